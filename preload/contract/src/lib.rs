@@ -1,0 +1,12 @@
+//! What the two halves of sockfuzz agree on: the preload, which runs inside the server, and the
+//! command line, which starts it. Options travel one way, in the environment; the status page
+//! travels the other way, in shared memory. Both halves compile this crate, so neither can drift.
+
+mod options;
+mod status;
+
+pub use options::{Mode, OptionError, OptionSpec, Options, Panics, Transport, specs};
+pub use status::{Counter, Phase, RuntimeFound, StatusPage};
+
+/// File name of the library that the server preloads, as cargo builds it.
+pub const PRELOAD_FILE: &str = "libsockfuzz_preload.so";

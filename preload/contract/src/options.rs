@@ -1,0 +1,249 @@
+//! Every option of the preload, in one table. Help texts, the README and the parser all read it.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// One row of the table: how an option is spelled, what it falls back to, what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OptionSpec {
+    /// Environment variable that the preload reads.
+    pub variable: &'static str,
+    /// Flag of the command line (without the dashes) that sets it.
+    pub flag: &'static str,
+    /// Placeholder for the value in help texts.
+    pub value: &'static str,
+    /// Value when nothing is said; empty when the option is simply off.
+    pub default: &'static str,
+    /// One sentence for a person.
+    pub meaning: &'static str,
+}
+
+/// The table's rows, by name.
+pub mod specs {
+    use super::OptionSpec;
+
+    /// Once or loop.
+    pub const MODE: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_MODE",
+        flag: "mode",
+        value: "auto|once|loop",
+        default: "auto",
+        meaning: "once: stdin to the server, its answer to stdout; loop: AFL++'s persistent loop; \
+                  auto: loop when an AFL++ tool started the server, otherwise once",
+    };
+
+    /// How bytes reach the server.
+    pub const TRANSPORT: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_TRANSPORT",
+        flag: "transport",
+        value: "unix|tcp",
+        default: "unix",
+        meaning: "unix: the listener silently becomes a UNIX-domain socket, no port is bound; \
+                  tcp: a real loopback connection to a port of the kernel's choice",
+    };
+
+    /// Which listener is taken over.
+    pub const PORT: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_PORT",
+        flag: "port",
+        value: "PORT",
+        default: "",
+        meaning: "the port whose listener is taken over, for a server with several; \
+                  without it, the first one that listens",
+    };
+
+    /// Iterations per process.
+    pub const ITERATIONS: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_ITERATIONS",
+        flag: "iterations",
+        value: "COUNT",
+        default: "10000",
+        meaning: "iterations that one server process runs before a fresh one takes its place",
+    };
+
+    /// What a Rust panic means.
+    pub const PANICS: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_PANICS",
+        flag: "panics",
+        value: "auto|crash|pass",
+        default: "auto",
+        meaning: "crash: a Rust panic ends the server even where it would catch it; \
+                  pass: leave panics alone; auto: crash in the loop, pass in a single run",
+    };
+
+    /// Patience after the half-close.
+    pub const LINGER: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_LINGER",
+        flag: "linger",
+        value: "MILLISECONDS",
+        default: "1000",
+        meaning: "in a single run, how long an idle server may keep the half-closed connection \
+                  open before the client hangs up",
+    };
+
+    /// Where the status page is.
+    pub const STATUS: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_STATUS",
+        flag: "status",
+        value: "FILE",
+        default: "",
+        meaning: "file of at least one page in which the preload keeps its status for an observer",
+    };
+
+    /// Every row, in the order in which help texts show them.
+    pub const ALL: &[&OptionSpec] = &[&MODE, &TRANSPORT, &PORT, &ITERATIONS, &PANICS, &LINGER, &STATUS];
+}
+
+/// Declares an enum whose variants are the words that an option accepts.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$vmeta])* $variant),+ }
+
+        impl FromStr for $name {
+            type Err = ();
+
+            fn from_str(word: &str) -> Result<Self, ()> {
+                match word {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(()),
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$variant => $word),+ })
+            }
+        }
+    };
+}
+
+words! {
+    /// How often the server is fed.
+    Mode {
+        /// Decided by who started the server.
+        Auto = "auto",
+        /// One connection, stdin to stdout.
+        Once = "once",
+        /// AFL++'s persistent loop.
+        Loop = "loop",
+    }
+}
+
+words! {
+    /// How bytes reach the server.
+    Transport {
+        /// A UNIX-domain stream socket that the server takes for TCP.
+        Unix = "unix",
+        /// A real loopback connection.
+        Tcp = "tcp",
+    }
+}
+
+words! {
+    /// What a Rust panic means.
+    Panics {
+        /// A crash in the loop, left alone in a single run.
+        Auto = "auto",
+        /// Always a crash.
+        Crash = "crash",
+        /// Always left alone.
+        Pass = "pass",
+    }
+}
+
+/// A value that an option does not accept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionError {
+    spec: OptionSpec,
+    given: String,
+}
+
+impl fmt::Display for OptionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let OptionSpec { variable, value, .. } = self.spec;
+        write!(f, "{variable}={} is not understood; give {value}", self.given)
+    }
+}
+
+impl std::error::Error for OptionError {}
+
+/// The options, parsed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// See [`specs::MODE`].
+    pub mode: Mode,
+    /// See [`specs::TRANSPORT`].
+    pub transport: Transport,
+    /// See [`specs::PORT`].
+    pub port: Option<u16>,
+    /// See [`specs::ITERATIONS`]; at least 1.
+    pub iterations: u32,
+    /// See [`specs::PANICS`].
+    pub panics: Panics,
+    /// See [`specs::LINGER`], in milliseconds.
+    pub linger_ms: u32,
+    /// See [`specs::STATUS`].
+    pub status: Option<String>,
+}
+
+impl Options {
+    /// Reads every option through `lookup`, which is given the name of a variable.
+    ///
+    /// # Errors
+    /// The first value that its option does not accept.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, OptionError> {
+        let text = |spec: &OptionSpec| {
+            lookup(spec.variable).filter(|s| !s.is_empty()).unwrap_or_else(|| spec.default.to_owned())
+        };
+        Ok(Self {
+            mode: parse(&specs::MODE, text(&specs::MODE))?,
+            transport: parse(&specs::TRANSPORT, text(&specs::TRANSPORT))?,
+            port: parse_optional(&specs::PORT, text(&specs::PORT))?,
+            iterations: parse::<std::num::NonZeroU32>(&specs::ITERATIONS, text(&specs::ITERATIONS))?.get(),
+            panics: parse(&specs::PANICS, text(&specs::PANICS))?,
+            linger_ms: parse(&specs::LINGER, text(&specs::LINGER))?,
+            status: parse_optional(&specs::STATUS, text(&specs::STATUS))?,
+        })
+    }
+}
+
+fn parse<T: FromStr>(spec: &OptionSpec, given: String) -> Result<T, OptionError> {
+    given.parse().map_err(|_| OptionError { spec: *spec, given })
+}
+
+fn parse_optional<T: FromStr>(spec: &OptionSpec, given: String) -> Result<Option<T>, OptionError> {
+    if given.is_empty() { Ok(None) } else { parse(spec, given).map(Some) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_parses() {
+        let options = Options::from_lookup(|_| None).expect("defaults are valid");
+        assert_eq!(options.mode, Mode::Auto);
+        assert_eq!(options.transport, Transport::Unix);
+        assert_eq!(options.port, None);
+        assert_eq!(options.iterations, 10_000);
+    }
+
+    #[test]
+    fn every_row_is_read() {
+        for spec in specs::ALL.iter().filter(|s| s.variable != specs::STATUS.variable) {
+            let error = Options::from_lookup(|name| (name == spec.variable).then(|| "nonsense".into()))
+                .expect_err(spec.variable);
+            assert!(error.to_string().contains(spec.variable), "{error}");
+            assert!(error.to_string().contains(spec.value), "{error}");
+        }
+    }
+
+    #[test]
+    fn zero_iterations_are_refused() {
+        let given = |name: &str| (name == specs::ITERATIONS.variable).then(|| "0".to_owned());
+        assert!(Options::from_lookup(given).is_err());
+    }
+}

@@ -1,0 +1,206 @@
+//! The status page: what the preload has seen so far, for an observer outside the server.
+//!
+//! It is shared memory, so it survives the server's death and is shared by all its forks. The
+//! server can scribble over it like over anything that it maps; an observer believes it only
+//! for messages, never for decisions about files.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+const MAGIC: u64 = u64::from_le_bytes(*b"sockfuz1");
+
+/// How far the server has come. Later phases imply the earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u32)]
+pub enum Phase {
+    /// The preload was never loaded: a static binary, or one that drops its environment.
+    Absent = 0,
+    /// The preload is in the process.
+    Loaded = 1,
+    /// A listener was taken over.
+    Listening = 2,
+    /// The server waits for connections on it.
+    Accepting = 3,
+    /// An internal connection was made.
+    Connected = 4,
+    /// The server accepted it.
+    Accepted = 5,
+    /// The server answered at least one byte.
+    Answered = 6,
+    /// The single run, or at least one iteration, is over.
+    Finished = 7,
+}
+
+impl Phase {
+    const ALL: [Self; 8] = [
+        Self::Absent,
+        Self::Loaded,
+        Self::Listening,
+        Self::Accepting,
+        Self::Connected,
+        Self::Accepted,
+        Self::Answered,
+        Self::Finished,
+    ];
+}
+
+/// Where the preload found the AFL++ runtime.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum RuntimeFound {
+    /// Nowhere: the server is not instrumented.
+    Nowhere = 0,
+    /// In the dynamic symbols (afl-cc).
+    DynamicSymbols = 1,
+    /// In the executable's `.symtab` (cargo afl build).
+    SymbolTable = 2,
+}
+
+/// What is counted over all processes of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Counter {
+    /// Iterations begun.
+    Iterations,
+    /// Connections that the server accepted.
+    Accepted,
+    /// Bytes that the server answered.
+    AnswerBytes,
+    /// Connections that an idle server never accepted.
+    Unaccepted,
+    /// Connections that an idle server never closed, although the client had hung up.
+    Abandoned,
+    /// Server processes that ran at least one iteration.
+    Processes,
+}
+
+const COUNTERS: usize = Counter::Processes as usize + 1;
+
+/// The page itself. All zeroes is a valid page: nothing has happened yet.
+#[derive(Debug)]
+#[repr(C)]
+pub struct StatusPage {
+    magic: AtomicU64,
+    phase: AtomicU32,
+    runtime: AtomicU32,
+    pid: AtomicU32,
+    port: AtomicU32,
+    counters: [AtomicU64; COUNTERS],
+}
+
+impl StatusPage {
+    /// Bytes that a file must have to be mapped as a status page.
+    pub const FILE_SIZE: usize = 4096;
+
+    /// A page on which nothing has happened yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            magic: AtomicU64::new(0),
+            phase: AtomicU32::new(0),
+            runtime: AtomicU32::new(0),
+            pid: AtomicU32::new(0),
+            port: AtomicU32::new(0),
+            counters: [const { AtomicU64::new(0) }; COUNTERS],
+        }
+    }
+
+    /// Records that the server came at least as far as `phase`.
+    pub fn reach(&self, phase: Phase) {
+        self.magic.store(MAGIC, Relaxed);
+        if self.phase.load(Relaxed) < phase as u32 {
+            self.phase.fetch_max(phase as u32, Relaxed);
+        }
+    }
+
+    /// How far the server has come.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        if self.magic.load(Relaxed) != MAGIC {
+            return Phase::Absent;
+        }
+        let reached = self.phase.load(Relaxed) as usize;
+        Phase::ALL.get(reached).copied().unwrap_or(Phase::Loaded)
+    }
+
+    /// Records where the AFL++ runtime was found.
+    pub fn set_runtime(&self, found: RuntimeFound) {
+        self.runtime.store(found as u32, Relaxed);
+    }
+
+    /// Where the AFL++ runtime was found.
+    #[must_use]
+    pub fn runtime(&self) -> RuntimeFound {
+        match self.runtime.load(Relaxed) {
+            1 => RuntimeFound::DynamicSymbols,
+            2 => RuntimeFound::SymbolTable,
+            _ => RuntimeFound::Nowhere,
+        }
+    }
+
+    /// Records the process and the port (0 when there is none) of the listener taken over.
+    pub fn set_listener(&self, pid: u32, port: u16) {
+        self.pid.store(pid, Relaxed);
+        self.port.store(u32::from(port), Relaxed);
+    }
+
+    /// Process that took over the listener; 0 while there is none.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.pid.load(Relaxed)
+    }
+
+    /// Port that the server believes it listens on; 0 when unknown.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        u16::try_from(self.port.load(Relaxed)).unwrap_or(0)
+    }
+
+    /// Adds `amount` to a counter.
+    pub fn add(&self, counter: Counter, amount: u64) {
+        self.counters[counter as usize].fetch_add(amount, Relaxed);
+    }
+
+    /// Current value of a counter.
+    #[must_use]
+    pub fn count(&self, counter: Counter) -> u64 {
+        self.counters[counter as usize].load(Relaxed)
+    }
+}
+
+impl Default for StatusPage {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+const _: () = assert!(size_of::<StatusPage>() <= StatusPage::FILE_SIZE);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_untouched_page_says_absent() {
+        assert_eq!(StatusPage::new().phase(), Phase::Absent);
+    }
+
+    #[test]
+    fn phases_never_go_back() {
+        let page = StatusPage::new();
+        for phase in [Phase::Accepting, Phase::Loaded] {
+            page.reach(phase);
+        }
+        assert_eq!(page.phase(), Phase::Accepting);
+    }
+
+    #[test]
+    fn counters_do_not_share_a_slot() {
+        let page = StatusPage::new();
+        page.add(Counter::Iterations, 3);
+        page.add(Counter::Processes, 1);
+        assert_eq!(
+            (page.count(Counter::Iterations), page.count(Counter::Accepted), page.count(Counter::Processes)),
+            (3, 0, 1)
+        );
+    }
+}

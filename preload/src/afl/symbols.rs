@@ -1,0 +1,38 @@
+//! Symbols that the loader does not know: a Rust executable exports nothing, but unless it is
+//! stripped its symbol table names the AFL++ runtime.
+
+use std::ffi::{CStr, c_int, c_void};
+use std::fs::File;
+use std::ptr;
+
+use object::read::elf::ElfFile64;
+use object::{Endianness, Object, ObjectSymbol, ReadCache};
+
+/// Addresses of all `names` in the running executable; `None` if one is missing.
+pub(super) fn in_executable<const N: usize>(names: [&CStr; N]) -> Option<[*mut c_void; N]> {
+    let file = ReadCache::new(File::open("/proc/self/exe").ok()?);
+    let elf = ElfFile64::<Endianness, _>::parse(&file).ok()?;
+    let bias = load_bias();
+    let mut addresses = [ptr::null_mut::<c_void>(); N];
+    for symbol in elf.symbols().filter(|symbol| symbol.is_definition()) {
+        let Ok(found) = symbol.name_bytes() else { continue };
+        if let Some(index) = names.iter().position(|name| name.to_bytes() == found) {
+            addresses[index] = ptr::with_exposed_provenance_mut(bias.wrapping_add(symbol.address() as usize));
+        }
+    }
+    addresses.iter().all(|address| !address.is_null()).then_some(addresses)
+}
+
+/// How far from its linked addresses the executable was loaded (dl_iterate_phdr(3): the first
+/// object is the main program).
+fn load_bias() -> usize {
+    unsafe extern "C" fn first(info: *mut libc::dl_phdr_info, _: usize, bias: *mut c_void) -> c_int {
+        // SAFETY: the loader passes a valid `info`, and we passed a `usize`.
+        unsafe { *bias.cast::<usize>() = (*info).dlpi_addr as usize };
+        1
+    }
+    let mut bias = 0_usize;
+    // SAFETY: the callback matches what it is given.
+    unsafe { libc::dl_iterate_phdr(Some(first), ptr::from_mut(&mut bias).cast()) };
+    bias
+}

@@ -1,0 +1,66 @@
+//! bind(2), listen(2), connect(2): the life of a socket until it is known what it is for.
+
+use std::net::SocketAddr;
+
+use libc::{c_int, sockaddr, socklen_t};
+
+use crate::descriptors::{self, Kind};
+use crate::exports::real;
+use crate::{address, errno, idle, listener, report};
+
+pub(crate) unsafe fn bind(fd: c_int, wanted: *const sockaddr, len: socklen_t) -> c_int {
+    // SAFETY: the server's own pointer.
+    match unsafe { address::read(wanted, len) } {
+        Some(wanted) if listener::note_bind(fd, wanted) => 0,
+        // SAFETY: the server's own call.
+        _ => unsafe { real::bind(fd, wanted, len) },
+    }
+}
+
+pub(crate) unsafe fn listen(fd: c_int, backlog: c_int) -> c_int {
+    if descriptors::kind(fd) == Kind::Bound
+        && let Some(shown) = listener::bound_address(fd)
+    {
+        idle::share_ownership();
+        idle::open_proc();
+        match listener::choose(fd, shown) {
+            Kind::Foreign => {
+                if bind_for_real(fd, shown) < 0 {
+                    return -1;
+                }
+            }
+            kind => {
+                if let Err(error) = listener::take_over(fd, shown, kind) {
+                    report::say(format_args!("the listener on {shown} could not be taken over: {error}"));
+                    return errno::fail(error);
+                }
+            }
+        }
+    }
+    // SAFETY: the server's own call; a taken-over socket listens under its own descriptor.
+    unsafe { real::listen(fd, backlog) }
+}
+
+pub(crate) unsafe fn connect(fd: c_int, peer: *const sockaddr, len: socklen_t) -> c_int {
+    if descriptors::kind(fd) == Kind::Bound
+        && let Some(shown) = listener::bound_address(fd)
+        && bind_for_real(fd, shown) < 0
+    {
+        return -1;
+    }
+    // SAFETY: the server's own call.
+    unsafe { real::connect(fd, peer, len) }
+}
+
+/// The socket is not the fuzzed listener after all.
+fn bind_for_real(fd: c_int, shown: SocketAddr) -> c_int {
+    descriptors::set(fd, Kind::Foreign);
+    let mut storage = [0_u8; size_of::<libc::sockaddr_in6>()];
+    let mut len = storage.len() as socklen_t;
+    let raw: *mut sockaddr = storage.as_mut_ptr().cast();
+    // SAFETY: `storage` has room for either family, and `len` says how much was written.
+    unsafe {
+        address::write(shown, raw, &mut len);
+        real::bind(fd, raw, len)
+    }
+}

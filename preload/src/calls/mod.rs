@@ -1,0 +1,73 @@
+//! What happens in an interposed call: one file per concern. Each function here has the signature
+//! of the libc function (or functions) that it stands for, decides whether the call concers the
+//! fuzzed listener, an internal connection or an idle point, and otherwise passes it on.
+
+pub(crate) mod accept;
+pub(crate) mod descriptor;
+pub(crate) mod epoll;
+pub(crate) mod listen;
+pub(crate) mod names;
+pub(crate) mod poll;
+pub(crate) mod process;
+pub(crate) mod read;
+pub(crate) mod select;
+pub(crate) mod socket_options;
+pub(crate) mod write;
+
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+
+use crate::descriptors;
+
+/// Waits in the kernel for `events` on one descriptor, or for any of `others`.
+fn sleep_on(
+    fd: RawFd,
+    events: PollFlags,
+    others: &[PollFd<'_>],
+    limit: Option<Duration>,
+) -> Result<(), Errno> {
+    let own = PollFd::from_borrowed_fd(descriptors::lend(fd), events);
+    match others {
+        [] => sleep(&mut [own], limit),
+        [a] => sleep(&mut [own, a.clone()], limit),
+        [a, b, ..] => sleep(&mut [own, a.clone(), b.clone()], limit),
+    }
+}
+
+/// poll(2) past libc, so that it never re-enters an idle point.
+fn sleep(fds: &mut [PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
+    let limit = limit.map(timespec);
+    rustix::event::poll(fds, limit.as_ref()).map(drop)
+}
+
+fn timespec(time: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    }
+}
+
+/// A time limit as poll(2) and epoll_wait(2) take it: milliseconds, negative for none.
+fn from_milliseconds(limit: libc::c_int) -> Option<Duration> {
+    u64::try_from(limit).ok().map(Duration::from_millis)
+}
+
+/// A time limit as ppoll(2) and its like take it: null for none.
+///
+/// # Safety
+/// `limit` is null or points at a `timespec`.
+unsafe fn from_timespec(limit: *const libc::timespec) -> Option<Duration> {
+    // SAFETY: given by the caller.
+    let limit = unsafe { limit.as_ref() }?;
+    Some(Duration::new(limit.tv_sec.max(0).unsigned_abs(), limit.tv_nsec.clamp(0, 999_999_999) as u32))
+}
+
+/// The server's own time limit on a blocking connection (socket(7), SO_RCVTIMEO and SO_SNDTIMEO).
+fn socket_limit(fd: RawFd, name: libc::c_int) -> Option<Duration> {
+    use rustix::net::sockopt::{Timeout, socket_timeout};
+    let which = if name == libc::SO_RCVTIMEO { Timeout::Recv } else { Timeout::Send };
+    socket_timeout(descriptors::lend(fd), which).ok().flatten()
+}

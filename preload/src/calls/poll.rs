@@ -1,0 +1,127 @@
+//! poll(2) and ppoll(2): idle points.
+
+use std::mem::ManuallyDrop;
+use std::time::Duration;
+
+use libc::{c_int, nfds_t, pollfd, sigset_t, size_t, timespec};
+use rustix::event::PollFd;
+use rustix::io::Errno;
+
+use crate::descriptors::{self, Kind};
+use crate::errno;
+use crate::exports::real;
+use crate::idle::{self, Call, Waited};
+
+pub(crate) unsafe fn poll(fds: *mut pollfd, count: nfds_t, limit: c_int) -> c_int {
+    // SAFETY: the server's own pointers.
+    if limit == 0 || !unsafe { is_idle_point(fds, count) } {
+        // SAFETY: the server's own call.
+        return unsafe { real::poll(fds, count, limit) };
+    }
+    wait(Poll { fds, count, mask: std::ptr::null() }, super::from_milliseconds(limit))
+}
+
+pub(crate) unsafe fn ppoll(
+    fds: *mut pollfd,
+    count: nfds_t,
+    limit: *const timespec,
+    mask: *const sigset_t,
+) -> c_int {
+    // SAFETY: the server's own pointers.
+    let (duration, idle_point) = unsafe { (super::from_timespec(limit), is_idle_point(fds, count)) };
+    if duration == Some(Duration::ZERO) || !idle_point {
+        // SAFETY: the server's own call.
+        return unsafe { real::ppoll(fds, count, limit, mask) };
+    }
+    wait(Poll { fds, count, mask }, duration)
+}
+
+/// The fortified name: `size` is what the compiler knows of the array.
+pub(crate) unsafe fn poll_chk(fds: *mut pollfd, count: nfds_t, limit: c_int, size: size_t) -> c_int {
+    if exceeds(count, size) {
+        // SAFETY: libc ends the process, as it would without us.
+        return unsafe { real::__poll_chk(fds, count, limit, size) };
+    }
+    // SAFETY: the server's own call.
+    unsafe { poll(fds, count, limit) }
+}
+
+/// The fortified name: `size` is what the compiler knows of the array.
+pub(crate) unsafe fn ppoll_chk(
+    fds: *mut pollfd,
+    count: nfds_t,
+    limit: *const timespec,
+    mask: *const sigset_t,
+    size: size_t,
+) -> c_int {
+    if exceeds(count, size) {
+        // SAFETY: libc ends the process, as it would without us.
+        return unsafe { real::__ppoll_chk(fds, count, limit, mask, size) };
+    }
+    // SAFETY: the server's own call.
+    unsafe { ppoll(fds, count, limit, mask) }
+}
+
+fn exceeds(count: nfds_t, size: size_t) -> bool {
+    size / size_of::<pollfd>() < count as usize
+}
+
+/// # Safety
+/// `fds` points at `count` elements.
+unsafe fn is_idle_point(fds: *const pollfd, count: nfds_t) -> bool {
+    if idle::engaged() {
+        return true;
+    }
+    // SAFETY: given by the caller.
+    let waits_for_connections = (0..count as usize)
+        .map(|index| unsafe { *fds.add(index) })
+        .any(|entry| descriptors::kind(entry.fd) == Kind::Listener && entry.events & libc::POLLIN != 0);
+    if waits_for_connections {
+        idle::note_accepting();
+    }
+    waits_for_connections && idle::engaged()
+}
+
+fn wait(mut call: Poll, limit: Option<Duration>) -> c_int {
+    match idle::wait(&mut call, limit) {
+        Waited::Done(count) => count,
+        Waited::TimedOut => 0,
+        Waited::Interrupted => errno::fail(Errno::INTR),
+    }
+}
+
+struct Poll {
+    fds: *mut pollfd,
+    count: nfds_t,
+    /// Signals blocked while waiting; null for the thread's own mask.
+    mask: *const sigset_t,
+}
+
+impl Call for Poll {
+    type Output = c_int;
+
+    fn attempt(&mut self) -> Option<c_int> {
+        // SAFETY: the server's own call, without the waiting.
+        let count = unsafe {
+            if self.mask.is_null() {
+                real::poll(self.fds, self.count, 0)
+            } else {
+                let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
+                real::ppoll(self.fds, self.count, &at_once, self.mask)
+            }
+        };
+        (count != 0).then_some(count)
+    }
+
+    fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
+        // SAFETY: `PollFd` is `pollfd` with a borrowed descriptor; the server's array outlives the
+        // call, and only its `revents` are written.
+        let own = unsafe {
+            std::slice::from_raw_parts(self.fds.cast_const().cast::<PollFd<'_>>(), self.count as usize)
+        };
+        let mut all = Vec::with_capacity(own.len() + others.len());
+        all.extend_from_slice(own);
+        all.extend_from_slice(others);
+        super::sleep(&mut ManuallyDrop::new(all), limit)
+    }
+}

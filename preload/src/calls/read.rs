@@ -1,0 +1,168 @@
+//! Reading from an internal connection: an idle point when nothing is there.
+
+use std::time::Duration;
+
+use libc::{c_int, c_void, iovec, msghdr, size_t, sockaddr, socklen_t, ssize_t};
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+
+use crate::descriptors::{self, Kind};
+use crate::errno;
+use crate::exports::real;
+use crate::idle::{self, Call, Waited};
+
+pub(crate) unsafe fn read(fd: c_int, buffer: *mut c_void, len: size_t) -> ssize_t {
+    if descriptors::kind(fd) != Kind::Connection {
+        // SAFETY: the server's own call.
+        return unsafe { real::read(fd, buffer, len) };
+    }
+    // SAFETY: read(2) of a socket is recv(2) without flags.
+    unsafe { recv(fd, buffer, len, 0) }
+}
+
+pub(crate) unsafe fn recv(fd: c_int, buffer: *mut c_void, len: size_t, flags: c_int) -> ssize_t {
+    if descriptors::kind(fd) != Kind::Connection {
+        // SAFETY: the server's own call.
+        return unsafe { real::recv(fd, buffer, len, flags) };
+    }
+    let mut done = 0;
+    loop {
+        // SAFETY: the rest of the server's own buffer.
+        let result =
+            receive(fd, flags, |flags| unsafe { real::recv(fd, buffer.byte_add(done), len - done, flags) });
+        if result <= 0 {
+            return if done > 0 { done as ssize_t } else { result };
+        }
+        done += result.unsigned_abs();
+        let waits_for_all =
+            flags & libc::MSG_WAITALL != 0 && flags & (libc::MSG_PEEK | libc::MSG_DONTWAIT) == 0;
+        if !waits_for_all || done == len {
+            return done as ssize_t;
+        }
+    }
+}
+
+pub(crate) unsafe fn recvfrom(
+    fd: c_int,
+    buffer: *mut c_void,
+    len: size_t,
+    flags: c_int,
+    address: *mut sockaddr,
+    address_len: *mut socklen_t,
+) -> ssize_t {
+    if descriptors::kind(fd) != Kind::Connection {
+        // SAFETY: the server's own call.
+        return unsafe { real::recvfrom(fd, buffer, len, flags, address, address_len) };
+    }
+    if !address_len.is_null() {
+        // On a stream no address comes with the bytes (recv(2)).
+        // SAFETY: the server's own pointer.
+        unsafe { *address_len = 0 };
+    }
+    // SAFETY: the server's own buffer.
+    unsafe { recv(fd, buffer, len, flags) }
+}
+
+pub(crate) unsafe fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t {
+    if descriptors::kind(fd) != Kind::Connection {
+        // SAFETY: the server's own call.
+        return unsafe { real::readv(fd, parts, count) };
+    }
+    // SAFETY: all zeroes is an empty message.
+    let mut message: msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = parts.cast_mut();
+    message.msg_iovlen = count.max(0).unsigned_abs() as _;
+    // SAFETY: the server's own buffers.
+    unsafe { recvmsg(fd, &mut message, 0) }
+}
+
+pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t {
+    if descriptors::kind(fd) != Kind::Connection {
+        // SAFETY: the server's own call.
+        return unsafe { real::recvmsg(fd, message, flags) };
+    }
+    // SAFETY: the server's own message.
+    receive(fd, flags, |flags| unsafe { real::recvmsg(fd, message, flags) })
+}
+
+/// The fortified name: `size` is what the compiler knows of the buffer.
+pub(crate) unsafe fn read_chk(fd: c_int, buffer: *mut c_void, len: size_t, size: size_t) -> ssize_t {
+    if len > size {
+        // SAFETY: libc ends the process, as it would without us.
+        return unsafe { real::__read_chk(fd, buffer, len, size) };
+    }
+    // SAFETY: the server's own call.
+    unsafe { read(fd, buffer, len) }
+}
+
+/// The fortified name: `size` is what the compiler knows of the buffer.
+pub(crate) unsafe fn recv_chk(
+    fd: c_int,
+    buffer: *mut c_void,
+    len: size_t,
+    size: size_t,
+    flags: c_int,
+) -> ssize_t {
+    if len > size {
+        // SAFETY: libc ends the process, as it would without us.
+        return unsafe { real::__recv_chk(fd, buffer, len, size, flags) };
+    }
+    // SAFETY: the server's own call.
+    unsafe { recv(fd, buffer, len, flags) }
+}
+
+/// The fortified name: `size` is what the compiler knows of the buffer.
+pub(crate) unsafe fn recvfrom_chk(
+    fd: c_int,
+    buffer: *mut c_void,
+    len: size_t,
+    size: size_t,
+    flags: c_int,
+    address: *mut sockaddr,
+    address_len: *mut socklen_t,
+) -> ssize_t {
+    if len > size {
+        // SAFETY: libc ends the process, as it would without us.
+        return unsafe { real::__recvfrom_chk(fd, buffer, len, size, flags, address, address_len) };
+    }
+    // SAFETY: the server's own call.
+    unsafe { recvfrom(fd, buffer, len, flags, address, address_len) }
+}
+
+/// Does `call`, given the flags to use; waits at an idle point if the server would.
+fn receive(fd: c_int, flags: c_int, call: impl FnMut(c_int) -> ssize_t) -> ssize_t {
+    let mut call = Receive { fd, flags, call };
+    if let Some(result) = call.attempt() {
+        return result;
+    }
+    if flags & libc::MSG_DONTWAIT != 0 || descriptors::is_nonblocking(fd) {
+        return errno::fail_size(Errno::AGAIN);
+    }
+    if !idle::engaged() {
+        return (call.call)(flags);
+    }
+    match idle::wait(&mut call, super::socket_limit(fd, libc::SO_RCVTIMEO)) {
+        Waited::Done(result) => result,
+        Waited::TimedOut => errno::fail_size(Errno::AGAIN),
+        Waited::Interrupted => errno::fail_size(Errno::INTR),
+    }
+}
+
+struct Receive<F> {
+    fd: c_int,
+    flags: c_int,
+    call: F,
+}
+
+impl<F: FnMut(c_int) -> ssize_t> Call for Receive<F> {
+    type Output = ssize_t;
+
+    fn attempt(&mut self) -> Option<ssize_t> {
+        let result = (self.call)(self.flags | libc::MSG_DONTWAIT);
+        (result >= 0 || errno::last() != Errno::AGAIN).then_some(result)
+    }
+
+    fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
+        super::sleep_on(self.fd, PollFlags::IN, others, limit)
+    }
+}

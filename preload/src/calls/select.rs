@@ -1,0 +1,140 @@
+//! select(2) and pselect(2): idle points.
+
+use std::os::fd::RawFd;
+use std::ptr;
+use std::time::Duration;
+
+use libc::{c_int, fd_set, sigset_t, timespec, timeval};
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+
+use crate::descriptors::{self, Kind};
+use crate::errno;
+use crate::exports::real;
+use crate::idle::{self, Call, Waited};
+
+pub(crate) unsafe fn select(
+    count: c_int,
+    readable: *mut fd_set,
+    writable: *mut fd_set,
+    urgent: *mut fd_set,
+    limit: *mut timeval,
+) -> c_int {
+    // SAFETY: the server's own pointer.
+    let duration = unsafe { limit.as_ref() }.map(|limit| {
+        Duration::from_secs(limit.tv_sec.max(0).unsigned_abs())
+            + Duration::from_micros(limit.tv_usec.max(0).unsigned_abs())
+    });
+    let sets = [readable, writable, urgent];
+    // SAFETY: the server's own pointers.
+    match unsafe { Select::at_idle_point(count, sets, ptr::null(), duration) } {
+        Some(call) => call.wait(duration),
+        // SAFETY: the server's own call.
+        None => unsafe { real::select(count, readable, writable, urgent, limit) },
+    }
+}
+
+pub(crate) unsafe fn pselect(
+    count: c_int,
+    readable: *mut fd_set,
+    writable: *mut fd_set,
+    urgent: *mut fd_set,
+    limit: *const timespec,
+    mask: *const sigset_t,
+) -> c_int {
+    // SAFETY: the server's own pointer.
+    let duration = unsafe { super::from_timespec(limit) };
+    let sets = [readable, writable, urgent];
+    // SAFETY: the server's own pointers.
+    match unsafe { Select::at_idle_point(count, sets, mask, duration) } {
+        Some(call) => call.wait(duration),
+        // SAFETY: the server's own call.
+        None => unsafe { real::pselect(count, readable, writable, urgent, limit, mask) },
+    }
+}
+
+/// The events that the three sets stand for (select(2), "Correspondence between select() and
+/// poll()").
+const EVENTS: [PollFlags; 3] = [PollFlags::IN, PollFlags::OUT, PollFlags::PRI];
+
+struct Select {
+    count: c_int,
+    /// The server's sets, which receive the result; each may be null.
+    sets: [*mut fd_set; 3],
+    /// What the server asked for.
+    asked: [fd_set; 3],
+    /// Signals blocked while waiting; null for the thread's own mask.
+    mask: *const sigset_t,
+}
+
+impl Select {
+    /// `None` where the call is to be passed on: it does not wait, the server is not yet accepting,
+    /// or the sets are larger than libc's type (the kernel allows that, hardly anybody does it).
+    ///
+    /// # Safety
+    /// The pointers are null or valid, as select(2) wants them.
+    unsafe fn at_idle_point(
+        count: c_int,
+        sets: [*mut fd_set; 3],
+        mask: *const sigset_t,
+        limit: Option<Duration>,
+    ) -> Option<Self> {
+        if limit == Some(Duration::ZERO) || !(0..=libc::FD_SETSIZE as c_int).contains(&count) {
+            return None;
+        }
+        // SAFETY: given by the caller; all zeroes is the empty set.
+        let asked = sets.map(|set| unsafe { set.as_ref().copied().unwrap_or_else(|| std::mem::zeroed()) });
+        let call = Self { count, sets, asked, mask };
+        if !idle::engaged() && call.members(0).any(|fd| descriptors::kind(fd) == Kind::Listener) {
+            idle::note_accepting();
+        }
+        idle::engaged().then_some(call)
+    }
+
+    fn members(&self, set: usize) -> impl Iterator<Item = RawFd> + '_ {
+        // SAFETY: below FD_SETSIZE, see `at_idle_point`.
+        (0..self.count).filter(move |&fd| unsafe { libc::FD_ISSET(fd, &self.asked[set]) })
+    }
+
+    fn wait(mut self, limit: Option<Duration>) -> c_int {
+        match idle::wait(&mut self, limit) {
+            Waited::Done(count) => count,
+            Waited::TimedOut => {
+                // SAFETY: the server's own sets.
+                self.sets.iter().for_each(|&set| unsafe {
+                    if !set.is_null() {
+                        libc::FD_ZERO(set);
+                    }
+                });
+                0
+            }
+            Waited::Interrupted => errno::fail(Errno::INTR),
+        }
+    }
+}
+
+impl Call for Select {
+    type Output = c_int;
+
+    fn attempt(&mut self) -> Option<c_int> {
+        for (&set, asked) in self.sets.iter().zip(&self.asked) {
+            if !set.is_null() {
+                // SAFETY: the server's own set.
+                unsafe { *set = *asked };
+            }
+        }
+        let [readable, writable, urgent] = self.sets;
+        let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the server's own call, without the waiting.
+        let count = unsafe { real::pselect(self.count, readable, writable, urgent, &at_once, self.mask) };
+        (count != 0).then_some(count)
+    }
+
+    fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
+        let mut all = others.to_vec();
+        for (set, events) in EVENTS.into_iter().enumerate() {
+            all.extend(self.members(set).map(|fd| PollFd::from_borrowed_fd(descriptors::lend(fd), events)));
+        }
+        super::sleep(&mut all, limit)
+    }
+}

@@ -1,0 +1,182 @@
+//! Writing to an internal connection: an idle point when the client has not read for a while.
+//!
+//! The client reads when it has the driver's role; a server with one thread that blocks in a write
+//! has nobody else to take it.
+
+use std::time::Duration;
+
+use libc::{c_int, c_void, iovec, msghdr, off_t, size_t, sockaddr, socklen_t, ssize_t};
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+
+use crate::descriptors::{self, Kind};
+use crate::errno;
+use crate::exports::real;
+use crate::idle::{self, Call, Waited};
+
+/// What is sent of a file at a time on a blocking connection: less than the smallest usual socket
+/// buffer, so that the kernel never waits with a part of it.
+const FILE_PART: size_t = 16 * 1024;
+
+pub(crate) unsafe fn write(fd: c_int, buffer: *const c_void, len: size_t) -> ssize_t {
+    if descriptors::kind(fd) != Kind::Connection {
+        // SAFETY: the server's own call.
+        return unsafe { real::write(fd, buffer, len) };
+    }
+    // SAFETY: write(2) to a socket is send(2) without flags.
+    unsafe { send(fd, buffer, len, 0) }
+}
+
+pub(crate) unsafe fn send(fd: c_int, buffer: *const c_void, len: size_t, flags: c_int) -> ssize_t {
+    if descriptors::kind(fd) != Kind::Connection {
+        // SAFETY: the server's own call.
+        return unsafe { real::send(fd, buffer, len, flags) };
+    }
+    // SAFETY: the rest of the server's own buffer.
+    transmit(fd, flags, len, |done, flags| unsafe {
+        real::send(fd, buffer.byte_add(done), len - done, flags)
+    })
+}
+
+pub(crate) unsafe fn sendto(
+    fd: c_int,
+    buffer: *const c_void,
+    len: size_t,
+    flags: c_int,
+    address: *const sockaddr,
+    address_len: socklen_t,
+) -> ssize_t {
+    if descriptors::kind(fd) != Kind::Connection {
+        // SAFETY: the server's own call.
+        return unsafe { real::sendto(fd, buffer, len, flags, address, address_len) };
+    }
+    // A connected stream ignores the address (send(2)).
+    // SAFETY: the server's own buffer.
+    unsafe { send(fd, buffer, len, flags) }
+}
+
+pub(crate) unsafe fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t {
+    if descriptors::kind(fd) != Kind::Connection {
+        // SAFETY: the server's own call.
+        return unsafe { real::writev(fd, parts, count) };
+    }
+    // SAFETY: all zeroes is an empty message.
+    let mut message: msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = parts.cast_mut();
+    message.msg_iovlen = count.max(0).unsigned_abs() as _;
+    // SAFETY: the server's own buffers.
+    unsafe { sendmsg(fd, &message, 0) }
+}
+
+pub(crate) unsafe fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
+    if descriptors::kind(fd) != Kind::Connection {
+        // SAFETY: the server's own call.
+        return unsafe { real::sendmsg(fd, message, flags) };
+    }
+    // SAFETY: the server's own message, whose parts sendmsg(2) wants valid.
+    let parts = unsafe { std::slice::from_raw_parts((*message).msg_iov, (*message).msg_iovlen as usize) };
+    let total = parts.iter().map(|part| part.iov_len).sum();
+    transmit(fd, flags, total, |done, flags| {
+        if done == 0 {
+            // SAFETY: the server's own message.
+            return unsafe { real::sendmsg(fd, message, flags) };
+        }
+        let Some((start, len)) = part_at(parts, done) else { return 0 };
+        // SAFETY: within one of the server's own buffers.
+        unsafe { real::send(fd, start, len, flags) }
+    })
+}
+
+pub(crate) unsafe fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, len: size_t) -> ssize_t {
+    if descriptors::kind(fd) != Kind::Connection || descriptors::is_nonblocking(fd) {
+        // SAFETY: the server's own call.
+        return unsafe { real::sendfile64(fd, file, offset, len) };
+    }
+    // One part a call: sendfile(2) may send less than asked for, and its callers go on.
+    let mut writable = Writable { fd };
+    match idle::engaged().then(|| idle::wait(&mut writable, None)) {
+        Some(Waited::Interrupted) => return errno::fail_size(Errno::INTR),
+        Some(Waited::Done(()) | Waited::TimedOut) | None => {}
+    }
+    // SAFETY: the server's own call, with less to send.
+    unsafe { real::sendfile64(fd, file, offset, len.min(FILE_PART)) }
+}
+
+/// The buffer that holds the byte after the first `done`, from there on.
+fn part_at(parts: &[iovec], mut done: usize) -> Option<(*const c_void, size_t)> {
+    for part in parts {
+        if done < part.iov_len {
+            // SAFETY: within the part.
+            return Some((unsafe { part.iov_base.byte_add(done) }, part.iov_len - done));
+        }
+        done -= part.iov_len;
+    }
+    None
+}
+
+/// Sends `total` bytes by `call`, which is given how many are done and the flags to use. A blocking
+/// call of the server's returns when all are sent, like the kernel's.
+fn transmit(fd: c_int, flags: c_int, total: size_t, call: impl FnMut(usize, c_int) -> ssize_t) -> ssize_t {
+    let mut call = Transmit { fd, flags, done: 0, call };
+    loop {
+        let result = match call.attempt() {
+            Some(result) => result,
+            None if flags & libc::MSG_DONTWAIT != 0 || descriptors::is_nonblocking(fd) => {
+                errno::fail_size(Errno::AGAIN)
+            }
+            None if !idle::engaged() => (call.call)(call.done, flags),
+            None => match idle::wait(&mut call, super::socket_limit(fd, libc::SO_SNDTIMEO)) {
+                Waited::Done(result) => result,
+                Waited::TimedOut => errno::fail_size(Errno::AGAIN),
+                Waited::Interrupted => errno::fail_size(Errno::INTR),
+            },
+        };
+        if result < 0 {
+            return if call.done > 0 { call.done as ssize_t } else { result };
+        }
+        call.done += result.unsigned_abs();
+        if call.done >= total || flags & libc::MSG_DONTWAIT != 0 || descriptors::is_nonblocking(fd) {
+            return call.done as ssize_t;
+        }
+    }
+}
+
+struct Transmit<F> {
+    fd: c_int,
+    flags: c_int,
+    done: usize,
+    call: F,
+}
+
+impl<F: FnMut(usize, c_int) -> ssize_t> Call for Transmit<F> {
+    type Output = ssize_t;
+
+    fn attempt(&mut self) -> Option<ssize_t> {
+        let result = (self.call)(self.done, self.flags | libc::MSG_DONTWAIT);
+        (result >= 0 || errno::last() != Errno::AGAIN).then_some(result)
+    }
+
+    fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
+        super::sleep_on(self.fd, PollFlags::OUT, others, limit)
+    }
+}
+
+/// Waits for room in the socket's buffer.
+struct Writable {
+    fd: c_int,
+}
+
+impl Call for Writable {
+    type Output = ();
+
+    fn attempt(&mut self) -> Option<()> {
+        let at_once = Some(Duration::ZERO);
+        let mut own = [PollFd::from_borrowed_fd(descriptors::lend(self.fd), PollFlags::OUT)];
+        let _ = super::sleep(&mut own, at_once);
+        (!own[0].revents().is_empty()).then_some(())
+    }
+
+    fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
+        super::sleep_on(self.fd, PollFlags::OUT, others, limit)
+    }
+}

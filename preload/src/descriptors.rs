@@ -1,0 +1,133 @@
+//! What the preload knows about the server's descriptors. Most are the server's own business;
+//! a few are ours: the fuzzed listener and the internal connections.
+
+use std::os::fd::{BorrowedFd, RawFd};
+use std::sync::atomic::{AtomicI32, AtomicU8, Ordering::Relaxed};
+
+/// Descriptors at or above this number are never ours. (The usual hard limit is far below.)
+const LIMIT: usize = 1 << 16;
+
+/// What a descriptor is to the preload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// Nothing: every call on it is passed on.
+    Foreign = 0,
+    /// A TCP socket whose `bind` waits until `listen` tells whether it is the fuzzed one.
+    Bound = 1,
+    /// The fuzzed listener.
+    Listener = 2,
+    /// A further listener of the fuzzed port (dual stack, `SO_REUSEPORT`): nobody ever connects.
+    Mute = 3,
+    /// The server's end of an internal connection.
+    Connection = 4,
+}
+
+static KINDS: [AtomicU8; LIMIT] = [const { AtomicU8::new(Kind::Foreign as u8) }; LIMIT];
+static LISTENERS: AtomicI32 = AtomicI32::new(0);
+static CONNECTIONS: AtomicI32 = AtomicI32::new(0);
+
+/// What `fd` is.
+pub(crate) fn kind(fd: RawFd) -> Kind {
+    let Some(slot) = slot(fd) else { return Kind::Foreign };
+    match slot.load(Relaxed) {
+        1 => Kind::Bound,
+        2 => Kind::Listener,
+        3 => Kind::Mute,
+        4 => Kind::Connection,
+        _ => Kind::Foreign,
+    }
+}
+
+/// Records what `fd` is from now on; [`Kind::Foreign`] when it is closed.
+pub(crate) fn set(fd: RawFd, kind: Kind) {
+    let Some(slot) = slot(fd) else { return };
+    let before = slot.swap(kind as u8, Relaxed);
+    for (counted, count) in [(Kind::Listener, &LISTENERS), (Kind::Connection, &CONNECTIONS)] {
+        let change = i32::from(kind == counted) - i32::from(before == counted as u8);
+        if change != 0 {
+            count.fetch_add(change, Relaxed);
+        }
+    }
+}
+
+/// Records that `copy` is a duplicate of `fd`, whatever it was before.
+pub(crate) fn duplicated(fd: RawFd, copy: RawFd) {
+    set(copy, kind(fd));
+}
+
+/// Whether the server holds the fuzzed listener open.
+pub(crate) fn listening() -> bool {
+    LISTENERS.load(Relaxed) > 0
+}
+
+/// Descriptors of internal connections that the server holds open.
+pub(crate) fn open_connections() -> i32 {
+    CONNECTIONS.load(Relaxed)
+}
+
+/// The same, after asking the kernel: a descriptor may be closed past libc's `close` (fclose(3)
+/// does that), and its number may have been given to something else.
+pub(crate) fn recount_connections() -> i32 {
+    for fd in 0..LIMIT as RawFd {
+        if kind(fd) == Kind::Connection && !is_socket(fd) {
+            set(fd, Kind::Foreign);
+        }
+    }
+    open_connections()
+}
+
+/// Forgets the connections that the server does not close: they must not hold up later iterations.
+pub(crate) fn forsake_connections() {
+    for fd in 0..LIMIT as RawFd {
+        if kind(fd) == Kind::Connection {
+            set(fd, Kind::Foreign);
+        }
+    }
+}
+
+fn is_socket(fd: RawFd) -> bool {
+    rustix::fs::fstat(lend(fd))
+        .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_socket())
+}
+
+/// Lends a number of the server's to a call of ours. The call fails with `EBADF` if the server has
+/// closed it meanwhile, like the server's own would.
+pub(crate) fn lend<'a>(fd: RawFd) -> BorrowedFd<'a> {
+    debug_assert!(fd >= 0);
+    // SAFETY: see above; nothing of ours relies on the number staying open.
+    unsafe { BorrowedFd::borrow_raw(fd) }
+}
+
+/// Whether the server asked for non-blocking calls on `fd`.
+pub(crate) fn is_nonblocking(fd: RawFd) -> bool {
+    rustix::fs::fcntl_getfl(lend(fd)).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::NONBLOCK))
+}
+
+fn slot(fd: RawFd) -> Option<&'static AtomicU8> {
+    KINDS.get(usize::try_from(fd).ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // One test for the whole table: it is global, and tests run in parallel.
+    #[test]
+    fn kinds_and_counts_follow_the_descriptor() {
+        assert_eq!(kind(-1), Kind::Foreign);
+        assert_eq!(kind(i32::MAX), Kind::Foreign);
+        set(50_000, Kind::Listener);
+        set(50_001, Kind::Connection);
+        duplicated(50_001, 50_002);
+        assert!(listening());
+        assert_eq!(open_connections(), 2);
+        duplicated(50_000, 50_001);
+        assert_eq!(open_connections(), 1, "dup2 over a connection closes it");
+        for fd in 50_000..50_003 {
+            set(fd, Kind::Foreign);
+        }
+        assert!(!listening());
+        assert_eq!(open_connections(), 0);
+    }
+}

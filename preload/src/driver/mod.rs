@@ -1,0 +1,254 @@
+//! The driver: plays the client of one session, one step at a time, whenever the server is idle.
+//!
+//! A session is, for now, one connection: connect, send everything, half-close, read to the end,
+//! close. Each step is taken only when the server has nothing left to do, so the server sees the
+//! same thing at the same moment in every run.
+
+mod client;
+mod pace;
+
+use std::time::Duration;
+
+use rustix::event::PollFd;
+use sockfuzz_contract::{Counter, Phase};
+
+use crate::{descriptors, listener, report, transport};
+
+use client::{Client, Drained, Sent};
+use pace::{Chunk, Pacer};
+
+/// Idle rounds that a server is given to accept a connection, or to close one that the client has
+/// hung up on, before the iteration ends without it.
+const PATIENCE: u32 = 8;
+
+/// Bytes of an answer that are read at a time. Here rather than on a stack: the server's may be
+/// small.
+const SCRATCH: usize = 64 * 1024;
+
+/// What the driver did, and so what the idle call does next.
+#[derive(Debug)]
+pub(crate) enum Step {
+    /// Something that may have given the server work.
+    Acted,
+    /// Nothing: the next step depends on one of these descriptors, or on the limit.
+    Sleep { until: Vec<PollFd<'static>>, limit: Option<Duration> },
+    /// Nothing, and only a timer of the server's own can change that.
+    LetTimePass,
+}
+
+/// Where in the session the client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Between two iterations.
+    Between,
+    /// Sending the input.
+    Sending,
+    /// Everything is sent and said to be all; the answer may go on.
+    HalfClosed,
+    /// The client is gone; the server may still have to notice.
+    HungUp,
+}
+
+/// State of the client.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    stage: Stage,
+    pacer: Option<Pacer>,
+    client: Option<Client>,
+    /// Idle rounds in a row without progress.
+    rounds: u32,
+    scratch: [u8; SCRATCH],
+}
+
+impl Driver {
+    pub(crate) const fn new() -> Self {
+        Self { stage: Stage::Between, pacer: None, client: None, rounds: 0, scratch: [0; SCRATCH] }
+    }
+
+    /// Takes the next step. The server is idle.
+    pub(crate) fn step(&mut self) -> Step {
+        match self.stage {
+            Stage::Between => self.begin(),
+            Stage::Sending => self.send(),
+            Stage::HalfClosed => self.read_to_the_end(),
+            Stage::HungUp => self.await_close(),
+        }
+    }
+
+    /// Begins an iteration: the next input, over a fresh connection.
+    fn begin(&mut self) -> Step {
+        let pacer = self.pacer.get_or_insert_with(Pacer::new);
+        pacer.begin();
+        let Some(listener) = listener::current() else { return Step::LetTimePass };
+        let connection = transport::connect(&listener.target).unwrap_or_else(|error| {
+            report::fatal(format_args!("the internal connection failed: {error}"));
+        });
+        self.client = Some(Client::new(connection));
+        listener::offer();
+        let status = report::status();
+        status.add(Counter::Iterations, 1);
+        status.reach(Phase::Connected);
+        self.enter(Stage::Sending);
+        // What is there can go out at once: a server accepts and reads in one go.
+        self.send_available();
+        Step::Acted
+    }
+
+    fn send(&mut self) -> Step {
+        if !listener::all_accepted() {
+            return self.await_accept();
+        }
+        match self.drain() {
+            Drained::Some => return self.acted(),
+            Drained::Ended => return self.hang_up(),
+            Drained::Nothing => {}
+        }
+        match self.send_available() {
+            Sending::Progress => self.acted(),
+            Sending::Waiting(until) => Step::Sleep { until, limit: None },
+            // An idle server with a full socket does not want the rest.
+            Sending::Over | Sending::Stuck => {
+                self.client().half_close();
+                self.enter(Stage::HalfClosed);
+                Step::Acted
+            }
+        }
+    }
+
+    /// Sends what the pace has and the socket takes.
+    fn send_available(&mut self) -> Sending {
+        let (Some(pacer), Some(client)) = (&mut self.pacer, &mut self.client) else { return Sending::Over };
+        let mut progress = false;
+        loop {
+            let sent = match pacer.chunk() {
+                Chunk::Bytes(bytes) => client.send(bytes),
+                Chunk::End if progress => return Sending::Progress,
+                Chunk::End => return Sending::Over,
+                Chunk::Later(source) => {
+                    return if progress {
+                        Sending::Progress
+                    } else {
+                        Sending::Waiting(vec![source, client.readable()])
+                    };
+                }
+            };
+            match sent {
+                Sent::Bytes(count) => {
+                    pacer.consume(count);
+                    progress = true;
+                }
+                Sent::Blocked if progress => return Sending::Progress,
+                Sent::Blocked => return Sending::Stuck,
+                Sent::Refused => return Sending::Over,
+            }
+        }
+    }
+
+    fn await_accept(&mut self) -> Step {
+        let pacer = self.pacer.get_or_insert_with(Pacer::new);
+        if pacer.is_patient() {
+            return Step::Sleep { until: Vec::new(), limit: None };
+        }
+        if self.out_of_patience() {
+            report::status().add(Counter::Unaccepted, 1);
+            return self.finish();
+        }
+        Step::LetTimePass
+    }
+
+    fn read_to_the_end(&mut self) -> Step {
+        let pacer = self.pacer.get_or_insert_with(Pacer::new);
+        if !pacer.wants_answers() && self.server_has_closed() {
+            return self.finish();
+        }
+        match self.drain() {
+            Drained::Some => return self.acted(),
+            Drained::Ended => return self.hang_up(),
+            Drained::Nothing => {}
+        }
+        let until = vec![self.client().readable()];
+        match self.pacer.as_mut().and_then(Pacer::linger) {
+            Some(limit) => Step::Sleep { until, limit: Some(limit) },
+            None => self.hang_up(),
+        }
+    }
+
+    /// Closes the client's end.
+    fn hang_up(&mut self) -> Step {
+        self.client = None;
+        if self.server_has_closed() {
+            return self.finish();
+        }
+        self.enter(Stage::HungUp);
+        Step::Acted
+    }
+
+    fn await_close(&mut self) -> Step {
+        if self.server_has_closed() {
+            return self.finish();
+        }
+        if self.out_of_patience() {
+            descriptors::forsake_connections();
+            report::status().add(Counter::Abandoned, 1);
+            return self.finish();
+        }
+        Step::LetTimePass
+    }
+
+    /// The iteration is over. The server is idle, so the next one begins at once.
+    fn finish(&mut self) -> Step {
+        self.client = None;
+        self.enter(Stage::Between);
+        report::status().reach(Phase::Finished);
+        if let Some(pacer) = &mut self.pacer {
+            pacer.finish();
+        }
+        self.begin()
+    }
+
+    fn drain(&mut self) -> Drained {
+        let (Some(pacer), Some(client)) = (&mut self.pacer, &mut self.client) else { return Drained::Ended };
+        client.drain(&mut self.scratch, |answer| {
+            let status = report::status();
+            status.reach(Phase::Answered);
+            status.add(Counter::AnswerBytes, answer.len() as u64);
+            pacer.answered(answer);
+        })
+    }
+
+    fn server_has_closed(&self) -> bool {
+        listener::all_accepted()
+            && (descriptors::open_connections() == 0 || descriptors::recount_connections() == 0)
+    }
+
+    fn client(&mut self) -> &mut Client {
+        self.client.as_mut().expect("a stage with a client")
+    }
+
+    fn enter(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.rounds = 0;
+    }
+
+    fn acted(&mut self) -> Step {
+        self.rounds = 0;
+        Step::Acted
+    }
+
+    fn out_of_patience(&mut self) -> bool {
+        self.rounds += 1;
+        self.rounds > PATIENCE
+    }
+}
+
+/// How far sending has come.
+enum Sending {
+    /// Some bytes went out.
+    Progress,
+    /// The input is not complete; wait for these.
+    Waiting(Vec<PollFd<'static>>),
+    /// The socket is full.
+    Stuck,
+    /// All is sent, or the server wants no more.
+    Over,
+}

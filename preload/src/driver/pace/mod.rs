@@ -1,0 +1,95 @@
+//! How iterations are paced: where inputs come from, where answers go, what happens in between.
+
+mod afl;
+mod once;
+
+use std::time::Duration;
+
+use rustix::event::PollFd;
+
+use crate::setup::{self, Pace};
+
+use afl::Afl;
+use once::Once;
+
+/// The next part of the input.
+pub(super) enum Chunk<'a> {
+    /// These bytes.
+    Bytes(&'a [u8]),
+    /// Not there yet; this tells when.
+    Later(PollFd<'static>),
+    /// There is no more.
+    End,
+}
+
+/// One of the loops of DESIGN section 7, or a single run.
+#[derive(Debug)]
+pub(super) enum Pacer {
+    Once(Once),
+    Afl(Afl),
+}
+
+impl Pacer {
+    pub(super) fn new() -> Self {
+        let setup = setup::get().expect("a driver only exists where the preload acts");
+        match setup.pace {
+            Pace::Once => Self::Once(Once::new(setup.options.linger_ms)),
+            Pace::Loop => Self::Afl(Afl::start(setup.options.iterations)),
+        }
+    }
+
+    /// Begins an iteration; does not return when there is none left for this process.
+    pub(super) fn begin(&mut self) {
+        if let Self::Afl(afl) = self {
+            afl.begin();
+        }
+    }
+
+    /// The part of the input that comes next.
+    pub(super) fn chunk(&mut self) -> Chunk<'_> {
+        match self {
+            Self::Once(once) => once.chunk(),
+            Self::Afl(afl) => afl.chunk(),
+        }
+    }
+
+    /// The first `count` bytes of the last chunk were sent.
+    pub(super) fn consume(&mut self, count: usize) {
+        match self {
+            Self::Once(once) => once.consume(count),
+            Self::Afl(afl) => afl.consume(count),
+        }
+    }
+
+    /// A part of the answer has come.
+    pub(super) fn answered(&mut self, answer: &[u8]) {
+        if let Self::Once(once) = self {
+            once.answered(answer);
+        }
+    }
+
+    /// Whether answers are worth reading for their own sake.
+    pub(super) fn wants_answers(&self) -> bool {
+        self.is_patient()
+    }
+
+    /// Whether the client waits as long as it takes for its connection to be accepted.
+    pub(super) fn is_patient(&self) -> bool {
+        matches!(self, Self::Once(_))
+    }
+
+    /// How much longer the client waits for an idle server before it hangs up; `None`: not at all.
+    pub(super) fn linger(&mut self) -> Option<Duration> {
+        match self {
+            Self::Once(once) => once.linger(),
+            Self::Afl(_) => None,
+        }
+    }
+
+    /// The iteration is over; does not return after a single run.
+    pub(super) fn finish(&mut self) {
+        if let Self::Once(_) = self {
+            crate::report::exit(0);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Every symbol that this library exports, in one place. Each row is a libc function, with its C
+//! signature, and the function of [`crate::calls`] that stands for it; the real function is in
+//! [`real`]. Nothing else may be exported: a name that is not libc's could take the place of one
+//! of the server's own.
+
+use libc::{
+    c_int, c_void, epoll_event, fd_set, iovec, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t,
+    pthread_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t, timespec, timeval,
+};
+
+use crate::calls::process::Start;
+use crate::calls::{
+    accept, descriptor, epoll, listen, names, poll, process, read, select, socket_options, write,
+};
+
+/// Defines, for every row, the exported function and the real one behind it.
+macro_rules! interpose {
+    ($(fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty => $handler:path;)*) => {
+        $(
+            #[doc = concat!("Stands for libc's `", stringify!($name), "`.")]
+            #[cfg_attr(not(test), unsafe(no_mangle))]
+            #[allow(non_snake_case)]
+            // "unwind": a C++ or Rust exception may pass through on its way up.
+            unsafe extern "C-unwind" fn $name($($arg: $type),*) -> $result {
+                // SAFETY: the arguments are the caller's own.
+                unsafe { $handler($($arg),*) }
+            }
+        )*
+
+        /// The functions that ours stand for. (Two names of one function share its plain form.)
+        #[allow(dead_code, non_snake_case)]
+        pub(crate) mod real {
+            use super::*;
+            use crate::next::NextSymbol;
+
+            $(
+                /// The real function.
+                ///
+                /// # Safety
+                /// That of the libc function.
+                pub(crate) unsafe fn $name($($arg: $type),*) -> $result {
+                    static NEXT: NextSymbol = NextSymbol::new(
+                        match std::ffi::CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
+                            Ok(name) => name,
+                            Err(_) => panic!("a Rust identifier has no NUL"),
+                        },
+                    );
+                    // SAFETY: the symbol of this name has this type; the arguments are the caller's.
+                    unsafe {
+                        let real: unsafe extern "C-unwind" fn($($type),*) -> $result =
+                            std::mem::transmute::<*mut c_void, _>(NEXT.address());
+                        real($($arg),*)
+                    }
+                }
+            )*
+        }
+    };
+}
+
+interpose! {
+    // The listener.
+    fn bind(fd: c_int, address: *const sockaddr, len: socklen_t) -> c_int => listen::bind;
+    fn listen(fd: c_int, backlog: c_int) -> c_int => listen::listen;
+    fn connect(fd: c_int, address: *const sockaddr, len: socklen_t) -> c_int => listen::connect;
+    fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int => accept::accept;
+    fn accept4(fd: c_int, address: *mut sockaddr, len: *mut socklen_t, flags: c_int) -> c_int => accept::accept4;
+
+    // What a socket says of itself.
+    fn getsockname(fd: c_int, name: *mut sockaddr, len: *mut socklen_t) -> c_int => names::getsockname;
+    fn getpeername(fd: c_int, name: *mut sockaddr, len: *mut socklen_t) -> c_int => names::getpeername;
+    fn setsockopt(fd: c_int, level: c_int, name: c_int, value: *const c_void, len: socklen_t) -> c_int
+        => socket_options::setsockopt;
+    fn getsockopt(fd: c_int, level: c_int, name: c_int, value: *mut c_void, len: *mut socklen_t) -> c_int
+        => socket_options::getsockopt;
+
+    // Descriptors.
+    fn close(fd: c_int) -> c_int => descriptor::close;
+    fn dup(fd: c_int) -> c_int => descriptor::dup;
+    fn dup2(fd: c_int, copy: c_int) -> c_int => descriptor::dup2;
+    fn dup3(fd: c_int, copy: c_int, flags: c_int) -> c_int => descriptor::dup3;
+    fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int => descriptor::fcntl;
+    fn fcntl64(fd: c_int, command: c_int, argument: usize) -> c_int => descriptor::fcntl;
+
+    // Waiting.
+    fn poll(fds: *mut pollfd, count: nfds_t, limit: c_int) -> c_int => poll::poll;
+    fn ppoll(fds: *mut pollfd, count: nfds_t, limit: *const timespec, mask: *const sigset_t) -> c_int => poll::ppoll;
+    fn __poll_chk(fds: *mut pollfd, count: nfds_t, limit: c_int, size: size_t) -> c_int => poll::poll_chk;
+    fn __ppoll_chk(fds: *mut pollfd, count: nfds_t, limit: *const timespec, mask: *const sigset_t, size: size_t) -> c_int
+        => poll::ppoll_chk;
+    fn select(
+        count: c_int, readable: *mut fd_set, writable: *mut fd_set, urgent: *mut fd_set, limit: *mut timeval
+    ) -> c_int => select::select;
+    fn pselect(
+        count: c_int, readable: *mut fd_set, writable: *mut fd_set, urgent: *mut fd_set, limit: *const timespec,
+        mask: *const sigset_t
+    ) -> c_int => select::pselect;
+    fn epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, event: *mut epoll_event) -> c_int => epoll::epoll_ctl;
+    fn epoll_wait(epoll: c_int, events: *mut epoll_event, room: c_int, limit: c_int) -> c_int => epoll::epoll_wait;
+    fn epoll_pwait(epoll: c_int, events: *mut epoll_event, room: c_int, limit: c_int, mask: *const sigset_t) -> c_int
+        => epoll::epoll_pwait;
+    fn epoll_pwait2(
+        epoll: c_int, events: *mut epoll_event, room: c_int, limit: *const timespec, mask: *const sigset_t
+    ) -> c_int => epoll::epoll_pwait2;
+
+    // Reading.
+    fn read(fd: c_int, buffer: *mut c_void, len: size_t) -> ssize_t => read::read;
+    fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t => read::readv;
+    fn recv(fd: c_int, buffer: *mut c_void, len: size_t, flags: c_int) -> ssize_t => read::recv;
+    fn recvfrom(
+        fd: c_int, buffer: *mut c_void, len: size_t, flags: c_int, address: *mut sockaddr, address_len: *mut socklen_t
+    ) -> ssize_t => read::recvfrom;
+    fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t => read::recvmsg;
+    fn __read_chk(fd: c_int, buffer: *mut c_void, len: size_t, size: size_t) -> ssize_t => read::read_chk;
+    fn __recv_chk(fd: c_int, buffer: *mut c_void, len: size_t, size: size_t, flags: c_int) -> ssize_t => read::recv_chk;
+    fn __recvfrom_chk(
+        fd: c_int, buffer: *mut c_void, len: size_t, size: size_t, flags: c_int, address: *mut sockaddr,
+        address_len: *mut socklen_t
+    ) -> ssize_t => read::recvfrom_chk;
+
+    // Writing.
+    fn write(fd: c_int, buffer: *const c_void, len: size_t) -> ssize_t => write::write;
+    fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t => write::writev;
+    fn send(fd: c_int, buffer: *const c_void, len: size_t, flags: c_int) -> ssize_t => write::send;
+    fn sendto(
+        fd: c_int, buffer: *const c_void, len: size_t, flags: c_int, address: *const sockaddr, address_len: socklen_t
+    ) -> ssize_t => write::sendto;
+    fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t => write::sendmsg;
+    fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, len: size_t) -> ssize_t => write::sendfile;
+    fn sendfile64(fd: c_int, file: c_int, offset: *mut off64_t, len: size_t) -> ssize_t => write::sendfile;
+
+    // Threads, processes, exceptions.
+    fn pthread_create(
+        thread: *mut pthread_t, attributes: *const pthread_attr_t, start: Start, argument: *mut c_void
+    ) -> c_int => process::pthread_create;
+    fn fork() -> pid_t => process::fork;
+    fn _Unwind_RaiseException(exception: *mut c_void) -> c_int => process::raise_exception;
+}

@@ -1,0 +1,138 @@
+//! Idle points: the calls in which the server would wait.
+//!
+//! Every interposed call that would block comes here with itself as a [`Call`]. One thread at a
+//! time holds the driver's [`role`] and, when the whole server is idle, plays the client from
+//! within its own call; the others wait in the kernel, where a [`doorbell`] reaches them when the
+//! role is to be handed on.
+
+mod deadline;
+mod doorbell;
+mod owner;
+mod role;
+mod threads;
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+use sockfuzz_contract::Phase;
+
+use crate::driver::{Driver, Step};
+use crate::{report, setup};
+
+use deadline::Deadline;
+use role::Role;
+
+pub(crate) use deadline::now;
+pub(crate) use owner::{after_fork, claim_for_this_process, share as share_ownership};
+pub(crate) use threads::{note_creation as note_thread_creation, open_proc};
+
+/// Real time that a server is given in which only a timer of its own can go on.
+const PAUSE: Duration = Duration::from_millis(2);
+
+/// A call that would block.
+pub(crate) trait Call {
+    /// What the call returns to the server.
+    type Output;
+
+    /// Does the call without waiting; `None` when it would wait.
+    fn attempt(&mut self) -> Option<Self::Output>;
+
+    /// Waits in the kernel until [`Call::attempt`] may succeed, one of `others` is ready, or the
+    /// time is over.
+    ///
+    /// # Errors
+    /// `EINTR` when a signal handler ran; anything else is taken for readiness.
+    fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno>;
+}
+
+/// How a call at an idle point ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waited<T> {
+    /// [`Call::attempt`] succeeded.
+    Done(T),
+    /// The server's own time limit is over.
+    TimedOut,
+    /// A signal handler ran (`EINTR`).
+    Interrupted,
+}
+
+/// Set once the server has shown that it waits for connections: before that, a blocking call is
+/// part of its start.
+static ACCEPTING: AtomicBool = AtomicBool::new(false);
+
+/// The server was seen waiting for connections.
+pub(crate) fn note_accepting() {
+    if !ACCEPTING.load(Relaxed) {
+        report::status().reach(Phase::Accepting);
+        ACCEPTING.store(true, Relaxed);
+    }
+}
+
+/// Whether blocking calls of this process are idle points now.
+pub(crate) fn engaged() -> bool {
+    ACCEPTING.load(Relaxed) && setup::get().is_some() && owner::may_drive()
+}
+
+/// Waits at an idle point, for at most `limit`.
+pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::Output> {
+    if let Some(output) = call.attempt() {
+        return Waited::Done(output);
+    }
+    let deadline = Deadline::after(limit);
+    loop {
+        if let Some(mut role) = Role::take() {
+            return drive(call, role.driver(), deadline);
+        }
+        let waiting = doorbell::Waiting::begin();
+        if Role::is_free() {
+            continue;
+        }
+        let bell = [PollFd::from_borrowed_fd(doorbell::bell(), PollFlags::IN)];
+        let slept = call.sleep(&bell, deadline.remaining());
+        drop(waiting);
+        let ended = match slept {
+            Err(Errno::INTR) => Some(Waited::Interrupted),
+            _ if deadline.has_passed() => Some(call.attempt().map_or(Waited::TimedOut, Waited::Done)),
+            _ => call.attempt().map(Waited::Done),
+        };
+        if let Some(ended) = ended {
+            // The bell may have rung for this thread, which has no time for it.
+            doorbell::pass_on();
+            return ended;
+        }
+    }
+}
+
+/// Plays the client until the server's own call succeeds.
+fn drive<C: Call>(call: &mut C, driver: &mut Driver, deadline: Deadline) -> Waited<C::Output> {
+    loop {
+        let others_awake = threads::others_are_awake();
+        // Whoever was awake until now may have made this very call ready.
+        if !threads::alone()
+            && let Some(output) = call.attempt()
+        {
+            return Waited::Done(output);
+        }
+        if deadline.has_passed() {
+            return Waited::TimedOut;
+        }
+        if others_awake {
+            rustix::thread::sched_yield();
+            continue;
+        }
+        let slept = match driver.step() {
+            Step::Acted => Ok(()),
+            Step::Sleep { until, limit } => call.sleep(&until, deadline.at_most(limit)),
+            Step::LetTimePass if deadline.exists() => return Waited::TimedOut,
+            Step::LetTimePass => call.sleep(&[], Some(PAUSE)),
+        };
+        if slept == Err(Errno::INTR) {
+            return Waited::Interrupted;
+        }
+        if let Some(output) = call.attempt() {
+            return Waited::Done(output);
+        }
+    }
+}

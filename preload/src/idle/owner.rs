@@ -1,0 +1,75 @@
+//! Which process drives. A server may fork: a master keeps the listener open, workers accept, CGI
+//! programs live in between. The first process that waits for connections plays the client; the
+//! others' calls stay what they are.
+
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering::SeqCst};
+
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
+use rustix::process::{Pid, getpid, test_kill_process};
+
+use super::{doorbell, role};
+
+/// Process id of the owner, in memory that all forks share; 0 while there is none.
+static OWNER: AtomicPtr<AtomicI32> = AtomicPtr::new(ptr::null_mut());
+/// Whether this process is the owner.
+static MINE: AtomicBool = AtomicBool::new(false);
+
+/// Makes the shared memory. To be called when the listener is taken over: before the server forks
+/// the processes that will compete.
+pub(crate) fn share() {
+    if !OWNER.load(SeqCst).is_null() {
+        return;
+    }
+    // SAFETY: a new mapping at an address of the kernel's choice; zeroes are a valid `AtomicI32`.
+    let page = unsafe {
+        mmap_anonymous(
+            ptr::null_mut(),
+            size_of::<AtomicI32>(),
+            ProtFlags::READ | ProtFlags::WRITE,
+            MapFlags::SHARED,
+        )
+    };
+    if let Ok(page) = page {
+        OWNER.store(page.cast(), SeqCst);
+    }
+}
+
+/// Whether this process is, or has just become, the one that drives.
+pub(super) fn may_drive() -> bool {
+    MINE.load(SeqCst) || claim()
+}
+
+fn claim() -> bool {
+    let Some(owner) = owner() else { return false };
+    let me = getpid().as_raw_nonzero().get();
+    let before = owner.load(SeqCst);
+    let free =
+        before == 0 || Pid::from_raw(before).is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH));
+    let claimed = free && owner.compare_exchange(before, me, SeqCst, SeqCst).is_ok();
+    if claimed {
+        MINE.store(true, SeqCst);
+    }
+    claimed
+}
+
+/// Makes this process the owner whoever was before: a fresh child of the forkserver.
+pub(crate) fn claim_for_this_process() {
+    if let Some(owner) = owner() {
+        owner.store(getpid().as_raw_nonzero().get(), SeqCst);
+    }
+    MINE.store(true, SeqCst);
+}
+
+/// The server forked, and this is the child.
+pub(crate) fn after_fork() {
+    MINE.store(false, SeqCst);
+    role::forget();
+    doorbell::forget();
+}
+
+fn owner() -> Option<&'static AtomicI32> {
+    // SAFETY: null, or a mapping that is never removed.
+    unsafe { OWNER.load(SeqCst).as_ref() }
+}

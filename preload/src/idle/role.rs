@@ -1,0 +1,49 @@
+//! The driver's role: held by one thread at a time, and with it the driver's state.
+
+use std::cell::UnsafeCell;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+use super::doorbell;
+use crate::driver::Driver;
+
+static HELD: AtomicBool = AtomicBool::new(false);
+static DRIVER: Guarded = Guarded(UnsafeCell::new(Driver::new()));
+
+struct Guarded(UnsafeCell<Driver>);
+
+// SAFETY: the content is reached only through a `Role`, of which there is one at a time.
+unsafe impl Sync for Guarded {}
+
+/// Proof that this thread is the driver.
+pub(super) struct Role(());
+
+impl Role {
+    /// Takes the role if it is free. No lock, so that a fork never inherits one that is held by a
+    /// thread which it does not have.
+    pub(super) fn take() -> Option<Self> {
+        HELD.compare_exchange(false, true, SeqCst, SeqCst).ok()?;
+        doorbell::silence();
+        Some(Self(()))
+    }
+
+    pub(super) fn is_free() -> bool {
+        !HELD.load(SeqCst)
+    }
+
+    pub(super) fn driver(&mut self) -> &mut Driver {
+        // SAFETY: `HELD` makes this the only `Role`, and `self` is borrowed mutably.
+        unsafe { &mut *DRIVER.0.get() }
+    }
+}
+
+impl Drop for Role {
+    fn drop(&mut self) {
+        HELD.store(false, SeqCst);
+        doorbell::ring();
+    }
+}
+
+/// In a forked child the thread that held the role may not exist.
+pub(super) fn forget() {
+    HELD.store(false, SeqCst);
+}

@@ -1,0 +1,30 @@
+//! The library that is preloaded into a server and makes it fuzzable.
+//!
+//! Reading order: [`exports`] lists every libc function that is interposed; each goes to a
+//! function in [`calls`]. A call in which the server would wait ends up in [`idle`], where one
+//! thread at a time becomes the [`driver`]: it plays the client of one session over a
+//! [`transport`], then begins the next iteration through [`afl`]. [`setup`] runs before the
+//! server's `main` and decides whether any of this happens.
+
+mod address;
+mod afl;
+mod calls;
+mod descriptors;
+mod driver;
+mod errno;
+mod exports;
+mod idle;
+mod listener;
+mod next;
+mod panics;
+mod report;
+mod setup;
+mod stdio;
+mod transport;
+
+/// Runs before the server's own constructors and `main`.
+#[cfg(not(test))]
+#[ctor::ctor(unsafe)]
+fn enter() {
+    setup::enter();
+}

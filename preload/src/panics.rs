@@ -1,0 +1,31 @@
+//! Rust panics that a server survives. A thread pool, a tokio task or `catch_unwind` stops them,
+//! and a fuzzer would see nothing. Every unwinding begins with a dynamic call to
+//! `_Unwind_RaiseException`; an exception of Rust's ends the process there.
+
+use std::backtrace::Backtrace;
+use std::ffi::c_void;
+
+use crate::{report, setup};
+
+/// Exception class of Rust panics (library/panic_unwind: "MOZ\0RUST", vendor and language).
+const RUST: u64 = u64::from_be_bytes(*b"MOZ\0RUST");
+
+/// Ends the process if `exception` is a Rust panic and panics are crashes.
+///
+/// # Safety
+/// `exception` points at an `_Unwind_Exception`, whose first field is its class.
+pub(crate) unsafe fn inspect(exception: *const c_void) {
+    // SAFETY: given by the caller.
+    let class = unsafe { exception.cast::<u64>().read() };
+    if class != RUST || !setup::panics_are_crashes() {
+        return;
+    }
+    let thread = rustix::thread::name();
+    report::say(format_args!("a Rust panic in thread {thread:?}, taken for a crash"));
+    if setup::get().is_some_and(|setup| setup.pace == setup::Pace::Once) {
+        for line in Backtrace::force_capture().to_string().lines() {
+            report::say(format_args!("{line}"));
+        }
+    }
+    std::process::abort();
+}

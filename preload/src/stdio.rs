@@ -1,0 +1,90 @@
+//! The standard descriptors that the process was started with, kept where the server does not
+//! find them: servers put /dev/null over 0 and move 1 and 2 into log files.
+
+use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+
+use rustix::fs::{Mode, OFlags};
+
+/// High enough to leave the low numbers, which servers use as indices, as they would be.
+const FIRST_KEPT: RawFd = 200;
+
+/// Tells a process below this one (a wrapper script's `exec`, a CGI program) that the descriptors
+/// were taken, and where they are.
+pub(crate) const TAKEN_VARIABLE: &str = "SOCKFUZZ_STDIO";
+
+static INPUT: AtomicI32 = AtomicI32::new(-1);
+static OUTPUT: AtomicI32 = AtomicI32::new(-1);
+static ERROR: AtomicI32 = AtomicI32::new(2);
+
+/// Keeps copies of the three standard descriptors. The copies survive `exec`, so that a wrapper
+/// script may start the server.
+pub(crate) fn keep() {
+    for (slot, fd) in [(&INPUT, 0), (&OUTPUT, 1), (&ERROR, 2)] {
+        // SAFETY: the number is only duplicated; a closed one gives EBADF.
+        let standard = unsafe { BorrowedFd::borrow_raw(fd) };
+        if let Ok(copy) = rustix::io::fcntl_dupfd_cloexec(standard, FIRST_KEPT) {
+            let _ = rustix::io::fcntl_setfd(&copy, rustix::io::FdFlags::empty());
+            slot.store(copy.into_raw_fd(), Relaxed);
+        }
+    }
+}
+
+/// Takes stdin and stdout away from the server: what it reads is empty, what it prints goes to
+/// stderr, so that nothing but the answer reaches stdout.
+pub(crate) fn hide_from_server() {
+    if let Ok(null) = rustix::fs::open(c"/dev/null", OFlags::RDWR, Mode::empty()) {
+        put_at(&null, 0);
+        if error_is_open() {
+            put_at(error(), 1);
+        } else {
+            put_at(&null, 1);
+        }
+    }
+}
+
+/// The three numbers, as text for [`TAKEN_VARIABLE`].
+pub(crate) fn to_text() -> String {
+    [&INPUT, &OUTPUT, &ERROR].map(|slot| slot.load(Relaxed).to_string()).join(",")
+}
+
+/// Adopts the numbers that a process above this one has written down.
+pub(crate) fn adopt(text: &str) {
+    for (slot, number) in [&INPUT, &OUTPUT, &ERROR].into_iter().zip(text.split(',')) {
+        slot.store(number.parse().unwrap_or(-1), Relaxed);
+    }
+}
+
+/// The original stdin; `None` when it was closed.
+pub(crate) fn input() -> Option<BorrowedFd<'static>> {
+    borrow(&INPUT)
+}
+
+/// The original stdout; `None` when it was closed.
+pub(crate) fn output() -> Option<BorrowedFd<'static>> {
+    borrow(&OUTPUT)
+}
+
+/// The original stderr, or whatever is at 2.
+pub(crate) fn error() -> BorrowedFd<'static> {
+    // SAFETY: at worst the number is closed, and a write to it fails.
+    borrow(&ERROR).unwrap_or(unsafe { BorrowedFd::borrow_raw(2) })
+}
+
+fn error_is_open() -> bool {
+    rustix::io::fcntl_getfd(error()).is_ok()
+}
+
+fn borrow(slot: &AtomicI32) -> Option<BorrowedFd<'static>> {
+    let number = slot.load(Relaxed);
+    // SAFETY: the number was ours when it was stored; at worst a call on it fails.
+    (number >= 0).then(|| unsafe { BorrowedFd::borrow_raw(number) })
+}
+
+fn put_at(source: impl std::os::fd::AsFd, number: RawFd) {
+    use std::os::fd::FromRawFd;
+    // SAFETY: `dup2` replaces what is at `number`, which is exactly what is wanted; the owner made
+    // here is given up below without closing.
+    let mut target = std::mem::ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(number) });
+    let _ = rustix::io::dup2(source, &mut target);
+}

@@ -1,0 +1,31 @@
+//! Transport `tcp`: a real loopback connection. The server's socket is bound to a port of the
+//! kernel's choice on the loopback address, whatever the server asked for.
+
+use std::net::SocketAddr;
+use std::os::fd::{OwnedFd, RawFd};
+
+use rustix::io::{Errno, ioctl_fionbio};
+use rustix::net::{
+    AddressFamily, SocketFlags, SocketType, bind, connect as connect_to, getsockname, socket_with, sockopt,
+};
+
+use crate::{address, descriptors};
+
+pub(super) fn take_over(fd: RawFd, shown: SocketAddr) -> Result<SocketAddr, Errno> {
+    let listener = descriptors::lend(fd);
+    bind(listener, &SocketAddr::new(address::loopback_like(shown), 0))?;
+    getsockname(listener)?.try_into()
+}
+
+pub(super) fn connect(address: SocketAddr) -> Result<OwnedFd, Errno> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    };
+    let client = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_tcp_nodelay(&client, true)?;
+    // Over loopback a blocking connect returns as soon as the server's backlog has the connection.
+    connect_to(&client, &address)?;
+    ioctl_fionbio(&client, true)?;
+    Ok(client)
+}
