@@ -4,13 +4,13 @@
 //! of the server's own.
 
 use libc::{
-    c_int, c_void, epoll_event, fd_set, iovec, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t,
-    pthread_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t, timespec, timeval,
+    c_int, c_void, clockid_t, epoll_event, fd_set, iovec, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd,
+    pthread_attr_t, pthread_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t, time_t, timespec, timeval,
 };
 
 use crate::calls::process::Start;
 use crate::calls::{
-    accept, descriptor, epoll, listen, names, poll, process, read, select, socket_options, write,
+    accept, descriptor, epoll, listen, names, poll, process, read, select, socket_options, time, write,
 };
 
 /// Defines, for every row, the exported function and the real one behind it.
@@ -127,6 +127,11 @@ interpose! {
     fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t => write::sendmsg;
     fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, len: size_t) -> ssize_t => write::sendfile;
     fn sendfile64(fd: c_int, file: c_int, offset: *mut off64_t, len: size_t) -> ssize_t => write::sendfile;
+
+    // Time.
+    fn clock_gettime(id: clockid_t, time: *mut timespec) -> c_int => time::clock_gettime;
+    fn gettimeofday(time: *mut timeval, zone: *mut c_void) -> c_int => time::gettimeofday;
+    fn time(time: *mut time_t) -> time_t => time::time;
 
     // Threads, processes, exceptions.
     fn pthread_create(

@@ -61,6 +61,36 @@ pub mod specs {
         meaning: "iterations that one server process runs before a fresh one takes its place",
     };
 
+    /// Sessions before the first counted iteration.
+    pub const WARM_UP: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_WARM_UP",
+        flag: "warm-up",
+        value: "on|off",
+        default: "on",
+        meaning: "in the loop, answer a few plain requests first, uncounted, so that what the server \
+                  sets up at its first request is over",
+    };
+
+    /// Repeating iterations that set things up.
+    pub const SETTLE: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_SETTLE",
+        flag: "settle",
+        value: "on|off",
+        default: "on",
+        meaning: "in the loop, repeat an input that ran code which its process had never run, and report \
+                  the coverage of the repetition: the first time through, servers allocate and cache",
+    };
+
+    /// What time it is.
+    pub const CLOCK: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_CLOCK",
+        flag: "clock",
+        value: "virtual|real",
+        default: "virtual",
+        meaning: "virtual: in the loop, time stands still while the server works and jumps when it waits \
+                  for a timer only (servers with one thread); real: the machine's time",
+    };
+
     /// What a Rust panic means.
     pub const PANICS: OptionSpec = OptionSpec {
         variable: "SOCKFUZZ_PANICS",
@@ -91,7 +121,8 @@ pub mod specs {
     };
 
     /// Every row, in the order in which help texts show them.
-    pub const ALL: &[&OptionSpec] = &[&MODE, &TRANSPORT, &PORT, &ITERATIONS, &PANICS, &LINGER, &STATUS];
+    pub const ALL: &[&OptionSpec] =
+        &[&MODE, &TRANSPORT, &PORT, &ITERATIONS, &WARM_UP, &SETTLE, &CLOCK, &PANICS, &LINGER, &STATUS];
 }
 
 /// Declares an enum whose variants are the words that an option accepts.
@@ -143,6 +174,26 @@ words! {
 }
 
 words! {
+    /// Whether something happens.
+    Switch {
+        /// It does.
+        On = "on",
+        /// It does not.
+        Off = "off",
+    }
+}
+
+words! {
+    /// What time the server sees.
+    Clock {
+        /// Stands still, and jumps.
+        Virtual = "virtual",
+        /// The machine's.
+        Real = "real",
+    }
+}
+
+words! {
     /// What a Rust panic means.
     Panics {
         /// A crash in the loop, left alone in a single run.
@@ -181,6 +232,12 @@ pub struct Options {
     pub port: Option<u16>,
     /// See [`specs::ITERATIONS`]; at least 1.
     pub iterations: u32,
+    /// See [`specs::WARM_UP`].
+    pub warm_up: Switch,
+    /// See [`specs::SETTLE`].
+    pub settle: Switch,
+    /// See [`specs::CLOCK`].
+    pub clock: Clock,
     /// See [`specs::PANICS`].
     pub panics: Panics,
     /// See [`specs::LINGER`], in milliseconds.
@@ -203,6 +260,9 @@ impl Options {
             transport: parse(&specs::TRANSPORT, text(&specs::TRANSPORT))?,
             port: parse_optional(&specs::PORT, text(&specs::PORT))?,
             iterations: parse::<std::num::NonZeroU32>(&specs::ITERATIONS, text(&specs::ITERATIONS))?.get(),
+            warm_up: parse(&specs::WARM_UP, text(&specs::WARM_UP))?,
+            settle: parse(&specs::SETTLE, text(&specs::SETTLE))?,
+            clock: parse(&specs::CLOCK, text(&specs::CLOCK))?,
             panics: parse(&specs::PANICS, text(&specs::PANICS))?,
             linger_ms: parse(&specs::LINGER, text(&specs::LINGER))?,
             status: parse_optional(&specs::STATUS, text(&specs::STATUS))?,

@@ -1,6 +1,7 @@
 //! The AFL++ runtime in the server's executable: found, prepared before the server's constructors
 //! run, and started as a forkserver as late as possible.
 
+mod coverage;
 mod runtime;
 mod symbols;
 
@@ -15,6 +16,7 @@ use sockfuzz_contract::Counter;
 use crate::setup::Pace;
 use crate::{idle, report};
 
+pub(crate) use coverage::Seen;
 pub(crate) use runtime::Runtime;
 
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();

@@ -14,12 +14,14 @@ use crate::report;
 const MAX_INPUT: usize = 1 << 20;
 
 /// Names of what is used of the runtime, in the order of [`Runtime`]'s fields.
-const NAMES: [&CStr; 5] = [
+const NAMES: [&CStr; 7] = [
     c"__afl_manual_init",
     c"__afl_persistent_loop",
     c"__afl_sharedmem_fuzzing",
     c"__afl_fuzz_ptr",
     c"__afl_fuzz_len",
+    c"__afl_area_ptr",
+    c"__afl_map_size",
 ];
 
 /// The runtime in the server's executable.
@@ -30,6 +32,8 @@ pub(crate) struct Runtime {
     sharedmem_fuzzing: *const AtomicI32,
     fuzz_ptr: *const *const u8,
     fuzz_len: *const *const u32,
+    area_ptr: *const *mut u8,
+    map_size: *const u32,
 }
 
 // SAFETY: the pointers are addresses of the executable's own globals; they are read by the thread
@@ -47,7 +51,10 @@ impl Runtime {
         symbols::in_executable(NAMES).map(|addresses| (Self::at(addresses), RuntimeFound::SymbolTable))
     }
 
-    fn at([manual_init, persistent_loop, sharedmem_fuzzing, fuzz_ptr, fuzz_len]: [*mut c_void; 5]) -> Self {
+    fn at(
+        [manual_init, persistent_loop, sharedmem_fuzzing, fuzz_ptr, fuzz_len, area_ptr, map_size]: [*mut c_void;
+            7],
+    ) -> Self {
         // SAFETY: the symbols have these types in every AFL++ since 3.00.
         unsafe {
             Self {
@@ -58,6 +65,8 @@ impl Runtime {
                 sharedmem_fuzzing: sharedmem_fuzzing.cast(),
                 fuzz_ptr: fuzz_ptr.cast(),
                 fuzz_len: fuzz_len.cast(),
+                area_ptr: area_ptr.cast(),
+                map_size: map_size.cast(),
             }
         }
     }
@@ -94,11 +103,32 @@ impl Runtime {
             slice::from_raw_parts(bytes, (len.read_volatile() as usize).min(MAX_INPUT))
         }
     }
+
+    /// Length of the coverage map, in bytes.
+    pub(super) fn map_len(&self) -> usize {
+        // SAFETY: set once, before the forkserver started.
+        unsafe { *self.map_size as usize }
+    }
+
+    /// The coverage map of the iteration that has just ended.
+    pub(crate) fn coverage(&self) -> &[u8] {
+        // SAFETY: the runtime's map has this length; the server is idle, so nothing writes to it.
+        unsafe { slice::from_raw_parts(*self.area_ptr, self.map_len()) }
+    }
+
+    /// Empties the coverage map, but for the first byte, by which AFL++ knows that the server is
+    /// instrumented.
+    pub(crate) fn clear_coverage(&self) {
+        // SAFETY: as in `coverage`.
+        let map = unsafe { slice::from_raw_parts_mut(*self.area_ptr, self.map_len()) };
+        map.fill(0);
+        map[0] = 1;
+    }
 }
 
-fn dynamic() -> Option<[*mut c_void; 5]> {
+fn dynamic() -> Option<[*mut c_void; 7]> {
     let program = Library::this();
-    let mut addresses = [std::ptr::null_mut(); 5];
+    let mut addresses = [std::ptr::null_mut(); 7];
     for (address, name) in addresses.iter_mut().zip(NAMES) {
         // SAFETY: the symbol is only turned into an address here.
         *address = unsafe { program.get::<*mut c_void>(name.to_bytes_with_nul()) }.ok()?.into_raw();

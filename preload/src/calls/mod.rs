@@ -12,6 +12,7 @@ pub(crate) mod process;
 pub(crate) mod read;
 pub(crate) mod select;
 pub(crate) mod socket_options;
+pub(crate) mod time;
 pub(crate) mod write;
 
 use std::os::fd::RawFd;

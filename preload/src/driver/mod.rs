@@ -79,6 +79,7 @@ impl Driver {
     fn begin(&mut self) -> Step {
         let pacer = self.pacer.get_or_insert_with(Pacer::new);
         pacer.begin();
+        let counts = pacer.counts();
         let Some(listener) = listener::current() else { return Step::LetTimePass };
         let connection = transport::connect(&listener.target).unwrap_or_else(|error| {
             report::fatal(format_args!("the internal connection failed: {error}"));
@@ -86,7 +87,7 @@ impl Driver {
         self.client = Some(Client::new(connection));
         listener::offer();
         let status = report::status();
-        status.add(Counter::Iterations, 1);
+        status.add(Counter::Iterations, counts.into());
         status.reach(Phase::Connected);
         self.enter(Stage::Sending);
         // What is there can go out at once: a server accepts and reads in one go.

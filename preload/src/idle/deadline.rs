@@ -1,29 +1,35 @@
-//! The server's own time limit of a blocking call, in real time.
+//! The server's own time limit of a blocking call.
 
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use crate::clock;
 
-/// A point in time (CLOCK_MONOTONIC, since boot), or never.
+/// When the limit is over. Where time stands still it never is, by itself.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Deadline(Option<Duration>);
+pub(super) struct Deadline {
+    limit: Option<Duration>,
+    /// Since boot (CLOCK_MONOTONIC).
+    at: Option<Duration>,
+}
 
 impl Deadline {
     pub(super) fn after(limit: Option<Duration>) -> Self {
-        Self(limit.map(|limit| now().saturating_add(limit)))
+        let at = limit.filter(|_| !clock::is_frozen()).map(|limit| clock::real_now().saturating_add(limit));
+        Self { limit, at }
     }
 
-    pub(super) fn exists(self) -> bool {
-        self.0.is_some()
+    /// Lets the virtual clock jump to the end of the limit; says whether there is one.
+    pub(super) fn jump(self) -> bool {
+        self.limit.inspect(|&limit| clock::advance(limit)).is_some()
     }
 
     pub(super) fn has_passed(self) -> bool {
-        self.0.is_some_and(|deadline| now() >= deadline)
+        self.at.is_some_and(|deadline| clock::real_now() >= deadline)
     }
 
     /// Time left; `None` without a limit.
     pub(super) fn remaining(self) -> Option<Duration> {
-        self.0.map(|deadline| deadline.saturating_sub(now()))
+        self.at.map(|deadline| deadline.saturating_sub(clock::real_now()))
     }
 
     /// Time left, but no more than `limit`.
@@ -33,10 +39,4 @@ impl Deadline {
             (left, limit) => left.or(limit),
         }
     }
-}
-
-/// Read past libc, whose clock functions the server may have replaced.
-pub(crate) fn now() -> Duration {
-    let time = clock_gettime(ClockId::Monotonic);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }

@@ -24,9 +24,8 @@ use crate::{report, setup};
 use deadline::Deadline;
 use role::Role;
 
-pub(crate) use deadline::now;
 pub(crate) use owner::{after_fork, claim_for_this_process, share as share_ownership};
-pub(crate) use threads::{note_creation as note_thread_creation, open_proc};
+pub(crate) use threads::{alone as server_has_one_thread, note_creation as note_thread_creation, open_proc};
 
 /// Real time that a server is given in which only a timer of its own can go on.
 const PAUSE: Duration = Duration::from_millis(2);
@@ -125,7 +124,7 @@ fn drive<C: Call>(call: &mut C, driver: &mut Driver, deadline: Deadline) -> Wait
         let slept = match driver.step() {
             Step::Acted => Ok(()),
             Step::Sleep { until, limit } => call.sleep(&until, deadline.at_most(limit)),
-            Step::LetTimePass if deadline.exists() => return Waited::TimedOut,
+            Step::LetTimePass if deadline.jump() => return Waited::TimedOut,
             Step::LetTimePass => call.sleep(&[], Some(PAUSE)),
         };
         if slept == Err(Errno::INTR) {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
 
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
 
-use crate::descriptors;
+use crate::{clock, descriptors};
 
 /// Set by the first `pthread_create`.
 static CREATED: AtomicBool = AtomicBool::new(false);
@@ -19,10 +19,11 @@ const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::
 /// The server is about to create a thread.
 pub(crate) fn note_creation() {
     CREATED.store(true, Relaxed);
+    clock::thaw();
 }
 
 /// Whether the server has never had a second thread.
-pub(super) fn alone() -> bool {
+pub(crate) fn alone() -> bool {
     !CREATED.load(Relaxed)
 }
 

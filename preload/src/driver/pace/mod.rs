@@ -2,6 +2,7 @@
 
 mod afl;
 mod once;
+mod warm_up;
 
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ impl Pacer {
         let setup = setup::get().expect("a driver only exists where the preload acts");
         match setup.pace {
             Pace::Once => Self::Once(Once::new(setup.options.linger_ms)),
-            Pace::Loop => Self::Afl(Afl::start(setup.options.iterations)),
+            Pace::Loop => Self::Afl(Afl::new(&setup.options)),
         }
     }
 
@@ -42,6 +43,14 @@ impl Pacer {
     pub(super) fn begin(&mut self) {
         if let Self::Afl(afl) = self {
             afl.begin();
+        }
+    }
+
+    /// Whether the iteration that has begun counts: warm-up does not.
+    pub(super) fn counts(&self) -> bool {
+        match self {
+            Self::Once(_) => true,
+            Self::Afl(afl) => afl.counts(),
         }
     }
 

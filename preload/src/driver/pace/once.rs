@@ -7,8 +7,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::Chunk;
-use crate::idle::now;
-use crate::{report, stdio};
+use crate::{clock, report, stdio};
 
 /// State of the single run.
 #[derive(Debug)]
@@ -87,7 +86,7 @@ impl Once {
     }
 
     pub(super) fn linger(&mut self) -> Option<Duration> {
-        let now = now();
+        let now = clock::real_now();
         let deadline = *self.deadline.get_or_insert(now + self.linger);
         deadline.checked_sub(now).filter(|left| !left.is_zero())
     }

@@ -1,0 +1,110 @@
+//! The virtual clock: in the loop, time stands still while the server works, and jumps when it
+//! waits for nothing but a timer. What a server does once a second then happens in no iteration
+//! or in all of them, and every run of an input shows the same code at work.
+//!
+//! Only while the server has one thread: the kernel measures the time limits of sleeping threads
+//! by its own clock, from which a virtual one would drift away.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use libc::{clockid_t, timespec};
+use rustix::time::{ClockId, clock_gettime};
+
+static FROZEN: AtomicBool = AtomicBool::new(false);
+/// What the two families of clocks showed when time stopped, in nanoseconds.
+static REALTIME: AtomicU64 = AtomicU64::new(0);
+static MONOTONIC: AtomicU64 = AtomicU64::new(0);
+/// How far time has jumped since, in nanoseconds.
+static JUMPED: AtomicU64 = AtomicU64::new(0);
+/// After the thaw: how far the virtual clock had run ahead of the real one. Time never goes back.
+static LEAD: AtomicU64 = AtomicU64::new(0);
+
+/// Time of the kernel's CLOCK_MONOTONIC, past libc, whose clock functions are interposed.
+pub(crate) fn real_now() -> Duration {
+    read(ClockId::Monotonic)
+}
+
+/// Stops time.
+pub(crate) fn freeze() {
+    REALTIME.store(nanoseconds(read(ClockId::Realtime)), Relaxed);
+    MONOTONIC.store(nanoseconds(read(ClockId::Monotonic)), Relaxed);
+    FROZEN.store(true, Relaxed);
+}
+
+/// Lets time run again, from where it stands or from now, whichever is later.
+pub(crate) fn thaw() {
+    if FROZEN.swap(false, Relaxed) {
+        let virtual_now = MONOTONIC.load(Relaxed) + JUMPED.load(Relaxed);
+        LEAD.store(virtual_now.saturating_sub(nanoseconds(read(ClockId::Monotonic))), Relaxed);
+    }
+}
+
+/// Whether time stands still.
+pub(crate) fn is_frozen() -> bool {
+    FROZEN.load(Relaxed)
+}
+
+/// Lets time jump, where it stands still.
+pub(crate) fn advance(by: Duration) {
+    if is_frozen() {
+        JUMPED.fetch_add(nanoseconds(by), Relaxed);
+    }
+}
+
+/// What the server is shown on the clock `id`; `None` when it is the kernel's time.
+pub(crate) fn shown(id: clockid_t) -> Option<Duration> {
+    let (stopped, real) = match id {
+        libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI => {
+            (&REALTIME, ClockId::Realtime)
+        }
+        libc::CLOCK_MONOTONIC
+        | libc::CLOCK_MONOTONIC_COARSE
+        | libc::CLOCK_MONOTONIC_RAW
+        | libc::CLOCK_BOOTTIME => (&MONOTONIC, ClockId::Monotonic),
+        _ => return None,
+    };
+    if is_frozen() {
+        return Some(Duration::from_nanos(stopped.load(Relaxed) + JUMPED.load(Relaxed)));
+    }
+    match LEAD.load(Relaxed) {
+        0 => None,
+        lead => Some(read(real) + Duration::from_nanos(lead)),
+    }
+}
+
+/// A time as clock_gettime(2) writes it.
+pub(crate) fn to_timespec(time: Duration) -> timespec {
+    timespec { tv_sec: time.as_secs() as libc::time_t, tv_nsec: time.subsec_nanos().into() }
+}
+
+fn read(id: ClockId) -> Duration {
+    let time = clock_gettime(id);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // One test for the whole clock: it is global, and tests run in parallel.
+    #[test]
+    fn time_stands_still_jumps_and_never_goes_back() {
+        assert_eq!(shown(libc::CLOCK_MONOTONIC), None);
+        freeze();
+        let stopped = shown(libc::CLOCK_MONOTONIC);
+        assert!(real_now() >= stopped.expect("frozen"));
+        assert_eq!(shown(libc::CLOCK_MONOTONIC), stopped);
+        assert_eq!(shown(libc::CLOCK_PROCESS_CPUTIME_ID), None, "processor time is not simulated");
+        advance(Duration::from_secs(3600));
+        let jumped = shown(libc::CLOCK_MONOTONIC).expect("frozen");
+        assert_eq!(Some(jumped), stopped.map(|time| time + Duration::from_secs(3600)));
+        thaw();
+        assert!(shown(libc::CLOCK_MONOTONIC).expect("ahead of the real clock") >= jumped);
+        LEAD.store(0, Relaxed);
+    }
+}
