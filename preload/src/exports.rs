@@ -18,7 +18,9 @@ macro_rules! interpose {
     ($(fn $name:ident($($arg:ident: $type:ty),*) -> $result:ty => $handler:path;)*) => {
         $(
             #[doc = concat!("Stands for libc's `", stringify!($name), "`.")]
+            // The unit tests' own libc calls are not to be interposed.
             #[cfg_attr(not(test), unsafe(no_mangle))]
+            #[cfg_attr(test, unsafe(export_name = concat!("under_test_", stringify!($name))))]
             #[allow(non_snake_case)]
             // "unwind": a C++ or Rust exception may pass through on its way up.
             unsafe extern "C-unwind" fn $name($($arg: $type),*) -> $result {

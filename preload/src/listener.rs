@@ -49,30 +49,33 @@ pub(crate) fn note_bind(fd: RawFd, wanted: SocketAddr) -> bool {
     if setup.options.port.is_some_and(|port| port != wanted.port()) || !is_tcp(fd) {
         return false;
     }
-    let shown = match wanted.port() {
-        0 => SocketAddr::new(wanted.ip(), ANY_FREE_PORT),
-        _ => wanted,
-    };
     let mut bound = BOUND.lock().unwrap_or_else(PoisonError::into_inner);
     bound.retain(|(other, _)| *other != fd);
-    bound.push((fd, shown));
+    bound.push((fd, wanted));
     descriptors::set(fd, Kind::Bound);
     true
 }
 
-/// The address that `fd` was bound to, in the server's eyes.
+/// The address that the server has asked for on `fd`.
 pub(crate) fn bound_address(fd: RawFd) -> Option<SocketAddr> {
     let bound = BOUND.lock().unwrap_or_else(PoisonError::into_inner);
-    bound.iter().find(|(other, _)| *other == fd).map(|(_, shown)| *shown)
+    bound.iter().find(|(other, _)| *other == fd).map(|(_, wanted)| *wanted)
+}
+
+/// What a server that binds `wanted` is shown: the same, but for a port that the kernel would pick.
+pub(crate) fn shown_for(wanted: SocketAddr) -> SocketAddr {
+    match wanted.port() {
+        0 => SocketAddr::new(wanted.ip(), ANY_FREE_PORT),
+        _ => wanted,
+    }
 }
 
 /// Decides what a bound socket becomes, now that the server calls `listen` on it.
-pub(crate) fn choose(fd: RawFd, shown: SocketAddr) -> Kind {
-    match current() {
-        Some(listener) if descriptors::listening() && listener.shown.port() == shown.port() => Kind::Mute,
-        Some(_) if descriptors::listening() => Kind::Foreign,
-        _ if descriptors::kind(fd) == Kind::Bound => Kind::Listener,
-        _ => Kind::Foreign,
+pub(crate) fn choose(wanted: SocketAddr) -> Kind {
+    match current().filter(|_| descriptors::listening()) {
+        None => Kind::Listener,
+        Some(listener) if listener.shown.port() == wanted.port() => Kind::Mute,
+        Some(_) => Kind::Foreign,
     }
 }
 

@@ -19,17 +19,18 @@ pub(crate) unsafe fn bind(fd: c_int, wanted: *const sockaddr, len: socklen_t) ->
 
 pub(crate) unsafe fn listen(fd: c_int, backlog: c_int) -> c_int {
     if descriptors::kind(fd) == Kind::Bound
-        && let Some(shown) = listener::bound_address(fd)
+        && let Some(wanted) = listener::bound_address(fd)
     {
         idle::share_ownership();
         idle::open_proc();
-        match listener::choose(fd, shown) {
+        match listener::choose(wanted) {
             Kind::Foreign => {
-                if bind_for_real(fd, shown) < 0 {
+                if bind_for_real(fd, wanted) < 0 {
                     return -1;
                 }
             }
             kind => {
+                let shown = listener::shown_for(wanted);
                 if let Err(error) = listener::take_over(fd, shown, kind) {
                     report::say(format_args!("the listener on {shown} could not be taken over: {error}"));
                     return errno::fail(error);
@@ -43,8 +44,8 @@ pub(crate) unsafe fn listen(fd: c_int, backlog: c_int) -> c_int {
 
 pub(crate) unsafe fn connect(fd: c_int, peer: *const sockaddr, len: socklen_t) -> c_int {
     if descriptors::kind(fd) == Kind::Bound
-        && let Some(shown) = listener::bound_address(fd)
-        && bind_for_real(fd, shown) < 0
+        && let Some(wanted) = listener::bound_address(fd)
+        && bind_for_real(fd, wanted) < 0
     {
         return -1;
     }
@@ -53,14 +54,14 @@ pub(crate) unsafe fn connect(fd: c_int, peer: *const sockaddr, len: socklen_t) -
 }
 
 /// The socket is not the fuzzed listener after all.
-fn bind_for_real(fd: c_int, shown: SocketAddr) -> c_int {
+fn bind_for_real(fd: c_int, wanted: SocketAddr) -> c_int {
     descriptors::set(fd, Kind::Foreign);
     let mut storage = [0_u8; size_of::<libc::sockaddr_in6>()];
     let mut len = storage.len() as socklen_t;
     let raw: *mut sockaddr = storage.as_mut_ptr().cast();
     // SAFETY: `storage` has room for either family, and `len` says how much was written.
     unsafe {
-        address::write(shown, raw, &mut len);
+        address::write(wanted, raw, &mut len);
         real::bind(fd, raw, len)
     }
 }

@@ -8,7 +8,7 @@ use crate::{address, listener};
 
 pub(crate) unsafe fn getsockname(fd: c_int, name: *mut sockaddr, len: *mut socklen_t) -> c_int {
     let shown = match descriptors::kind(fd) {
-        Kind::Bound => listener::bound_address(fd),
+        Kind::Bound => listener::bound_address(fd).map(listener::shown_for),
         Kind::Listener | Kind::Mute => listener::current().map(|listener| listener.shown),
         Kind::Connection => listener::connection_address(),
         Kind::Foreign => None,

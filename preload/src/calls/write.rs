@@ -74,7 +74,7 @@ pub(crate) unsafe fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) ->
         return unsafe { real::sendmsg(fd, message, flags) };
     }
     // SAFETY: the server's own message, whose parts sendmsg(2) wants valid.
-    let parts = unsafe { std::slice::from_raw_parts((*message).msg_iov, (*message).msg_iovlen as usize) };
+    let parts = unsafe { std::slice::from_raw_parts((*message).msg_iov, (*message).msg_iovlen) };
     let total = parts.iter().map(|part| part.iov_len).sum();
     transmit(fd, flags, total, |done, flags| {
         if done == 0 {

@@ -1,0 +1,169 @@
+//! A single run over each target program, by hand and without the command line: stdin goes in, the
+//! answer comes out, whatever calls the server makes. A test has the name of its target.
+
+mod common;
+
+use std::os::unix::process::ExitStatusExt;
+
+use common::{Target, contains, describe, transports};
+
+const REQUEST: &[u8] = b"GET /path HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// Runs a target over both transports and compares its whole answer.
+fn answers(name: &str, flags: &[&str], input: &[u8], body: &str) {
+    let target = Target::compile(name, flags);
+    let expected = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    for options in transports() {
+        let output = target.run(input, &options);
+        assert!(output.status.success(), "{name} {options:?}: {}", describe(&output));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{name} {options:?}");
+    }
+}
+
+/// Declares tests of targets that repeat the first line of the request.
+macro_rules! repeats_the_first_line {
+    ($($name:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $name() {
+                answers(stringify!($name), &[], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\n");
+            }
+        )*
+    };
+}
+
+repeats_the_first_line! {
+    accept_blocking,
+    accept4_flags,
+    accept_until_eagain,
+    epoll_pwait,
+    epoll_pwait2,
+    epoll_timeout,
+    epoll_wait,
+    poll,
+    pool_condition_variable,
+    ppoll,
+    pselect,
+    replaces_stdio,
+    select,
+    sets_options,
+    thread_per_connection,
+    wipes_environment,
+}
+
+#[test]
+fn accept_threads() {
+    answers("accept_threads", &[], REQUEST, "0 before, 1 since\n");
+}
+
+#[test]
+fn epoll_edge_triggered() {
+    answers("epoll_edge_triggered", &[], REQUEST, &format!("{} bytes\n", REQUEST.len()));
+}
+
+#[test]
+fn fortified() {
+    answers("fortified", &["-O2", "-D_FORTIFY_SOURCE=2"], REQUEST, "fortified\n");
+}
+
+#[test]
+fn reads_with_flags() {
+    answers("reads_with_flags", &[], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1 and 15 more\n");
+}
+
+#[test]
+fn shows_addresses() {
+    answers("shows_addresses", &[], REQUEST, "127.0.0.1:8101 from 127.0.0.1:54321\n");
+}
+
+#[test]
+fn two_listeners() {
+    answers("two_listeners", &[], REQUEST, "the other one is real\n");
+}
+
+#[test]
+fn big_request() {
+    let input = vec![b'x'; 1 << 20];
+    answers("big_request", &[], &input, "1048576 bytes\n");
+}
+
+/// An answer larger than any socket buffer, from a server that does nothing else meanwhile.
+fn answers_20_mebibytes(name: &str) {
+    let target = Target::compile(name, &[]);
+    for options in transports() {
+        let output = target.run(REQUEST, &options);
+        assert!(output.status.success(), "{name} {options:?}: {}", describe(&output));
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 20971520\r\n\r\n";
+        assert!(output.stdout.starts_with(head), "{name} {options:?}");
+        assert_eq!(output.stdout.len(), head.len() + (20 << 20), "{name} {options:?}");
+    }
+}
+
+#[test]
+fn big_answer_blocking() {
+    answers_20_mebibytes("big_answer_blocking");
+}
+
+#[test]
+fn big_answer_nonblocking() {
+    answers_20_mebibytes("big_answer_nonblocking");
+}
+
+#[test]
+fn big_answer_sendfile() {
+    answers_20_mebibytes("big_answer_sendfile");
+}
+
+#[test]
+fn prints_to_stdout() {
+    let output = Target::compile("prints_to_stdout", &[]).run(REQUEST, &[]);
+    assert!(output.status.success(), "{}", describe(&output));
+    assert!(output.stdout.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", describe(&output));
+    assert!(!contains(&output.stdout, "this is on"), "{}", describe(&output));
+    assert!(contains(&output.stderr, "this is on stdout\nthis is on stderr\n"), "{}", describe(&output));
+}
+
+#[test]
+fn never_closes() {
+    let output = Target::compile("never_closes", &[]).run(REQUEST, &[("SOCKFUZZ_LINGER", "50")]);
+    assert!(output.status.success(), "{}", describe(&output));
+    assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{}", describe(&output));
+}
+
+#[test]
+fn exits_early() {
+    let output = Target::compile("exits_early", &[]).run(REQUEST, &[]);
+    assert_eq!(output.status.code(), Some(3), "{}", describe(&output));
+}
+
+#[test]
+fn dies_while_serving() {
+    let output = Target::compile("dies_while_serving", &[]).run(REQUEST, &[]);
+    assert_eq!(output.status.signal(), Some(11), "{}", describe(&output));
+}
+
+#[test]
+fn an_option_that_is_not_understood_is_named() {
+    let target = Target::compile("accept_blocking", &[]);
+    let output = target.run(REQUEST, &[("SOCKFUZZ_TRANSPORT", "pigeon")]);
+    assert_eq!(output.status.code(), Some(69), "{}", describe(&output));
+    assert!(contains(&output.stderr, "SOCKFUZZ_TRANSPORT=pigeon"), "{}", describe(&output));
+}
+
+#[test]
+fn the_loop_without_afl_is_refused() {
+    let target = Target::compile("accept_blocking", &[]);
+    let output = target.run(REQUEST, &[("SOCKFUZZ_MODE", "loop")]);
+    assert_eq!(output.status.code(), Some(69), "{}", describe(&output));
+    assert!(contains(&output.stderr, "cargo afl fuzz"), "{}", describe(&output));
+}
+
+#[test]
+fn a_wrapper_script_may_start_the_server() {
+    let target = Target::compile("accept_blocking", &[]);
+    let server = target.command(&[]).get_program().to_owned();
+    let mut command = std::process::Command::new("/bin/sh");
+    command.args(["-c", "\"$0\""]).arg(server).env("LD_PRELOAD", common::preload());
+    let output = common::run(command, REQUEST);
+    assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{}", describe(&output));
+}

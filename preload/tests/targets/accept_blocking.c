@@ -1,0 +1,7 @@
+/* One thread, everything blocks. */
+#include "target.h"
+
+int main(void) {
+    int listener = listen_on(8101);
+    for (;;) serve(accept(listener, NULL, NULL));
+}

@@ -1,0 +1,26 @@
+/* Several threads in accept on one listener: one connection lets exactly one through. */
+#include "target.h"
+
+static int listener, let_through;
+
+static void *worker(void *unused) {
+    (void)unused;
+    for (;;) {
+        int fd = accept(listener, NULL, NULL);
+        int others = __atomic_fetch_add(&let_through, 1, __ATOMIC_SEQ_CST);
+        usleep(20000); /* time for a second thread to come through, wrongly */
+        char request[4096];
+        while (read(fd, request, sizeof request) > 0)
+            respond(fd, "%d before, %d since\n", others, __atomic_load_n(&let_through, __ATOMIC_SEQ_CST) - others);
+        __atomic_fetch_sub(&let_through, 1, __ATOMIC_SEQ_CST);
+        close(fd);
+    }
+    return NULL;
+}
+
+int main(void) {
+    listener = listen_on(8101);
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++) CHECK(pthread_create(&threads[i], NULL, worker, NULL) == 0);
+    pthread_join(threads[0], NULL);
+}

@@ -1,0 +1,2 @@
+/* Exits before it listens. */
+int main(void) { return 3; }

@@ -1,0 +1,16 @@
+/* Compiled so that libc's checking names are imported instead of the plain ones. */
+#include "target.h"
+
+int main(int count, char **arguments) {
+    (void)arguments;
+    int listener = listen_on(8101);
+    for (;;) {
+        int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+        char request[256];
+        /* Lengths that the compiler does not know. */
+        struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.fd = -1}};
+        do CHECK(poll(fds, count + 1, -1) > 0);
+        while (read(fd, request, 100 + count) > 0 && (respond(fd, "fortified\n"), 1));
+        close(fd);
+    }
+}
