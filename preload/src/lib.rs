@@ -13,6 +13,7 @@ mod clock;
 mod descriptors;
 mod driver;
 mod errno;
+mod event;
 mod exports;
 mod idle;
 mod listener;

@@ -5,7 +5,7 @@
 //! transport; any other gets its real `bind`, late.
 
 use std::net::SocketAddr;
-use std::os::fd::RawFd;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -16,6 +16,7 @@ use rustix::net::{AddressFamily, SocketType};
 use sockfuzz_contract::{Phase, specs};
 
 use crate::descriptors::{self, Kind};
+use crate::event::Event;
 use crate::transport::{self, Target};
 use crate::{address, report, setup};
 
@@ -36,6 +37,8 @@ static CURRENT: AtomicPtr<Listener> = AtomicPtr::new(ptr::null_mut());
 static BOUND: Mutex<Vec<(RawFd, SocketAddr)>> = Mutex::new(Vec::new());
 /// Connections made that the server has not accepted yet.
 static BACKLOG: AtomicU32 = AtomicU32::new(0);
+/// Counts like [`BACKLOG`], for threads that wait.
+static DOOR: Event = Event::counting();
 
 /// The fuzzed listener, once there is one.
 pub(crate) fn current() -> Option<&'static Listener> {
@@ -99,20 +102,37 @@ pub(crate) fn take_over(fd: RawFd, shown: SocketAddr, kind: Kind) -> Result<(), 
     Ok(())
 }
 
-/// A connection was made: one `accept` may go through.
+/// A connection is about to be made: one `accept` may go through.
 pub(crate) fn offer() {
-    BACKLOG.fetch_add(1, Ordering::AcqRel);
+    BACKLOG.fetch_add(1, Ordering::SeqCst);
+    DOOR.signal();
 }
 
 /// Takes the right to accept one connection; exactly one of several threads gets it.
 pub(crate) fn claim() -> bool {
     let less = |waiting: u32| waiting.checked_sub(1);
-    BACKLOG.fetch_update(Ordering::AcqRel, Ordering::Acquire, less).is_ok()
+    let claimed = BACKLOG.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok();
+    if claimed {
+        DOOR.take();
+    }
+    claimed
+}
+
+/// What threads wait for that block in `accept`: not the listener itself, at which all of them
+/// would spin until the one that is let through has accepted. `None` when there is no need to wait.
+pub(crate) fn door() -> Option<BorrowedFd<'static>> {
+    let door = DOOR.descriptor();
+    all_accepted().then_some(door)
+}
+
+/// In a forked child no thread waits, and its parent's door is not its own.
+pub(crate) fn after_fork() {
+    DOOR.forget();
 }
 
 /// Whether the server has accepted every connection that was made.
 pub(crate) fn all_accepted() -> bool {
-    BACKLOG.load(Ordering::Acquire) == 0
+    BACKLOG.load(Ordering::SeqCst) == 0
 }
 
 /// The server's end of an internal connection, in its own eyes.

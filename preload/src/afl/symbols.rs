@@ -6,12 +6,13 @@ use std::fs::File;
 use std::ptr;
 
 use object::read::elf::ElfFile64;
-use object::{Endianness, Object, ObjectSymbol, ReadCache};
+use object::{Endianness, Object, ObjectSymbol};
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 /// Addresses of all `names` in the running executable; `None` if one is missing.
 pub(super) fn in_executable<const N: usize>(names: [&CStr; N]) -> Option<[*mut c_void; N]> {
-    let file = ReadCache::new(File::open("/proc/self/exe").ok()?);
-    let elf = ElfFile64::<Endianness, _>::parse(&file).ok()?;
+    let file = Mapped::open("/proc/self/exe").ok()?;
+    let elf = ElfFile64::<Endianness>::parse(file.bytes()).ok()?;
     let bias = load_bias();
     let mut addresses = [ptr::null_mut::<c_void>(); N];
     for symbol in elf.symbols().filter(|symbol| symbol.is_definition()) {
@@ -21,6 +22,34 @@ pub(super) fn in_executable<const N: usize>(names: [&CStr; N]) -> Option<[*mut c
         }
     }
     addresses.iter().all(|address| !address.is_null()).then_some(addresses)
+}
+
+/// A file as memory: executables with debugging information are large, and most of it is not read.
+struct Mapped {
+    start: *mut c_void,
+    len: usize,
+}
+
+impl Mapped {
+    fn open(path: &str) -> std::io::Result<Self> {
+        let file = File::open(path)?;
+        let len = file.metadata()?.len() as usize;
+        // SAFETY: a new mapping at an address of the kernel's choice.
+        let start = unsafe { mmap(ptr::null_mut(), len, ProtFlags::READ, MapFlags::PRIVATE, &file, 0)? };
+        Ok(Self { start, len })
+    }
+
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: mapped for as long as `self` lives; a running executable cannot be written to.
+        unsafe { std::slice::from_raw_parts(self.start.cast(), self.len) }
+    }
+}
+
+impl Drop for Mapped {
+    fn drop(&mut self) {
+        // SAFETY: nothing borrows from the mapping any more.
+        let _ = unsafe { munmap(self.start, self.len) };
+    }
 }
 
 /// How far from its linked addresses the executable was loaded (dl_iterate_phdr(3): the first

@@ -78,6 +78,9 @@ impl Call for Accept {
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
-        super::sleep_on(self.fd, PollFlags::IN, others, limit)
+        match listener::door() {
+            Some(door) => super::sleep_on(door, PollFlags::IN, others, limit),
+            None => Ok(()),
+        }
     }
 }

@@ -91,6 +91,6 @@ impl Call for Epoll {
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
-        super::sleep_on(self.epoll, PollFlags::IN, others, limit)
+        super::sleep_on(descriptors::lend(self.epoll), PollFlags::IN, others, limit)
     }
 }

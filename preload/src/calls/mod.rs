@@ -15,7 +15,7 @@ pub(crate) mod socket_options;
 pub(crate) mod time;
 pub(crate) mod write;
 
-use std::os::fd::RawFd;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -25,12 +25,12 @@ use crate::descriptors;
 
 /// Waits in the kernel for `events` on one descriptor, or for any of `others`.
 fn sleep_on(
-    fd: RawFd,
+    fd: BorrowedFd<'_>,
     events: PollFlags,
     others: &[PollFd<'_>],
     limit: Option<Duration>,
 ) -> Result<(), Errno> {
-    let own = PollFd::from_borrowed_fd(descriptors::lend(fd), events);
+    let own = PollFd::from_borrowed_fd(fd, events);
     match others {
         [] => sleep(&mut [own], limit),
         [a] => sleep(&mut [own, a.clone()], limit),

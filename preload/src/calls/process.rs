@@ -4,7 +4,7 @@ use libc::{c_int, c_void, pid_t, pthread_attr_t, pthread_t};
 
 use crate::exports::real;
 use crate::setup::{self, Pace};
-use crate::{afl, idle, panics};
+use crate::{afl, idle, listener, panics};
 
 /// Type of a thread's first function.
 pub(crate) type Start = extern "C" fn(*mut c_void) -> *mut c_void;
@@ -29,6 +29,7 @@ pub(crate) unsafe fn fork() -> pid_t {
     let child = unsafe { real::fork() };
     if child == 0 && !afl::is_starting() {
         idle::after_fork();
+        listener::after_fork();
     }
     child
 }

@@ -163,6 +163,6 @@ impl<F: FnMut(c_int) -> ssize_t> Call for Receive<F> {
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
-        super::sleep_on(self.fd, PollFlags::IN, others, limit)
+        super::sleep_on(descriptors::lend(self.fd), PollFlags::IN, others, limit)
     }
 }

@@ -157,7 +157,7 @@ impl<F: FnMut(usize, c_int) -> ssize_t> Call for Transmit<F> {
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
-        super::sleep_on(self.fd, PollFlags::OUT, others, limit)
+        super::sleep_on(descriptors::lend(self.fd), PollFlags::OUT, others, limit)
     }
 }
 
@@ -177,6 +177,6 @@ impl Call for Writable {
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
-        super::sleep_on(self.fd, PollFlags::OUT, others, limit)
+        super::sleep_on(descriptors::lend(self.fd), PollFlags::OUT, others, limit)
     }
 }

@@ -81,11 +81,11 @@ impl Driver {
         pacer.begin();
         let counts = pacer.counts();
         let Some(listener) = listener::current() else { return Step::LetTimePass };
+        listener::offer();
         let connection = transport::connect(&listener.target).unwrap_or_else(|error| {
             report::fatal(format_args!("the internal connection failed: {error}"));
         });
         self.client = Some(Client::new(connection));
-        listener::offer();
         let status = report::status();
         status.add(Counter::Iterations, counts.into());
         status.reach(Phase::Connected);

@@ -4,16 +4,13 @@
 //! thread waits at an idle point, some thread must hold the role and watch; whoever gives it up
 //! while others wait rings.
 
-use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 
-use rustix::event::{EventfdFlags, eventfd};
-
 use super::role::Role;
-use crate::{descriptors, report};
+use crate::event::Event;
 
-/// An eventfd(2), made at the first wait.
-static BELL: AtomicI32 = AtomicI32::new(-1);
+static BELL: Event = Event::new();
 static WAITERS: AtomicI32 = AtomicI32::new(0);
 /// Whether the bell rings; spares a system call when it does not.
 static RINGING: AtomicBool = AtomicBool::new(false);
@@ -24,6 +21,8 @@ pub(super) struct Waiting;
 impl Waiting {
     /// From here on the bell rings for this thread; look once more whether the role is free.
     pub(super) fn begin() -> Self {
+        // Made before it may have to ring.
+        let _ = bell();
         WAITERS.fetch_add(1, SeqCst);
         Self
     }
@@ -37,37 +36,21 @@ impl Drop for Waiting {
 
 /// The descriptor to wait for.
 pub(super) fn bell() -> BorrowedFd<'static> {
-    let known = BELL.load(SeqCst);
-    if known >= 0 {
-        return descriptors::lend(known);
-    }
-    let made = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)
-        .unwrap_or_else(|error| report::fatal(format_args!("no descriptor left for the doorbell: {error}")));
-    let number = made.into_raw_fd();
-    match BELL.compare_exchange(-1, number, SeqCst, SeqCst) {
-        Ok(_) => descriptors::lend(number),
-        Err(first) => {
-            // SAFETY: another thread was first; this one is still ours alone.
-            drop(unsafe { OwnedFd::from_raw_fd(number) });
-            descriptors::lend(first)
-        }
-    }
+    BELL.descriptor()
 }
 
 /// Wakes the threads that wait, if any; one of them takes the role.
 pub(super) fn ring() {
-    let bell = BELL.load(SeqCst);
-    if bell >= 0 && WAITERS.load(SeqCst) > 0 {
+    if WAITERS.load(SeqCst) > 0 {
         RINGING.store(true, SeqCst);
-        let _ = rustix::io::write(descriptors::lend(bell), &1_u64.to_ne_bytes());
+        BELL.signal();
     }
 }
 
 /// Silences the bell; a thread that does so must take the role or [`pass_on`].
 pub(super) fn silence() {
-    let bell = BELL.load(SeqCst);
     if RINGING.swap(false, SeqCst) {
-        let _ = rustix::io::read(descriptors::lend(bell), &mut [0_u8; 8]);
+        BELL.take();
     }
 }
 
@@ -81,6 +64,6 @@ pub(super) fn pass_on() {
 /// In a forked child no other thread waits, and its parent's bell is not its own.
 pub(super) fn forget() {
     WAITERS.store(0, SeqCst);
-    BELL.store(-1, SeqCst);
+    BELL.forget();
     RINGING.store(false, SeqCst);
 }

@@ -10,6 +10,7 @@ use crate::{clock, idle, report};
 /// State of the loop.
 #[derive(Debug)]
 pub(in crate::driver) struct Afl {
+    runtime: &'static Runtime,
     options: &'static Options,
     stage: Stage,
     /// Bytes of the current input that were sent.
@@ -21,50 +22,57 @@ enum Stage {
     /// This many requests are still to come before AFL++'s first input.
     WarmUp { left: usize },
     /// AFL++ is in charge.
-    Fuzzing { runtime: &'static Runtime, seen: Option<Seen>, repeated: bool },
+    Fuzzing { seen: Option<Seen>, repeated: bool },
 }
 
 impl Afl {
-    pub(super) fn new(options: &'static Options) -> Self {
+    /// Starts the forkserver, unless it runs already; returns in a child of it. No connection may
+    /// be open: the forkserver would share it with all its children.
+    pub(super) fn start(options: &'static Options) -> Self {
+        if options.clock == Clock::Virtual && idle::server_has_one_thread() {
+            // Before the fork, so that all children see the same time.
+            clock::freeze();
+        }
         let left = match options.warm_up {
             Switch::On => warm_up::ROUNDS * warm_up::REQUESTS.len(),
             Switch::Off => 0,
         };
-        Self { options, stage: Stage::WarmUp { left }, sent: 0 }
+        Self { runtime: afl::start_forkserver(), options, stage: Stage::WarmUp { left }, sent: 0 }
     }
 
     pub(super) fn begin(&mut self) {
         self.sent = 0;
         match &mut self.stage {
-            Stage::WarmUp { left: 0 } => self.start(),
+            Stage::WarmUp { left: 0 } => {
+                let seen = (self.options.settle == Switch::On).then(|| Seen::nothing(self.runtime));
+                self.stage = Stage::Fuzzing { seen, repeated: false };
+                self.next_iteration();
+            }
             Stage::WarmUp { left } => *left -= 1,
-            Stage::Fuzzing { runtime, seen, repeated } => {
-                let new = seen.as_mut().is_some_and(|seen| seen.add(runtime.coverage()));
+            Stage::Fuzzing { seen, repeated } => {
+                let new = seen.as_mut().is_some_and(|seen| seen.add(self.runtime.coverage()));
                 *repeated = new && !*repeated;
                 if *repeated {
-                    runtime.clear_coverage();
+                    self.runtime.clear_coverage();
                 } else {
-                    next_iteration(runtime, self.options.iterations);
+                    self.next_iteration();
                 }
             }
         }
     }
 
-    /// The server is warm: starts the forkserver, and in its child the first iteration.
-    fn start(&mut self) {
-        let runtime = afl::start_forkserver();
-        if self.options.clock == Clock::Virtual && idle::server_has_one_thread() {
-            clock::freeze();
+    /// Hands the iteration that has ended to AFL++ and waits for the next input. A process that
+    /// has run its share of iterations ends here; the forkserver starts a fresh one.
+    fn next_iteration(&self) {
+        if !self.runtime.next_iteration(self.options.iterations) {
+            report::exit(0);
         }
-        let seen = (self.options.settle == Switch::On).then(|| Seen::nothing(runtime));
-        self.stage = Stage::Fuzzing { runtime, seen, repeated: false };
-        next_iteration(runtime, self.options.iterations);
     }
 
     pub(super) fn chunk(&mut self) -> Chunk<'_> {
         let input = match self.stage {
             Stage::WarmUp { left } => warm_up::REQUESTS[left % warm_up::REQUESTS.len()],
-            Stage::Fuzzing { runtime, .. } => runtime.input(),
+            Stage::Fuzzing { .. } => self.runtime.input(),
         };
         match input.get(self.sent..) {
             None | Some([]) => Chunk::End,
@@ -79,13 +87,5 @@ impl Afl {
     /// Whether this iteration is one that AFL++ asked for.
     pub(super) fn counts(&self) -> bool {
         matches!(self.stage, Stage::Fuzzing { repeated: false, .. })
-    }
-}
-
-/// Hands the iteration that has ended to AFL++ and waits for the next input. A process that has
-/// run `iterations` of them ends here; the forkserver starts a fresh one.
-fn next_iteration(runtime: &Runtime, iterations: u32) {
-    if !runtime.next_iteration(iterations) {
-        report::exit(0);
     }
 }

@@ -35,7 +35,7 @@ impl Pacer {
         let setup = setup::get().expect("a driver only exists where the preload acts");
         match setup.pace {
             Pace::Once => Self::Once(Once::new(setup.options.linger_ms)),
-            Pace::Loop => Self::Afl(Afl::new(&setup.options)),
+            Pace::Loop => Self::Afl(Afl::start(&setup.options)),
         }
     }
 
