@@ -1,0 +1,9 @@
+//! The bundled server with planted bugs: something to find.
+
+use clap::Parser;
+use sockfuzz_harness::Site;
+use sockfuzz_harness::cli::Cli;
+
+fn main() -> anyhow::Result<()> {
+    Cli::parse().serve(Site::planted())
+}

@@ -1,0 +1,173 @@
+//! One connection as a state machine: bytes in, bytes out, no I/O.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::http::{BodyDecoder, Delivery, Framing, Head, HeadParser, HttpError, Request, Response, Version};
+use crate::{Output, Session, Site};
+
+/// While so many bytes of answers wait, no further request is begun.
+const HIGH_WATER: usize = 256 * 1024;
+
+/// The server's side of an HTTP/1.x connection.
+///
+/// Feed it what the client sends, write what it puts out, and close the connection when
+/// [`is_over`](Self::is_over). How the input is cut into pieces makes no difference.
+#[derive(Debug)]
+pub struct Connection {
+    session: Session,
+    state: State,
+    /// What has arrived and not been understood yet.
+    input: Vec<u8>,
+    output: Output,
+    /// The client will send nothing more.
+    ended: bool,
+    /// No further request will be answered.
+    closing: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    Head(HeadParser),
+    Body { request: Request, decoder: BodyDecoder },
+}
+
+impl State {
+    fn new() -> Self {
+        Self::Head(HeadParser::default())
+    }
+}
+
+impl Connection {
+    /// A fresh connection to `site`.
+    pub fn new(site: Site) -> Self {
+        Self {
+            session: site.session(),
+            state: State::new(),
+            input: Vec::new(),
+            output: Output::default(),
+            ended: false,
+            closing: false,
+        }
+    }
+
+    /// Takes in what the client has sent and answers the requests that are complete.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        if !self.closing {
+            self.input.extend_from_slice(bytes);
+            self.advance();
+        }
+    }
+
+    /// The client has half-closed: once all it asked is answered, the connection is over.
+    pub fn finish(&mut self) {
+        self.ended = true;
+        self.advance();
+    }
+
+    /// What is to be written to the client.
+    pub fn output(&self) -> &Output {
+        &self.output
+    }
+
+    /// The first `count` bytes of the output have been written.
+    pub fn wrote(&mut self, count: usize) {
+        self.output.consume(count);
+        self.advance();
+    }
+
+    /// Whether to read from the client. False while too much output waits: a client that does not
+    /// read its answers cannot make them pile up.
+    pub fn wants_input(&self) -> bool {
+        !self.ended && !self.closing && self.output.len() < HIGH_WATER
+    }
+
+    /// Whether everything has been answered and written, and the connection is to be closed.
+    pub fn is_over(&self) -> bool {
+        self.closing && self.output.is_empty()
+    }
+
+    fn advance(&mut self) {
+        let input = mem::take(&mut self.input);
+        let mut rest = &input[..];
+        while !self.closing && self.output.len() < HIGH_WATER {
+            match self.step(&mut rest) {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.closing = self.ended;
+                    break;
+                }
+                Err(error) => self.refuse(error),
+            }
+        }
+        if !self.closing {
+            let used = input.len() - rest.len();
+            self.input = input;
+            self.input.drain(..used);
+        }
+    }
+
+    /// Does the next thing that can be done; false when more input is needed for that.
+    fn step(&mut self, input: &mut &[u8]) -> Result<bool, HttpError> {
+        match &mut self.state {
+            State::Head(parser) => {
+                let Some(head) = parser.parse(input)? else {
+                    return Ok(false);
+                };
+                self.begin(head)?;
+            }
+            State::Body { request, decoder } => {
+                if !decoder.decode(input, request)? {
+                    return Ok(false);
+                }
+                if let State::Body { request, .. } = mem::replace(&mut self.state, State::new()) {
+                    self.answer(&request);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Prepares for the body that follows `head`.
+    fn begin(&mut self, head: Head) -> Result<(), HttpError> {
+        check_host(&head)?;
+        let framing = Framing::of(&head)?;
+        if head.expects_continue() && framing != Framing::Length(0) {
+            // Sent even if the body is here already, which RFC 9110, section 10.1.1, leaves to us:
+            // the answer must not depend on how packets were cut.
+            self.output.push(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec());
+        }
+        self.state = State::Body { request: Request::new(head), decoder: BodyDecoder::new(framing) };
+        Ok(())
+    }
+
+    fn answer(&mut self, request: &Request) {
+        // A route that panics takes down its connection, not the server.
+        let answer = catch_unwind(AssertUnwindSafe(|| self.session.answer(request)));
+        let keep_alive = request.head.keeps_alive() && answer.is_ok();
+        let answer = answer.unwrap_or_else(|_| Response::text(500, "500: internal error\n"));
+        let delivery =
+            Delivery { version: request.head.version, head_only: request.method() == "HEAD", keep_alive };
+        answer.deliver(delivery, &mut self.output);
+        self.closing = !keep_alive;
+    }
+
+    /// After a malformed request nobody knows where the next one would begin.
+    fn refuse(&mut self, error: HttpError) {
+        let delivery = Delivery { version: Version::Http11, head_only: false, keep_alive: false };
+        Response::from(error).deliver(delivery, &mut self.output);
+        self.closing = true;
+    }
+}
+
+/// RFC 9112, section 3.2: exactly one Host in HTTP/1.1, and never two.
+fn check_host(head: &Head) -> Result<(), HttpError> {
+    match (head.headers.all("Host").count(), head.version) {
+        (1, _) | (0, Version::Http10) => Ok(()),
+        (0, Version::Http11) => Err(HttpError::bad_request("missing Host")),
+        _ => Err(HttpError::bad_request("more than one Host")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,20 @@
+//! A small HTTP/1.1 server that comes in several concurrency models.
+//!
+//! The protocol is a pure state machine, [`Connection`]: bytes in, bytes out, no I/O. The
+//! [`models`] move those bytes between sockets and connections, each in its own way, and so give
+//! byte-identical answers; only the `tokio` model leaves the protocol to hyper and shares the
+//! [`routes`] alone.
+
+pub mod cli;
+mod connection;
+pub mod http;
+pub mod models;
+mod output;
+pub mod parse;
+pub mod planted;
+pub mod routes;
+mod site;
+
+pub use connection::Connection;
+pub use output::Output;
+pub use site::{Session, Site};

@@ -1,0 +1,100 @@
+//! A single thread around epoll: the listener is level-triggered, connections are edge-triggered.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Instant;
+use std::{mem, ptr};
+
+use super::accept;
+use super::nonblocking::{Peer, timeout};
+use crate::Site;
+
+/// How many events are taken from the kernel at once.
+const MAX_EVENTS: usize = 64;
+
+const EDGES: i32 = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET;
+
+pub(super) fn serve(listener: &TcpListener, site: Site) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let epoll = Epoll::new()?;
+    epoll.add(listener, libc::EPOLLIN)?;
+    let mut peers: HashMap<RawFd, Peer> = HashMap::new();
+    loop {
+        for ready in epoll.wait(timeout(peers.values().map(Peer::deadline)))? {
+            if ready == listener.as_raw_fd() {
+                if let Some(stream) = accept_one(listener)? {
+                    epoll.add(&stream, EDGES)?;
+                    peers.insert(stream.as_raw_fd(), Peer::new(stream, site));
+                }
+            } else if let Some(peer) = peers.get_mut(&ready)
+                && !peer.advance()
+            {
+                // Closing the descriptor takes it out of the epoll set too (epoll(7)).
+                peers.remove(&ready);
+            }
+        }
+        let now = Instant::now();
+        peers.retain(|_, peer| peer.deadline() > now);
+    }
+}
+
+/// Accepts a connection, nonblocking from the start; `None` if there is none after all.
+fn accept_one(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
+    let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+    // SAFETY: the listener is open, and null pointers say that the address is not wanted.
+    let fd = unsafe { libc::accept4(listener.as_raw_fd(), ptr::null_mut(), ptr::null_mut(), flags) };
+    if fd < 0 {
+        let error = io::Error::last_os_error();
+        return match error.kind() {
+            ErrorKind::WouldBlock => Ok(None),
+            _ => accept::survive(error).map(|()| None),
+        };
+    }
+    // SAFETY: accept4 has just opened this descriptor, and nobody else knows it.
+    Ok(Some(unsafe { TcpStream::from_raw_fd(fd) }))
+}
+
+struct Epoll(OwnedFd);
+
+impl Epoll {
+    fn new() -> io::Result<Self> {
+        // SAFETY: takes no pointers.
+        let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
+        // SAFETY: epoll_create1 has just opened this descriptor, and nobody else knows it.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Watches `fd`, which its events will carry as their data.
+    fn add(&self, fd: &impl AsRawFd, events: i32) -> io::Result<()> {
+        let fd = fd.as_raw_fd();
+        let mut event =
+            libc::epoll_event { events: events.cast_unsigned(), u64: u64::from(fd.cast_unsigned()) };
+        // SAFETY: the event is valid for the call, which only reads it.
+        check(unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &raw mut event) })?;
+        Ok(())
+    }
+
+    /// The descriptors that are ready within `timeout` milliseconds (−1: for ever).
+    fn wait(&self, timeout: i32) -> io::Result<impl Iterator<Item = RawFd>> {
+        // SAFETY: an epoll_event is plain integers, for which zeros are valid.
+        let mut events: [libc::epoll_event; MAX_EVENTS] = unsafe { mem::zeroed() };
+        // SAFETY: the kernel writes at most MAX_EVENTS events, for which there is room.
+        let count = check(unsafe {
+            libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), MAX_EVENTS as i32, timeout)
+        });
+        let count = match count {
+            Err(error) if error.kind() == ErrorKind::Interrupted => 0,
+            count => usize::try_from(count?).unwrap_or(0),
+        };
+        Ok(events.into_iter().take(count).map(|event| event.u64 as RawFd))
+    }
+}
+
+fn check(result: i32) -> io::Result<i32> {
+    if result < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(result)
+}

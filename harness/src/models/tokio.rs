@@ -1,0 +1,121 @@
+//! hyper on tokio's multi-threaded runtime: hyper's parser and framing, our routes.
+
+use std::error::Error;
+use std::io;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::HeaderMap;
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener as AsyncListener, TcpStream};
+use tokio::time::timeout;
+
+use super::{IDLE_TIMEOUT, LINGER_TIMEOUT, READ_SIZE, accept};
+use crate::http::{Head, Headers, HttpError, MAX_BODY, Request, Response, Target, Version};
+use crate::{Session, Site};
+
+type HyperRequest = hyper::Request<Incoming>;
+type HyperResponse = hyper::Response<Full<Bytes>>;
+
+pub(super) fn serve(listener: TcpListener, site: Site, threads: usize) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(threads)
+        .enable_all()
+        .build()?
+        .block_on(accept_all(listener, site))
+}
+
+async fn accept_all(listener: TcpListener, site: Site) -> io::Result<()> {
+    let listener = AsyncListener::from_std(listener)?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(converse(stream, site));
+            }
+            Err(error) => accept::survive(error)?,
+        }
+    }
+}
+
+async fn converse(stream: TcpStream, site: Site) {
+    // Only latency is at stake.
+    let _best_effort = stream.set_nodelay(true);
+    let session = Arc::new(Mutex::new(site.session()));
+    let service = service_fn(move |request| answer(request, Arc::clone(&session)));
+    let mut connection = http1::Builder::new()
+        .half_close(true)
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    // A failed connection has been answered by hyper, as far as there was anybody to answer.
+    let _ended = (&mut connection).await;
+    linger(connection.into_parts().io.into_inner()).await;
+}
+
+/// hyper has closed our side. Dropping the stream with unread input would make the kernel reset the
+/// connection, and the client might lose the last answer (RFC 9112, section 9.6).
+async fn linger(mut stream: TcpStream) {
+    let mut buffer = [0; READ_SIZE];
+    let drain = async { while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {} };
+    let _either_way = timeout(LINGER_TIMEOUT, drain).await;
+}
+
+async fn answer(
+    request: HyperRequest,
+    session: Arc<Mutex<Session>>,
+) -> Result<HyperResponse, Box<dyn Error + Send + Sync>> {
+    let answer = match receive(request).await? {
+        Ok(request) => session.lock().unwrap_or_else(PoisonError::into_inner).answer(&request),
+        Err(error) => Response::from(error),
+    };
+    Ok(to_hyper(answer)?)
+}
+
+/// Collects the body. The outer error is the connection's, the inner one is answered.
+async fn receive(request: HyperRequest) -> Result<Result<Request, HttpError>, Box<dyn Error + Send + Sync>> {
+    let (parts, body) = request.into_parts();
+    let collected = match Limited::new(body, MAX_BODY).collect().await {
+        Ok(collected) => collected,
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Ok(Err(HttpError::new(413, "body too large")));
+        }
+        Err(error) => return Err(error),
+    };
+    let trailers = collected.trailers().map(fields).unwrap_or_default();
+    let method = parts.method.as_str().to_owned();
+    let target = match Target::parse(&method, &parts.uri.to_string()) {
+        Ok(target) => target,
+        Err(error) => return Ok(Err(error)),
+    };
+    let version = match parts.version {
+        hyper::Version::HTTP_10 => Version::Http10,
+        _ => Version::Http11,
+    };
+    Ok(Ok(Request {
+        head: Head { method, target, version, headers: fields(&parts.headers) },
+        body: collected.to_bytes().to_vec(),
+        trailers,
+    }))
+}
+
+fn fields(map: &HeaderMap) -> Headers {
+    let mut headers = Headers::default();
+    for (name, value) in map {
+        headers.push(name.as_str(), value.as_bytes());
+    }
+    headers
+}
+
+fn to_hyper(answer: Response) -> Result<HyperResponse, hyper::http::Error> {
+    let mut builder = hyper::Response::builder().status(answer.status);
+    for (name, value) in &answer.headers {
+        builder = builder.header(*name, value);
+    }
+    builder.body(Full::from(answer.body))
+}
