@@ -90,7 +90,8 @@ pub(crate) fn take_over(fd: RawFd, shown: SocketAddr, kind: Kind) -> Result<(), 
     if kind == Kind::Listener {
         CURRENT.store(Box::into_raw(Box::new(Listener { shown, target })), Ordering::Release);
         let status = report::status();
-        status.set_listener(std::process::id(), shown.port());
+        status.set_pid(std::process::id());
+        status.set_port(shown.port());
         status.reach(Phase::Listening);
     } else {
         report::say(format_args!(

@@ -137,13 +137,17 @@ impl StatusPage {
         }
     }
 
-    /// Records the process and the port (0 when there is none) of the listener taken over.
-    pub fn set_listener(&self, pid: u32, port: u16) {
-        self.pid.store(pid, Relaxed);
+    /// Records the port of the listener taken over; 0 when it has none.
+    pub fn set_port(&self, port: u16) {
         self.port.store(u32::from(port), Relaxed);
     }
 
-    /// Process that took over the listener; 0 while there is none.
+    /// Records the process that accepts connections.
+    pub fn set_pid(&self, pid: u32) {
+        self.pid.store(pid, Relaxed);
+    }
+
+    /// Process that accepts connections (or, before it does, listens); 0 while there is none.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid.load(Relaxed)

@@ -34,7 +34,7 @@ pub(crate) unsafe fn accept4(fd: c_int, address: *mut sockaddr, len: *mut sockle
         None if descriptors::is_nonblocking(fd) => return errno::fail(Errno::AGAIN),
         // Another process drives: its listener is this one.
         // SAFETY: the server's own call.
-        None if !idle::engaged() => return unsafe { real::accept4(fd, address, len, flags) },
+        None if !idle::concerns_this_process() => return unsafe { real::accept4(fd, address, len, flags) },
         None => match idle::wait(&mut call, None) {
             Waited::Done(accepted) => accepted,
             Waited::TimedOut => return errno::fail(Errno::AGAIN),

@@ -22,7 +22,7 @@ pub(crate) unsafe fn epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, event:
 }
 
 pub(crate) unsafe fn epoll_wait(epoll: c_int, events: *mut epoll_event, room: c_int, limit: c_int) -> c_int {
-    if limit == 0 || !idle::engaged() {
+    if limit == 0 || !idle::concerns_this_process() {
         // SAFETY: the server's own call.
         return unsafe { real::epoll_wait(epoll, events, room, limit) };
     }
@@ -36,7 +36,7 @@ pub(crate) unsafe fn epoll_pwait(
     limit: c_int,
     mask: *const sigset_t,
 ) -> c_int {
-    if limit == 0 || !idle::engaged() {
+    if limit == 0 || !idle::concerns_this_process() {
         // SAFETY: the server's own call.
         return unsafe { real::epoll_pwait(epoll, events, room, limit, mask) };
     }
@@ -52,7 +52,7 @@ pub(crate) unsafe fn epoll_pwait2(
 ) -> c_int {
     // SAFETY: the server's own pointer.
     let duration = unsafe { super::from_timespec(limit) };
-    if duration == Some(Duration::ZERO) || !idle::engaged() {
+    if duration == Some(Duration::ZERO) || !idle::concerns_this_process() {
         // SAFETY: the server's own call.
         return unsafe { real::epoll_pwait2(epoll, events, room, limit, mask) };
     }

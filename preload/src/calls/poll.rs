@@ -69,17 +69,16 @@ fn exceeds(count: nfds_t, size: size_t) -> bool {
 /// # Safety
 /// `fds` points at `count` elements.
 unsafe fn is_idle_point(fds: *const pollfd, count: nfds_t) -> bool {
-    if idle::engaged() {
-        return true;
+    if !idle::is_accepting() {
+        // SAFETY: given by the caller.
+        let mut entries = (0..count as usize).map(|index| unsafe { *fds.add(index) });
+        if entries
+            .any(|entry| descriptors::kind(entry.fd) == Kind::Listener && entry.events & libc::POLLIN != 0)
+        {
+            idle::note_accepting();
+        }
     }
-    // SAFETY: given by the caller.
-    let waits_for_connections = (0..count as usize)
-        .map(|index| unsafe { *fds.add(index) })
-        .any(|entry| descriptors::kind(entry.fd) == Kind::Listener && entry.events & libc::POLLIN != 0);
-    if waits_for_connections {
-        idle::note_accepting();
-    }
-    waits_for_connections && idle::engaged()
+    idle::concerns_this_process()
 }
 
 fn wait(mut call: Poll, limit: Option<Duration>) -> c_int {

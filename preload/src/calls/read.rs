@@ -138,7 +138,7 @@ fn receive(fd: c_int, flags: c_int, call: impl FnMut(c_int) -> ssize_t) -> ssize
     if flags & libc::MSG_DONTWAIT != 0 || descriptors::is_nonblocking(fd) {
         return errno::fail_size(Errno::AGAIN);
     }
-    if !idle::engaged() {
+    if !idle::concerns_this_process() {
         return (call.call)(flags);
     }
     match idle::wait(&mut call, super::socket_limit(fd, libc::SO_RCVTIMEO)) {

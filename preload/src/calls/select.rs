@@ -85,10 +85,10 @@ impl Select {
         // SAFETY: given by the caller; all zeroes is the empty set.
         let asked = sets.map(|set| unsafe { set.as_ref().copied().unwrap_or_else(|| std::mem::zeroed()) });
         let call = Self { count, sets, asked, mask };
-        if !idle::engaged() && call.members(0).any(|fd| descriptors::kind(fd) == Kind::Listener) {
+        if !idle::is_accepting() && call.members(0).any(|fd| descriptors::kind(fd) == Kind::Listener) {
             idle::note_accepting();
         }
-        idle::engaged().then_some(call)
+        idle::concerns_this_process().then_some(call)
     }
 
     fn members(&self, set: usize) -> impl Iterator<Item = RawFd> + '_ {

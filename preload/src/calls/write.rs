@@ -94,7 +94,7 @@ pub(crate) unsafe fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, len: s
     }
     // One part a call: sendfile(2) may send less than asked for, and its callers go on.
     let mut writable = Writable { fd };
-    match idle::engaged().then(|| idle::wait(&mut writable, None)) {
+    match idle::concerns_this_process().then(|| idle::wait(&mut writable, None)) {
         Some(Waited::Interrupted) => return errno::fail_size(Errno::INTR),
         Some(Waited::Done(()) | Waited::TimedOut) | None => {}
     }
@@ -124,7 +124,7 @@ fn transmit(fd: c_int, flags: c_int, total: size_t, call: impl FnMut(usize, c_in
             None if flags & libc::MSG_DONTWAIT != 0 || descriptors::is_nonblocking(fd) => {
                 errno::fail_size(Errno::AGAIN)
             }
-            None if !idle::engaged() => (call.call)(call.done, flags),
+            None if !idle::concerns_this_process() => (call.call)(call.done, flags),
             None => match idle::wait(&mut call, super::socket_limit(fd, libc::SO_SNDTIMEO)) {
                 Waited::Done(result) => result,
                 Waited::TimedOut => errno::fail_size(Errno::AGAIN),

@@ -7,7 +7,6 @@
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 
-use super::role::Role;
 use crate::event::Event;
 
 static BELL: Event = Event::new();
@@ -47,17 +46,10 @@ pub(super) fn ring() {
     }
 }
 
-/// Silences the bell; a thread that does so must take the role or [`pass_on`].
+/// Silences the bell; only for the thread that has taken the role.
 pub(super) fn silence() {
     if RINGING.swap(false, SeqCst) {
         BELL.take();
-    }
-}
-
-/// Rings again if nobody watches.
-pub(super) fn pass_on() {
-    if Role::is_free() {
-        ring();
     }
 }
 

@@ -11,7 +11,7 @@ mod owner;
 mod role;
 mod threads;
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
@@ -63,15 +63,28 @@ static ACCEPTING: AtomicBool = AtomicBool::new(false);
 
 /// The server was seen waiting for connections.
 pub(crate) fn note_accepting() {
-    if !ACCEPTING.load(Relaxed) {
+    if !is_accepting() {
         report::status().reach(Phase::Accepting);
-        ACCEPTING.store(true, Relaxed);
+        ACCEPTING.store(true, SeqCst);
+        // A thread that fell asleep before may be the only one whose calls are seen.
+        doorbell::ring();
     }
 }
 
-/// Whether blocking calls of this process are idle points now.
-pub(crate) fn engaged() -> bool {
-    ACCEPTING.load(Relaxed) && setup::get().is_some() && owner::may_drive()
+/// Whether the server was seen waiting for connections.
+pub(crate) fn is_accepting() -> bool {
+    ACCEPTING.load(SeqCst)
+}
+
+/// Whether blocking calls of this process come here: from the moment at which one of its threads
+/// could be the driver, and in a process with several threads even before.
+pub(crate) fn concerns_this_process() -> bool {
+    setup::get().is_some() && (!threads::alone() || engaged())
+}
+
+/// Whether the server accepts connections, and this is the process that does.
+fn engaged() -> bool {
+    is_accepting() && owner::may_drive()
 }
 
 /// Waits at an idle point, for at most `limit`.
@@ -81,11 +94,13 @@ pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::
     }
     let deadline = Deadline::after(limit);
     loop {
-        if let Some(mut role) = Role::take() {
+        if engaged()
+            && let Some(mut role) = Role::take()
+        {
             return drive(call, role.driver(), deadline);
         }
         let waiting = doorbell::Waiting::begin();
-        if Role::is_free() {
+        if engaged() && Role::is_free() {
             continue;
         }
         let bell = [PollFd::from_borrowed_fd(doorbell::bell(), PollFlags::IN)];
@@ -98,7 +113,9 @@ pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::
         };
         if let Some(ended) = ended {
             // The bell may have rung for this thread, which has no time for it.
-            doorbell::pass_on();
+            if engaged() && Role::is_free() {
+                doorbell::ring();
+            }
             return ended;
         }
     }

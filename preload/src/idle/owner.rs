@@ -10,6 +10,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 use rustix::process::{Pid, getpid, test_kill_process};
 
 use super::{doorbell, role};
+use crate::report;
 
 /// Process id of the owner, in memory that all forks share; 0 while there is none.
 static OWNER: AtomicPtr<AtomicI32> = AtomicPtr::new(ptr::null_mut());
@@ -50,6 +51,7 @@ fn claim() -> bool {
     let claimed = free && owner.compare_exchange(before, me, SeqCst, SeqCst).is_ok();
     if claimed {
         MINE.store(true, SeqCst);
+        report::status().set_pid(me.unsigned_abs());
     }
     claimed
 }
