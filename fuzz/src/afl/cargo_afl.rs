@@ -1,0 +1,157 @@
+//! cargo-afl: the one on PATH when it will do, otherwise one of our own, installed once below the
+//! target directory together with the AFL++ that it builds.
+
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::problem::Problem;
+use crate::workspace::{self, Workspace};
+
+/// The version that is installed when none is there; what sockfuzz is tested with.
+pub const PINNED: &str = "0.18.2";
+
+/// The oldest version that will do.
+const OLDEST: (u32, u32) = (0, 18);
+
+/// A usable cargo-afl: how it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CargoAfl {
+    program: Vec<OsString>,
+    environment: Vec<(&'static str, OsString)>,
+}
+
+/// What `cargo afl --version` tells.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    /// It does not run, or is too old.
+    Nothing,
+    /// It runs, but its AFL++ was not built for this compiler.
+    WithoutAflPlusPlus,
+    /// It is complete.
+    Ready,
+}
+
+impl CargoAfl {
+    /// Finds cargo-afl, or installs it.
+    ///
+    /// # Errors
+    /// When there is none, and none can be installed.
+    pub fn find_or_install() -> Result<Self> {
+        let on_path = Self { program: vec![workspace::cargo(), "afl".into()], environment: Vec::new() };
+        if on_path.look() == Found::Ready {
+            return Ok(on_path);
+        }
+        let Some(workspace) = Workspace::find() else {
+            return Err(Problem::failed(
+                "cargo-afl is not installed, or its AFL++ is not built for this compiler",
+                format!("cargo install cargo-afl --version {PINNED} --locked --force, then start again"),
+            )
+            .into());
+        };
+        let own = Self::below(workspace.target("cargo-afl"));
+        match own.look() {
+            Found::Ready => {}
+            Found::WithoutAflPlusPlus => own.build_afl_plus_plus(&workspace)?,
+            Found::Nothing => own.install(&workspace)?,
+        }
+        Ok(own)
+    }
+
+    /// A cargo-afl that keeps everything below `root`.
+    fn below(root: PathBuf) -> Self {
+        Self {
+            program: vec![root.join("bin/cargo-afl").into(), "afl".into()],
+            environment: vec![("XDG_DATA_HOME", root.join("share").into()), ("CARGO", workspace::cargo())],
+        }
+    }
+
+    /// The words before a subcommand's name.
+    pub fn program(&self) -> impl Iterator<Item = &OsStr> {
+        self.program.iter().map(OsString::as_os_str)
+    }
+
+    /// The variables that it needs.
+    #[must_use]
+    pub fn environment(&self) -> &[(&'static str, OsString)] {
+        &self.environment
+    }
+
+    /// It as a command, ready for a subcommand's name.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.program[0]);
+        command.args(&self.program[1..]).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn look(&self) -> Found {
+        let output = self.command().arg("--version").output();
+        output.map_or(Found::Nothing, |output| judge(&String::from_utf8_lossy(&output.stdout)))
+    }
+
+    fn install(&self, workspace: &Workspace) -> Result<()> {
+        let root = workspace.target("cargo-afl");
+        eprintln!(
+            "sockfuzz: installing cargo-afl {PINNED} into {}, once; it takes a minute or more …",
+            root.display()
+        );
+        let mut command = Command::new(workspace::cargo());
+        command
+            .args(["install", "cargo-afl", "--version", PINNED, "--locked", "--force", "--root"])
+            .arg(&root)
+            .env_remove("CARGO_TARGET_DIR")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        workspace.build(command, "cargo-afl")?;
+        self.require_ready()
+    }
+
+    fn build_afl_plus_plus(&self, workspace: &Workspace) -> Result<()> {
+        eprintln!("sockfuzz: building AFL++ for this compiler, once …");
+        let mut command = self.command();
+        command.args(["config", "--build"]);
+        workspace.build(command, "AFL++")?;
+        self.require_ready()
+    }
+
+    /// An installation whose AFL++ failed to build counts as success for cargo.
+    fn require_ready(&self) -> Result<()> {
+        if self.look() == Found::Ready {
+            return Ok(());
+        }
+        Err(Problem::failed(
+            "AFL++ could not be built for cargo-afl",
+            "install a C compiler and make, then start again",
+        )
+        .into())
+    }
+}
+
+/// Reads `cargo-afl 0.18.2 (AFL++ version 4.40c)`; the parenthesis is missing where AFL++ is.
+fn judge(version: &str) -> Found {
+    let number = || {
+        let mut parts = version.split_whitespace().nth(1)?.split('.');
+        Some((parts.next()?.parse::<u32>().ok()?, parts.next()?.parse::<u32>().ok()?))
+    };
+    match number() {
+        Some(number) if number >= OLDEST && version.contains("AFL++ version") => Found::Ready,
+        Some(number) if number >= OLDEST => Found::WithoutAflPlusPlus,
+        _ => Found::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_judged() {
+        assert_eq!(judge("cargo-afl 0.18.2 (AFL++ version 4.40c)\n"), Found::Ready);
+        assert_eq!(judge("cargo-afl 0.18.2\n"), Found::WithoutAflPlusPlus);
+        assert_eq!(judge("cargo-afl 0.15.9 (AFL++ version 4.21c)"), Found::Nothing);
+        assert_eq!(judge("cargo-afl 1.0.0 (AFL++ version 5.0)"), Found::Ready);
+        assert_eq!(judge(""), Found::Nothing);
+    }
+}

@@ -1,0 +1,118 @@
+//! The environment that afl-fuzz is given: the preload, and leave to start on machines that it
+//! would refuse, each with the reason why that is safe.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use sockfuzz_contract::specs;
+
+use crate::cli::PreloadOptions;
+use crate::server::inspect::Inspection;
+use crate::status_file::StatusFile;
+
+const CORE_PATTERN: &str = "/proc/sys/kernel/core_pattern";
+const GOVERNOR: &str = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor";
+
+/// One variable, and one sentence for the user where it changes what AFL++ insists on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Name of the variable.
+    pub name: &'static str,
+    /// Its value.
+    pub value: OsString,
+    /// Why it is set, and what the user can do to make it needless.
+    pub why: Option<String>,
+}
+
+impl Setting {
+    fn quiet(name: &'static str, value: impl Into<OsString>) -> Self {
+        Self { name, value: value.into(), why: None }
+    }
+}
+
+/// Everything to set. What the user has set already is left alone.
+#[must_use]
+pub fn settings(
+    library: &Path,
+    options: &PreloadOptions,
+    status: &StatusFile,
+    inspection: &Inspection,
+    status_screen: bool,
+) -> Vec<Setting> {
+    let preload = Setting::quiet("AFL_PRELOAD", preload_list("AFL_PRELOAD", library));
+    let told = options.variables().map(|(name, value)| Setting::quiet(name, value));
+    let status = Setting::quiet(specs::STATUS.variable, status.path());
+    let lenient = [
+        // A server may take long to its first idle point, whatever the limit per execution is.
+        Some(Setting::quiet("AFL_FORKSRV_INIT_TMOUT", "10000")),
+        // With every core taken, run unpinned instead of not at all.
+        Some(Setting::quiet("AFL_TRY_AFFINITY", "1")),
+        (!status_screen).then(|| Setting::quiet("AFL_NO_UI", "1")),
+        // Without its status screen, ours shows these figures.
+        (!status_screen).then(|| Setting::quiet("AFL_FUZZER_STATS_UPDATE_INTERVAL", "5")),
+        // afl-fuzz cannot see instrumentation through a script.
+        inspection.script.then(|| Setting::quiet("AFL_SKIP_BIN_CHECK", "1")),
+        core_pattern(&fs::read_to_string(CORE_PATTERN).unwrap_or_default()),
+        governor(&fs::read_to_string(GOVERNOR).unwrap_or_default()),
+    ];
+    let lenient = lenient.into_iter().flatten().filter(|setting| env::var_os(setting.name).is_none());
+    [preload, status].into_iter().chain(told).chain(lenient).collect()
+}
+
+/// The library, after whatever the user preloads through the same variable: a sanitizer's runtime
+/// insists on being first.
+#[must_use]
+pub fn preload_list(variable: &str, library: &Path) -> OsString {
+    let mut list = env::var_os(variable).unwrap_or_default();
+    if !list.is_empty() {
+        list.push(":");
+    }
+    list.push(library);
+    list
+}
+
+fn core_pattern(pattern: &str) -> Option<Setting> {
+    pattern.starts_with('|').then(|| Setting {
+        why: Some(
+            "this machine hands core dumps to a program (core_pattern); no crash is missed, \
+             because a server's end is seen by its forkserver, but each is reported late, and a \
+             very slow one could count as a timeout. Faster: echo core | sudo tee \
+             /proc/sys/kernel/core_pattern"
+                .to_owned(),
+        ),
+        ..Setting::quiet("AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES", "1")
+    })
+}
+
+fn governor(governor: &str) -> Option<Setting> {
+    let governor = governor.trim();
+    (!governor.is_empty() && !governor.starts_with("perf")).then(|| Setting {
+        why: Some(format!(
+            "the CPU governor is \"{governor}\"; that costs speed only. Faster: cargo afl \
+             system-config"
+        )),
+        ..Setting::quiet("AFL_SKIP_CPUFREQ", "1")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_pipe_in_core_pattern_needs_leave() {
+        assert_eq!(core_pattern("core\n"), None);
+        let setting = core_pattern("|/usr/share/apport %p\n").expect("a pipe");
+        assert!(setting.why.expect("explained").contains("core_pattern"));
+    }
+
+    #[test]
+    fn only_a_slow_governor_needs_leave() {
+        assert_eq!(governor(""), None);
+        assert_eq!(governor("performance\n"), None);
+        let setting = governor("powersave\n").expect("slow");
+        assert_eq!(setting.name, "AFL_SKIP_CPUFREQ");
+    }
+}

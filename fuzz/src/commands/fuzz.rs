@@ -1,0 +1,264 @@
+//! `sockfuzz fuzz`: from a server to a running campaign of stock afl-fuzz, with nothing left to
+//! chance, and from a campaign back to figures that mean something.
+
+use std::ffi::OsString;
+use std::io::{IsTerminal, stdout};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use sockfuzz_contract::Counter;
+
+use crate::afl::campaign::{self, Ending};
+use crate::afl::cargo_afl::CargoAfl;
+use crate::afl::environment;
+use crate::afl::instance::{Instance, Plan, afl_words, dictionary};
+use crate::afl::output_dir::OutputDir;
+use crate::afl::report;
+use crate::afl::stats::Stats;
+use crate::cli::PreloadArguments;
+use crate::commands::seeds;
+use crate::corpus;
+use crate::preload;
+use crate::printable::counted;
+use crate::problem::{Problem, exit};
+use crate::server::single_run::Setup;
+use crate::server::{Server, inspect};
+use crate::status_file::StatusFile;
+use crate::workspace::{self, Workspace};
+
+/// Shown below the help text.
+pub const EXAMPLES: &str = "\
+Examples:
+  sockfuzz fuzz                                   the bundled server
+  sockfuzz fuzz -o out-nginx -- ./nginx -g 'daemon off; master_process off;'
+  sockfuzz fuzz -j 4 --afl '-V 3600 -p explore' -- ./server
+
+An existing output directory of the same server is resumed. Ctrl-C stops at any time and loses
+nothing. The commands that are run are printed first, and can be run by hand.
+
+Exit status: 0 when afl-fuzz reached a limit that it was given, 5 when it failed, 10 to 17 for a
+server that cannot be fuzzed, 130 after Ctrl-C (see sockfuzz --help).";
+
+/// Where the bundled servers are built, below the target directory.
+const BUNDLED: &str = "afl";
+
+/// How long one seed may take in the check before fuzzing, the server's start included.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Arguments of `fuzz`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Directory of seeds [default: the bundled corpus/http1]
+    #[arg(short, long = "input", value_name = "DIR")]
+    pub input: Option<PathBuf>,
+    /// Output directory; resumed when it is of the same server
+    #[arg(short, long = "output", value_name = "DIR", default_value = "out")]
+    pub output: PathBuf,
+    /// Dictionary [default: the bundled corpus/http.dict]
+    #[arg(short = 'x', long, value_name = "FILE")]
+    pub dictionary: Option<PathBuf>,
+    /// Instances of afl-fuzz: one main, the others secondary, on a core each
+    #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: u16,
+    /// Milliseconds that one execution may take. It is fixed, not calibrated, so that a busy
+    /// machine does not turn quick inputs into timeouts; what takes longer is tried again with a
+    /// second before it is saved as a hang
+    #[arg(short, long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(5..))]
+    pub timeout: u32,
+    /// Further options for afl-fuzz, quoted as for a shell; may be repeated
+    #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
+    pub afl: Vec<String>,
+    /// Do not answer the seeds before fuzzing
+    #[arg(long)]
+    pub no_check: bool,
+    /// Concurrency model of the bundled server
+    #[arg(long, value_enum, default_value_t = Model::Epoll, conflicts_with = "server")]
+    pub model: Model,
+    /// Fuzz the bundled server's twin with planted bugs
+    #[arg(long, conflicts_with = "server")]
+    pub planted: bool,
+    /// What the preload is told.
+    #[command(flatten)]
+    pub preload: PreloadArguments,
+    /// The server and its arguments, in the foreground and without helpers; without one, the
+    /// bundled server is built and fuzzed
+    #[arg(last = true, value_name = "SERVER ARGS")]
+    pub server: Vec<OsString>,
+}
+
+/// The bundled server's concurrency models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "kebab-case")]
+pub enum Model {
+    /// Several threads in accept
+    AcceptThreads,
+    /// A new thread for each connection
+    ThreadPerConnection,
+    /// A fixed pool of threads
+    Pool,
+    /// One thread and poll
+    Poll,
+    /// One thread and epoll
+    Epoll,
+    /// hyper on a multi-threaded tokio
+    Tokio,
+}
+
+/// Fuzzes the server.
+///
+/// # Errors
+/// A server that is a dud, a directory that cannot be used, or an afl-fuzz that fails.
+pub fn fuzz(arguments: Arguments) -> Result<u8> {
+    let options: Vec<String> = arguments
+        .afl
+        .iter()
+        .map(|text| afl_words(text).map_err(|error| Problem::failed(error, "see sockfuzz fuzz -h")))
+        .collect::<Result<Vec<_>, _>>()?
+        .concat();
+    let corpus = workspace::corpus_or_bundled(arguments.input.clone())?;
+    let seeds = corpus::read(&corpus)?;
+    let bundled = Workspace::find().map(|workspace| workspace.path("corpus/http.dict"));
+    let dictionary = dictionary(arguments.dictionary.clone(), bundled)?;
+    let server = chosen_server(&arguments)?;
+    let out = OutputDir::judge(&arguments.output, &server)?;
+    let cargo_afl = CargoAfl::find_or_install()?;
+    if arguments.server.is_empty() {
+        build_bundled(&cargo_afl)?;
+    }
+    let inspection = inspect::inspect(&server)?;
+    inspection.require_instrumentation()?;
+    let library = preload::locate(arguments.preload.preload.as_deref())?;
+
+    eprintln!("sockfuzz: {}: {inspection}", server.program.display());
+    for warning in corpus::oversize_warnings(&seeds) {
+        eprintln!("sockfuzz: {warning}");
+    }
+    if !arguments.no_check {
+        let setup = Setup {
+            server: &server,
+            library: &library,
+            options: &arguments.preload.options,
+            timeout: CHECK_TIMEOUT,
+        };
+        check_seeds(&setup, &seeds)?;
+    }
+
+    let out = out.claim()?;
+    let status = StatusFile::at(&out.status())?;
+    let status_screen = arguments.jobs == 1 && stdout().is_terminal();
+    let settings =
+        environment::settings(&library, &arguments.preload.options, &status, &inspection, status_screen);
+    let plan = Plan {
+        cargo_afl: &cargo_afl,
+        settings: &settings,
+        corpus: &std::path::absolute(&corpus)?,
+        dictionary: dictionary.as_deref(),
+        timeout: Duration::from_millis(arguments.timeout.into()),
+        options: &options,
+        server: &server,
+    };
+    let instances = plan.instances(arguments.jobs.into(), &out);
+    for why in settings.iter().filter_map(|setting| setting.why.as_ref()) {
+        eprintln!("sockfuzz: {why}");
+    }
+    if instances.iter().any(|instance| instance.resumes) {
+        eprintln!("sockfuzz: resuming {}", out.path().display());
+    }
+    for instance in &instances {
+        eprintln!("{}", instance.shown());
+    }
+    let outcome = campaign::run(&instances, &out, status_screen);
+    conclude(outcome, &instances, &out, &status, &server)
+}
+
+/// The given server, fit to be fuzzed, or the bundled one, which may not be built yet.
+fn chosen_server(arguments: &Arguments) -> Result<Server> {
+    if !arguments.server.is_empty() {
+        let server = Server::resolve(&arguments.server)?;
+        inspect::inspect(&server)?.require_instrumentation()?;
+        return Ok(server);
+    }
+    let workspace = Workspace::find().ok_or_else(|| {
+        Problem::failed(
+            "the bundled server's sources are not where sockfuzz was built",
+            "give a server after --",
+        )
+    })?;
+    let name = if arguments.planted { "sockfuzz-planted" } else { "sockfuzz-server" };
+    let model = arguments.model.to_possible_value();
+    let model = model.expect("no model is hidden");
+    Ok(Server {
+        program: workspace.target(BUNDLED).join("release").join(name),
+        arguments: ["--model", model.get_name(), "--listen", "127.0.0.1:8080"].map(OsString::from).to_vec(),
+    })
+}
+
+/// Builds the bundled servers with instrumentation.
+fn build_bundled(cargo_afl: &CargoAfl) -> Result<()> {
+    let Some(workspace) = Workspace::find() else {
+        return Ok(());
+    };
+    let target = workspace.target(BUNDLED);
+    eprintln!("sockfuzz: building the bundled server into {} …", target.display());
+    let mut command = cargo_afl.command();
+    command
+        .args(["build", "--release", "--quiet"])
+        .args(["--package", "sockfuzz-harness", "--target-dir"])
+        .arg(&target);
+    workspace.build(command, "the bundled server")
+}
+
+/// Shows that the server serves, before afl-fuzz counts anything.
+fn check_seeds(setup: &Setup<'_>, seeds: &[corpus::Seed]) -> Result<()> {
+    let mut first = None;
+    seeds::answer_all(setup, seeds, |seed, run| {
+        first.get_or_insert_with(|| format!("{}: {}", seed.name, seeds::summary(run)));
+        Ok(())
+    })?;
+    let first = first.unwrap_or_default();
+    eprintln!("sockfuzz: {} answered, the first: {first}", counted(seeds.len() as u64, "seed", "seeds"));
+    Ok(())
+}
+
+/// Figures, warnings, what to do next.
+fn conclude(
+    outcome: Result<Ending>,
+    instances: &[Instance],
+    out: &OutputDir,
+    status: &StatusFile,
+    server: &Server,
+) -> Result<u8> {
+    let all: Vec<Stats> =
+        instances.iter().filter_map(|instance| Stats::read(&out.instance(&instance.name))).collect();
+    let together = Stats::together(&all).filter(|stats| stats.executions > 0);
+    let ending = outcome?;
+    eprintln!();
+    if let Some(stats) = together {
+        eprintln!("{}", report::summary(&stats));
+        for warning in report::warnings(&stats, status.count(Counter::Accepted)) {
+            eprintln!("sockfuzz: WARNING: {warning}");
+        }
+        if stats.crashes + stats.hangs > 0 {
+            eprintln!("see what they do with:\n  {}", replay_line(instances, out, server));
+        }
+    }
+    eprintln!("to go on, give the same command again; everything is in {}", out.path().display());
+    Ok(match ending {
+        Ending::Complete => exit::OK,
+        Ending::Interrupted(signal) => signal.exit(),
+    })
+}
+
+/// The command that replays everything that was found.
+fn replay_line(instances: &[Instance], out: &OutputDir, server: &Server) -> String {
+    let holds_findings = |path: &PathBuf| corpus::read(path).is_ok();
+    let found: Vec<PathBuf> = instances
+        .iter()
+        .flat_map(|instance| ["crashes", "hangs"].map(|kind| out.instance(&instance.name).join(kind)))
+        .filter(holds_findings)
+        .collect();
+    let found = crate::server::quoted(found.iter().map(PathBuf::as_path).map(Path::as_os_str));
+    format!("sockfuzz replay {found} -- {}", server.shown())
+}

@@ -1,0 +1,18 @@
+//! All that runs beside afl-fuzz: running a server once, checking it, fuzzing it, and replaying
+//! what was found. The binary is a thin shell around this library, so that tests can use its
+//! parts.
+
+pub mod afl;
+pub mod cli;
+pub mod commands;
+pub mod compare;
+pub mod corpus;
+pub mod interrupt;
+pub mod memory_file;
+pub mod preload;
+pub mod printable;
+pub mod problem;
+pub mod server;
+pub mod status_file;
+pub mod tcp_client;
+pub mod workspace;

@@ -1,0 +1,76 @@
+//! Where a server crashed, by running the input once more under gdb.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::memory_file::MemoryFile;
+use crate::server::quoted;
+use crate::server::running::{Running, Waited};
+use crate::server::single_run::Setup;
+use crate::status_file::StatusFile;
+
+/// gdb reads symbols before it starts: give it more time than the server alone.
+const SLOWER: u32 = 6;
+
+/// The backtrace of the crash that `input` causes, or one line that says why there is none.
+///
+/// # Errors
+/// When gdb cannot be started, or the user interrupts.
+pub fn of(setup: &Setup<'_>, input: &[u8]) -> Result<String> {
+    let Ok(gdb) = which::which("gdb") else {
+        return Ok("(install gdb for a backtrace)".to_owned());
+    };
+    let status = StatusFile::in_memory()?;
+    let preloaded = setup.server.preloaded(setup.library, setup.options, &status);
+    let directory = tempfile::tempdir()?;
+    let script = directory.path().join("commands");
+    let stdin = directory.path().join("input");
+    fs::write(&stdin, input)?;
+    fs::write(&script, gdb_script(&preloaded, stdin.as_os_str()))?;
+
+    let output = MemoryFile::new(b"")?;
+    let mut command = Command::new(gdb);
+    command
+        .args(["-batch", "-nx", "-x"])
+        .arg(&script)
+        .arg("--args")
+        .arg(&setup.server.program)
+        .args(&setup.server.arguments)
+        .stdin(Stdio::null())
+        .stdout(output.stdio()?)
+        .stderr(output.stdio()?);
+    let mut running = Running::start_unseen(command)?;
+    let deadline = Instant::now() + setup.timeout * SLOWER;
+    let waited = running.wait(Some(deadline), || false)?;
+    drop(running);
+    Ok(match waited {
+        Waited::Ended(status) => frames(&output.content()?, status),
+        _ => "(gdb did not come to an end)".to_owned(),
+    })
+}
+
+/// The environment reaches the server through a wrapper, so that neither gdb nor its shell is
+/// preloaded.
+fn gdb_script(preloaded: &Command, stdin: &OsStr) -> String {
+    let assignments: Vec<OsString> =
+        preloaded.get_envs().filter_map(|(name, value)| Some([name, value?].join(OsStr::new("=")))).collect();
+    format!(
+        "set pagination off\nset confirm off\nset debuginfod enabled off\n\
+         set exec-wrapper env {}\nrun < {} > /dev/null 2>&1\nbacktrace 40\n",
+        quoted(assignments.iter().map(OsString::as_os_str)),
+        quoted([stdin])
+    )
+}
+
+fn frames(output: &[u8], status: ExitStatus) -> String {
+    let text = String::from_utf8_lossy(output);
+    let frames: Vec<_> = text.lines().filter(|line| line.starts_with('#')).collect();
+    if frames.is_empty() {
+        return format!("(no backtrace: the crash did not come again under gdb, {status})");
+    }
+    frames.join("\n")
+}

@@ -1,0 +1,186 @@
+//! Why a server does not serve: what was seen, in which calls its threads stopped, and what to
+//! change.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use procfs::process::{Process, Stat};
+use sockfuzz_contract::Phase;
+use syscalls::Sysno;
+
+use crate::printable::{counted, last_lines};
+use crate::problem::{Problem, exit};
+use crate::server::{Server, process_tree};
+
+/// How many lines of the server's own words a message repeats.
+const LAST_WORDS: usize = 4;
+
+/// What to do about a server that goes to the background.
+pub(crate) const FOREGROUND: &str = "keep it in the foreground: nginx -g 'daemon off; \
+     master_process off;', lighttpd -D, httpd -X, others have a flag such as --foreground or \
+     --no-daemon";
+
+/// How a server's first process ended, in words.
+#[must_use]
+pub fn ending(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(number)) => signal_name(number),
+        (None, None) => status.to_string(),
+    }
+}
+
+/// What a shell would report for this end.
+#[must_use]
+pub fn shell_status(status: ExitStatus) -> u8 {
+    let number = status.code().or_else(|| Some(i32::from(exit::SIGNAL_BASE) + status.signal()?));
+    number.and_then(|number| u8::try_from(number).ok()).unwrap_or(exit::FAILED)
+}
+
+/// A signal's name and number.
+#[must_use]
+pub fn signal_name(number: i32) -> String {
+    match signal_hook::low_level::signal_name(number) {
+        Some(name) => format!("{name} (signal {number})"),
+        None => format!("signal {number}"),
+    }
+}
+
+/// Where the threads of a process tree were found waiting.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stops(BTreeMap<(String, String), usize>);
+
+impl Stops {
+    /// Looks at every thread below this process.
+    #[must_use]
+    pub fn look() -> Self {
+        let mut stops = Self::default();
+        for Stat { pid, .. } in process_tree::own_descendants() {
+            let tasks = Process::new(pid).and_then(|process| process.tasks());
+            for task in tasks.into_iter().flatten().flatten() {
+                let Ok(stat) = task.stat() else { continue };
+                let call = call_of(pid, task.tid, stat.state);
+                *stops.0.entry((stat.comm, call)).or_default() += 1;
+            }
+        }
+        stops
+    }
+}
+
+impl fmt::Display for Stops {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.is_empty() {
+            return f.write_str("no thread is left");
+        }
+        for (index, ((name, call), count)) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            match count {
+                1 => write!(f, "{separator}{name} in {call}")?,
+                _ => write!(f, "{separator}{count} threads {name} in {call}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The system call that a thread is in (proc_pid_syscall(5)), or that it runs.
+fn call_of(pid: i32, tid: i32, state: char) -> String {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{tid}/syscall")).unwrap_or_default();
+    let number = text.split_whitespace().next().and_then(|word| word.parse().ok());
+    match number.and_then(Sysno::new) {
+        Some(call) => call.name().to_owned(),
+        None if state == 'R' => "its own code, running".to_owned(),
+        None => format!("an unknown call (state {state})"),
+    }
+}
+
+/// How far a server came before it failed us, and how it looked then.
+#[derive(Debug)]
+pub struct Evidence<'a> {
+    /// The server.
+    pub server: &'a Server,
+    /// What the preload last reported.
+    pub phase: Phase,
+    /// What the server wrote to its stderr.
+    pub words: &'a [u8],
+}
+
+impl Evidence<'_> {
+    /// The server's first process ended before it had served.
+    #[must_use]
+    pub fn exited(&self, status: ExitStatus) -> Problem {
+        let before = match self.phase {
+            Phase::Absent => "before the preload was loaded",
+            Phase::Loaded => "before it listened",
+            _ => "before it accepted a connection",
+        };
+        let remedy = format!("run it by hand and repair what it reports: {}", self.server.shown());
+        self.problem(exit::EXITS, format!("the server exits at once: {}, {before}", ending(status)), remedy)
+    }
+
+    /// The first process ended, others live on.
+    #[must_use]
+    pub fn daemonized(&self, status: ExitStatus, left: &[Stat]) -> Problem {
+        let others: Vec<_> =
+            left.iter().map(|stat| format!("{} (process {})", stat.comm, stat.pid)).collect();
+        let others = match others.as_slice() {
+            [] => "another one went on".to_owned(),
+            others => format!("{} lives on", others.join(", ")),
+        };
+        self.problem(
+            exit::DAEMONIZES,
+            format!(
+                "the server goes to the background: its first process ended ({}), {others}",
+                ending(status)
+            ),
+            FOREGROUND,
+        )
+    }
+
+    /// The time was up before the server accepted a connection.
+    #[must_use]
+    pub fn stuck(&self, stops: &Stops, after: Duration) -> Problem {
+        let after = format!("after {} s: {stops}", after.as_secs_f64());
+        match self.phase {
+            Phase::Absent => self.problem(
+                exit::NOT_PRELOADABLE,
+                format!("the preload was not loaded into the server; {after}"),
+                "start the server itself, not a wrapper that clears its environment or starts a \
+                 static program",
+            ),
+            Phase::Loaded => self.problem(
+                exit::NEVER_LISTENS,
+                format!("the server never listens; {after}"),
+                "configure it to listen on a TCP address, e.g. 127.0.0.1:8080 (with --port, on \
+                 that port); give a slow one more time with --timeout",
+            ),
+            _ => self.problem(
+                exit::NEVER_ACCEPTS,
+                format!("the server listens, but never accepts; {after}"),
+                "let the process that listens accept as well (no master process, at least one \
+                 worker); of several listeners choose with --port; give a slow server more time \
+                 with --timeout",
+            ),
+        }
+    }
+
+    /// No seed was answered at all.
+    #[must_use]
+    pub fn never_answers(&self, seeds: usize) -> Problem {
+        self.problem(
+            exit::NEVER_ANSWERS,
+            format!("the server accepts, but answers nothing to {}", counted(seeds as u64, "seed", "seeds")),
+            "give seeds in the protocol that this listener speaks (plain HTTP, no TLS), or choose \
+             another listener with --port",
+        )
+    }
+
+    fn problem(&self, exit: u8, what: String, remedy: impl Into<String>) -> Problem {
+        let words = last_lines(self.words, LAST_WORDS).into_iter().map(|line| format!("\n  it said: {line}"));
+        Problem::new(exit, words.fold(what, |what, line| what + &line), remedy)
+    }
+}

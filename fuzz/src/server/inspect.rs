@@ -1,0 +1,205 @@
+//! What a server's file tells before it is run: whether it can be preloaded into, and whether it
+//! is instrumented.
+
+use std::fmt;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use object::elf::{FileHeader64, PT_INTERP};
+use object::read::elf::{ElfFile, ProgramHeader};
+use object::{Architecture, Endianness, Object, ObjectSymbol};
+
+use crate::problem::{Problem, exit};
+use crate::server::Server;
+
+/// Symbols of AFL++'s runtime; any one of them proves that it is linked in.
+const RUNTIME_SYMBOLS: &[&str] = &["__afl_persistent_loop", "__afl_area_ptr", "__afl_sharedmem_fuzzing"];
+
+/// A string in every AFL++ runtime, the one that afl-fuzz itself looks for.
+const RUNTIME_MARK: &[u8] = b"__AFL_SHM_ID";
+
+const ASAN_SYMBOL: &str = "__asan_init";
+
+/// Where the AFL++ runtime's symbols are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instrumentation {
+    /// There is no runtime.
+    None,
+    /// In the dynamic symbols, as afl-cc links it.
+    DynamicSymbols,
+    /// In the symbol table only, as `cargo afl build` links it.
+    SymbolTable,
+    /// The runtime is there, its symbols were stripped.
+    Stripped,
+}
+
+impl fmt::Display for Instrumentation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "not instrumented",
+            Self::DynamicSymbols => "instrumented (AFL++ runtime in the dynamic symbols)",
+            Self::SymbolTable => "instrumented (AFL++ runtime in the symbol table)",
+            Self::Stripped => "instrumented, but stripped of the AFL++ runtime's symbols",
+        })
+    }
+}
+
+/// A server's file, found fit for the preload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// The ELF file that runs: the server, or a script's interpreter.
+    pub executable: PathBuf,
+    /// Whether the server is a script.
+    pub script: bool,
+    /// AFL++'s runtime.
+    pub instrumentation: Instrumentation,
+    /// Whether AddressSanitizer is linked in.
+    pub asan: bool,
+}
+
+impl fmt::Display for Inspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.script {
+            write!(f, "a script, run by {}, ", self.executable.display())?;
+        }
+        write!(f, "dynamically linked, {}", self.instrumentation)?;
+        f.write_str(if self.asan { ", AddressSanitizer" } else { "" })
+    }
+}
+
+impl Inspection {
+    /// What to do so that afl-fuzz can learn from the server; none when it can already.
+    #[must_use]
+    pub fn missing_instrumentation(&self) -> Option<&'static str> {
+        match self.instrumentation {
+            Instrumentation::DynamicSymbols | Instrumentation::SymbolTable => None,
+            Instrumentation::Stripped => Some(
+                "build it without stripping (Rust: strip = false in the profile; C: install \
+                 without -s)",
+            ),
+            Instrumentation::None => Some(
+                "build a Rust server with cargo afl build --release; a C server with CC=afl-cc, \
+                 or with -fsanitize-coverage=trace-pc-guard and AFL++'s runtime",
+            ),
+        }
+    }
+
+    /// Refuses what afl-fuzz could not learn anything from.
+    ///
+    /// # Errors
+    /// A server without AFL++'s runtime, or with its symbols stripped.
+    pub fn require_instrumentation(&self) -> Result<()> {
+        let Some(remedy) = self.missing_instrumentation() else {
+            return Ok(());
+        };
+        let shown = self.executable.display();
+        let what = format!("the server {shown} is {}", self.instrumentation);
+        Err(Problem::new(exit::NOT_INSTRUMENTED, what, remedy).into())
+    }
+}
+
+/// Looks at the server's file.
+///
+/// # Errors
+/// A file that the dynamic linker would not preload anything into.
+pub fn inspect(server: &Server) -> Result<Inspection> {
+    let interpreter = script_interpreter(&fs::read(&server.program)?);
+    let script = interpreter.is_some();
+    let executable = interpreter.unwrap_or_else(|| server.program.clone());
+    let content = fs::read(&executable).map_err(|error| {
+        let what = format!("{} cannot be read: {error}", executable.display());
+        Problem::new(exit::NOT_EXECUTABLE, what, "check the path and its permissions")
+    })?;
+    refuse_privileged(&executable)?;
+    let elf = ElfFile::<FileHeader64<Endianness>>::parse(&*content)
+        .ok()
+        .filter(|elf| elf.architecture() == this_machine())
+        .ok_or_else(|| {
+            unfit(
+                &executable,
+                "is no program for this machine",
+                "give an ELF executable of this architecture, or a script with a #! line",
+            )
+        })?;
+    if !is_dynamic(&elf) {
+        let remedy = "link it dynamically: without -static; Rust: not for a musl target, without \
+                      crt-static; Go: with cgo";
+        return Err(
+            unfit(&executable, "is statically linked, so nothing can be preloaded into it", remedy).into()
+        );
+    }
+    Ok(Inspection {
+        instrumentation: instrumentation(&elf, &content),
+        asan: has_symbol(elf.dynamic_symbols(), &[ASAN_SYMBOL]) || has_symbol(elf.symbols(), &[ASAN_SYMBOL]),
+        executable,
+        script,
+    })
+}
+
+type Elf<'data> = ElfFile<'data, FileHeader64<Endianness>>;
+
+fn is_dynamic(elf: &Elf<'_>) -> bool {
+    // Without an interpreter even a position-independent executable is static.
+    elf.elf_program_headers().iter().any(|segment| segment.p_type(elf.endian()) == PT_INTERP)
+}
+
+fn instrumentation(elf: &Elf<'_>, content: &[u8]) -> Instrumentation {
+    let marked = || content.windows(RUNTIME_MARK.len()).any(|window| window == RUNTIME_MARK);
+    if has_symbol(elf.dynamic_symbols(), RUNTIME_SYMBOLS) {
+        Instrumentation::DynamicSymbols
+    } else if has_symbol(elf.symbols(), RUNTIME_SYMBOLS) {
+        Instrumentation::SymbolTable
+    } else if marked() {
+        Instrumentation::Stripped
+    } else {
+        Instrumentation::None
+    }
+}
+
+fn has_symbol<'data>(mut symbols: impl Iterator<Item = impl ObjectSymbol<'data>>, names: &[&str]) -> bool {
+    symbols.any(|symbol| symbol.is_definition() && symbol.name().is_ok_and(|n| names.contains(&n)))
+}
+
+/// The program in a script's `#!` line (execve(2)).
+fn script_interpreter(content: &[u8]) -> Option<PathBuf> {
+    let line = content.strip_prefix(b"#!")?.split(|&b| b == b'\n').next()?;
+    let program = line.trim_ascii_start().split(u8::is_ascii_whitespace).next()?;
+    Some(Path::new(std::ffi::OsStr::from_bytes(program)).to_owned())
+}
+
+/// The dynamic linker ignores LD_PRELOAD in programs that gain privileges (ld.so(8), "secure
+/// execution mode").
+fn refuse_privileged(executable: &Path) -> Result<(), Problem> {
+    let gains = |metadata: fs::Metadata| {
+        let mode = metadata.mode();
+        let user = rustix::process::geteuid().as_raw();
+        let group = rustix::process::getegid().as_raw();
+        (mode & 0o4000 != 0 && metadata.uid() != user) || (mode & 0o2000 != 0 && metadata.gid() != group)
+    };
+    if fs::metadata(executable).is_ok_and(gains) {
+        return Err(unfit(
+            executable,
+            "is setuid or setgid, so the dynamic linker preloads nothing into it",
+            "fuzz a copy without these bits, made with cp",
+        ));
+    }
+    Ok(())
+}
+
+fn unfit(executable: &Path, is: &str, remedy: &str) -> Problem {
+    let what = format!("the server {} {is}", executable.display());
+    Problem::new(exit::NOT_PRELOADABLE, what, remedy)
+}
+
+fn this_machine() -> Architecture {
+    if cfg!(target_arch = "x86_64") {
+        Architecture::X86_64
+    } else if cfg!(target_arch = "aarch64") {
+        Architecture::Aarch64
+    } else {
+        Architecture::Unknown
+    }
+}

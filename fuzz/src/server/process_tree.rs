@@ -1,0 +1,75 @@
+//! The processes below a process. Servers fork, daemonize, and die without their children; as
+//! their subreaper (prctl(2)) we stay the ancestor of all of them and can end every one.
+
+use std::io;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use procfs::process::{Process, Stat, all_processes};
+use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait};
+
+/// How long processes may take to vanish after SIGKILL.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Makes every orphan below this process a child of it.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn adopt_orphans() -> io::Result<()> {
+    set_child_subreaper(Some(getpid()))?;
+    Ok(())
+}
+
+/// Every process below `root` that has not ended, without `root` itself. What vanishes while we
+/// look is left out.
+#[must_use]
+pub fn descendants(root: i32) -> Vec<Stat> {
+    let Ok(processes) = all_processes() else {
+        return Vec::new();
+    };
+    let mut others: Vec<Stat> = processes.filter_map(|process| process.ok()?.stat().ok()).collect();
+    let mut found = Vec::new();
+    let mut parents = vec![root];
+    while let Some(parent) = parents.pop() {
+        let (children, rest) = others.into_iter().partition(|stat| stat.ppid == parent);
+        others = rest;
+        parents.extend(children.iter().map(|stat: &Stat| stat.pid));
+        found.extend(children);
+    }
+    found.retain(|stat| !matches!(stat.state, 'Z' | 'X'));
+    found
+}
+
+/// Every process below this one that has not ended.
+#[must_use]
+pub fn own_descendants() -> Vec<Stat> {
+    descendants(getpid().as_raw_nonzero().get())
+}
+
+/// Ends everything below this process, stopped processes included, and collects the remains.
+/// Waiting for a child of one's own afterwards is an error: it is gone already.
+pub fn end_descendants() {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        for pid in own_descendants().iter().map(|stat| stat.pid) {
+            // It may have ended meanwhile: that is what we want.
+            let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
+        }
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some(_)) => {}
+            Ok(None) => thread::sleep(Duration::from_millis(1)),
+            Err(_) => return,
+        }
+    }
+}
+
+/// Whether every thread of this process and of all below it sleeps.
+#[must_use]
+pub fn is_asleep(root: i32) -> bool {
+    std::iter::once(root)
+        .chain(descendants(root).iter().map(|stat| stat.pid))
+        .filter_map(|pid| Process::new(pid).ok()?.tasks().ok())
+        .flatten()
+        .filter_map(|task| task.ok()?.stat().ok())
+        .all(|stat| !matches!(stat.state, 'R' | 'D'))
+}

@@ -1,0 +1,126 @@
+//! One input, brought to a fresh server by the preload.
+
+use std::path::Path;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use procfs::process::Stat;
+use sockfuzz_contract::{Phase, RuntimeFound};
+
+use crate::cli::PreloadOptions;
+use crate::memory_file::MemoryFile;
+use crate::problem::Problem;
+use crate::server::diagnose::{Evidence, Stops};
+use crate::server::running::{Running, Waited};
+use crate::server::{Server, process_tree};
+use crate::status_file::StatusFile;
+
+/// How long the first process of a server whose run is finished may take to end.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// What every single run of one server has in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup<'a> {
+    /// The server.
+    pub server: &'a Server,
+    /// The preload library.
+    pub library: &'a Path,
+    /// What the preload is told.
+    pub options: &'a PreloadOptions,
+    /// How long one run may take.
+    pub timeout: Duration,
+}
+
+/// How a single run ended.
+#[derive(Debug)]
+pub enum End {
+    /// As it should: the connection is over.
+    Finished,
+    /// The first process ended before that.
+    Ended(ExitStatus),
+    /// The first process ended and left others behind.
+    Background(ExitStatus, Vec<Stat>),
+    /// The time was up.
+    TimedOut(Stops),
+}
+
+/// What came of a single run.
+#[derive(Debug)]
+pub struct SingleRun {
+    /// What the server answered.
+    pub answer: Vec<u8>,
+    /// What the server wrote to its stdout and stderr.
+    pub words: Vec<u8>,
+    /// How it ended.
+    pub end: End,
+    /// How far the server came.
+    pub phase: Phase,
+    /// Where the preload found the AFL++ runtime.
+    pub runtime: RuntimeFound,
+}
+
+impl Setup<'_> {
+    /// Runs one input.
+    ///
+    /// # Errors
+    /// When the server cannot be started, or the user interrupts. A server that misbehaves is no
+    /// error.
+    pub fn run(&self, input: &[u8]) -> Result<SingleRun> {
+        let status = StatusFile::in_memory()?;
+        let [stdin, stdout, stderr] = [input, b"", b""].map(MemoryFile::new);
+        let (stdout, stderr) = (stdout?, stderr?);
+        let mut command = self.server.preloaded(self.library, self.options, &status);
+        command.stdin(stdin?.stdio()?).stdout(stdout.stdio()?).stderr(stderr.stdio()?);
+        let mut running = Running::start_unseen(command)?;
+        let deadline = Instant::now() + self.timeout;
+        let finished = || status.phase() == Phase::Finished;
+        let waited = match running.wait(Some(deadline), finished)? {
+            Waited::Done => running.wait(Some(Instant::now() + GRACE), || false)?,
+            other => other,
+        };
+        let left = process_tree::own_descendants();
+        let end = match waited {
+            Waited::Ended(end) if serves_elsewhere(&status, running.pid(), &left) => {
+                End::Background(end, left)
+            }
+            _ if finished() => End::Finished,
+            Waited::Ended(end) => End::Ended(end),
+            Waited::Done | Waited::TimedOut => End::TimedOut(Stops::look()),
+        };
+        drop(running);
+        Ok(SingleRun {
+            answer: stdout.content()?,
+            words: stderr.content()?,
+            end,
+            phase: status.phase(),
+            runtime: status.runtime(),
+        })
+    }
+
+    /// Why this run proves the server a dud, whatever the input was; none when it served.
+    #[must_use]
+    pub fn dud(&self, run: &SingleRun) -> Option<Problem> {
+        let evidence = self.evidence(run);
+        match &run.end {
+            End::Background(status, left) => Some(evidence.daemonized(*status, left)),
+            _ if run.phase >= Phase::Accepted => None,
+            End::Ended(status) => Some(evidence.exited(*status)),
+            End::Finished => Some(evidence.stuck(&Stops::default(), self.timeout)),
+            End::TimedOut(stops) => Some(evidence.stuck(stops, self.timeout)),
+        }
+    }
+
+    /// What a message about this run is made of.
+    #[must_use]
+    pub fn evidence<'a>(&'a self, run: &'a SingleRun) -> Evidence<'a> {
+        Evidence { server: self.server, phase: run.phase, words: &run.words }
+    }
+}
+
+/// Whether the first process, which has ended, left the serving to another one: to the one that
+/// holds the listener, or to one that lives on while nothing is answered yet.
+fn serves_elsewhere(status: &StatusFile, first: i32, left: &[Stat]) -> bool {
+    let holder = i32::try_from(status.pid()).unwrap_or(0);
+    (holder != 0 && holder != first) || (!left.is_empty() && status.phase() < Phase::Finished)
+}

@@ -1,0 +1,88 @@
+//! The status page as the command line sees it: a file that the preload maps and writes, mapped
+//! here to be read.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::ops::Deref;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use memmap2::MmapRaw;
+use sockfuzz_contract::StatusPage;
+
+use crate::memory_file::MemoryFile;
+
+/// A shared status page on which nothing has happened yet.
+#[derive(Debug)]
+pub struct StatusFile {
+    path: OsString,
+    map: MmapRaw,
+    _file: File,
+}
+
+impl StatusFile {
+    /// A page in memory, for a run that we watch from its start to its end. It is reachable by
+    /// path only while this process lives.
+    ///
+    /// # Errors
+    /// When the kernel has no descriptor or memory to give.
+    pub fn in_memory() -> io::Result<Self> {
+        let page = MemoryFile::new(&[0; StatusPage::FILE_SIZE])?;
+        let file = page.file().try_clone()?;
+        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        Self::map(path.into(), file)
+    }
+
+    /// A page in a file, which is created where it is missing. It is cleared in place: cutting a
+    /// file short that somebody maps would kill him.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn at(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        file.write_all_at(&[0; StatusPage::FILE_SIZE], 0)?;
+        Self::map(path.into(), file)
+    }
+
+    fn map(path: OsString, file: File) -> io::Result<Self> {
+        let map = MmapRaw::map_raw(&file)?;
+        Ok(Self { path, map, _file: file })
+    }
+
+    /// Value for the preload's option `status`.
+    #[must_use]
+    pub fn path(&self) -> OsString {
+        self.path.clone()
+    }
+}
+
+impl Deref for StatusFile {
+    type Target = StatusPage;
+
+    fn deref(&self) -> &StatusPage {
+        // SAFETY: the mapping is page-aligned, lives as long as `self`, and is FILE_SIZE bytes,
+        // which the contract asserts to be enough; every field is atomic, and any bytes are a
+        // valid page.
+        unsafe { &*self.map.as_ptr().cast() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sockfuzz_contract::Phase;
+
+    #[test]
+    fn what_one_mapping_writes_another_reads() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let path = directory.path().join("status");
+        let observer = StatusFile::at(&path).expect("map");
+        assert_eq!(observer.phase(), Phase::Absent);
+        let file = OpenOptions::new().read(true).write(true).open(&path).expect("open");
+        let server = StatusFile::map(path.into(), file).expect("map again");
+        server.reach(Phase::Accepted);
+        assert_eq!(observer.phase(), Phase::Accepted);
+    }
+}

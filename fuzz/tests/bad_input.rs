@@ -1,0 +1,177 @@
+//! Everything that a user can get wrong: one clear message with the remedy, and an exit status of
+//! its own. No test leaves a process behind: the servers are ended with sockfuzz.
+
+mod common;
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use common::Yard;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+
+/// Expects `check` on this server to fail with this exit status and these words, and a remedy.
+fn check_refuses(yard: &Yard, server: &Path, code: i32, words: &str) {
+    let corpus = yard.corpus();
+    yard.sockfuzz()
+        .args(["check", "--timeout", "1", "-i"])
+        .arg(corpus)
+        .arg("--")
+        .arg(server)
+        .assert()
+        .code(code)
+        .stderr(contains(words).and(contains("remedy: ")));
+}
+
+/// Expects `fuzz` with these arguments to fail likewise.
+fn fuzz_refuses(yard: &Yard, arguments: &[&Path], code: i32, words: &str) {
+    yard.sockfuzz()
+        .arg("fuzz")
+        .args(arguments)
+        .assert()
+        .code(code)
+        .stderr(contains(words).and(contains("remedy: ")));
+}
+
+#[test]
+fn missing_server() {
+    let yard = Yard::new();
+    check_refuses(&yard, &yard.path("nowhere"), 10, "does not exist");
+}
+
+#[test]
+fn server_that_is_not_executable() {
+    let yard = Yard::new();
+    let server = yard.write("server", b"\x7fELF");
+    check_refuses(&yard, &server, 10, "is not executable");
+}
+
+#[test]
+fn static_server() {
+    let yard = Yard::new();
+    let server = yard.server_with("blocking", &["-static"]);
+    check_refuses(&yard, &server, 11, "statically linked");
+}
+
+#[test]
+fn static_position_independent_server() {
+    let yard = Yard::new();
+    let server = yard.server_with("blocking", &["-static-pie"]);
+    check_refuses(&yard, &server, 11, "statically linked");
+}
+
+#[test]
+fn server_that_is_not_instrumented() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    let corpus = yard.corpus();
+    let arguments = ["-i".as_ref(), &*corpus, "--".as_ref(), &*server];
+    fuzz_refuses(&yard, &arguments, 12, "not instrumented");
+}
+
+#[test]
+fn server_that_exits_at_once() {
+    let yard = Yard::new();
+    let server = yard.server("exits");
+    check_refuses(&yard, &server, 13, "exits at once: exit status 3");
+    check_refuses(&yard, &server, 13, "it said: cannot open server.conf");
+}
+
+#[test]
+fn server_that_dies_at_once() {
+    let yard = Yard::new();
+    let server = yard.server("killed");
+    check_refuses(&yard, &server, 13, "exits at once: SIGSEGV (signal 11)");
+}
+
+#[test]
+fn server_that_daemonizes() {
+    let yard = Yard::new();
+    let server = yard.server("daemonizes");
+    check_refuses(&yard, &server, 14, "goes to the background");
+}
+
+#[test]
+fn server_that_never_listens() {
+    let yard = Yard::new();
+    let server = yard.server("never_listens");
+    check_refuses(&yard, &server, 15, "never listens");
+    check_refuses(&yard, &server, 15, "never_listens in pause");
+}
+
+#[test]
+fn server_that_never_accepts() {
+    let yard = Yard::new();
+    let server = yard.server("never_accepts");
+    check_refuses(&yard, &server, 16, "listens, but never accepts");
+    check_refuses(&yard, &server, 16, "never_accepts in pause");
+}
+
+#[test]
+fn server_that_never_answers() {
+    let yard = Yard::new();
+    let server = yard.server("never_answers");
+    check_refuses(&yard, &server, 17, "answers nothing to 1 seed");
+}
+
+#[test]
+fn missing_corpus() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    let nowhere = yard.path("nowhere");
+    let arguments = ["-i".as_ref(), &*nowhere, "--".as_ref(), &*server];
+    fuzz_refuses(&yard, &arguments, 1, "does not exist");
+}
+
+#[test]
+fn empty_corpus() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    let empty = yard.path("empty");
+    fs::create_dir(&empty).expect("mkdir");
+    let arguments = ["-i".as_ref(), &*empty, "--".as_ref(), &*server];
+    fuzz_refuses(&yard, &arguments, 1, "holds no input");
+}
+
+#[test]
+fn unreadable_corpus() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    let corpus = yard.corpus();
+    // Unreadable even for root: a link to itself.
+    symlink("loop", corpus.join("loop")).expect("symlink");
+    let arguments = ["-i".as_ref(), &*corpus, "--".as_ref(), &*server];
+    fuzz_refuses(&yard, &arguments, 1, "cannot be read");
+}
+
+#[test]
+fn output_directory_of_another_target() {
+    let yard = Yard::new();
+    let server = yard.server_with("blocking", &["-DINSTRUMENTED"]);
+    let corpus = yard.corpus();
+    yard.write("out/default/cmdline", b"/bin/true\n");
+    let found = yard.write("out/default/crashes/id:000000", b"precious");
+    let arguments = ["-i".as_ref(), &*corpus, "--".as_ref(), &*server];
+    fuzz_refuses(&yard, &arguments, 1, "belongs to another server: /");
+    assert_eq!(fs::read(found).expect("still there"), b"precious");
+}
+
+#[test]
+fn output_directory_of_something_else() {
+    let yard = Yard::new();
+    let server = yard.server_with("blocking", &["-DINSTRUMENTED"]);
+    let corpus = yard.corpus();
+    yard.write("out/thesis.tex", b"precious");
+    let arguments = ["-i".as_ref(), &*corpus, "--".as_ref(), &*server];
+    fuzz_refuses(&yard, &arguments, 1, "neither empty nor");
+}
+
+#[test]
+fn options_that_sockfuzz_sets_itself() {
+    let yard = Yard::new();
+    let server = yard.server_with("blocking", &["-DINSTRUMENTED"]);
+    let corpus = yard.corpus();
+    let arguments = ["-i".as_ref(), &*corpus, "--afl".as_ref(), "-M main".as_ref(), "--".as_ref(), &*server];
+    fuzz_refuses(&yard, &arguments, 1, "-M is set by sockfuzz");
+}

@@ -1,0 +1,66 @@
+//! The bundled server in each of its concurrency models: every bundled seed is answered through
+//! the preload as over real TCP.
+
+mod common;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use common::Yard;
+use predicates::str::contains;
+use sockfuzz::workspace::{Workspace, cargo};
+
+/// Builds the bundled server without instrumentation.
+fn server() -> PathBuf {
+    let workspace = Workspace::find().expect("tests run in the workspace");
+    let status = Command::new(cargo())
+        .current_dir(workspace.path(""))
+        .args(["build", "--release", "--quiet", "--package", "sockfuzz-harness"])
+        .arg("--target-dir")
+        .arg(workspace.target(""))
+        .status()
+        .expect("cargo runs");
+    assert!(status.success(), "the bundled server compiles");
+    workspace.target("release/sockfuzz-server")
+}
+
+fn answers_as_over_tcp(model: &str) {
+    Yard::new()
+        .sockfuzz()
+        .args(["check", "--timeout", "20", "--"])
+        .arg(server())
+        .args(["--model", model, "--listen", "127.0.0.1:0"])
+        .assert()
+        .code(0)
+        .stdout(contains("seeds: answered as over TCP"));
+}
+
+#[test]
+fn accept_threads() {
+    answers_as_over_tcp("accept-threads");
+}
+
+#[test]
+fn thread_per_connection() {
+    answers_as_over_tcp("thread-per-connection");
+}
+
+#[test]
+fn pool() {
+    answers_as_over_tcp("pool");
+}
+
+#[test]
+fn poll() {
+    answers_as_over_tcp("poll");
+}
+
+#[test]
+fn epoll() {
+    answers_as_over_tcp("epoll");
+}
+
+#[test]
+fn tokio() {
+    answers_as_over_tcp("tokio");
+}

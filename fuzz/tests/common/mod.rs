@@ -1,0 +1,68 @@
+//! Tiny C servers, one per behaviour, and the sockfuzz command to try on them.
+
+// Each test file compiles this module for itself and uses a part of it.
+#![allow(dead_code, unreachable_pub)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+/// A directory of a test's own, with what it compiles and writes.
+pub struct Yard {
+    directory: TempDir,
+}
+
+impl Yard {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self { directory: tempfile::tempdir().expect("tempdir") }
+    }
+
+    /// A path in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Compiles `tests/servers/NAME.c`.
+    pub fn server(&self, name: &str) -> PathBuf {
+        self.server_with(name, &[])
+    }
+
+    /// Compiles `tests/servers/NAME.c` with further flags.
+    pub fn server_with(&self, name: &str, flags: &[&str]) -> PathBuf {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/servers/{name}.c"));
+        let program = self.path(name);
+        let status = Command::new("cc")
+            .args(["-Wall", "-g", "-o"])
+            .arg(&program)
+            .args(flags)
+            .arg(source)
+            .status()
+            .expect("a C compiler is installed");
+        assert!(status.success(), "{name}.c compiles");
+        program
+    }
+
+    /// Writes a file, its directories included.
+    pub fn write(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("has a parent")).expect("mkdir");
+        fs::write(&path, content).expect("write");
+        path
+    }
+
+    /// A corpus of one plain request.
+    pub fn corpus(&self) -> PathBuf {
+        self.write("corpus/get", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        self.path("corpus")
+    }
+
+    /// The sockfuzz command, its working directory here.
+    pub fn sockfuzz(&self) -> assert_cmd::Command {
+        let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_sockfuzz"));
+        command.current_dir(self.directory.path()).timeout(std::time::Duration::from_secs(300));
+        command
+    }
+}

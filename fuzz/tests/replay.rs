@@ -1,0 +1,92 @@
+//! `sockfuzz replay`: what an input did to the server, in words and as an exit status.
+
+mod common;
+
+use common::Yard;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+
+#[test]
+fn an_answered_input_is_well() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    let input = yard.write("input", b"GET / HTTP/1.1\r\n\r\n");
+    yard.sockfuzz().arg("replay").arg(input).arg("--").arg(server).assert().code(0).stdout(
+        contains("GET / HTTP/1.1\\r\\n\n")
+            .and(contains("HTTP/1.1 200 OK\\r\\n\n"))
+            .and(contains("=> answered")),
+    );
+}
+
+#[test]
+fn a_crash_is_named_and_traced() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    let input = yard.write("input", b"CRASH\r\n\r\n");
+    yard.sockfuzz().arg("replay").arg(input).arg("--").arg(server).assert().code(4).stdout(
+        contains("=> CRASH: SIGABRT (signal 6)").and(
+            // With gdb the trace goes through the server's own code.
+            contains("in serve (").or(contains("install gdb")),
+        ),
+    );
+}
+
+#[test]
+fn an_exit_is_told() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    let input = yard.write("input", b"EXIT\r\n\r\n");
+    yard.sockfuzz()
+        .arg("replay")
+        .arg(input)
+        .arg("--")
+        .arg(server)
+        .assert()
+        .code(4)
+        .stdout(contains("=> the server exited: exit status 7"));
+}
+
+#[test]
+fn an_endless_loop_is_a_hang() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    let input = yard.write("input", b"HANG\r\n\r\n");
+    yard.sockfuzz()
+        .args(["replay", "--timeout", "1"])
+        .arg(input)
+        .arg("--")
+        .arg(server)
+        .assert()
+        .code(4)
+        .stdout(contains("=> HANG: still running after 1 s"));
+}
+
+#[test]
+fn a_directory_of_crashes_is_replayed_without_its_readme() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    yard.write("crashes/README.txt", b"CRASH");
+    yard.write("crashes/id:000000,sig:06", b"CRASH\r\n\r\n");
+    yard.write("crashes/id:000001,sig:06", b"GET / HTTP/1.1\r\n\r\n");
+    yard.sockfuzz()
+        .args(["replay", "crashes", "--"])
+        .arg(server)
+        .assert()
+        .code(4)
+        .stdout(contains("1 of 2 inputs crashed or hung the server"));
+}
+
+#[test]
+fn raw_shows_the_bytes_as_they_are() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    let input = yard.write("input", b"GET / HTTP/1.1\r\n\r\n");
+    yard.sockfuzz()
+        .args(["replay", "--raw"])
+        .arg(input)
+        .arg("--")
+        .arg(server)
+        .assert()
+        .code(0)
+        .stdout(contains("HTTP/1.1 200 OK\r\n"));
+}

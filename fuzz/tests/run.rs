@@ -1,0 +1,80 @@
+//! `sockfuzz run`: stdin, answer and exit status pass through.
+
+mod common;
+
+use common::Yard;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+
+const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+#[test]
+fn the_answer_and_nothing_else_is_on_stdout() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    yard.sockfuzz().args(["run", "--"]).arg(server).write_stdin(REQUEST).assert().code(0).stdout(
+        "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+             Content-Length: 2\r\n\r\nhi",
+    );
+}
+
+#[test]
+fn both_transports_give_the_same_answer() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    let answer = |transport: &str| {
+        let mut command = yard.sockfuzz();
+        command.args(["run", "--transport", transport, "--"]).arg(&server).write_stdin(REQUEST);
+        command.assert().code(0).get_output().stdout.clone()
+    };
+    assert_eq!(answer("tcp"), answer("unix"));
+}
+
+#[test]
+fn a_server_that_exits_first_hands_on_its_status() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    yard.sockfuzz()
+        .args(["run", "--"])
+        .arg(server)
+        .write_stdin("EXIT\r\n\r\n")
+        .assert()
+        .code(7)
+        .stderr(contains("before its answer was complete: exit status 7"));
+}
+
+#[test]
+fn a_server_that_crashes_hands_on_its_signal() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    yard.sockfuzz()
+        .args(["run", "--"])
+        .arg(server)
+        .write_stdin("CRASH\r\n\r\n")
+        .assert()
+        .code(128 + 6)
+        .stderr(contains("before its answer was complete: SIGABRT (signal 6)"));
+}
+
+#[test]
+fn a_server_that_never_listens_is_not_waited_for() {
+    let yard = Yard::new();
+    let server = yard.server("never_listens");
+    yard.sockfuzz()
+        .args(["run", "--timeout", "1", "--"])
+        .arg(server)
+        .write_stdin(REQUEST)
+        .assert()
+        .code(15)
+        .stderr(contains("never listens").and(contains("remedy: ")));
+}
+
+#[test]
+fn a_server_that_ends_without_serving_fails_even_with_status_zero() {
+    let yard = Yard::new();
+    yard.sockfuzz()
+        .args(["run", "--", "true"])
+        .assert()
+        .code(13)
+        .stderr(contains("exits at once: exit status 0"));
+}
