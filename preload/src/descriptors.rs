@@ -26,6 +26,8 @@ pub(crate) enum Kind {
 static KINDS: [AtomicU8; LIMIT] = [const { AtomicU8::new(Kind::Foreign as u8) }; LIMIT];
 static LISTENERS: AtomicI32 = AtomicI32::new(0);
 static CONNECTIONS: AtomicI32 = AtomicI32::new(0);
+/// Highest number that a connection ever had.
+static HIGHEST_CONNECTION: AtomicI32 = AtomicI32::new(-1);
 
 /// What `fd` is.
 pub(crate) fn kind(fd: RawFd) -> Kind {
@@ -43,6 +45,9 @@ pub(crate) fn kind(fd: RawFd) -> Kind {
 pub(crate) fn set(fd: RawFd, kind: Kind) {
     let Some(slot) = slot(fd) else { return };
     let before = slot.swap(kind as u8, Relaxed);
+    if kind == Kind::Connection {
+        HIGHEST_CONNECTION.fetch_max(fd, Relaxed);
+    }
     for (counted, count) in [(Kind::Listener, &LISTENERS), (Kind::Connection, &CONNECTIONS)] {
         let change = i32::from(kind == counted) - i32::from(before == counted as u8);
         if change != 0 {
@@ -69,21 +74,19 @@ pub(crate) fn open_connections() -> i32 {
 /// The same, after asking the kernel: a descriptor may be closed past libc's `close` (fclose(3)
 /// does that), and its number may have been given to something else.
 pub(crate) fn recount_connections() -> i32 {
-    for fd in 0..LIMIT as RawFd {
-        if kind(fd) == Kind::Connection && !is_socket(fd) {
-            set(fd, Kind::Foreign);
-        }
+    for fd in connections().filter(|&fd| !is_socket(fd)) {
+        set(fd, Kind::Foreign);
     }
     open_connections()
 }
 
 /// Forgets the connections that the server does not close: they must not hold up later iterations.
 pub(crate) fn forsake_connections() {
-    for fd in 0..LIMIT as RawFd {
-        if kind(fd) == Kind::Connection {
-            set(fd, Kind::Foreign);
-        }
-    }
+    connections().for_each(|fd| set(fd, Kind::Foreign));
+}
+
+fn connections() -> impl Iterator<Item = RawFd> {
+    (0..=HIGHEST_CONNECTION.load(Relaxed)).filter(|&fd| kind(fd) == Kind::Connection)
 }
 
 fn is_socket(fd: RawFd) -> bool {
