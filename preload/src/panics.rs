@@ -7,8 +7,9 @@ use std::ffi::c_void;
 
 use crate::{report, setup};
 
-/// Exception class of Rust panics (library/panic_unwind: "MOZ\0RUST", vendor and language).
-const RUST: u64 = u64::from_be_bytes(*b"MOZ\0RUST");
+/// Exception class of Rust panics (Rust's library/panic_unwind: vendor and language). The order of
+/// its bytes has changed between releases of Rust.
+const RUST: &[u8; 8] = b"MOZ\0RUST";
 
 /// Ends the process if `exception` is a Rust panic and panics are crashes.
 ///
@@ -17,11 +18,12 @@ const RUST: u64 = u64::from_be_bytes(*b"MOZ\0RUST");
 pub(crate) unsafe fn inspect(exception: *const c_void) {
     // SAFETY: given by the caller.
     let class = unsafe { exception.cast::<u64>().read() };
-    if class != RUST || !setup::panics_are_crashes() {
+    let is_rust = [u64::from_be_bytes(*RUST), u64::from_le_bytes(*RUST)].contains(&class);
+    if !is_rust || !setup::panics_are_crashes() {
         return;
     }
-    let thread = rustix::thread::name();
-    report::say(format_args!("a Rust panic in thread {thread:?}, taken for a crash"));
+    let thread = rustix::thread::name().unwrap_or_default();
+    report::say(format_args!("a Rust panic in thread {}, taken for a crash", thread.to_string_lossy()));
     if setup::get().is_some_and(|setup| setup.pace == setup::Pace::Once) {
         for line in Backtrace::force_capture().to_string().lines() {
             report::say(format_args!("{line}"));
