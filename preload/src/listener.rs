@@ -10,9 +10,10 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::sockopt;
-use rustix::net::{AddressFamily, SocketType};
+use rustix::net::{AddressFamily, SocketType, accept};
 use sockfuzz_contract::{Phase, specs};
 
 use crate::descriptors::{self, Kind};
@@ -30,6 +31,8 @@ pub(crate) struct Listener {
     pub(crate) shown: SocketAddr,
     /// Where the internal client connects to.
     pub(crate) target: Target,
+    /// The server's descriptor of it.
+    descriptor: RawFd,
 }
 
 static CURRENT: AtomicPtr<Listener> = AtomicPtr::new(ptr::null_mut());
@@ -88,7 +91,7 @@ pub(crate) fn take_over(fd: RawFd, shown: SocketAddr, kind: Kind) -> Result<(), 
     let target = transport::take_over(setup.options.transport, fd, shown)?;
     descriptors::set(fd, kind);
     if kind == Kind::Listener {
-        CURRENT.store(Box::into_raw(Box::new(Listener { shown, target })), Ordering::Release);
+        CURRENT.store(Box::into_raw(Box::new(Listener { shown, target, descriptor: fd })), Ordering::Release);
         let status = report::status();
         status.set_pid(std::process::id());
         status.set_port(shown.port());
@@ -124,6 +127,16 @@ pub(crate) fn claim() -> bool {
 pub(crate) fn door() -> Option<BorrowedFd<'static>> {
     let door = DOOR.descriptor();
     all_accepted().then_some(door)
+}
+
+/// Drops connections that wait to be accepted: they were made for another process.
+pub(crate) fn flush() {
+    let Some(listener) = current() else { return };
+    let descriptor = descriptors::lend(listener.descriptor);
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    while poll(&mut [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)], Some(&at_once)) == Ok(1)
+        && accept(descriptor).is_ok()
+    {}
 }
 
 /// In a forked child no thread waits, and its parent's door is not its own.

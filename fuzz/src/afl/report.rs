@@ -44,9 +44,10 @@ pub fn summary(stats: &Stats) -> String {
     )
 }
 
-/// What makes these figures worthless. `accepted` counts the connections that the server took.
+/// What makes these figures worthless. `accepted` counts the connections that the server took in
+/// the last `executions`: there should be one at least for each.
 #[must_use]
-pub fn warnings(stats: &Stats, accepted: u64) -> Vec<String> {
+pub fn warnings(stats: &Stats, executions: u64, accepted: u64) -> Vec<String> {
     let mut warnings = Vec::new();
     if accepted == 0 {
         warnings.push(
@@ -54,6 +55,13 @@ pub fn warnings(stats: &Stats, accepted: u64) -> Vec<String> {
              check on it"
                 .to_owned(),
         );
+    } else if accepted < executions / 2 {
+        warnings.push(format!(
+            "the server accepted {} in {} executions: it ends, or stops accepting, before it is \
+             given an input. Run sockfuzz check on it",
+            counted(accepted, "connection", "connections"),
+            HumanCount(executions),
+        ));
     }
     if stats.edges < FEW_EDGES {
         warnings.push(format!(
@@ -90,16 +98,18 @@ mod tests {
 
     #[test]
     fn good_figures_need_no_warning() {
-        assert!(warnings(&GOOD, 1).is_empty());
+        assert!(warnings(&GOOD, 200_000, 200_001).is_empty());
+        assert!(warnings(&GOOD, 100, 101).is_empty(), "resumed");
     }
 
     #[test]
     fn each_kind_of_dud_is_warned_of() {
-        assert!(warnings(&GOOD, 0)[0].contains("accepted not one"));
+        assert!(warnings(&GOOD, 1, 0)[0].contains("accepted not one"));
+        assert!(warnings(&GOOD, 200_000, 99)[0].contains("accepted 99 connections in 200,000"));
         let blind = Stats { edges: 1, ..GOOD };
-        assert!(warnings(&blind, 1)[0].contains("only 1 edge"));
+        assert!(warnings(&blind, 1, 1)[0].contains("only 1 edge"));
         let shaky = Stats { stability: 42.0, ..GOOD };
-        assert!(warnings(&shaky, 1)[0].contains("42.00 %"));
+        assert!(warnings(&shaky, 1, 1)[0].contains("42.00 %"));
     }
 
     #[test]

@@ -169,8 +169,9 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
     for instance in &instances {
         eprintln!("{}", instance.shown());
     }
+    let earlier = stats(&instances, &out).map_or(0, |stats| stats.executions);
     let outcome = campaign::run(&instances, &out, status_screen);
-    conclude(outcome, &instances, &out, &status, &server)
+    conclude(outcome, &instances, &out, &status, &server, earlier)
 }
 
 /// The given server, fit to be fuzzed, or the bundled one, which may not be built yet.
@@ -222,22 +223,32 @@ fn check_seeds(setup: &Setup<'_>, seeds: &[corpus::Seed]) -> Result<()> {
     Ok(())
 }
 
-/// Figures, warnings, what to do next.
+/// The figures of all instances together; none before they have reported.
+fn stats(instances: &[Instance], out: &OutputDir) -> Option<Stats> {
+    let all: Vec<Stats> =
+        instances.iter().filter_map(|instance| Stats::read(&out.instance(&instance.name))).collect();
+    Stats::together(&all)
+}
+
+/// Figures, warnings, what to do next. `earlier` counts the executions before this resumption.
 fn conclude(
     outcome: Result<Ending>,
     instances: &[Instance],
     out: &OutputDir,
     status: &StatusFile,
     server: &Server,
+    earlier: u64,
 ) -> Result<u8> {
-    let all: Vec<Stats> =
-        instances.iter().filter_map(|instance| Stats::read(&out.instance(&instance.name))).collect();
-    let together = Stats::together(&all).filter(|stats| stats.executions > 0);
+    let together = stats(instances, out).filter(|stats| stats.executions > 0);
     let ending = outcome?;
     eprintln!();
     if let Some(stats) = together {
         eprintln!("{}", report::summary(&stats));
-        for warning in report::warnings(&stats, status.count(Counter::Accepted)) {
+        for warning in report::warnings(
+            &stats,
+            stats.executions.saturating_sub(earlier),
+            status.count(Counter::Accepted),
+        ) {
             eprintln!("sockfuzz: WARNING: {warning}");
         }
         if stats.crashes + stats.hangs > 0 {

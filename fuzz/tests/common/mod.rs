@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use sockfuzz::workspace::Workspace;
 use tempfile::TempDir;
 
 /// A directory of a test's own, with what it compiles and writes.
@@ -65,4 +66,42 @@ impl Yard {
         command.current_dir(self.directory.path()).timeout(std::time::Duration::from_secs(300));
         command
     }
+}
+
+/// A server that the machine may lack: `None` where the test is to be skipped. In CI that is a
+/// failure; on a user's machine it is said, with what to install.
+pub fn installed(program: &str, package: &str) -> Option<PathBuf> {
+    let found = which::which_in(program, Some("/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin"), "/").ok();
+    if found.is_none() {
+        skip(&format!("{program} is not installed: apt-get install {package}"));
+    }
+    found
+}
+
+/// Says why a test is skipped; fails in CI, where nothing may be.
+pub fn skip(reason: &str) {
+    assert!(std::env::var_os("CI").is_none(), "{reason}");
+    eprintln!("skipped: {reason}");
+}
+
+/// The source tree.
+pub fn workspace() -> Workspace {
+    Workspace::find().expect("tests run in the workspace")
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
+    listener.local_addr().expect("bound").port()
+}
+
+/// One value of an instance's `fuzzer_stats` file.
+pub fn stat(output: &Path, instance: &str, name: &str) -> f64 {
+    let file = output.join(instance).join("fuzzer_stats");
+    let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let value = text.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        (key.trim() == name).then(|| value.trim().trim_end_matches('%'))
+    });
+    value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no number {name} in:\n{text}"))
 }

@@ -2,6 +2,7 @@
 //! run, and started as a forkserver as late as possible.
 
 mod coverage;
+mod renewal;
 mod runtime;
 mod symbols;
 
@@ -66,6 +67,7 @@ pub(crate) fn start_forkserver() -> &'static Runtime {
             unsafe { env::set_var(name, value) };
         }
         runtime.start_forkserver();
+        renewal::renew();
         idle::claim_for_this_process();
         report::status().add(Counter::Processes, 1);
         READY.store(true, SeqCst);

@@ -1,0 +1,173 @@
+//! Campaigns of the real afl-fuzz on the bundled servers, bounded by executions.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{Yard, stat, workspace};
+use predicates::str::contains;
+use sockfuzz::afl::cargo_afl::CargoAfl;
+
+/// The instrumented build of a bundled server.
+fn bundled(program: &str) -> PathBuf {
+    let workspace = workspace();
+    let target = workspace.target("afl");
+    let status = CargoAfl::find_or_install()
+        .expect("cargo-afl")
+        .command()
+        .current_dir(workspace.path(""))
+        .args(["build", "--release", "--quiet", "--package", "sockfuzz-harness", "--target-dir"])
+        .arg(&target)
+        .status()
+        .expect("cargo-afl starts");
+    assert!(status.success(), "the bundled server compiles");
+    target.join("release").join(program)
+}
+
+/// The command `sockfuzz fuzz` on a bundled server, without the check: others test that.
+fn fuzz(yard: &Yard, program: &Path, model: &str, options: &[&str]) -> assert_cmd::Command {
+    let mut command = yard.sockfuzz();
+    command
+        .args(["fuzz", "--no-check", "-t", "2000", "-i"])
+        .arg(yard.corpus())
+        .arg("-o")
+        .arg(yard.path("out"))
+        .args(options)
+        .arg("--")
+        .arg(program)
+        .args(["--model", model, "--listen", "127.0.0.1:8080"]);
+    command
+}
+
+fn is_fuzzed(model: &str, least_stability: f64) {
+    let yard = Yard::new();
+    let options = ["--iterations", "1000", "--afl", "-E 3000"];
+    fuzz(&yard, &bundled("sockfuzz-server"), model, &options).assert().code(0);
+    let output = yard.path("out");
+    assert!(stat(&output, "default", "execs_done") >= 3000.0);
+    assert!(stat(&output, "default", "edges_found") > 100.0);
+    assert!(stat(&output, "default", "stability") >= least_stability);
+    assert_eq!(stat(&output, "default", "total_tmout"), 0.0);
+}
+
+#[test]
+fn accept_threads() {
+    is_fuzzed("accept-threads", 95.0);
+}
+
+#[test]
+fn thread_per_connection() {
+    is_fuzzed("thread-per-connection", 95.0);
+}
+
+#[test]
+fn pool() {
+    is_fuzzed("pool", 95.0);
+}
+
+#[test]
+fn poll() {
+    is_fuzzed("poll", 98.0);
+}
+
+#[test]
+fn epoll() {
+    is_fuzzed("epoll", 98.0);
+}
+
+#[test]
+fn tokio() {
+    is_fuzzed("tokio", 85.0);
+}
+
+#[test]
+fn without_cmplog() {
+    let yard = Yard::new();
+    fuzz(&yard, &bundled("sockfuzz-server"), "epoll", &["--afl", "-c - -E 2000"]).assert().code(0);
+    assert!(stat(&yard.path("out"), "default", "execs_done") >= 2000.0);
+}
+
+#[test]
+fn two_instances_side_by_side_and_resumed() {
+    let yard = Yard::new();
+    let server = bundled("sockfuzz-server");
+    for words in ["-M main", "resum"] {
+        fuzz(&yard, &server, "epoll", &["-j", "2", "--afl", "-E 2000"])
+            .assert()
+            .code(0)
+            .stderr(contains(words));
+    }
+    for instance in ["main", "s1"] {
+        assert!(stat(&yard.path("out"), instance, "execs_done") >= 2000.0);
+    }
+}
+
+/// Every planted bug but the endless loop, given as a seed, is a crash in the loop and when it is
+/// replayed: caught panics and all.
+fn planted_bugs_are_crashes(model: &str) {
+    let yard = Yard::new();
+    let planted = bundled("sockfuzz-planted");
+    let triggers: Vec<PathBuf> = fs::read_dir(workspace().path("harness/planted"))
+        .expect("readable")
+        .map(|entry| entry.expect("readable").path())
+        .filter(|path| !path.ends_with("07-encodings.http"))
+        .collect();
+    assert!(triggers.len() >= 9);
+    for trigger in &triggers {
+        let name = trigger.file_name().expect("a name").to_string_lossy();
+        yard.write(&format!("corpus/{name}"), &fs::read(trigger).expect("readable"));
+    }
+    fuzz(&yard, &planted, model, &["--afl", "-c - -E 500"])
+        .env("AFL_CRASHING_SEEDS_AS_NEW_CRASH", "1")
+        .assert()
+        .code(0);
+    // afl-fuzz saves a crash only if its coverage is new among crashes.
+    let saved = stat(&yard.path("out"), "default", "saved_crashes");
+    assert!(saved >= triggers.len() as f64 / 2.0, "{saved} crashes saved");
+    yard.sockfuzz()
+        .arg("replay")
+        .args(&triggers)
+        .arg("--")
+        .arg(&planted)
+        .args(["--model", model])
+        .assert()
+        .code(4)
+        .stdout(contains(format!("{0} of {0} inputs crashed or hung", triggers.len())));
+}
+
+#[test]
+fn planted_bugs_are_crashes_in_one_thread() {
+    planted_bugs_are_crashes("epoll");
+}
+
+#[test]
+fn planted_bugs_are_crashes_in_tokio() {
+    planted_bugs_are_crashes("tokio");
+}
+
+/// By hand, as the README says, with nothing of ours but the library.
+#[test]
+fn by_hand() {
+    let yard = Yard::new();
+    let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+    let mut command: Command = cargo_afl.command();
+    command
+        .args(["fuzz", "-E", "2000", "-i"])
+        .arg(yard.corpus())
+        .arg("-o")
+        .arg(yard.path("out"))
+        .arg("--")
+        .arg(bundled("sockfuzz-server"))
+        .env("AFL_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"))
+        .envs([
+            ("AFL_NO_UI", "1"),
+            ("AFL_SKIP_CPUFREQ", "1"),
+            ("AFL_TRY_AFFINITY", "1"),
+            ("AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES", "1"),
+        ]);
+    let output = command.output().expect("cargo-afl starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert!(stat(&yard.path("out"), "default", "execs_done") >= 2000.0);
+}

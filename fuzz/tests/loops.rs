@@ -1,0 +1,116 @@
+//! The preload's target programs in AFL++'s loop: every input reaches the server exactly once,
+//! whatever calls it makes, over one process after the other. A test has the name of its target.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{Yard, workspace};
+use sockfuzz::afl::cargo_afl::CargoAfl;
+
+const INPUTS: usize = 50;
+/// Not a divisor of [`INPUTS`], so that the last process does not end with its share.
+const ITERATIONS: &str = "15";
+
+/// AFL++'s runtime, to be linked to a target.
+fn runtime(cargo_afl: &CargoAfl) -> PathBuf {
+    let data = cargo_afl
+        .environment()
+        .iter()
+        .find(|(name, _)| *name == "XDG_DATA_HOME")
+        .map(|(_, value)| PathBuf::from(value))
+        .or_else(|| std::env::var_os("XDG_DATA_HOME").map(PathBuf::from))
+        .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
+        .expect("a home directory");
+    find(&data.join("afl.rs"), "afl-llvm/afl-compiler-rt.o", 3).expect("cargo-afl's runtime")
+}
+
+/// The first file `name` below `directory`, at most `depth` directories down.
+fn find(directory: &Path, name: &str, depth: u32) -> Option<PathBuf> {
+    let here = directory.join(name);
+    if here.exists() {
+        return Some(here);
+    }
+    let below = fs::read_dir(directory).ok()?.flatten().filter(|_| depth > 0);
+    below.into_iter().find_map(|entry| find(&entry.path(), name, depth - 1))
+}
+
+fn every_input_arrives_once(target: &str) {
+    let yard = Yard::new();
+    let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+    let program = yard.path("target");
+    let compiled = Command::new("cc")
+        .args(["-O1", "-pthread", "-o"])
+        .arg(&program)
+        .arg(workspace().path(&format!("preload/tests/targets/{target}.c")))
+        .arg(runtime(&cargo_afl))
+        .status()
+        .expect("a C compiler is installed");
+    assert!(compiled.success(), "{target}.c compiles");
+
+    let lines: BTreeSet<String> = (0..INPUTS).map(|number| format!("GET /{number} HTTP/1.1")).collect();
+    for (number, line) in lines.iter().enumerate() {
+        yard.write(&format!("in/{number}"), format!("{line}\r\nHost: a\r\n\r\n").as_bytes());
+    }
+    for transport in ["unix", "tcp"] {
+        let log = yard.path(&format!("{transport}.log"));
+        let output = cargo_afl
+            .command()
+            .args(["showmap", "-t", "10000", "-i"])
+            .arg(yard.path("in"))
+            .arg("-o")
+            .arg(yard.path("maps"))
+            .arg("--")
+            .arg(&program)
+            .env("AFL_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"))
+            .env("TARGET_LOG", &log)
+            .envs([
+                ("SOCKFUZZ_TRANSPORT", transport),
+                ("SOCKFUZZ_ITERATIONS", ITERATIONS),
+                ("SOCKFUZZ_WARM_UP", "off"),
+                ("SOCKFUZZ_SETTLE", "off"),
+            ])
+            .output()
+            .expect("afl-showmap starts");
+        assert!(output.status.success(), "{target} {transport}: {}", String::from_utf8_lossy(&output.stdout));
+        let log = fs::read_to_string(&log).expect("the target has written its log");
+        let mut seen: Vec<&str> = log.lines().collect();
+        seen.sort_unstable();
+        assert_eq!(seen, lines.iter().collect::<Vec<_>>(), "{target} {transport}");
+    }
+}
+
+macro_rules! targets {
+    ($($name:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $name() {
+                every_input_arrives_once(stringify!($name));
+            }
+        )*
+    };
+}
+
+targets! {
+    accept_blocking,
+    accept4_flags,
+    accept_until_eagain,
+    epoll_pwait,
+    epoll_pwait2,
+    epoll_timeout,
+    epoll_wait,
+    never_closes,
+    poll,
+    pool_condition_variable,
+    ppoll,
+    prints_to_stdout,
+    pselect,
+    replaces_stdio,
+    select,
+    sets_options,
+    thread_per_connection,
+    wipes_environment,
+}
