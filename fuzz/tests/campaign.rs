@@ -4,10 +4,13 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use common::{Yard, stat, workspace};
 use predicates::str::contains;
+use rustix::process::{Pid, Signal, kill_process};
 use sockfuzz::afl::cargo_afl::CargoAfl;
 
 /// The instrumented build of a bundled server.
@@ -145,6 +148,49 @@ fn planted_bugs_are_crashes_in_one_thread() {
 #[test]
 fn planted_bugs_are_crashes_in_tokio() {
     planted_bugs_are_crashes("tokio");
+}
+
+/// Whether any process was started with this text among its arguments.
+fn runs(text: &str) -> bool {
+    procfs::process::all_processes()
+        .expect("/proc")
+        .flatten()
+        .filter_map(|process| process.cmdline().ok())
+        .any(|words| words.iter().any(|word| word.contains(text)))
+}
+
+#[test]
+fn an_interrupted_campaign_leaves_no_process_and_is_resumed() {
+    let yard = Yard::new();
+    let server = bundled("sockfuzz-server");
+    let out = yard.path("out");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_sockfuzz"))
+        .args(["fuzz", "--no-check", "-j", "2", "-i"])
+        .arg(yard.corpus())
+        .arg("-o")
+        .arg(&out)
+        .arg("--")
+        .arg(&server)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("sockfuzz starts");
+    let reported = || ["main", "s1"].iter().all(|instance| out.join(instance).join("fuzzer_stats").exists());
+    for _ in 0..600 {
+        if reported() {
+            break;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert!(reported(), "both instances fuzz");
+    let id = Pid::from_child(&child);
+    kill_process(id, Signal::INT).expect("it runs");
+    assert_eq!(child.wait().expect("waitpid").code(), Some(130));
+    assert!(!runs(&out.display().to_string()), "a process is left");
+
+    let mut again = yard.sockfuzz();
+    again.args(["fuzz", "--no-check", "-j", "2", "--afl", "-V 2", "-i"]).arg(yard.corpus());
+    again.arg("-o").arg(&out).arg("--").arg(&server).assert().code(0).stderr(contains("resuming"));
 }
 
 /// By hand, as the README says, with nothing of ours but the library.

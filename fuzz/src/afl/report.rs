@@ -11,6 +11,9 @@ const STABLE: f64 = 80.0;
 /// With fewer edges than this nothing of the server was seen.
 const FEW_EDGES: u64 = 3;
 
+/// One in this many executions is worth a warning.
+const MANY: u64 = 100;
+
 /// The figures on one line, for watching.
 #[must_use]
 pub fn live_line(stats: &Stats) -> String {
@@ -44,11 +47,23 @@ pub fn summary(stats: &Stats) -> String {
     )
 }
 
-/// What makes these figures worthless. `accepted` counts the connections that the server took in
-/// the last `executions`: there should be one at least for each.
+/// What the preload has counted since the campaign began, or was resumed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Connections {
+    /// Those that the server accepted.
+    pub accepted: u64,
+    /// Those that it did not.
+    pub unaccepted: u64,
+    /// Those that it kept open after the client had hung up.
+    pub abandoned: u64,
+}
+
+/// What makes these figures worthless, or poor. There should be a connection for each of the
+/// `executions` since the campaign began, or was resumed.
 #[must_use]
-pub fn warnings(stats: &Stats, executions: u64, accepted: u64) -> Vec<String> {
+pub fn warnings(stats: &Stats, executions: u64, connections: Connections) -> Vec<String> {
     let mut warnings = Vec::new();
+    let Connections { accepted, unaccepted, abandoned } = connections;
     if accepted == 0 {
         warnings.push(
             "the server accepted not one connection: these executions are empty. Run sockfuzz \
@@ -61,6 +76,20 @@ pub fn warnings(stats: &Stats, executions: u64, accepted: u64) -> Vec<String> {
              given an input. Run sockfuzz check on it",
             counted(accepted, "connection", "connections"),
             HumanCount(executions),
+        ));
+    }
+    if unaccepted > executions / MANY {
+        warnings.push(format!(
+            "{} the server did not accept, although it was idle: it has run out of something, or \
+             has stopped accepting",
+            counted(unaccepted, "connection", "connections"),
+        ));
+    }
+    if abandoned > executions / MANY {
+        warnings.push(format!(
+            "{} the server did not close, although the client had hung up: each costs \
+             milliseconds and a descriptor. Turn off what keeps connections, if it can be",
+            counted(abandoned, "connection", "connections"),
         ));
     }
     if stats.edges < FEW_EDGES {
@@ -96,20 +125,28 @@ mod tests {
         edges: 1000,
     };
 
+    fn accepted(accepted: u64) -> Connections {
+        Connections { accepted, ..Connections::default() }
+    }
+
     #[test]
     fn good_figures_need_no_warning() {
-        assert!(warnings(&GOOD, 200_000, 200_001).is_empty());
-        assert!(warnings(&GOOD, 100, 101).is_empty(), "resumed");
+        assert!(warnings(&GOOD, 200_000, accepted(200_001)).is_empty());
+        assert!(warnings(&GOOD, 100, accepted(101)).is_empty(), "resumed");
     }
 
     #[test]
     fn each_kind_of_dud_is_warned_of() {
-        assert!(warnings(&GOOD, 1, 0)[0].contains("accepted not one"));
-        assert!(warnings(&GOOD, 200_000, 99)[0].contains("accepted 99 connections in 200,000"));
+        assert!(warnings(&GOOD, 1, accepted(0))[0].contains("accepted not one"));
+        assert!(warnings(&GOOD, 200_000, accepted(99))[0].contains("accepted 99 connections in 200,000"));
+        let deaf = Connections { unaccepted: 50, ..accepted(1000) };
+        assert!(warnings(&GOOD, 1000, deaf)[0].contains("50 connections the server did not accept"));
+        let clinging = Connections { abandoned: 50, ..accepted(1000) };
+        assert!(warnings(&GOOD, 1000, clinging)[0].contains("50 connections the server did not close"));
         let blind = Stats { edges: 1, ..GOOD };
-        assert!(warnings(&blind, 1, 1)[0].contains("only 1 edge"));
+        assert!(warnings(&blind, 1, accepted(1))[0].contains("only 1 edge"));
         let shaky = Stats { stability: 42.0, ..GOOD };
-        assert!(warnings(&shaky, 1, 1)[0].contains("42.00 %"));
+        assert!(warnings(&shaky, 1, accepted(1))[0].contains("42.00 %"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::afl::cargo_afl::CargoAfl;
 use crate::afl::environment;
 use crate::afl::instance::{Instance, Plan, afl_words, dictionary};
 use crate::afl::output_dir::OutputDir;
-use crate::afl::report;
+use crate::afl::report::{self, Connections};
 use crate::afl::stats::Stats;
 use crate::cli::PreloadArguments;
 use crate::commands::seeds;
@@ -244,11 +244,12 @@ fn conclude(
     eprintln!();
     if let Some(stats) = together {
         eprintln!("{}", report::summary(&stats));
-        for warning in report::warnings(
-            &stats,
-            stats.executions.saturating_sub(earlier),
-            status.count(Counter::Accepted),
-        ) {
+        let connections = Connections {
+            accepted: status.count(Counter::Accepted),
+            unaccepted: status.count(Counter::Unaccepted),
+            abandoned: status.count(Counter::Abandoned),
+        };
+        for warning in report::warnings(&stats, stats.executions.saturating_sub(earlier), connections) {
             eprintln!("sockfuzz: WARNING: {warning}");
         }
         if stats.crashes + stats.hangs > 0 {

@@ -21,7 +21,9 @@ pub(crate) unsafe fn pthread_create(
     }
     idle::note_thread_creation();
     // SAFETY: the server's own call.
-    unsafe { real::pthread_create(thread, attributes, start, argument) }
+    let result = unsafe { real::pthread_create(thread, attributes, start, argument) };
+    idle::note_thread_creation();
+    result
 }
 
 pub(crate) unsafe fn fork() -> pid_t {

@@ -18,11 +18,11 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use sockfuzz_contract::Phase;
 
-use crate::driver::{Driver, Step};
+use crate::driver::Step;
 use crate::{report, setup};
 
 use deadline::Deadline;
-use role::Role;
+use role::{Role, State};
 
 pub(crate) use owner::{after_fork, claim_for_this_process, share as share_ownership};
 pub(crate) use threads::{alone as server_has_one_thread, note_creation as note_thread_creation, open_proc};
@@ -97,7 +97,7 @@ pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::
         if engaged()
             && let Some(mut role) = Role::take()
         {
-            return drive(call, role.driver(), deadline);
+            return drive(call, role.state(), deadline);
         }
         let waiting = doorbell::Waiting::begin();
         if engaged() && Role::is_free() {
@@ -122,9 +122,9 @@ pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::
 }
 
 /// Plays the client until the server's own call succeeds.
-fn drive<C: Call>(call: &mut C, driver: &mut Driver, deadline: Deadline) -> Waited<C::Output> {
+fn drive<C: Call>(call: &mut C, state: &mut State, deadline: Deadline) -> Waited<C::Output> {
     loop {
-        let others_awake = threads::others_are_awake();
+        let others_awake = state.watch.others_are_awake();
         // Whoever was awake until now may have made this very call ready.
         if !threads::alone()
             && let Some(output) = call.attempt()
@@ -138,7 +138,7 @@ fn drive<C: Call>(call: &mut C, driver: &mut Driver, deadline: Deadline) -> Wait
             rustix::thread::sched_yield();
             continue;
         }
-        let slept = match driver.step() {
+        let slept = match state.driver.step() {
             Step::Acted => Ok(()),
             Step::Sleep { until, limit } => call.sleep(&until, deadline.at_most(limit)),
             Step::LetTimePass if deadline.jump() => return Waited::TimedOut,

@@ -1,15 +1,22 @@
-//! The driver's role: held by one thread at a time, and with it the driver's state.
+//! The driver's role: held by one thread at a time, and with it all that only the driver touches.
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use super::doorbell;
+use super::threads::Watch;
 use crate::driver::Driver;
 
 static HELD: AtomicBool = AtomicBool::new(false);
-static DRIVER: Guarded = Guarded(UnsafeCell::new(Driver::new()));
+static STATE: Guarded = Guarded(UnsafeCell::new(State { driver: Driver::new(), watch: Watch::new() }));
 
-struct Guarded(UnsafeCell<Driver>);
+/// What belongs to the role.
+pub(super) struct State {
+    pub(super) driver: Driver,
+    pub(super) watch: Watch,
+}
+
+struct Guarded(UnsafeCell<State>);
 
 // SAFETY: the content is reached only through a `Role`, of which there is one at a time.
 unsafe impl Sync for Guarded {}
@@ -30,9 +37,9 @@ impl Role {
         !HELD.load(SeqCst)
     }
 
-    pub(super) fn driver(&mut self) -> &mut Driver {
+    pub(super) fn state(&mut self) -> &mut State {
         // SAFETY: `HELD` makes this the only `Role`, and `self` is borrowed mutably.
-        unsafe { &mut *DRIVER.0.get() }
+        unsafe { &mut *STATE.0.get() }
     }
 }
 
@@ -43,7 +50,9 @@ impl Drop for Role {
     }
 }
 
-/// In a forked child the thread that held the role may not exist.
+/// In a forked child the thread that held the role may not exist, nor those that it watched.
 pub(super) fn forget() {
+    // SAFETY: a forked child has one thread, and it is not in the middle of a step.
+    unsafe { (*STATE.0.get()).watch = Watch::new() };
     HELD.store(false, SeqCst);
 }

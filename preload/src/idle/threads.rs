@@ -1,96 +1,166 @@
 //! Whether the server's other threads sleep. The kernel is the judge, so that it does not matter
 //! in which call, or in whose runtime, they do.
 
+use std::ffi::CStr;
 use std::mem::MaybeUninit;
-use std::os::fd::{BorrowedFd, IntoRawFd};
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::Relaxed};
+use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::SeqCst};
 
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
 use crate::{clock, descriptors};
 
-/// Set by the first `pthread_create`.
-static CREATED: AtomicBool = AtomicBool::new(false);
+/// Changes whenever the server creates a thread; 0 before the first.
+static CREATED: AtomicU32 = AtomicU32::new(0);
 /// /proc, opened before the server may change its root directory.
 static PROC: AtomicI32 = AtomicI32::new(-1);
 
-const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+/// Threads whose state files are kept open; the others' are opened each time.
+const KEPT: usize = 64;
 
-/// The server is about to create a thread.
+/// Numbers from here on are given to files that are kept, to leave the server the low ones.
+const FIRST_KEPT: RawFd = 210;
+
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
+
+/// The server creates a thread. To be called before, and again after.
 pub(crate) fn note_creation() {
-    CREATED.store(true, Relaxed);
+    CREATED.fetch_add(1, SeqCst);
     clock::thaw();
 }
 
 /// Whether the server has never had a second thread.
 pub(crate) fn alone() -> bool {
-    !CREATED.load(Relaxed)
+    CREATED.load(SeqCst) == 0
 }
 
 /// Keeps /proc reachable for a server that will `chroot`.
 pub(crate) fn open_proc() {
-    if PROC.load(Relaxed) < 0
+    if PROC.load(SeqCst) < 0
         && let Ok(proc) = openat(CWD, c"/proc", DIRECTORY, Mode::empty())
     {
-        PROC.store(proc.into_raw_fd(), Relaxed);
+        PROC.store(proc.into_raw_fd(), SeqCst);
     }
 }
 
-/// Whether any other thread runs or could run.
-pub(super) fn others_are_awake() -> bool {
-    if alone() {
-        return false;
-    }
-    match any_other_awake() {
-        // With several others, one that was seen asleep may have been woken by one that was seen
-        // later; a second look narrows that to nothing.
-        Ok(Others { awake: false, asleep: 2.. }) => any_other_awake().is_ok_and(|others| others.awake),
-        Ok(others) => others.awake,
-        // Without /proc there is no judge: take the server for idle.
-        Err(_) => false,
-    }
+/// The threads that are watched. Belongs to the driver's role.
+pub(super) struct Watch {
+    kept: [Option<Thread>; KEPT],
+    /// Value of [`CREATED`] when the list was made.
+    made_at: u32,
+    /// Whether there are more threads than are kept.
+    overflow: bool,
 }
 
-struct Others {
-    awake: bool,
-    asleep: usize,
+struct Thread {
+    id: i32,
+    stat: OwnedFd,
 }
 
-fn any_other_awake() -> rustix::io::Result<Others> {
-    let proc = PROC.load(Relaxed);
-    let proc = if proc >= 0 { descriptors::lend(proc) } else { CWD };
-    let path = if PROC.load(Relaxed) >= 0 { c"self/task" } else { c"/proc/self/task" };
-    let tasks = openat(proc, path, DIRECTORY, Mode::empty())?;
-    let me = rustix::thread::gettid().as_raw_nonzero().get();
-    let mut buffer = [MaybeUninit::uninit(); 2048];
-    let mut entries = RawDir::new(&tasks, &mut buffer);
-    let mut asleep = 0;
-    while let Some(entry) = entries.next() {
-        let entry = entry?;
-        let name = entry.file_name().to_bytes();
-        let Some(id) = parse_id(name) else { continue };
-        if id == me {
-            continue;
+impl Watch {
+    pub(super) const fn new() -> Self {
+        Self { kept: [const { None }; KEPT], made_at: 0, overflow: false }
+    }
+
+    /// Whether any other thread runs or could run. Without /proc there is no judge, and the server
+    /// is taken for idle.
+    pub(super) fn others_are_awake(&mut self) -> bool {
+        if alone() {
+            return false;
         }
-        if is_awake(descriptors::lend(std::os::fd::AsRawFd::as_raw_fd(&tasks)), name) {
-            return Ok(Others { awake: true, asleep });
+        let created = CREATED.load(SeqCst);
+        if self.made_at != created || self.overflow {
+            self.made_at = created;
+            if self.refresh().is_err() {
+                return false;
+            }
         }
-        asleep += 1;
+        match self.look() {
+            Look::Awake => true,
+            // One that was seen asleep may have been woken by one that was seen later; a second
+            // look narrows that to nothing.
+            Look::Asleep(2..) => matches!(self.look(), Look::Awake),
+            Look::Asleep(_) => false,
+        }
     }
-    Ok(Others { awake: false, asleep })
+
+    fn look(&mut self) -> Look {
+        let me = own_id();
+        let mut asleep = 0;
+        for slot in &mut self.kept {
+            match slot {
+                Some(thread) if thread.id != me => match read_state(thread.stat.as_fd()) {
+                    Ok(state) if is_awake(state) => return Look::Awake,
+                    Ok(_) => asleep += 1,
+                    // It has ended.
+                    Err(_) => *slot = None,
+                },
+                _ => {}
+            }
+        }
+        Look::Asleep(asleep)
+    }
+
+    /// Lists the threads anew.
+    fn refresh(&mut self) -> Result<(), Errno> {
+        let proc = PROC.load(SeqCst);
+        let tasks = match proc {
+            0.. => openat(descriptors::lend(proc), c"self/task", DIRECTORY, Mode::empty())?,
+            _ => openat(CWD, c"/proc/self/task", DIRECTORY, Mode::empty())?,
+        };
+        self.overflow = false;
+        let mut buffer = [MaybeUninit::uninit(); 2048];
+        let mut entries = RawDir::new(&tasks, &mut buffer);
+        while let Some(entry) = entries.next() {
+            if let Some(id) = parse_id(entry?.file_name()) {
+                self.keep(id, tasks.as_fd());
+            }
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, id: i32, tasks: BorrowedFd<'_>) {
+        // A number may come back; its old file tells that the old thread is gone.
+        let known = |slot: &Option<Thread>| {
+            slot.as_ref().is_some_and(|thread| thread.id == id && read_state(thread.stat.as_fd()).is_ok())
+        };
+        if self.kept.iter().any(known) {
+            return;
+        }
+        let slot = self.kept.iter_mut().find(|slot| slot.as_ref().is_none_or(|thread| thread.id == id));
+        match slot {
+            // One that has just ended needs no watching.
+            Some(slot) => *slot = open_stat(tasks, id).ok().map(|stat| Thread { id, stat }),
+            None => self.overflow = true,
+        }
+    }
 }
 
-/// Reads one thread's state (proc_pid_stat(5), field 3). A thread that is gone does not run.
-fn is_awake(tasks: BorrowedFd<'_>, id: &[u8]) -> bool {
-    const FILE: &[u8] = b"/stat\0";
+enum Look {
+    Awake,
+    /// All of so many others.
+    Asleep(usize),
+}
+
+fn own_id() -> i32 {
+    rustix::thread::gettid().as_raw_nonzero().get()
+}
+
+fn open_stat(tasks: BorrowedFd<'_>, id: i32) -> Result<OwnedFd, Errno> {
+    use std::io::Write;
     let mut path = [0_u8; 24];
-    path[..id.len()].copy_from_slice(id);
-    path[id.len()..id.len() + FILE.len()].copy_from_slice(FILE);
-    let Ok(path) = std::ffi::CStr::from_bytes_until_nul(&path) else { return false };
-    let Ok(stat) = openat(tasks, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) else { return false };
-    let mut text = [0_u8; 128];
-    let Ok(len) = rustix::io::read(&stat, &mut text) else { return false };
-    !matches!(state(&text[..len]), Some(b'S' | b'Z' | b'X') | None)
+    let _ = write!(&mut path[..23], "{id}/stat");
+    let path = CStr::from_bytes_until_nul(&path).map_err(|_| Errno::NAMETOOLONG)?;
+    fcntl_dupfd_cloexec(openat(tasks, path, FILE, Mode::empty())?, FIRST_KEPT)
+}
+
+/// Reads a thread's state (proc_pid_stat(5), field 3).
+fn read_state(stat: BorrowedFd<'_>) -> Result<u8, Errno> {
+    let mut text = [0_u8; 64];
+    let len = rustix::io::pread(stat, &mut text, 0)?;
+    state(&text[..len]).ok_or(Errno::SRCH)
 }
 
 /// The letter after the command, which stands in parentheses and may itself contain some.
@@ -99,12 +169,20 @@ fn state(stat: &[u8]) -> Option<u8> {
     stat.get(command_end + 2).copied()
 }
 
-fn parse_id(name: &[u8]) -> Option<i32> {
-    std::str::from_utf8(name).ok()?.parse().ok()
+/// Sleeping threads and dead ones do not run; everything else could.
+fn is_awake(state: u8) -> bool {
+    !matches!(state, b'S' | b'Z' | b'X')
+}
+
+fn parse_id(name: &CStr) -> Option<i32> {
+    name.to_str().ok()?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
     use super::*;
 
     #[test]
@@ -115,17 +193,25 @@ mod tests {
     }
 
     #[test]
-    fn a_spinning_thread_is_awake() {
-        let stop = AtomicBool::new(false);
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                while !stop.load(Relaxed) {
-                    std::hint::spin_loop();
-                }
-            });
-            let awake = any_other_awake().expect("/proc is mounted").awake;
-            stop.store(true, Relaxed);
-            assert!(awake);
+    fn threads_are_watched_from_their_creation_to_their_end() {
+        let mut watch = Watch::new();
+        let watched = |watch: &Watch, id| watch.kept.iter().flatten().any(|thread| thread.id == id);
+        let (wake, sleep) = mpsc::channel::<()>();
+        let (tell, told) = mpsc::channel();
+        let sleeper = thread::spawn(move || {
+            tell.send(own_id()).expect("told");
+            sleep.recv().expect("woken");
         });
+        let id = told.recv().expect("tells");
+        watch.refresh().expect("/proc is mounted");
+        assert!(watched(&watch, id));
+        wake.send(()).expect("sleeps");
+        sleeper.join().expect("ends");
+        // Its entry in /proc outlives it for a moment: the kernel tells the joiner first.
+        for thread in watch.kept.iter().flatten().filter(|thread| thread.id == id) {
+            while read_state(thread.stat.as_fd()).is_ok() {
+                thread::yield_now();
+            }
+        }
     }
 }
