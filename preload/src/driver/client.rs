@@ -9,6 +9,9 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
 use crate::descriptors;
 
+/// No socket's send buffer is smaller, in bytes (socket(7), SO_SNDBUF).
+const SMALLEST_BUFFER: usize = 2048;
+
 /// What became of some bytes to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sent {
@@ -23,12 +26,18 @@ pub(super) enum Sent {
 /// What there was to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Drained {
-    /// Nothing yet.
-    Nothing,
-    /// A part of the answer.
-    Some,
+    /// Nothing, or less than fills any socket's buffer: the server was not waiting for room.
+    Little,
+    /// A part of the answer that may have kept the server from going on.
+    Much,
     /// The end of the answer: the server has half-closed, closed or reset.
     Ended,
+}
+
+impl Drained {
+    fn of(count: usize) -> Self {
+        if count < SMALLEST_BUFFER { Self::Little } else { Self::Much }
+    }
 }
 
 /// One connection, as the client sees it. Dropping it hangs up.
@@ -55,18 +64,21 @@ impl Client {
         let _ = shutdown(&self.connection, Shutdown::Write);
     }
 
-    /// Reads all that is there, by way of `buffer`.
+    /// Reads what is there, by way of `buffer`.
     pub(super) fn drain(&self, buffer: &mut [u8], mut answer: impl FnMut(&[u8])) -> Drained {
-        let mut drained = Drained::Nothing;
+        let mut total = 0;
         loop {
             match recv(&self.connection, &mut *buffer, RecvFlags::DONTWAIT) {
                 Ok((0, _)) => return Drained::Ended,
                 Ok((count, _)) => {
                     answer(&buffer[..count]);
-                    drained = Drained::Some;
+                    total += count;
+                    if count < buffer.len() {
+                        return Drained::of(total);
+                    }
                 }
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return drained,
+                Err(Errno::AGAIN) => return Drained::of(total),
                 Err(_) => return Drained::Ended,
             }
         }

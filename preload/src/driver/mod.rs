@@ -100,9 +100,9 @@ impl Driver {
             return self.await_accept();
         }
         match self.drain() {
-            Drained::Some => return self.acted(),
+            Drained::Much => return self.acted(),
             Drained::Ended => return self.hang_up(),
-            Drained::Nothing => {}
+            Drained::Little => {}
         }
         match self.send_available() {
             Sending::Progress => self.acted(),
@@ -163,9 +163,9 @@ impl Driver {
             return self.finish();
         }
         match self.drain() {
-            Drained::Some => return self.acted(),
+            Drained::Much => return self.acted(),
             Drained::Ended => return self.hang_up(),
-            Drained::Nothing => {}
+            Drained::Little => {}
         }
         let until = vec![self.client().readable()];
         match self.pacer.as_mut().and_then(Pacer::linger) {
