@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use common::{Yard, workspace};
 use sockfuzz::afl::cargo_afl::CargoAfl;
@@ -38,33 +38,38 @@ fn find(directory: &Path, name: &str, depth: u32) -> Option<PathBuf> {
     below.into_iter().find_map(|entry| find(&entry.path(), name, depth - 1))
 }
 
-fn every_input_arrives_once(target: &str) {
-    let yard = Yard::new();
-    let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-    let program = yard.path("target");
-    let compiled = Command::new("cc")
-        .args(["-O1", "-pthread", "-o"])
-        .arg(&program)
-        .arg(workspace().path(&format!("preload/tests/targets/{target}.c")))
-        .arg(runtime(&cargo_afl))
-        .status()
-        .expect("a C compiler is installed");
-    assert!(compiled.success(), "{target}.c compiles");
+/// A target in a directory of its own, and the means to run it.
+struct Target {
+    yard: Yard,
+    cargo_afl: CargoAfl,
+}
 
-    let lines: BTreeSet<String> = (0..INPUTS).map(|number| format!("GET /{number} HTTP/1.1")).collect();
-    for (number, line) in lines.iter().enumerate() {
-        yard.write(&format!("in/{number}"), format!("{line}\r\nHost: a\r\n\r\n").as_bytes());
+impl Target {
+    fn compile(name: &str) -> Self {
+        let target = Self { yard: Yard::new(), cargo_afl: CargoAfl::find_or_install().expect("cargo-afl") };
+        let compiled = Command::new("cc")
+            .args(["-O1", "-pthread", "-o"])
+            .arg(target.yard.path("target"))
+            .arg(workspace().path(&format!("preload/tests/targets/{name}.c")))
+            .arg(runtime(&target.cargo_afl))
+            .status()
+            .expect("a C compiler is installed");
+        assert!(compiled.success(), "{name}.c compiles");
+        target
     }
-    for transport in ["unix", "tcp"] {
-        let log = yard.path(&format!("{transport}.log"));
-        let output = cargo_afl
+
+    /// Runs everything in the directory `in`, one input after the other; the target's log.
+    fn run(&self, transport: &str) -> (Output, String) {
+        let log = self.yard.path(&format!("{transport}.log"));
+        let output = self
+            .cargo_afl
             .command()
             .args(["showmap", "-t", "10000", "-i"])
-            .arg(yard.path("in"))
+            .arg(self.yard.path("in"))
             .arg("-o")
-            .arg(yard.path("maps"))
+            .arg(self.yard.path("maps"))
             .arg("--")
-            .arg(&program)
+            .arg(self.yard.path("target"))
             .env("AFL_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"))
             .env("TARGET_LOG", &log)
             .envs([
@@ -75,12 +80,33 @@ fn every_input_arrives_once(target: &str) {
             ])
             .output()
             .expect("afl-showmap starts");
-        assert!(output.status.success(), "{target} {transport}: {}", String::from_utf8_lossy(&output.stdout));
-        let log = fs::read_to_string(&log).expect("the target has written its log");
+        (output, fs::read_to_string(&log).unwrap_or_default())
+    }
+}
+
+fn every_input_arrives_once(name: &str) {
+    let target = Target::compile(name);
+    let lines: BTreeSet<String> = (0..INPUTS).map(|number| format!("GET /{number} HTTP/1.1")).collect();
+    for (number, line) in lines.iter().enumerate() {
+        target.yard.write(&format!("in/{number}"), format!("{line}\r\nHost: a\r\n\r\n").as_bytes());
+    }
+    for transport in ["unix", "tcp"] {
+        let (output, log) = target.run(transport);
+        assert!(output.status.success(), "{name} {transport}: {}", String::from_utf8_lossy(&output.stdout));
         let mut seen: Vec<&str> = log.lines().collect();
         seen.sort_unstable();
-        assert_eq!(seen, lines.iter().collect::<Vec<_>>(), "{target} {transport}");
+        assert_eq!(seen, lines.iter().collect::<Vec<_>>(), "{name} {transport}");
     }
+}
+
+/// afl-showmap ends with status 2 when an input crashed the target (afl-showmap.c: FSRV_RUN_CRASH).
+#[test]
+fn crashes_in_a_child() {
+    let target = Target::compile("crashes_in_a_child");
+    target.yard.write("in/1", b"GET /1 HTTP/1.1\r\n\r\n");
+    assert!(target.run("unix").0.status.success());
+    target.yard.write("in/2", b"GET /abc HTTP/1.1\r\n\r\n");
+    assert_eq!(target.run("unix").0.status.code(), Some(2));
 }
 
 macro_rules! targets {
@@ -98,6 +124,13 @@ targets! {
     accept_blocking,
     accept4_flags,
     accept_until_eagain,
+    closes_descriptors,
+    duplicated_connection,
+    epoll_nested,
+    epoll_oneshot,
+    event_descriptors,
+    fork_per_connection,
+    listener_ipv6,
     epoll_pwait,
     epoll_pwait2,
     epoll_timeout,

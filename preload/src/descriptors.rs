@@ -21,9 +21,13 @@ pub(crate) enum Kind {
     Mute = 3,
     /// The server's end of an internal connection.
     Connection = 4,
+    /// Not the server's at all: it may not close it.
+    Kept = 5,
 }
 
 static KINDS: [AtomicU8; LIMIT] = [const { AtomicU8::new(Kind::Foreign as u8) }; LIMIT];
+/// Highest number that was ever [`Kind::Kept`].
+static HIGHEST_KEPT: AtomicI32 = AtomicI32::new(-1);
 static LISTENERS: AtomicI32 = AtomicI32::new(0);
 static CONNECTIONS: AtomicI32 = AtomicI32::new(0);
 /// Highest number that a connection ever had.
@@ -37,6 +41,7 @@ pub(crate) fn kind(fd: RawFd) -> Kind {
         2 => Kind::Listener,
         3 => Kind::Mute,
         4 => Kind::Connection,
+        5 => Kind::Kept,
         _ => Kind::Foreign,
     }
 }
@@ -54,6 +59,24 @@ pub(crate) fn set(fd: RawFd, kind: Kind) {
             count.fetch_add(change, Relaxed);
         }
     }
+}
+
+/// Keeps `fd` from being closed by the server.
+pub(crate) fn keep(fd: RawFd) {
+    set(fd, Kind::Kept);
+    HIGHEST_KEPT.fetch_max(fd, Relaxed);
+}
+
+/// Every descriptor that the server may not close, in rising order.
+pub(crate) fn kept() -> impl Iterator<Item = RawFd> {
+    (0..=HIGHEST_KEPT.load(Relaxed)).filter(|&fd| kind(fd) == Kind::Kept)
+}
+
+/// Records that everything from `first` to `last` is closed.
+pub(crate) fn forget(first: RawFd, last: RawFd) {
+    (first..=last.min(LIMIT as RawFd))
+        .filter(|&fd| kind(fd) != Kind::Foreign)
+        .for_each(|fd| set(fd, Kind::Foreign));
 }
 
 /// Records that `copy` is a duplicate of `fd`, whatever it was before.

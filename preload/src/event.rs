@@ -61,7 +61,10 @@ impl Event {
         });
         let number = made.into_raw_fd();
         match self.number.compare_exchange(-1, number, SeqCst, SeqCst) {
-            Ok(_) => descriptors::lend(number),
+            Ok(_) => {
+                descriptors::keep(number);
+                descriptors::lend(number)
+            }
             Err(first) => {
                 // SAFETY: another thread was first; this one is still ours alone.
                 drop(unsafe { OwnedFd::from_raw_fd(number) });

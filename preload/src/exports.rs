@@ -4,13 +4,14 @@
 //! of the server's own.
 
 use libc::{
-    c_int, c_void, clockid_t, epoll_event, fd_set, iovec, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd,
-    pthread_attr_t, pthread_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t, time_t, timespec, timeval,
+    c_int, c_uint, c_void, clockid_t, epoll_event, fd_set, iovec, msghdr, nfds_t, off_t, off64_t, pid_t,
+    pollfd, pthread_attr_t, pthread_t, rusage, sigset_t, size_t, sockaddr, socklen_t, ssize_t, time_t,
+    timespec, timeval,
 };
 
 use crate::calls::process::Start;
 use crate::calls::{
-    accept, descriptor, epoll, listen, names, poll, process, read, select, socket_options, time, write,
+    accept, descriptor, epoll, listen, names, poll, process, read, select, socket_options, time, wait, write,
 };
 
 /// Defines, for every row, the exported function and the real one behind it.
@@ -77,6 +78,8 @@ interpose! {
 
     // Descriptors.
     fn close(fd: c_int) -> c_int => descriptor::close;
+    fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int => descriptor::close_range;
+    fn closefrom(first: c_int) -> () => descriptor::closefrom;
     fn dup(fd: c_int) -> c_int => descriptor::dup;
     fn dup2(fd: c_int, copy: c_int) -> c_int => descriptor::dup2;
     fn dup3(fd: c_int, copy: c_int, flags: c_int) -> c_int => descriptor::dup3;
@@ -140,5 +143,8 @@ interpose! {
         thread: *mut pthread_t, attributes: *const pthread_attr_t, start: Start, argument: *mut c_void
     ) -> c_int => process::pthread_create;
     fn fork() -> pid_t => process::fork;
+    fn wait(status: *mut c_int) -> pid_t => wait::wait;
+    fn waitpid(child: pid_t, status: *mut c_int, options: c_int) -> pid_t => wait::waitpid;
+    fn wait4(child: pid_t, status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t => wait::wait4;
     fn _Unwind_RaiseException(exception: *mut c_void) -> c_int => process::raise_exception;
 }

@@ -9,6 +9,7 @@
 mod address;
 mod afl;
 mod calls;
+mod children;
 mod clock;
 mod descriptors;
 mod driver;

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use sockfuzz_contract::{Mode, Options, Panics, Phase, specs};
 
-use crate::{afl, report, stdio};
+use crate::{afl, descriptors, report, stdio};
 
 /// Descriptors of AFL++'s control and status pipes (AFL++ config.h: FORKSRV_FD and the next).
 const FORKSERVER_PIPES: [i32; 2] = [198, 199];
@@ -58,6 +58,9 @@ pub(crate) fn enter() {
     let Some(pace) = decide(options.mode, started_by_afl(), below_another.is_some()) else { return };
 
     take_stdio(pace, below_another);
+    if pace == Pace::Loop {
+        FORKSERVER_PIPES.into_iter().for_each(descriptors::keep);
+    }
     if let Some(file) = &options.status {
         report::share_status(file);
     }

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use rustix::fs::{Mode, OFlags};
 
+use crate::descriptors;
+
 /// High enough to leave the low numbers, which servers use as indices, as they would be.
 const FIRST_KEPT: RawFd = 200;
 
@@ -25,7 +27,9 @@ pub(crate) fn keep() {
         let standard = unsafe { BorrowedFd::borrow_raw(fd) };
         if let Ok(copy) = rustix::io::fcntl_dupfd_cloexec(standard, FIRST_KEPT) {
             let _ = rustix::io::fcntl_setfd(&copy, rustix::io::FdFlags::empty());
-            slot.store(copy.into_raw_fd(), Relaxed);
+            let copy = copy.into_raw_fd();
+            descriptors::keep(copy);
+            slot.store(copy, Relaxed);
         }
     }
 }
@@ -51,7 +55,9 @@ pub(crate) fn to_text() -> String {
 /// Adopts the numbers that a process above this one has written down.
 pub(crate) fn adopt(text: &str) {
     for (slot, number) in [&INPUT, &OUTPUT, &ERROR].into_iter().zip(text.split(',')) {
-        slot.store(number.parse().unwrap_or(-1), Relaxed);
+        let number = number.parse().unwrap_or(-1);
+        descriptors::keep(number);
+        slot.store(number, Relaxed);
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) mod read;
 pub(crate) mod select;
 pub(crate) mod socket_options;
 pub(crate) mod time;
+pub(crate) mod wait;
 pub(crate) mod write;
 
 use std::os::fd::{BorrowedFd, RawFd};

@@ -11,7 +11,7 @@ pub(crate) unsafe fn getsockname(fd: c_int, name: *mut sockaddr, len: *mut sockl
         Kind::Bound => listener::bound_address(fd).map(listener::shown_for),
         Kind::Listener | Kind::Mute => listener::current().map(|listener| listener.shown),
         Kind::Connection => listener::connection_address(),
-        Kind::Foreign => None,
+        Kind::Foreign | Kind::Kept => None,
     };
     let Some(shown) = shown else {
         // SAFETY: the server's own call.

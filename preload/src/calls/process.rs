@@ -4,7 +4,7 @@ use libc::{c_int, c_void, pid_t, pthread_attr_t, pthread_t};
 
 use crate::exports::real;
 use crate::setup::{self, Pace};
-use crate::{afl, idle, listener, panics};
+use crate::{afl, children, idle, listener, panics};
 
 /// Type of a thread's first function.
 pub(crate) type Start = extern "C" fn(*mut c_void) -> *mut c_void;
@@ -29,9 +29,21 @@ pub(crate) unsafe fn pthread_create(
 pub(crate) unsafe fn fork() -> pid_t {
     // SAFETY: the server's own call.
     let child = unsafe { real::fork() };
-    if child == 0 && !afl::is_starting() {
-        idle::after_fork();
-        listener::after_fork();
+    if afl::is_starting() {
+        return child;
+    }
+    match child {
+        0 => {
+            idle::after_fork();
+            listener::after_fork();
+            children::after_fork();
+        }
+        1.. if setup::get().is_some() => {
+            children::add(child);
+            // Like a thread: somebody else who may be at work.
+            idle::note_thread_creation();
+        }
+        _ => {}
     }
     child
 }

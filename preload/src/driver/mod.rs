@@ -12,7 +12,7 @@ use std::time::Duration;
 use rustix::event::PollFd;
 use sockfuzz_contract::{Counter, Phase};
 
-use crate::{descriptors, listener, report, transport};
+use crate::{children, descriptors, listener, report, transport};
 
 use client::{Client, Drained, Sent};
 use pace::{Chunk, Pacer};
@@ -20,6 +20,9 @@ use pace::{Chunk, Pacer};
 /// Idle rounds that a server is given to accept a connection, or to close one that the client has
 /// hung up on, before the iteration ends without it.
 const PATIENCE: u32 = 8;
+
+/// The same for an answer that a child process may still give: a hundred milliseconds or so.
+const PATIENCE_WITH_CHILDREN: u32 = 50;
 
 /// Bytes of an answer that are read at a time. Here rather than on a stack: the server's may be
 /// small.
@@ -150,7 +153,7 @@ impl Driver {
         if pacer.is_patient() {
             return Step::Sleep { until: Vec::new(), limit: None };
         }
-        if self.out_of_patience() {
+        if self.is_out_of_patience(PATIENCE) {
             report::status().add(Counter::Unaccepted, 1);
             return self.finish();
         }
@@ -159,7 +162,7 @@ impl Driver {
 
     fn read_to_the_end(&mut self) -> Step {
         let pacer = self.pacer.get_or_insert_with(Pacer::new);
-        if !pacer.wants_answers() && self.server_has_closed() {
+        if !pacer.wants_answers() && !children::exist() && self.server_has_closed() {
             return self.finish();
         }
         match self.drain() {
@@ -170,6 +173,9 @@ impl Driver {
         let until = vec![self.client().readable()];
         match self.pacer.as_mut().and_then(Pacer::linger) {
             Some(limit) => Step::Sleep { until, limit: Some(limit) },
+            None if children::exist() && !self.is_out_of_patience(PATIENCE_WITH_CHILDREN) => {
+                Step::LetTimePass
+            }
             None => self.hang_up(),
         }
     }
@@ -188,7 +194,7 @@ impl Driver {
         if self.server_has_closed() {
             return self.finish();
         }
-        if self.out_of_patience() {
+        if self.is_out_of_patience(PATIENCE) {
             descriptors::forsake_connections();
             report::status().add(Counter::Abandoned, 1);
             return self.finish();
@@ -198,6 +204,7 @@ impl Driver {
 
     /// The iteration is over. The server is idle, so the next one begins at once.
     fn finish(&mut self) -> Step {
+        children::look();
         self.client = None;
         self.enter(Stage::Between);
         report::status().reach(Phase::Finished);
@@ -217,6 +224,7 @@ impl Driver {
         })
     }
 
+    /// As far as this process knows: a child may hold the connection open.
     fn server_has_closed(&self) -> bool {
         listener::all_accepted()
             && (descriptors::open_connections() == 0 || descriptors::recount_connections() == 0)
@@ -236,9 +244,9 @@ impl Driver {
         Step::Acted
     }
 
-    fn out_of_patience(&mut self) -> bool {
+    fn is_out_of_patience(&mut self, patience: u32) -> bool {
         self.rounds += 1;
-        self.rounds > PATIENCE
+        self.rounds > patience
     }
 }
 

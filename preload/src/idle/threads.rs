@@ -1,5 +1,5 @@
-//! Whether the server's other threads sleep. The kernel is the judge, so that it does not matter
-//! in which call, or in whose runtime, they do.
+//! Whether the server's other threads, and its child processes, sleep. The kernel is the judge, so
+//! that it does not matter in which call, or in whose runtime, they do.
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::SeqCst};
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
-use crate::{clock, descriptors};
+use crate::{children, clock, descriptors};
 
 /// Changes whenever the server creates a thread; 0 before the first.
 static CREATED: AtomicU32 = AtomicU32::new(0);
@@ -25,13 +25,13 @@ const FIRST_KEPT: RawFd = 210;
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
 
-/// The server creates a thread. To be called before, and again after.
+/// The server creates a thread (to be called before, and again after), or a child process.
 pub(crate) fn note_creation() {
     CREATED.fetch_add(1, SeqCst);
     clock::thaw();
 }
 
-/// Whether the server has never had a second thread.
+/// Whether the server has never had a second thread, nor a child.
 pub(crate) fn alone() -> bool {
     CREATED.load(SeqCst) == 0
 }
@@ -41,7 +41,9 @@ pub(crate) fn open_proc() {
     if PROC.load(SeqCst) < 0
         && let Ok(proc) = openat(CWD, c"/proc", DIRECTORY, Mode::empty())
     {
-        PROC.store(proc.into_raw_fd(), SeqCst);
+        let proc = proc.into_raw_fd();
+        descriptors::keep(proc);
+        PROC.store(proc, SeqCst);
     }
 }
 
@@ -117,6 +119,10 @@ impl Watch {
             if let Some(id) = parse_id(entry?.file_name()) {
                 self.keep(id, tasks.as_fd());
             }
+        }
+        if children::exist() {
+            let processes = openat(&tasks, c"../..", DIRECTORY, Mode::empty())?;
+            children::ids().for_each(|id| self.keep(id, processes.as_fd()));
         }
         Ok(())
     }

@@ -1,0 +1,84 @@
+//! The server's child processes: a server that forks to serve is idle when they are, and a crash in
+//! one of them is the iteration's crash, coverage and all.
+
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
+
+use libc::c_int;
+
+use crate::report;
+use crate::setup::{self, Pace};
+
+/// Children that are watched at a time; more of them are let be.
+const WATCHED: usize = 64;
+
+/// Process ids; 0 marks a free slot.
+static CHILDREN: [AtomicI32; WATCHED] = [const { AtomicI32::new(0) }; WATCHED];
+static FORKED: AtomicBool = AtomicBool::new(false);
+
+/// Signals by which a program is ended that has gone wrong.
+const CRASHES: [c_int; 7] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGSYS];
+
+/// The server has forked.
+pub(crate) fn add(child: i32) {
+    FORKED.store(true, SeqCst);
+    let free = |slot: &&AtomicI32| slot.compare_exchange(0, child, SeqCst, SeqCst).is_ok();
+    let _ = CHILDREN.iter().find(free);
+}
+
+/// Whether the server has ever forked.
+pub(crate) fn exist() -> bool {
+    FORKED.load(SeqCst)
+}
+
+/// The children that may still be alive.
+pub(crate) fn ids() -> impl Iterator<Item = i32> {
+    CHILDREN.iter().map(|slot| slot.load(SeqCst)).filter(|&child| child != 0)
+}
+
+/// In a forked child: the parent's children are not its own.
+pub(crate) fn after_fork() {
+    FORKED.store(false, SeqCst);
+    CHILDREN.iter().for_each(|slot| slot.store(0, SeqCst));
+}
+
+/// The server was told how a child ended.
+pub(crate) fn reaped(child: i32, status: c_int) {
+    let Some(slot) = CHILDREN.iter().find(|slot| slot.load(SeqCst) == child) else { return };
+    slot.store(0, SeqCst);
+    if libc::WIFSIGNALED(status) {
+        crash_like(libc::WTERMSIG(status));
+    }
+}
+
+/// Looks how the children fare which the server has not asked about yet; leaves that to it.
+pub(crate) fn look() {
+    for slot in CHILDREN.iter().filter(|slot| slot.load(SeqCst) != 0) {
+        // SAFETY: all zeroes is a valid `siginfo_t`, and the fields read are those of SIGCHLD.
+        unsafe {
+            let mut info: libc::siginfo_t = std::mem::zeroed();
+            let child = slot.load(SeqCst).unsigned_abs();
+            let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+            if libc::waitid(libc::P_PID, child, &mut info, flags) != 0 {
+                // Reaped unseen.
+                slot.store(0, SeqCst);
+            } else if matches!(info.si_code, libc::CLD_KILLED | libc::CLD_DUMPED) && info.si_pid() != 0 {
+                slot.store(0, SeqCst);
+                crash_like(info.si_status());
+            }
+        }
+    }
+}
+
+/// Under AFL++, ends this process as its child was ended, if that was a crash.
+fn crash_like(signal: c_int) {
+    let in_loop = setup::get().is_some_and(|setup| setup.pace == Pace::Loop);
+    if in_loop && CRASHES.contains(&signal) {
+        report::say(format_args!("a child process of the server was killed by signal {signal}"));
+        // SAFETY: the default action of these signals ends the process.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+            libc::raise(signal);
+        }
+    }
+}
