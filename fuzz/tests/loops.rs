@@ -139,6 +139,7 @@ targets! {
     poll,
     pool_condition_variable,
     ppoll,
+    prefork,
     prints_to_stdout,
     pselect,
     replaces_stdio,

@@ -137,6 +137,18 @@ fn never_closes() {
     assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{}", describe(&output));
 }
 
+/// The worker that answers ends; its master and its siblings are the caller's business.
+#[test]
+fn prefork() {
+    let target = Target::compile("prefork", &[]);
+    let mut command = std::process::Command::new("/bin/sh");
+    // The pipe is read to its end: until the last process that holds it is gone.
+    command.args(["-c", "timeout --kill-after=1 3 \"$0\" 2>/dev/null; exit 0"]);
+    command.arg(target.command(&[]).get_program()).env("LD_PRELOAD", common::preload());
+    let output = common::run(command, REQUEST);
+    assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{}", describe(&output));
+}
+
 #[test]
 fn exits_early() {
     let output = Target::compile("exits_early", &[]).run(REQUEST, &[]);

@@ -11,6 +11,7 @@ use crate::preload;
 use crate::problem::exit;
 use crate::server::diagnose::{Evidence, Stops, ending, shell_status};
 use crate::server::running::{Running, Waited};
+use crate::server::single_run::GRACE;
 use crate::server::{Server, inspect, process_tree};
 use crate::status_file::StatusFile;
 
@@ -51,7 +52,15 @@ pub fn run(arguments: Arguments) -> Result<u8> {
     let started = Instant::now() + arguments.timeout;
     let mut waited = running.wait(Some(started), || status.phase() >= Phase::Accepting)?;
     if waited == Waited::Done {
-        waited = running.wait(None, || false)?;
+        let finished = || status.phase() == Phase::Finished;
+        waited = running.wait(None, finished)?;
+        if waited == Waited::Done {
+            // The process that served ends by itself; a master or its other workers may not.
+            waited = running.wait(Some(Instant::now() + GRACE), || false)?;
+        }
+        if waited == Waited::TimedOut {
+            return Ok(exit::OK);
+        }
     }
     let evidence = Evidence { server: &server, phase: status.phase(), words: b"" };
     let Waited::Ended(end) = waited else {

@@ -17,7 +17,7 @@ use crate::server::{Server, process_tree};
 use crate::status_file::StatusFile;
 
 /// How long the first process of a server whose run is finished may take to end.
-const GRACE: Duration = Duration::from_millis(500);
+pub(crate) const GRACE: Duration = Duration::from_millis(500);
 
 /// What every single run of one server has in common.
 #[derive(Debug, Clone, Copy)]

@@ -66,9 +66,9 @@ pub(crate) fn start_forkserver() -> &'static Runtime {
             // SAFETY: called before the server creates a thread, or while all others sleep.
             unsafe { env::set_var(name, value) };
         }
+        idle::claim_for_this_process();
         runtime.start_forkserver();
         renewal::renew();
-        idle::claim_for_this_process();
         report::status().add(Counter::Processes, 1);
         READY.store(true, SeqCst);
     }

@@ -32,9 +32,7 @@ pub(crate) unsafe fn accept4(fd: c_int, address: *mut sockaddr, len: *mut sockle
     let accepted = match call.attempt() {
         Some(accepted) => accepted,
         None if descriptors::is_nonblocking(fd) => return errno::fail(Errno::AGAIN),
-        // Another process drives: its listener is this one.
-        // SAFETY: the server's own call.
-        None if !idle::concerns_this_process() => return unsafe { real::accept4(fd, address, len, flags) },
+        // Even where another process drives: in the kernel, this one would take its connections.
         None => match idle::wait(&mut call, None) {
             Waited::Done(accepted) => accepted,
             Waited::TimedOut => return errno::fail(Errno::AGAIN),

@@ -30,6 +30,9 @@ pub(crate) use threads::{alone as server_has_one_thread, note_creation as note_t
 /// Real time that a server is given in which only a timer of its own can go on.
 const PAUSE: Duration = Duration::from_millis(2);
 
+/// How often a process that does not drive looks whether there still is one that does.
+const GLANCE: Duration = Duration::from_secs(1);
+
 /// A call that would block.
 pub(crate) trait Call {
     /// What the call returns to the server.
@@ -104,7 +107,7 @@ pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::
             continue;
         }
         let bell = [PollFd::from_borrowed_fd(doorbell::bell(), PollFlags::IN)];
-        let slept = call.sleep(&bell, deadline.remaining());
+        let slept = call.sleep(&bell, deadline.at_most((!engaged()).then_some(GLANCE)));
         drop(waiting);
         let ended = match slept {
             Err(Errno::INTR) => Some(Waited::Interrupted),

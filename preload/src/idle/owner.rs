@@ -11,6 +11,7 @@ use rustix::process::{Pid, getpid, test_kill_process};
 
 use super::{doorbell, role};
 use crate::report;
+use crate::setup::{self, Pace};
 
 /// Process id of the owner, in memory that all forks share; 0 while there is none.
 static OWNER: AtomicPtr<AtomicI32> = AtomicPtr::new(ptr::null_mut());
@@ -46,8 +47,12 @@ fn claim() -> bool {
     let Some(owner) = owner() else { return false };
     let me = getpid().as_raw_nonzero().get();
     let before = owner.load(SeqCst);
-    let free =
-        before == 0 || Pid::from_raw(before).is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH));
+    let gone = Pid::from_raw(before).is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH));
+    if gone && setup::get().is_some_and(|setup| setup.pace == Pace::Loop) {
+        // The forkserver has ended, and with it the campaign: leave no worker behind.
+        report::exit(0);
+    }
+    let free = before == 0 || gone;
     let claimed = free && owner.compare_exchange(before, me, SeqCst, SeqCst).is_ok();
     if claimed {
         MINE.store(true, SeqCst);
@@ -56,12 +61,11 @@ fn claim() -> bool {
     claimed
 }
 
-/// Makes this process the owner whoever was before: a fresh child of the forkserver.
+/// Makes this process the owner, if none is yet: it becomes the forkserver, and drives by its
+/// children.
 pub(crate) fn claim_for_this_process() {
-    if let Some(owner) = owner() {
-        owner.store(getpid().as_raw_nonzero().get(), SeqCst);
-    }
-    MINE.store(true, SeqCst);
+    share();
+    let _ = may_drive();
 }
 
 /// The server forked, and this is the child.

@@ -1,0 +1,11 @@
+/* A master that only waits, and workers that accept on its listener. */
+#include "target.h"
+#include <sys/wait.h>
+
+int main(void) {
+    int listener = listen_on(8101);
+    for (int i = 0; i < 3; i++)
+        if (fork() == 0)
+            for (;;) serve(accept(listener, NULL, NULL));
+    wait(NULL);
+}
