@@ -2,10 +2,12 @@
 //! target directory together with the AFL++ that it builds.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use rustix::fs::{FlockOperation, flock};
 
 use crate::problem::Problem;
 use crate::workspace::{self, Workspace};
@@ -52,6 +54,8 @@ impl CargoAfl {
             .into());
         };
         let own = Self::below(workspace.target("cargo-afl"));
+        // Whoever comes while it is being installed waits, and then finds it complete.
+        let _lock = lock(&workspace)?;
         match own.look() {
             Found::Ready => {}
             Found::WithoutAflPlusPlus => own.build_afl_plus_plus(&workspace)?,
@@ -127,6 +131,14 @@ impl CargoAfl {
         )
         .into())
     }
+}
+
+/// The right to install, until it is dropped.
+fn lock(workspace: &Workspace) -> Result<File> {
+    let path = workspace.target("cargo-afl.lock");
+    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    flock(&file, FlockOperation::LockExclusive).with_context(|| format!("cannot lock {}", path.display()))?;
+    Ok(file)
 }
 
 /// Reads `cargo-afl 0.18.2 (AFL++ version 4.40c)`; the parenthesis is missing where AFL++ is.
