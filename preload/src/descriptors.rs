@@ -1,8 +1,11 @@
 //! What the preload knows about the server's descriptors. Most are the server's own business;
 //! a few are ours: the fuzzed listener and the internal connections.
 
-use std::os::fd::{BorrowedFd, RawFd};
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicU8, Ordering::Relaxed};
+
+use rustix::io::{DupFlags, Errno, FdFlags, dup3, fcntl_getfd};
 
 /// Descriptors at or above this number are never ours. (The usual hard limit is far below.)
 const LIMIT: usize = 1 << 16;
@@ -123,6 +126,15 @@ pub(crate) fn lend<'a>(fd: RawFd) -> BorrowedFd<'a> {
     debug_assert!(fd >= 0);
     // SAFETY: see above; nothing of ours relies on the number staying open.
     unsafe { BorrowedFd::borrow_raw(fd) }
+}
+
+/// Puts what is behind `fresh` in the place of the server's `fd`, which keeps its close-on-exec flag.
+pub(crate) fn replace(fd: RawFd, fresh: impl AsFd) -> Result<(), Errno> {
+    let close_on_exec = fcntl_getfd(lend(fd))?.contains(FdFlags::CLOEXEC);
+    let flags = if close_on_exec { DupFlags::CLOEXEC } else { DupFlags::empty() };
+    // SAFETY: the server's number is open and stays the server's: it is replaced, never dropped.
+    let mut place = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(fd) });
+    dup3(fresh, &mut place, flags)
 }
 
 /// Whether the server asked for non-blocking calls on `fd`.

@@ -7,13 +7,12 @@
 //! old registrations, and with an empty listener.
 
 use std::fs;
-use std::mem::ManuallyDrop;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::path::Path;
 
 use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
-use rustix::io::{DupFlags, Errno, FdFlags, dup3, fcntl_getfd};
+use rustix::io::Errno;
 
 use crate::{descriptors, listener};
 
@@ -56,15 +55,7 @@ impl Instance {
     /// Puts a new instance in its place.
     fn replace(&self) -> Result<(), Errno> {
         let fresh = epoll::create(CreateFlags::CLOEXEC)?;
-        for &number in &self.numbers {
-            let close_on_exec = fcntl_getfd(descriptors::lend(number))?.contains(FdFlags::CLOEXEC);
-            let flags = if close_on_exec { DupFlags::CLOEXEC } else { DupFlags::empty() };
-            // SAFETY: the server's number is open and stays the server's: it is replaced, never
-            // dropped.
-            let mut place = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(number) });
-            dup3(&fresh, &mut place, flags)?;
-        }
-        Ok(())
+        self.numbers.iter().try_for_each(|&number| descriptors::replace(number, &fresh))
     }
 }
 

@@ -1,5 +1,5 @@
 //! What happens in an interposed call: one file per concern. Each function here has the signature
-//! of the libc function (or functions) that it stands for, decides whether the call concers the
+//! of the libc function (or functions) that it stands for, decides whether the call concerns the
 //! fuzzed listener, an internal connection or an idle point, and otherwise passes it on.
 
 pub(crate) mod accept;

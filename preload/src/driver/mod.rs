@@ -162,7 +162,7 @@ impl Driver {
 
     fn read_to_the_end(&mut self) -> Step {
         let pacer = self.pacer.get_or_insert_with(Pacer::new);
-        if !pacer.wants_answers() && !children::exist() && self.server_has_closed() {
+        if !pacer.is_patient() && !children::exist() && self.server_has_closed() {
             return self.finish();
         }
         match self.drain() {

@@ -2,11 +2,10 @@
 //! in the abstract namespace (unix(7), autobind). No port is bound and no file is made, so any
 //! number of servers run side by side; to the kernel the connection is as real as any.
 
-use std::mem::ManuallyDrop;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{OwnedFd, RawFd};
 
 use rustix::fs::{fcntl_getfl, fcntl_setfl};
-use rustix::io::{DupFlags, Errno, FdFlags, dup3, fcntl_getfd};
+use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect as connect_to, getsockname, socket,
     socket_with,
@@ -19,13 +18,7 @@ pub(super) fn take_over(fd: RawFd) -> Result<SocketAddrUnix, Errno> {
     let listener = socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
     bind(&listener, &SocketAddrUnix::new_unnamed())?;
     fcntl_setfl(&listener, fcntl_getfl(original)?)?;
-    let flags = match fcntl_getfd(original)?.contains(FdFlags::CLOEXEC) {
-        true => DupFlags::CLOEXEC,
-        false => DupFlags::empty(),
-    };
-    // SAFETY: the server's number is open and stays the server's: it is replaced, never dropped.
-    let mut place = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(fd) });
-    dup3(&listener, &mut place, flags)?;
+    descriptors::replace(fd, &listener)?;
     getsockname(&listener)?.try_into()
 }
 

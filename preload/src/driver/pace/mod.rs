@@ -77,12 +77,8 @@ impl Pacer {
         }
     }
 
-    /// Whether answers are worth reading for their own sake.
-    pub(super) fn wants_answers(&self) -> bool {
-        self.is_patient()
-    }
-
-    /// Whether the client waits as long as it takes for its connection to be accepted.
+    /// Whether the client waits as long as it takes for its connection to be accepted, and reads
+    /// the answer for its own sake.
     pub(super) fn is_patient(&self) -> bool {
         matches!(self, Self::Once(_))
     }
