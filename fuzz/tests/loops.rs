@@ -109,7 +109,9 @@ fn crashes_in_a_child() {
     assert_eq!(target.run("unix").0.status.code(), Some(2));
 }
 
-macro_rules! targets {
+include!("../../preload/tests/targets/list.rs");
+
+macro_rules! loops {
     ($($name:ident),* $(,)?) => {
         $(
             #[test]
@@ -120,31 +122,11 @@ macro_rules! targets {
     };
 }
 
-targets! {
-    accept_blocking,
-    accept4_flags,
-    accept_until_eagain,
-    closes_descriptors,
-    duplicated_connection,
-    epoll_nested,
-    epoll_oneshot,
-    event_descriptors,
-    fork_per_connection,
-    listener_ipv6,
-    epoll_pwait,
-    epoll_pwait2,
-    epoll_timeout,
-    epoll_wait,
+for_each_target!(loops);
+
+// Those whose single run has a test of another kind.
+loops! {
     never_closes,
-    poll,
-    pool_condition_variable,
-    ppoll,
     prefork,
     prints_to_stdout,
-    pselect,
-    replaces_stdio,
-    select,
-    sets_options,
-    thread_per_connection,
-    wipes_environment,
 }

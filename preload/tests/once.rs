@@ -20,7 +20,9 @@ fn answers(name: &str, flags: &[&str], input: &[u8], body: &str) {
     }
 }
 
-/// Declares tests of targets that repeat the first line of the request.
+include!("targets/list.rs");
+
+/// Declares a test for each.
 macro_rules! repeats_the_first_line {
     ($($name:ident),* $(,)?) => {
         $(
@@ -32,31 +34,7 @@ macro_rules! repeats_the_first_line {
     };
 }
 
-repeats_the_first_line! {
-    accept_blocking,
-    accept4_flags,
-    accept_until_eagain,
-    closes_descriptors,
-    duplicated_connection,
-    epoll_nested,
-    epoll_oneshot,
-    event_descriptors,
-    fork_per_connection,
-    listener_ipv6,
-    epoll_pwait,
-    epoll_pwait2,
-    epoll_timeout,
-    epoll_wait,
-    poll,
-    pool_condition_variable,
-    ppoll,
-    pselect,
-    replaces_stdio,
-    select,
-    sets_options,
-    thread_per_connection,
-    wipes_environment,
-}
+for_each_target!(repeats_the_first_line);
 
 #[test]
 fn accept_threads() {
