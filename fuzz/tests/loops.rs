@@ -5,38 +5,14 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
-use common::{Yard, workspace};
+use common::Yard;
 use sockfuzz::afl::cargo_afl::CargoAfl;
 
 const INPUTS: usize = 50;
 /// Not a divisor of [`INPUTS`], so that the last process does not end with its share.
 const ITERATIONS: &str = "15";
-
-/// AFL++'s runtime, to be linked to a target.
-fn runtime(cargo_afl: &CargoAfl) -> PathBuf {
-    let data = cargo_afl
-        .environment()
-        .iter()
-        .find(|(name, _)| *name == "XDG_DATA_HOME")
-        .map(|(_, value)| PathBuf::from(value))
-        .or_else(|| std::env::var_os("XDG_DATA_HOME").map(PathBuf::from))
-        .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
-        .expect("a home directory");
-    find(&data.join("afl.rs"), "afl-llvm/afl-compiler-rt.o", 3).expect("cargo-afl's runtime")
-}
-
-/// The first file `name` below `directory`, at most `depth` directories down.
-fn find(directory: &Path, name: &str, depth: u32) -> Option<PathBuf> {
-    let here = directory.join(name);
-    if here.exists() {
-        return Some(here);
-    }
-    let below = fs::read_dir(directory).ok()?.flatten().filter(|_| depth > 0);
-    below.into_iter().find_map(|entry| find(&entry.path(), name, depth - 1))
-}
 
 /// A target in a directory of its own, and the means to run it.
 struct Target {
@@ -47,14 +23,7 @@ struct Target {
 impl Target {
     fn compile(name: &str) -> Self {
         let target = Self { yard: Yard::new(), cargo_afl: CargoAfl::find_or_install().expect("cargo-afl") };
-        let compiled = Command::new("cc")
-            .args(["-O1", "-pthread", "-o"])
-            .arg(target.yard.path("target"))
-            .arg(workspace().path(&format!("preload/tests/targets/{name}.c")))
-            .arg(runtime(&target.cargo_afl))
-            .status()
-            .expect("a C compiler is installed");
-        assert!(compiled.success(), "{name}.c compiles");
+        target.yard.target(name, &target.cargo_afl);
         target
     }
 

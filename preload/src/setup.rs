@@ -10,7 +10,7 @@ use sockfuzz_contract::{Mode, Options, Panics, Phase, specs};
 use crate::{afl, descriptors, report, stdio};
 
 /// Descriptors of AFL++'s control and status pipes (AFL++ config.h: FORKSRV_FD and the next).
-const FORKSERVER_PIPES: [i32; 2] = [198, 199];
+pub(crate) const FORKSERVER_PIPES: [i32; 2] = [198, 199];
 
 /// How often the server is fed: [`Mode`], decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use sockfuzz::afl::cargo_afl::CargoAfl;
 use sockfuzz::workspace::Workspace;
 use tempfile::TempDir;
 
@@ -46,6 +47,20 @@ impl Yard {
         program
     }
 
+    /// Compiles one of the preload's target programs, with AFL++'s runtime, to the file `target`.
+    pub fn target(&self, name: &str, cargo_afl: &CargoAfl) -> PathBuf {
+        let program = self.path("target");
+        let compiled = Command::new("cc")
+            .args(["-O1", "-pthread", "-o"])
+            .arg(&program)
+            .arg(workspace().path(&format!("preload/tests/targets/{name}.c")))
+            .arg(runtime(cargo_afl))
+            .status()
+            .expect("a C compiler is installed");
+        assert!(compiled.success(), "{name}.c compiles");
+        program
+    }
+
     /// Writes a file, its directories included.
     pub fn write(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.path(name);
@@ -66,6 +81,29 @@ impl Yard {
         command.current_dir(self.directory.path()).timeout(std::time::Duration::from_secs(300));
         command
     }
+}
+
+/// AFL++'s runtime, to be linked to a target.
+fn runtime(cargo_afl: &CargoAfl) -> PathBuf {
+    let data = cargo_afl
+        .environment()
+        .iter()
+        .find(|(name, _)| *name == "XDG_DATA_HOME")
+        .map(|(_, value)| PathBuf::from(value))
+        .or_else(|| std::env::var_os("XDG_DATA_HOME").map(PathBuf::from))
+        .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
+        .expect("a home directory");
+    find(&data.join("afl.rs"), "afl-llvm/afl-compiler-rt.o", 3).expect("cargo-afl's runtime")
+}
+
+/// The first file `name` below `directory`, at most `depth` directories down.
+fn find(directory: &Path, name: &str, depth: u32) -> Option<PathBuf> {
+    let here = directory.join(name);
+    if here.exists() {
+        return Some(here);
+    }
+    let below = fs::read_dir(directory).ok()?.flatten().filter(|_| depth > 0);
+    below.into_iter().find_map(|entry| find(&entry.path(), name, depth - 1))
 }
 
 /// A server that the machine may lack: `None` where the test is to be skipped. In CI that is a

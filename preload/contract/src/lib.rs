@@ -5,7 +5,7 @@
 mod options;
 mod status;
 
-pub use options::{Clock, Mode, OptionError, OptionSpec, Options, Panics, Switch, Transport, specs};
+pub use options::{Clock, Loop, Mode, OptionError, OptionSpec, Options, Panics, Switch, Transport, specs};
 pub use status::{Counter, Phase, RuntimeFound, StatusPage};
 
 /// File name of the library that the server preloads, as cargo builds it.

@@ -61,6 +61,16 @@ pub mod specs {
         meaning: "iterations that one server process runs before a fresh one takes its place",
     };
 
+    /// How processes are forked and iterations paced.
+    pub const LOOP: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_LOOP",
+        flag: "loop",
+        value: "auto|direct|afl",
+        default: "auto",
+        meaning: "direct: the server speaks to AFL++ itself; afl: by way of the persistent loop that AFL++ has \
+                  built into it; auto: direct where its AFL++ is known well enough, otherwise afl",
+    };
+
     /// Sessions before the first counted iteration.
     pub const WARM_UP: OptionSpec = OptionSpec {
         variable: "SOCKFUZZ_WARM_UP",
@@ -122,7 +132,7 @@ pub mod specs {
 
     /// Every row, in the order in which help texts show them.
     pub const ALL: &[&OptionSpec] =
-        &[&MODE, &TRANSPORT, &PORT, &ITERATIONS, &WARM_UP, &SETTLE, &CLOCK, &PANICS, &LINGER, &STATUS];
+        &[&MODE, &TRANSPORT, &PORT, &LOOP, &ITERATIONS, &WARM_UP, &SETTLE, &CLOCK, &PANICS, &LINGER, &STATUS];
 }
 
 /// Declares an enum whose variants are the words that an option accepts.
@@ -170,6 +180,18 @@ words! {
         Unix = "unix",
         /// A real loopback connection.
         Tcp = "tcp",
+    }
+}
+
+words! {
+    /// How iterations are paced.
+    Loop {
+        /// Decided by what the server was built with.
+        Auto = "auto",
+        /// The server's process speaks to AFL++ itself.
+        Direct = "direct",
+        /// The runtime's persistent loop.
+        Afl = "afl",
     }
 }
 
@@ -230,6 +252,8 @@ pub struct Options {
     pub transport: Transport,
     /// See [`specs::PORT`].
     pub port: Option<u16>,
+    /// See [`specs::LOOP`].
+    pub r#loop: Loop,
     /// See [`specs::ITERATIONS`]; at least 1.
     pub iterations: u32,
     /// See [`specs::WARM_UP`].
@@ -259,6 +283,7 @@ impl Options {
             mode: parse(&specs::MODE, text(&specs::MODE))?,
             transport: parse(&specs::TRANSPORT, text(&specs::TRANSPORT))?,
             port: parse_optional(&specs::PORT, text(&specs::PORT))?,
+            r#loop: parse(&specs::LOOP, text(&specs::LOOP))?,
             iterations: parse::<std::num::NonZeroU32>(&specs::ITERATIONS, text(&specs::ITERATIONS))?.get(),
             warm_up: parse(&specs::WARM_UP, text(&specs::WARM_UP))?,
             settle: parse(&specs::SETTLE, text(&specs::SETTLE))?,

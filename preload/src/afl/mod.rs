@@ -2,6 +2,7 @@
 //! run, and started as a forkserver as late as possible.
 
 mod coverage;
+mod direct;
 mod renewal;
 mod runtime;
 mod symbols;
@@ -12,10 +13,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use sockfuzz_contract::Counter;
+use sockfuzz_contract::{Counter, Loop, specs};
 
-use crate::setup::Pace;
+use crate::setup::{self, Pace};
 use crate::{idle, report};
+
+use direct::Direct;
 
 pub(crate) use coverage::Seen;
 pub(crate) use runtime::Runtime;
@@ -23,6 +26,8 @@ pub(crate) use runtime::Runtime;
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
 /// AFL++'s environment, kept because servers wipe theirs.
 static ENVIRONMENT: OnceLock<Vec<(OsString, OsString)>> = OnceLock::new();
+/// The loop, if it is ours; the runtime's otherwise. Set when the forkserver starts.
+static DIRECT: OnceLock<Direct> = OnceLock::new();
 static STARTED: AtomicBool = AtomicBool::new(false);
 static READY: AtomicBool = AtomicBool::new(false);
 
@@ -67,10 +72,36 @@ pub(crate) fn start_forkserver() -> &'static Runtime {
             unsafe { env::set_var(name, value) };
         }
         idle::claim_for_this_process();
-        runtime.start_forkserver();
+        fork_children(runtime);
         renewal::renew();
         report::status().add(Counter::Processes, 1);
         READY.store(true, SeqCst);
     }
     runtime
+}
+
+/// Returns in every child.
+fn fork_children(runtime: &Runtime) {
+    let wanted = setup::get().map_or(Loop::Auto, |setup| setup.options.r#loop);
+    match direct::is_possible(runtime).filter(|_| wanted != Loop::Afl) {
+        Some(inputs) => {
+            // As the runtime does it: programs that the server starts leave no trace in its map.
+            // SAFETY: as in `start_forkserver`.
+            unsafe { env::set_var("AFL_DISABLE_LLVM_INSTRUMENTATION", "1") };
+            let _ = DIRECT.set(Direct::start(runtime, inputs));
+        }
+        None if wanted == Loop::Direct => report::fatal(format_args!(
+            "{}=direct needs a server built with AFL++ 4.20 or later, without IJON and AFL_OLD_FORKSERVER",
+            specs::LOOP.variable
+        )),
+        None => runtime.start_forkserver(),
+    }
+}
+
+/// Ends the current iteration and waits for the next; `false` when this process has run `count`.
+pub(crate) fn next_iteration(runtime: &Runtime, count: u32) -> bool {
+    match DIRECT.get() {
+        Some(direct) => direct.next_iteration(runtime, count),
+        None => runtime.next_iteration(count),
+    }
 }

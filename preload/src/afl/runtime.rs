@@ -14,7 +14,7 @@ use crate::report;
 const MAX_INPUT: usize = 1 << 20;
 
 /// Names of what is used of the runtime, in the order of [`Runtime`]'s fields.
-const NAMES: [&CStr; 7] = [
+const NAMES: [&CStr; 11] = [
     c"__afl_manual_init",
     c"__afl_persistent_loop",
     c"__afl_sharedmem_fuzzing",
@@ -22,7 +22,14 @@ const NAMES: [&CStr; 7] = [
     c"__afl_fuzz_len",
     c"__afl_area_ptr",
     c"__afl_map_size",
+    c"__afl_dictionary",
+    c"__afl_dictionary_len",
+    c"__afl_ijon_enabled",
+    c"__afl_old_forkserver",
 ];
+
+/// How many of [`NAMES`], from the first on, every runtime has.
+const REQUIRED: usize = 7;
 
 /// The runtime in the server's executable.
 #[derive(Debug)]
@@ -30,10 +37,15 @@ pub(crate) struct Runtime {
     manual_init: unsafe extern "C" fn(),
     persistent_loop: unsafe extern "C" fn(c_uint) -> c_int,
     sharedmem_fuzzing: *const AtomicI32,
-    fuzz_ptr: *const *const u8,
-    fuzz_len: *const *const u32,
+    fuzz_ptr: *mut *const u8,
+    fuzz_len: *mut *const u32,
     area_ptr: *const *mut u8,
     map_size: *const u32,
+    /// Null in runtimes before the forkserver protocol of AFL++ 4.20, like those that follow.
+    dictionary: *const *const u8,
+    dictionary_len: *const u32,
+    ijon_enabled: *const u32,
+    old_forkserver: *const u32,
 }
 
 // SAFETY: the pointers are addresses of the executable's own globals; they are read by the thread
@@ -45,16 +57,27 @@ unsafe impl Sync for Runtime {}
 impl Runtime {
     /// Looks in the dynamic symbols, then in the executable's symbol table.
     pub(super) fn find() -> Option<(Self, RuntimeFound)> {
-        if let Some(addresses) = dynamic() {
-            return Some((Self::at(addresses), RuntimeFound::DynamicSymbols));
-        }
-        symbols::in_executable(NAMES).map(|addresses| (Self::at(addresses), RuntimeFound::SymbolTable))
+        let mut addresses = dynamic();
+        let found =
+            |addresses: &[*mut c_void]| addresses[..REQUIRED].iter().all(|address| !address.is_null());
+        let source = if found(&addresses) { RuntimeFound::DynamicSymbols } else { RuntimeFound::SymbolTable };
+        symbols::complete(&mut addresses, NAMES);
+        found(&addresses).then(|| (Self::at(addresses), source))
     }
 
-    fn at(
-        [manual_init, persistent_loop, sharedmem_fuzzing, fuzz_ptr, fuzz_len, area_ptr, map_size]: [*mut c_void;
-            7],
-    ) -> Self {
+    fn at(addresses: [*mut c_void; NAMES.len()]) -> Self {
+        let [manual_init, persistent_loop, sharedmem_fuzzing, ..] = addresses;
+        let [
+            ..,
+            fuzz_ptr,
+            fuzz_len,
+            area_ptr,
+            map_size,
+            dictionary,
+            dictionary_len,
+            ijon_enabled,
+            old_forkserver,
+        ] = addresses;
         // SAFETY: the symbols have these types in every AFL++ since 3.00.
         unsafe {
             Self {
@@ -67,7 +90,47 @@ impl Runtime {
                 fuzz_len: fuzz_len.cast(),
                 area_ptr: area_ptr.cast(),
                 map_size: map_size.cast(),
+                dictionary: dictionary.cast(),
+                dictionary_len: dictionary_len.cast(),
+                ijon_enabled: ijon_enabled.cast(),
+                old_forkserver: old_forkserver.cast(),
             }
+        }
+    }
+
+    /// Whether this runtime speaks the forkserver protocol that loop `direct` speaks, and nothing
+    /// beyond: `AFL_OLD_FORKSERVER` and IJON are left to the runtime itself.
+    pub(super) fn speaks_current_protocol(&self) -> bool {
+        let is_set = |variable: *const u32| {
+            // SAFETY: null, or a variable of the runtime's.
+            unsafe { variable.as_ref() }.is_some_and(|value| *value != 0)
+        };
+        !self.old_forkserver.is_null()
+            && std::env::var_os("AFL_OLD_FORKSERVER").is_none()
+            && !is_set(self.ijon_enabled)
+    }
+
+    /// Words that the compiler found worth trying (`AFL_LLVM_DICT2FILE`'s in-memory form).
+    pub(super) fn dictionary(&self) -> &[u8] {
+        if self.dictionary.is_null() || self.dictionary_len.is_null() {
+            return &[];
+        }
+        // SAFETY: variables of the runtime's, set before `main`.
+        unsafe {
+            let (bytes, len) = (*self.dictionary, *self.dictionary_len as usize);
+            if bytes.is_null() { &[] } else { slice::from_raw_parts(bytes, len) }
+        }
+    }
+
+    /// Says where inputs are, as the runtime's own forkserver would.
+    ///
+    /// # Safety
+    /// `shared` is AFL++'s memory for inputs, mapped for good: a length, then as many bytes.
+    pub(super) unsafe fn set_input(&self, shared: *const u32) {
+        // SAFETY: variables of the runtime's; no other thread exists yet.
+        unsafe {
+            self.fuzz_len.write(shared);
+            self.fuzz_ptr.write(shared.add(1).cast());
         }
     }
 
@@ -77,14 +140,14 @@ impl Runtime {
         unsafe { (*self.sharedmem_fuzzing).store(1, Relaxed) }
     }
 
-    /// Forks a child for every process that afl-fuzz asks for; returns in the child.
+    /// Forks a child for every process that AFL++ asks for; returns in the child.
     pub(super) fn start_forkserver(&self) {
         // SAFETY: the runtime allows one call from anywhere in the program.
         unsafe { (self.manual_init)() }
     }
 
     /// Ends the current iteration, waits for the next; `false` when `count` were run.
-    pub(crate) fn next_iteration(&self, count: u32) -> bool {
+    pub(super) fn next_iteration(&self, count: u32) -> bool {
         // SAFETY: called by the thread that holds the driver's role, in a child of the forkserver.
         unsafe { (self.persistent_loop)(count) != 0 }
     }
@@ -116,22 +179,26 @@ impl Runtime {
         unsafe { slice::from_raw_parts(*self.area_ptr, self.map_len()) }
     }
 
-    /// Empties the coverage map, but for the first byte, by which AFL++ knows that the server is
-    /// instrumented.
+    /// Empties the coverage map.
     pub(crate) fn clear_coverage(&self) {
         // SAFETY: as in `coverage`.
-        let map = unsafe { slice::from_raw_parts_mut(*self.area_ptr, self.map_len()) };
-        map.fill(0);
-        map[0] = 1;
+        unsafe { slice::from_raw_parts_mut(*self.area_ptr, self.map_len()) }.fill(0);
+        self.mark_coverage();
+    }
+
+    /// Sets the map's first byte, by which AFL++ knows that the server is instrumented.
+    pub(super) fn mark_coverage(&self) {
+        // SAFETY: the map is never empty.
+        unsafe { (*self.area_ptr).write(1) }
     }
 }
 
-fn dynamic() -> Option<[*mut c_void; 7]> {
+/// What the loader knows; null for the rest.
+fn dynamic() -> [*mut c_void; NAMES.len()] {
     let program = Library::this();
-    let mut addresses = [std::ptr::null_mut(); 7];
-    for (address, name) in addresses.iter_mut().zip(NAMES) {
+    NAMES.map(|name| {
         // SAFETY: the symbol is only turned into an address here.
-        *address = unsafe { program.get::<*mut c_void>(name.to_bytes_with_nul()) }.ok()?.into_raw();
-    }
-    Some(addresses)
+        let symbol = unsafe { program.get::<*mut c_void>(name.to_bytes_with_nul()) };
+        symbol.map_or(std::ptr::null_mut(), |symbol| symbol.into_raw())
+    })
 }

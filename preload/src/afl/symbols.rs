@@ -9,19 +9,20 @@ use object::read::elf::ElfFile64;
 use object::{Endianness, Object, ObjectSymbol};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
-/// Addresses of all `names` in the running executable; `None` if one is missing.
-pub(super) fn in_executable<const N: usize>(names: [&CStr; N]) -> Option<[*mut c_void; N]> {
-    let file = Mapped::open("/proc/self/exe").ok()?;
-    let elf = ElfFile64::<Endianness>::parse(file.bytes()).ok()?;
+/// Fills in the addresses of those `names` that are null, as far as the running executable's symbol
+/// table knows them.
+pub(super) fn complete<const N: usize>(addresses: &mut [*mut c_void; N], names: [&CStr; N]) {
+    let Ok(file) = Mapped::open("/proc/self/exe") else { return };
+    let Ok(elf) = ElfFile64::<Endianness>::parse(file.bytes()) else { return };
     let bias = load_bias();
-    let mut addresses = [ptr::null_mut::<c_void>(); N];
     for symbol in elf.symbols().filter(|symbol| symbol.is_definition()) {
         let Ok(found) = symbol.name_bytes() else { continue };
-        if let Some(index) = names.iter().position(|name| name.to_bytes() == found) {
+        if let Some(index) = names.iter().position(|name| name.to_bytes() == found)
+            && addresses[index].is_null()
+        {
             addresses[index] = ptr::with_exposed_provenance_mut(bias.wrapping_add(symbol.address() as usize));
         }
     }
-    addresses.iter().all(|address| !address.is_null()).then_some(addresses)
 }
 
 /// A file as memory: executables with debugging information are large, and most of it is not read.

@@ -1,5 +1,4 @@
-//! Loop `afl`: the persistent loop of the runtime in the server's executable, the function behind
-//! C's `__AFL_LOOP`. The process stops itself after every iteration; afl-fuzz lets it go on.
+//! The loop: inputs come from AFL++, one after the other, as long as this process lives.
 
 use sockfuzz_contract::{Clock, Options, Switch};
 
@@ -64,7 +63,7 @@ impl Afl {
     /// Hands the iteration that has ended to AFL++ and waits for the next input. A process that
     /// has run its share of iterations ends here; the forkserver starts a fresh one.
     fn next_iteration(&self) {
-        if !self.runtime.next_iteration(self.options.iterations) {
+        if !afl::next_iteration(self.runtime, self.options.iterations) {
             report::exit(0);
         }
     }

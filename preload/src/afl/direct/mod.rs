@@ -1,0 +1,56 @@
+//! Loop `direct`: a forkserver of our own, whose child speaks to AFL++ itself.
+//!
+//! In AFL++'s own persistent loop a child stops itself after every iteration, its forkserver says
+//! so to AFL++, hears that it is to go on, and wakes the child: two processes where one would do.
+//! Here the forkserver only sleeps until its child dies. The child writes what the forkserver would
+//! have written, reads the next request, and goes on: one write and one read an iteration.
+//!
+//! An answer and the process id that AFL++ expects after its next request go out in one write, so
+//! AFL++ never waits for the id. The price is paid in [`forkserver`], when a child is killed
+//! between the two.
+
+mod forkserver;
+mod handshake;
+mod ledger;
+mod pipes;
+
+use super::Runtime;
+use ledger::{Ledger, Stage};
+
+pub(super) use handshake::{InputMemory, is_possible};
+
+/// A child of the forkserver, as it speaks to AFL++.
+#[derive(Debug)]
+pub(super) struct Direct {
+    ledger: &'static Ledger,
+}
+
+impl Direct {
+    /// Greets AFL++ and forks a child for every process that it asks for; returns in the child.
+    pub(super) fn start(runtime: &Runtime, inputs: InputMemory) -> Self {
+        handshake::run(runtime, inputs);
+        let ledger = Ledger::share();
+        forkserver::serve(ledger);
+        Self { ledger }
+    }
+
+    /// Ends the current iteration and waits for the next; `false` when `count` were run.
+    pub(super) fn next_iteration(&self, runtime: &Runtime, count: u32) -> bool {
+        if self.ledger.iterations() == 0 {
+            runtime.clear_coverage();
+        } else if self.ledger.iterations() == count {
+            // The forkserver answers for this iteration when the process has ended.
+            return false;
+        } else {
+            self.ledger.enter(Stage::Reporting);
+            pipes::report_iteration();
+            self.ledger.enter(Stage::Reported);
+            if !pipes::read_request() {
+                crate::report::exit(0);
+            }
+            runtime.mark_coverage();
+        }
+        self.ledger.begin_iteration();
+        true
+    }
+}
