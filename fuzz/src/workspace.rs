@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
+use crate::interrupt;
 use crate::problem::Problem;
-use crate::server::running::{Running, Waited};
 
 /// The sockfuzz source tree and the directory that its builds go to.
 #[derive(Debug, Clone)]
@@ -57,9 +57,10 @@ impl Workspace {
     /// # Errors
     /// When the command is missing or fails, or the user interrupts.
     pub fn build(&self, mut command: Command, what: &str) -> Result<()> {
-        command.current_dir(&self.root).stdout(std::io::stderr());
-        let waited = Running::start(command)?.wait(None, || false)?;
-        if matches!(waited, Waited::Ended(status) if status.success()) {
+        // It is in our process group: an interrupt ends it, too.
+        let built = command.current_dir(&self.root).stdout(std::io::stderr()).status();
+        interrupt::check()?;
+        if built.with_context(|| format!("cannot start {}", command.get_program().display()))?.success() {
             return Ok(());
         }
         Err(Problem::failed(

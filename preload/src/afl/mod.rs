@@ -83,12 +83,9 @@ pub(crate) fn start_forkserver() -> &'static Runtime {
 /// Returns in every child.
 fn fork_children(runtime: &Runtime) {
     let wanted = setup::get().map_or(Loop::Auto, |setup| setup.options.r#loop);
-    match direct::is_possible(runtime).filter(|_| wanted != Loop::Afl) {
-        Some(inputs) => {
-            // As the runtime does it: programs that the server starts leave no trace in its map.
-            // SAFETY: as in `start_forkserver`.
-            unsafe { env::set_var("AFL_DISABLE_LLVM_INSTRUMENTATION", "1") };
-            let _ = DIRECT.set(Direct::start(runtime, inputs));
+    match (wanted != Loop::Afl).then(|| Direct::start(runtime)).flatten() {
+        Some(direct) => {
+            let _ = DIRECT.set(direct);
         }
         None if wanted == Loop::Direct => report::fatal(format_args!(
             "{}=direct needs a server built with AFL++ 4.20 or later, without IJON and AFL_OLD_FORKSERVER",

@@ -11,7 +11,7 @@ use super::symbols;
 use crate::report;
 
 /// Largest input that AFL++ hands over (config.h: MAX_FILE), in bytes.
-const MAX_INPUT: usize = 1 << 20;
+pub(super) const MAX_INPUT: usize = 1 << 20;
 
 /// Names of what is used of the runtime, in the order of [`Runtime`]'s fields.
 const NAMES: [&CStr; 11] = [

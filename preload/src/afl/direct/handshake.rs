@@ -1,8 +1,7 @@
 //! The greeting between a forkserver and an AFL++ tool (AFL++: src/afl-forkserver.c, "The new fork
 //! server model"): version, options, and what the options announce.
 
-use std::env;
-
+use super::inputs::Inputs;
 use super::pipes;
 use crate::afl::Runtime;
 use crate::report;
@@ -20,31 +19,8 @@ mod option {
     pub(super) const DICTIONARY: u32 = 0x800;
 }
 
-/// Where AFL++ says that inputs are (config.h: SHM_FUZZ_ENV_VAR).
-const INPUT_MEMORY_VARIABLE: &str = "__AFL_SHM_FUZZ_ID";
-
-/// The System V shared memory in which AFL++ puts inputs.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::afl) struct InputMemory(i32);
-
-/// Whether this runtime and the tool above it understand what this loop speaks. (A tool that keeps
-/// inputs in POSIX shared memory gives a name instead of a number.)
-pub(in crate::afl) fn is_possible(runtime: &Runtime) -> Option<InputMemory> {
-    let id = env::var(INPUT_MEMORY_VARIABLE).ok()?.parse().ok()?;
-    runtime.speaks_current_protocol().then_some(InputMemory(id))
-}
-
-impl InputMemory {
-    /// Maps it, for good.
-    fn map(self) -> Option<*const u32> {
-        // SAFETY: a new mapping at an address of the kernel's choice.
-        let address = unsafe { libc::shmat(self.0, std::ptr::null(), libc::SHM_RDONLY) };
-        (address.addr() != usize::MAX).then_some(address.cast_const().cast())
-    }
-}
-
 /// Greets AFL++; returns when it may send requests.
-pub(super) fn run(runtime: &Runtime, inputs: InputMemory) {
+pub(super) fn run(runtime: &Runtime, inputs: &Inputs) {
     pipes::close_on_exec();
     pipes::write_words([VERSION]);
     if pipes::read_word() != Some(!VERSION) {
@@ -53,7 +29,10 @@ pub(super) fn run(runtime: &Runtime, inputs: InputMemory) {
         ));
     }
     let dictionary = runtime.dictionary();
-    let mut options = option::MAP_SIZE | option::SHARED_MEMORY_INPUTS;
+    let mut options = option::MAP_SIZE;
+    if inputs.are_in_shared_memory() {
+        options |= option::SHARED_MEMORY_INPUTS;
+    }
     if !dictionary.is_empty() {
         options |= option::DICTIONARY;
     }
@@ -63,13 +42,4 @@ pub(super) fn run(runtime: &Runtime, inputs: InputMemory) {
         pipes::write_bytes(dictionary);
     }
     pipes::write_words([VERSION]);
-
-    let Some(memory) = inputs.map() else {
-        report::fatal(format_args!(
-            "the memory in which AFL++ puts inputs cannot be mapped: {}",
-            std::io::Error::last_os_error()
-        ))
-    };
-    // SAFETY: AFL++'s memory has a length, then the input's bytes (AFL++: SHMEM_FUZZ).
-    unsafe { runtime.set_input(memory) };
 }

@@ -11,27 +11,31 @@
 
 mod forkserver;
 mod handshake;
+mod inputs;
 mod ledger;
 mod pipes;
 
 use super::Runtime;
+use inputs::Inputs;
 use ledger::{Ledger, Stage};
-
-pub(super) use handshake::{InputMemory, is_possible};
 
 /// A child of the forkserver, as it speaks to AFL++.
 #[derive(Debug)]
 pub(super) struct Direct {
     ledger: &'static Ledger,
+    inputs: Inputs,
 }
 
 impl Direct {
     /// Greets AFL++ and forks a child for every process that it asks for; returns in the child.
-    pub(super) fn start(runtime: &Runtime, inputs: InputMemory) -> Self {
-        handshake::run(runtime, inputs);
+    /// `None` when this runtime, or the tool above it, does not speak what is spoken here.
+    pub(super) fn start(runtime: &Runtime) -> Option<Self> {
+        let mut inputs = Inputs::find().filter(|_| runtime.speaks_current_protocol())?;
+        handshake::run(runtime, &inputs);
+        inputs.open(runtime);
         let ledger = Ledger::share();
         forkserver::serve(ledger);
-        Self { ledger }
+        Some(Self { ledger, inputs })
     }
 
     /// Ends the current iteration and waits for the next; `false` when `count` were run.
@@ -50,6 +54,7 @@ impl Direct {
             }
             runtime.mark_coverage();
         }
+        self.inputs.fetch();
         self.ledger.begin_iteration();
         true
     }

@@ -1,0 +1,71 @@
+//! AFL++'s other tools on a server, in loop `direct`: they hand over inputs in ways of their own.
+
+mod common;
+
+use std::fs;
+use std::process::Output;
+
+use common::Yard;
+use sockfuzz::afl::cargo_afl::CargoAfl;
+
+/// The number in the request is all the coverage that this target has.
+const TARGET: &str = "marks_coverage";
+
+fn request(number: u32, padding: &str) -> Vec<u8> {
+    format!("GET /{number} HTTP/1.1\r\nHost: {padding}\r\n\r\n").into_bytes()
+}
+
+/// Runs `cargo afl TOOL ARGUMENTS -- target`.
+fn run(yard: &Yard, tool: &str, arguments: &[&str]) -> Output {
+    let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+    let target = yard.target(TARGET, &cargo_afl);
+    let output = cargo_afl
+        .command()
+        .arg(tool)
+        .args(["-t", "10000"])
+        .args(arguments)
+        .arg("--")
+        .arg(target)
+        .env("AFL_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"))
+        .env("SOCKFUZZ_LOOP", "direct")
+        .env("SOCKFUZZ_WARM_UP", "off")
+        .env("AFL_TMPDIR", yard.path(""))
+        .current_dir(yard.path(""))
+        .output()
+        .expect("the tool starts");
+    assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stdout));
+    output
+}
+
+#[test]
+fn tmin_keeps_what_the_server_looks_at() {
+    let yard = Yard::new();
+    yard.write("large", &request(7, &"a".repeat(300)));
+    run(&yard, "tmin", &["-i", "large", "-o", "small"]);
+    let small = fs::read_to_string(yard.path("small")).expect("written");
+    assert!(small.len() < 20, "{small:?}");
+    assert_eq!(small.get(5..6), Some("7"), "{small:?}");
+}
+
+#[test]
+fn cmin_keeps_one_input_of_each_kind() {
+    let yard = Yard::new();
+    for (name, number, padding) in [("a", 1, ""), ("b", 1, "more"), ("c", 2, ""), ("d", 2, "more")] {
+        yard.write(&format!("in/{name}"), &request(number, padding));
+    }
+    run(&yard, "cmin", &["-i", "in", "-o", "few"]);
+    assert_eq!(fs::read_dir(yard.path("few")).expect("written").count(), 2);
+}
+
+/// afl-analyze knows no shared memory: its inputs come by standard input.
+#[test]
+fn analyze_sees_which_bytes_matter() {
+    let yard = Yard::new();
+    yard.write("input", &request(7, ""));
+    let output = run(&yard, "analyze", &["-i", "input"]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    let share = text.split("Interesting bits: ").nth(1).and_then(|rest| rest.split('%').next());
+    let share: f64 =
+        share.and_then(|share| share.parse().ok()).unwrap_or_else(|| panic!("no percentage in:\n{text}"));
+    assert!((1.0..50.0).contains(&share), "{share} % of the bytes matter");
+}

@@ -1,0 +1,87 @@
+//! Where AFL++ puts inputs: in shared memory, or, the plainer of its tools, in the file that is the
+//! server's standard input.
+
+use std::env;
+use std::ptr;
+
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
+
+use crate::afl::runtime::{MAX_INPUT, Runtime};
+use crate::{report, stdio};
+
+/// Says where the shared memory is (AFL++ config.h: SHM_FUZZ_ENV_VAR).
+const SHARED_MEMORY_VARIABLE: &str = "__AFL_SHM_FUZZ_ID";
+
+/// A length, then as many bytes: the form that inputs have in memory.
+#[repr(C)]
+pub(in crate::afl) struct Buffer {
+    len: u32,
+    bytes: [u8; MAX_INPUT],
+}
+
+/// The place of inputs.
+#[derive(Debug)]
+pub(in crate::afl) enum Inputs {
+    /// System V shared memory of this number.
+    SharedMemory(i32),
+    /// Standard input, copied to this buffer.
+    Stdin(*mut Buffer),
+}
+
+// SAFETY: the buffer is used by the thread that holds the driver's role only.
+unsafe impl Send for Inputs {}
+// SAFETY: as above.
+unsafe impl Sync for Inputs {}
+
+impl Inputs {
+    /// `None` for a place that is unknown here: POSIX shared memory has a name instead of a number.
+    pub(super) fn find() -> Option<Self> {
+        match env::var(SHARED_MEMORY_VARIABLE) {
+            Ok(id) => id.parse().ok().map(Self::SharedMemory),
+            Err(_) => Some(Self::Stdin(ptr::null_mut())),
+        }
+    }
+
+    pub(super) fn are_in_shared_memory(&self) -> bool {
+        matches!(self, Self::SharedMemory(_))
+    }
+
+    /// Tells the runtime where inputs are, as its own forkserver would.
+    pub(super) fn open(&mut self, runtime: &Runtime) {
+        // SAFETY: new mappings at addresses of the kernel's choice; zeroes are a valid `Buffer`.
+        let place = unsafe {
+            match self {
+                Self::SharedMemory(id) => libc::shmat(*id, ptr::null(), libc::SHM_RDONLY),
+                Self::Stdin(buffer) => {
+                    let (access, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
+                    let memory = mmap_anonymous(ptr::null_mut(), size_of::<Buffer>(), access, flags);
+                    *buffer = memory.map_or(ptr::without_provenance_mut(usize::MAX), |memory| memory.cast());
+                    buffer.cast()
+                }
+            }
+        };
+        if place.addr() == usize::MAX {
+            report::fatal(format_args!(
+                "there is no memory for AFL++'s inputs: {}",
+                std::io::Error::last_os_error()
+            ));
+        }
+        // SAFETY: both are never unmapped, and begin with a length.
+        unsafe { runtime.set_input(place.cast_const().cast()) };
+    }
+
+    /// Brings the next input to its place.
+    pub(super) fn fetch(&self) {
+        let Self::Stdin(buffer) = *self else { return };
+        // SAFETY: allocated in `open`; nobody else uses it between two iterations.
+        let buffer = unsafe { &mut *buffer };
+        let mut len = 0;
+        if let Some(input) = stdio::input() {
+            // From the start, wherever the offset is that AFL++ and all children share.
+            while let Ok(count @ 1..) = rustix::io::pread(input, &mut buffer.bytes[len..], len as u64) {
+                len += count;
+            }
+        }
+        buffer.len = len as u32;
+    }
+}
