@@ -21,6 +21,7 @@ mod listener;
 mod next;
 mod panics;
 mod report;
+mod seat_belt;
 mod setup;
 mod stdio;
 mod transport;

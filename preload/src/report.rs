@@ -1,13 +1,15 @@
 //! What the preload tells: lines for a person on the server's original stderr, and the status page
 //! for whoever started the server.
 
+use std::env;
 use std::fmt::{self, Write as _};
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::os::fd::AsFd;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap};
-use sockfuzz_contract::StatusPage;
+use sockfuzz_contract::{StatusPage, specs};
 
 use crate::stdio;
 
@@ -67,6 +69,11 @@ pub(crate) fn status() -> &'static StatusPage {
     unsafe { SHARED_PAGE.load(Ordering::Acquire).as_ref() }.unwrap_or(&PRIVATE_PAGE)
 }
 
+/// Whether somebody reads the status page.
+pub(crate) fn is_observed() -> bool {
+    !SHARED_PAGE.load(Ordering::Acquire).is_null()
+}
+
 /// Moves the status page into `file`, which an observer has made.
 pub(crate) fn share_status(file: &str) {
     if let Err(error) = map_page(file) {
@@ -91,5 +98,13 @@ fn map_page(file: &str) -> std::io::Result<()> {
         )?
     };
     SHARED_PAGE.store(page.cast(), Ordering::Release);
+    hand_on(&file)
+}
+
+/// A program that a wrapper script starts finds the file even where the seat belt hides its path.
+fn hand_on(file: &File) -> std::io::Result<()> {
+    let kept = stdio::keep_across_exec(file.as_fd())?;
+    // SAFETY: the process has one thread: its `main` has not begun.
+    unsafe { env::set_var(specs::STATUS.variable, format!("/proc/self/fd/{kept}")) };
     Ok(())
 }

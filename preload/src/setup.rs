@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use sockfuzz_contract::{Mode, Options, Panics, Phase, specs};
 
-use crate::{afl, descriptors, report, stdio};
+use crate::{afl, descriptors, report, seat_belt, stdio};
 
 /// Descriptors of AFL++'s control and status pipes (AFL++ config.h: FORKSRV_FD and the next).
 pub(crate) const FORKSERVER_PIPES: [i32; 2] = [198, 199];
@@ -65,6 +65,7 @@ pub(crate) fn enter() {
         report::share_status(file);
     }
     report::status().reach(Phase::Loaded);
+    seat_belt::fasten(&options);
     afl::prepare(pace);
     let _ = SETUP.set(Setup { pace, options });
 }

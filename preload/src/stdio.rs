@@ -5,6 +5,7 @@ use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::descriptors;
 
@@ -19,19 +20,24 @@ static INPUT: AtomicI32 = AtomicI32::new(-1);
 static OUTPUT: AtomicI32 = AtomicI32::new(-1);
 static ERROR: AtomicI32 = AtomicI32::new(2);
 
-/// Keeps copies of the three standard descriptors. The copies survive `exec`, so that a wrapper
-/// script may start the server.
+/// Keeps copies of the three standard descriptors, so that a wrapper script may start the server.
 pub(crate) fn keep() {
     for (slot, fd) in [(&INPUT, 0), (&OUTPUT, 1), (&ERROR, 2)] {
         // SAFETY: the number is only duplicated; a closed one gives EBADF.
         let standard = unsafe { BorrowedFd::borrow_raw(fd) };
-        if let Ok(copy) = rustix::io::fcntl_dupfd_cloexec(standard, FIRST_KEPT) {
-            let _ = rustix::io::fcntl_setfd(&copy, rustix::io::FdFlags::empty());
-            let copy = copy.into_raw_fd();
-            descriptors::keep(copy);
+        if let Ok(copy) = keep_across_exec(standard) {
             slot.store(copy, Relaxed);
         }
     }
+}
+
+/// Keeps a copy of a descriptor for this process and for the programs that it turns into.
+pub(crate) fn keep_across_exec(fd: BorrowedFd<'_>) -> Result<RawFd, Errno> {
+    let copy = rustix::io::fcntl_dupfd_cloexec(fd, FIRST_KEPT)?;
+    rustix::io::fcntl_setfd(&copy, rustix::io::FdFlags::empty())?;
+    let copy = copy.into_raw_fd();
+    descriptors::keep(copy);
+    Ok(copy)
 }
 
 /// Takes stdin and stdout away from the server: what it reads is empty, what it prints goes to

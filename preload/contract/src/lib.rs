@@ -2,10 +2,15 @@
 //! command line, which starts it. Options travel one way, in the environment; the status page
 //! travels the other way, in shared memory. Both halves compile this crate, so neither can drift.
 
+mod gaps;
 mod options;
 mod status;
 
-pub use options::{Clock, Loop, Mode, OptionError, OptionSpec, Options, Panics, Switch, Transport, specs};
+pub use gaps::{Gap, Gaps};
+pub use options::{
+    Clock, Directories, Loop, Mode, Network, OptionError, OptionSpec, Options, Panics, SeatBelt, Switch,
+    Transport, specs,
+};
 pub use status::{Counter, Phase, RuntimeFound, StatusPage};
 
 /// File name of the library that the server preloads, as cargo builds it.

@@ -1,6 +1,7 @@
 //! Every option of the preload, in one table. Help texts, the README and the parser all read it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// One row of the table: how an option is spelled, what it falls back to, what it does.
@@ -121,6 +122,36 @@ pub mod specs {
                   open before the client hangs up",
     };
 
+    /// Whether the server is confined.
+    pub const SEAT_BELT: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_SEAT_BELT",
+        flag: "seat-belt",
+        value: "auto|require|off",
+        default: "off",
+        meaning: "auto: as far as the kernel allows, keep the server from changing files, from the network, \
+                  and from signalling processes outside; require: or do not start it; off: it runs with all \
+                  your rights (sockfuzz check, fuzz and replay ask for auto)",
+    };
+
+    /// Exceptions to the seat belt: files.
+    pub const WRITABLE: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_WRITABLE",
+        flag: "writable",
+        value: "/DIR[:/DIR]",
+        default: "",
+        meaning: "with the seat belt, directories that the server may write to all the same",
+    };
+
+    /// Exceptions to the seat belt: the network.
+    pub const NETWORK: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_NETWORK",
+        flag: "network",
+        value: "none|host",
+        default: "none",
+        meaning: "with the seat belt, none: a loopback interface of the server's own and nothing else; host: \
+                  the machine's network, for a server that needs a backend outside",
+    };
+
     /// Where the status page is.
     pub const STATUS: OptionSpec = OptionSpec {
         variable: "SOCKFUZZ_STATUS",
@@ -131,8 +162,22 @@ pub mod specs {
     };
 
     /// Every row, in the order in which help texts show them.
-    pub const ALL: &[&OptionSpec] =
-        &[&MODE, &TRANSPORT, &PORT, &LOOP, &ITERATIONS, &WARM_UP, &SETTLE, &CLOCK, &PANICS, &LINGER, &STATUS];
+    pub const ALL: &[&OptionSpec] = &[
+        &MODE,
+        &TRANSPORT,
+        &PORT,
+        &LOOP,
+        &ITERATIONS,
+        &WARM_UP,
+        &SETTLE,
+        &CLOCK,
+        &PANICS,
+        &LINGER,
+        &SEAT_BELT,
+        &WRITABLE,
+        &NETWORK,
+        &STATUS,
+    ];
 }
 
 /// Declares an enum whose variants are the words that an option accepts.
@@ -227,6 +272,44 @@ words! {
     }
 }
 
+words! {
+    /// Whether the server is confined.
+    SeatBelt {
+        /// As far as the kernel allows.
+        Auto = "auto",
+        /// Completely, or the server does not start.
+        Require = "require",
+        /// It is not.
+        Off = "off",
+    }
+}
+
+words! {
+    /// What a confined server may reach.
+    Network {
+        /// A loopback interface of its own.
+        None = "none",
+        /// What the machine reaches.
+        Host = "host",
+    }
+}
+
+/// Absolute paths, joined with colons.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Directories(pub Vec<PathBuf>);
+
+impl FromStr for Directories {
+    type Err = ();
+
+    fn from_str(list: &str) -> Result<Self, ()> {
+        let paths = list.split(':').filter(|path| !path.is_empty()).map(PathBuf::from);
+        paths
+            .map(|path| if path.is_absolute() { Ok(path) } else { Err(()) })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
 /// A value that an option does not accept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionError {
@@ -266,6 +349,12 @@ pub struct Options {
     pub panics: Panics,
     /// See [`specs::LINGER`], in milliseconds.
     pub linger_ms: u32,
+    /// See [`specs::SEAT_BELT`].
+    pub seat_belt: SeatBelt,
+    /// See [`specs::WRITABLE`].
+    pub writable: Directories,
+    /// See [`specs::NETWORK`].
+    pub network: Network,
     /// See [`specs::STATUS`].
     pub status: Option<String>,
 }
@@ -290,6 +379,9 @@ impl Options {
             clock: parse(&specs::CLOCK, text(&specs::CLOCK))?,
             panics: parse(&specs::PANICS, text(&specs::PANICS))?,
             linger_ms: parse(&specs::LINGER, text(&specs::LINGER))?,
+            seat_belt: parse(&specs::SEAT_BELT, text(&specs::SEAT_BELT))?,
+            writable: parse(&specs::WRITABLE, text(&specs::WRITABLE))?,
+            network: parse(&specs::NETWORK, text(&specs::NETWORK))?,
             status: parse_optional(&specs::STATUS, text(&specs::STATUS))?,
         })
     }

@@ -6,6 +6,11 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use crate::Gaps;
+
+/// Beside the gaps: the seat belt was fastened at all.
+const FASTENED: u32 = 1 << 31;
+
 const MAGIC: u64 = u64::from_le_bytes(*b"sockfuz1");
 
 /// How far the server has come. Later phases imply the earlier ones.
@@ -84,6 +89,7 @@ pub struct StatusPage {
     runtime: AtomicU32,
     pid: AtomicU32,
     port: AtomicU32,
+    seat_belt: AtomicU32,
     counters: [AtomicU64; COUNTERS],
 }
 
@@ -100,6 +106,7 @@ impl StatusPage {
             runtime: AtomicU32::new(0),
             pid: AtomicU32::new(0),
             port: AtomicU32::new(0),
+            seat_belt: AtomicU32::new(0),
             counters: [const { AtomicU64::new(0) }; COUNTERS],
         }
     }
@@ -157,6 +164,18 @@ impl StatusPage {
     #[must_use]
     pub fn port(&self) -> u16 {
         u16::try_from(self.port.load(Relaxed)).unwrap_or(0)
+    }
+
+    /// Records that the seat belt is on, and what it does not protect.
+    pub fn set_seat_belt(&self, gaps: Gaps) {
+        self.seat_belt.store(FASTENED | gaps.bits(), Relaxed);
+    }
+
+    /// What the seat belt does not protect; none while it is not on.
+    #[must_use]
+    pub fn seat_belt(&self) -> Option<Gaps> {
+        let kept = self.seat_belt.load(Relaxed);
+        (kept & FASTENED != 0).then(|| Gaps::from_bits(kept))
     }
 
     /// Adds `amount` to a counter.

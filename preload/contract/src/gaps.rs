@@ -1,0 +1,98 @@
+//! What the seat belt could not protect on this machine: noted by the preload, told by whoever talks
+//! to the user.
+
+use std::fmt;
+
+/// One thing that an unconfined server could harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Gap {
+    /// Content of files, and directories.
+    Files = 1,
+    /// Modes, owners and times of files.
+    Attributes = 2,
+    /// What is behind device nodes, which a read-only file system does not protect.
+    Devices = 4,
+    /// Other hosts, and local servers.
+    Network = 8,
+    /// Processes outside.
+    Processes = 16,
+}
+
+impl Gap {
+    const ALL: [Self; 5] = [Self::Files, Self::Attributes, Self::Devices, Self::Network, Self::Processes];
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Files => "files (that takes Landlock or user namespaces)",
+            Self::Attributes => "modes and owners of files (user namespaces)",
+            Self::Devices => "device nodes (Landlock)",
+            Self::Network => "the network (user namespaces)",
+            Self::Processes => "other processes from signals (Landlock of Linux 6.12)",
+        }
+    }
+}
+
+/// A set of [`Gap`]s.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gaps(u32);
+
+impl Gaps {
+    /// From what [`Self::bits`] returned; unknown bits count for nothing.
+    #[must_use]
+    pub fn from_bits(bits: u32) -> Self {
+        Self(Gap::ALL.iter().fold(0, |all, gap| all | (bits & *gap as u32)))
+    }
+
+    /// As a number, to be kept.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Adds one.
+    pub fn add(&mut self, gap: Gap) {
+        self.0 |= gap as u32;
+    }
+
+    /// Whether this one is among them.
+    #[must_use]
+    pub const fn has(self, gap: Gap) -> bool {
+        self.0 & gap as u32 != 0
+    }
+
+    /// Whether the seat belt holds.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// The middle of a sentence: "the seat belt does not protect …".
+impl fmt::Display for Gaps {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let present = Gap::ALL.iter().filter(|gap| self.has(**gap));
+        for (index, gap) in present.enumerate() {
+            let separator = if index == 0 { "" } else { ", " };
+            write!(f, "{separator}{}", gap.words())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_gap_is_named_once() {
+        let mut gaps = Gaps::default();
+        assert!(gaps.is_empty());
+        gaps.add(Gap::Network);
+        gaps.add(Gap::Network);
+        gaps.add(Gap::Devices);
+        let kept = Gaps::from_bits(gaps.bits() | 1 << 31);
+        assert_eq!(kept.to_string(), "device nodes (Landlock), the network (user namespaces)");
+        assert!(kept.has(Gap::Devices) && !kept.has(Gap::Files));
+    }
+}

@@ -1,0 +1,82 @@
+//! What setting up namespaces takes, and what is left to the server afterwards.
+
+use std::fs;
+
+use rustix::io;
+use rustix::process::{getegid, geteuid};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, UnshareFlags, capabilities, remove_capability_from_bounding_set,
+    set_capabilities, set_no_new_privs,
+};
+
+use super::unshare;
+use crate::report;
+
+/// What a server that was started as root needs to drop its privileges and to look after its own
+/// files and workers (capabilities(7)). All else could harm more than those.
+const LEFT: CapabilitySet = CapabilitySet::CHOWN
+    .union(CapabilitySet::DAC_OVERRIDE)
+    .union(CapabilitySet::FOWNER)
+    .union(CapabilitySet::FSETID)
+    .union(CapabilitySet::KILL)
+    .union(CapabilitySet::NET_BIND_SERVICE)
+    .union(CapabilitySet::SETGID)
+    .union(CapabilitySet::SETUID)
+    .union(CapabilitySet::SYS_CHROOT);
+
+/// The rights that the process was started with.
+pub(super) struct Privileges(CapabilitySets);
+
+impl Privileges {
+    pub(super) fn now() -> Self {
+        let none = CapabilitySet::empty();
+        Self(capabilities(None).unwrap_or(CapabilitySets {
+            effective: none,
+            permitted: none,
+            inheritable: none,
+        }))
+    }
+
+    /// Without the right to make namespaces, a user namespace gives it (user_namespaces(7)). With
+    /// it, none is entered: a server that drops its privileges needs more than one user.
+    pub(super) fn enter_user_namespace(&self) {
+        if self.0.effective.contains(CapabilitySet::SYS_ADMIN) {
+            return;
+        }
+        let (user, group) = (geteuid(), getegid());
+        if unshare(UnshareFlags::NEWUSER).is_err() {
+            return;
+        }
+        let mapped = fs::write("/proc/self/setgroups", "deny")
+            .and_then(|()| fs::write("/proc/self/uid_map", format!("{user} {user} 1")))
+            .and_then(|()| fs::write("/proc/self/gid_map", format!("{group} {group} 1")));
+        if let Err(error) = mapped {
+            report::fatal(format_args!(
+                "the seat belt's user namespace cannot be set up ({error}): leave the belt off"
+            ));
+        }
+    }
+
+    /// Gives up everything that the server does not need, for good.
+    pub(super) fn give_up(self) {
+        for capability in CapabilitySet::all().difference(LEFT).iter() {
+            // Not all bits are capabilities; and who may not do this has little to lose.
+            let _ = remove_capability_from_bounding_set(capability);
+        }
+        let rest: io::Result<()> = set_no_new_privs(true).and_then(|()| {
+            set_capabilities(
+                None,
+                CapabilitySets {
+                    effective: self.0.effective & LEFT,
+                    permitted: self.0.permitted & LEFT,
+                    inheritable: CapabilitySet::empty(),
+                },
+            )
+        });
+        if let Err(error) = rest {
+            report::fatal(format_args!(
+                "the seat belt cannot give up privileges ({error}): leave the belt off"
+            ));
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Rules of the process's own (landlock(7)): no write but below some paths, no signal to a process
+//! that does not wear the same belt.
+
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access, AccessFs, LandlockStatus, RestrictionStatus, Ruleset, RulesetAttr, RulesetCreatedAttr,
+    RulesetError, Scope, path_beneath_rules,
+};
+
+/// The newest rules that are asked for; an older kernel applies those it knows.
+const NEWEST: ABI = ABI::V9;
+
+/// What the kernel's rules protect.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// The content of files.
+    pub(super) files: bool,
+    /// Processes outside from signals.
+    pub(super) signals: bool,
+}
+
+pub(super) fn restrict(writable: &[PathBuf], devices: &[&Path], status: Option<&Path>) -> Held {
+    // A page in memory has a path below /proc only; rules are for real files.
+    let status = status.filter(|path| !path.starts_with("/proc"));
+    let paths = writable.iter().map(PathBuf::as_path).chain(devices.iter().copied()).chain(status);
+    match apply(paths).map(|status| status.landlock) {
+        Ok(LandlockStatus::Available { effective_abi, .. }) => {
+            Held { files: true, signals: effective_abi >= ABI::V6 }
+        }
+        _ => Held::default(),
+    }
+}
+
+fn apply<'a>(writable: impl Iterator<Item = &'a Path>) -> Result<RestrictionStatus, RulesetError> {
+    let writing = AccessFs::from_write(NEWEST);
+    Ruleset::default()
+        .handle_access(writing)?
+        .scope(Scope::from_all(NEWEST))?
+        .create()?
+        // Denials are what is expected here: no line in the machine's audit log for each.
+        .log_same_exec(false)?
+        .add_rules(path_beneath_rules(writable, writing))?
+        .restrict_self()
+}
