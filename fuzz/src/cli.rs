@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Arg, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
+use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use sockfuzz_contract::{OptionSpec, Options, specs};
 
 use crate::commands::{check, fuzz, replay, run};
@@ -78,11 +78,17 @@ impl PreloadOptions {
     /// The same, with a value for an option that neither a flag nor the environment sets.
     #[must_use]
     pub fn with_default(&self, spec: &OptionSpec, value: &str) -> Self {
-        let mut options = self.clone();
-        if self.lookup(spec.variable).is_none() {
-            options.0.push((spec.variable, value.to_owned()));
+        match self.lookup(spec.variable) {
+            Some(_) => self.clone(),
+            None => self.with(spec.variable, value.to_owned()),
         }
-        options
+    }
+
+    /// The same, with this value for the variable.
+    #[must_use]
+    pub fn with(&self, variable: &'static str, value: String) -> Self {
+        let others = self.0.iter().filter(|(name, _)| *name != variable).cloned();
+        Self(others.chain([(variable, value)]).collect())
     }
 
     /// What the preload will read: the flag, otherwise the environment.
@@ -109,11 +115,26 @@ fn flags() -> impl Iterator<Item = &'static OptionSpec> {
     specs::ALL.iter().copied().filter(move |spec| !ours.contains(&spec.flag))
 }
 
+/// Options whose flag may be repeated.
+fn is_list(spec: &OptionSpec) -> bool {
+    spec.flag == specs::WRITABLE.flag
+}
+
+/// Paths as the preload takes them, from wherever the server works.
+fn absolute(paths: &[&str]) -> String {
+    let absolute = |path: &str| match std::path::absolute(path) {
+        Ok(path) => path.to_string_lossy().into_owned(),
+        Err(_) => path.to_owned(),
+    };
+    paths.iter().flat_map(|list| list.split(':')).map(absolute).collect::<Vec<_>>().join(":")
+}
+
 impl FromArgMatches for PreloadOptions {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let given = |spec: &'static OptionSpec| {
-            let value = matches.get_one::<String>(spec.flag)?;
-            Some((spec.variable, value.clone()))
+            let values: Vec<&str> = matches.get_many::<String>(spec.flag)?.map(String::as_str).collect();
+            let value = if is_list(spec) { absolute(&values) } else { values.concat() };
+            Some((spec.variable, value))
         };
         let options = Self(flags().filter_map(given).collect());
         Options::from_lookup(|variable| options.lookup(variable))
@@ -138,6 +159,7 @@ impl Args for PreloadOptions {
                 Arg::new(spec.flag)
                     .long(spec.flag)
                     .value_name(spec.value)
+                    .action(if is_list(spec) { ArgAction::Append } else { ArgAction::Set })
                     .help(format!("{}{default}", spec.meaning))
                     .hide_short_help(true)
                     .help_heading(HEADING),
@@ -183,6 +205,14 @@ mod tests {
         let options = options_of(&["--transport", "tcp", "--port", "80"]).expect("valid");
         let variables: Vec<_> = options.variables().collect();
         assert_eq!(variables, [("SOCKFUZZ_TRANSPORT", "tcp"), ("SOCKFUZZ_PORT", "80")]);
+    }
+
+    #[test]
+    fn writable_directories_add_up_and_become_absolute() {
+        let options = options_of(&["--writable", "/a:/b", "--writable", "c"]).expect("valid");
+        let here = std::env::current_dir().expect("a working directory");
+        let list = format!("/a:/b:{}/c", here.display());
+        assert_eq!(options.variables().collect::<Vec<_>>(), [("SOCKFUZZ_WRITABLE", list.as_str())]);
     }
 
     #[test]

@@ -76,6 +76,12 @@ impl Problem {
         Self::new(exit::FAILED, what, remedy)
     }
 
+    /// The same problem, its cause known: another remedy.
+    #[must_use]
+    pub fn because(self, cause: &str, remedy: impl Into<String>) -> Self {
+        Self { what: format!("{}\n  {cause}", self.what), remedy: remedy.into(), exit: self.exit }
+    }
+
     /// The exit status that belongs to this problem.
     #[must_use]
     pub fn exit(&self) -> u8 {

@@ -42,7 +42,9 @@ fn answers_as_over_tcp(server: &str) {
     let home = render(&yard, server);
     for transport in ["unix", "tcp"] {
         yard.sockfuzz()
-            .args(["check", "--timeout", "20", "--transport", transport, "--"])
+            .args(["check", "--timeout", "20", "--transport", transport, "--writable"])
+            .arg(home.join("tmp"))
+            .arg("--")
             .arg(&program)
             .args(arguments(server, &home))
             .assert()
@@ -83,6 +85,8 @@ fn is_fuzzed(server: &str, least_stability: f64) {
     yard.sockfuzz()
         .args(["fuzz", "-t", "1000", "--afl", &format!("-E {EXECUTIONS}"), "-o"])
         .arg(&output)
+        .arg("--writable")
+        .arg(home.join("tmp"))
         .arg("--")
         .arg(&program)
         .args(arguments(server, &home))

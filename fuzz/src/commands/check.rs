@@ -14,6 +14,7 @@ use crate::corpus::{self, Seed};
 use crate::preload;
 use crate::printable::counted;
 use crate::problem::exit;
+use crate::seat_belt::{SeatBelt, TOO_TIGHT};
 use crate::server::plain_run::answer_over_tcp;
 use crate::server::single_run::{End, Setup, SingleRun};
 use crate::server::{Server, inspect};
@@ -65,12 +66,9 @@ pub fn check(arguments: Arguments) -> Result<u8> {
         println!("        {warning}");
     }
     let library = preload::locate(arguments.preload.preload.as_deref())?;
-    let setup = Setup {
-        server: &server,
-        library: &library,
-        options: &arguments.preload.options,
-        timeout: arguments.timeout,
-    };
+    let belt = SeatBelt::fasten(&arguments.preload.options, &library)?;
+    let setup =
+        Setup { server: &server, library: &library, options: belt.options(), timeout: arguments.timeout };
     let options = setup.options.parsed();
     let pace = Pace { timeout: arguments.timeout, linger: Duration::from_millis(options.linger_ms.into()) };
 
@@ -91,6 +89,9 @@ pub fn check(arguments: Arguments) -> Result<u8> {
         return Ok(exit::OK);
     }
     println!("{different} of {all} not answered as over TCP");
+    if setup.is_belted() {
+        println!("if the seat belt is the reason, {TOO_TIGHT}");
+    }
     Ok(exit::DIFFERENT)
 }
 

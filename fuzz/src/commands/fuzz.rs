@@ -23,6 +23,7 @@ use crate::corpus;
 use crate::preload;
 use crate::printable::counted;
 use crate::problem::{Problem, exit};
+use crate::seat_belt::SeatBelt;
 use crate::server::single_run::Setup;
 use crate::server::{Server, inspect};
 use crate::status_file::StatusFile;
@@ -135,21 +136,18 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
     for warning in corpus::oversize_warnings(&seeds) {
         eprintln!("sockfuzz: {warning}");
     }
+    let belt = SeatBelt::fasten(&arguments.preload.options, &library)?;
+    belt.keep_out_of(out.path())?;
     if !arguments.no_check {
-        let setup = Setup {
-            server: &server,
-            library: &library,
-            options: &arguments.preload.options,
-            timeout: CHECK_TIMEOUT,
-        };
+        let setup =
+            Setup { server: &server, library: &library, options: belt.options(), timeout: CHECK_TIMEOUT };
         check_seeds(&setup, &seeds)?;
     }
 
     let out = out.claim()?;
     let status = StatusFile::at(&out.status())?;
     let status_screen = arguments.jobs == 1 && stdout().is_terminal();
-    let settings =
-        environment::settings(&library, &arguments.preload.options, &status, &inspection, status_screen);
+    let settings = environment::settings(&library, belt.options(), &status, &inspection, status_screen);
     let plan = Plan {
         cargo_afl: &cargo_afl,
         settings: &settings,

@@ -15,6 +15,7 @@ use crate::corpus::{self, Seed};
 use crate::preload;
 use crate::printable::printable;
 use crate::problem::exit;
+use crate::seat_belt::SeatBelt;
 use crate::server::diagnose::ending;
 use crate::server::single_run::{End, Setup, SingleRun};
 use crate::server::{Server, backtrace, inspect};
@@ -63,11 +64,13 @@ pub fn replay(arguments: Arguments) -> Result<u8> {
     let inputs = corpus::read_files(&arguments.files)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
     let options = arguments.preload.options.with_default(&specs::PANICS, &Panics::Crash.to_string());
-    let setup = Setup { server: &server, library: &library, options: &options, timeout: arguments.timeout };
+    let belt = SeatBelt::fasten(&options, &library)?;
+    let setup =
+        Setup { server: &server, library: &library, options: belt.options(), timeout: arguments.timeout };
     let mut failed = 0;
     for input in &inputs {
         let run = setup.run(&input.bytes)?;
-        if let Some(dud) = setup.dud(&run) {
+        if let Some(dud) = setup.dud(&run)? {
             return Err(dud.into());
         }
         show(input, &run, &arguments)?;

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Args;
-use sockfuzz_contract::Phase;
+use sockfuzz_contract::{Phase, SeatBelt as Wish, specs};
 
 use crate::cli::{self, PreloadArguments, ServerArguments};
 use crate::preload;
 use crate::problem::exit;
+use crate::seat_belt::SeatBelt;
 use crate::server::diagnose::{Evidence, Stops, ending, shell_status};
 use crate::server::running::{Running, Waited};
 use crate::server::single_run::GRACE;
@@ -45,8 +46,11 @@ pub fn run(arguments: Arguments) -> Result<u8> {
     let server = Server::resolve(&arguments.server.server)?;
     inspect::inspect(&server)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
+    // A pipe, unless it is asked for more.
+    let options = arguments.preload.options.with_default(&specs::SEAT_BELT, &Wish::Off.to_string());
+    let belt = SeatBelt::fasten(&options, &library)?;
     let status = StatusFile::in_memory()?;
-    let command = server.preloaded(&library, &arguments.preload.options, &status);
+    let command = server.preloaded(&library, belt.options(), &status);
     let mut running = Running::start(command)?;
 
     let started = Instant::now() + arguments.timeout;

@@ -55,7 +55,7 @@ fn answer_each(
     for (index, seed) in seeds.iter().enumerate() {
         progress.set_message(seed.name.clone());
         let run = setup.run(&seed.bytes)?;
-        if let Some(dud) = setup.dud(&run) {
+        if let Some(dud) = setup.dud(&run)? {
             return Err(dud.into());
         }
         progress.suspend(|| each(seed, &run))?;

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use procfs::process::Stat;
-use sockfuzz_contract::{Phase, RuntimeFound};
+use sockfuzz_contract::{Phase, RuntimeFound, SeatBelt, specs};
 
 use crate::cli::PreloadOptions;
 use crate::memory_file::MemoryFile;
 use crate::problem::Problem;
+use crate::seat_belt::TOO_TIGHT;
 use crate::server::diagnose::{Evidence, Stops};
 use crate::server::running::{Running, Waited};
 use crate::server::{Server, process_tree};
@@ -98,9 +99,29 @@ impl Setup<'_> {
         })
     }
 
-    /// Why this run proves the server a dud, whatever the input was; none when it served.
+    /// Whether the server wears the seat belt.
     #[must_use]
-    pub fn dud(&self, run: &SingleRun) -> Option<Problem> {
+    pub fn is_belted(&self) -> bool {
+        self.options.parsed().seat_belt != SeatBelt::Off
+    }
+
+    /// Why this run proves the server a dud, whatever the input was; none when it served.
+    ///
+    /// # Errors
+    /// Those of [`Self::run`]: a server that wears the seat belt is tried without it.
+    pub fn dud(&self, run: &SingleRun) -> Result<Option<Problem>> {
+        let Some(problem) = self.symptom(run) else { return Ok(None) };
+        if !self.is_belted() {
+            return Ok(Some(problem));
+        }
+        let off = self.options.with(specs::SEAT_BELT.variable, SeatBelt::Off.to_string());
+        let without = Setup { options: &off, ..*self };
+        // Nothing is asked of it: it has to start only, as it does whenever the user starts it.
+        let to_blame = without.symptom(&without.run(b"")?).is_none();
+        Ok(Some(if to_blame { problem.because("it does without the seat belt", TOO_TIGHT) } else { problem }))
+    }
+
+    fn symptom(&self, run: &SingleRun) -> Option<Problem> {
         let evidence = self.evidence(run);
         match &run.end {
             End::Background(status, left) => Some(evidence.daemonized(*status, left)),

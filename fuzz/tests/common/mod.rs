@@ -83,29 +83,6 @@ impl Yard {
     }
 }
 
-/// AFL++'s runtime, to be linked to a target.
-fn runtime(cargo_afl: &CargoAfl) -> PathBuf {
-    let data = cargo_afl
-        .environment()
-        .iter()
-        .find(|(name, _)| *name == "XDG_DATA_HOME")
-        .map(|(_, value)| PathBuf::from(value))
-        .or_else(|| std::env::var_os("XDG_DATA_HOME").map(PathBuf::from))
-        .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
-        .expect("a home directory");
-    find(&data.join("afl.rs"), "afl-llvm/afl-compiler-rt.o", 3).expect("cargo-afl's runtime")
-}
-
-/// The first file `name` below `directory`, at most `depth` directories down.
-fn find(directory: &Path, name: &str, depth: u32) -> Option<PathBuf> {
-    let here = directory.join(name);
-    if here.exists() {
-        return Some(here);
-    }
-    let below = fs::read_dir(directory).ok()?.flatten().filter(|_| depth > 0);
-    below.into_iter().find_map(|entry| find(&entry.path(), name, depth - 1))
-}
-
 /// A server that the machine may lack: `None` where the test is to be skipped. In CI that is a
 /// failure; on a user's machine it is said, with what to install.
 pub fn installed(program: &str, package: &str) -> Option<PathBuf> {
@@ -125,6 +102,29 @@ pub fn skip(reason: &str) {
 /// The source tree.
 pub fn workspace() -> Workspace {
     Workspace::find().expect("tests run in the workspace")
+}
+
+/// AFL++'s runtime, to be linked to a server.
+pub fn runtime(cargo_afl: &CargoAfl) -> PathBuf {
+    let data = cargo_afl
+        .environment()
+        .iter()
+        .find(|(name, _)| *name == "XDG_DATA_HOME")
+        .map(|(_, value)| PathBuf::from(value))
+        .or_else(|| std::env::var_os("XDG_DATA_HOME").map(PathBuf::from))
+        .or_else(|| std::env::home_dir().map(|home| home.join(".local/share")))
+        .expect("a home directory");
+    find(&data.join("afl.rs"), "afl-llvm/afl-compiler-rt.o", 3).expect("cargo-afl's runtime")
+}
+
+/// The first file `name` below `directory`, at most `depth` directories down.
+fn find(directory: &Path, name: &str, depth: u32) -> Option<PathBuf> {
+    let here = directory.join(name);
+    if here.exists() {
+        return Some(here);
+    }
+    let below = fs::read_dir(directory).ok()?.flatten().filter(|_| depth > 0);
+    below.into_iter().find_map(|entry| find(&entry.path(), name, depth - 1))
 }
 
 /// A port that was free a moment ago.

@@ -1,0 +1,279 @@
+//! A server that attacks the machine it runs on: with the seat belt nothing comes of it, and where
+//! the kernel lacks something, the user is told.
+
+mod common;
+
+use std::fs::{self, Permissions};
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+
+use common::{Yard, runtime, stat};
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+use rustix::process::geteuid;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
+use sockfuzz::afl::cargo_afl::CargoAfl;
+
+/// The letters of `hostile.c` that must fail, and the only one that must not.
+const ATTACKS: &str = "abcdefghijk";
+const ALLOWED: &str = "l";
+
+/// An ordinary user (Debian's nobody).
+const NOBODY: u32 = 65534;
+
+/// What the server attacks: files, a listener and a process of the test's.
+struct Victims {
+    files: PathBuf,
+    listener: TcpListener,
+    process: Child,
+}
+
+impl Victims {
+    fn new(yard: &Yard) -> Self {
+        yard.write("victim/file", b"precious");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+        listener.set_nonblocking(true).expect("fcntl");
+        let process = Command::new("sleep").arg("1000").spawn().expect("sleep starts");
+        Self { files: yard.path("victim"), listener, process }
+    }
+
+    /// The server's command line, for a program at `server`.
+    fn attacked_by(&self, server: &Path) -> Vec<String> {
+        let port = self.listener.local_addr().expect("bound").port().to_string();
+        let [server, files] = [server, &self.files].map(|path| path.display().to_string());
+        vec![server, files, port, self.process.id().to_string()]
+    }
+
+    fn are_unharmed(&mut self) {
+        let names: Vec<_> =
+            fs::read_dir(&self.files).expect("there").flatten().map(|e| e.file_name()).collect();
+        assert_eq!(names, ["file"]);
+        assert_eq!(fs::read(self.files.join("file")).expect("there"), b"precious");
+        assert_ne!(fs::metadata(self.files.join("file")).expect("there").mode() & 0o400, 0);
+        assert_eq!(self.listener.accept().expect_err("nobody came").kind(), ErrorKind::WouldBlock);
+        assert_eq!(self.process.try_wait().expect("waitpid"), None, "still alive");
+    }
+}
+
+impl Drop for Victims {
+    fn drop(&mut self) {
+        let _ = self.process.kill().and_then(|()| self.process.wait());
+    }
+}
+
+/// What the server says to one letter.
+fn answer(yard: &Yard, options: &[&str], server: &[String], letter: char) -> String {
+    let mut command = yard.sockfuzz();
+    command.arg("run").args(options).arg("--").args(server).write_stdin(letter.to_string());
+    String::from_utf8_lossy(&command.assert().code(0).get_output().stdout).into_owned()
+}
+
+#[test]
+fn every_attack_fails_with_the_belt() {
+    let yard = Yard::new();
+    let mut victims = Victims::new(&yard);
+    let server = victims.attacked_by(&yard.server("hostile"));
+    for transport in ["unix", "tcp"] {
+        let options = ["--seat-belt", "require", "--transport", transport];
+        for letter in ATTACKS.chars() {
+            let answer = answer(&yard, &options, &server, letter);
+            assert!(answer.contains(&format!("{letter}: ")) && !answer.contains("done"), "{answer}");
+        }
+        for letter in ALLOWED.chars() {
+            assert!(answer(&yard, &options, &server, letter).contains("done"), "{transport} {letter}");
+        }
+    }
+    victims.are_unharmed();
+}
+
+/// Without it the same attacks succeed: it is the belt that stops them.
+#[test]
+fn the_attacks_are_real() {
+    let yard = Yard::new();
+    let mut victims = Victims::new(&yard);
+    let server = victims.attacked_by(&yard.server("hostile"));
+    for letter in "abehi".chars() {
+        assert!(answer(&yard, &[], &server, letter).contains("done"), "{letter}");
+    }
+    assert!(victims.files.join("new").exists());
+    victims.listener.accept().expect("somebody came");
+    assert!(!victims.process.wait().expect("waitpid").success());
+}
+
+#[test]
+fn what_is_told_to_be_writable_is() {
+    let yard = Yard::new();
+    let victims = Victims::new(&yard);
+    let server = victims.attacked_by(&yard.server("hostile"));
+    let options = ["--seat-belt", "require", "--writable", "victim"];
+    assert!(answer(&yard, &options, &server, 'a').contains("done"));
+    assert!(victims.files.join("new").exists());
+}
+
+#[test]
+fn the_machines_network_is_there_when_asked_for() {
+    let yard = Yard::new();
+    let victims = Victims::new(&yard);
+    let server = victims.attacked_by(&yard.server("hostile"));
+    let options = ["--seat-belt", "require", "--network", "host"];
+    assert!(answer(&yard, &options, &server, 'h').contains("done"));
+    victims.listener.accept().expect("somebody came");
+}
+
+/// afl-fuzz goes on, and its output directory is out of the server's reach.
+#[test]
+fn a_campaign_survives_its_server() {
+    let yard = Yard::new();
+    let runtime = runtime(&CargoAfl::find_or_install().expect("cargo-afl"));
+    let program = yard.server_with("hostile", &["-DIN_THE_LOOP", runtime.to_str().expect("plain")]);
+    let mut victims = Victims::new(&yard);
+    let server = victims.attacked_by(&program);
+    for letter in ATTACKS.chars().chain(ALLOWED.chars()) {
+        yard.write(&format!("attacks/{letter}"), letter.to_string().as_bytes());
+    }
+    let out = yard.path("out");
+    yard.sockfuzz()
+        .args(["fuzz", "--seat-belt", "require", "-t", "2000", "-i", "attacks", "-o", "out"])
+        .args(["--afl", "-c - -E 300", "--"])
+        .args(server)
+        .assert()
+        .code(0);
+    victims.are_unharmed();
+    assert!(stat(&out, "default", "execs_done") >= 300.0);
+    assert_eq!(stat(&out, "default", "saved_crashes"), 0.0);
+    assert!(stat(&out, "default", "corpus_count") >= (ATTACKS.len() + ALLOWED.len()) as f64);
+}
+
+#[test]
+fn an_output_directory_that_the_server_could_write_to_is_refused() {
+    let yard = Yard::new();
+    let runtime = runtime(&CargoAfl::find_or_install().expect("cargo-afl"));
+    let program = yard.server_with("hostile", &["-DIN_THE_LOOP", runtime.to_str().expect("plain")]);
+    let victims = Victims::new(&yard);
+    yard.sockfuzz()
+        .args(["fuzz", "--writable", ".", "-o", "out", "--"])
+        .args(victims.attacked_by(&program))
+        .assert()
+        .code(1)
+        .stderr(contains("which the server may write to").and(contains("remedy: ")));
+    assert!(!yard.path("out").exists());
+}
+
+#[test]
+fn a_writable_directory_must_exist() {
+    let yard = Yard::new();
+    yard.sockfuzz()
+        .args(["check", "--writable", "nowhere", "--"])
+        .arg(yard.server("blocking"))
+        .assert()
+        .code(1)
+        .stderr(contains("nowhere does not exist").and(contains("mkdir")));
+}
+
+/// A server that only the belt keeps from starting: the remedy is the directory that it writes.
+#[test]
+fn a_server_that_must_write_is_told_how() {
+    let yard = Yard::new();
+    let program = yard.server("writes_pid_file");
+    fs::create_dir(yard.path("run")).expect("mkdir");
+    let check = |options: &[&str]| {
+        let mut command = yard.sockfuzz();
+        command.args(["check", "-i"]).arg(yard.corpus()).args(options).arg("--").arg(&program);
+        command.arg(yard.path("run/pid")).assert()
+    };
+    check(&[]).code(13).stderr(contains("without the seat belt").and(contains("--writable DIR")));
+    check(&["--writable", "run"]).code(0);
+    check(&["--seat-belt", "off"]).code(0);
+}
+
+/// The same for an ordinary user. (Who runs the tests as one has seen it in the others.)
+#[test]
+fn an_ordinary_user_is_protected() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let yard = Yard::new();
+    let mut victims = Victims::new(&yard);
+    let server = victims.attacked_by(&yard.server("hostile"));
+    for (name, file) in [
+        ("sockfuzz", Path::new(env!("CARGO_BIN_EXE_sockfuzz"))),
+        ("libsockfuzz_preload.so", &sockfuzz::preload::locate(None).expect("the preload")),
+    ] {
+        fs::copy(file, yard.path(name)).expect("copy");
+    }
+    for (path, mode) in [("", 0o755), ("victim", 0o777), ("victim/file", 0o666)] {
+        fs::set_permissions(yard.path(path), Permissions::from_mode(mode)).expect("chmod");
+    }
+    for letter in ATTACKS.chars().chain(ALLOWED.chars()) {
+        let mut command = Command::new(yard.path("sockfuzz"));
+        command.uid(NOBODY).gid(NOBODY).current_dir("/").args(["run", "--seat-belt", "require", "--"]);
+        let mut command = assert_cmd::Command::from_std(command);
+        let output = command.args(&server).write_stdin(letter.to_string()).assert().code(0);
+        let answer = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+        assert_eq!(answer.contains("done"), ALLOWED.contains(letter), "{answer}");
+    }
+    victims.are_unharmed();
+}
+
+/// The sockfuzz command on a kernel that refuses these system calls.
+fn sockfuzz_without(yard: &Yard, calls: &[i64]) -> assert_cmd::Command {
+    let rules = calls.iter().map(|&call| (call, Vec::new())).collect();
+    let refuse = SeccompAction::Errno(rustix::io::Errno::PERM.raw_os_error().unsigned_abs());
+    let machine = std::env::consts::ARCH.try_into().expect("a machine with seccomp");
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, machine).expect("a valid filter");
+    let program: BpfProgram = filter.try_into().expect("a valid filter");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockfuzz"));
+    command.current_dir(yard.path(""));
+    // SAFETY: the closure makes two system calls and allocates nothing.
+    unsafe {
+        command.pre_exec(move || apply_filter(&program).map_err(|_| std::io::Error::last_os_error()));
+    }
+    assert_cmd::Command::from_std(command)
+}
+
+const NAMESPACES: i64 = syscalls::Sysno::unshare as i64;
+const LANDLOCK: i64 = syscalls::Sysno::landlock_create_ruleset as i64;
+
+#[test]
+fn what_the_kernel_cannot_do_is_said() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    for (calls, words) in [
+        (&[NAMESPACES][..], "modes and owners of files (user namespaces), the network (user namespaces)"),
+        (&[LANDLOCK], "device nodes (Landlock), other processes from signals (Landlock of Linux 6.12)"),
+        (&[NAMESPACES, LANDLOCK], "files (that takes Landlock or user namespaces), modes and owners"),
+    ] {
+        let check = |belt: &str| {
+            let mut command = sockfuzz_without(&yard, calls);
+            command.args(["check", "--seat-belt", belt, "-i"]).arg(yard.corpus()).arg("--").arg(&server);
+            command.assert()
+        };
+        let auto = check("auto").code(0);
+        let said = String::from_utf8_lossy(&auto.get_output().stderr);
+        let lines: Vec<_> = said.lines().filter(|line| line.contains("does not protect")).collect();
+        assert!(matches!(lines[..], [line] if line.contains(words)), "{said}");
+        check("require").code(1).stderr(contains("is required").and(contains(words)));
+    }
+}
+
+/// Rules alone, or namespaces alone, still keep the server's hands off the files.
+#[test]
+fn one_layer_is_enough_for_files() {
+    let yard = Yard::new();
+    let victims = Victims::new(&yard);
+    let server = victims.attacked_by(&yard.server("hostile"));
+    for call in [NAMESPACES, LANDLOCK] {
+        for letter in "abcdk".chars() {
+            let mut command = sockfuzz_without(&yard, &[call]);
+            command.args(["run", "--seat-belt", "auto", "--"]).args(&server);
+            let output = command.write_stdin(letter.to_string()).assert().code(0);
+            let answer = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+            assert!(!answer.contains("done"), "{answer}");
+        }
+    }
+    assert_eq!(fs::read(victims.files.join("file")).expect("there"), b"precious");
+}
