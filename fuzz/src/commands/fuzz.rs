@@ -34,10 +34,12 @@ pub const EXAMPLES: &str = "\
 Examples:
   sockfuzz fuzz                                   the bundled server
   sockfuzz fuzz -o out-nginx -- ./nginx -g 'daemon off; master_process off;'
+  sockfuzz fuzz --writable ./logs -- ./server     one that does not start without its log
   sockfuzz fuzz -j 4 --afl '-V 3600 -p explore' -- ./server
 
 An existing output directory of the same server is resumed. Ctrl-C stops at any time and loses
-nothing. The commands that are run are printed first, and can be run by hand.
+nothing. The commands that are run are printed first, and can be run by hand. The server is
+confined as far as the kernel allows: no file to write, no network, no signals to others.
 
 Exit status: 0 when afl-fuzz reached a limit that it was given, 5 when it failed, 10 to 17 for a
 server that cannot be fuzzed, 130 after Ctrl-C (see sockfuzz --help).";
