@@ -95,6 +95,7 @@ for_each_target!(loops);
 
 // Those whose single run has a test of another kind.
 loops! {
+    io_uring_refused,
     never_closes,
     prefork,
     prints_to_stdout,

@@ -20,3 +20,15 @@ pub(crate) fn last() -> Errno {
     // SAFETY: as in `fail`.
     Errno::from_raw_os_error(unsafe { *libc::__errno_location() })
 }
+
+/// Does what leaves this thread's `errno` as it was.
+pub(crate) fn untouched<T>(action: impl FnOnce() -> T) -> T {
+    // SAFETY: as in `fail`.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    let before = unsafe { *errno };
+    let result = action();
+    // SAFETY: as above; the action did not change threads.
+    unsafe { *errno = before };
+    result
+}

@@ -4,14 +4,15 @@
 //! of the server's own.
 
 use libc::{
-    c_int, c_uint, c_void, clockid_t, epoll_event, fd_set, iovec, msghdr, nfds_t, off_t, off64_t, pid_t,
-    pollfd, pthread_attr_t, pthread_t, rusage, sigset_t, size_t, sockaddr, socklen_t, ssize_t, time_t,
-    timespec, timeval,
+    c_int, c_long, c_uint, c_void, clockid_t, epoll_event, fd_set, iovec, msghdr, nfds_t, off_t, off64_t,
+    pid_t, pollfd, pthread_attr_t, pthread_t, rusage, sighandler_t, sigset_t, size_t, sockaddr, socklen_t,
+    ssize_t, time_t, timespec, timeval,
 };
 
 use crate::calls::process::Start;
 use crate::calls::{
-    accept, descriptor, epoll, listen, names, poll, process, read, select, socket_options, time, wait, write,
+    accept, descriptor, epoll, listen, names, poll, process, read, select, signal, socket_options, syscall,
+    time, wait, write,
 };
 
 /// Defines, for every row, the exported function and the real one behind it.
@@ -147,4 +148,11 @@ interpose! {
     fn waitpid(child: pid_t, status: *mut c_int, options: c_int) -> pid_t => wait::waitpid;
     fn wait4(child: pid_t, status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t => wait::wait4;
     fn _Unwind_RaiseException(exception: *mut c_void) -> c_int => process::raise_exception;
+
+    // System calls by number, and the signal by which those that bypass libc come here.
+    fn syscall(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long => syscall::syscall;
+    fn sigaction(number: c_int, action: *const libc::sigaction, old: *mut libc::sigaction) -> c_int => signal::sigaction;
+    fn signal(number: c_int, handler: sighandler_t) -> sighandler_t => signal::signal;
+    fn sigprocmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int => signal::sigprocmask;
+    fn pthread_sigmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int => signal::pthread_sigmask;
 }

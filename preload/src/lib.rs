@@ -25,6 +25,8 @@ mod seat_belt;
 mod setup;
 mod stdio;
 mod transport;
+#[cfg(target_arch = "x86_64")]
+mod trap;
 
 /// Runs before the server's own constructors and `main`.
 #[cfg(not(test))]

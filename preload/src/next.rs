@@ -36,7 +36,8 @@ impl NextSymbol {
     }
 }
 
-fn find_next(name: &CStr) -> Option<*mut c_void> {
+/// The next definition of `name` after ours.
+pub(crate) fn find_next(name: &CStr) -> Option<*mut c_void> {
     // SAFETY: RTLD_NEXT is a pseudo handle that dlsym(3) accepts and that must not be closed.
     let next = ManuallyDrop::new(unsafe { Library::from_raw(libc::RTLD_NEXT) });
     // SAFETY: the symbol is only turned into an address here; its type is given in `exports`.

@@ -7,6 +7,8 @@ use std::sync::OnceLock;
 
 use sockfuzz_contract::{Mode, Options, Panics, Phase, specs};
 
+#[cfg(target_arch = "x86_64")]
+use crate::trap;
 use crate::{afl, descriptors, report, seat_belt, stdio};
 
 /// Descriptors of AFL++'s control and status pipes (AFL++ config.h: FORKSRV_FD and the next).
@@ -68,6 +70,8 @@ pub(crate) fn enter() {
     seat_belt::fasten(&options);
     afl::prepare(pace);
     let _ = SETUP.set(Setup { pace, options });
+    #[cfg(target_arch = "x86_64")]
+    trap::prepare();
 }
 
 /// `None`: leave this process alone. That is a program which a looping server has started: the

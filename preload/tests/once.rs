@@ -128,6 +128,13 @@ fn prefork() {
 }
 
 #[test]
+fn io_uring_refused() {
+    answers("io_uring_refused", &[], b"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\n");
+    let output = Target::compile("io_uring_refused", &[]).run(REQUEST, &[]);
+    assert!(contains(&output.stderr, "io_uring is refused"), "{}", describe(&output));
+}
+
+#[test]
 fn exits_early() {
     let output = Target::compile("exits_early", &[]).run(REQUEST, &[]);
     assert_eq!(output.status.code(), Some(3), "{}", describe(&output));

@@ -9,7 +9,7 @@ mod status;
 pub use gaps::{Gap, Gaps};
 pub use options::{
     Clock, Directories, Loop, Mode, Network, OptionError, OptionSpec, Options, Panics, SeatBelt, Switch,
-    Transport, specs,
+    Syscalls, Transport, specs,
 };
 pub use status::{Counter, Phase, RuntimeFound, StatusPage};
 

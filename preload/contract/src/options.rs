@@ -112,6 +112,16 @@ pub mod specs {
                   pass: leave panics alone; auto: crash in the loop, pass in a single run",
     };
 
+    /// System calls that bypass libc.
+    pub const SYSCALLS: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_SYSCALLS",
+        flag: "syscalls",
+        value: "auto|libc|trap",
+        default: "auto",
+        meaning: "libc: see only the calls that go through libc; trap: a seccomp filter brings back those of \
+                  every object with system calls of its own; auto: of objects found to wait or accept in them",
+    };
+
     /// Patience after the half-close.
     pub const LINGER: OptionSpec = OptionSpec {
         variable: "SOCKFUZZ_LINGER",
@@ -172,6 +182,7 @@ pub mod specs {
         &SETTLE,
         &CLOCK,
         &PANICS,
+        &SYSCALLS,
         &LINGER,
         &SEAT_BELT,
         &WRITABLE,
@@ -310,6 +321,18 @@ impl FromStr for Directories {
     }
 }
 
+words! {
+    /// Which system calls are seen.
+    Syscalls {
+        /// Those through libc, and those of objects that need it.
+        Auto = "auto",
+        /// Those through libc.
+        Libc = "libc",
+        /// All of them.
+        Trap = "trap",
+    }
+}
+
 /// A value that an option does not accept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionError {
@@ -347,6 +370,8 @@ pub struct Options {
     pub clock: Clock,
     /// See [`specs::PANICS`].
     pub panics: Panics,
+    /// See [`specs::SYSCALLS`].
+    pub syscalls: Syscalls,
     /// See [`specs::LINGER`], in milliseconds.
     pub linger_ms: u32,
     /// See [`specs::SEAT_BELT`].
@@ -378,6 +403,7 @@ impl Options {
             settle: parse(&specs::SETTLE, text(&specs::SETTLE))?,
             clock: parse(&specs::CLOCK, text(&specs::CLOCK))?,
             panics: parse(&specs::PANICS, text(&specs::PANICS))?,
+            syscalls: parse(&specs::SYSCALLS, text(&specs::SYSCALLS))?,
             linger_ms: parse(&specs::LINGER, text(&specs::LINGER))?,
             seat_belt: parse(&specs::SEAT_BELT, text(&specs::SEAT_BELT))?,
             writable: parse(&specs::WRITABLE, text(&specs::WRITABLE))?,

@@ -22,9 +22,13 @@ macro_rules! for_each_target {
             pool_condition_variable,
             ppoll,
             pselect,
+            raw_calls_and_signals,
+            raw_calls_in_children,
+            raw_system_calls,
             replaces_stdio,
             select,
             sets_options,
+            syscall_function,
             thread_per_connection,
             wipes_environment,
         }
