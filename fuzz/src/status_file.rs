@@ -46,6 +46,14 @@ impl StatusFile {
         Self::map(path.into(), file)
     }
 
+    /// A page that a run has left behind.
+    ///
+    /// # Errors
+    /// When there is no such file.
+    pub fn existing(path: &Path) -> io::Result<Self> {
+        Self::map(path.into(), OpenOptions::new().read(true).write(true).open(path)?)
+    }
+
     fn map(path: OsString, file: File) -> io::Result<Self> {
         let map = MmapRaw::map_raw(&file)?;
         Ok(Self { path, map, _file: file })

@@ -156,14 +156,15 @@ impl Evidence<'_> {
                 exit::NEVER_LISTENS,
                 format!("the server never listens; {after}"),
                 "configure it to listen on a TCP address, e.g. 127.0.0.1:8080 (with --port, on \
-                 that port); give a slow one more time with --timeout",
+                 that port); if it makes system calls that bypass libc, add --syscalls trap; give a \
+                 slow one more time with --timeout",
             ),
             _ => self.problem(
                 exit::NEVER_ACCEPTS,
                 format!("the server listens, but never accepts; {after}"),
                 "let the process that listens accept as well (no master process, at least one \
-                 worker); of several listeners choose with --port; give a slow server more time \
-                 with --timeout",
+                 worker); of several listeners choose with --port; if it waits in system calls that \
+                 bypass libc, add --syscalls trap; give a slow server more time with --timeout",
             ),
         }
     }
