@@ -12,7 +12,7 @@ use sockfuzz::afl::cargo_afl::CargoAfl;
 use sockfuzz::status_file::StatusFile;
 use sockfuzz_contract::Counter;
 
-const EXECUTIONS: u32 = 20_000;
+const EXECUTIONS: u32 = 3000;
 
 /// Builds the server with instrumentation.
 fn server() -> PathBuf {

@@ -5,6 +5,8 @@
 //! masks come with their size, and ppoll(2) and pselect6(2) write back how much time is left.
 
 use std::ffi::{c_int, c_long, c_uint};
+use std::mem::MaybeUninit;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use libc::{epoll_event, fd_set, nfds_t, pollfd, sigset_t, size_t, timespec};
@@ -133,14 +135,11 @@ unsafe fn ppoll(
     fds: *mut pollfd,
     count: nfds_t,
     limit: *mut timespec,
-    mask: *const sigset_t,
+    mask: *const u64,
     size: size_t,
 ) -> c_int {
-    if is_wrong(mask, size) {
-        return errno::fail(Errno::INVAL);
-    }
-    // SAFETY: the server's own call; the function reads no more than the kernel's part of the mask.
-    unsafe { time_left(limit, poll::ppoll(fds, count, limit, mask)) }
+    // SAFETY: the server's own call.
+    unsafe { with_mask(mask, size, |mask| time_left(limit, poll::ppoll(fds, count, limit, mask))) }
 }
 
 /// pselect6(2): the last argument points at a mask and its size.
@@ -152,20 +151,19 @@ unsafe fn pselect6(
     limit: *mut timespec,
     mask: *const Mask,
 ) -> c_int {
-    // SAFETY: the server's own pointer.
-    let mask = match unsafe { mask.as_ref() } {
-        Some(mask) if is_wrong(mask.set, mask.size) => return errno::fail(Errno::INVAL),
-        Some(mask) => mask.set,
-        None => std::ptr::null(),
-    };
-    // SAFETY: as in `ppoll`.
-    unsafe { time_left(limit, select::pselect(count, readable, writable, urgent, limit, mask)) }
+    // SAFETY: the server's own call.
+    unsafe {
+        let (set, size) = mask.as_ref().map_or((ptr::null(), 0), |mask| (mask.set, mask.size));
+        with_mask(set, size, |mask| {
+            time_left(limit, select::pselect(count, readable, writable, urgent, limit, mask))
+        })
+    }
 }
 
 /// The last argument of pselect6(2).
 #[repr(C)]
 struct Mask {
-    set: *const sigset_t,
+    set: *const u64,
     size: size_t,
 }
 
@@ -184,14 +182,11 @@ unsafe fn epoll_pwait(
     events: *mut epoll_event,
     room: c_int,
     limit: c_int,
-    mask: *const sigset_t,
+    mask: *const u64,
     size: size_t,
 ) -> c_int {
-    if is_wrong(mask, size) {
-        return errno::fail(Errno::INVAL);
-    }
-    // SAFETY: as in `ppoll`.
-    unsafe { epoll::epoll_pwait(epoll, events, room, limit, mask) }
+    // SAFETY: the server's own call.
+    unsafe { with_mask(mask, size, |mask| epoll::epoll_pwait(epoll, events, room, limit, mask)) }
 }
 
 unsafe fn epoll_pwait2(
@@ -199,27 +194,38 @@ unsafe fn epoll_pwait2(
     events: *mut epoll_event,
     room: c_int,
     limit: *const timespec,
-    mask: *const sigset_t,
+    mask: *const u64,
     size: size_t,
 ) -> c_int {
-    if is_wrong(mask, size) {
-        return errno::fail(Errno::INVAL);
-    }
-    // SAFETY: as in `ppoll`.
-    unsafe { epoll::epoll_pwait2(epoll, events, room, limit, mask) }
+    // SAFETY: the server's own call.
+    unsafe { with_mask(mask, size, |mask| epoll::epoll_pwait2(epoll, events, room, limit, mask)) }
 }
 
 /// Without libc's function: that one writes a whole `sigset_t` to `old`, and hides libc's own signals.
 unsafe fn rt_sigprocmask(how: c_int, set: *const u64, old: *mut u64, size: size_t) -> c_long {
     // SAFETY: the server's own pointer.
     let set = unsafe { set.as_ref() }.map(|&set| signal::without_sigsys(how, set));
-    let set = set.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    let set = set.as_ref().map_or(ptr::null(), ptr::from_ref);
     // SAFETY: the server's own call, with a set that lives on this stack.
     unsafe { real::syscall(libc::SYS_rt_sigprocmask, how as usize, set as usize, old as usize, size, 0, 0) }
 }
 
-fn is_wrong(mask: *const sigset_t, size: size_t) -> bool {
-    !mask.is_null() && size != SIGNAL_SET
+/// Does `call` with the kernel's mask as libc's type, which is longer: a sanitizer's function may
+/// stand between, and it looks at all of it.
+///
+/// # Safety
+/// `mask` is null or points at `size` bytes.
+unsafe fn with_mask(mask: *const u64, size: size_t, call: impl FnOnce(*const sigset_t) -> c_int) -> c_int {
+    if mask.is_null() {
+        return call(ptr::null());
+    }
+    if size != SIGNAL_SET {
+        return errno::fail(Errno::INVAL);
+    }
+    let mut own = MaybeUninit::<sigset_t>::zeroed();
+    // SAFETY: given by the caller; the kernel's signals are the first ones of libc's.
+    unsafe { own.as_mut_ptr().cast::<u64>().write(*mask) };
+    call(own.as_ptr())
 }
 
 /// io_uring_setup(2). What goes through a ring is seen by no call, so a fuzzed server gets none:
@@ -287,13 +293,13 @@ registers!(i32, u32, i64, u64, isize, usize);
 
 impl<T> Register for *const T {
     fn into(register: usize) -> Self {
-        std::ptr::with_exposed_provenance(register)
+        ptr::with_exposed_provenance(register)
     }
 }
 
 impl<T> Register for *mut T {
     fn into(register: usize) -> Self {
-        std::ptr::with_exposed_provenance_mut(register)
+        ptr::with_exposed_provenance_mut(register)
     }
 }
 
