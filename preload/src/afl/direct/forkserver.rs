@@ -184,9 +184,9 @@ impl Signals {
     fn give_back(&self) {
         // SAFETY: these are what `take` was given.
         unsafe {
-            libc::sigaction(libc::SIGTERM, &self.terminate, std::ptr::null_mut());
-            libc::sigaction(libc::SIGCHLD, &self.child, std::ptr::null_mut());
-            libc::pthread_sigmask(libc::SIG_SETMASK, &self.blocked, std::ptr::null_mut());
+            real::sigaction(libc::SIGTERM, &self.terminate, std::ptr::null_mut());
+            real::sigaction(libc::SIGCHLD, &self.child, std::ptr::null_mut());
+            real::pthread_sigmask(libc::SIG_SETMASK, &self.blocked, std::ptr::null_mut());
         }
     }
 }
@@ -197,7 +197,7 @@ fn set_default(signal: c_int) -> libc::sigaction {
     unsafe {
         let default: libc::sigaction = std::mem::zeroed();
         let mut before = MaybeUninit::uninit();
-        libc::sigaction(signal, &default, before.as_mut_ptr());
+        real::sigaction(signal, &default, before.as_mut_ptr());
         before.assume_init()
     }
 }
@@ -209,7 +209,7 @@ fn unblock() -> sigset_t {
         let mut none = MaybeUninit::uninit();
         let mut before = MaybeUninit::uninit();
         libc::sigemptyset(none.as_mut_ptr());
-        libc::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), before.as_mut_ptr());
+        real::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), before.as_mut_ptr());
         before.assume_init()
     }
 }
