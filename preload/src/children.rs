@@ -14,6 +14,8 @@ const WATCHED: usize = 64;
 /// Process ids; 0 marks a free slot.
 static CHILDREN: [AtomicI32; WATCHED] = [const { AtomicI32::new(0) }; WATCHED];
 static FORKED: AtomicBool = AtomicBool::new(false);
+/// The last one that was forked.
+static LATEST: AtomicI32 = AtomicI32::new(0);
 
 /// Signals by which a program is ended that has gone wrong.
 const CRASHES: [c_int; 7] =
@@ -22,6 +24,7 @@ const CRASHES: [c_int; 7] =
 /// The server has forked.
 pub(crate) fn add(child: i32) {
     FORKED.store(true, SeqCst);
+    LATEST.store(child, SeqCst);
     let free = |slot: &&AtomicI32| slot.compare_exchange(0, child, SeqCst, SeqCst).is_ok();
     let _ = CHILDREN.iter().find(free);
 }
@@ -29,6 +32,12 @@ pub(crate) fn add(child: i32) {
 /// Whether the server has ever forked.
 pub(crate) fn exist() -> bool {
     FORKED.load(SeqCst)
+}
+
+/// The last child that was forked, unless the server has been told of its end.
+pub(crate) fn latest() -> Option<i32> {
+    let latest = LATEST.load(SeqCst);
+    ids().find(|&child| child == latest)
 }
 
 /// The children that may still be alive.

@@ -4,9 +4,9 @@
 //! of the server's own.
 
 use libc::{
-    c_int, c_long, c_uint, c_void, clockid_t, epoll_event, fd_set, iovec, msghdr, nfds_t, off_t, off64_t,
-    pid_t, pollfd, pthread_attr_t, pthread_t, rusage, sighandler_t, sigset_t, size_t, sockaddr, socklen_t,
-    ssize_t, time_t, timespec, timeval,
+    c_char, c_int, c_long, c_uint, c_void, clockid_t, epoll_event, fd_set, iovec, msghdr, nfds_t, off_t,
+    off64_t, pid_t, pollfd, pthread_attr_t, pthread_t, rusage, sighandler_t, sigset_t, size_t, sockaddr,
+    socklen_t, ssize_t, time_t, timespec, timeval,
 };
 
 use crate::calls::process::Start;
@@ -143,10 +143,28 @@ interpose! {
     fn pthread_create(
         thread: *mut pthread_t, attributes: *const pthread_attr_t, start: Start, argument: *mut c_void
     ) -> c_int => process::pthread_create;
+    fn thrd_create(thread: *mut pthread_t, start: Start, argument: *mut c_void) -> c_int => process::thrd_create;
     fn fork() -> pid_t => process::fork;
+    fn vfork() -> pid_t => process::fork;
+    fn clone(
+        start: *mut c_void, stack: *mut c_void, flags: c_int, argument: *mut c_void, parent: *mut pid_t,
+        storage: *mut c_void, child: *mut pid_t
+    ) -> c_int => process::clone;
+    fn posix_spawn(
+        child: *mut pid_t, path: *const c_char, actions: *const c_void, attributes: *const c_void,
+        arguments: *const *mut c_char, environment: *const *mut c_char
+    ) -> c_int => process::posix_spawn;
+    fn posix_spawnp(
+        child: *mut pid_t, file: *const c_char, actions: *const c_void, attributes: *const c_void,
+        arguments: *const *mut c_char, environment: *const *mut c_char
+    ) -> c_int => process::posix_spawnp;
+    fn daemon(stay_here: c_int, keep_open: c_int) -> c_int => process::daemon;
+    fn _exit(status: c_int) -> () => process::exit_at_once;
+    fn _Exit(status: c_int) -> () => process::exit_at_once;
     fn wait(status: *mut c_int) -> pid_t => wait::wait;
     fn waitpid(child: pid_t, status: *mut c_int, options: c_int) -> pid_t => wait::waitpid;
     fn wait4(child: pid_t, status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t => wait::wait4;
+    fn shmat(number: c_int, wanted: *const c_void, flags: c_int) -> *mut c_void => process::shmat;
     fn _Unwind_RaiseException(exception: *mut c_void) -> c_int => process::raise_exception;
 
     // System calls by number, and the signal by which those that bypass libc come here.

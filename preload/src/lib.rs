@@ -8,6 +8,7 @@
 
 mod address;
 mod afl;
+mod background;
 mod calls;
 mod children;
 mod clock;

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use rustix::mm::{MapFlags, ProtFlags, mmap};
 use sockfuzz_contract::{StatusPage, specs};
 
+use crate::exports::real;
 use crate::stdio;
 
 /// Exit status when sockfuzz itself cannot go on (sysexits.h: EX_UNAVAILABLE).
@@ -33,7 +34,8 @@ pub(crate) fn fatal(message: fmt::Arguments<'_>) -> ! {
 /// Ends the process without running the server's exit handlers.
 pub(crate) fn exit(status: i32) -> ! {
     // SAFETY: _exit(2) has no preconditions.
-    unsafe { libc::_exit(status) }
+    unsafe { real::_exit(status) };
+    unreachable!("_exit does not return")
 }
 
 struct Line {

@@ -9,7 +9,7 @@ use sockfuzz_contract::{Mode, Options, Panics, Phase, specs};
 
 #[cfg(target_arch = "x86_64")]
 use crate::trap;
-use crate::{afl, descriptors, report, seat_belt, stdio};
+use crate::{afl, background, descriptors, report, seat_belt, stdio};
 
 /// Descriptors of AFL++'s control and status pipes (AFL++ config.h: FORKSRV_FD and the next).
 pub(crate) const FORKSERVER_PIPES: [i32; 2] = [198, 199];
@@ -69,6 +69,7 @@ pub(crate) fn enter() {
     report::status().reach(Phase::Loaded);
     seat_belt::fasten(&options);
     afl::prepare(pace);
+    background::watch_exit();
     let _ = SETUP.set(Setup { pace, options });
     #[cfg(target_arch = "x86_64")]
     trap::prepare();

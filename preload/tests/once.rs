@@ -3,7 +3,9 @@
 
 mod common;
 
+use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
 
 use common::{Target, contains, describe, transports};
 
@@ -125,6 +127,27 @@ fn prefork() {
     command.arg(target.command(&[]).get_program()).env("LD_PRELOAD", common::preload());
     let output = common::run(command, REQUEST);
     assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{}", describe(&output));
+}
+
+/// Whoever ends the first process of a server in the background ends the server.
+#[test]
+fn daemon_is_interrupted() {
+    let mut child = Target::compile("daemon", &[])
+        .command(&[])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the target starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    let mut stdout = child.stdout.take().expect("piped");
+    stdin.write_all(REQUEST).expect("a pipe has room");
+    stdout.read_exact(&mut [0; 1]).expect("an answer");
+    let pid = libc::pid_t::try_from(child.id()).expect("process numbers are small");
+    // SAFETY: a child that has not been waited for.
+    assert_eq!(unsafe { libc::kill(pid, libc::SIGINT) }, 0);
+    assert_eq!(child.wait().expect("waitpid").signal(), Some(libc::SIGINT));
+    // The pipe is read to its end: no process holds it any more.
+    stdout.read_to_end(&mut Vec::new()).expect("a readable pipe");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use procfs::process::{FDTarget, Process};
 use crate::memory_file::MemoryFile;
 use crate::printable::last_lines;
 use crate::problem::{Problem, exit};
-use crate::server::diagnose::{FOREGROUND, Stops, ending};
+use crate::server::diagnose::{Stops, ending};
 use crate::server::running::{Running, Waited};
 use crate::server::{Server, process_tree};
 use crate::tcp_client::{self, Pace};
@@ -28,29 +28,21 @@ pub fn answer_over_tcp(server: &Server, port: Option<u16>, input: &[u8], pace: P
     let mut running = Running::start_unseen(command)?;
     let address = wait_for_listener(&mut running, port, pace.timeout)
         .map_err(|error| without_preload(error, &words))?;
-    let pid = running.pid();
-    let answer = tcp_client::play(address, input, pace, || process_tree::is_asleep(pid))
-        .with_context(|| format!("cannot talk to the server at {address}"))?;
-    if running.ended()?.is_some() && !process_tree::own_descendants().is_empty() {
-        return Err(without_preload(went_to_the_background().into(), &words));
-    }
-    Ok(answer)
+    tcp_client::play(address, input, pace, process_tree::is_asleep)
+        .with_context(|| format!("cannot talk to the server at {address}"))
 }
 
 fn wait_for_listener(running: &mut Running, port: Option<u16>, patience: Duration) -> Result<SocketAddr> {
-    let pid = running.pid();
     let mut found = None;
-    let waited = running.wait(Some(Instant::now() + patience), || {
-        found = listener(pid, port);
+    // A server may go to the background: then it ends with the last of its processes.
+    let waited = running.wait_for_all(Instant::now() + patience, || {
+        found = listener(port);
         found.is_some()
     })?;
     if let Some(address) = found {
         return Ok(address);
     }
     let (exit, what) = match waited {
-        Waited::Ended(_) if !process_tree::own_descendants().is_empty() => {
-            return Err(went_to_the_background().into());
-        }
         Waited::Ended(end) => (exit::EXITS, format!("it ended: {}", ending(end))),
         _ => (exit::NEVER_LISTENS, format!("it never listened; {}", Stops::look())),
     };
@@ -58,26 +50,18 @@ fn wait_for_listener(running: &mut Running, port: Option<u16>, patience: Duratio
     Err(Problem::new(exit, what, remedy).into())
 }
 
-fn went_to_the_background() -> Problem {
-    Problem::new(
-        exit::DAEMONIZES,
-        "it went to the background: its first process ended, another one lives on",
-        FOREGROUND,
-    )
-}
-
 /// The loopback address of the tree's oldest listening socket, or of the one with this port.
-fn listener(root: i32, port: Option<u16>) -> Option<SocketAddr> {
-    let sockets: Vec<u64> = std::iter::once(root)
-        .chain(process_tree::descendants(root).iter().map(|stat| stat.pid))
-        .filter_map(|pid| Process::new(pid).ok()?.fd().ok())
+fn listener(port: Option<u16>) -> Option<SocketAddr> {
+    let sockets: Vec<u64> = process_tree::own_descendants()
+        .iter()
+        .filter_map(|stat| Process::new(stat.pid).ok()?.fd().ok())
         .flatten()
         .filter_map(|descriptor| match descriptor.ok()?.target {
             FDTarget::Socket(inode) => Some(inode),
             _ => None,
         })
         .collect();
-    let process = Process::new(root).ok()?;
+    let process = Process::myself().ok()?;
     [process.tcp(), process.tcp6()]
         .into_iter()
         .flatten()

@@ -63,12 +63,12 @@ pub fn end_descendants() {
     }
 }
 
-/// Whether every thread of this process and of all below it sleeps.
+/// Whether every thread of every process below this one sleeps.
 #[must_use]
-pub fn is_asleep(root: i32) -> bool {
-    std::iter::once(root)
-        .chain(descendants(root).iter().map(|stat| stat.pid))
-        .filter_map(|pid| Process::new(pid).ok()?.tasks().ok())
+pub fn is_asleep() -> bool {
+    own_descendants()
+        .iter()
+        .filter_map(|stat| Process::new(stat.pid).ok()?.tasks().ok())
         .flatten()
         .filter_map(|task| task.ok()?.stat().ok())
         .all(|stat| !matches!(stat.state, 'R' | 'D'))

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -100,6 +101,27 @@ impl Running {
             let tick = Timespec::try_from(TICK).expect("a tick is short");
             // An interrupted or failed wait only makes the next look come sooner.
             let _ = poll(&mut [PollFd::new(&end, PollFlags::IN)], Some(&tick));
+        }
+    }
+
+    /// The same for a server that may go to the background: it has ended when its first process and
+    /// all others have.
+    ///
+    /// # Errors
+    /// When the user interrupts.
+    pub fn wait_for_all(&mut self, deadline: Instant, mut done: impl FnMut() -> bool) -> Result<Waited> {
+        loop {
+            let waited = self.wait(Some(deadline), &mut done)?;
+            if !matches!(waited, Waited::Ended(_)) || process_tree::own_descendants().is_empty() {
+                return Ok(waited);
+            }
+            if done() {
+                return Ok(Waited::Done);
+            }
+            if Instant::now() >= deadline {
+                return Ok(Waited::TimedOut);
+            }
+            thread::sleep(TICK);
         }
     }
 }

@@ -40,7 +40,7 @@ pub enum End {
     Finished,
     /// The first process ended before that.
     Ended(ExitStatus),
-    /// The first process ended and left others behind.
+    /// The first process ended and left others behind. (One whose calls the preload sees stays.)
     Background(ExitStatus, Vec<Stat>),
     /// The time was up.
     TimedOut(Stops),
@@ -82,10 +82,8 @@ impl Setup<'_> {
         };
         let left = process_tree::own_descendants();
         let end = match waited {
-            Waited::Ended(end) if serves_elsewhere(&status, running.pid(), &left) => {
-                End::Background(end, left)
-            }
             _ if finished() => End::Finished,
+            Waited::Ended(end) if !left.is_empty() => End::Background(end, left),
             Waited::Ended(end) => End::Ended(end),
             Waited::Done | Waited::TimedOut => End::TimedOut(Stops::look()),
         };
@@ -137,11 +135,4 @@ impl Setup<'_> {
     pub fn evidence<'a>(&'a self, run: &'a SingleRun) -> Evidence<'a> {
         Evidence { server: self.server, phase: run.phase, words: &run.words }
     }
-}
-
-/// Whether the first process, which has ended, left the serving to another one: to the one that
-/// holds the listener, or to one that lives on while nothing is answered yet.
-fn serves_elsewhere(status: &StatusFile, first: i32, left: &[Stat]) -> bool {
-    let holder = i32::try_from(status.pid()).unwrap_or(0);
-    (holder != 0 && holder != first) || (!left.is_empty() && status.phase() < Phase::Finished)
 }

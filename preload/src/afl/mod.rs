@@ -3,6 +3,8 @@
 
 mod coverage;
 mod direct;
+mod input_memory;
+mod interruptions;
 mod renewal;
 mod runtime;
 mod symbols;
@@ -13,14 +15,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use sockfuzz_contract::{Counter, Loop, specs};
 
 use crate::setup::{self, Pace};
 use crate::{idle, report};
 
 use direct::Direct;
+use interruptions::Interruptions;
 
 pub(crate) use coverage::Seen;
+pub(crate) use input_memory::address as input_memory;
 pub(crate) use runtime::Runtime;
 
 static RUNTIME: OnceLock<Runtime> = OnceLock::new();
@@ -49,6 +54,7 @@ pub(crate) fn prepare(pace: Pace) {
             env::set_var("RUST_BACKTRACE", "0");
         }
         runtime.ask_for_shared_memory_inputs();
+        input_memory::attach();
         let _ = ENVIRONMENT.set(env::vars_os().filter(|(name, _)| belongs_to_afl(name)).collect());
     }
     let _ = RUNTIME.set(runtime);
@@ -72,8 +78,12 @@ pub(crate) fn start_forkserver() -> &'static Runtime {
             unsafe { env::set_var(name, value) };
         }
         idle::claim_for_this_process();
+        // A server that has changed its user may no longer look into its own /proc.
+        let _ = set_dumpable_behavior(DumpableBehavior::Dumpable);
+        let interruptions = Interruptions::put_aside();
         fork_children(runtime);
         renewal::renew();
+        interruptions.bring_back();
         report::status().add(Counter::Processes, 1);
         READY.store(true, SeqCst);
     }

@@ -1,10 +1,12 @@
-//! pthread_create(3), fork(2), and the start of an unwinding.
+//! Threads and processes that the server creates, its end, and the start of an unwinding.
 
-use libc::{c_int, c_void, pid_t, pthread_attr_t, pthread_t};
+use std::ptr;
+
+use libc::{c_char, c_int, c_void, pid_t, pthread_attr_t, pthread_t};
 
 use crate::exports::real;
 use crate::setup::{self, Pace};
-use crate::{afl, children, idle, listener, panics};
+use crate::{afl, background, children, idle, listener, panics};
 
 /// Type of a thread's first function.
 pub(crate) type Start = extern "C" fn(*mut c_void) -> *mut c_void;
@@ -15,17 +17,118 @@ pub(crate) unsafe fn pthread_create(
     start: Start,
     argument: *mut c_void,
 ) -> c_int {
+    // SAFETY: the server's own call.
+    around_thread_creation(|| unsafe { real::pthread_create(thread, attributes, start, argument) })
+}
+
+/// C11's name. (glibc's does not go through `pthread_create`.)
+pub(crate) unsafe fn thrd_create(thread: *mut pthread_t, start: Start, argument: *mut c_void) -> c_int {
+    // SAFETY: the server's own call.
+    around_thread_creation(|| unsafe { real::thrd_create(thread, start, argument) })
+}
+
+fn around_thread_creation<R>(create: impl FnOnce() -> R) -> R {
     if setup::get().is_some_and(|setup| setup.pace == Pace::Loop) {
         // A forked child has one thread: the one that is about to create the second.
         afl::start_forkserver();
     }
     idle::note_thread_creation();
-    // SAFETY: the server's own call.
-    let result = unsafe { real::pthread_create(thread, attributes, start, argument) };
+    let result = create();
     idle::note_thread_creation();
     result
 }
 
+/// clone(2) is variadic; its arguments travel like these.
+pub(crate) unsafe fn clone(
+    start: *mut c_void,
+    stack: *mut c_void,
+    flags: c_int,
+    argument: *mut c_void,
+    parent: *mut pid_t,
+    storage: *mut c_void,
+    child: *mut pid_t,
+) -> c_int {
+    if flags & libc::CLONE_THREAD != 0 {
+        // SAFETY: the server's own call.
+        return around_thread_creation(|| unsafe {
+            real::clone(start, stack, flags, argument, parent, storage, child)
+        });
+    }
+    // SAFETY: the server's own call; a child with its own memory has a copy of `first` in it, and
+    // begins like after a fork.
+    let created = unsafe {
+        if flags & libc::CLONE_VM != 0 || start.is_null() {
+            real::clone(start, stack, flags, argument, parent, storage, child)
+        } else {
+            let first: extern "C" fn(*mut c_void) -> c_int = std::mem::transmute(start);
+            let mut first = (first, argument);
+            let begin = begin_cloned as extern "C" fn(*mut c_void) -> c_int as *mut c_void;
+            real::clone(begin, stack, flags, (&raw mut first).cast(), parent, storage, child)
+        }
+    };
+    note_child(created);
+    created
+}
+
+extern "C" fn begin_cloned(first: *mut c_void) -> c_int {
+    begin_as_child();
+    // SAFETY: what `clone` has passed.
+    let (first, argument) = unsafe { *first.cast::<(extern "C" fn(*mut c_void) -> c_int, *mut c_void)>() };
+    first(argument)
+}
+
+/// In a forked child: what the parent knows and does is not its own.
+fn begin_as_child() {
+    idle::after_fork();
+    listener::after_fork();
+    children::after_fork();
+    background::after_fork();
+}
+
+pub(crate) unsafe fn posix_spawn(
+    child: *mut pid_t,
+    path: *const c_char,
+    actions: *const c_void,
+    attributes: *const c_void,
+    arguments: *const *mut c_char,
+    environment: *const *mut c_char,
+) -> c_int {
+    // SAFETY: the server's own call.
+    note_spawned(child, |child| unsafe {
+        real::posix_spawn(child, path, actions, attributes, arguments, environment)
+    })
+}
+
+pub(crate) unsafe fn posix_spawnp(
+    child: *mut pid_t,
+    file: *const c_char,
+    actions: *const c_void,
+    attributes: *const c_void,
+    arguments: *const *mut c_char,
+    environment: *const *mut c_char,
+) -> c_int {
+    // SAFETY: the server's own call.
+    note_spawned(child, |child| unsafe {
+        real::posix_spawnp(child, file, actions, attributes, arguments, environment)
+    })
+}
+
+/// `spawn` stores the child's number, whether or not the server has a use for it.
+fn note_spawned(wanted: *mut pid_t, spawn: impl FnOnce(*mut pid_t) -> c_int) -> c_int {
+    let mut child = 0;
+    let failed = spawn(&mut child);
+    if failed == 0 {
+        note_child(child);
+        // SAFETY: the server's own pointer, or null.
+        if let Some(wanted) = unsafe { ptr::NonNull::new(wanted).map(|mut wanted| wanted.as_mut()) } {
+            *wanted = child;
+        }
+    }
+    failed
+}
+
+/// fork(2), and vfork(2) as POSIX allows: a wrapper around the real one would give its stack frame to
+/// the child.
 pub(crate) unsafe fn fork() -> pid_t {
     // SAFETY: the server's own call.
     let child = unsafe { real::fork() };
@@ -33,19 +136,63 @@ pub(crate) unsafe fn fork() -> pid_t {
         return child;
     }
     match child {
-        0 => {
-            idle::after_fork();
-            listener::after_fork();
-            children::after_fork();
-        }
-        1.. if setup::get().is_some() => {
-            children::add(child);
-            // Like a thread: somebody else who may be at work.
-            idle::note_thread_creation();
-        }
-        _ => {}
+        0 => begin_as_child(),
+        _ => note_child(child),
     }
     child
+}
+
+fn note_child(child: pid_t) {
+    if child > 0 && setup::get().is_some() {
+        children::add(child);
+        // Like a thread: somebody else who may be at work.
+        idle::note_thread_creation();
+    }
+}
+
+pub(crate) unsafe fn daemon(stay_here: c_int, keep_open: c_int) -> c_int {
+    // SAFETY: what daemon(3) does, with calls that are seen.
+    unsafe {
+        match fork() {
+            -1 => return -1,
+            0 => {}
+            _ => exit_at_once(0),
+        }
+        if libc::setsid() < 0 {
+            return -1;
+        }
+        if stay_here == 0 && libc::chdir(c"/".as_ptr()) < 0 {
+            return -1;
+        }
+        if keep_open == 0 {
+            let null = libc::open(c"/dev/null".as_ptr(), libc::O_RDWR);
+            if null < 0 {
+                return -1;
+            }
+            (0..=2).for_each(|standard| {
+                super::descriptor::dup2(null, standard);
+            });
+            if null > 2 {
+                super::descriptor::close(null);
+            }
+        }
+    }
+    0
+}
+
+/// _exit(2). (exit(3) comes by a handler.)
+pub(crate) unsafe fn exit_at_once(status: c_int) {
+    let status = background::stay(status);
+    // SAFETY: the server's own call.
+    unsafe { real::_exit(status) }
+}
+
+pub(crate) unsafe fn shmat(number: c_int, wanted: *const c_void, flags: c_int) -> *mut c_void {
+    match afl::input_memory(number) {
+        Some(attached) if afl::is_starting() => attached,
+        // SAFETY: the server's own call.
+        _ => unsafe { real::shmat(number, wanted, flags) },
+    }
 }
 
 pub(crate) unsafe fn raise_exception(exception: *mut c_void) -> c_int {

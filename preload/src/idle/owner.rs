@@ -38,6 +38,11 @@ pub(crate) fn share() {
     }
 }
 
+/// Whether any process drives, or has driven.
+pub(crate) fn somebody_serves() -> bool {
+    owner().is_some_and(|owner| owner.load(SeqCst) != 0)
+}
+
 /// Whether this process is, or has just become, the one that drives.
 pub(super) fn may_drive() -> bool {
     MINE.load(SeqCst) || claim()

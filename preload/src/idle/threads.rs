@@ -16,7 +16,8 @@ static CREATED: AtomicU32 = AtomicU32::new(0);
 /// /proc, opened before the server may change its root directory.
 static PROC: AtomicI32 = AtomicI32::new(-1);
 
-/// Threads whose state files are kept open; the others' are opened each time.
+/// Threads whose state files are kept open; the others' are opened each time. (So are all where the
+/// server has forbidden itself such high numbers.)
 const KEPT: usize = 64;
 
 /// Numbers from here on are given to files that are kept, to leave the server the low ones.
@@ -54,6 +55,8 @@ pub(super) struct Watch {
     made_at: u32,
     /// Whether there are more threads than are kept.
     overflow: bool,
+    /// Whether one of those was awake when the list was made.
+    overflow_awake: bool,
 }
 
 struct Thread {
@@ -63,7 +66,7 @@ struct Thread {
 
 impl Watch {
     pub(super) const fn new() -> Self {
-        Self { kept: [const { None }; KEPT], made_at: 0, overflow: false }
+        Self { kept: [const { None }; KEPT], made_at: 0, overflow: false, overflow_awake: false }
     }
 
     /// Whether any other thread runs or could run. Without /proc there is no judge, and the server
@@ -77,6 +80,9 @@ impl Watch {
             self.made_at = created;
             if self.refresh().is_err() {
                 return false;
+            }
+            if self.overflow_awake {
+                return true;
             }
         }
         match self.look() {
@@ -113,6 +119,7 @@ impl Watch {
             _ => openat(CWD, c"/proc/self/task", DIRECTORY, Mode::empty())?,
         };
         self.overflow = false;
+        self.overflow_awake = false;
         let mut buffer = [MaybeUninit::uninit(); 2048];
         let mut entries = RawDir::new(&tasks, &mut buffer);
         while let Some(entry) = entries.next() {
@@ -136,10 +143,14 @@ impl Watch {
             return;
         }
         let slot = self.kept.iter_mut().find(|slot| slot.as_ref().is_none_or(|thread| thread.id == id));
-        match slot {
-            // One that has just ended needs no watching.
-            Some(slot) => *slot = open_stat(tasks, id).ok().map(|stat| Thread { id, stat }),
-            None => self.overflow = true,
+        // One that has just ended needs no watching.
+        let Ok(stat) = open_stat(tasks, id) else { return };
+        match (slot, fcntl_dupfd_cloexec(&stat, FIRST_KEPT)) {
+            (Some(slot), Ok(stat)) => *slot = Some(Thread { id, stat }),
+            _ => {
+                self.overflow = true;
+                self.overflow_awake |= id != own_id() && read_state(stat.as_fd()).is_ok_and(is_awake);
+            }
         }
     }
 }
@@ -159,7 +170,7 @@ fn open_stat(tasks: BorrowedFd<'_>, id: i32) -> Result<OwnedFd, Errno> {
     let mut path = [0_u8; 24];
     let _ = write!(&mut path[..23], "{id}/stat");
     let path = CStr::from_bytes_until_nul(&path).map_err(|_| Errno::NAMETOOLONG)?;
-    fcntl_dupfd_cloexec(openat(tasks, path, FILE, Mode::empty())?, FIRST_KEPT)
+    openat(tasks, path, FILE, Mode::empty())
 }
 
 /// Reads a thread's state (proc_pid_stat(5), field 3).
