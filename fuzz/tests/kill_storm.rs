@@ -86,7 +86,7 @@ impl Tool {
         let (server_requests, requests) = pipe().expect("pipe");
         let (answers, server_answers) = pipe().expect("pipe");
         let (input, coverage) = (Shared::new(1 << 20), Shared::new(1 << 23));
-        let mut command = Command::new(yard.target("marks_coverage", &cargo_afl));
+        let mut command = Command::new(yard.loop_target("marks_coverage", "cc", &[], &cargo_afl));
         command
             .env("LD_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"))
             .env("__AFL_SHM_ID", coverage.id.to_string())

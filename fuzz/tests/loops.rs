@@ -4,11 +4,17 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Output;
 
-use common::Yard;
+use common::{Yard, installed};
 use sockfuzz::afl::cargo_afl::CargoAfl;
+use sockfuzz::afl::environment::preload_list;
+use sockfuzz::server::sanitizers;
+use sockfuzz::status_file::StatusFile;
+use sockfuzz_contract::Counter;
 
 const INPUTS: usize = 50;
 /// Not a divisor of [`INPUTS`], so that the last process does not end with its share.
@@ -17,18 +23,29 @@ const ITERATIONS: &str = "15";
 /// A target in a directory of its own, and the means to run it.
 struct Target {
     yard: Yard,
+    program: PathBuf,
     cargo_afl: CargoAfl,
 }
 
 impl Target {
     fn compile(name: &str) -> Self {
-        let target = Self { yard: Yard::new(), cargo_afl: CargoAfl::find_or_install().expect("cargo-afl") };
-        target.yard.target(name, &target.cargo_afl);
-        target
+        Self::compile_with(name, "cc", &[])
+    }
+
+    fn compile_with(name: &str, compiler: &str, flags: &[&str]) -> Self {
+        let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+        let yard = Yard::new();
+        let program = yard.loop_target(name, compiler, flags, &cargo_afl);
+        Self { yard, program, cargo_afl }
     }
 
     /// Runs everything in the directory `in`, one input after the other; the target's log.
     fn run(&self, transport: &str) -> (Output, String) {
+        self.run_with(transport, &[])
+    }
+
+    /// The same with further variables.
+    fn run_with(&self, transport: &str, variables: &[(&str, &OsStr)]) -> (Output, String) {
         let log = self.yard.path(&format!("{transport}.log"));
         let output = self
             .cargo_afl
@@ -38,7 +55,7 @@ impl Target {
             .arg("-o")
             .arg(self.yard.path("maps"))
             .arg("--")
-            .arg(self.yard.path("target"))
+            .arg(&self.program)
             .env("AFL_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"))
             .env("TARGET_LOG", &log)
             .envs([
@@ -47,6 +64,7 @@ impl Target {
                 ("SOCKFUZZ_WARM_UP", "off"),
                 ("SOCKFUZZ_SETTLE", "off"),
             ])
+            .envs(variables.iter().copied())
             .output()
             .expect("afl-showmap starts");
         (output, fs::read_to_string(&log).unwrap_or_default())
@@ -68,14 +86,68 @@ fn every_input_arrives_once(name: &str) {
     }
 }
 
-/// afl-showmap ends with status 2 when an input crashed the target (afl-showmap.c: FSRV_RUN_CRASH).
+/// How afl-showmap ends when an input crashed the target (afl-showmap.c: FSRV_RUN_CRASH).
+const CRASHED: i32 = 2;
+
 #[test]
 fn crashes_in_a_child() {
     let target = Target::compile("crashes_in_a_child");
     target.yard.write("in/1", b"GET /1 HTTP/1.1\r\n\r\n");
     assert!(target.run("unix").0.status.success());
     target.yard.write("in/2", b"GET /abc HTTP/1.1\r\n\r\n");
-    assert_eq!(target.run("unix").0.status.code(), Some(2));
+    assert_eq!(target.run("unix").0.status.code(), Some(CRASHED));
+}
+
+/// A server that accepts no more is a crash, unless that is only to be counted.
+#[test]
+fn stops_accepting() {
+    let target = Target::compile("stops_accepting");
+    for name in ["1", "2", "3"] {
+        target.yard.write(&format!("in/{name}"), b"GET /fine HTTP/1.1\r\n\r\n");
+    }
+    assert!(target.run("unix").0.status.success());
+    target.yard.write("in/2", b"GET /stop HTTP/1.1\r\n\r\n");
+    assert_eq!(target.run("unix").0.status.code(), Some(CRASHED));
+    let count = [("SOCKFUZZ_DEAD_ACCEPT", OsStr::new("count"))];
+    assert!(target.run_with("unix", &count).0.status.success());
+}
+
+/// Every descriptor that is not closed is counted, over the life of each process but the last.
+#[test]
+fn leaked_descriptors_are_counted() {
+    let count = |name| {
+        let target = Target::compile(name);
+        for number in 0..INPUTS {
+            target.yard.write(&format!("in/{number}"), b"GET / HTTP/1.1\r\n\r\n");
+        }
+        let status = StatusFile::in_memory().expect("a status page");
+        let (output, _) = target.run_with("unix", &[("SOCKFUZZ_STATUS", &status.path())]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        (status.count(Counter::Leaked), status.count(Counter::Measured))
+    };
+    let measured = (INPUTS as u64).next_multiple_of(ITERATIONS.parse().expect("a number")) - 15;
+    assert_eq!(count("leaks_descriptors"), (measured, measured));
+    assert_eq!(count("accept_blocking"), (0, measured));
+}
+
+/// Sanitizers' reports are crashes, in a build with a static runtime and in one with a shared one.
+#[test]
+fn overflows() {
+    for (compiler, first) in [("clang", None), ("gcc", Some("libasan.so"))] {
+        if installed(compiler, compiler).is_none() {
+            continue;
+        }
+        let target = Target::compile_with("overflows", compiler, &["-fsanitize=address"]);
+        let runtime = sanitizers::shared_runtime(&target.program);
+        assert_eq!(runtime.as_deref().map(|name| &name[..10]), first);
+        let library = sockfuzz::preload::locate(None).expect("the preload");
+        let list = preload_list("AFL_PRELOAD", runtime.as_deref(), &library);
+        let preloaded = [("AFL_PRELOAD", &*list)];
+        target.yard.write("in/1", b"GET /fine HTTP/1.1\r\n\r\n");
+        assert!(target.run_with("unix", &preloaded).0.status.success(), "{compiler}");
+        target.yard.write("in/2", b"GET /over HTTP/1.1\r\n\r\n");
+        assert_eq!(target.run_with("unix", &preloaded).0.status.code(), Some(CRASHED), "{compiler}");
+    }
 }
 
 include!("../../preload/tests/targets/list.rs");

@@ -62,6 +62,23 @@ fn an_endless_loop_is_a_hang() {
 }
 
 #[test]
+fn a_server_that_stops_accepting_is_a_crash() {
+    let yard = Yard::new();
+    let server = yard.target("stops_accepting", "cc", &[]).expect("a C compiler is installed");
+    let good = yard.write("good", b"GET / HTTP/1.1\r\n\r\n");
+    yard.sockfuzz().arg("replay").arg(good).arg("--").arg(&server).assert().code(0);
+    let input = yard.write("input", b"GET /stop HTTP/1.1\r\n\r\n");
+    yard.sockfuzz()
+        .arg("replay")
+        .arg(input)
+        .arg("--")
+        .arg(server)
+        .assert()
+        .code(4)
+        .stdout(contains("=> CRASH: SIGABRT").and(contains("accepts no more connections, since this input")));
+}
+
+#[test]
 fn a_directory_of_crashes_is_replayed_without_its_readme() {
     let yard = Yard::new();
     let server = yard.server("blocking");

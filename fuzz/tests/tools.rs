@@ -18,7 +18,7 @@ fn request(number: u32, padding: &str) -> Vec<u8> {
 /// Runs `cargo afl TOOL ARGUMENTS -- target`.
 fn run(yard: &Yard, tool: &str, arguments: &[&str]) -> Output {
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-    let target = yard.target(TARGET, &cargo_afl);
+    let target = yard.loop_target(TARGET, "cc", &[], &cargo_afl);
     let output = cargo_afl
         .command()
         .arg(tool)

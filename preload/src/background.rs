@@ -68,6 +68,8 @@ fn follow(child: i32) -> c_int {
         for signal in PASSED_ON {
             libc::signal(signal, pass_on as extern "C" fn(c_int) as libc::sighandler_t);
         }
+        // The server may have blocked them; and so has whoever sees the end coming.
+        libc::sigprocmask(libc::SIG_UNBLOCK, &passed_on(), std::ptr::null_mut());
         while real::wait4(child, &mut status, 0, std::ptr::null_mut()) != child {
             if crate::errno::last() != rustix::io::Errno::INTR {
                 return 0;
@@ -78,6 +80,27 @@ fn follow(child: i32) -> c_int {
         }
     }
     libc::WEXITSTATUS(status)
+}
+
+/// Holds back the signals that are passed on, for as long as there is nobody to pass them on to;
+/// returns the mask from before.
+pub(crate) fn hold_signals() -> libc::sigset_t {
+    let mut before = passed_on();
+    // SAFETY: both masks are valid.
+    unsafe { libc::sigprocmask(libc::SIG_BLOCK, &passed_on(), &mut before) };
+    before
+}
+
+fn passed_on() -> libc::sigset_t {
+    // SAFETY: all zeroes is a valid mask, and the numbers are signals.
+    unsafe {
+        let mut mask = std::mem::zeroed();
+        libc::sigemptyset(&mut mask);
+        for signal in PASSED_ON {
+            libc::sigaddset(&mut mask, signal);
+        }
+        mask
+    }
 }
 
 extern "C" fn pass_on(signal: c_int) {

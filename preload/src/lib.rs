@@ -22,6 +22,7 @@ mod listener;
 mod next;
 mod panics;
 mod report;
+mod sanitizers;
 mod seat_belt;
 mod setup;
 mod stdio;

@@ -2,18 +2,23 @@
 //! would refuse, each with the reason why that is safe.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
 
 use sockfuzz_contract::specs;
 
 use crate::cli::PreloadOptions;
+use crate::server::Server;
 use crate::server::inspect::Inspection;
 use crate::status_file::StatusFile;
 
 const CORE_PATTERN: &str = "/proc/sys/kernel/core_pattern";
 const GOVERNOR: &str = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor";
+
+/// Every report is a crash; a crash stays one: without a handler that turns it into an exit.
+const UBSAN_OPTIONS: &str = "halt_on_error=1:abort_on_error=1:symbolize=0:handle_segv=0:handle_sigbus=0:\
+                             handle_abort=0:handle_sigfpe=0:handle_sigill=0";
 
 /// One variable, and one sentence for the user where it changes what AFL++ insists on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,13 +40,20 @@ impl Setting {
 /// Everything to set. What the user has set already is left alone.
 #[must_use]
 pub fn settings(
+    server: &Server,
     library: &Path,
     options: &PreloadOptions,
     status: &StatusFile,
     inspection: &Inspection,
     status_screen: bool,
 ) -> Vec<Setting> {
-    let preload = Setting::quiet("AFL_PRELOAD", preload_list("AFL_PRELOAD", library));
+    let sanitizer = server.sanitizer.as_deref();
+    let preload = Setting {
+        why: sanitizer.map(|runtime| {
+            format!("{runtime}, the server's sanitizer, insists on being the first library, so it is preloaded first")
+        }),
+        ..Setting::quiet("AFL_PRELOAD", preload_list("AFL_PRELOAD", sanitizer, library))
+    };
     let told = options.variables().map(|(name, value)| Setting::quiet(name, value));
     let status = Setting::quiet(specs::STATUS.variable, status.path());
     let lenient = [
@@ -52,6 +64,9 @@ pub fn settings(
         (!status_screen).then(|| Setting::quiet("AFL_NO_UI", "1")),
         // Without its status screen, ours shows these figures.
         (!status_screen).then(|| Setting::quiet("AFL_FUZZER_STATS_UPDATE_INTERVAL", "5")),
+        // afl-fuzz leaves it to the compiler whether UndefinedBehaviorSanitizer's reports end a
+        // server; the rest is afl-fuzz's own choice for the other sanitizers.
+        Some(Setting::quiet("UBSAN_OPTIONS", UBSAN_OPTIONS)),
         // afl-fuzz cannot see instrumentation through a script.
         inspection.script.then(|| Setting::quiet("AFL_SKIP_BIN_CHECK", "1")),
         core_pattern(&fs::read_to_string(CORE_PATTERN).unwrap_or_default()),
@@ -61,16 +76,14 @@ pub fn settings(
     [preload, status].into_iter().chain(told).chain(lenient).collect()
 }
 
-/// The library, after whatever the user preloads through the same variable: a sanitizer's runtime
-/// insists on being first.
+/// The library, after whatever the user preloads through the same variable, and after the runtime of
+/// the server's sanitizer, which insists on being first.
 #[must_use]
-pub fn preload_list(variable: &str, library: &Path) -> OsString {
-    let mut list = env::var_os(variable).unwrap_or_default();
-    if !list.is_empty() {
-        list.push(":");
-    }
-    list.push(library);
-    list
+pub fn preload_list(variable: &str, sanitizer: Option<&str>, library: &Path) -> OsString {
+    let users = env::var_os(variable).filter(|list| !list.is_empty());
+    let first = sanitizer.map(OsString::from);
+    let all: Vec<_> = first.into_iter().chain(users).chain([library.into()]).collect();
+    all.join(OsStr::new(":"))
 }
 
 fn core_pattern(pattern: &str) -> Option<Setting> {

@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     fn server(argument: &str) -> Server {
-        Server { program: "/bin/true".into(), arguments: vec![argument.into()] }
+        Server { program: "/bin/true".into(), arguments: vec![argument.into()], sanitizer: None }
     }
 
     #[test]

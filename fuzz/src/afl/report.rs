@@ -56,6 +56,8 @@ pub struct Connections {
     pub unaccepted: u64,
     /// Those that it kept open after the client had hung up.
     pub abandoned: u64,
+    /// Descriptors that the server opened and did not close, in so many iterations.
+    pub leaked: (u64, u64),
 }
 
 /// What makes these figures worthless, or poor. There should be a connection for each of the
@@ -63,7 +65,7 @@ pub struct Connections {
 #[must_use]
 pub fn warnings(stats: &Stats, executions: u64, connections: Connections) -> Vec<String> {
     let mut warnings = Vec::new();
-    let Connections { accepted, unaccepted, abandoned } = connections;
+    let Connections { accepted, unaccepted, abandoned, leaked: (leaked, measured) } = connections;
     if accepted == 0 {
         warnings.push(
             "the server accepted not one connection: these executions are empty. Run sockfuzz \
@@ -90,6 +92,14 @@ pub fn warnings(stats: &Stats, executions: u64, connections: Connections) -> Vec
             "{} the server did not close, although the client had hung up: each costs \
              milliseconds and a descriptor. Turn off what keeps connections, if it can be",
             counted(abandoned, "connection", "connections"),
+        ));
+    }
+    if leaked > measured / MANY {
+        warnings.push(format!(
+            "the server leaks descriptors: {} more are open after {} iterations. It will run out of \
+             them",
+            HumanCount(leaked),
+            HumanCount(measured),
         ));
     }
     if stats.edges < FEW_EDGES {
@@ -143,6 +153,8 @@ mod tests {
         assert!(warnings(&GOOD, 1000, deaf)[0].contains("50 connections the server did not accept"));
         let clinging = Connections { abandoned: 50, ..accepted(1000) };
         assert!(warnings(&GOOD, 1000, clinging)[0].contains("50 connections the server did not close"));
+        let leaky = Connections { leaked: (500, 10_000), ..accepted(10_000) };
+        assert!(warnings(&GOOD, 10_000, leaky)[0].contains("500 more are open after 10,000 iterations"));
         let blind = Stats { edges: 1, ..GOOD };
         assert!(warnings(&blind, 1, accepted(1))[0].contains("only 1 edge"));
         let shaky = Stats { stability: 42.0, ..GOOD };

@@ -149,7 +149,8 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
     let out = out.claim()?;
     let status = StatusFile::at(&out.status())?;
     let status_screen = arguments.jobs == 1 && stdout().is_terminal();
-    let settings = environment::settings(&library, belt.options(), &status, &inspection, status_screen);
+    let settings =
+        environment::settings(&server, &library, belt.options(), &status, &inspection, status_screen);
     let plan = Plan {
         cargo_afl: &cargo_afl,
         settings: &settings,
@@ -191,6 +192,7 @@ fn chosen_server(arguments: &Arguments) -> Result<Server> {
     let model = arguments.model.to_possible_value();
     let model = model.expect("no model is hidden");
     Ok(Server {
+        sanitizer: None,
         program: workspace.target(BUNDLED).join("release").join(name),
         arguments: ["--model", model.get_name(), "--listen", "127.0.0.1:8080"].map(OsString::from).to_vec(),
     })
@@ -248,6 +250,7 @@ fn conclude(
             accepted: status.count(Counter::Accepted),
             unaccepted: status.count(Counter::Unaccepted),
             abandoned: status.count(Counter::Abandoned),
+            leaked: (status.count(Counter::Leaked), status.count(Counter::Measured)),
         };
         for warning in report::warnings(&stats, stats.executions.saturating_sub(earlier), connections) {
             eprintln!("sockfuzz: WARNING: {warning}");

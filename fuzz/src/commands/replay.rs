@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use rustix::process::Signal;
-use sockfuzz_contract::{Panics, specs};
+use sockfuzz_contract::{DeadAccept, Panics, specs};
 use std::os::unix::process::ExitStatusExt;
 
 use crate::cli::{self, PreloadArguments, ServerArguments};
@@ -18,14 +18,15 @@ use crate::problem::exit;
 use crate::seat_belt::SeatBelt;
 use crate::server::diagnose::ending;
 use crate::server::single_run::{End, Setup, SingleRun};
-use crate::server::{Server, backtrace, inspect};
+use crate::server::{Server, backtrace, inspect, sanitizers};
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
 Example:
   sockfuzz replay out/default/crashes -- ./server --listen 127.0.0.1:8080
 
-Rust panics count as crashes, also those that the server catches. Where gdb is installed, an
+Rust panics count as crashes, also those that the server catches, and so does a server that accepts
+no connection after the input's. Where gdb is installed, an
 input that ends the server by a signal is run once more for a backtrace.
 
 Exit status: 0 when every input was answered, 4 when one crashed or hung the server, 10 to 17 for
@@ -63,7 +64,11 @@ pub fn replay(arguments: Arguments) -> Result<u8> {
     inspect::inspect(&server)?;
     let inputs = corpus::read_files(&arguments.files)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
-    let options = arguments.preload.options.with_default(&specs::PANICS, &Panics::Crash.to_string());
+    let options = arguments
+        .preload
+        .options
+        .with_default(&specs::PANICS, &Panics::Crash.to_string())
+        .with_default(&specs::DEAD_ACCEPT, &DeadAccept::Crash.to_string());
     let belt = SeatBelt::fasten(&options, &library)?;
     let setup =
         Setup { server: &server, library: &library, options: belt.options(), timeout: arguments.timeout };
@@ -137,7 +142,7 @@ fn says_panicked(words: &[u8]) -> bool {
 
 /// Whether the server's own words have a backtrace: a panic's or a sanitizer's.
 fn tells_where(words: &[u8]) -> bool {
-    contains(words, b"stack backtrace:") || contains(words, b"ERROR: AddressSanitizer")
+    contains(words, b"stack backtrace:") || sanitizers::is_report(words)
 }
 
 fn contains(words: &[u8], part: &[u8]) -> bool {

@@ -74,7 +74,7 @@ pub fn run(arguments: Arguments) -> Result<u8> {
         return Ok(shell_status(end));
     }
     let left = process_tree::own_descendants();
-    if !left.is_empty() {
+    if end.success() && !left.is_empty() {
         return Err(evidence.daemonized(end, &left).into());
     }
     if end.success() {

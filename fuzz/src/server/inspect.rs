@@ -133,7 +133,9 @@ pub fn inspect(server: &Server) -> Result<Inspection> {
     }
     Ok(Inspection {
         instrumentation: instrumentation(&elf, &content),
-        asan: has_symbol(elf.dynamic_symbols(), &[ASAN_SYMBOL]) || has_symbol(elf.symbols(), &[ASAN_SYMBOL]),
+        asan: server.sanitizer.as_ref().is_some_and(|runtime| runtime.contains("asan"))
+            || has_symbol(elf.dynamic_symbols(), &[ASAN_SYMBOL])
+            || has_symbol(elf.symbols(), &[ASAN_SYMBOL]),
         executable,
         script,
     })

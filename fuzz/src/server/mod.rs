@@ -7,6 +7,7 @@ pub mod inspect;
 pub mod plain_run;
 pub mod process_tree;
 pub mod running;
+pub mod sanitizers;
 pub mod single_run;
 
 use std::ffi::{OsStr, OsString};
@@ -28,6 +29,8 @@ pub struct Server {
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
+    /// The sanitizer's shared runtime that is to be preloaded before ours, if there is one.
+    pub sanitizer: Option<String>,
 }
 
 impl Server {
@@ -40,7 +43,9 @@ impl Server {
             Problem::new(exit::NOT_EXECUTABLE, "no server is given", "put the server's command line after --")
         })?;
         let program = which::which(name).map_err(|_| not_executable(name))?;
-        Ok(Self { program: std::path::absolute(program)?, arguments: arguments.to_vec() })
+        let program = std::path::absolute(program)?;
+        let sanitizer = sanitizers::shared_runtime(&program);
+        Ok(Self { program, arguments: arguments.to_vec(), sanitizer })
     }
 
     /// The command line as one would type it.
@@ -67,7 +72,7 @@ impl Server {
     pub fn preloaded(&self, library: &Path, options: &PreloadOptions, status: &StatusFile) -> Command {
         let mut command = self.command();
         command
-            .env("LD_PRELOAD", preload_list("LD_PRELOAD", library))
+            .env("LD_PRELOAD", preload_list("LD_PRELOAD", self.sanitizer.as_deref(), library))
             .envs(options.variables())
             .env(specs::MODE.variable, Mode::Once.to_string())
             .env(specs::STATUS.variable, status.path());

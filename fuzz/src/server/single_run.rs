@@ -14,7 +14,7 @@ use crate::problem::Problem;
 use crate::seat_belt::TOO_TIGHT;
 use crate::server::diagnose::{Evidence, Stops};
 use crate::server::running::{Running, Waited};
-use crate::server::{Server, process_tree};
+use crate::server::{Server, process_tree, sanitizers};
 use crate::status_file::StatusFile;
 
 /// How long the first process of a server whose run is finished may take to end.
@@ -72,6 +72,7 @@ impl Setup<'_> {
         let [stdin, stdout, stderr] = [input, b"", b""].map(MemoryFile::new);
         let (stdout, stderr) = (stdout?, stderr?);
         let mut command = self.server.preloaded(self.library, self.options, &status);
+        command.envs(sanitizers::options());
         command.stdin(stdin?.stdio()?).stdout(stdout.stdio()?).stderr(stderr.stdio()?);
         let mut running = Running::start_unseen(command)?;
         let deadline = Instant::now() + self.timeout;
@@ -83,7 +84,7 @@ impl Setup<'_> {
         let left = process_tree::own_descendants();
         let end = match waited {
             _ if finished() => End::Finished,
-            Waited::Ended(end) if !left.is_empty() => End::Background(end, left),
+            Waited::Ended(end) if end.success() && !left.is_empty() => End::Background(end, left),
             Waited::Ended(end) => End::Ended(end),
             Waited::Done | Waited::TimedOut => End::TimedOut(Stops::look()),
         };

@@ -47,18 +47,27 @@ impl Yard {
         program
     }
 
-    /// Compiles one of the preload's target programs, with AFL++'s runtime, to the file `target`.
-    pub fn target(&self, name: &str, cargo_afl: &CargoAfl) -> PathBuf {
-        let program = self.path("target");
-        let compiled = Command::new("cc")
-            .args(["-O1", "-pthread", "-o"])
+    /// Compiles one of the preload's target programs with a compiler and its flags; none where the
+    /// compiler is missing.
+    pub fn target(&self, name: &str, compiler: &str, flags: &[&str]) -> Option<PathBuf> {
+        let compiler = installed(compiler, compiler)?;
+        let program = self.path(name);
+        let status = Command::new(compiler)
+            .args(["-g", "-O1", "-pthread", "-o"])
             .arg(&program)
+            .args(flags)
             .arg(workspace().path(&format!("preload/tests/targets/{name}.c")))
-            .arg(runtime(cargo_afl))
             .status()
-            .expect("a C compiler is installed");
-        assert!(compiled.success(), "{name}.c compiles");
-        program
+            .expect("it starts");
+        assert!(status.success(), "{name}.c compiles");
+        Some(program)
+    }
+
+    /// The same with AFL++'s runtime: for the loop.
+    pub fn loop_target(&self, name: &str, compiler: &str, flags: &[&str], cargo_afl: &CargoAfl) -> PathBuf {
+        let runtime = runtime(cargo_afl).display().to_string();
+        let flags = [flags, &[&runtime]].concat();
+        self.target(name, compiler, &flags).expect("a C compiler is installed")
     }
 
     /// Writes a file, its directories included.

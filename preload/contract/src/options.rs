@@ -112,6 +112,16 @@ pub mod specs {
                   pass: leave panics alone; auto: crash in the loop, pass in a single run",
     };
 
+    /// What a server means that accepts no more.
+    pub const DEAD_ACCEPT: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_DEAD_ACCEPT",
+        flag: "dead-accept",
+        value: "auto|crash|count",
+        default: "auto",
+        meaning: "crash: a server that is idle but accepts no more connections has crashed; \
+                  count: it is only counted; auto: crash in the loop, not looked for in a single run",
+    };
+
     /// System calls that bypass libc.
     pub const SYSCALLS: OptionSpec = OptionSpec {
         variable: "SOCKFUZZ_SYSCALLS",
@@ -182,6 +192,7 @@ pub mod specs {
         &SETTLE,
         &CLOCK,
         &PANICS,
+        &DEAD_ACCEPT,
         &SYSCALLS,
         &LINGER,
         &SEAT_BELT,
@@ -284,6 +295,18 @@ words! {
 }
 
 words! {
+    /// What a server means that is idle but accepts no more connections.
+    DeadAccept {
+        /// A crash in the loop, not looked for in a single run.
+        Auto = "auto",
+        /// Always a crash.
+        Crash = "crash",
+        /// Never a crash.
+        Count = "count",
+    }
+}
+
+words! {
     /// Whether the server is confined.
     SeatBelt {
         /// As far as the kernel allows.
@@ -370,6 +393,8 @@ pub struct Options {
     pub clock: Clock,
     /// See [`specs::PANICS`].
     pub panics: Panics,
+    /// See [`specs::DEAD_ACCEPT`].
+    pub dead_accept: DeadAccept,
     /// See [`specs::SYSCALLS`].
     pub syscalls: Syscalls,
     /// See [`specs::LINGER`], in milliseconds.
@@ -403,6 +428,7 @@ impl Options {
             settle: parse(&specs::SETTLE, text(&specs::SETTLE))?,
             clock: parse(&specs::CLOCK, text(&specs::CLOCK))?,
             panics: parse(&specs::PANICS, text(&specs::PANICS))?,
+            dead_accept: parse(&specs::DEAD_ACCEPT, text(&specs::DEAD_ACCEPT))?,
             syscalls: parse(&specs::SYSCALLS, text(&specs::SYSCALLS))?,
             linger_ms: parse(&specs::LINGER, text(&specs::LINGER))?,
             seat_belt: parse(&specs::SEAT_BELT, text(&specs::SEAT_BELT))?,

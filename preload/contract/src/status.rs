@@ -76,9 +76,13 @@ pub enum Counter {
     Abandoned,
     /// Server processes that ran at least one iteration.
     Processes,
+    /// Iterations of the processes whose descriptors were counted: those that ran their share.
+    Measured,
+    /// How many more descriptors these had open at the end than after their warm-up.
+    Leaked,
 }
 
-const COUNTERS: usize = Counter::Processes as usize + 1;
+const COUNTERS: usize = Counter::Leaked as usize + 1;
 
 /// The page itself. All zeroes is a valid page: nothing has happened yet.
 #[derive(Debug)]

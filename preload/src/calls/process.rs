@@ -153,10 +153,14 @@ fn note_child(child: pid_t) {
 pub(crate) unsafe fn daemon(stay_here: c_int, keep_open: c_int) -> c_int {
     // SAFETY: what daemon(3) does, with calls that are seen.
     unsafe {
-        match fork() {
-            -1 => return -1,
-            0 => {}
-            _ => exit_at_once(0),
+        let mask = background::hold_signals();
+        let child = fork();
+        if child > 0 {
+            exit_at_once(0);
+        }
+        libc::sigprocmask(libc::SIG_SETMASK, &mask, ptr::null_mut());
+        if child < 0 {
+            return -1;
         }
         if libc::setsid() < 0 {
             return -1;

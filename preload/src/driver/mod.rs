@@ -5,16 +5,19 @@
 //! same thing at the same moment in every run.
 
 mod client;
+mod dead_accept;
 mod pace;
 
 use std::time::Duration;
 
 use rustix::event::PollFd;
+use rustix::io::Errno;
 use sockfuzz_contract::{Counter, Phase};
 
-use crate::{children, descriptors, listener, report, transport};
+use crate::{children, descriptors, listener, report, sanitizers, transport};
 
 use client::{Client, Drained, Sent};
+use dead_accept::Culprit;
 use pace::{Chunk, Pacer};
 
 /// Idle rounds that a server is given to accept a connection, or to close one that the client has
@@ -50,6 +53,8 @@ enum Stage {
     HalfClosed,
     /// The client is gone; the server may still have to notice.
     HungUp,
+    /// A single run is over, but for the question whether the server accepts another connection.
+    Probing,
 }
 
 /// State of the client.
@@ -60,12 +65,20 @@ pub(crate) struct Driver {
     client: Option<Client>,
     /// Idle rounds in a row without progress.
     rounds: u32,
+    accepting: dead_accept::Watch,
     scratch: [u8; SCRATCH],
 }
 
 impl Driver {
     pub(crate) const fn new() -> Self {
-        Self { stage: Stage::Between, pacer: None, client: None, rounds: 0, scratch: [0; SCRATCH] }
+        Self {
+            stage: Stage::Between,
+            pacer: None,
+            client: None,
+            rounds: 0,
+            accepting: dead_accept::Watch::new(),
+            scratch: [0; SCRATCH],
+        }
     }
 
     /// Takes the next step. The server is idle.
@@ -75,6 +88,7 @@ impl Driver {
             Stage::Sending => self.send(),
             Stage::HalfClosed => self.read_to_the_end(),
             Stage::HungUp => self.await_close(),
+            Stage::Probing => self.probe(),
         }
     }
 
@@ -83,12 +97,9 @@ impl Driver {
         let pacer = self.pacer.get_or_insert_with(Pacer::new);
         pacer.begin();
         let counts = pacer.counts();
-        let Some(listener) = listener::current() else { return Step::LetTimePass };
-        listener::offer();
-        let connection = transport::connect(&listener.target).unwrap_or_else(|error| {
-            report::fatal(format_args!("the internal connection failed: {error}"));
-        });
-        self.client = Some(Client::new(connection));
+        if !self.connect() {
+            return Step::LetTimePass;
+        }
         let status = report::status();
         status.add(Counter::Iterations, counts.into());
         status.reach(Phase::Connected);
@@ -98,10 +109,25 @@ impl Driver {
         Step::Acted
     }
 
+    /// Opens a connection; there is none to open while the server does not listen.
+    fn connect(&mut self) -> bool {
+        let Some(listener) = listener::current() else { return false };
+        listener::offer();
+        let connection = transport::connect(&listener.target).unwrap_or_else(|error| {
+            if error == Errno::MFILE {
+                self.accepting.out_of_descriptors(self.culprit());
+            }
+            report::fatal(format_args!("the internal connection failed: {error}"));
+        });
+        self.client = Some(Client::new(connection));
+        true
+    }
+
     fn send(&mut self) -> Step {
         if !listener::all_accepted() {
             return self.await_accept();
         }
+        self.accepting.all_accepted();
         match self.drain() {
             Drained::Much => return self.acted(),
             Drained::Ended => return self.hang_up(),
@@ -153,8 +179,23 @@ impl Driver {
         if pacer.is_patient() {
             return Step::Sleep { until: Vec::new(), limit: None };
         }
-        if self.is_out_of_patience(PATIENCE) {
+        if self.is_out_of_patience(PATIENCE) && !self.accepting.waits_on(self.culprit()) {
             report::status().add(Counter::Unaccepted, 1);
+            return self.finish();
+        }
+        Step::LetTimePass
+    }
+
+    /// Who is to blame when the server has stopped accepting.
+    fn culprit(&self) -> Culprit {
+        match &self.pacer {
+            Some(pacer) if pacer.repeats() => Culprit::This,
+            _ => Culprit::Earlier,
+        }
+    }
+
+    fn probe(&mut self) -> Step {
+        if listener::all_accepted() || !self.accepting.waits_on(Culprit::This) {
             return self.finish();
         }
         Step::LetTimePass
@@ -206,7 +247,15 @@ impl Driver {
     fn finish(&mut self) -> Step {
         children::look();
         self.client = None;
+        let is_single_run = self.pacer.as_ref().is_some_and(Pacer::is_patient);
+        if is_single_run && self.stage != Stage::Probing && dead_accept::is_crash() && self.connect() {
+            self.enter(Stage::Probing);
+            return Step::Acted;
+        }
         self.enter(Stage::Between);
+        if is_single_run {
+            sanitizers::look_for_leaks();
+        }
         report::status().reach(Phase::Finished);
         if let Some(pacer) = &mut self.pacer {
             pacer.finish();

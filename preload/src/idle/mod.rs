@@ -25,6 +25,7 @@ use deadline::Deadline;
 use role::{Role, State};
 
 pub(crate) use owner::{after_fork, claim_for_this_process, share as share_ownership, somebody_serves};
+pub(crate) use threads::count_descriptors;
 pub(crate) use threads::{alone as server_has_one_thread, note_creation as note_thread_creation, open_proc};
 
 /// Real time that a server is given in which only a timer of its own can go on.

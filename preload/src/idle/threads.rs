@@ -3,13 +3,14 @@
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::SeqCst};
 
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
-use crate::{children, clock, descriptors};
+use crate::descriptors::{self, Kind};
+use crate::{children, clock};
 
 /// Changes whenever the server creates a thread; 0 before the first.
 static CREATED: AtomicU32 = AtomicU32::new(0);
@@ -48,6 +49,33 @@ pub(crate) fn open_proc() {
     }
 }
 
+/// A directory of this process's own in /proc: by its name there, and by its full name where /proc
+/// was not opened.
+fn open_own(name: &CStr, path: &CStr) -> Result<OwnedFd, Errno> {
+    match PROC.load(SeqCst) {
+        proc @ 0.. => {
+            let own = openat(descriptors::lend(proc), c"self", DIRECTORY, Mode::empty())?;
+            openat(own, name, DIRECTORY, Mode::empty())
+        }
+        _ => openat(CWD, path, DIRECTORY, Mode::empty()),
+    }
+}
+
+/// How many descriptors the server has open, without ours. `None` when it may not even open one
+/// more.
+pub(crate) fn count_descriptors() -> Option<usize> {
+    let directory = open_own(c"fd", c"/proc/self/fd").ok()?;
+    let mut buffer = [MaybeUninit::uninit(); 2048];
+    let mut entries = RawDir::new(&directory, &mut buffer);
+    let mut count = 0;
+    while let Some(entry) = entries.next() {
+        let number = parse_id(entry.ok()?.file_name());
+        let is_its_own = |&fd: &RawFd| fd != directory.as_raw_fd() && descriptors::kind(fd) != Kind::Kept;
+        count += usize::from(number.filter(is_its_own).is_some());
+    }
+    Some(count)
+}
+
 /// The threads that are watched. Belongs to the driver's role.
 pub(super) struct Watch {
     kept: [Option<Thread>; KEPT],
@@ -62,6 +90,19 @@ pub(super) struct Watch {
 struct Thread {
     id: i32,
     stat: OwnedFd,
+}
+
+impl Thread {
+    fn new(id: i32, stat: OwnedFd) -> Self {
+        descriptors::keep(stat.as_raw_fd());
+        Self { id, stat }
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        descriptors::set(self.stat.as_raw_fd(), Kind::Foreign);
+    }
 }
 
 impl Watch {
@@ -113,11 +154,7 @@ impl Watch {
 
     /// Lists the threads anew.
     fn refresh(&mut self) -> Result<(), Errno> {
-        let proc = PROC.load(SeqCst);
-        let tasks = match proc {
-            0.. => openat(descriptors::lend(proc), c"self/task", DIRECTORY, Mode::empty())?,
-            _ => openat(CWD, c"/proc/self/task", DIRECTORY, Mode::empty())?,
-        };
+        let tasks = open_own(c"task", c"/proc/self/task")?;
         self.overflow = false;
         self.overflow_awake = false;
         let mut buffer = [MaybeUninit::uninit(); 2048];
@@ -146,7 +183,7 @@ impl Watch {
         // One that has just ended needs no watching.
         let Ok(stat) = open_stat(tasks, id) else { return };
         match (slot, fcntl_dupfd_cloexec(&stat, FIRST_KEPT)) {
-            (Some(slot), Ok(stat)) => *slot = Some(Thread { id, stat }),
+            (Some(slot), Ok(stat)) => *slot = Some(Thread::new(id, stat)),
             _ => {
                 self.overflow = true;
                 self.overflow_awake |= id != own_id() && read_state(stat.as_fd()).is_ok_and(is_awake);

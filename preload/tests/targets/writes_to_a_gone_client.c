@@ -1,4 +1,5 @@
-/* Goes on writing when the client has hung up: SIGPIPE is ignored, and write says EPIPE. */
+/* Goes on writing when the client has hung up, which a TCP socket does not tell: SIGPIPE is
+   ignored, and write says EPIPE. */
 #include "target.h"
 
 int main(void) {
@@ -8,8 +9,9 @@ int main(void) {
         int fd = accept(listener, NULL, NULL);
         CHECK(fd >= 0 && serve_once(fd));
         struct pollfd gone = {.fd = fd};
-        CHECK(poll(&gone, 1, -1) == 1 && gone.revents & POLLHUP);
-        CHECK(write(fd, "more", 4) < 0 && errno == EPIPE);
+        poll(&gone, 1, 1500); /* longer than the client of a single run lingers */
+        while (write(fd, "more", 4) == 4) poll(&gone, 1, 10);
+        CHECK(errno == EPIPE || errno == ECONNRESET);
         close(fd);
     }
 }

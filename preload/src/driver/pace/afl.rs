@@ -2,9 +2,10 @@
 
 use sockfuzz_contract::{Clock, Options, Switch};
 
+use super::leaks::Leaks;
 use super::{Chunk, warm_up};
 use crate::afl::{self, Runtime, Seen};
-use crate::{clock, idle, report};
+use crate::{clock, idle, report, sanitizers};
 
 /// State of the loop.
 #[derive(Debug)]
@@ -14,6 +15,8 @@ pub(in crate::driver) struct Afl {
     stage: Stage,
     /// Bytes of the current input that were sent.
     sent: usize,
+    /// Once the warm-up is over.
+    leaks: Option<Leaks>,
 }
 
 #[derive(Debug)]
@@ -36,7 +39,13 @@ impl Afl {
             Switch::On => warm_up::ROUNDS * warm_up::REQUESTS.len(),
             Switch::Off => 0,
         };
-        Self { runtime: afl::start_forkserver(), options, stage: Stage::WarmUp { left }, sent: 0 }
+        Self {
+            runtime: afl::start_forkserver(),
+            options,
+            stage: Stage::WarmUp { left },
+            sent: 0,
+            leaks: None,
+        }
     }
 
     pub(super) fn begin(&mut self) {
@@ -45,6 +54,7 @@ impl Afl {
             Stage::WarmUp { left: 0 } => {
                 let seen = (self.options.settle == Switch::On).then(|| Seen::nothing(self.runtime));
                 self.stage = Stage::Fuzzing { seen, repeated: false };
+                self.leaks = Some(Leaks::measure());
                 self.next_iteration();
             }
             Stage::WarmUp { left } => *left -= 1,
@@ -64,6 +74,8 @@ impl Afl {
     /// has run its share of iterations ends here; the forkserver starts a fresh one.
     fn next_iteration(&self) {
         if !afl::next_iteration(self.runtime, self.options.iterations) {
+            self.leaks.iter().for_each(|leaks| leaks.report(self.options.iterations));
+            sanitizers::look_for_leaks();
             report::exit(0);
         }
     }
@@ -81,6 +93,11 @@ impl Afl {
 
     pub(super) fn consume(&mut self, count: usize) {
         self.sent += count;
+    }
+
+    /// Whether the current input was played before: nothing else was since.
+    pub(super) fn repeats(&self) -> bool {
+        matches!(self.stage, Stage::Fuzzing { repeated: true, .. })
     }
 
     /// Whether this iteration is one that AFL++ asked for.

@@ -1,6 +1,7 @@
 //! How iterations are paced: where inputs come from, where answers go, what happens in between.
 
 mod afl;
+mod leaks;
 mod once;
 mod warm_up;
 
@@ -51,6 +52,14 @@ impl Pacer {
         match self {
             Self::Once(_) => true,
             Self::Afl(afl) => afl.counts(),
+        }
+    }
+
+    /// Whether the current input was played before, and nothing else since.
+    pub(super) fn repeats(&self) -> bool {
+        match self {
+            Self::Once(_) => true,
+            Self::Afl(afl) => afl.repeats(),
         }
     }
 

@@ -1,0 +1,50 @@
+//! Sanitizers in the server: which runtime has to be preloaded before ours, and how a report
+//! becomes a crash.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+
+use object::elf::FileHeader64;
+use object::read::elf::ElfFile;
+use object::{Endianness, Object};
+
+/// Shared runtimes that insist on being the first library, or see less when they are not.
+const RUNTIMES: &[&str] = &["libasan.so", "libclang_rt.asan", "liblsan.so", "libtsan.so", "libhwasan.so"];
+
+/// What a single run sets, unless the user has: a report ends the server by SIGABRT, as afl-fuzz
+/// arranges it in its own runs (AFL++'s src/afl-common.c, `set_sanitizer_defaults`).
+const OPTIONS: &[(&str, &str)] = &[
+    ("ASAN_OPTIONS", "abort_on_error=1:detect_leaks=0"),
+    ("LSAN_OPTIONS", "abort_on_error=1"),
+    ("MSAN_OPTIONS", "abort_on_error=1"),
+    ("TSAN_OPTIONS", "abort_on_error=1:halt_on_error=1"),
+    ("UBSAN_OPTIONS", "abort_on_error=1:halt_on_error=1:print_stacktrace=1"),
+];
+
+/// What marks a report in the server's own words.
+const REPORTS: &[&str] = &["Sanitizer:", ": runtime error: "];
+
+/// The sanitizer's runtime that this program is linked with as a shared library, by the name under
+/// which the dynamic linker finds it (elf(5), DT_NEEDED). None when the file cannot be read.
+#[must_use]
+pub fn shared_runtime(program: &Path) -> Option<String> {
+    let content = fs::read(program).ok()?;
+    let elf = ElfFile::<FileHeader64<Endianness>>::parse(&*content).ok()?;
+    let names = elf.import_libraries().ok()?.flatten();
+    names
+        .map(|library| String::from_utf8_lossy(library.name()).into_owned())
+        .find(|name| RUNTIMES.iter().any(|runtime| name.starts_with(runtime)))
+}
+
+/// Variables that the user has not set himself.
+pub fn options() -> impl Iterator<Item = (&'static str, &'static str)> {
+    OPTIONS.iter().copied().filter(|(name, _)| env::var_os(name).is_none())
+}
+
+/// Whether a server's words hold a sanitizer's report.
+#[must_use]
+pub fn is_report(words: &[u8]) -> bool {
+    let words = String::from_utf8_lossy(words);
+    REPORTS.iter().any(|mark| words.contains(mark))
+}

@@ -1,0 +1,46 @@
+//! Servers built with sanitizers, by clang with its static runtime and by gcc with its shared one:
+//! replay shows the report, and an input without a fault is answered.
+
+mod common;
+
+use common::Yard;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+
+/// The target answers one request, and reports another, as a crash with these words.
+fn reports(name: &str, flags: &[&str], path: &str, words: &str) {
+    for compiler in ["clang", "gcc"] {
+        let yard = Yard::new();
+        let Some(server) = yard.target(name, compiler, flags) else { continue };
+        let good = yard.write("good", b"GET /fine HTTP/1.1\r\n\r\n");
+        yard.sockfuzz().arg("replay").arg(good).arg("--").arg(&server).assert().code(0);
+        let bad = yard.write("bad", format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes());
+        yard.sockfuzz()
+            .args(["replay", "--timeout", "20"])
+            .arg(bad)
+            .arg("--")
+            .arg(&server)
+            .env("ASAN_OPTIONS", "abort_on_error=1:detect_leaks=1")
+            .assert()
+            .code(4)
+            .stdout(contains("=> CRASH: SIGABRT").and(contains(words)));
+    }
+}
+
+#[test]
+fn overflows() {
+    reports("overflows", &["-fsanitize=address"], "/over", "AddressSanitizer: heap-buffer-overflow");
+}
+
+#[test]
+fn undefined() {
+    let words = "runtime error: signed integer overflow";
+    reports("undefined", &["-fsanitize=undefined"], "/over", words);
+    // As most build systems have it: the compiler makes it fatal.
+    reports("undefined", &["-fsanitize=undefined", "-fno-sanitize-recover=all"], "/over", words);
+}
+
+#[test]
+fn leaks_memory() {
+    reports("leaks_memory", &["-fsanitize=address"], "/lost", "LeakSanitizer: detected memory leaks");
+}
