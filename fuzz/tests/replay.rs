@@ -79,6 +79,23 @@ fn a_server_that_stops_accepting_is_a_crash() {
 }
 
 #[test]
+fn a_lock_that_is_never_released_is_a_hang() {
+    let yard = Yard::new();
+    let server = yard.target("lost_lock", "cc", &[]).expect("a C compiler is installed");
+    let good = yard.write("good", b"GET / HTTP/1.1\r\n\r\n");
+    yard.sockfuzz().arg("replay").arg(good).arg("--").arg(&server).assert().code(0);
+    let input = yard.write("input", b"GET /stop HTTP/1.1\r\n\r\n");
+    yard.sockfuzz()
+        .args(["replay", "--timeout", "2"])
+        .arg(input)
+        .arg("--")
+        .arg(server)
+        .assert()
+        .code(4)
+        .stdout(contains("=> HANG").and(contains("futex")));
+}
+
+#[test]
 fn a_directory_of_crashes_is_replayed_without_its_readme() {
     let yard = Yard::new();
     let server = yard.server("blocking");
