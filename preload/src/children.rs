@@ -45,6 +45,14 @@ pub(crate) fn ids() -> impl Iterator<Item = i32> {
     CHILDREN.iter().map(|slot| slot.load(SeqCst)).filter(|&child| child != 0)
 }
 
+/// Whether any child may still be at work.
+pub(crate) fn are_alive() -> bool {
+    exist() && {
+        look();
+        ids().next().is_some()
+    }
+}
+
 /// In a forked child: the parent's children are not its own.
 pub(crate) fn after_fork() {
     FORKED.store(false, SeqCst);
@@ -71,9 +79,11 @@ pub(crate) fn look() {
             if libc::waitid(libc::P_PID, child, &mut info, flags) != 0 {
                 // Reaped unseen.
                 slot.store(0, SeqCst);
-            } else if matches!(info.si_code, libc::CLD_KILLED | libc::CLD_DUMPED) && info.si_pid() != 0 {
+            } else if info.si_pid() != 0 {
                 slot.store(0, SeqCst);
-                crash_like(info.si_status());
+                if matches!(info.si_code, libc::CLD_KILLED | libc::CLD_DUMPED) {
+                    crash_like(info.si_status());
+                }
             }
         }
     }

@@ -203,7 +203,7 @@ impl Driver {
 
     fn read_to_the_end(&mut self) -> Step {
         let pacer = self.pacer.get_or_insert_with(Pacer::new);
-        if !pacer.is_patient() && !children::exist() && self.server_has_closed() {
+        if !pacer.is_patient() && !children::are_alive() && self.server_has_closed() {
             return self.finish();
         }
         match self.drain() {
@@ -214,7 +214,7 @@ impl Driver {
         let until = vec![self.client().readable()];
         match self.pacer.as_mut().and_then(Pacer::linger) {
             Some(limit) => Step::Sleep { until, limit: Some(limit) },
-            None if children::exist() && !self.is_out_of_patience(PATIENCE_WITH_CHILDREN) => {
+            None if children::are_alive() && !self.is_out_of_patience(PATIENCE_WITH_CHILDREN) => {
                 Step::LetTimePass
             }
             None => self.hang_up(),
