@@ -25,7 +25,14 @@ pub(super) fn connect(address: SocketAddr) -> Result<OwnedFd, Errno> {
     let client = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     sockopt::set_tcp_nodelay(&client, true)?;
     // Over loopback a blocking connect returns as soon as the server's backlog has the connection.
-    connect_to(&client, &address)?;
+    // A signal that the server has arranged for may interrupt it; asked again, it goes on.
+    loop {
+        match connect_to(&client, &address) {
+            Ok(()) | Err(Errno::ISCONN) => break,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
     ioctl_fionbio(&client, true)?;
     Ok(client)
 }
