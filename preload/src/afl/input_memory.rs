@@ -11,7 +11,7 @@ use libc::{c_int, c_void};
 use crate::exports::real;
 
 /// Variable in which afl-fuzz tells the memory's number (AFL++ config.h: SHM_FUZZ_ENV_VAR).
-const VARIABLE: &str = "__AFL_SHM_FUZZ_ID";
+pub(super) const VARIABLE: &str = "__AFL_SHM_FUZZ_ID";
 
 static NUMBER: AtomicI32 = AtomicI32::new(-1);
 static ADDRESS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());

@@ -1,50 +1,77 @@
-//! Signals that the server has arranged for itself, around the start of the forkserver. A timer's
-//! would interrupt the forkserver, which takes that for the end of afl-fuzz; and a fork loses
-//! timers, which its children need. The runtime puts SIGCHLD's handler aside, but not its flags.
+//! Signals that the server has arranged for itself, put aside while its process is the forkserver. A
+//! timer's would interrupt the forkserver, AFL++ ends it by SIGTERM, and its children must not
+//! vanish unseen. A fork loses timers, which its children need.
 
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use libc::{c_int, itimerval, sigaction};
+use libc::{c_int, itimerval, sigaction, sigset_t};
+
+use crate::exports::real;
 
 const TIMERS: [c_int; 3] = [libc::ITIMER_REAL, libc::ITIMER_VIRTUAL, libc::ITIMER_PROF];
 
+/// Signals that the forkserver lives by.
+const SIGNALS: [c_int; 2] = [libc::SIGTERM, libc::SIGCHLD];
+
 /// What was put aside.
 pub(super) struct Interruptions {
-    timers: [itimerval; 3],
-    child_ended: Option<sigaction>,
+    timers: [itimerval; TIMERS.len()],
+    actions: [sigaction; SIGNALS.len()],
+    blocked: sigset_t,
 }
 
 impl Interruptions {
-    /// Stops the timers.
+    /// Stops the timers, and gives the forkserver its signals.
     pub(super) fn put_aside() -> Self {
-        let stopped = itimerval { it_interval: ZERO, it_value: ZERO };
-        let timers = TIMERS.map(|timer| {
-            let mut running = stopped;
-            // SAFETY: both pointers are to values of ours.
-            unsafe { libc::setitimer(timer, &stopped, &mut running) };
-            running
-        });
-        let mut action = MaybeUninit::uninit();
-        // SAFETY: only asks; written when the answer is 0.
-        let child_ended = unsafe {
-            let known = libc::sigaction(libc::SIGCHLD, ptr::null(), action.as_mut_ptr()) == 0;
-            known.then(|| action.assume_init())
-        };
-        Self { timers, child_ended }
+        Self { timers: TIMERS.map(stop), actions: SIGNALS.map(set_default), blocked: unblock() }
     }
 
     /// Puts everything back, in a child of the forkserver.
     pub(super) fn bring_back(&self) {
-        for (timer, running) in TIMERS.into_iter().zip(&self.timers) {
-            // SAFETY: what the server has set itself.
-            unsafe { libc::setitimer(timer, running, ptr::null_mut()) };
-        }
-        if let Some(action) = &self.child_ended {
-            // SAFETY: as above.
-            unsafe { libc::sigaction(libc::SIGCHLD, action, ptr::null_mut()) };
+        // SAFETY: these are what `put_aside` was given.
+        unsafe {
+            for (signal, action) in SIGNALS.into_iter().zip(&self.actions) {
+                real::sigaction(signal, action, ptr::null_mut());
+            }
+            real::pthread_sigmask(libc::SIG_SETMASK, &self.blocked, ptr::null_mut());
+            for (timer, running) in TIMERS.into_iter().zip(&self.timers) {
+                libc::setitimer(timer, running, ptr::null_mut());
+            }
         }
     }
 }
 
-const ZERO: libc::timeval = libc::timeval { tv_sec: 0, tv_usec: 0 };
+/// What the timer was set to.
+fn stop(timer: c_int) -> itimerval {
+    // SAFETY: all zeroes is a stopped timer; both pointers are to values of ours.
+    unsafe {
+        let stopped: itimerval = std::mem::zeroed();
+        let mut running = stopped;
+        libc::setitimer(timer, &stopped, &mut running);
+        running
+    }
+}
+
+/// What the signal did before.
+fn set_default(signal: c_int) -> sigaction {
+    // SAFETY: all zeroes is the default action, without flags.
+    unsafe {
+        let default: sigaction = std::mem::zeroed();
+        let mut before = default;
+        real::sigaction(signal, &default, &mut before);
+        before
+    }
+}
+
+/// Which signals were blocked before.
+fn unblock() -> sigset_t {
+    // SAFETY: both sets are initialised by libc.
+    unsafe {
+        let mut none = MaybeUninit::uninit();
+        libc::sigemptyset(none.as_mut_ptr());
+        let mut before = none;
+        real::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), before.as_mut_ptr());
+        before.assume_init()
+    }
+}

@@ -8,10 +8,8 @@
 //! child stays a zombie for that one iteration, so that its id is nobody else's, and a successor
 //! runs it; AFL++ cannot kill that one, so it is done here.
 
-use std::mem::MaybeUninit;
 use std::time::Duration;
 
-use libc::{c_int, sigset_t};
 use rustix::event::Timespec;
 use rustix::process::{Pid, Signal, WaitIdOptions, WaitIdStatus, kill_process, waitid};
 
@@ -39,14 +37,10 @@ pub(super) fn serve(ledger: &'static Ledger) {
     // As AFL++'s runtime does: programs that the server starts leave no trace in its map.
     // SAFETY: the server's threads, if there are any, sleep.
     unsafe { std::env::set_var("AFL_DISABLE_LLVM_INSTRUMENTATION", "1") };
-    let signals = Signals::take();
     let mut ghost = None;
     while next_request(ghost.as_ref()) {
         ledger.open();
-        let Some(child) = fork() else {
-            signals.give_back();
-            return;
-        };
+        let Some(child) = fork() else { return };
         if ghost.is_none() {
             pipes::write_words([child.as_raw_nonzero().get().cast_unsigned()]);
         }
@@ -165,51 +159,5 @@ fn fork() -> Option<Pid> {
                 std::io::Error::last_os_error()
             )),
         },
-    }
-}
-
-/// The server's way with signals, set aside while this process is the forkserver: AFL++ ends it by
-/// SIGTERM, and its children must not vanish unseen.
-struct Signals {
-    terminate: libc::sigaction,
-    child: libc::sigaction,
-    blocked: sigset_t,
-}
-
-impl Signals {
-    fn take() -> Self {
-        Self { terminate: set_default(libc::SIGTERM), child: set_default(libc::SIGCHLD), blocked: unblock() }
-    }
-
-    fn give_back(&self) {
-        // SAFETY: these are what `take` was given.
-        unsafe {
-            real::sigaction(libc::SIGTERM, &self.terminate, std::ptr::null_mut());
-            real::sigaction(libc::SIGCHLD, &self.child, std::ptr::null_mut());
-            real::pthread_sigmask(libc::SIG_SETMASK, &self.blocked, std::ptr::null_mut());
-        }
-    }
-}
-
-/// What `signal` did before.
-fn set_default(signal: c_int) -> libc::sigaction {
-    // SAFETY: all zeroes is the default action, without flags.
-    unsafe {
-        let default: libc::sigaction = std::mem::zeroed();
-        let mut before = MaybeUninit::uninit();
-        real::sigaction(signal, &default, before.as_mut_ptr());
-        before.assume_init()
-    }
-}
-
-/// Which signals were blocked before.
-fn unblock() -> sigset_t {
-    // SAFETY: both sets are initialised by libc.
-    unsafe {
-        let mut none = MaybeUninit::uninit();
-        let mut before = MaybeUninit::uninit();
-        libc::sigemptyset(none.as_mut_ptr());
-        real::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), before.as_mut_ptr());
-        before.assume_init()
     }
 }

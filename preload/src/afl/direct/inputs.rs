@@ -2,15 +2,14 @@
 //! server's standard input.
 
 use std::env;
+use std::ffi::c_void;
 use std::ptr;
 
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
+use crate::afl::input_memory;
 use crate::afl::runtime::{MAX_INPUT, Runtime};
 use crate::{report, stdio};
-
-/// Says where the shared memory is (AFL++ config.h: SHM_FUZZ_ENV_VAR).
-const SHARED_MEMORY_VARIABLE: &str = "__AFL_SHM_FUZZ_ID";
 
 /// A length, then as many bytes: the form that inputs have in memory.
 #[repr(C)]
@@ -22,8 +21,8 @@ pub(in crate::afl) struct Buffer {
 /// The place of inputs.
 #[derive(Debug)]
 pub(in crate::afl) enum Inputs {
-    /// System V shared memory of this number.
-    SharedMemory(i32),
+    /// System V shared memory, mapped here.
+    SharedMemory(*mut c_void),
     /// Standard input, copied to this buffer.
     Stdin(*mut Buffer),
 }
@@ -36,8 +35,8 @@ unsafe impl Sync for Inputs {}
 impl Inputs {
     /// `None` for a place that is unknown here: POSIX shared memory has a name instead of a number.
     pub(super) fn find() -> Option<Self> {
-        match env::var(SHARED_MEMORY_VARIABLE) {
-            Ok(id) => id.parse().ok().map(Self::SharedMemory),
+        match env::var(input_memory::VARIABLE) {
+            Ok(number) => input_memory::address(number.parse().ok()?).map(Self::SharedMemory),
             Err(_) => Some(Self::Stdin(ptr::null_mut())),
         }
     }
@@ -48,24 +47,18 @@ impl Inputs {
 
     /// Tells the runtime where inputs are, as its own forkserver would.
     pub(super) fn open(&mut self, runtime: &Runtime) {
-        // SAFETY: new mappings at addresses of the kernel's choice; zeroes are a valid `Buffer`.
-        let place = unsafe {
-            match self {
-                Self::SharedMemory(id) => libc::shmat(*id, ptr::null(), libc::SHM_RDONLY),
-                Self::Stdin(buffer) => {
-                    let (access, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
-                    let memory = mmap_anonymous(ptr::null_mut(), size_of::<Buffer>(), access, flags);
-                    *buffer = memory.map_or(ptr::without_provenance_mut(usize::MAX), |memory| memory.cast());
-                    buffer.cast()
-                }
+        let place = match self {
+            Self::SharedMemory(place) => *place,
+            Self::Stdin(buffer) => {
+                let (access, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
+                // SAFETY: a new mapping at an address of the kernel's choice; zeroes are a valid `Buffer`.
+                let memory = unsafe { mmap_anonymous(ptr::null_mut(), size_of::<Buffer>(), access, flags) };
+                *buffer = memory.map(|memory| memory.cast()).unwrap_or_else(|error| {
+                    report::fatal(format_args!("there is no memory for AFL++'s inputs: {error}"))
+                });
+                buffer.cast()
             }
         };
-        if place.addr() == usize::MAX {
-            report::fatal(format_args!(
-                "there is no memory for AFL++'s inputs: {}",
-                std::io::Error::last_os_error()
-            ));
-        }
         // SAFETY: both are never unmapped, and begin with a length.
         unsafe { runtime.set_input(place.cast_const().cast()) };
     }
