@@ -168,6 +168,7 @@ for_each_target!(loops);
 // Those whose single run has a test of another kind.
 loops! {
     io_uring_refused,
+    big_answer_stdio,
     never_closes,
     prefork,
     prints_to_stdout,

@@ -4,15 +4,15 @@
 //! of the server's own.
 
 use libc::{
-    c_char, c_int, c_long, c_uint, c_void, clockid_t, epoll_event, fd_set, iovec, msghdr, nfds_t, off_t,
-    off64_t, pid_t, pollfd, pthread_attr_t, pthread_t, rusage, sighandler_t, sigset_t, size_t, sockaddr,
-    socklen_t, ssize_t, time_t, timespec, timeval,
+    FILE, c_char, c_int, c_long, c_uint, c_void, clockid_t, epoll_event, fd_set, iovec, loff_t, mmsghdr,
+    msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t, pthread_t, rusage, sighandler_t, sigset_t,
+    size_t, sockaddr, socklen_t, ssize_t, time_t, timespec, timeval,
 };
 
 use crate::calls::process::Start;
 use crate::calls::{
-    accept, descriptor, epoll, listen, names, poll, process, read, select, signal, socket_options, syscall,
-    time, wait, write,
+    accept, descriptor, epoll, listen, names, poll, process, read, select, signal, socket_options, streams,
+    syscall, time, transfer, wait, write,
 };
 
 /// Defines, for every row, the exported function and the real one behind it.
@@ -116,6 +116,8 @@ interpose! {
         fd: c_int, buffer: *mut c_void, len: size_t, flags: c_int, address: *mut sockaddr, address_len: *mut socklen_t
     ) -> ssize_t => read::recvfrom;
     fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t => read::recvmsg;
+    fn recvmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int, limit: *mut timespec) -> c_int
+        => read::recvmmsg;
     fn __read_chk(fd: c_int, buffer: *mut c_void, len: size_t, size: size_t) -> ssize_t => read::read_chk;
     fn __recv_chk(fd: c_int, buffer: *mut c_void, len: size_t, size: size_t, flags: c_int) -> ssize_t => read::recv_chk;
     fn __recvfrom_chk(
@@ -131,8 +133,17 @@ interpose! {
         fd: c_int, buffer: *const c_void, len: size_t, flags: c_int, address: *const sockaddr, address_len: socklen_t
     ) -> ssize_t => write::sendto;
     fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t => write::sendmsg;
-    fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, len: size_t) -> ssize_t => write::sendfile;
-    fn sendfile64(fd: c_int, file: c_int, offset: *mut off64_t, len: size_t) -> ssize_t => write::sendfile;
+    fn sendmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int => write::sendmmsg;
+    fn splice(
+        from: c_int, from_offset: *mut loff_t, to: c_int, to_offset: *mut loff_t, len: size_t, flags: c_uint
+    ) -> ssize_t => transfer::splice;
+    fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, len: size_t) -> ssize_t => transfer::sendfile;
+    fn sendfile64(fd: c_int, file: c_int, offset: *mut off64_t, len: size_t) -> ssize_t => transfer::sendfile;
+
+    // Streams.
+    fn fdopen(fd: c_int, mode: *const c_char) -> *mut FILE => streams::fdopen;
+    fn fileno(file: *mut FILE) -> c_int => streams::fileno;
+    fn fileno_unlocked(file: *mut FILE) -> c_int => streams::fileno;
 
     // Time.
     fn clock_gettime(id: clockid_t, time: *mut timespec) -> c_int => time::clock_gettime;

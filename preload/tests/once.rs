@@ -74,6 +74,12 @@ fn big_request() {
     answers("big_request", &[], &input, "1048576 bytes\n");
 }
 
+#[test]
+fn waits_for_all() {
+    let input = vec![b'x'; 1 << 20];
+    answers("waits_for_all", &[], &input, "600000 and 448576\n");
+}
+
 /// An answer larger than any socket buffer, from a server that does nothing else meanwhile.
 fn answers_20_mebibytes(name: &str) {
     let target = Target::compile(name, &[]);
@@ -99,6 +105,11 @@ fn big_answer_nonblocking() {
 #[test]
 fn big_answer_sendfile() {
     answers_20_mebibytes("big_answer_sendfile");
+}
+
+#[test]
+fn big_answer_stdio() {
+    answers_20_mebibytes("big_answer_stdio");
 }
 
 #[test]

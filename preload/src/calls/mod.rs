@@ -13,14 +13,17 @@ pub(crate) mod read;
 pub(crate) mod select;
 pub(crate) mod signal;
 pub(crate) mod socket_options;
+pub(crate) mod streams;
 pub(crate) mod syscall;
 pub(crate) mod time;
+pub(crate) mod transfer;
 pub(crate) mod wait;
 pub(crate) mod write;
 
 use std::os::fd::{BorrowedFd, RawFd};
 use std::time::Duration;
 
+use libc::{c_int, c_void, iovec, mmsghdr, msghdr, size_t, ssize_t};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
@@ -55,7 +58,7 @@ fn timespec(time: Duration) -> Timespec {
 }
 
 /// A time limit as poll(2) and epoll_wait(2) take it: milliseconds, negative for none.
-fn from_milliseconds(limit: libc::c_int) -> Option<Duration> {
+fn from_milliseconds(limit: c_int) -> Option<Duration> {
     u64::try_from(limit).ok().map(Duration::from_millis)
 }
 
@@ -70,8 +73,53 @@ unsafe fn from_timespec(limit: *const libc::timespec) -> Option<Duration> {
 }
 
 /// The server's own time limit on a blocking connection (socket(7), SO_RCVTIMEO and SO_SNDTIMEO).
-fn socket_limit(fd: RawFd, name: libc::c_int) -> Option<Duration> {
+fn socket_limit(fd: RawFd, name: c_int) -> Option<Duration> {
     use rustix::net::sockopt::{Timeout, socket_timeout};
     let which = if name == libc::SO_RCVTIMEO { Timeout::Recv } else { Timeout::Send };
     socket_timeout(descriptors::lend(fd), which).ok().flatten()
+}
+
+/// An array of the server's.
+///
+/// # Safety
+/// `first` points at `count` elements, or `count` is 0.
+unsafe fn elements<'a, T>(first: *const T, count: usize) -> &'a [T] {
+    // SAFETY: given by the caller.
+    if count == 0 { &[] } else { unsafe { std::slice::from_raw_parts(first, count) } }
+}
+
+/// An array of the server's, to be written.
+///
+/// # Safety
+/// As in [`elements`]; nobody else uses it meanwhile.
+unsafe fn elements_mut<'a, T>(first: *mut T, count: usize) -> &'a mut [T] {
+    // SAFETY: given by the caller.
+    if count == 0 { &mut [] } else { unsafe { std::slice::from_raw_parts_mut(first, count) } }
+}
+
+/// Where in a message's parts the byte after the first `done` is, and how many follow in its part.
+fn part_at(parts: &[iovec], mut done: usize) -> Option<(*mut c_void, size_t)> {
+    for part in parts {
+        if done < part.iov_len {
+            // SAFETY: within the part.
+            return Some((unsafe { part.iov_base.byte_add(done) }, part.iov_len - done));
+        }
+        done -= part.iov_len;
+    }
+    None
+}
+
+/// recvmmsg(2) and sendmmsg(2): one message after the other, up to the first that fails. `call` is
+/// told how many are done.
+fn one_by_one(messages: &mut [mmsghdr], mut call: impl FnMut(&mut msghdr, usize) -> ssize_t) -> c_int {
+    let mut done = 0;
+    for message in messages {
+        let result = call(&mut message.msg_hdr, done);
+        if result < 0 {
+            return if done == 0 { -1 } else { done as c_int };
+        }
+        message.msg_len = result as _;
+        done += 1;
+    }
+    done as c_int
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use libc::{c_int, c_void, iovec, msghdr, size_t, sockaddr, socklen_t, ssize_t};
+use libc::{c_int, c_uint, c_void, iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
@@ -34,9 +34,7 @@ pub(crate) unsafe fn recv(fd: c_int, buffer: *mut c_void, len: size_t, flags: c_
             return if done > 0 { done as ssize_t } else { result };
         }
         done += result.unsigned_abs();
-        let waits_for_all =
-            flags & libc::MSG_WAITALL != 0 && flags & (libc::MSG_PEEK | libc::MSG_DONTWAIT) == 0;
-        if !waits_for_all || done == len {
+        if !waits_for_all(flags) || done == len {
             return done as ssize_t;
         }
     }
@@ -82,7 +80,47 @@ pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> s
         return unsafe { real::recvmsg(fd, message, flags) };
     }
     // SAFETY: the server's own message.
-    receive(fd, flags, |flags| unsafe { real::recvmsg(fd, message, flags) })
+    let first = receive(fd, flags, |flags| unsafe { real::recvmsg(fd, message, flags) });
+    if first <= 0 || !waits_for_all(flags) {
+        return first;
+    }
+    // SAFETY: the server's own message, whose parts recvmsg(2) wants valid.
+    let parts = unsafe { super::elements((*message).msg_iov, (*message).msg_iovlen) };
+    let mut done = first.unsigned_abs();
+    while let Some((start, len)) = super::part_at(parts, done) {
+        // SAFETY: within one of the server's own buffers.
+        match unsafe { recv(fd, start, len, flags) } {
+            ..=0 => break,
+            more => done += more.unsigned_abs(),
+        }
+    }
+    done as ssize_t
+}
+
+/// The time limit is left out: it is looked at between messages only (recvmmsg(2), "Bugs").
+pub(crate) unsafe fn recvmmsg(
+    fd: c_int,
+    messages: *mut mmsghdr,
+    count: c_uint,
+    flags: c_int,
+    limit: *mut timespec,
+) -> c_int {
+    if descriptors::kind(fd) != Kind::Connection {
+        // SAFETY: the server's own call.
+        return unsafe { real::recvmmsg(fd, messages, count, flags, limit) };
+    }
+    // SAFETY: the server's own messages.
+    let messages = unsafe { super::elements_mut(messages, count as usize) };
+    super::one_by_one(messages, |header, done| {
+        let later = if done > 0 && flags & libc::MSG_WAITFORONE != 0 { libc::MSG_DONTWAIT } else { 0 };
+        // SAFETY: one of the server's own messages.
+        unsafe { recvmsg(fd, header, flags & !libc::MSG_WAITFORONE | later) }
+    })
+}
+
+/// Whether a call is to return only when the buffer is full, or the connection is over.
+fn waits_for_all(flags: c_int) -> bool {
+    flags & libc::MSG_WAITALL != 0 && flags & (libc::MSG_PEEK | libc::MSG_DONTWAIT) == 0
 }
 
 /// The fortified name: `size` is what the compiler knows of the buffer.

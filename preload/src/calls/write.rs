@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use libc::{c_int, c_void, iovec, msghdr, off_t, size_t, sockaddr, socklen_t, ssize_t};
+use libc::{c_int, c_uint, c_void, iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
@@ -13,10 +13,6 @@ use crate::descriptors::{self, Kind};
 use crate::errno;
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
-
-/// What is sent of a file at a time on a blocking connection: less than the smallest usual socket
-/// buffer, so that the kernel never waits with a part of it.
-const FILE_PART: size_t = 16 * 1024;
 
 pub(crate) unsafe fn write(fd: c_int, buffer: *const c_void, len: size_t) -> ssize_t {
     if descriptors::kind(fd) != Kind::Connection {
@@ -74,44 +70,28 @@ pub(crate) unsafe fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) ->
         return unsafe { real::sendmsg(fd, message, flags) };
     }
     // SAFETY: the server's own message, whose parts sendmsg(2) wants valid.
-    let parts = unsafe { std::slice::from_raw_parts((*message).msg_iov, (*message).msg_iovlen) };
+    let parts = unsafe { super::elements((*message).msg_iov, (*message).msg_iovlen) };
     let total = parts.iter().map(|part| part.iov_len).sum();
     transmit(fd, flags, total, |done, flags| {
         if done == 0 {
             // SAFETY: the server's own message.
             return unsafe { real::sendmsg(fd, message, flags) };
         }
-        let Some((start, len)) = part_at(parts, done) else { return 0 };
+        let Some((start, len)) = super::part_at(parts, done) else { return 0 };
         // SAFETY: within one of the server's own buffers.
         unsafe { real::send(fd, start, len, flags) }
     })
 }
 
-pub(crate) unsafe fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, len: size_t) -> ssize_t {
-    if descriptors::kind(fd) != Kind::Connection || descriptors::is_nonblocking(fd) {
+pub(crate) unsafe fn sendmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int {
+    if descriptors::kind(fd) != Kind::Connection {
         // SAFETY: the server's own call.
-        return unsafe { real::sendfile64(fd, file, offset, len) };
+        return unsafe { real::sendmmsg(fd, messages, count, flags) };
     }
-    // One part a call: sendfile(2) may send less than asked for, and its callers go on.
-    let mut writable = Writable { fd };
-    match idle::concerns_this_process().then(|| idle::wait(&mut writable, None)) {
-        Some(Waited::Interrupted) => return errno::fail_size(Errno::INTR),
-        Some(Waited::Done(()) | Waited::TimedOut) | None => {}
-    }
-    // SAFETY: the server's own call, with less to send.
-    unsafe { real::sendfile64(fd, file, offset, len.min(FILE_PART)) }
-}
-
-/// The buffer that holds the byte after the first `done`, from there on.
-fn part_at(parts: &[iovec], mut done: usize) -> Option<(*const c_void, size_t)> {
-    for part in parts {
-        if done < part.iov_len {
-            // SAFETY: within the part.
-            return Some((unsafe { part.iov_base.byte_add(done) }, part.iov_len - done));
-        }
-        done -= part.iov_len;
-    }
-    None
+    // SAFETY: the server's own messages.
+    let messages = unsafe { super::elements_mut(messages, count as usize) };
+    // SAFETY: one of the server's own messages.
+    super::one_by_one(messages, |header, _| unsafe { sendmsg(fd, header, flags) })
 }
 
 /// Sends `total` bytes by `call`, which is given how many are done and the flags to use. A blocking
@@ -154,26 +134,6 @@ impl<F: FnMut(usize, c_int) -> ssize_t> Call for Transmit<F> {
     fn attempt(&mut self) -> Option<ssize_t> {
         let result = (self.call)(self.done, self.flags | libc::MSG_DONTWAIT);
         (result >= 0 || errno::last() != Errno::AGAIN).then_some(result)
-    }
-
-    fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
-        super::sleep_on(descriptors::lend(self.fd), PollFlags::OUT, others, limit)
-    }
-}
-
-/// Waits for room in the socket's buffer.
-struct Writable {
-    fd: c_int,
-}
-
-impl Call for Writable {
-    type Output = ();
-
-    fn attempt(&mut self) -> Option<()> {
-        let at_once = Some(Duration::ZERO);
-        let mut own = [PollFd::from_borrowed_fd(descriptors::lend(self.fd), PollFlags::OUT)];
-        let _ = super::sleep(&mut own, at_once);
-        (!own[0].revents().is_empty()).then_some(())
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
