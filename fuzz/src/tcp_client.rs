@@ -2,7 +2,7 @@
 //! when the server is idle, read to the end.
 
 use std::io::{ErrorKind, Read, Result, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -22,19 +22,18 @@ pub struct Pace {
     pub linger: Duration,
 }
 
-/// Sends `input` and returns all that is answered. `is_asleep` tells whether the server works on
+/// Sends `input` over a fresh connection and returns all that is answered. `is_asleep` tells whether the server works on
 /// anything.
 ///
 /// # Errors
-/// When the connection cannot be made, or the time is up.
+/// When the connection breaks, or the time is up.
 pub fn play(
-    address: SocketAddr,
+    mut stream: TcpStream,
     input: &[u8],
     pace: Pace,
     mut is_asleep: impl FnMut() -> bool,
 ) -> Result<Vec<u8>> {
     let deadline = Instant::now() + pace.timeout;
-    let mut stream = TcpStream::connect_timeout(&address, pace.timeout)?;
     stream.set_nonblocking(true)?;
     let mut answer = Vec::new();
     let mut unsent = input;
@@ -128,7 +127,8 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
         let address = listener.local_addr().expect("address");
         let server = thread::spawn(move || server(listener.accept().expect("accept").0));
-        let answer = play(address, input, PACE, || true).expect("played");
+        let connection = TcpStream::connect(address).expect("connect");
+        let answer = play(connection, input, PACE, || true).expect("played");
         server.join().expect("server");
         answer
     }

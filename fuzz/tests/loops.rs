@@ -4,7 +4,6 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
@@ -40,12 +39,7 @@ impl Target {
     }
 
     /// Runs everything in the directory `in`, one input after the other; the target's log.
-    fn run(&self, transport: &str) -> (Output, String) {
-        self.run_with(transport, &[])
-    }
-
-    /// The same with further variables.
-    fn run_with(&self, transport: &str, variables: &[(&str, &OsStr)]) -> (Output, String) {
+    fn run(&self, transport: &str, variables: &[(&str, &str)]) -> (Output, String) {
         let log = self.yard.path(&format!("{transport}.log"));
         let output = self
             .cargo_afl
@@ -72,13 +66,17 @@ impl Target {
 }
 
 fn every_input_arrives_once(name: &str) {
+    every_input_arrives_once_with(name, &[]);
+}
+
+fn every_input_arrives_once_with(name: &str, options: &[(&str, &str)]) {
     let target = Target::compile(name);
     let lines: BTreeSet<String> = (0..INPUTS).map(|number| format!("GET /{number} HTTP/1.1")).collect();
     for (number, line) in lines.iter().enumerate() {
         target.yard.write(&format!("in/{number}"), format!("{line}\r\nHost: a\r\n\r\n").as_bytes());
     }
     for transport in ["unix", "tcp"] {
-        let (output, log) = target.run(transport);
+        let (output, log) = target.run(transport, options);
         assert!(output.status.success(), "{name} {transport}: {}", String::from_utf8_lossy(&output.stdout));
         let mut seen: Vec<&str> = log.lines().collect();
         seen.sort_unstable();
@@ -93,9 +91,9 @@ const CRASHED: i32 = 2;
 fn crashes_in_a_child() {
     let target = Target::compile("crashes_in_a_child");
     target.yard.write("in/1", b"GET /1 HTTP/1.1\r\n\r\n");
-    assert!(target.run("unix").0.status.success());
+    assert!(target.run("unix", &[]).0.status.success());
     target.yard.write("in/2", b"GET /abc HTTP/1.1\r\n\r\n");
-    assert_eq!(target.run("unix").0.status.code(), Some(CRASHED));
+    assert_eq!(target.run("unix", &[]).0.status.code(), Some(CRASHED));
 }
 
 /// A server that accepts no more is a crash, unless that is only to be counted.
@@ -105,11 +103,11 @@ fn stops_accepting() {
     for name in ["1", "2", "3"] {
         target.yard.write(&format!("in/{name}"), b"GET /fine HTTP/1.1\r\n\r\n");
     }
-    assert!(target.run("unix").0.status.success());
+    assert!(target.run("unix", &[]).0.status.success());
     target.yard.write("in/2", b"GET /stop HTTP/1.1\r\n\r\n");
-    assert_eq!(target.run("unix").0.status.code(), Some(CRASHED));
-    let count = [("SOCKFUZZ_DEAD_ACCEPT", OsStr::new("count"))];
-    assert!(target.run_with("unix", &count).0.status.success());
+    assert_eq!(target.run("unix", &[]).0.status.code(), Some(CRASHED));
+    let count = [("SOCKFUZZ_DEAD_ACCEPT", "count")];
+    assert!(target.run("unix", &count).0.status.success());
 }
 
 /// Every descriptor that is not closed is counted, over the life of each process but the last.
@@ -121,7 +119,8 @@ fn leaked_descriptors_are_counted() {
             target.yard.write(&format!("in/{number}"), b"GET / HTTP/1.1\r\n\r\n");
         }
         let status = StatusFile::in_memory().expect("a status page");
-        let (output, _) = target.run_with("unix", &[("SOCKFUZZ_STATUS", &status.path())]);
+        let (output, _) =
+            target.run("unix", &[("SOCKFUZZ_STATUS", status.path().to_str().expect("in /proc"))]);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
         (status.count(Counter::Leaked), status.count(Counter::Measured))
     };
@@ -142,11 +141,23 @@ fn overflows() {
         assert_eq!(runtime.as_deref().map(|name| &name[..10]), first);
         let library = sockfuzz::preload::locate(None).expect("the preload");
         let list = preload_list("AFL_PRELOAD", runtime.as_deref(), &library);
-        let preloaded = [("AFL_PRELOAD", &*list)];
+        let preloaded = [("AFL_PRELOAD", list.to_str().expect("UTF-8"))];
         target.yard.write("in/1", b"GET /fine HTTP/1.1\r\n\r\n");
-        assert!(target.run_with("unix", &preloaded).0.status.success(), "{compiler}");
+        assert!(target.run("unix", &preloaded).0.status.success(), "{compiler}");
         target.yard.write("in/2", b"GET /over HTTP/1.1\r\n\r\n");
-        assert_eq!(target.run_with("unix", &preloaded).0.status.code(), Some(CRASHED), "{compiler}");
+        assert_eq!(target.run("unix", &preloaded).0.status.code(), Some(CRASHED), "{compiler}");
+    }
+}
+
+#[test]
+fn listener_activated() {
+    every_input_arrives_once_with("listener_activated", &[("SOCKFUZZ_SOCKET_ACTIVATION", "on")]);
+}
+
+#[test]
+fn listener_unix() {
+    for path in ["/nonexistent/socket", "@sockfuzz test"] {
+        every_input_arrives_once_with("listener_unix", &[("SOCKFUZZ_PORT", path), ("TARGET_PATH", path)]);
     }
 }
 
@@ -169,6 +180,7 @@ for_each_target!(loops);
 loops! {
     io_uring_refused,
     big_answer_stdio,
+    listener_reuseport_processes,
     never_closes,
     prefork,
     prints_to_stdout,

@@ -1,40 +1,121 @@
 //! Socket addresses between libc's structures and Rust's, and the ones that the server is shown.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::ptr;
+use std::mem::MaybeUninit;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{fmt, ptr};
 
-use libc::{sockaddr, sockaddr_in, sockaddr_in6, socklen_t};
+use libc::{c_int, sockaddr, socklen_t};
+use rustix::net::addr::{SocketAddrArg, SocketAddrStorage};
+use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix};
 
 /// Port from which the internal client seems to come: fixed, so that logs and headers that mention
 /// it are the same in every iteration.
 const CLIENT_PORT: u16 = 54321;
 
-/// Reads an AF_INET or AF_INET6 address; `None` for any other family.
+/// An address of a stream socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Address {
+    /// AF_INET or AF_INET6.
+    Ip(SocketAddr),
+    /// AF_UNIX.
+    Unix(SocketAddrUnix),
+}
+
+impl Address {
+    pub(crate) fn family(&self) -> AddressFamily {
+        match self {
+            Self::Ip(SocketAddr::V4(_)) => AddressFamily::INET,
+            Self::Ip(SocketAddr::V6(_)) => AddressFamily::INET6,
+            Self::Unix(_) => AddressFamily::UNIX,
+        }
+    }
+
+    /// The TCP port; 0 where there is none.
+    pub(crate) fn port(&self) -> u16 {
+        match self {
+            Self::Ip(ip) => ip.port(),
+            Self::Unix(_) => 0,
+        }
+    }
+
+    /// What `sun_path` holds of a UNIX-domain address, NUL of an abstract name included.
+    pub(crate) fn path(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Ip(_) => None,
+            Self::Unix(unix) => match unix.abstract_name() {
+                Some(name) => Some([b"\0", name].concat()),
+                None => unix.path_bytes().map(<[u8]>::to_vec),
+            },
+        }
+    }
+
+    /// The address for what `sun_path` holds.
+    pub(crate) fn from_path(path: &[u8]) -> Option<Self> {
+        let address = match path {
+            [0, name @ ..] => SocketAddrUnix::new_abstract_name(name),
+            path => SocketAddrUnix::new(path),
+        };
+        address.ok().map(Self::Unix)
+    }
+
+    /// The address for what a person writes; `None` when it is too long.
+    pub(crate) fn named(path: &str) -> Option<Self> {
+        match path.strip_prefix('@') {
+            Some(name) => Self::from_path(&[b"\0", name.as_bytes()].concat()),
+            None => Self::from_path(path.as_bytes()),
+        }
+    }
+
+    pub(crate) fn on_loopback(port: u16) -> Self {
+        Self::Ip(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port))
+    }
+}
+
+impl TryFrom<SocketAddrAny> for Address {
+    type Error = ();
+
+    fn try_from(any: SocketAddrAny) -> Result<Self, ()> {
+        match any.address_family() {
+            AddressFamily::UNIX => any.try_into().map(Self::Unix).map_err(drop),
+            _ => any.try_into().map(Self::Ip).map_err(drop),
+        }
+    }
+}
+
+/// As people write it; `@` stands for the NUL of an abstract name.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self, self.path().as_deref()) {
+            (Self::Ip(ip), _) => ip.fmt(f),
+            (_, Some([0, name @ ..])) => write!(f, "@{}", String::from_utf8_lossy(name)),
+            (_, path) => f.write_str(&String::from_utf8_lossy(path.unwrap_or_default())),
+        }
+    }
+}
+
+/// Reads an AF_INET, AF_INET6 or AF_UNIX address; `None` for anything else.
 ///
 /// # Safety
 /// `address` is null or points at `len` readable bytes.
-pub(crate) unsafe fn read(address: *const sockaddr, len: socklen_t) -> Option<SocketAddr> {
+pub(crate) unsafe fn read(address: *const sockaddr, len: socklen_t) -> Option<Address> {
+    let mut storage = SocketAddrStorage::zeroed();
     let len = len as usize;
-    if address.is_null() || len < size_of::<libc::sa_family_t>() {
+    if address.is_null() || !(size_of::<libc::sa_family_t>()..=size_of_val(&storage)).contains(&len) {
         return None;
     }
-    // SAFETY: at least the family is readable.
-    let family = i32::from(unsafe { ptr::read_unaligned(address.cast::<libc::sa_family_t>()) });
-    match family {
-        libc::AF_INET if len >= size_of::<sockaddr_in>() => {
-            // SAFETY: the caller vouches for `len` bytes.
-            let v4 = unsafe { ptr::read_unaligned(address.cast::<sockaddr_in>()) };
-            let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
-            Some(SocketAddrV4::new(ip, u16::from_be(v4.sin_port)).into())
-        }
-        libc::AF_INET6 if len >= size_of::<sockaddr_in6>() => {
-            // SAFETY: as above.
-            let v6 = unsafe { ptr::read_unaligned(address.cast::<sockaddr_in6>()) };
-            let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
-            Some(SocketAddrV6::new(ip, u16::from_be(v6.sin6_port), v6.sin6_flowinfo, v6.sin6_scope_id).into())
-        }
-        _ => None,
-    }
+    // SAFETY: the caller vouches for `len` bytes, and there is room for them; what was copied is as
+    // long as it says.
+    let any = unsafe {
+        ptr::copy_nonoverlapping(address.cast::<u8>(), (&raw mut storage).cast::<u8>(), len);
+        SocketAddrAny::new(MaybeUninit::new(storage), len as _)
+    };
+    let least = match any.address_family() {
+        AddressFamily::INET => size_of::<libc::sockaddr_in>(),
+        AddressFamily::INET6 => size_of::<libc::sockaddr_in6>(),
+        AddressFamily::UNIX => 0,
+        _ => return None,
+    };
+    if len >= least { any.try_into().ok() } else { None }
 }
 
 /// Writes an address the way accept(2) does: truncated to the room that `len` gives, with `len` set
@@ -42,55 +123,42 @@ pub(crate) unsafe fn read(address: *const sockaddr, len: socklen_t) -> Option<So
 ///
 /// # Safety
 /// `address` is null or points at `*len` writable bytes.
-pub(crate) unsafe fn write(shown: SocketAddr, address: *mut sockaddr, len: *mut socklen_t) {
+pub(crate) unsafe fn write(shown: &Address, address: *mut sockaddr, len: *mut socklen_t) {
     if address.is_null() || len.is_null() {
         return;
     }
-    match shown {
-        SocketAddr::V4(v4) => {
-            let raw = sockaddr_in {
-                sin_family: libc::AF_INET as libc::sa_family_t,
-                sin_port: v4.port().to_be(),
-                sin_addr: libc::in_addr { s_addr: u32::from(*v4.ip()).to_be() },
-                sin_zero: [0; 8],
-            };
-            // SAFETY: passed on from the caller.
-            unsafe { copy(&raw, address, len) }
-        }
-        SocketAddr::V6(v6) => {
-            let raw = sockaddr_in6 {
-                sin6_family: libc::AF_INET6 as libc::sa_family_t,
-                sin6_port: v6.port().to_be(),
-                sin6_flowinfo: v6.flowinfo(),
-                sin6_addr: libc::in6_addr { s6_addr: v6.ip().octets() },
-                sin6_scope_id: v6.scope_id(),
-            };
-            // SAFETY: passed on from the caller.
-            unsafe { copy(&raw, address, len) }
-        }
-    }
-}
-
-/// # Safety
-/// `address` points at `*len` writable bytes.
-unsafe fn copy<T>(raw: &T, address: *mut sockaddr, len: *mut socklen_t) {
-    // SAFETY: at most `*len` bytes are written, and no more than `raw` has.
+    // SAFETY: at most `*len` bytes are written, and no more than the address has.
+    let copy = |raw: *const u8, size| unsafe {
+        let room = (*len).min(size) as usize;
+        ptr::copy_nonoverlapping(raw, address.cast::<u8>(), room);
+        *len = size;
+    };
+    // SAFETY: the closure keeps no pointer.
     unsafe {
-        let room = (*len as usize).min(size_of::<T>());
-        ptr::copy_nonoverlapping(ptr::from_ref(raw).cast::<u8>(), address.cast::<u8>(), room);
-        *len = size_of::<T>() as socklen_t;
+        match shown {
+            Address::Ip(ip) => ip.with_sockaddr(|raw, size| copy(raw.cast::<u8>(), size)),
+            Address::Unix(unix) => unix.with_sockaddr(|raw, size| copy(raw.cast::<u8>(), size)),
+        }
     }
 }
 
-/// Where the internal client seems to come from, for a listener at `listener`.
-pub(crate) fn of_client(listener: SocketAddr) -> SocketAddr {
-    SocketAddr::new(loopback_like(listener), CLIENT_PORT)
+/// Where the internal client seems to come from, for a listener at `listener`. A client of a
+/// UNIX-domain socket has no name (unix(7)).
+pub(crate) fn of_client(listener: &Address) -> Address {
+    match listener {
+        Address::Ip(ip) => Address::Ip(SocketAddr::new(loopback_like(*ip), CLIENT_PORT)),
+        Address::Unix(_) => Address::Unix(SocketAddrUnix::new_unnamed()),
+    }
 }
 
 /// The server's end of an internal connection, for a listener at `listener`.
-pub(crate) fn of_connection(listener: SocketAddr) -> SocketAddr {
-    let ip = if listener.ip().is_unspecified() { loopback_like(listener) } else { listener.ip() };
-    SocketAddr::new(ip, listener.port())
+pub(crate) fn of_connection(listener: &Address) -> Address {
+    match listener {
+        Address::Ip(ip) if ip.ip().is_unspecified() => {
+            Address::Ip(SocketAddr::new(loopback_like(*ip), ip.port()))
+        }
+        other => other.clone(),
+    }
 }
 
 /// The loopback address of the same family.
@@ -101,12 +169,17 @@ pub(crate) fn loopback_like(address: SocketAddr) -> IpAddr {
     }
 }
 
+/// A family as libc's functions give it.
+pub(crate) fn raw_family(family: AddressFamily) -> c_int {
+    family.as_raw().into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn round_trip(shown: SocketAddr, room: usize) -> (Option<SocketAddr>, socklen_t) {
-        let mut bytes = [0_u8; 64];
+    fn round_trip(shown: &Address, room: usize) -> (Option<Address>, socklen_t) {
+        let mut bytes = [0_u8; 128];
         let mut len = room as socklen_t;
         // SAFETY: `bytes` has room for every address.
         unsafe {
@@ -115,25 +188,37 @@ mod tests {
         }
     }
 
+    fn ip(text: &str) -> Address {
+        Address::Ip(text.parse().expect("valid"))
+    }
+
     #[test]
-    fn addresses_of_both_families_survive_a_round_trip() {
-        for text in ["192.0.2.7:8080", "[2001:db8::1]:443"] {
-            let shown: SocketAddr = text.parse().expect("valid");
-            assert_eq!(round_trip(shown, 64).0, Some(shown));
+    fn addresses_of_all_families_survive_a_round_trip() {
+        let unix = |path: &[u8]| Address::from_path(path).expect("short");
+        for shown in
+            [ip("192.0.2.7:8080"), ip("[2001:db8::1]:443"), unix(b"/run/a socket"), unix(b"\0abstract")]
+        {
+            assert_eq!(round_trip(&shown, 128).0, Some(shown));
         }
     }
 
     #[test]
     fn a_short_buffer_is_not_overrun_and_learns_the_size() {
-        let (read_back, len) = round_trip("192.0.2.7:8080".parse().expect("valid"), 4);
+        let (read_back, len) = round_trip(&ip("192.0.2.7:8080"), 4);
         assert_eq!(read_back, None);
-        assert_eq!(len as usize, size_of::<sockaddr_in>());
+        assert_eq!(len as usize, size_of::<libc::sockaddr_in>());
     }
 
     #[test]
     fn a_wildcard_listener_is_reached_over_loopback() {
-        let listener: SocketAddr = "[::]:80".parse().expect("valid");
-        assert_eq!(of_connection(listener).to_string(), "[::1]:80");
-        assert_eq!(of_client(listener).ip().to_string(), "::1");
+        let listener = ip("[::]:80");
+        assert_eq!(of_connection(&listener), ip("[::1]:80"));
+        assert_eq!(of_client(&listener), ip("[::1]:54321"));
+    }
+
+    #[test]
+    fn a_client_of_a_path_has_no_name() {
+        let client = of_client(&Address::from_path(b"/run/a").expect("short"));
+        assert_eq!(round_trip(&client, 128).1 as usize, size_of::<libc::sa_family_t>());
     }
 }

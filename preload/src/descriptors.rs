@@ -26,6 +26,8 @@ pub(crate) enum Kind {
     Connection = 4,
     /// Not the server's at all: it may not close it.
     Kept = 5,
+    /// A listener that the server was handed, and has not waited at yet.
+    Inherited = 6,
 }
 
 static KINDS: [AtomicU8; LIMIT] = [const { AtomicU8::new(Kind::Foreign as u8) }; LIMIT];
@@ -45,6 +47,7 @@ pub(crate) fn kind(fd: RawFd) -> Kind {
         3 => Kind::Mute,
         4 => Kind::Connection,
         5 => Kind::Kept,
+        6 => Kind::Inherited,
         _ => Kind::Foreign,
     }
 }
@@ -90,6 +93,12 @@ pub(crate) fn duplicated(fd: RawFd, copy: RawFd) {
 /// Whether the server holds the fuzzed listener open.
 pub(crate) fn listening() -> bool {
     LISTENERS.load(Relaxed) > 0
+}
+
+/// Every descriptor of this process that is open now.
+pub(crate) fn open() -> Vec<RawFd> {
+    let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
 /// Descriptors of internal connections that the server holds open.

@@ -4,15 +4,15 @@
 //! of the server's own.
 
 use libc::{
-    FILE, c_char, c_int, c_long, c_uint, c_void, clockid_t, epoll_event, fd_set, iovec, loff_t, mmsghdr,
-    msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t, pthread_t, rusage, sighandler_t, sigset_t,
-    size_t, sockaddr, socklen_t, ssize_t, time_t, timespec, timeval,
+    FILE, c_char, c_int, c_long, c_uint, c_void, clockid_t, epoll_event, fd_set, gid_t, iovec, loff_t,
+    mmsghdr, mode_t, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t, pthread_t, rusage,
+    sighandler_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t, time_t, timespec, timeval, uid_t,
 };
 
 use crate::calls::process::Start;
 use crate::calls::{
-    accept, descriptor, epoll, listen, names, poll, process, read, select, signal, socket_options, streams,
-    syscall, time, transfer, wait, write,
+    accept, descriptor, epoll, listen, names, paths, poll, process, read, select, signal, socket_options,
+    streams, syscall, time, transfer, wait, write,
 };
 
 /// Defines, for every row, the exported function and the real one behind it.
@@ -68,6 +68,16 @@ interpose! {
     fn connect(fd: c_int, address: *const sockaddr, len: socklen_t) -> c_int => listen::connect;
     fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int => accept::accept;
     fn accept4(fd: c_int, address: *mut sockaddr, len: *mut socklen_t, flags: c_int) -> c_int => accept::accept4;
+
+    // The path of a UNIX-domain listener.
+    fn chmod(path: *const c_char, mode: mode_t) -> c_int => paths::chmod;
+    fn fchmodat(directory: c_int, path: *const c_char, mode: mode_t, flags: c_int) -> c_int => paths::fchmodat;
+    fn chown(path: *const c_char, user: uid_t, group: gid_t) -> c_int => paths::chown;
+    fn lchown(path: *const c_char, user: uid_t, group: gid_t) -> c_int => paths::lchown;
+    fn fchownat(directory: c_int, path: *const c_char, user: uid_t, group: gid_t, flags: c_int) -> c_int
+        => paths::fchownat;
+    fn unlink(path: *const c_char) -> c_int => paths::unlink;
+    fn unlinkat(directory: c_int, path: *const c_char, flags: c_int) -> c_int => paths::unlinkat;
 
     // What a socket says of itself.
     fn getsockname(fd: c_int, name: *mut sockaddr, len: *mut socklen_t) -> c_int => names::getsockname;

@@ -6,6 +6,7 @@
 //! [`transport`], then begins the next iteration through [`afl`]. [`setup`] runs before the
 //! server's `main` and decides whether any of this happens.
 
+mod activation;
 mod address;
 mod afl;
 mod background;

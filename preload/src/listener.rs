@@ -2,33 +2,35 @@
 //!
 //! `bind` on a TCP socket binds nothing yet: only `listen` tells a listener from an outgoing
 //! connection, and only then is it known which listener is the fuzzed one. That one goes to the
-//! transport; any other gets its real `bind`, late.
+//! transport; any other gets its real `bind`, late. A listener that the server was handed, ready
+//! made, is taken over when the server first waits at it.
 
+use std::ffi::CStr;
 use std::net::SocketAddr;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::sockopt;
-use rustix::net::{AddressFamily, SocketType, accept};
-use sockfuzz_contract::{Phase, specs};
+use rustix::net::{AddressFamily, SocketType, accept, getsockname, sockopt};
+use sockfuzz_contract::{Phase, Place, specs};
 
+use crate::address::{self, Address};
 use crate::descriptors::{self, Kind};
 use crate::event::Event;
 use crate::transport::{self, Target};
-use crate::{address, report, setup};
+use crate::{idle, report, setup};
 
 /// Port that a server is shown which asked for any free one.
-const ANY_FREE_PORT: u16 = 40_080;
+pub(crate) const ANY_FREE_PORT: u16 = 40_080;
 
 /// The fuzzed listener.
 #[derive(Debug)]
 pub(crate) struct Listener {
     /// Where the server believes it listens.
-    pub(crate) shown: SocketAddr,
+    shown: &'static Address,
     /// Where the internal client connects to.
     pub(crate) target: Target,
     /// The server's descriptor of it.
@@ -36,8 +38,12 @@ pub(crate) struct Listener {
 }
 
 static CURRENT: AtomicPtr<Listener> = AtomicPtr::new(ptr::null_mut());
-/// Addresses that wait for `listen`.
-static BOUND: Mutex<Vec<(RawFd, SocketAddr)>> = Mutex::new(Vec::new());
+/// What the server is shown; also in a process that only has a connection.
+static SHOWN: AtomicPtr<Address> = AtomicPtr::new(ptr::null_mut());
+/// Addresses that the server has bound.
+static BOUND: Mutex<Vec<(RawFd, Address)>> = Mutex::new(Vec::new());
+/// Whether one of them is a path.
+static HAS_PATH: AtomicBool = AtomicBool::new(false);
 /// Connections made that the server has not accepted yet.
 static BACKLOG: AtomicU32 = AtomicU32::new(0);
 /// Counts like [`BACKLOG`], for threads that wait.
@@ -49,61 +55,166 @@ pub(crate) fn current() -> Option<&'static Listener> {
     unsafe { CURRENT.load(Ordering::Acquire).as_ref() }
 }
 
+/// Where the server believes it listens.
+pub(crate) fn shown() -> Option<&'static Address> {
+    // SAFETY: null, or a box that was leaked.
+    unsafe { SHOWN.load(Ordering::Acquire).as_ref() }
+}
+
 /// Remembers the address if `fd` may become the fuzzed listener; says whether it did.
-pub(crate) fn note_bind(fd: RawFd, wanted: SocketAddr) -> bool {
-    let Some(setup) = setup::get() else { return false };
-    if setup.options.port.is_some_and(|port| port != wanted.port()) || !is_tcp(fd) {
-        return false;
+pub(crate) fn note_bind(fd: RawFd, wanted: &Address) -> bool {
+    let candidate =
+        fd >= 0 && is_eligible(wanted) && choose(wanted) != Kind::Foreign && is_stream(fd, wanted.family());
+    if candidate {
+        let mut bound = BOUND.lock().unwrap_or_else(PoisonError::into_inner);
+        bound.retain(|(other, _)| *other != fd);
+        bound.push((fd, wanted.clone()));
+        HAS_PATH.fetch_or(wanted.path().is_some(), Ordering::Relaxed);
+        descriptors::set(fd, Kind::Bound);
     }
-    let mut bound = BOUND.lock().unwrap_or_else(PoisonError::into_inner);
-    bound.retain(|(other, _)| *other != fd);
-    bound.push((fd, wanted));
-    descriptors::set(fd, Kind::Bound);
-    true
+    candidate
+}
+
+/// The same for a TCP socket that listens unbound: the kernel would pick its port.
+pub(crate) fn note_unbound(fd: RawFd) -> bool {
+    let own = (fd >= 0).then(|| getsockname(descriptors::lend(fd)));
+    let own = own.and_then(Result::ok).and_then(|own| SocketAddr::try_from(own).ok());
+    own.is_some_and(|own| own.port() == 0 && note_bind(fd, &Address::Ip(own)))
 }
 
 /// The address that the server has asked for on `fd`.
-pub(crate) fn bound_address(fd: RawFd) -> Option<SocketAddr> {
+pub(crate) fn bound_address(fd: RawFd) -> Option<Address> {
     let bound = BOUND.lock().unwrap_or_else(PoisonError::into_inner);
-    bound.iter().find(|(other, _)| *other == fd).map(|(_, wanted)| *wanted)
+    bound.iter().find(|(other, _)| *other == fd).map(|(_, wanted)| wanted.clone())
 }
 
-/// What a server that binds `wanted` is shown: the same, but for a port that the kernel would pick.
-pub(crate) fn shown_for(wanted: SocketAddr) -> SocketAddr {
-    match wanted.port() {
-        0 => SocketAddr::new(wanted.ip(), ANY_FREE_PORT),
-        _ => wanted,
+/// Whether the server has bound this path, and nothing was made there. No lock where none has.
+pub(crate) fn is_at(path: &CStr) -> bool {
+    HAS_PATH.load(Ordering::Relaxed) && {
+        let bound = BOUND.lock().unwrap_or_else(PoisonError::into_inner);
+        bound.iter().any(|(_, address)| address.path().as_deref() == Some(path.to_bytes()))
     }
 }
 
+/// What a server that binds `wanted` is shown: the same, but for a port that the kernel would pick.
+pub(crate) fn shown_for(wanted: Address) -> Address {
+    match wanted {
+        Address::Ip(mut ip) if ip.port() == 0 => {
+            ip.set_port(ANY_FREE_PORT);
+            Address::Ip(ip)
+        }
+        other => other,
+    }
+}
+
+/// Held while a socket becomes the fuzzed listener, or not: several threads may each make one.
+pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static CHOOSING: Mutex<()> = Mutex::new(());
+    CHOOSING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Decides what a bound socket becomes, now that the server calls `listen` on it.
-pub(crate) fn choose(wanted: SocketAddr) -> Kind {
-    match current().filter(|_| descriptors::listening()) {
+pub(crate) fn choose(wanted: &Address) -> Kind {
+    match shown().filter(|_| descriptors::listening()) {
         None => Kind::Listener,
-        Some(listener) if listener.shown.port() == wanted.port() => Kind::Mute,
+        Some(Address::Ip(shown)) if shown.port() == wanted.port() => Kind::Mute,
+        Some(shown) if shown == wanted => Kind::Mute,
         Some(_) => Kind::Foreign,
     }
 }
 
 /// Puts the transport's listener in the place of the server's socket.
-pub(crate) fn take_over(fd: RawFd, shown: SocketAddr, kind: Kind) -> Result<(), Errno> {
+pub(crate) fn take_over(fd: RawFd, shown: Address, kind: Kind) -> Result<(), Errno> {
     let setup = setup::get().ok_or(Errno::INVAL)?;
-    let target = transport::take_over(setup.options.transport, fd, shown)?;
+    let target = transport::take_over(setup.options.transport, fd, &shown)?;
     descriptors::set(fd, kind);
     if kind == Kind::Listener {
-        CURRENT.store(Box::into_raw(Box::new(Listener { shown, target, descriptor: fd })), Ordering::Release);
-        let status = report::status();
-        status.set_pid(std::process::id());
-        status.set_port(shown.port());
-        status.reach(Phase::Listening);
+        begin(fd, shown, target);
     } else {
         report::say(format_args!(
-            "a second listener on port {} stays silent; only the first is fuzzed ({} chooses another port)",
-            shown.port(),
+            "a second listener on {shown} stays silent; only the first is fuzzed ({} chooses another)",
             specs::PORT.variable
         ));
     }
     Ok(())
+}
+
+/// Looks at a descriptor that the server was handed, at its start or by another process: it may be
+/// a listener, or a connection to one of ours.
+pub(crate) fn recognise(fd: RawFd) {
+    let socket = descriptors::lend(fd);
+    if sockopt::socket_type(socket) != Ok(SocketType::STREAM) {
+        return;
+    }
+    if sockopt::socket_acceptconn(socket) == Ok(true) {
+        descriptors::set(fd, Kind::Inherited);
+    } else if let Some(address) = transport::shown_for(fd) {
+        if shown().is_none() {
+            show(address);
+        }
+        descriptors::set(fd, Kind::Connection);
+    }
+}
+
+/// Whether `fd`, at which the server is about to wait, is the fuzzed listener. One that it was
+/// handed becomes that now, if there is no other.
+pub(crate) fn is_fuzzed(fd: RawFd) -> bool {
+    match descriptors::kind(fd) {
+        Kind::Listener => true,
+        Kind::Inherited => {
+            descriptors::set(fd, Kind::Foreign);
+            take_over_inherited(fd)
+        }
+        _ => false,
+    }
+}
+
+fn take_over_inherited(fd: RawFd) -> bool {
+    let Some(setup) = setup::get() else { return false };
+    let own = || getsockname(descriptors::lend(fd)).ok().and_then(|own| own.try_into().ok());
+    let Some(address) = transport::shown_for(fd).or_else(own) else { return false };
+    let _guard = one_at_a_time();
+    if descriptors::listening() || !is_eligible(&address) {
+        return false;
+    }
+    idle::open_proc();
+    match transport::take_over_listening(setup.options.transport, fd, &address) {
+        Ok(target) => {
+            descriptors::set(fd, Kind::Listener);
+            begin(fd, address, target);
+            true
+        }
+        Err(error) => {
+            report::say(format_args!("the listener on {address} could not be taken over: {error}"));
+            false
+        }
+    }
+}
+
+/// From now on `fd` is the fuzzed listener.
+fn begin(fd: RawFd, address: Address, target: Target) {
+    let listener = Listener { shown: show(address), target, descriptor: fd };
+    let status = report::status();
+    status.set_pid(std::process::id());
+    status.set_port(listener.shown.port());
+    CURRENT.store(Box::into_raw(Box::new(listener)), Ordering::Release);
+    status.reach(Phase::Listening);
+}
+
+fn show(address: Address) -> &'static Address {
+    let address = Box::leak(Box::new(address));
+    SHOWN.store(address, Ordering::Release);
+    address
+}
+
+/// Whether a listener on `address` may be the fuzzed one. A UNIX-domain one must be named: servers
+/// have some for other purposes.
+fn is_eligible(address: &Address) -> bool {
+    setup::get().is_some_and(|setup| match (&setup.options.port, address) {
+        (None, address) => matches!(address, Address::Ip(_)),
+        (Some(Place::Port(port)), address) => address.port() == *port,
+        (Some(Place::Path(path)), address) => address.path().is_some() && address.to_string() == *path,
+    })
 }
 
 /// A connection is about to be made: one `accept` may go through.
@@ -150,19 +261,18 @@ pub(crate) fn all_accepted() -> bool {
 }
 
 /// The server's end of an internal connection, in its own eyes.
-pub(crate) fn connection_address() -> Option<SocketAddr> {
-    current().map(|listener| address::of_connection(listener.shown))
+pub(crate) fn connection_address() -> Option<Address> {
+    shown().map(address::of_connection)
 }
 
 /// The internal client, in the server's eyes.
-pub(crate) fn client_address() -> Option<SocketAddr> {
-    current().map(|listener| address::of_client(listener.shown))
+pub(crate) fn client_address() -> Option<Address> {
+    shown().map(address::of_client)
 }
 
-fn is_tcp(fd: RawFd) -> bool {
+fn is_stream(fd: RawFd, family: AddressFamily) -> bool {
     let socket = descriptors::lend(fd);
-    let inet = matches!(sockopt::socket_domain(socket), Ok(AddressFamily::INET | AddressFamily::INET6));
-    inet && sockopt::socket_type(socket) == Ok(SocketType::STREAM)
+    sockopt::socket_domain(socket) == Ok(family) && sockopt::socket_type(socket) == Ok(SocketType::STREAM)
 }
 
 #[cfg(test)]

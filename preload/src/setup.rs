@@ -9,7 +9,7 @@ use sockfuzz_contract::{Mode, Options, Panics, Phase, specs};
 
 #[cfg(target_arch = "x86_64")]
 use crate::trap;
-use crate::{afl, background, descriptors, report, seat_belt, stdio};
+use crate::{activation, afl, background, descriptors, idle, listener, report, seat_belt, stdio};
 
 /// Descriptors of AFL++'s control and status pipes (AFL++ config.h: FORKSRV_FD and the next).
 pub(crate) const FORKSERVER_PIPES: [i32; 2] = [198, 199];
@@ -57,7 +57,9 @@ pub(crate) fn enter() {
     let options = Options::from_lookup(|name| env::var(name).ok())
         .unwrap_or_else(|error| report::fatal(format_args!("{error}")));
     let below_another = env::var_os(stdio::TAKEN_VARIABLE);
-    let Some(pace) = decide(options.mode, started_by_afl(), below_another.is_some()) else { return };
+    let is_below_another = below_another.is_some();
+    descriptors::open().into_iter().for_each(listener::recognise);
+    let Some(pace) = decide(options.mode, started_by_afl(), is_below_another) else { return };
 
     take_stdio(pace, below_another);
     if pace == Pace::Loop {
@@ -68,6 +70,9 @@ pub(crate) fn enter() {
     }
     report::status().reach(Phase::Loaded);
     seat_belt::fasten(&options);
+    activation::provide(&options, is_below_another);
+    // Before the server forks the processes that will compete.
+    idle::share_ownership();
     afl::prepare(pace);
     background::watch_exit();
     let _ = SETUP.set(Setup { pace, options });

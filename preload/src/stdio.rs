@@ -93,7 +93,8 @@ fn borrow(slot: &AtomicI32) -> Option<BorrowedFd<'static>> {
     (number >= 0).then(|| unsafe { BorrowedFd::borrow_raw(number) })
 }
 
-fn put_at(source: impl std::os::fd::AsFd, number: RawFd) {
+/// Puts what `source` is at `number`, open at `exec`, whatever was there.
+pub(crate) fn put_at(source: impl std::os::fd::AsFd, number: RawFd) {
     use std::os::fd::FromRawFd;
     // SAFETY: `dup2` replaces what is at `number`, which is exactly what is wanted; the owner made
     // here is given up below without closing.

@@ -3,9 +3,14 @@
 
 mod common;
 
+use std::fs;
 use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
+
+use rustix::io::{FdFlags, fcntl_setfd};
 
 use common::{Target, contains, describe, transports};
 
@@ -129,9 +134,8 @@ fn never_closes() {
 }
 
 /// The worker that answers ends; its master and its siblings are the caller's business.
-#[test]
-fn prefork() {
-    let target = Target::compile("prefork", &[]);
+fn one_of_several_processes_answers(name: &str) {
+    let target = Target::compile(name, &[]);
     let mut command = std::process::Command::new("/bin/sh");
     // The pipe is read to its end: until the last process that holds it is gone.
     command.args(["-c", "timeout --kill-after=1 3 \"$0\" 2>/dev/null; exit 0"]);
@@ -166,6 +170,56 @@ fn io_uring_refused() {
     answers("io_uring_refused", &[], b"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\n");
     let output = Target::compile("io_uring_refused", &[]).run(REQUEST, &[]);
     assert!(contains(&output.stderr, "io_uring is refused"), "{}", describe(&output));
+}
+
+#[test]
+fn prefork() {
+    one_of_several_processes_answers("prefork");
+}
+
+#[test]
+fn listener_reuseport_processes() {
+    one_of_several_processes_answers("listener_reuseport_processes");
+}
+
+#[test]
+fn listener_activated() {
+    let target = Target::compile("listener_activated", &[]);
+    for [transport] in transports() {
+        let output = target.run(REQUEST, &[transport, ("SOCKFUZZ_SOCKET_ACTIVATION", "on")]);
+        assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{transport:?} {}", describe(&output));
+    }
+}
+
+/// A real listener, made by somebody who knows nothing of the preload.
+#[test]
+fn listener_activated_from_outside() {
+    let target = Target::compile("listener_activated", &[]);
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    for [(option, value)] in transports() {
+        let mut command = std::process::Command::new("/bin/sh");
+        let script = format!("LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" 3<&{}", listener.as_raw_fd());
+        command.args(["-c", &script]).arg(target.command(&[]).get_program());
+        command.env("LD_PRELOAD", common::preload()).env(option, value);
+        fcntl_setfd(&listener, FdFlags::empty()).expect("open");
+        let output = common::run(command, REQUEST);
+        assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{value} {}", describe(&output));
+    }
+    listener.set_nonblocking(true).expect("open");
+    assert!(listener.accept().is_err(), "nothing reached the real one");
+}
+
+#[test]
+fn listener_unix() {
+    let target = Target::compile("listener_unix", &[]);
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("socket").into_os_string().into_string().expect("a plain path");
+    fs::write(&path, "the user's").expect("a writable directory");
+    for path in [path.as_str(), "@sockfuzz test"] {
+        let output = target.run(REQUEST, &[("TARGET_PATH", path), ("SOCKFUZZ_PORT", path)]);
+        assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{path} {}", describe(&output));
+    }
+    assert_eq!(fs::read_to_string(&path).expect("still there"), "the user's");
 }
 
 #[test]

@@ -75,7 +75,7 @@ pub fn check(arguments: Arguments) -> Result<u8> {
     let width = seeds.iter().map(|seed| seed.name.len()).max().unwrap_or(0);
     let mut different = 0;
     seeds::answer_all(&setup, &seeds, |seed, run| {
-        let over_tcp = answer_over_tcp(&server, options.port, &seed.bytes, pace)?;
+        let over_tcp = answer_over_tcp(&server, &options, &seed.bytes, pace)?;
         let verdict = Verdict::of(run, &over_tcp);
         different += usize::from(!verdict.is_same());
         verdict.print(seed, run, width);

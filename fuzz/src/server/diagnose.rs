@@ -156,8 +156,9 @@ impl Evidence<'_> {
                 exit::NEVER_LISTENS,
                 format!("the server never listens; {after}"),
                 "configure it to listen on a TCP address, e.g. 127.0.0.1:8080 (with --port, on \
-                 that port); if it makes system calls that bypass libc, add --syscalls trap; give a \
-                 slow one more time with --timeout",
+                 that port); name a UNIX-domain socket with --port PATH; one that is handed its \
+                 listener needs --socket-activation on, one that makes system calls past libc \
+                 --syscalls trap; give a slow one more time with --timeout",
             ),
             _ => self.problem(
                 exit::NEVER_ACCEPTS,

@@ -8,8 +8,8 @@ mod status;
 
 pub use gaps::{Gap, Gaps};
 pub use options::{
-    Clock, DeadAccept, Directories, Loop, Mode, Network, OptionError, OptionSpec, Options, Panics, SeatBelt,
-    Switch, Syscalls, Transport, specs,
+    Clock, DeadAccept, Directories, Loop, Mode, Network, OptionError, OptionSpec, Options, Panics, Place,
+    SeatBelt, Switch, Syscalls, Transport, specs,
 };
 pub use status::{Counter, Phase, RuntimeFound, StatusPage};
 

@@ -47,10 +47,19 @@ pub mod specs {
     pub const PORT: OptionSpec = OptionSpec {
         variable: "SOCKFUZZ_PORT",
         flag: "port",
-        value: "PORT",
+        value: "PORT|PATH",
         default: "",
-        meaning: "the port whose listener is taken over, for a server with several; \
-                  without it, the first one that listens",
+        meaning: "the port whose listener is taken over, for a server with several; without it, the \
+                  first TCP listener; or the path of a UNIX-domain listener (@NAME: an abstract one)",
+    };
+
+    /// Who makes the listener.
+    pub const SOCKET_ACTIVATION: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_SOCKET_ACTIVATION",
+        flag: "socket-activation",
+        value: "on|off",
+        default: "off",
+        meaning: "on: the server finds its listener at descriptor 3, as systemd hands it over (LISTEN_FDS)",
     };
 
     /// Iterations per process.
@@ -186,6 +195,7 @@ pub mod specs {
         &MODE,
         &TRANSPORT,
         &PORT,
+        &SOCKET_ACTIVATION,
         &LOOP,
         &ITERATIONS,
         &WARM_UP,
@@ -356,6 +366,26 @@ words! {
     }
 }
 
+/// Which listener is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// The TCP listener on this port.
+    Port(u16),
+    /// The UNIX-domain listener at this path; `@` begins an abstract name.
+    Path(String),
+}
+
+impl FromStr for Place {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if text.contains('/') || text.starts_with('@') {
+            return Ok(Self::Path(text.to_owned()));
+        }
+        text.parse().map(Self::Port).map_err(drop)
+    }
+}
+
 /// A value that an option does not accept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionError {
@@ -380,7 +410,9 @@ pub struct Options {
     /// See [`specs::TRANSPORT`].
     pub transport: Transport,
     /// See [`specs::PORT`].
-    pub port: Option<u16>,
+    pub port: Option<Place>,
+    /// See [`specs::SOCKET_ACTIVATION`].
+    pub socket_activation: Switch,
     /// See [`specs::LOOP`].
     pub r#loop: Loop,
     /// See [`specs::ITERATIONS`]; at least 1.
@@ -422,6 +454,7 @@ impl Options {
             mode: parse(&specs::MODE, text(&specs::MODE))?,
             transport: parse(&specs::TRANSPORT, text(&specs::TRANSPORT))?,
             port: parse_optional(&specs::PORT, text(&specs::PORT))?,
+            socket_activation: parse(&specs::SOCKET_ACTIVATION, text(&specs::SOCKET_ACTIVATION))?,
             r#loop: parse(&specs::LOOP, text(&specs::LOOP))?,
             iterations: parse::<std::num::NonZeroU32>(&specs::ITERATIONS, text(&specs::ITERATIONS))?.get(),
             warm_up: parse(&specs::WARM_UP, text(&specs::WARM_UP))?,
@@ -468,6 +501,15 @@ mod tests {
             assert!(error.to_string().contains(spec.variable), "{error}");
             assert!(error.to_string().contains(spec.value), "{error}");
         }
+    }
+
+    #[test]
+    fn a_listener_is_named_by_port_path_or_abstract_name() {
+        let paths = ["/run/a", "./a", "@a"].map(|path| (path, Place::Path(path.to_owned())));
+        for (text, place) in paths.into_iter().chain([("80", Place::Port(80))]) {
+            assert_eq!(text.parse(), Ok(place));
+        }
+        assert_eq!("http".parse::<Place>(), Err(()));
     }
 
     #[test]

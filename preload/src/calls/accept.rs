@@ -14,7 +14,7 @@ use crate::idle::{self, Call, Waited};
 use crate::{address, errno, listener, report};
 
 pub(crate) unsafe fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int {
-    if descriptors::kind(fd) != Kind::Listener {
+    if !listener::is_fuzzed(fd) {
         // SAFETY: the server's own call.
         return unsafe { real::accept(fd, address, len) };
     }
@@ -23,7 +23,7 @@ pub(crate) unsafe fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen
 }
 
 pub(crate) unsafe fn accept4(fd: c_int, address: *mut sockaddr, len: *mut socklen_t, flags: c_int) -> c_int {
-    if descriptors::kind(fd) != Kind::Listener {
+    if !listener::is_fuzzed(fd) {
         // SAFETY: the server's own call.
         return unsafe { real::accept4(fd, address, len, flags) };
     }
@@ -43,7 +43,7 @@ pub(crate) unsafe fn accept4(fd: c_int, address: *mut sockaddr, len: *mut sockle
         && let Some(client) = listener::client_address()
     {
         // SAFETY: the server's own pointers.
-        unsafe { address::write(client, address, len) };
+        unsafe { address::write(&client, address, len) };
     }
     accepted
 }

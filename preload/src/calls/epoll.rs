@@ -7,15 +7,15 @@ use libc::{c_int, epoll_event, sigset_t, timespec};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-use crate::descriptors::{self, Kind};
-use crate::errno;
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
+use crate::{descriptors, errno, listener};
 
 pub(crate) unsafe fn epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, event: *mut epoll_event) -> c_int {
+    let waits_for_connections = operation != libc::EPOLL_CTL_DEL && listener::is_fuzzed(fd);
     // SAFETY: the server's own call.
     let result = unsafe { real::epoll_ctl(epoll, operation, fd, event) };
-    if result == 0 && operation != libc::EPOLL_CTL_DEL && descriptors::kind(fd) == Kind::Listener {
+    if result == 0 && waits_for_connections {
         idle::note_accepting();
     }
     result

@@ -1,38 +1,45 @@
 //! bind(2), listen(2), connect(2): the life of a socket until it is known what it is for.
 
-use std::net::SocketAddr;
-
 use libc::{c_int, sockaddr, socklen_t};
+use rustix::io::Errno;
 
+use crate::address::{self, Address};
 use crate::descriptors::{self, Kind};
 use crate::exports::real;
-use crate::{address, errno, idle, listener, report};
+use crate::{errno, idle, listener, report};
 
 pub(crate) unsafe fn bind(fd: c_int, wanted: *const sockaddr, len: socklen_t) -> c_int {
+    if matches!(descriptors::kind(fd), Kind::Bound | Kind::Listener | Kind::Mute) {
+        // It has an address already (bind(2)).
+        return errno::fail(Errno::INVAL);
+    }
     // SAFETY: the server's own pointer.
     match unsafe { address::read(wanted, len) } {
-        Some(wanted) if listener::note_bind(fd, wanted) => 0,
+        Some(wanted) if listener::note_bind(fd, &wanted) => 0,
         // SAFETY: the server's own call.
         _ => unsafe { real::bind(fd, wanted, len) },
     }
 }
 
 pub(crate) unsafe fn listen(fd: c_int, backlog: c_int) -> c_int {
-    if descriptors::kind(fd) == Kind::Bound
-        && let Some(wanted) = listener::bound_address(fd)
-    {
-        idle::share_ownership();
+    let known = match descriptors::kind(fd) {
+        Kind::Bound => true,
+        Kind::Foreign => listener::note_unbound(fd),
+        _ => false,
+    };
+    if known && let Some(wanted) = listener::bound_address(fd) {
         idle::open_proc();
-        match listener::choose(wanted) {
+        let _guard = listener::one_at_a_time();
+        match listener::choose(&wanted) {
             Kind::Foreign => {
-                if bind_for_real(fd, wanted) < 0 {
+                if bind_for_real(fd, &wanted) < 0 {
                     return -1;
                 }
             }
             kind => {
-                let shown = listener::shown_for(wanted);
+                let shown = listener::shown_for(wanted.clone());
                 if let Err(error) = listener::take_over(fd, shown, kind) {
-                    report::say(format_args!("the listener on {shown} could not be taken over: {error}"));
+                    report::say(format_args!("the listener on {wanted} could not be taken over: {error}"));
                     return errno::fail(error);
                 }
             }
@@ -45,7 +52,7 @@ pub(crate) unsafe fn listen(fd: c_int, backlog: c_int) -> c_int {
 pub(crate) unsafe fn connect(fd: c_int, peer: *const sockaddr, len: socklen_t) -> c_int {
     if descriptors::kind(fd) == Kind::Bound
         && let Some(wanted) = listener::bound_address(fd)
-        && bind_for_real(fd, wanted) < 0
+        && bind_for_real(fd, &wanted) < 0
     {
         return -1;
     }
@@ -54,12 +61,12 @@ pub(crate) unsafe fn connect(fd: c_int, peer: *const sockaddr, len: socklen_t) -
 }
 
 /// The socket is not the fuzzed listener after all.
-fn bind_for_real(fd: c_int, wanted: SocketAddr) -> c_int {
+fn bind_for_real(fd: c_int, wanted: &Address) -> c_int {
     descriptors::set(fd, Kind::Foreign);
-    let mut storage = [0_u8; size_of::<libc::sockaddr_in6>()];
+    let mut storage = [0_u8; size_of::<libc::sockaddr_storage>()];
     let mut len = storage.len() as socklen_t;
     let raw: *mut sockaddr = storage.as_mut_ptr().cast();
-    // SAFETY: `storage` has room for either family, and `len` says how much was written.
+    // SAFETY: `storage` has room for every family, and `len` says how much was written.
     unsafe {
         address::write(wanted, raw, &mut len);
         real::bind(fd, raw, len)

@@ -1,24 +1,21 @@
-//! getsockname(2) and getpeername(2): the server sees TCP addresses, whatever the transport.
+//! getsockname(2) and getpeername(2): the server sees the addresses that it asked for, and TCP
+//! clients, whatever the transport.
 
 use libc::{c_int, sockaddr, socklen_t};
+use rustix::net::AddressFamily;
 
+use crate::address::{self, Address};
 use crate::descriptors::{self, Kind};
 use crate::exports::real;
-use crate::{address, listener};
+use crate::{listener, transport};
 
 pub(crate) unsafe fn getsockname(fd: c_int, name: *mut sockaddr, len: *mut socklen_t) -> c_int {
-    let shown = match descriptors::kind(fd) {
-        Kind::Bound => listener::bound_address(fd).map(listener::shown_for),
-        Kind::Listener | Kind::Mute => listener::current().map(|listener| listener.shown),
-        Kind::Connection => listener::connection_address(),
-        Kind::Foreign | Kind::Kept => None,
-    };
-    let Some(shown) = shown else {
+    let Some(shown) = shown(fd) else {
         // SAFETY: the server's own call.
         return unsafe { real::getsockname(fd, name, len) };
     };
     // SAFETY: the server's own pointers.
-    unsafe { address::write(shown, name, len) };
+    unsafe { address::write(&shown, name, len) };
     0
 }
 
@@ -26,7 +23,7 @@ pub(crate) unsafe fn getpeername(fd: c_int, name: *mut sockaddr, len: *mut sockl
     match listener::client_address() {
         Some(client) if descriptors::kind(fd) == Kind::Connection => {
             // SAFETY: the server's own pointers.
-            unsafe { address::write(client, name, len) };
+            unsafe { address::write(&client, name, len) };
             0
         }
         // SAFETY: the server's own call.
@@ -34,11 +31,22 @@ pub(crate) unsafe fn getpeername(fd: c_int, name: *mut sockaddr, len: *mut sockl
     }
 }
 
-/// Address family that the server believes a taken-over socket to have.
-pub(super) fn family(fd: c_int) -> c_int {
-    let shown = match descriptors::kind(fd) {
-        Kind::Bound => listener::bound_address(fd),
-        _ => listener::current().map(|listener| listener.shown),
-    };
-    if shown.is_some_and(|shown| shown.is_ipv6()) { libc::AF_INET6 } else { libc::AF_INET }
+/// Address family that the server believes a socket to have, if that is not its real one's
+/// business.
+pub(super) fn family(fd: c_int) -> Option<AddressFamily> {
+    shown(fd).map(|shown| shown.family())
+}
+
+/// What a socket says of itself in the place of its real name.
+fn shown(fd: c_int) -> Option<Address> {
+    match descriptors::kind(fd) {
+        Kind::Bound => listener::bound_address(fd).map(listener::shown_for),
+        Kind::Mute => {
+            listener::bound_address(fd).map(listener::shown_for).or_else(|| listener::shown().cloned())
+        }
+        Kind::Listener => listener::shown().cloned(),
+        Kind::Connection => listener::connection_address(),
+        Kind::Inherited => transport::shown_for(fd),
+        Kind::Foreign | Kind::Kept => None,
+    }
 }

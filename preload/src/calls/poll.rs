@@ -7,10 +7,9 @@ use libc::{c_int, nfds_t, pollfd, sigset_t, size_t, timespec};
 use rustix::event::PollFd;
 use rustix::io::Errno;
 
-use crate::descriptors::{self, Kind};
-use crate::errno;
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
+use crate::{errno, listener};
 
 pub(crate) unsafe fn poll(fds: *mut pollfd, count: nfds_t, limit: c_int) -> c_int {
     // SAFETY: the server's own pointers.
@@ -72,9 +71,7 @@ unsafe fn is_idle_point(fds: *const pollfd, count: nfds_t) -> bool {
     if !idle::is_accepting() {
         // SAFETY: given by the caller.
         let mut entries = (0..count as usize).map(|index| unsafe { *fds.add(index) });
-        if entries
-            .any(|entry| descriptors::kind(entry.fd) == Kind::Listener && entry.events & libc::POLLIN != 0)
-        {
+        if entries.any(|entry| entry.events & libc::POLLIN != 0 && listener::is_fuzzed(entry.fd)) {
             idle::note_accepting();
         }
     }

@@ -6,6 +6,7 @@ use libc::{c_int, c_uint, c_void, iovec, mmsghdr, msghdr, size_t, sockaddr, sock
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
+use super::rights;
 use crate::descriptors::{self, Kind};
 use crate::errno;
 use crate::exports::real;
@@ -76,8 +77,14 @@ pub(crate) unsafe fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssiz
 
 pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t {
     if descriptors::kind(fd) != Kind::Connection {
-        // SAFETY: the server's own call.
-        return unsafe { real::recvmsg(fd, message, flags) };
+        // SAFETY: the server's own call, and the message as the kernel has filled it.
+        return unsafe {
+            let result = real::recvmsg(fd, message, flags);
+            if result >= 0 {
+                rights::recognise(message);
+            }
+            result
+        };
     }
     // SAFETY: the server's own message.
     let first = receive(fd, flags, |flags| unsafe { real::recvmsg(fd, message, flags) });

@@ -8,10 +8,9 @@ use libc::{c_int, fd_set, sigset_t, timespec, timeval};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-use crate::descriptors::{self, Kind};
-use crate::errno;
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
+use crate::{descriptors, errno, listener};
 
 pub(crate) unsafe fn select(
     count: c_int,
@@ -85,7 +84,7 @@ impl Select {
         // SAFETY: given by the caller; all zeroes is the empty set.
         let asked = sets.map(|set| unsafe { set.as_ref().copied().unwrap_or_else(|| std::mem::zeroed()) });
         let call = Self { count, sets, asked, mask };
-        if !idle::is_accepting() && call.members(0).any(|fd| descriptors::kind(fd) == Kind::Listener) {
+        if !idle::is_accepting() && call.members(0).any(listener::is_fuzzed) {
             idle::note_accepting();
         }
         idle::concerns_this_process().then_some(call)

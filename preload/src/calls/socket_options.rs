@@ -4,10 +4,11 @@ use std::ptr;
 
 use libc::{c_int, c_void, socklen_t};
 use rustix::io::Errno;
+use rustix::net::AddressFamily;
 
 use crate::descriptors::{self, Kind};
-use crate::errno;
 use crate::exports::real;
+use crate::{address, errno};
 
 /// `tcpi_state` of an established connection (include/net/tcp_states.h).
 const TCP_ESTABLISHED: u8 = 1;
@@ -21,7 +22,7 @@ pub(crate) unsafe fn setsockopt(
 ) -> c_int {
     // SAFETY: the server's own call.
     let result = unsafe { real::setsockopt(fd, level, name, value, len) };
-    if result < 0 && is_posing(fd) && is_unknown_option(errno::last()) { 0 } else { result }
+    if result < 0 && is_granted(fd, level, name) { 0 } else { result }
 }
 
 pub(crate) unsafe fn getsockopt(
@@ -31,9 +32,11 @@ pub(crate) unsafe fn getsockopt(
     value: *mut c_void,
     len: *mut socklen_t,
 ) -> c_int {
-    if is_posing(fd) && level == libc::SOL_SOCKET {
+    if level == libc::SOL_SOCKET
+        && let Some(family) = posed_family(fd)
+    {
         let shown = match name {
-            libc::SO_DOMAIN => Some(super::names::family(fd)),
+            libc::SO_DOMAIN => Some(address::raw_family(family)),
             libc::SO_PROTOCOL => Some(libc::IPPROTO_TCP),
             _ => None,
         };
@@ -45,7 +48,7 @@ pub(crate) unsafe fn getsockopt(
     }
     // SAFETY: the server's own call.
     let result = unsafe { real::getsockopt(fd, level, name, value, len) };
-    if result < 0 && is_posing(fd) && is_unknown_option(errno::last()) {
+    if result < 0 && is_granted(fd, level, name) {
         let shown: &[u8] = match (level, name) {
             (libc::IPPROTO_TCP, libc::TCP_INFO) => &[TCP_ESTABLISHED],
             _ => &[],
@@ -73,8 +76,23 @@ unsafe fn put(shown: &[u8], value: *mut c_void, len: *mut socklen_t) {
     }
 }
 
-fn is_posing(fd: c_int) -> bool {
-    matches!(descriptors::kind(fd), Kind::Listener | Kind::Mute | Kind::Connection)
+/// Family of the TCP socket that the server takes this one for.
+fn posed_family(fd: c_int) -> Option<AddressFamily> {
+    let posing =
+        matches!(descriptors::kind(fd), Kind::Listener | Kind::Mute | Kind::Connection | Kind::Inherited);
+    posing.then(|| super::names::family(fd)).flatten().filter(|&family| family != AddressFamily::UNIX)
+}
+
+/// Whether an option that the real socket does not know is to be granted all the same. Not one whose
+/// effect the server would rely on: TLS in the kernel, the address behind a redirection.
+fn is_granted(fd: c_int, level: c_int, name: c_int) -> bool {
+    let option = match level {
+        libc::IPPROTO_TCP => name != libc::TCP_ULP,
+        libc::IPPROTO_IP | libc::IPPROTO_IPV6 => name != libc::SO_ORIGINAL_DST,
+        libc::SOL_SOCKET => true,
+        _ => false,
+    };
+    option && is_unknown_option(errno::last()) && posed_family(fd).is_some()
 }
 
 fn is_unknown_option(error: Errno) -> bool {

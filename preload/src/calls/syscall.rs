@@ -13,7 +13,8 @@ use libc::{epoll_event, fd_set, nfds_t, pollfd, sigset_t, size_t, timespec};
 use rustix::io::Errno;
 
 use super::{
-    accept, descriptor, epoll, listen, names, poll, read, select, signal, socket_options, time, wait, write,
+    accept, descriptor, epoll, listen, names, poll, read, select, signal, socket_options, time, transfer,
+    wait, write,
 };
 use crate::exports::real;
 use crate::{errno, report, setup};
@@ -112,7 +113,7 @@ system_calls! {
     SYS_writev(fd, parts, count) => write::writev;
     SYS_sendto(fd, buffer, len, flags, address, address_len) => write::sendto;
     SYS_sendmsg(fd, message, flags) => write::sendmsg;
-    SYS_sendfile(fd, file, offset, len) => write::sendfile;
+    SYS_sendfile(fd, file, offset, len) => transfer::sendfile;
 
     // Time.
     SYS_clock_gettime(id, time) => time::clock_gettime;

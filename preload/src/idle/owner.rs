@@ -18,8 +18,7 @@ static OWNER: AtomicPtr<AtomicI32> = AtomicPtr::new(ptr::null_mut());
 /// Whether this process is the owner.
 static MINE: AtomicBool = AtomicBool::new(false);
 
-/// Makes the shared memory. To be called when the listener is taken over: before the server forks
-/// the processes that will compete.
+/// Makes the shared memory. To be called before the server forks the processes that will compete.
 pub(crate) fn share() {
     if !OWNER.load(SeqCst).is_null() {
         return;

@@ -1,5 +1,6 @@
 //! How bytes reach the server: one file per transport, one name for all of them.
 
+mod name;
 mod tcp;
 mod unix;
 
@@ -7,8 +8,14 @@ use std::net::SocketAddr;
 use std::os::fd::{OwnedFd, RawFd};
 
 use rustix::io::Errno;
-use rustix::net::SocketAddrUnix;
+use rustix::net::{SocketAddrUnix, listen};
 use sockfuzz_contract::Transport;
+
+use crate::address::Address;
+use crate::descriptors;
+
+/// Connections that may wait in a listener which the server did not make.
+const BACKLOG: i32 = 128;
 
 /// Where the internal client connects to.
 #[derive(Debug)]
@@ -20,11 +27,33 @@ pub(crate) enum Target {
 }
 
 /// Makes the server's bound but not yet listening socket `fd` the transport's.
-pub(crate) fn take_over(transport: Transport, fd: RawFd, shown: SocketAddr) -> Result<Target, Errno> {
-    match transport {
-        Transport::Unix => unix::take_over(fd).map(Target::Unix),
-        Transport::Tcp => tcp::take_over(fd, shown).map(Target::Tcp),
+pub(crate) fn take_over(transport: Transport, fd: RawFd, shown: &Address) -> Result<Target, Errno> {
+    match (transport, shown) {
+        (Transport::Tcp, Address::Ip(shown)) => tcp::take_over(fd, *shown).map(Target::Tcp),
+        _ => unix::take_over(fd, shown).map(Target::Unix),
     }
+}
+
+/// The same for a socket that listens already.
+pub(crate) fn take_over_listening(transport: Transport, fd: RawFd, shown: &Address) -> Result<Target, Errno> {
+    let target = match (transport, shown) {
+        (Transport::Tcp, Address::Ip(shown)) => tcp::take_over_listening(fd, *shown).map(Target::Tcp),
+        _ => unix::take_over(fd, shown).map(Target::Unix),
+    }?;
+    listen(descriptors::lend(fd), BACKLOG)?;
+    Ok(target)
+}
+
+/// A listener that a program may be handed.
+pub(crate) fn make_listener(shown: &Address) -> Result<OwnedFd, Errno> {
+    let listener = unix::make(shown)?;
+    listen(&listener, BACKLOG)?;
+    Ok(listener)
+}
+
+/// What the server is shown in the place of `fd`, if that is a socket of ours.
+pub(crate) fn shown_for(fd: RawFd) -> Option<Address> {
+    name::read(descriptors::lend(fd))
 }
 
 /// Opens an internal connection: the client's end, non-blocking and closed at `exec`.

@@ -4,9 +4,11 @@
 use std::net::SocketAddr;
 use std::os::fd::{OwnedFd, RawFd};
 
+use rustix::fs::{fcntl_getfl, fcntl_setfl};
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::net::{
-    AddressFamily, SocketFlags, SocketType, bind, connect as connect_to, getsockname, socket_with, sockopt,
+    AddressFamily, SocketFlags, SocketType, bind, connect as connect_to, getsockname, socket, socket_with,
+    sockopt,
 };
 
 use crate::{address, descriptors};
@@ -17,12 +19,16 @@ pub(super) fn take_over(fd: RawFd, shown: SocketAddr) -> Result<SocketAddr, Errn
     getsockname(listener)?.try_into()
 }
 
+/// What listens cannot be bound again: a fresh socket takes its place.
+pub(super) fn take_over_listening(fd: RawFd, shown: SocketAddr) -> Result<SocketAddr, Errno> {
+    let fresh = socket(family(shown), SocketType::STREAM, None)?;
+    fcntl_setfl(&fresh, fcntl_getfl(descriptors::lend(fd))?)?;
+    descriptors::replace(fd, &fresh)?;
+    take_over(fd, shown)
+}
+
 pub(super) fn connect(address: SocketAddr) -> Result<OwnedFd, Errno> {
-    let family = match address {
-        SocketAddr::V4(_) => AddressFamily::INET,
-        SocketAddr::V6(_) => AddressFamily::INET6,
-    };
-    let client = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    let client = socket_with(family(address), SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     sockopt::set_tcp_nodelay(&client, true)?;
     // Over loopback a blocking connect returns as soon as the server's backlog has the connection.
     // A signal that the server has arranged for may interrupt it; asked again, it goes on.
@@ -35,4 +41,11 @@ pub(super) fn connect(address: SocketAddr) -> Result<OwnedFd, Errno> {
     }
     ioctl_fionbio(&client, true)?;
     Ok(client)
+}
+
+fn family(address: SocketAddr) -> AddressFamily {
+    match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    }
 }
