@@ -1,11 +1,10 @@
 //! Socket addresses between libc's structures and Rust's, and the ones that the server is shown.
 
-use std::mem::MaybeUninit;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::{fmt, ptr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::{fmt, ptr, slice};
 
-use libc::{c_int, sockaddr, socklen_t};
-use rustix::net::addr::{SocketAddrArg, SocketAddrStorage};
+use libc::{c_int, sa_family_t, sockaddr, sockaddr_in, sockaddr_in6, sockaddr_un, socklen_t};
+use rustix::net::addr::SocketAddrArg;
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix};
 
 /// Port from which the internal client seems to come: fixed, so that logs and headers that mention
@@ -49,9 +48,10 @@ impl Address {
         }
     }
 
-    /// The address for what `sun_path` holds.
+    /// The address for what `sun_path` holds; nothing where it has no name.
     pub(crate) fn from_path(path: &[u8]) -> Option<Self> {
         let address = match path {
+            [] => Ok(SocketAddrUnix::new_unnamed()),
             [0, name @ ..] => SocketAddrUnix::new_abstract_name(name),
             path => SocketAddrUnix::new(path),
         };
@@ -98,24 +98,37 @@ impl fmt::Display for Address {
 /// # Safety
 /// `address` is null or points at `len` readable bytes.
 pub(crate) unsafe fn read(address: *const sockaddr, len: socklen_t) -> Option<Address> {
-    let mut storage = SocketAddrStorage::zeroed();
     let len = len as usize;
-    if address.is_null() || !(size_of::<libc::sa_family_t>()..=size_of_val(&storage)).contains(&len) {
+    if address.is_null() || len < size_of::<sa_family_t>() {
         return None;
     }
-    // SAFETY: the caller vouches for `len` bytes, and there is room for them; what was copied is as
-    // long as it says.
-    let any = unsafe {
-        ptr::copy_nonoverlapping(address.cast::<u8>(), (&raw mut storage).cast::<u8>(), len);
-        SocketAddrAny::new(MaybeUninit::new(storage), len as _)
-    };
-    let least = match any.address_family() {
-        AddressFamily::INET => size_of::<libc::sockaddr_in>(),
-        AddressFamily::INET6 => size_of::<libc::sockaddr_in6>(),
-        AddressFamily::UNIX => 0,
-        _ => return None,
-    };
-    if len >= least { any.try_into().ok() } else { None }
+    // SAFETY: at least the family is readable.
+    let family = i32::from(unsafe { ptr::read_unaligned(address.cast::<sa_family_t>()) });
+    match family {
+        libc::AF_INET if len >= size_of::<sockaddr_in>() => {
+            // SAFETY: the caller vouches for `len` bytes.
+            let v4 = unsafe { ptr::read_unaligned(address.cast::<sockaddr_in>()) };
+            let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
+            Some(Address::Ip(SocketAddrV4::new(ip, u16::from_be(v4.sin_port)).into()))
+        }
+        libc::AF_INET6 if len >= size_of::<sockaddr_in6>() => {
+            // SAFETY: as above.
+            let v6 = unsafe { ptr::read_unaligned(address.cast::<sockaddr_in6>()) };
+            let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+            let v6 = SocketAddrV6::new(ip, u16::from_be(v6.sin6_port), v6.sin6_flowinfo, v6.sin6_scope_id);
+            Some(Address::Ip(v6.into()))
+        }
+        libc::AF_UNIX if len <= size_of::<sockaddr_un>() => {
+            // SAFETY: as above.
+            let raw = unsafe { slice::from_raw_parts(address.cast::<u8>(), len) };
+            match &raw[size_of::<sa_family_t>()..] {
+                name @ [0, ..] => Address::from_path(name),
+                // A path ends at its first NUL, whatever the length says (unix(7)).
+                path => Address::from_path(path.split(|&byte| byte == 0).next()?),
+            }
+        }
+        _ => None,
+    }
 }
 
 /// Writes an address the way accept(2) does: truncated to the room that `len` gives, with `len` set
@@ -206,7 +219,7 @@ mod tests {
     fn a_short_buffer_is_not_overrun_and_learns_the_size() {
         let (read_back, len) = round_trip(&ip("192.0.2.7:8080"), 4);
         assert_eq!(read_back, None);
-        assert_eq!(len as usize, size_of::<libc::sockaddr_in>());
+        assert_eq!(len as usize, size_of::<sockaddr_in>());
     }
 
     #[test]
@@ -217,8 +230,17 @@ mod tests {
     }
 
     #[test]
+    fn a_path_ends_at_its_first_nul() {
+        let mut raw = sockaddr_un { sun_family: libc::AF_UNIX as _, sun_path: [0; 108] };
+        raw.sun_path[0] = b'a' as _;
+        // SAFETY: the whole structure is readable.
+        let address = unsafe { read((&raw const raw).cast(), size_of_val(&raw) as _) };
+        assert_eq!(address, Address::from_path(b"a"));
+    }
+
+    #[test]
     fn a_client_of_a_path_has_no_name() {
         let client = of_client(&Address::from_path(b"/run/a").expect("short"));
-        assert_eq!(round_trip(&client, 128).1 as usize, size_of::<libc::sa_family_t>());
+        assert_eq!(round_trip(&client, 128).1 as usize, size_of::<sa_family_t>());
     }
 }

@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, accept, getsockname, sockopt};
-use sockfuzz_contract::{Phase, Place, specs};
+use sockfuzz_contract::{Phase, Place};
 
 use crate::address::{self, Address};
 use crate::descriptors::{self, Kind};
@@ -132,8 +132,7 @@ pub(crate) fn take_over(fd: RawFd, shown: Address, kind: Kind) -> Result<(), Err
         begin(fd, shown, target);
     } else {
         report::say(format_args!(
-            "a second listener on {shown} stays silent; only the first is fuzzed ({} chooses another)",
-            specs::PORT.variable
+            "the listener on {shown} stays silent: the client comes to the first one there"
         ));
     }
     Ok(())

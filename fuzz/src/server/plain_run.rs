@@ -1,10 +1,12 @@
 //! One input, brought to a fresh server over real TCP, without the preload: what the preloaded
 //! answer is compared with.
 
+use std::fs;
 use std::mem::ManuallyDrop;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{SocketAddr as SocketAddrUnix, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -31,6 +33,7 @@ use crate::tcp_client::{self, Pace};
 /// When the server does not come to listen, or the connection cannot be made.
 pub fn answer_over_tcp(server: &Server, options: &Options, input: &[u8], pace: Pace) -> Result<Vec<u8>> {
     let words = MemoryFile::new(b"")?;
+    let _leftover = Leftover::of(options.port.as_ref());
     let handed = match options.socket_activation {
         Switch::On => Some(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?),
         Switch::Off => None,
@@ -45,6 +48,30 @@ pub fn answer_over_tcp(server: &Server, options: &Options, input: &[u8], pace: P
             .map_err(|error| without_preload(error, &words))?,
     };
     tcp_client::play(connection, input, pace, process_tree::is_asleep).context("cannot talk to the server")
+}
+
+/// The file of a UNIX-domain socket that was not there before the server made it: a server that is
+/// killed leaves it behind, and the next one stumbles over it.
+struct Leftover<'a>(&'a Path);
+
+impl<'a> Leftover<'a> {
+    fn of(place: Option<&'a Place>) -> Option<Self> {
+        match place {
+            Some(Place::Path(path)) if !path.starts_with('@') && fs::symlink_metadata(path).is_err() => {
+                Some(Self(Path::new(path)))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Drop for Leftover<'_> {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(self.0).is_ok_and(|file| file.file_type().is_socket()) {
+            // At worst the server complains about it.
+            let _ = fs::remove_file(self.0);
+        }
+    }
 }
 
 /// The server as systemd would start it, with its listener at descriptor 3 (sd_listen_fds(3)). A

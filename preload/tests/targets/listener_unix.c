@@ -13,7 +13,8 @@ int main(void) {
     socklen_t size = offsetof(struct sockaddr_un, sun_path) + strlen(path) + !abstract, len = sizeof own;
     if (abstract) address.sun_path[0] = 0;
     int listener = socket(AF_UNIX, SOCK_STREAM, 0), one = 1;
-    CHECK(bind(listener, (struct sockaddr *)&address, size) == 0);
+    /* A path's length may be that of the whole structure. */
+    CHECK(bind(listener, (struct sockaddr *)&address, abstract ? size : sizeof address) == 0);
     if (!abstract) {
         CHECK(chmod(path, 0600) == 0 && chown(path, getuid(), getgid()) == 0);
         CHECK(fchmodat(AT_FDCWD, path, 0666, 0) == 0 && lchown(path, -1, -1) == 0);
