@@ -1,0 +1,76 @@
+//! Servers that are not ours, and whose connections come in another way than by `bind` and `listen`
+//! on a TCP port: handed to them, at a path, or as stdin and stdout.
+
+mod common;
+
+use std::path::Path;
+
+use common::{Yard, free_port, installed};
+use predicates::str::contains;
+
+/// A few requests, and a document for some of them.
+fn yard_with_site() -> Yard {
+    let yard = Yard::new();
+    yard.write("www/index.html", b"<p>hello</p>\n");
+    yard.corpus();
+    yard.write("corpus/old", b"GET /index.html HTTP/1.0\r\n\r\n");
+    yard.write("corpus/none", b"GET /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    yard
+}
+
+fn answers_as_over_tcp(yard: &Yard, options: &[&str], program: &Path, arguments: &[&str]) {
+    yard.sockfuzz()
+        .args(["check", "--timeout", "20", "-i", "corpus"])
+        .args(options)
+        .arg("--")
+        .arg(program)
+        .args(arguments)
+        .assert()
+        .code(0)
+        .stdout(contains("3 seeds: answered as over TCP"));
+}
+
+#[test]
+fn lighttpd_by_socket_activation() {
+    let Some(program) = installed("lighttpd", "lighttpd") else { return };
+    let yard = yard_with_site();
+    let configuration = format!(
+        "server.document-root = \"{}\"\nserver.systemd-socket-activation = \"enable\"\n\
+         index-file.names = (\"index.html\")\n",
+        yard.path("www").display()
+    );
+    yard.write("lighttpd.conf", configuration.as_bytes());
+    for transport in ["unix", "tcp"] {
+        let options = ["--socket-activation", "on", "--transport", transport];
+        answers_as_over_tcp(&yard, &options, &program, &["-D", "-f", "lighttpd.conf"]);
+    }
+}
+
+#[test]
+fn nginx_at_a_path() {
+    let Some(program) = installed("nginx", "nginx-light") else { return };
+    let yard = yard_with_site();
+    let socket = yard.path("socket").display().to_string();
+    let configuration = format!(
+        "daemon off; master_process off; pid nginx.pid; error_log stderr;\nevents {{}}\n\
+         http {{ access_log off; server {{ listen unix:{socket}; root www; }} }}\n"
+    );
+    yard.write("nginx.conf", configuration.as_bytes());
+    let home = yard.path("").display().to_string();
+    let arguments = ["-e", "stderr", "-p", &home, "-c", "nginx.conf"];
+    answers_as_over_tcp(&yard, &["--port", &socket], &program, &arguments);
+    assert!(!yard.path("socket").exists(), "nothing is left at the path");
+}
+
+/// A server of inetd's kind, which reads its connection with stdio streams.
+#[test]
+fn micro_httpd_as_a_child_of_socat() {
+    let (Some(socat), Some(server)) = (installed("socat", "socat"), installed("micro-httpd", "micro-httpd"))
+    else {
+        return;
+    };
+    let yard = yard_with_site();
+    let listen = format!("TCP-LISTEN:{},bind=127.0.0.1,reuseaddr,fork", free_port());
+    let execute = format!("EXEC:{} {},nofork", server.display(), yard.path("www").display());
+    answers_as_over_tcp(&yard, &[], &socat, &[&listen, &execute]);
+}
