@@ -1,0 +1,53 @@
+// A small server on node's own http module.
+//
+//     node server.js PORT
+'use strict';
+
+const http = require('node:http');
+
+const LINE = 'All work and no play makes Jack a dull boy.\n';
+
+const routes = {
+  'GET /': (request, response) => response.end('hello\n'),
+  'GET /big': big,
+  'GET /query': (request, response, url) => list(response, url.searchParams),
+  'PATCH /echo': async (request, response) => {
+    const value = JSON.parse(await body(request));
+    response.setHeader('Content-Type', 'application/json').end(JSON.stringify(value));
+  },
+  'POST /echo': (request, response) => request.pipe(response),
+  'PUT /echo': (request, response) => request.pipe(response),
+  'POST /form': async (request, response) => list(response, new URLSearchParams((await body(request)).toString())),
+};
+
+async function answer(request, response) {
+  try {
+    const url = new URL(request.url, 'http://localhost');
+    const status = url.pathname.match(/^\/status\/([2-5]\d\d)$/);
+    const route = routes[`${request.method} ${url.pathname}`];
+    if (route) {
+      await route(request, response, url);
+    } else {
+      response.writeHead(status ? Number(status[1]) : 404).end();
+    }
+  } catch (error) {
+    response.writeHead(400).end(`${error.name}\n`);
+  }
+}
+
+/** As many lines as asked for, in chunks. */
+function big(request, response, url) {
+  for (let lines = Math.min(url.searchParams.get('size'), 10_000); lines > 0; lines--) response.write(LINE);
+  response.end();
+}
+
+async function body(request) {
+  return Buffer.concat(await request.toArray());
+}
+
+/** Decoded pairs of a form or a query, one on a line. */
+function list(response, pairs) {
+  response.end([...pairs].map(([name, value]) => `${name} = ${value}\n`).join(''));
+}
+
+http.createServer(answer).listen(Number(process.argv[2]), '127.0.0.1');
