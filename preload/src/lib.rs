@@ -24,6 +24,7 @@ mod next;
 mod panics;
 mod report;
 mod sanitizers;
+mod scheduling;
 mod seat_belt;
 mod setup;
 mod stdio;

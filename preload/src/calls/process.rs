@@ -6,7 +6,7 @@ use libc::{c_char, c_int, c_void, pid_t, pthread_attr_t, pthread_t};
 
 use crate::exports::real;
 use crate::setup::{self, Pace};
-use crate::{afl, background, children, idle, listener, panics};
+use crate::{afl, background, children, idle, listener, panics, scheduling};
 
 /// Type of a thread's first function.
 pub(crate) type Start = extern "C" fn(*mut c_void) -> *mut c_void;
@@ -31,6 +31,9 @@ fn around_thread_creation<R>(create: impl FnOnce() -> R) -> R {
     if setup::get().is_some_and(|setup| setup.pace == Pace::Loop) {
         // A forked child has one thread: the one that is about to create the second.
         afl::start_forkserver();
+        if idle::server_has_one_thread() {
+            scheduling::take_turns();
+        }
     }
     idle::note_thread_creation();
     let result = create();
