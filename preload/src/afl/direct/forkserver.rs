@@ -38,27 +38,35 @@ pub(super) fn serve(ledger: &'static Ledger) {
     // SAFETY: the server's threads, if there are any, sleep.
     unsafe { std::env::set_var("AFL_DISABLE_LLVM_INSTRUMENTATION", "1") };
     let mut ghost = None;
+    let mut buried = None;
     while next_request(ghost.as_ref()) {
+        buried.take().into_iter().for_each(reap);
         ledger.open();
-        let Some(child) = fork() else { return };
+        let Some(child) = fork() else {
+            ledger.await_announcement();
+            return;
+        };
         if ghost.is_none() {
             pipes::write_words([child.as_raw_nonzero().get().cast_unsigned()]);
         }
-        let status = await_end(child, ledger, ghost.take());
+        ledger.announce();
+        let status = await_end(child, ledger, ghost.as_ref());
+        buried = ghost.take().map(|ghost| ghost.child);
         if !has_answered(ledger) {
             pipes::write_words([status]);
             reap(child);
-        } else if is_crash(status) {
+            continue;
+        }
+        let new = Ghost { child, time: ledger.elapsed() };
+        if is_crash(status) {
             // Another thread of the server's did something between two iterations.
             report::say(format_args!("the server crashed between two inputs"));
-            ghost = Some(Ghost { child, time: Duration::ZERO });
-            if next_request(ghost.as_ref()) {
+            if next_request(Some(&new)) {
                 pipes::write_words([status]);
             }
-            ghost = None;
             reap(child);
         } else {
-            ghost = Some(Ghost { child, time: ledger.elapsed() });
+            ghost = Some(new);
         }
     }
     report::exit(0);
@@ -94,20 +102,17 @@ fn has_answered(ledger: &Ledger) -> bool {
 }
 
 /// Waits until the child dies, and leaves it a zombie; its wait status.
-fn await_end(child: Pid, ledger: &Ledger, ghost: Option<Ghost>) -> u32 {
+fn await_end(child: Pid, ledger: &Ledger, ghost: Option<&Ghost>) -> u32 {
     let mut killed = false;
     if let Some(ghost) = ghost {
         let limit = 2 * ghost.time.max(USUAL_HANG);
-        while ledger.iterations() < 2
-            && ledger.stage() == Stage::Running
-            && end(child, WaitIdOptions::NOHANG).is_none()
-        {
+        let in_first = || ledger.iterations() < 2 && ledger.stage() == Stage::Running;
+        while in_first() && end(child, WaitIdOptions::NOHANG).is_none() {
             if !killed && ledger.elapsed() > limit {
                 killed = kill_process(child, Signal::KILL).is_ok();
             }
             pipes::request_comes(GLANCE);
         }
-        reap(ghost.child);
     }
     loop {
         match end(child, WaitIdOptions::empty()) {

@@ -2,7 +2,7 @@
 //! answer for a child that died, but never twice.
 
 use std::ptr;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
@@ -25,6 +25,8 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Ledger {
     stage: AtomicU32,
+    /// Whether AFL++ has been told which process this child is.
+    announced: AtomicBool,
     /// Iterations that this child has begun.
     iterations: AtomicU32,
     /// When the current one began, in nanoseconds of the real monotonic clock.
@@ -53,6 +55,7 @@ impl Ledger {
     /// A new child is about to run its first iteration, its start included.
     pub(super) fn open(&self) {
         self.iterations.store(0, SeqCst);
+        self.announced.store(false, SeqCst);
         self.start_clock();
         self.enter(Stage::Running);
     }
@@ -61,6 +64,18 @@ impl Ledger {
         self.iterations.fetch_add(1, SeqCst);
         self.start_clock();
         self.enter(Stage::Running);
+    }
+
+    pub(super) fn announce(&self) {
+        self.announced.store(true, SeqCst);
+    }
+
+    /// Lets the forkserver go first: a child that has answered before its process id went out would
+    /// be taken for a process of that number.
+    pub(super) fn await_announcement(&self) {
+        while !self.announced.load(SeqCst) {
+            rustix::thread::sched_yield();
+        }
     }
 
     pub(super) fn iterations(&self) -> u32 {
