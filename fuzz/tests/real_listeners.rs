@@ -58,7 +58,8 @@ fn nginx_at_a_path() {
     yard.write("nginx.conf", configuration.as_bytes());
     let home = yard.path("").display().to_string();
     let arguments = ["-e", "stderr", "-p", &home, "-c", "nginx.conf"];
-    answers_as_over_tcp(&yard, &["--port", &socket], &program, &arguments);
+    // For its pid file and its temporary files.
+    answers_as_over_tcp(&yard, &["--port", &socket, "--writable", &home], &program, &arguments);
     assert!(!yard.path("socket").exists(), "nothing is left at the path");
 }
 
