@@ -136,21 +136,34 @@ require_plain_path() {
     [[ $1 =~ ^[[:alnum:]/._+-]+$ ]] || fail "servers cannot live in '$1': use a path of letters, digits and / . _ + -"
 }
 
-# Render template $1 into file $2, for the server's directory $3 and port $4.
+# Render template $1 into file $2, for the server's directory $3 and port $4. Settings KEY=VALUE may follow: a template has
+# each as @KEY=DEFAULT@.
 render_template() {
-    local text
-    text=$(<"$1")
-    text=${text//@ROOT@/$3}
-    printf '%s\n' "${text//@PORT@/$4}" >"$2"
+    local template=$1 file=$2 root=$3 port=$4 text setting
+    shift 4
+    text=$(<"$template")
+    text=${text//@ROOT@/$root}
+    text=${text//@PORT@/$port}
+    for setting; do
+        [[ $setting =~ ^[A-Z_]+= ]] || fail "'$setting' is no setting: give KEY=VALUE"
+        [[ $text == *"@${setting%%=*}="* ]] || fail "$template has no setting ${setting%%=*}"
+        while [[ $text =~ @"${setting%%=*}"=[^@]*@ ]]; do text=${text//"${BASH_REMATCH[0]}"/"${setting#*=}"}; done
+    done
+    while [[ $text =~ @[A-Z_]+=([^@]*)@ ]]; do text=${text//"${BASH_REMATCH[0]}"/"${BASH_REMATCH[1]}"}; done
+    printf '%s\n' "$text" >"$file"
 }
 
-# Make directory $2 a complete home for server $1 on port $3: configuration, documents, room for temporary files.
+# Make directory $2 a complete home for server $1 on port $3: configuration (with the settings that follow), documents, room
+# for temporary files.
 render_server() {
     local server=$1 root=$2 port=$3
+    shift 3
     require_plain_path "$root"
     mkdir -p "$root"/tmp/dav "$root/www"
-    render_template "$here/$server/$server.conf" "$root/$server.conf" "$root" "$port"
-    cp "$here/$server/users" "$root/users"
+    if [[ -f $here/$server/$server.conf ]]; then
+        render_template "$here/$server/$server.conf" "$root/$server.conf" "$root" "$port" "$@"
+    fi
+    if [[ -f $here/$server/users ]]; then cp "$here/$server/users" "$root/users"; fi
     cp -r "$here/www/." "$root/www/"
     # Larger than a socket's buffer, and every line tells where it is.
     seq --format 'line %06g of the big document' 4000 >"$root/www/big.txt"
