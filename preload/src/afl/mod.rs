@@ -7,6 +7,7 @@ mod input_memory;
 mod interruptions;
 mod renewal;
 mod runtime;
+mod shared_memory;
 mod symbols;
 
 use std::env;

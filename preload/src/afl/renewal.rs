@@ -14,10 +14,12 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 
+use super::shared_memory;
 use crate::{descriptors, listener};
 
 /// To be called by the only thread of a fresh child.
 pub(super) fn renew() {
+    shared_memory::renew();
     listener::flush();
     let instances = epoll_instances();
     // All of them first: one may be registered with another.

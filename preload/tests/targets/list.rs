@@ -62,6 +62,7 @@ macro_rules! for_each_target {
             rests_by_timeout,
             select,
             sets_options,
+            shared_memory,
             shutdown_reading,
             splices,
             stdio_stream,
