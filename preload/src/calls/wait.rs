@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
-use crate::{children, errno};
+use crate::{afl, children, errno};
 
 /// How often a thread looks after a child that it waits for, besides the driver.
 const LOOK: Duration = Duration::from_millis(2);
@@ -28,7 +28,9 @@ pub(crate) unsafe fn waitpid(child: pid_t, status: *mut c_int, options: c_int) -
 pub(crate) unsafe fn wait4(child: pid_t, status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t {
     let mut own = 0;
     let status = if status.is_null() { &raw mut own } else { status };
-    let ended = if options & libc::WNOHANG == 0 && children::exist() && idle::concerns_this_process() {
+    // The forkserver waits by this call, too, and for its own child.
+    let is_server = !afl::is_starting() && idle::concerns_this_process();
+    let ended = if options & libc::WNOHANG == 0 && children::exist() && is_server {
         match idle::wait(&mut Wait { child, status, options, usage }, None) {
             Waited::Done(ended) => ended,
             Waited::TimedOut | Waited::Interrupted => errno::fail(Errno::INTR),
