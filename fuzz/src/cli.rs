@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use sockfuzz_contract::{OptionSpec, Options, specs};
 
-use crate::commands::{check, fuzz, replay, run};
+use crate::commands::{check, fuzz, replay, run, servers};
 use crate::problem::exit;
 
 /// Fuzz an unmodified HTTP server with cargo afl fuzz.
@@ -34,6 +34,9 @@ pub enum Command {
     /// Run saved inputs again: request, answer, and how the server ended
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Arguments),
+    /// Build real servers, compare their answers, fuzz them for a moment, and print a table
+    #[command(after_help = servers::EXAMPLES)]
+    Servers(servers::Arguments),
 }
 
 /// The server's command line, after `--`.
@@ -89,6 +92,25 @@ impl PreloadOptions {
     pub fn with(&self, variable: &'static str, value: String) -> Self {
         let others = self.0.iter().filter(|(name, _)| *name != variable).cloned();
         Self(others.chain([(variable, value)]).collect())
+    }
+
+    /// The same, with options that are named by their flags.
+    ///
+    /// # Errors
+    /// A flag that there is not, or a value that its option does not accept.
+    pub fn with_flags<'a>(
+        &self,
+        named: impl IntoIterator<Item = (&'a String, &'a String)>,
+    ) -> Result<Self, String> {
+        let mut options = self.clone();
+        for (flag, value) in named {
+            let spec = flags().find(|spec| spec.flag == flag);
+            let spec = spec.ok_or_else(|| format!("there is no option {flag}"))?;
+            options.0.retain(|(variable, _)| *variable != spec.variable);
+            options.0.push((spec.variable, value.clone()));
+        }
+        Options::from_lookup(|variable| options.lookup(variable)).map_err(|error| error.to_string())?;
+        Ok(options)
     }
 
     /// What the preload will read: the flag, otherwise the environment.

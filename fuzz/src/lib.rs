@@ -12,6 +12,7 @@ pub mod memory_file;
 pub mod preload;
 pub mod printable;
 pub mod problem;
+pub mod recipe;
 pub mod seat_belt;
 pub mod server;
 pub mod status_file;

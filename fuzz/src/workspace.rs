@@ -64,7 +64,7 @@ impl Workspace {
             return Ok(());
         }
         Err(Problem::failed(
-            format!("building {what} failed; cargo's words are above"),
+            format!("building {what} failed; its words are above"),
             "repair what they say, then start again",
         )
         .into())

@@ -38,6 +38,17 @@ pub enum Ending {
     Interrupted(Interrupted),
 }
 
+/// Where the output of afl-fuzz goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Display {
+    /// To the terminal, with its status screen.
+    StatusScreen,
+    /// Through us to stdout.
+    Lines,
+    /// To a log for each instance, while one line sums up.
+    Logs,
+}
+
 /// The started instances. Dropping them ends everything below this process.
 struct Campaign<'a> {
     out: &'a OutputDir,
@@ -64,13 +75,12 @@ enum Output {
 ///
 /// # Errors
 /// When one of them cannot be started, or stops with an error.
-pub fn run(instances: &[Instance], out: &OutputDir, status_screen: bool) -> Result<Ending> {
+pub fn run(instances: &[Instance], out: &OutputDir, display: Display) -> Result<Ending> {
     let mut campaign = Campaign { out, members: Vec::new() };
     for instance in instances {
-        let alone = instances.len() == 1;
-        campaign.members.push(start(instance, out, alone, status_screen)?);
+        campaign.members.push(start(instance, out, display)?);
     }
-    let live = (instances.len() > 1).then(LiveLine::new);
+    let live = (display == Display::Logs).then(LiveLine::new);
     let outcome = campaign.watch(live.as_ref());
     campaign.stop();
     if let Some(live) = live {
@@ -91,24 +101,21 @@ enum Stopped {
     Unwatchable(io::Error),
 }
 
-fn start<'a>(
-    instance: &'a Instance,
-    out: &OutputDir,
-    alone: bool,
-    status_screen: bool,
-) -> Result<Member<'a>> {
+fn start<'a>(instance: &'a Instance, out: &OutputDir, display: Display) -> Result<Member<'a>> {
     let mut command = instance.command();
     command.stdin(Stdio::null());
-    let output = if !alone {
-        let log = File::create(out.log(&instance.name))?;
-        command.stdout(log.try_clone()?).stderr(log);
-        Output::Log
-    } else if status_screen {
-        Output::Terminal
-    } else {
-        let (ours, theirs) = io::pipe()?;
-        command.stdout(theirs.try_clone()?).stderr(theirs);
-        Output::Shown(thread::spawn(move || show(ours)))
+    let output = match display {
+        Display::StatusScreen => Output::Terminal,
+        Display::Lines => {
+            let (ours, theirs) = io::pipe()?;
+            command.stdout(theirs.try_clone()?).stderr(theirs);
+            Output::Shown(thread::spawn(move || show(ours)))
+        }
+        Display::Logs => {
+            let log = File::create(out.log(&instance.name))?;
+            command.stdout(log.try_clone()?).stderr(log);
+            Output::Log
+        }
     };
     let child = command.spawn().with_context(|| format!("cannot start {}", instance.shown()))?;
     Ok(Member { instance, child, output })
@@ -208,7 +215,7 @@ impl Drop for Campaign<'_> {
     }
 }
 
-/// One line for several instances: rewritten on a terminal, repeated now and then without one.
+/// One line for all instances: rewritten on a terminal, repeated now and then without one.
 struct LiveLine {
     bar: ProgressBar,
     refresh: Duration,

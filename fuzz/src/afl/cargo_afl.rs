@@ -1,9 +1,10 @@
 //! cargo-afl: the one on PATH when it will do, otherwise one of our own, installed once below the
 //! target directory together with the AFL++ that it builds.
 
+use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -81,6 +82,15 @@ impl CargoAfl {
     #[must_use]
     pub fn environment(&self) -> &[(&'static str, OsString)] {
         &self.environment
+    }
+
+    /// PATH, such that `cargo afl` finds it there.
+    #[must_use]
+    pub fn search_path(&self) -> OsString {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let own = Path::new(&self.program[0]).parent().filter(|parent| parent.is_absolute());
+        let parts = own.map(Path::to_owned).into_iter().chain(env::split_paths(&path));
+        env::join_paths(parts).unwrap_or(path)
     }
 
     /// It as a command, ready for a subcommand's name.

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use sockfuzz_contract::specs;
 
+use crate::afl::campaign::Display;
 use crate::cli::PreloadOptions;
 use crate::server::Server;
 use crate::server::inspect::Inspection;
@@ -32,7 +33,8 @@ pub struct Setting {
 }
 
 impl Setting {
-    fn quiet(name: &'static str, value: impl Into<OsString>) -> Self {
+    /// One that needs no words.
+    pub(crate) fn quiet(name: &'static str, value: impl Into<OsString>) -> Self {
         Self { name, value: value.into(), why: None }
     }
 }
@@ -45,7 +47,7 @@ pub fn settings(
     options: &PreloadOptions,
     status: &StatusFile,
     inspection: &Inspection,
-    status_screen: bool,
+    display: Display,
 ) -> Vec<Setting> {
     let sanitizer = server.sanitizer.as_deref();
     let preload = Setting {
@@ -56,7 +58,16 @@ pub fn settings(
     };
     let told = options.variables().map(|(name, value)| Setting::quiet(name, value));
     let status = Setting::quiet(specs::STATUS.variable, status.path());
-    let lenient = [
+    // afl-fuzz cannot see instrumentation through a script.
+    let script = inspection.script.then(|| Setting::quiet("AFL_SKIP_BIN_CHECK", "1"));
+    let script = script.filter(|setting| env::var_os(setting.name).is_none());
+    [preload, status].into_iter().chain(told).chain(script).chain(lenient(display)).collect()
+}
+
+/// What lets afl-fuzz start, whatever the program is.
+pub fn lenient(display: Display) -> impl Iterator<Item = Setting> {
+    let status_screen = display == Display::StatusScreen;
+    let settings = [
         // A server may take long to its first idle point, whatever the limit per execution is.
         Some(Setting::quiet("AFL_FORKSRV_INIT_TMOUT", "10000")),
         // With every core taken, run unpinned instead of not at all.
@@ -67,13 +78,10 @@ pub fn settings(
         // afl-fuzz leaves it to the compiler whether UndefinedBehaviorSanitizer's reports end a
         // server; the rest is afl-fuzz's own choice for the other sanitizers.
         Some(Setting::quiet("UBSAN_OPTIONS", UBSAN_OPTIONS)),
-        // afl-fuzz cannot see instrumentation through a script.
-        inspection.script.then(|| Setting::quiet("AFL_SKIP_BIN_CHECK", "1")),
         core_pattern(&fs::read_to_string(CORE_PATTERN).unwrap_or_default()),
         governor(&fs::read_to_string(GOVERNOR).unwrap_or_default()),
     ];
-    let lenient = lenient.into_iter().flatten().filter(|setting| env::var_os(setting.name).is_none());
-    [preload, status].into_iter().chain(told).chain(lenient).collect()
+    settings.into_iter().flatten().filter(|setting| env::var_os(setting.name).is_none())
 }
 
 /// The library, after whatever the user preloads through the same variable, and after the runtime of

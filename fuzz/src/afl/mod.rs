@@ -6,6 +6,7 @@ pub mod cargo_afl;
 pub mod environment;
 pub mod failure;
 pub mod instance;
+pub mod measure;
 pub mod output_dir;
 pub mod report;
 pub mod stats;

@@ -1,9 +1,11 @@
 //! What came of a campaign, in a few lines, and loud words where it was for nothing.
 
 use indicatif::{HumanCount, HumanDuration, HumanFloatCount};
+use sockfuzz_contract::Counter;
 
 use crate::afl::stats::Stats;
 use crate::printable::counted;
+use crate::status_file::StatusFile;
 
 /// Below this percentage coverage feedback is mostly noise.
 const STABLE: f64 = 80.0;
@@ -58,6 +60,19 @@ pub struct Connections {
     pub abandoned: u64,
     /// Descriptors that the server opened and did not close, in so many iterations.
     pub leaked: (u64, u64),
+}
+
+impl Connections {
+    /// Those on the status page.
+    #[must_use]
+    pub fn counted(status: &StatusFile) -> Self {
+        Self {
+            accepted: status.count(Counter::Accepted),
+            unaccepted: status.count(Counter::Unaccepted),
+            abandoned: status.count(Counter::Abandoned),
+            leaked: (status.count(Counter::Leaked), status.count(Counter::Measured)),
+        }
+    }
 }
 
 /// What makes these figures worthless, or poor. There should be a connection for each of the

@@ -69,18 +69,8 @@ pub fn check(arguments: Arguments) -> Result<u8> {
     let belt = SeatBelt::fasten(&arguments.preload.options, &library)?;
     let setup =
         Setup { server: &server, library: &library, options: belt.options(), timeout: arguments.timeout };
-    let options = setup.options.parsed();
-    let pace = Pace { timeout: arguments.timeout, linger: Duration::from_millis(options.linger_ms.into()) };
-
     let width = seeds.iter().map(|seed| seed.name.len()).max().unwrap_or(0);
-    let mut different = 0;
-    seeds::answer_all(&setup, &seeds, |seed, run| {
-        let over_tcp = answer_over_tcp(&server, &options, &seed.bytes, pace)?;
-        let verdict = Verdict::of(run, &over_tcp);
-        different += usize::from(!verdict.is_same());
-        verdict.print(seed, run, width);
-        Ok(())
-    })?;
+    let different = compare(&setup, &seeds, |seed, run, verdict| verdict.print(seed, run, width))?;
 
     let all = counted(seeds.len() as u64, "seed", "seeds");
     println!();
@@ -95,8 +85,27 @@ pub fn check(arguments: Arguments) -> Result<u8> {
     Ok(exit::DIFFERENT)
 }
 
+/// Answers every seed twice, hands each verdict to `each`, and counts those that are not the same.
+pub(super) fn compare(
+    setup: &Setup<'_>,
+    seeds: &[Seed],
+    mut each: impl FnMut(&Seed, &SingleRun, &Verdict),
+) -> Result<usize> {
+    let options = setup.options.parsed();
+    let pace = Pace { timeout: setup.timeout, linger: Duration::from_millis(options.linger_ms.into()) };
+    let mut different = 0;
+    seeds::answer_all(setup, seeds, |seed, run| {
+        let over_tcp = answer_over_tcp(setup.server, &options, &seed.bytes, pace)?;
+        let verdict = Verdict::of(run, &over_tcp);
+        different += usize::from(!verdict.is_same());
+        each(seed, run, &verdict);
+        Ok(())
+    })?;
+    Ok(different)
+}
+
 /// How a preloaded run compares with plain TCP.
-enum Verdict {
+pub(super) enum Verdict {
     Same,
     Different(Difference),
     /// The preloaded run did not end as it should.
@@ -113,11 +122,11 @@ impl Verdict {
         }
     }
 
-    fn is_same(&self) -> bool {
+    pub(super) fn is_same(&self) -> bool {
         matches!(self, Self::Same)
     }
 
-    fn print(&self, seed: &Seed, run: &SingleRun, width: usize) {
+    pub(super) fn print(&self, seed: &Seed, run: &SingleRun, width: usize) {
         let word = match self {
             Self::Same => "same",
             Self::Different(_) => "DIFFERENT",

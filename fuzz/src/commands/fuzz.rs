@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, ValueEnum};
-use sockfuzz_contract::Counter;
 
-use crate::afl::campaign::{self, Ending};
+use crate::afl::campaign::{self, Display, Ending};
 use crate::afl::cargo_afl::CargoAfl;
 use crate::afl::environment;
 use crate::afl::instance::{Instance, Plan, afl_words, dictionary};
@@ -45,7 +44,7 @@ Exit status: 0 when afl-fuzz reached a limit that it was given, 5 when it failed
 server that cannot be fuzzed, 130 after Ctrl-C (see sockfuzz --help).";
 
 /// Where the bundled servers are built, below the target directory.
-const BUNDLED: &str = "afl";
+pub(super) const BUNDLED: &str = "afl";
 
 /// How long one seed may take in the check before fuzzing, the server's start included.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -128,7 +127,7 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
     let out = OutputDir::judge(&arguments.output, &server)?;
     let cargo_afl = CargoAfl::find_or_install()?;
     if arguments.server.is_empty() {
-        build_bundled(&cargo_afl)?;
+        build_bundled(&cargo_afl, "the bundled server", &[])?;
     }
     let inspection = inspect::inspect(&server)?;
     inspection.require_instrumentation()?;
@@ -148,9 +147,12 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
 
     let out = out.claim()?;
     let status = StatusFile::at(&out.status())?;
-    let status_screen = arguments.jobs == 1 && stdout().is_terminal();
-    let settings =
-        environment::settings(&server, &library, belt.options(), &status, &inspection, status_screen);
+    let display = match (arguments.jobs, stdout().is_terminal()) {
+        (1, true) => Display::StatusScreen,
+        (1, false) => Display::Lines,
+        _ => Display::Logs,
+    };
+    let settings = environment::settings(&server, &library, belt.options(), &status, &inspection, display);
     let plan = Plan {
         cargo_afl: &cargo_afl,
         settings: &settings,
@@ -171,7 +173,7 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
         eprintln!("{}", instance.shown());
     }
     let earlier = stats(&instances, &out).map_or(0, |stats| stats.executions);
-    let outcome = campaign::run(&instances, &out, status_screen);
+    let outcome = campaign::run(&instances, &out, display);
     conclude(outcome, &instances, &out, &status, &server, earlier)
 }
 
@@ -198,19 +200,20 @@ fn chosen_server(arguments: &Arguments) -> Result<Server> {
     })
 }
 
-/// Builds the bundled servers with instrumentation.
-fn build_bundled(cargo_afl: &CargoAfl) -> Result<()> {
+/// Builds the bundled servers, or what `which` selects of their package, with instrumentation.
+pub(super) fn build_bundled(cargo_afl: &CargoAfl, what: &str, which: &[&str]) -> Result<()> {
     let Some(workspace) = Workspace::find() else {
         return Ok(());
     };
     let target = workspace.target(BUNDLED);
-    eprintln!("sockfuzz: building the bundled server into {} …", target.display());
+    eprintln!("sockfuzz: building {what} into {} …", target.display());
     let mut command = cargo_afl.command();
     command
         .args(["build", "--release", "--quiet"])
         .args(["--package", "sockfuzz-harness", "--target-dir"])
-        .arg(&target);
-    workspace.build(command, "the bundled server")
+        .arg(&target)
+        .args(which);
+    workspace.build(command, what)
 }
 
 /// Shows that the server serves, before afl-fuzz counts anything.
@@ -246,12 +249,7 @@ fn conclude(
     eprintln!();
     if let Some(stats) = together {
         eprintln!("{}", report::summary(&stats));
-        let connections = Connections {
-            accepted: status.count(Counter::Accepted),
-            unaccepted: status.count(Counter::Unaccepted),
-            abandoned: status.count(Counter::Abandoned),
-            leaked: (status.count(Counter::Leaked), status.count(Counter::Measured)),
-        };
+        let connections = Connections::counted(status);
         for warning in report::warnings(&stats, stats.executions.saturating_sub(earlier), connections) {
             eprintln!("sockfuzz: WARNING: {warning}");
         }

@@ -5,3 +5,4 @@ pub mod fuzz;
 pub mod replay;
 pub mod run;
 mod seeds;
+pub mod servers;

@@ -16,8 +16,7 @@ use crate::status_file::StatusFile;
 /// Runs this program, which does nothing but print its version, with the belt on.
 pub(super) fn gaps(options: &PreloadOptions, library: &Path) -> Result<Gaps> {
     let status = StatusFile::in_memory()?;
-    let wearer =
-        Server { program: env::current_exe()?, arguments: vec!["--version".into()], sanitizer: None };
+    let wearer = Server::new(env::current_exe()?, vec!["--version".into()]);
     let output = wearer
         .preloaded(library, options, &status)
         .env(specs::SEAT_BELT.variable, SeatBelt::Auto.to_string())

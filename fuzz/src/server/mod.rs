@@ -43,9 +43,14 @@ impl Server {
             Problem::new(exit::NOT_EXECUTABLE, "no server is given", "put the server's command line after --")
         })?;
         let program = which::which(name).map_err(|_| not_executable(name))?;
-        let program = std::path::absolute(program)?;
+        Ok(Self::new(std::path::absolute(program)?, arguments.to_vec()))
+    }
+
+    /// The server in this file.
+    #[must_use]
+    pub fn new(program: PathBuf, arguments: Vec<OsString>) -> Self {
         let sanitizer = sanitizers::shared_runtime(&program);
-        Ok(Self { program, arguments: arguments.to_vec(), sanitizer })
+        Self { program, arguments, sanitizer }
     }
 
     /// The command line as one would type it.

@@ -1,0 +1,146 @@
+//! A short campaign for its figures alone: bounded, on one pinned core, without cmplog, in a
+//! directory that is gone afterwards.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use crate::afl::campaign::{self, Display, Ending};
+use crate::afl::cargo_afl::CargoAfl;
+use crate::afl::environment::{self, Setting};
+use crate::afl::instance::Plan;
+use crate::afl::output_dir::OutputDir;
+use crate::afl::report::{self, Connections};
+use crate::afl::stats::Stats;
+use crate::cli::PreloadOptions;
+use crate::problem::Problem;
+use crate::server::{Server, inspect};
+use crate::status_file::StatusFile;
+
+/// Limit per execution: generous, a busy machine is not the server's fault.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What all campaigns have in common.
+#[derive(Debug)]
+pub struct Bench<'a> {
+    /// cargo-afl.
+    pub cargo_afl: &'a CargoAfl,
+    /// Seeds.
+    pub corpus: &'a Path,
+    /// No campaign takes longer.
+    pub limit: Duration,
+}
+
+/// What came of a campaign.
+#[derive(Debug)]
+pub struct Measured {
+    /// The figures.
+    pub stats: Stats,
+    /// What makes them worthless, or poor.
+    pub warnings: Vec<String>,
+}
+
+impl Bench<'_> {
+    /// Fuzzes a server through the preload. One without instrumentation is started anew for every
+    /// execution.
+    ///
+    /// # Errors
+    /// When afl-fuzz fails, or the user interrupts.
+    pub fn server(
+        &self,
+        server: &Server,
+        library: &Path,
+        options: &PreloadOptions,
+        executions: u64,
+    ) -> Result<Measured> {
+        let inspection = inspect::inspect(server)?;
+        let is_blind = inspection.missing_instrumentation().is_some();
+        self.run(server, executions, is_blind, |status| {
+            environment::settings(server, library, options, status, &inspection, Display::Logs)
+        })
+        .map(|(stats, connections)| {
+            let warnings =
+                if is_blind { Vec::new() } else { report::warnings(&stats, stats.executions, connections) };
+            Measured { stats, warnings }
+        })
+    }
+
+    /// Fuzzes a program that needs no preload.
+    ///
+    /// # Errors
+    /// As for [`Bench::server`].
+    pub fn plain(&self, program: &Path, executions: u64) -> Result<Stats> {
+        let program = Server::new(program.to_owned(), Vec::new());
+        let settings = |_: &StatusFile| environment::lenient(Display::Logs).collect();
+        self.run(&program, executions, false, settings).map(|(stats, _)| stats)
+    }
+
+    fn run(
+        &self,
+        server: &Server,
+        executions: u64,
+        is_blind: bool,
+        settings: impl FnOnce(&StatusFile) -> Vec<Setting>,
+    ) -> Result<(Stats, Connections)> {
+        let directory = tempfile::tempdir()?;
+        let out = OutputDir::judge(&directory.path().join("out"), server)?.claim()?;
+        let status = StatusFile::at(&out.status())?;
+        let mut settings = settings(&status);
+        // We have pinned ourselves, and afl-fuzz with us.
+        settings.push(Setting::quiet("AFL_NO_AFFINITY", "1"));
+        let limit = self.limit.as_secs().max(1).to_string();
+        let mut options: Vec<_> =
+            ["-c", "-", "-E", &executions.to_string(), "-V", &limit].map(str::to_owned).into();
+        if is_blind {
+            options.push("-n".to_owned());
+        }
+        let plan = Plan {
+            cargo_afl: self.cargo_afl,
+            settings: &settings,
+            corpus: self.corpus,
+            dictionary: None,
+            timeout: TIMEOUT,
+            options: &options,
+            server,
+        };
+        let instances = plan.instances(1, &out);
+        let pinned = Pinned::to_one_core()?;
+        let ending = campaign::run(&instances, &out, Display::Logs)?;
+        drop(pinned);
+        if let Ending::Interrupted(signal) = ending {
+            return Err(signal.into());
+        }
+        let stats = instances.first().and_then(|instance| Stats::read(&out.instance(&instance.name)));
+        let stats = stats.ok_or_else(|| {
+            let remedy = "run it by hand with sockfuzz fuzz to see more";
+            Problem::failed(format!("afl-fuzz left no figures of {}", server.shown()), remedy)
+        })?;
+        Ok((stats, Connections::counted(&status)))
+    }
+}
+
+/// This thread, and what it starts, on one core only until this is dropped.
+struct Pinned {
+    before: CpuSet,
+}
+
+impl Pinned {
+    fn to_one_core() -> Result<Self> {
+        let before = sched_getaffinity(None).context("cannot ask for this thread's cores")?;
+        // The first core has most of a machine's interrupts.
+        let last = (0..CpuSet::MAX_CPU).rev().find(|&core| before.is_set(core));
+        let mut one = CpuSet::new();
+        one.set(last.context("this thread has no core")?);
+        sched_setaffinity(None, &one).context("cannot pin to a core")?;
+        Ok(Self { before })
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        // Being slower is no reason to fail.
+        let _ = sched_setaffinity(None, &self.before);
+    }
+}

@@ -1,0 +1,159 @@
+//! A directory in which one row of a server can be run: its configuration rendered for a port that
+//! is free, documents, room for temporary files.
+
+use std::collections::BTreeMap;
+use std::fs::Permissions;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use super::{RECIPES, Recipe, Row};
+use sockfuzz_contract::{SeatBelt, specs};
+
+use crate::cli::PreloadOptions;
+use crate::printable::last_lines;
+use crate::problem::Problem;
+use crate::server::Server;
+use crate::workspace::Workspace;
+
+/// A rendered row. Dropping it removes the directory.
+#[derive(Debug)]
+pub struct Home {
+    /// The row's command line.
+    pub server: Server,
+    /// What the row tells the preload.
+    pub options: PreloadOptions,
+    version: Vec<String>,
+    directory: TempDir,
+}
+
+impl Home {
+    /// Renders the row for this program.
+    ///
+    /// # Errors
+    /// What the recipe declares and `render` or the preload do not understand.
+    pub fn render(workspace: &Workspace, recipe: &Recipe, row: &Row, program: PathBuf) -> Result<Self> {
+        // Workers that give up root's rights must be able to read it.
+        let directory =
+            tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir_in("/tmp")?;
+        let port = free_port()?;
+        let output = Command::new(workspace.path(RECIPES).join("render"))
+            .arg(&recipe.name)
+            .arg(directory.path())
+            .arg(port.to_string())
+            .args(row.settings.iter().map(|(key, value)| format!("{key}={value}")))
+            .stdin(Stdio::null())
+            .output()
+            .context("cannot start render")?;
+        if !output.status.success() {
+            let said = last_lines(&output.stderr, 4).join("\n  ");
+            let remedy = format!("repair the settings in {RECIPES}/{}/server.toml", recipe.name);
+            return Err(Problem::failed(said, remedy).into());
+        }
+        let places = Places {
+            program: &program,
+            home: directory.path(),
+            recipe: &recipe.directory(workspace),
+            target: &recipe.target(workspace),
+            port,
+        };
+        let arguments = row.arguments.as_ref().unwrap_or(&recipe.arguments);
+        let arguments = arguments.iter().map(|word| places.fill_in(word).into()).collect();
+        let version = recipe.version.iter().map(|word| places.fill_in(word)).collect();
+        let options: BTreeMap<_, _> =
+            row.options.iter().map(|(flag, value)| (flag.clone(), places.fill_in(value))).collect();
+        let options = PreloadOptions::default()
+            .with(specs::SEAT_BELT.variable, SeatBelt::Auto.to_string())
+            .with(specs::WRITABLE.variable, directory.path().display().to_string())
+            .with_flags(&options)
+            .map_err(|error| {
+                Problem::failed(error, format!("repair the options in {RECIPES}/{}/server.toml", recipe.name))
+            })?;
+        Ok(Self { server: Server::new(program, arguments), options, version, directory })
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// The server's version, as it says itself; empty when it does not.
+    #[must_use]
+    pub fn version(&self) -> String {
+        let Some((program, arguments)) = self.version.split_first() else { return String::new() };
+        let said = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+        said.map(|output| [output.stdout, output.stderr].concat())
+            .ok()
+            .and_then(|said| dotted_number(&String::from_utf8_lossy(&said)))
+            .unwrap_or_default()
+    }
+}
+
+/// What stands for the placeholders in a declaration.
+struct Places<'a> {
+    program: &'a Path,
+    home: &'a Path,
+    recipe: &'a Path,
+    target: &'a Path,
+    port: u16,
+}
+
+impl Places<'_> {
+    fn fill_in(&self, word: &str) -> String {
+        let Self { program, home, recipe, target, port } = self;
+        word.replace("{program}", &program.to_string_lossy())
+            .replace("{home}", &home.to_string_lossy())
+            .replace("{recipe}", &recipe.to_string_lossy())
+            .replace("{target}", &target.to_string_lossy())
+            .replace("{port}", &port.to_string())
+    }
+}
+
+/// The first number with a dot in it.
+fn dotted_number(text: &str) -> Option<String> {
+    text.split(|c: char| !c.is_ascii_digit() && c != '.')
+        .map(|word| word.trim_matches('.'))
+        .find(|word| word.contains('.'))
+        .map(str::to_owned)
+}
+
+/// A port that nobody listens on now.
+fn free_port() -> Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
+    Ok(listener.local_addr()?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_found_in_what_servers_say() {
+        let found = |text| dotted_number(text).expect("a version");
+        assert_eq!(found("nginx version: nginx/1.22.1\n"), "1.22.1");
+        assert_eq!(found("Server version: Apache/2.4.68 (Debian)\nServer built: …"), "2.4.68");
+        assert_eq!(found("HAProxy version 2.6.12-1+deb12u3 2025/04/01"), "2.6.12");
+        assert_eq!(found("v20.1.0"), "20.1.0");
+        assert_eq!(dotted_number("no version. 7"), None);
+    }
+
+    #[test]
+    fn a_row_is_rendered_with_its_settings_and_removed() {
+        let workspace = Workspace::find().expect("tests run in the workspace");
+        let recipes = Recipe::all(&workspace).expect("readable");
+        let nginx = recipes.iter().find(|recipe| recipe.name == "nginx").expect("bundled");
+        let poll = nginx.rows.iter().find(|row| row.name == "poll").expect("declared");
+        let home = Home::render(&workspace, nginx, poll, "/bin/true".into()).expect("rendered");
+        let path = home.path().to_owned();
+        let configuration = std::fs::read_to_string(path.join("nginx.conf")).expect("written");
+        assert!(configuration.contains("use poll;"), "{configuration}");
+        assert!(home.server.shown().contains(&*path.to_string_lossy()), "{}", home.server.shown());
+        drop(home);
+        assert!(!path.exists());
+    }
+}

@@ -1,0 +1,134 @@
+//! The table of servers, in Markdown: lines for rows that were measured now, and the lines of an
+//! earlier table for those that were not.
+
+use std::fmt::Write;
+
+use super::{Recipe, Row};
+
+/// What is known of a row.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Line {
+    /// The server and its version.
+    pub server: String,
+    /// Processes, threads, and what they wait in.
+    pub architecture: String,
+    /// Seeds answered as over TCP, of how many.
+    pub once: String,
+    /// Executions under afl-fuzz.
+    pub looped: String,
+    /// How bytes reached the server.
+    pub transport: String,
+    /// As afl-fuzz measured it.
+    pub stability: String,
+    /// Executions per second, relative to an empty harness.
+    pub speed: String,
+    /// What else is to be known.
+    pub remarks: String,
+}
+
+/// Above the lines.
+pub const HEAD: &str = "\
+| server | architecture | once | loop | transport | stability | to `empty` | remarks |
+|---|---|---|---|---|---|---|---|
+";
+
+/// Before the table in its file.
+const PREFACE: &str = "\
+# Servers that sockfuzz was tried on
+
+Written by `cargo sockfuzz servers --write`: edit [server.toml](README.md#adding-a-server) of a server instead.
+
+- **once**: of the seeds in corpus/http1, those that are answered byte for byte as over real TCP, the Date header aside.
+- **loop**: executions under the real afl-fuzz, cmplog off, on one pinned core.
+- **to `empty`**: executions per second, relative to an `afl::fuzz!` harness that does nothing, measured right before. A
+  server without instrumentation starts anew for each execution.
+
+";
+
+impl Line {
+    /// Adds to the remarks.
+    pub fn remark(&mut self, text: &str) {
+        if !self.remarks.is_empty() {
+            self.remarks.push_str("; ");
+        }
+        self.remarks.push_str(text);
+    }
+
+    /// It in Markdown.
+    #[must_use]
+    pub fn markdown(&self) -> String {
+        let Self { server, architecture, once, looped, transport, stability, speed, remarks } = self;
+        let cells = [server, architecture, once, looped, transport, stability, speed, remarks];
+        cells.iter().fold("|".to_owned(), |mut line, cell| {
+            let cell = cell.replace('|', "\\|").replace('\n', " ");
+            let cell = if cell.is_empty() { "–" } else { &cell };
+            write!(line, " {cell} |").expect("a string takes everything");
+            line
+        }) + "\n"
+    }
+}
+
+/// The whole file: each row of `recipes` with the line that was measured now, otherwise with its
+/// line in `earlier`, otherwise with none.
+#[must_use]
+pub fn update(earlier: &str, recipes: &[Recipe], measured: &[Line]) -> String {
+    let rows = recipes.iter().flat_map(|recipe| recipe.rows.iter().map(move |row| (recipe, row)));
+    let lines = rows.filter_map(|(recipe, row)| {
+        let now = measured
+            .iter()
+            .find(|line| is_of(recipe, row, &line.server, &line.architecture))
+            .map(Line::markdown);
+        now.or_else(|| {
+            let line = earlier.lines().find(|line| {
+                let mut cells = line.split('|').map(str::trim).skip(1);
+                let [server, architecture] = [(); 2].map(|()| cells.next().unwrap_or_default());
+                is_of(recipe, row, server, architecture)
+            });
+            line.map(|line| format!("{line}\n"))
+        })
+    });
+    format!("{PREFACE}{HEAD}{}", lines.collect::<String>())
+}
+
+fn is_of(recipe: &Recipe, row: &Row, server: &str, architecture: &str) -> bool {
+    let version = server.strip_prefix(&recipe.title);
+    architecture == row.architecture && version.is_some_and(|rest| !rest.trim_start().contains(' '))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recipes() -> Vec<Recipe> {
+        let text = "title = \"S\"\nversion = []\n\
+                    [[row]]\nname = \"a\"\narchitecture = \"one\"\n\
+                    [[row]]\nname = \"b\"\narchitecture = \"two\"\n";
+        vec![toml::from_str(text).expect("valid")]
+    }
+
+    fn line(architecture: &str, once: &str) -> Line {
+        let [server, architecture, once] = ["S 1.0", architecture, once].map(str::to_owned);
+        Line { server, architecture, once, ..Line::default() }
+    }
+
+    #[test]
+    fn a_new_line_takes_the_place_of_the_old_one_and_others_stay() {
+        let first = update("", &recipes(), &[line("two", "1/2"), line("one", "1/2")]);
+        let second = update(&first, &recipes(), &[line("two", "2/2")]);
+        let lines: Vec<_> = second.lines().filter(|line| line.contains("S 1.0")).collect();
+        assert_eq!(lines.len(), 2, "{second}");
+        assert!(lines[0].contains("| one | 1/2 |"), "{second}");
+        assert!(lines[1].contains("| two | 2/2 |"), "{second}");
+    }
+
+    #[test]
+    fn rows_that_no_recipe_has_any_more_go() {
+        let first = update("", &recipes(), &[line("one", "1/2"), line("three", "1/2")]);
+        assert!(!first.contains("three"), "{first}");
+    }
+
+    #[test]
+    fn a_bar_in_a_cell_is_no_border() {
+        assert!(Line { remarks: "a|b".into(), ..line("one", "") }.markdown().contains("a\\|b"));
+    }
+}
