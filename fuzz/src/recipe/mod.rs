@@ -67,6 +67,8 @@ pub struct Row {
     pub threads: bool,
     #[serde(default)]
     uninstrumented: bool,
+    /// The stability, in percent, that CI asks of it, where it falls short of the table's.
+    pub stability: Option<f64>,
     /// What CI does with it.
     #[serde(default)]
     pub ci: Ci,
