@@ -96,11 +96,20 @@ macro_rules! recipes {
 }
 
 recipes! {
+    actix_web = "actix-web",
     apache2 = "apache2",
+    axum = "axum",
     h2o = "h2o",
     haproxy = "haproxy",
+    hyper = "hyper",
     libevent = "libevent",
     libmicrohttpd = "libmicrohttpd",
     lighttpd = "lighttpd",
     nginx = "nginx",
+    node = "node",
+    python = "python",
+    smol = "smol",
+    tiny_http = "tiny_http",
+    uvicorn = "uvicorn",
+    warp = "warp",
 }
