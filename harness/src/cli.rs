@@ -1,6 +1,8 @@
 //! The command line of both servers.
 
+use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -26,14 +28,22 @@ pub struct Cli {
     #[arg(long, value_name = "N", default_value_t = 4,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: u16,
+
+    /// Append the target of every request to this file, one a line
+    #[arg(long, value_name = "FILE")]
+    pub access_log: Option<PathBuf>,
 }
 
 impl Cli {
     /// Listens, says where on stderr, and serves `site`.
     ///
     /// # Errors
-    /// When the address cannot be listened on, or the listener fails later.
-    pub fn serve(self, site: Site) -> Result<()> {
+    /// When the address cannot be listened on, the log cannot be written, or the listener fails later.
+    pub fn serve(self, mut site: Site) -> Result<()> {
+        if let Some(path) = &self.access_log {
+            let log = File::options().create(true).append(true).open(path);
+            site = site.logged(log.with_context(|| format!("cannot write {}", path.display()))?);
+        }
         let listener = TcpListener::bind(self.listen).with_context(|| {
             format!("cannot listen on {}: choose another address with --listen", self.listen)
         })?;

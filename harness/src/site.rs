@@ -1,5 +1,8 @@
 //! What is served, and what is remembered about a connection while it is served.
 
+use std::fs::File;
+use std::io::Write;
+
 use crate::http::{Request, Response};
 use crate::planted::Planted;
 use crate::routes;
@@ -8,22 +11,29 @@ use crate::routes;
 #[derive(Debug, Clone, Copy)]
 pub struct Site {
     planted: bool,
+    log: Option<&'static File>,
 }
 
 impl Site {
     /// The routes as they should be.
     pub const fn plain() -> Self {
-        Self { planted: false }
+        Self { planted: false, log: None }
     }
 
     /// The same routes with the bugs of [`crate::planted`].
     pub const fn planted() -> Self {
-        Self { planted: true }
+        Self { planted: true, log: None }
+    }
+
+    /// The same site, which appends the target of every request to `log`. That stays open as long as
+    /// the server runs.
+    pub fn logged(self, log: File) -> Self {
+        Self { log: Some(Box::leak(Box::new(log))), ..self }
     }
 
     /// What a new connection starts with.
     pub fn session(self) -> Session {
-        Session { planted: self.planted.then(Planted::default) }
+        Session { planted: self.planted.then(Planted::default), log: self.log }
     }
 }
 
@@ -31,6 +41,7 @@ impl Site {
 #[derive(Debug)]
 pub struct Session {
     planted: Option<Planted>,
+    log: Option<&'static File>,
 }
 
 impl Session {
@@ -38,6 +49,10 @@ impl Session {
     pub fn answer(&mut self, request: &Request) -> Response {
         if let Some(planted) = &mut self.planted {
             planted.visit(request);
+        }
+        if let Some(mut log) = self.log {
+            // In one piece: other threads write, too. A full disk is no reason not to answer.
+            let _best_effort = log.write_all(format!("{}\n", request.head.target.raw).as_bytes());
         }
         routes::answer(request)
     }

@@ -3,6 +3,8 @@
 // Each test file compiles this module for itself and uses a part of it.
 #![allow(dead_code, unreachable_pub)]
 
+pub mod tool;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,0 +1,166 @@
+//! What afl-fuzz is to a server: speaks the forkserver protocol, hands out one input after the other.
+
+use std::io::{Read, Write, pipe};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
+use std::ptr;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::fcntl_dupfd_cloexec;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A wait for the server that is longer is a wait for ever.
+const FOR_EVER: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
+
+/// Wait status of a process that stopped itself: the iteration is over.
+const STOPPED: u32 = 0x137f;
+
+/// A piece of System V shared memory. It goes when the last process that has it mapped does.
+struct Shared {
+    id: i32,
+    start: *mut u8,
+}
+
+impl Shared {
+    fn new(len: usize) -> Self {
+        // SAFETY: a new segment, mapped at an address of the kernel's choice.
+        unsafe {
+            let id = libc::shmget(libc::IPC_PRIVATE, len, libc::IPC_CREAT | 0o600);
+            assert!(id >= 0, "{}", std::io::Error::last_os_error());
+            let start = libc::shmat(id, ptr::null(), 0);
+            assert_ne!(start.addr(), usize::MAX, "{}", std::io::Error::last_os_error());
+            Self { id, start: start.cast() }
+        }
+    }
+
+    fn write(&self, at: usize, bytes: &[u8]) {
+        // SAFETY: every caller stays within the segment; the server reads it only when it is told to.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.add(at), bytes.len()) }
+    }
+
+    fn read(&self, at: usize) -> u32 {
+        // SAFETY: as above.
+        unsafe { ptr::read_unaligned(self.start.add(at).cast()) }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // SAFETY: nobody uses the mapping any more.
+        unsafe {
+            libc::shmdt(self.start.cast());
+            libc::shmctl(self.id, libc::IPC_RMID, ptr::null_mut());
+        }
+    }
+}
+
+/// The tool, and its server.
+pub struct Tool {
+    requests: std::io::PipeWriter,
+    answers: std::io::PipeReader,
+    input: Shared,
+    coverage: Shared,
+    last_was_killed: bool,
+    runner: Option<Pid>,
+    server: Child,
+}
+
+impl Tool {
+    /// Starts a server, in loop `direct`.
+    pub fn start(mut command: Command) -> Self {
+        let (server_requests, requests) = pipe().expect("pipe");
+        let (answers, server_answers) = pipe().expect("pipe");
+        let (input, coverage) = (Shared::new(1 << 20), Shared::new(1 << 23));
+        command
+            .env("LD_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"))
+            .env("__AFL_SHM_ID", coverage.id.to_string())
+            .env("__AFL_SHM_FUZZ_ID", input.id.to_string())
+            .envs([("SOCKFUZZ_LOOP", "direct"), ("SOCKFUZZ_WARM_UP", "off"), ("SOCKFUZZ_SETTLE", "off")]);
+        // Away from the numbers that they get in the server.
+        let ends = [server_requests.as_fd(), server_answers.as_fd()]
+            .map(|end| fcntl_dupfd_cloexec(end, 300).expect("dup"));
+        // SAFETY: dup2 is safe after fork.
+        unsafe {
+            command.pre_exec(move || {
+                for (end, number) in ends.iter().zip([198, 199]) {
+                    if libc::dup2(end.as_raw_fd(), number) < 0 {
+                        return Err(std::io::Error::last_os_error());
+                    }
+                }
+                Ok(())
+            });
+        }
+        let server = command.spawn().expect("the target starts");
+        let mut tool =
+            Self { requests, answers, input, coverage, last_was_killed: false, runner: None, server };
+        tool.greet();
+        tool
+    }
+
+    fn greet(&mut self) {
+        let version = self.read();
+        assert_eq!(version, 0x4146_4c01);
+        self.write(!version);
+        assert_eq!(self.read(), 0x3, "map size and inputs in shared memory");
+        assert!(self.read() >= 64, "the size of the coverage map");
+        assert_eq!(self.read(), version);
+    }
+
+    /// Runs an input, for at most `life`; whether it was run to its end.
+    pub fn run(&mut self, input: &[u8], life: Option<Duration>) -> bool {
+        self.input.write(0, &(input.len() as u32).to_ne_bytes());
+        self.input.write(4, input);
+        self.coverage.write(16, &[0; 4]);
+        self.write(self.last_was_killed.into());
+        let runner = self.read().cast_signed();
+        let runner = Pid::from_raw(runner).filter(|_| runner > 0).expect("a process id");
+        self.runner = Some(runner);
+        self.last_was_killed = life.is_some();
+        if let Some(life) = life {
+            let begin = Instant::now();
+            while begin.elapsed() < life {
+                std::hint::spin_loop();
+            }
+            // One that was dead already may have been reaped meanwhile: its successor has answered.
+            let _ = kill_process(runner, Signal::KILL);
+        }
+        let status = self.read();
+        assert!(
+            matches!(status, STOPPED | 9),
+            "{:?} ended with status {status:#x}",
+            String::from_utf8_lossy(input)
+        );
+        status == STOPPED
+    }
+
+    /// What the last input has left in the coverage map, at byte 16.
+    pub fn marked(&self) -> u32 {
+        self.coverage.read(16)
+    }
+
+    /// The process that has run the last input.
+    pub fn runner(&self) -> Pid {
+        self.runner.expect("an input was run")
+    }
+
+    fn write(&mut self, word: u32) {
+        self.requests.write_all(&word.to_ne_bytes()).expect("the server lives");
+    }
+
+    fn read(&mut self) -> u32 {
+        let ready = poll(&mut [PollFd::new(&self.answers, PollFlags::IN)], Some(&FOR_EVER));
+        assert_eq!(ready, Ok(1), "the server keeps AFL++ waiting");
+        let mut word = [0; 4];
+        self.answers.read_exact(&mut word).expect("the server lives");
+        u32::from_ne_bytes(word)
+    }
+}
+
+impl Drop for Tool {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}

@@ -1,0 +1,122 @@
+//! One process that lives long: every input reaches the server once, and after many iterations it has
+//! no more memory and no more descriptors than after few. The server counts: it logs its requests.
+//!
+//! `ITERATIONS=1000000` asks for another number than the default.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use common::tool::Tool;
+use common::{Yard, free_port, skip, workspace};
+use rustix::process::Pid;
+use sockfuzz::afl::cargo_afl::CargoAfl;
+
+/// Enough to see what grows.
+const ITERATIONS: usize = 20_000;
+
+/// Iterations after which the server has what it needs.
+const SETTLED: usize = 4000;
+
+/// Memory that an allocator may need more at one moment than at another, in bytes.
+const SLACK: u64 = 1 << 20;
+
+/// Memory is counted in pages, in bytes.
+const PAGE: u64 = 4096;
+
+/// What a process holds.
+#[derive(Debug)]
+struct Holdings {
+    /// Resident memory (proc_pid_statm(5)), in bytes.
+    memory: u64,
+    descriptors: usize,
+}
+
+impl Holdings {
+    fn of(process: Pid) -> Self {
+        let directory = Path::new("/proc").join(process.as_raw_nonzero().to_string());
+        let memory = fs::read_to_string(directory.join("statm")).expect("it lives");
+        let pages: u64 = memory.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number");
+        let descriptors = fs::read_dir(directory.join("fd")).expect("it lives").count();
+        Self { memory: pages * PAGE, descriptors }
+    }
+}
+
+/// Runs a server that writes the target of each request to `log`.
+fn lives_long(mut server: Command, log: &Path) {
+    let iterations =
+        std::env::var("ITERATIONS").map_or(ITERATIONS, |number| number.parse().expect("a number"));
+    server.env("SOCKFUZZ_ITERATIONS", (iterations + 1).to_string());
+    let mut tool = Tool::start(server);
+    let mut early = None;
+    for number in 0..iterations {
+        let input = format!("GET /query?{number} HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert!(tool.run(input.as_bytes(), None));
+        if number == SETTLED {
+            early = Some((tool.runner(), Holdings::of(tool.runner())));
+        }
+    }
+    let (runner, early) = early.expect("more iterations than that");
+    let late = Holdings::of(runner);
+    println!("{iterations} iterations: {early:?} after {SETTLED}, {late:?} at the end");
+    assert_eq!(tool.runner(), runner, "one process has run them all");
+    assert_eq!(late.descriptors, early.descriptors);
+    assert!(late.memory <= early.memory + SLACK, "memory grows");
+    let mut times = vec![0; iterations];
+    for line in fs::read_to_string(log).expect("the server's log").lines() {
+        let number = line.strip_prefix("/query?").and_then(|number| number.parse::<usize>().ok());
+        times[number.expect("a number of ours")] += 1;
+    }
+    assert_eq!(times.iter().position(|&times| times != 1), None, "an input was missed, or came twice");
+}
+
+#[test]
+fn nginx() {
+    let workspace = workspace();
+    let build = Command::new(workspace.path("harness/servers/nginx/build"))
+        .env("CARGO_TARGET_DIR", workspace.target(""))
+        .output()
+        .expect("build starts");
+    if !build.status.success() {
+        skip(&format!("nginx cannot be built: {}", String::from_utf8_lossy(&build.stderr)));
+        return;
+    }
+    let yard = Yard::new();
+    let (home, log) = (yard.path("nginx"), yard.path("log"));
+    let rendered = Command::new(workspace.path("harness/servers/render"))
+        .arg("nginx")
+        .arg(&home)
+        .arg(free_port().to_string())
+        .status()
+        .expect("render starts");
+    assert!(rendered.success());
+    let configuration = home.join("nginx.conf");
+    let text = fs::read_to_string(&configuration).expect("rendered");
+    assert!(text.contains("access_log off;"));
+    let logged = format!("log_format target $request_uri; access_log {} target;", log.display());
+    fs::write(&configuration, text.replace("access_log off;", &logged)).expect("a writable directory");
+    let mut command = Command::new(workspace.target("servers/nginx/sbin/nginx"));
+    command.args(["-e", "stderr", "-p"]).arg(&home).arg("-c").arg(&configuration);
+    lives_long(command, &log);
+}
+
+#[test]
+fn tokio() {
+    let target = workspace().target("afl");
+    let status = CargoAfl::find_or_install()
+        .expect("cargo-afl")
+        .command()
+        .current_dir(workspace().path(""))
+        .args(["build", "--release", "--locked", "--quiet", "--package", "sockfuzz-harness", "--target-dir"])
+        .arg(&target)
+        .status()
+        .expect("cargo-afl starts");
+    assert!(status.success(), "the bundled server compiles");
+    let yard = Yard::new();
+    let log = yard.path("log");
+    let mut command = Command::new(target.join("release/sockfuzz-server"));
+    command.args(["--model", "tokio", "--listen", "127.0.0.1:0", "--access-log"]).arg(&log);
+    lives_long(command, &log);
+}
