@@ -1,6 +1,7 @@
 //! epoll_wait(2) and its variants: idle points. epoll_ctl(2): shows that the server waits for
 //! connections.
 
+use std::ptr;
 use std::time::Duration;
 
 use libc::{c_int, epoll_event, sigset_t, timespec};
@@ -77,6 +78,7 @@ struct Epoll {
 
 impl Call for Epoll {
     type Output = c_int;
+    const RESTARTS: bool = false;
 
     fn attempt(&mut self) -> Option<c_int> {
         // SAFETY: the server's own call, without the waiting.
@@ -84,13 +86,21 @@ impl Call for Epoll {
             if self.mask.is_null() {
                 real::epoll_wait(self.epoll, self.events, self.room, 0)
             } else {
-                real::epoll_pwait(self.epoll, self.events, self.room, 0, self.mask)
+                match real::epoll_pwait(self.epoll, self.events, self.room, 0, self.mask) {
+                    // Without waiting it lets no signal in; this does.
+                    0 => real::ppoll(ptr::null_mut(), 0, &timespec { tv_sec: 0, tv_nsec: 0 }, self.mask),
+                    count => count,
+                }
             }
         };
         (count != 0).then_some(count)
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
-        super::sleep_on(descriptors::lend(self.epoll), PollFlags::IN, others, limit)
+        let own = PollFd::from_borrowed_fd(descriptors::lend(self.epoll), PollFlags::IN);
+        if self.mask.is_null() {
+            return super::sleep_on(descriptors::lend(self.epoll), PollFlags::IN, others, limit);
+        }
+        super::sleep_masked(&mut [&[own], others].concat(), limit, self.mask)
     }
 }

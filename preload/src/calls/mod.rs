@@ -25,11 +25,13 @@ pub(crate) mod write;
 use std::os::fd::{BorrowedFd, RawFd};
 use std::time::Duration;
 
-use libc::{c_int, c_void, iovec, mmsghdr, msghdr, size_t, ssize_t};
+use libc::{c_int, c_void, iovec, mmsghdr, msghdr, nfds_t, sigset_t, size_t, ssize_t};
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::Errno;
 
-use crate::descriptors;
+use crate::clock::to_timespec;
+use crate::exports::real;
+use crate::{descriptors, errno};
 
 /// Waits in the kernel for `events` on one descriptor, or for any of `others`.
 fn sleep_on(
@@ -50,6 +52,20 @@ fn sleep_on(
 fn sleep(fds: &mut [PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
     let limit = limit.map(timespec);
     rustix::event::poll(fds, limit.as_ref()).map(drop)
+}
+
+/// The same with `mask` for the signals that are blocked meanwhile; null for the thread's own.
+fn sleep_masked(fds: &mut [PollFd<'_>], limit: Option<Duration>, mask: *const sigset_t) -> Result<(), Errno> {
+    if mask.is_null() {
+        return sleep(fds, limit);
+    }
+    let limit = limit.map(to_timespec);
+    let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: `PollFd` is `pollfd`; the mask is the server's own.
+    match unsafe { real::ppoll(fds.as_mut_ptr().cast(), fds.len() as nfds_t, limit, mask) } {
+        ..0 => Err(errno::last()),
+        _ => Ok(()),
+    }
 }
 
 fn timespec(time: Duration) -> Timespec {

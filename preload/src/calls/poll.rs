@@ -95,6 +95,7 @@ struct Poll {
 
 impl Call for Poll {
     type Output = c_int;
+    const RESTARTS: bool = false;
 
     fn attempt(&mut self) -> Option<c_int> {
         // SAFETY: the server's own call, without the waiting.
@@ -118,6 +119,6 @@ impl Call for Poll {
         let mut all = Vec::with_capacity(own.len() + others.len());
         all.extend_from_slice(own);
         all.extend_from_slice(others);
-        super::sleep(&mut ManuallyDrop::new(all), limit)
+        super::sleep_masked(&mut ManuallyDrop::new(all), limit, self.mask)
     }
 }

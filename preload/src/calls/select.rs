@@ -114,6 +114,7 @@ impl Select {
 
 impl Call for Select {
     type Output = c_int;
+    const RESTARTS: bool = false;
 
     fn attempt(&mut self) -> Option<c_int> {
         for (&set, asked) in self.sets.iter().zip(&self.asked) {
@@ -134,6 +135,6 @@ impl Call for Select {
         for (set, events) in EVENTS.into_iter().enumerate() {
             all.extend(self.members(set).map(|fd| PollFd::from_borrowed_fd(descriptors::lend(fd), events)));
         }
-        super::sleep(&mut all, limit)
+        super::sleep_masked(&mut all, limit, self.mask)
     }
 }

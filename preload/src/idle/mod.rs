@@ -7,6 +7,7 @@
 
 mod deadline;
 mod doorbell;
+mod interruption;
 mod owner;
 mod role;
 mod threads;
@@ -24,6 +25,7 @@ use crate::{report, setup};
 use deadline::Deadline;
 use role::{Role, State};
 
+pub(crate) use interruption::note as note_interruption;
 pub(crate) use owner::{after_fork, claim_for_this_process, share as share_ownership, somebody_serves};
 pub(crate) use threads::count_descriptors;
 pub(crate) use threads::{alone as server_has_one_thread, note_creation as note_thread_creation, open_proc};
@@ -38,6 +40,9 @@ const GLANCE: Duration = Duration::from_secs(1);
 pub(crate) trait Call {
     /// What the call returns to the server.
     type Output;
+
+    /// Whether the call goes on after a handler with SA_RESTART, if it has no time limit (signal(7)).
+    const RESTARTS: bool = true;
 
     /// Does the call without waiting; `None` when it would wait.
     fn attempt(&mut self) -> Option<Self::Output>;
@@ -93,6 +98,8 @@ fn engaged() -> bool {
 
 /// Waits at an idle point, for at most `limit`.
 pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::Output> {
+    interruption::forget();
+    let goes_on = C::RESTARTS && limit.is_none();
     if let Some(output) = call.attempt() {
         return Waited::Done(output);
     }
@@ -101,7 +108,7 @@ pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::
         if engaged()
             && let Some(mut role) = Role::take()
         {
-            return drive(call, role.state(), deadline);
+            return drive(call, role.state(), deadline, goes_on);
         }
         let waiting = doorbell::Waiting::begin();
         if engaged() && Role::is_free() {
@@ -111,7 +118,7 @@ pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::
         let slept = call.sleep(&bell, deadline.at_most((!engaged()).then_some(GLANCE)));
         drop(waiting);
         let ended = match slept {
-            Err(Errno::INTR) => Some(Waited::Interrupted),
+            _ if interruption::ends_call(goes_on, slept) => Some(Waited::Interrupted),
             _ if deadline.has_passed() => Some(call.attempt().map_or(Waited::TimedOut, Waited::Done)),
             _ => call.attempt().map(Waited::Done),
         };
@@ -126,7 +133,8 @@ pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::
 }
 
 /// Plays the client until the server's own call succeeds.
-fn drive<C: Call>(call: &mut C, state: &mut State, deadline: Deadline) -> Waited<C::Output> {
+fn drive<C: Call>(call: &mut C, state: &mut State, deadline: Deadline, goes_on: bool) -> Waited<C::Output> {
+    let mut slept = Ok(());
     loop {
         let others_awake = state.watch.others_are_awake();
         // Whoever was awake until now may have made this very call ready.
@@ -135,22 +143,23 @@ fn drive<C: Call>(call: &mut C, state: &mut State, deadline: Deadline) -> Waited
         {
             return Waited::Done(output);
         }
+        if interruption::ends_call(goes_on, slept) {
+            return Waited::Interrupted;
+        }
         if deadline.has_passed() {
             return Waited::TimedOut;
         }
         if others_awake {
             rustix::thread::sched_yield();
+            slept = Ok(());
             continue;
         }
-        let slept = match state.driver.step() {
+        slept = match state.driver.step() {
             Step::Acted => Ok(()),
             Step::Sleep { until, limit } => call.sleep(&until, deadline.at_most(limit)),
             Step::LetTimePass if deadline.jump() => return Waited::TimedOut,
             Step::LetTimePass => call.sleep(&[], Some(PAUSE)),
         };
-        if slept == Err(Errno::INTR) {
-            return Waited::Interrupted;
-        }
         if let Some(output) = call.attempt() {
             return Waited::Done(output);
         }

@@ -51,7 +51,7 @@ pub(crate) fn prepare() {
 
 /// Does the call that was trapped. The thread is at its own system call instruction, not anywhere:
 /// what libc's function may do, this may.
-extern "C" fn on_trap(_: c_int, info: *mut siginfo_t, context: *mut c_void) {
+extern "C-unwind" fn on_trap(_: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // SAFETY: given by the kernel.
     let ours = unsafe { (*info).si_code == SYS_SECCOMP && (*info).si_errno == c_int::from(MARK) };
     if !ours {
