@@ -70,7 +70,10 @@ fn every_input_arrives_once(name: &str) {
 }
 
 fn every_input_arrives_once_with(name: &str, options: &[(&str, &str)]) {
-    let target = Target::compile(name);
+    every_input_arrives_once_at(name, &Target::compile(name), options);
+}
+
+fn every_input_arrives_once_at(name: &str, target: &Target, options: &[(&str, &str)]) {
     let lines: BTreeSet<String> = (0..INPUTS).map(|number| format!("GET /{number} HTTP/1.1")).collect();
     for (number, line) in lines.iter().enumerate() {
         target.yard.write(&format!("in/{number}"), format!("{line}\r\nHost: a\r\n\r\n").as_bytes());
@@ -129,24 +132,49 @@ fn leaked_descriptors_are_counted() {
     assert_eq!(count("accept_blocking"), (0, measured));
 }
 
-/// Sanitizers' reports are crashes, in a build with a static runtime and in one with a shared one.
-#[test]
-fn overflows() {
-    for (compiler, first) in [("clang", None), ("gcc", Some("libasan.so"))] {
+/// A sanitizer's reports are crashes. `runtime`: what gcc's shared one has in front of the preload.
+fn reports_are_crashes(name: &str, flag: &str, runtime: Option<&str>) {
+    for (compiler, first) in [("clang", None), ("gcc", runtime)] {
         if installed(compiler, compiler).is_none() {
             continue;
         }
-        let target = Target::compile_with("overflows", compiler, &["-fsanitize=address"]);
+        let target = Target::compile_with(name, compiler, &[flag]);
         let runtime = sanitizers::shared_runtime(&target.program);
         assert_eq!(runtime.as_deref().map(|name| &name[..10]), first);
         let library = sockfuzz::preload::locate(None).expect("the preload");
         let list = preload_list("AFL_PRELOAD", runtime.as_deref(), &library);
-        let preloaded = [("AFL_PRELOAD", list.to_str().expect("UTF-8"))];
+        let preloaded = [
+            ("AFL_PRELOAD", list.to_str().expect("UTF-8")),
+            // As `sockfuzz fuzz` has it: AFL++ alone lets a server go on after a report of UBSan's.
+            ("UBSAN_OPTIONS", "halt_on_error=1:abort_on_error=1:symbolize=0"),
+        ];
         target.yard.write("in/1", b"GET /fine HTTP/1.1\r\n\r\n");
         assert!(target.run("unix", &preloaded).0.status.success(), "{compiler}");
         target.yard.write("in/2", b"GET /over HTTP/1.1\r\n\r\n");
         assert_eq!(target.run("unix", &preloaded).0.status.code(), Some(CRASHED), "{compiler}");
     }
+}
+
+/// In a build with a static runtime and in one with a shared one.
+#[test]
+fn overflows() {
+    reports_are_crashes("overflows", "-fsanitize=address", Some("libasan.so"));
+}
+
+#[test]
+fn undefined() {
+    reports_are_crashes("undefined", "-fsanitize=undefined", None);
+}
+
+#[test]
+fn fortified() {
+    let target = Target::compile_with("fortified", "cc", &["-O2", "-D_FORTIFY_SOURCE=2"]);
+    every_input_arrives_once_at("fortified", &target, &[]);
+}
+
+#[test]
+fn listener_chosen() {
+    every_input_arrives_once_with("listener_chosen", &[("SOCKFUZZ_PORT", "8101")]);
 }
 
 #[test]
@@ -178,10 +206,15 @@ for_each_target!(loops);
 
 // Those whose single run has a test of another kind.
 loops! {
-    io_uring_refused,
+    accept_threads,
     big_answer_stdio,
+    epoll_edge_triggered,
+    io_uring_refused,
     listener_reuseport_processes,
     never_closes,
     prefork,
     prints_to_stdout,
+    reads_with_flags,
+    shows_addresses,
+    two_listeners,
 }

@@ -74,6 +74,15 @@ fn two_listeners() {
 }
 
 #[test]
+fn listener_chosen() {
+    let target = Target::compile("listener_chosen", &[]);
+    for [transport] in transports() {
+        let output = target.run(REQUEST, &[transport, ("SOCKFUZZ_PORT", "8101")]);
+        assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{transport:?} {}", describe(&output));
+    }
+}
+
+#[test]
 fn big_request() {
     let input = vec![b'x'; 1 << 20];
     answers("big_request", &[], &input, "1048576 bytes\n");

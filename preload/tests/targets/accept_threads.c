@@ -8,10 +8,13 @@ static void *worker(void *unused) {
     for (;;) {
         int fd = accept(listener, NULL, NULL);
         int others = __atomic_fetch_add(&let_through, 1, __ATOMIC_SEQ_CST);
-        usleep(20000); /* time for a second thread to come through, wrongly */
+        usleep(5000); /* time for a second thread to come through, wrongly */
         char request[4096];
-        while (read(fd, request, sizeof request) > 0)
+        ssize_t len;
+        while ((len = read(fd, request, sizeof request)) > 0) {
+            log_first_line(request, len);
             respond(fd, "%d before, %d since\n", others, __atomic_load_n(&let_through, __ATOMIC_SEQ_CST) - others);
+        }
         __atomic_fetch_sub(&let_through, 1, __ATOMIC_SEQ_CST);
         close(fd);
     }
@@ -19,6 +22,8 @@ static void *worker(void *unused) {
 }
 
 int main(void) {
+    /* The client does not wait for a thread that sleeps. */
+    CHECK(signal(SIGPIPE, SIG_IGN) == SIG_DFL);
     listener = listen_on(8101);
     pthread_t threads[4];
     for (int i = 0; i < 4; i++) CHECK(pthread_create(&threads[i], NULL, worker, NULL) == 0);

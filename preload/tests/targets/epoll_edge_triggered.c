@@ -18,7 +18,10 @@ int main(void) {
         }
         char request[100];
         ssize_t len, total = 0;
-        while ((len = read(fd, request, sizeof request)) > 0) total += len;
+        while ((len = read(fd, request, sizeof request)) > 0) {
+            if (!total) log_first_line(request, len);
+            total += len;
+        }
         if (total) respond(fd, "%zd bytes\n", total);
         if (len == 0) close(fd);
     }

@@ -7,10 +7,11 @@ int main(int count, char **arguments) {
     for (;;) {
         int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
         char request[256];
+        ssize_t len;
         /* Lengths that the compiler does not know. */
         struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.fd = -1}};
         do CHECK(poll(fds, count + 1, -1) > 0);
-        while (read(fd, request, 100 + count) > 0 && (respond(fd, "fortified\n"), 1));
+        while ((len = read(fd, request, 100 + count)) > 0 && (log_first_line(request, len), respond(fd, "fortified\n"), 1));
         close(fd);
     }
 }

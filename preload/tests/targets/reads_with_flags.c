@@ -11,6 +11,10 @@ int main(void) {
         struct iovec halves[] = {{rest, 1}, {rest + 1, sizeof rest - 1}};
         ssize_t len = readv(fd, halves, 2);
         CHECK(len > 0);
+        char line[76];
+        memcpy(line, whole, 12);
+        memcpy(line + 12, rest, len);
+        log_first_line(line, 12 + len);
         CHECK(recv(fd, rest, 1, MSG_DONTWAIT) == -1 && errno == EAGAIN);
         struct msghdr message = {.msg_iov = halves, .msg_iovlen = 2};
         respond(fd, "%.12s and %zd more\n", whole, len);

@@ -24,7 +24,11 @@ int main(void) {
         CHECK(!memcmp(&peer, &accepted, sizeof peer));
         CHECK(getsockname(fd, (struct sockaddr *)&own, &len) == 0);
         char request[4096];
-        while (read(fd, request, sizeof request) > 0) respond(fd, "%s from %s\n", show(&own), show(&peer));
+        ssize_t read_len;
+        while ((read_len = read(fd, request, sizeof request)) > 0) {
+            log_first_line(request, read_len);
+            respond(fd, "%s from %s\n", show(&own), show(&peer));
+        }
         close(fd);
     }
 }

@@ -80,6 +80,12 @@ static inline void log_line(const char *line, int len) {
     close(fd);
 }
 
+/* The same for the first line of what has arrived. */
+static inline void log_first_line(const char *bytes, ssize_t len) {
+    const char *end = memchr(bytes, '\r', len);
+    log_line(bytes, end ? end - bytes : len);
+}
+
 /* Answers what has arrived on a descriptor that is readable, or blocking: one read, one answer that
    repeats its first line. Returns 0 at the end of the connection. */
 static inline int serve_once(int fd) {

@@ -17,7 +17,11 @@ int main(void) {
         close(peer);
         close(client);
         char request[4096];
-        while (read(fd, request, sizeof request) > 0) respond(fd, "the other one is %s\n", word);
+        ssize_t got;
+        while ((got = read(fd, request, sizeof request)) > 0) {
+            log_first_line(request, got);
+            respond(fd, "the other one is %s\n", word);
+        }
         close(fd);
     }
 }
