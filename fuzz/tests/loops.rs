@@ -10,7 +10,7 @@ use std::process::Output;
 
 use common::{Yard, installed};
 use sockfuzz::afl::cargo_afl::CargoAfl;
-use sockfuzz::afl::environment::preload_list;
+use sockfuzz::afl::environment::{ASAN_OPTIONS, UBSAN_OPTIONS, preload_list};
 use sockfuzz::server::sanitizers;
 use sockfuzz::status_file::StatusFile;
 use sockfuzz_contract::Counter;
@@ -146,7 +146,8 @@ fn reports_are_crashes(name: &str, flag: &str, runtime: Option<&str>) {
         let preloaded = [
             ("AFL_PRELOAD", list.to_str().expect("UTF-8")),
             // As `sockfuzz fuzz` has it: AFL++ alone lets a server go on after a report of UBSan's.
-            ("UBSAN_OPTIONS", "halt_on_error=1:abort_on_error=1:symbolize=0"),
+            ("UBSAN_OPTIONS", UBSAN_OPTIONS),
+            ("ASAN_OPTIONS", ASAN_OPTIONS),
         ];
         target.yard.write("in/1", b"GET /fine HTTP/1.1\r\n\r\n");
         assert!(target.run("unix", &preloaded).0.status.success(), "{compiler}");

@@ -17,8 +17,15 @@ use crate::status_file::StatusFile;
 const CORE_PATTERN: &str = "/proc/sys/kernel/core_pattern";
 const GOVERNOR: &str = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor";
 
+/// What afl-fuzz sets by itself, but not where any sanitizer's variable is set already (AFL++'s
+/// src/afl-common.c, `set_sanitizer_defaults`): without it a report of gcc's AddressSanitizer is no
+/// crash, only an exit.
+pub const ASAN_OPTIONS: &str = "abort_on_error=1:symbolize=0:detect_leaks=0:detect_odr_violation=0:\
+                            allocator_may_return_null=1:handle_segv=0:handle_sigbus=0:handle_abort=0:\
+                            handle_sigfpe=0:handle_sigill=0:malloc_context_size=0";
+
 /// Every report is a crash; a crash stays one: without a handler that turns it into an exit.
-const UBSAN_OPTIONS: &str = "halt_on_error=1:abort_on_error=1:symbolize=0:handle_segv=0:handle_sigbus=0:\
+pub const UBSAN_OPTIONS: &str = "halt_on_error=1:abort_on_error=1:symbolize=0:handle_segv=0:handle_sigbus=0:\
                              handle_abort=0:handle_sigfpe=0:handle_sigill=0";
 
 /// One variable, and one sentence for the user where it changes what AFL++ insists on.
@@ -78,6 +85,7 @@ pub fn lenient(display: Display) -> impl Iterator<Item = Setting> {
         // afl-fuzz leaves it to the compiler whether UndefinedBehaviorSanitizer's reports end a
         // server; the rest is afl-fuzz's own choice for the other sanitizers.
         Some(Setting::quiet("UBSAN_OPTIONS", UBSAN_OPTIONS)),
+        Some(Setting::quiet("ASAN_OPTIONS", ASAN_OPTIONS)),
         core_pattern(&fs::read_to_string(CORE_PATTERN).unwrap_or_default()),
         governor(&fs::read_to_string(GOVERNOR).unwrap_or_default()),
     ];
