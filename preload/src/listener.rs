@@ -61,6 +61,11 @@ pub(crate) fn shown() -> Option<&'static Address> {
     unsafe { SHOWN.load(Ordering::Acquire).as_ref() }
 }
 
+/// Whether `peer` is where the server believes it listens.
+pub(crate) fn is_at_address(peer: &Address) -> bool {
+    shown().is_some_and(|shown| *peer == *shown || *peer == address::of_connection(shown))
+}
+
 /// Remembers the address if `fd` may become the fuzzed listener; says whether it did.
 pub(crate) fn note_bind(fd: RawFd, wanted: &Address) -> bool {
     let candidate =

@@ -182,6 +182,16 @@ fn io_uring_refused() {
 }
 
 #[test]
+fn connecting_to_itself_is_told() {
+    let output = Target::compile("connects_to_itself", &[]).run(REQUEST, &[]);
+    assert!(
+        contains(&output.stderr, "connects to 127.0.0.1:8101, its own listener"),
+        "{}",
+        describe(&output)
+    );
+}
+
+#[test]
 fn prefork() {
     one_of_several_processes_answers("prefork");
 }

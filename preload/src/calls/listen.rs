@@ -1,5 +1,7 @@
 //! bind(2), listen(2), connect(2): the life of a socket until it is known what it is for.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use libc::{c_int, sockaddr, socklen_t};
 use rustix::io::Errno;
 
@@ -56,8 +58,23 @@ pub(crate) unsafe fn connect(fd: c_int, peer: *const sockaddr, len: socklen_t) -
     {
         return -1;
     }
-    // SAFETY: the server's own call.
-    unsafe { real::connect(fd, peer, len) }
+    // SAFETY: the server's own pointer.
+    match unsafe { address::read(peer, len) } {
+        Some(peer) if listener::is_at_address(&peer) => refuse(&peer),
+        // SAFETY: the server's own call.
+        _ => unsafe { real::connect(fd, peer, len) },
+    }
+}
+
+/// The server connects to itself. Nobody listens there, or somebody else's server.
+fn refuse(peer: &Address) -> c_int {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    if !SAID.swap(true, Relaxed) {
+        report::say(format_args!(
+            "the server connects to {peer}, its own listener: refused, the fuzzer is its only client"
+        ));
+    }
+    errno::fail(Errno::CONNREFUSED)
 }
 
 /// The socket is not the fuzzed listener after all.

@@ -18,6 +18,7 @@ macro_rules! for_each_target {
             clone_per_connection,
             clone_threads,
             closes_descriptors,
+            connects_to_itself,
             daemon,
             daemon_with_worker,
             double_fork,
