@@ -1,7 +1,7 @@
 //! AFL++'s coverage map, as far as sockfuzz reads it: whether an iteration ran code that its
 //! process had never run before.
 
-use super::Runtime;
+use super::Instrumentation;
 
 /// Edges that this process has run.
 #[derive(Debug)]
@@ -11,9 +11,9 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Nothing, for a map of the runtime's size.
-    pub(crate) fn nothing(runtime: &Runtime) -> Self {
-        Self { edges: vec![0; runtime.map_len()] }
+    /// Nothing, for a map of this size.
+    pub(crate) fn nothing(instrumentation: &Instrumentation) -> Self {
+        Self { edges: vec![0; instrumentation.map_len()] }
     }
 
     /// Adds the edges of the iteration that has just ended; says whether any was new.

@@ -2,13 +2,12 @@
 //! starts; by then a server that was started by root may have become somebody who is not allowed
 //! to. So it is attached before the server's `main`, and the runtime is given that.
 
-use std::env;
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
 
 use libc::{c_int, c_void};
 
-use crate::exports::real;
+use super::segment;
 
 /// Variable in which afl-fuzz tells the memory's number (AFL++ config.h: SHM_FUZZ_ENV_VAR).
 pub(super) const VARIABLE: &str = "__AFL_SHM_FUZZ_ID";
@@ -18,10 +17,7 @@ static ADDRESS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// Attaches it.
 pub(super) fn attach() {
-    let Some(number) = env::var(VARIABLE).ok().and_then(|number| number.parse().ok()) else { return };
-    // SAFETY: a new mapping at an address of the kernel's choice.
-    let address = unsafe { real::shmat(number, ptr::null(), 0) };
-    if address.addr() != usize::MAX {
+    if let Some((number, address)) = segment::attach(VARIABLE) {
         ADDRESS.store(address, Relaxed);
         NUMBER.store(number, Relaxed);
     }

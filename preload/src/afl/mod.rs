@@ -1,12 +1,16 @@
-//! The AFL++ runtime in the server's executable: found, prepared before the server's constructors
-//! run, and started as a forkserver as late as possible.
+//! AFL++ and the server: the runtime in the server's executable, or what stands in for it, found and
+//! prepared before the server's constructors run, and started as a forkserver as late as possible.
 
+mod answers;
 mod coverage;
 mod direct;
 mod input_memory;
+mod instrumentation;
 mod interruptions;
+mod own_map;
 mod renewal;
 mod runtime;
+mod segment;
 mod shared_memory;
 mod symbols;
 
@@ -25,11 +29,12 @@ use crate::{idle, report};
 use direct::Direct;
 use interruptions::Interruptions;
 
+pub(crate) use answers::Answers;
 pub(crate) use coverage::Seen;
 pub(crate) use input_memory::address as input_memory;
-pub(crate) use runtime::Runtime;
+pub(crate) use instrumentation::Instrumentation;
 
-static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+static INSTRUMENTATION: OnceLock<Instrumentation> = OnceLock::new();
 /// AFL++'s environment, kept because servers wipe theirs.
 static ENVIRONMENT: OnceLock<Vec<(OsString, OsString)>> = OnceLock::new();
 /// The loop, if it is ours; the runtime's otherwise. Set when the forkserver starts.
@@ -44,8 +49,7 @@ pub(crate) fn is_starting() -> bool {
 
 /// Before the server's constructors: the runtime's will read what is set here.
 pub(crate) fn prepare(pace: Pace) {
-    let Some((runtime, found)) = Runtime::find() else { return };
-    report::status().set_runtime(found);
+    let instrumentation = Instrumentation::find(pace);
     if pace == Pace::Loop {
         // SAFETY: the process has one thread: its `main` has not begun.
         unsafe {
@@ -54,11 +58,12 @@ pub(crate) fn prepare(pace: Pace) {
             // A panic's backtrace costs milliseconds, and afl-fuzz shows none.
             env::set_var("RUST_BACKTRACE", "0");
         }
-        runtime.ask_for_shared_memory_inputs();
         input_memory::attach();
         let _ = ENVIRONMENT.set(env::vars_os().filter(|(name, _)| belongs_to_afl(name)).collect());
     }
-    let _ = RUNTIME.set(runtime);
+    if let Some(instrumentation) = instrumentation {
+        let _ = INSTRUMENTATION.set(instrumentation);
+    }
 }
 
 fn belongs_to_afl(name: &OsStr) -> bool {
@@ -67,10 +72,11 @@ fn belongs_to_afl(name: &OsStr) -> bool {
 }
 
 /// Starts the forkserver at its first call. Returns in a child of it, which runs iterations.
-pub(crate) fn start_forkserver() -> &'static Runtime {
-    let Some(runtime) = RUNTIME.get() else {
+pub(crate) fn start_forkserver() -> &'static Instrumentation {
+    let Some(instrumentation) = INSTRUMENTATION.get() else {
         report::fatal(format_args!(
-            "no AFL++ runtime in this server: build it with `cargo afl build`, or afl-cc, to instrument it"
+            "no AFL++ runtime in this server, and no coverage map to do without: build it with `cargo afl build`, \
+             or afl-cc, to instrument it"
         ))
     };
     if !STARTED.swap(true, SeqCst) {
@@ -82,34 +88,40 @@ pub(crate) fn start_forkserver() -> &'static Runtime {
         // A server that has changed its user may no longer look into its own /proc.
         let _ = set_dumpable_behavior(DumpableBehavior::Dumpable);
         let interruptions = Interruptions::put_aside();
-        fork_children(runtime);
+        fork_children(instrumentation);
         renewal::renew();
         interruptions.bring_back();
         report::status().add(Counter::Processes, 1);
         READY.store(true, SeqCst);
     }
-    runtime
+    instrumentation
 }
 
 /// Returns in every child.
-fn fork_children(runtime: &Runtime) {
+fn fork_children(instrumentation: &Instrumentation) {
     let wanted = setup::get().map_or(Loop::Auto, |setup| setup.options.r#loop);
-    match (wanted != Loop::Afl).then(|| Direct::start(runtime)).flatten() {
-        Some(direct) => {
+    let direct = (wanted != Loop::Afl).then(|| Direct::start(instrumentation)).flatten();
+    match (direct, instrumentation) {
+        (Some(direct), _) => {
             let _ = DIRECT.set(direct);
         }
-        None if wanted == Loop::Direct => report::fatal(format_args!(
+        (None, Instrumentation::Answers(_)) => report::fatal(format_args!(
+            "a server that is not instrumented runs in loop direct only: leave {} alone",
+            specs::LOOP.variable
+        )),
+        (None, Instrumentation::Runtime(_)) if wanted == Loop::Direct => report::fatal(format_args!(
             "{}=direct needs a server built with AFL++ 4.20 or later, without IJON and AFL_OLD_FORKSERVER",
             specs::LOOP.variable
         )),
-        None => runtime.start_forkserver(),
+        (None, Instrumentation::Runtime(runtime)) => runtime.start_forkserver(),
     }
 }
 
 /// Ends the current iteration and waits for the next; `false` when this process has run `count`.
-pub(crate) fn next_iteration(runtime: &Runtime, count: u32) -> bool {
-    match DIRECT.get() {
-        Some(direct) => direct.next_iteration(runtime, count),
-        None => runtime.next_iteration(count),
+pub(crate) fn next_iteration(instrumentation: &Instrumentation, count: u32) -> bool {
+    match (DIRECT.get(), instrumentation) {
+        (Some(direct), _) => direct.next_iteration(instrumentation, count),
+        (None, Instrumentation::Runtime(runtime)) => runtime.next_iteration(count),
+        (None, Instrumentation::Answers(_)) => unreachable!("it runs in loop direct only"),
     }
 }

@@ -1,17 +1,15 @@
 //! The runtime's functions and variables, typed (AFL++: instrumentation/afl-compiler-rt.o.c).
 
 use std::ffi::{CStr, c_int, c_uint, c_void};
-use std::slice;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use std::{ptr, slice};
 
 use libloading::os::unix::Library;
 use sockfuzz_contract::RuntimeFound;
 
+use super::instrumentation::MAX_INPUT;
 use super::symbols;
 use crate::report;
-
-/// Largest input that AFL++ hands over (config.h: MAX_FILE), in bytes.
-pub(super) const MAX_INPUT: usize = 1 << 20;
 
 /// Names of what is used of the runtime, in the order of [`Runtime`]'s fields.
 const NAMES: [&CStr; 11] = [
@@ -153,7 +151,7 @@ impl Runtime {
     }
 
     /// The current input.
-    pub(crate) fn input(&self) -> &[u8] {
+    pub(super) fn input(&self) -> &[u8] {
         // SAFETY: the runtime has set both pointers to memory that it shares with afl-fuzz, which
         // writes it between iterations only.
         unsafe {
@@ -167,29 +165,10 @@ impl Runtime {
         }
     }
 
-    /// Length of the coverage map, in bytes.
-    pub(super) fn map_len(&self) -> usize {
-        // SAFETY: set once, before the forkserver started.
-        unsafe { *self.map_size as usize }
-    }
-
-    /// The coverage map of the iteration that has just ended.
-    pub(crate) fn coverage(&self) -> &[u8] {
-        // SAFETY: the runtime's map has this length; the server is idle, so nothing writes to it.
-        unsafe { slice::from_raw_parts(*self.area_ptr, self.map_len()) }
-    }
-
-    /// Empties the coverage map.
-    pub(crate) fn clear_coverage(&self) {
-        // SAFETY: as in `coverage`.
-        unsafe { slice::from_raw_parts_mut(*self.area_ptr, self.map_len()) }.fill(0);
-        self.mark_coverage();
-    }
-
-    /// Sets the map's first byte, by which AFL++ knows that the server is instrumented.
-    pub(super) fn mark_coverage(&self) {
-        // SAFETY: the map is never empty.
-        unsafe { (*self.area_ptr).write(1) }
+    /// The coverage map.
+    pub(super) fn map(&self) -> *mut [u8] {
+        // SAFETY: both are set once, before the forkserver started.
+        unsafe { ptr::slice_from_raw_parts_mut(*self.area_ptr, *self.map_size as usize) }
     }
 }
 
@@ -199,6 +178,6 @@ fn dynamic() -> [*mut c_void; NAMES.len()] {
     NAMES.map(|name| {
         // SAFETY: the symbol is only turned into an address here.
         let symbol = unsafe { program.get::<*mut c_void>(name.to_bytes_with_nul()) };
-        symbol.map_or(std::ptr::null_mut(), |symbol| symbol.into_raw())
+        symbol.map_or(ptr::null_mut(), |symbol| symbol.into_raw())
     })
 }

@@ -130,7 +130,7 @@ impl Driver {
         self.accepting.all_accepted();
         match self.drain() {
             Drained::Much => return self.acted(),
-            Drained::Ended => return self.hang_up(),
+            Drained::Ended => return self.hang_up_second(),
             Drained::Little => {}
         }
         match self.send_available() {
@@ -138,6 +138,10 @@ impl Driver {
             Sending::Waiting(until) => Step::Sleep { until, limit: None },
             // An idle server with a full socket does not want the rest.
             Sending::Over | Sending::Stuck => {
+                // The end may have come with the last bytes.
+                if self.reads_answers() && self.drain() == Drained::Ended {
+                    return self.hang_up_second();
+                }
                 self.client().half_close();
                 self.enter(Stage::HalfClosed);
                 Step::Acted
@@ -202,8 +206,7 @@ impl Driver {
     }
 
     fn read_to_the_end(&mut self) -> Step {
-        let pacer = self.pacer.get_or_insert_with(Pacer::new);
-        if !pacer.is_patient() && !children::are_alive() && self.server_has_closed() {
+        if !self.reads_answers() && !children::are_alive() && self.server_has_closed() {
             return self.finish();
         }
         match self.drain() {
@@ -219,6 +222,12 @@ impl Driver {
             }
             None => self.hang_up(),
         }
+    }
+
+    /// The server has closed first.
+    fn hang_up_second(&mut self) -> Step {
+        self.pacer.iter_mut().for_each(Pacer::closed);
+        self.hang_up()
     }
 
     /// Closes the client's end.
@@ -271,6 +280,10 @@ impl Driver {
             status.add(Counter::AnswerBytes, answer.len() as u64);
             pacer.answered(answer);
         })
+    }
+
+    fn reads_answers(&self) -> bool {
+        self.pacer.as_ref().is_some_and(Pacer::reads_answers)
     }
 
     /// As far as this process knows: a child may hold the connection open.

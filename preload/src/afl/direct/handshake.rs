@@ -3,7 +3,7 @@
 
 use super::inputs::Inputs;
 use super::pipes;
-use crate::afl::Runtime;
+use crate::afl::Instrumentation;
 use crate::report;
 
 /// "AFL" and the version of the protocol (AFL++ types.h: FS_NEW_VERSION_MAX).
@@ -20,7 +20,7 @@ mod option {
 }
 
 /// Greets AFL++; returns when it may send requests.
-pub(super) fn run(runtime: &Runtime, inputs: &Inputs) {
+pub(super) fn run(instrumentation: &Instrumentation, inputs: &Inputs) {
     pipes::close_on_exec();
     pipes::write_words([VERSION]);
     if pipes::read_word() != Some(!VERSION) {
@@ -28,7 +28,7 @@ pub(super) fn run(runtime: &Runtime, inputs: &Inputs) {
             "this AFL++ tool speaks another protocol than the server was built for: build and fuzz with one AFL++"
         ));
     }
-    let dictionary = runtime.dictionary();
+    let dictionary = instrumentation.dictionary();
     let mut options = option::MAP_SIZE;
     if inputs.are_in_shared_memory() {
         options |= option::SHARED_MEMORY_INPUTS;
@@ -36,7 +36,7 @@ pub(super) fn run(runtime: &Runtime, inputs: &Inputs) {
     if !dictionary.is_empty() {
         options |= option::DICTIONARY;
     }
-    pipes::write_words([options, runtime.map_len() as u32]);
+    pipes::write_words([options, instrumentation.map_len() as u32]);
     if !dictionary.is_empty() {
         pipes::write_words([dictionary.len() as u32]);
         pipes::write_bytes(dictionary);

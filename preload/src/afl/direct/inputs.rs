@@ -7,8 +7,8 @@ use std::ptr;
 
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
-use crate::afl::input_memory;
-use crate::afl::runtime::{MAX_INPUT, Runtime};
+use crate::afl::instrumentation::MAX_INPUT;
+use crate::afl::{Instrumentation, input_memory};
 use crate::{report, stdio};
 
 /// A length, then as many bytes: the form that inputs have in memory.
@@ -45,8 +45,8 @@ impl Inputs {
         matches!(self, Self::SharedMemory(_))
     }
 
-    /// Tells the runtime where inputs are, as its own forkserver would.
-    pub(super) fn open(&mut self, runtime: &Runtime) {
+    /// Says where inputs are, as its own forkserver would.
+    pub(super) fn open(&mut self, instrumentation: &Instrumentation) {
         let place = match self {
             Self::SharedMemory(place) => *place,
             Self::Stdin(buffer) => {
@@ -60,7 +60,7 @@ impl Inputs {
             }
         };
         // SAFETY: both are never unmapped, and begin with a length.
-        unsafe { runtime.set_input(place.cast_const().cast()) };
+        unsafe { instrumentation.set_input(place.cast_const().cast()) };
     }
 
     /// Brings the next input to its place.

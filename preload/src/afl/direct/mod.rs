@@ -15,7 +15,7 @@ mod inputs;
 mod ledger;
 mod pipes;
 
-use super::Runtime;
+use super::Instrumentation;
 use inputs::Inputs;
 use ledger::{Ledger, Stage};
 
@@ -28,20 +28,20 @@ pub(super) struct Direct {
 
 impl Direct {
     /// Greets AFL++ and forks a child for every process that it asks for; returns in the child.
-    /// `None` when this runtime, or the tool above it, does not speak what is spoken here.
-    pub(super) fn start(runtime: &Runtime) -> Option<Self> {
-        let mut inputs = Inputs::find().filter(|_| runtime.speaks_current_protocol())?;
-        handshake::run(runtime, &inputs);
-        inputs.open(runtime);
+    /// `None` when this server's runtime, or the tool above it, does not speak what is spoken here.
+    pub(super) fn start(instrumentation: &Instrumentation) -> Option<Self> {
+        let mut inputs = Inputs::find().filter(|_| instrumentation.speaks_current_protocol())?;
+        handshake::run(instrumentation, &inputs);
+        inputs.open(instrumentation);
         let ledger = Ledger::share();
         forkserver::serve(ledger);
         Some(Self { ledger, inputs })
     }
 
     /// Ends the current iteration and waits for the next; `false` when `count` were run.
-    pub(super) fn next_iteration(&self, runtime: &Runtime, count: u32) -> bool {
+    pub(super) fn next_iteration(&self, instrumentation: &Instrumentation, count: u32) -> bool {
         if self.ledger.iterations() == 0 {
-            runtime.clear_coverage();
+            instrumentation.clear_coverage();
         } else if self.ledger.iterations() == count {
             // The forkserver answers for this iteration when the process has ended.
             return false;
@@ -52,7 +52,7 @@ impl Direct {
             if !pipes::read_request() {
                 crate::report::exit(0);
             }
-            runtime.mark_coverage();
+            instrumentation.mark_coverage();
         }
         self.inputs.fetch();
         self.ledger.begin_iteration();

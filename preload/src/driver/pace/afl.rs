@@ -4,13 +4,15 @@ use sockfuzz_contract::{Clock, Options, Switch};
 
 use super::leaks::Leaks;
 use super::{Chunk, warm_up};
-use crate::afl::{self, Runtime, Seen};
+use crate::afl::{self, Answers, Instrumentation, Seen};
 use crate::{clock, idle, report, sanitizers};
 
 /// State of the loop.
 #[derive(Debug)]
 pub(in crate::driver) struct Afl {
-    runtime: &'static Runtime,
+    instrumentation: &'static Instrumentation,
+    /// What the server says in this iteration.
+    answers: Answers,
     options: &'static Options,
     stage: Stage,
     /// Bytes of the current input that were sent.
@@ -40,7 +42,8 @@ impl Afl {
             Switch::Off => 0,
         };
         Self {
-            runtime: afl::start_forkserver(),
+            instrumentation: afl::start_forkserver(),
+            answers: Answers::new(),
             options,
             stage: Stage::WarmUp { left },
             sent: 0,
@@ -50,19 +53,20 @@ impl Afl {
 
     pub(super) fn begin(&mut self) {
         self.sent = 0;
+        self.answers = Answers::new();
         match &mut self.stage {
             Stage::WarmUp { left: 0 } => {
-                let seen = (self.options.settle == Switch::On).then(|| Seen::nothing(self.runtime));
+                let seen = (self.options.settle == Switch::On).then(|| Seen::nothing(self.instrumentation));
                 self.stage = Stage::Fuzzing { seen, repeated: false };
                 self.leaks = Some(Leaks::measure());
                 self.next_iteration();
             }
             Stage::WarmUp { left } => *left -= 1,
             Stage::Fuzzing { seen, repeated } => {
-                let new = seen.as_mut().is_some_and(|seen| seen.add(self.runtime.coverage()));
+                let new = seen.as_mut().is_some_and(|seen| seen.add(self.instrumentation.coverage()));
                 *repeated = new && !*repeated;
                 if *repeated {
-                    self.runtime.clear_coverage();
+                    self.instrumentation.clear_coverage();
                 } else {
                     self.next_iteration();
                 }
@@ -73,7 +77,7 @@ impl Afl {
     /// Hands the iteration that has ended to AFL++ and waits for the next input. A process that
     /// has run its share of iterations ends here; the forkserver starts a fresh one.
     fn next_iteration(&self) {
-        if !afl::next_iteration(self.runtime, self.options.iterations) {
+        if !afl::next_iteration(self.instrumentation, self.options.iterations) {
             self.leaks.iter().for_each(|leaks| leaks.report(self.options.iterations));
             sanitizers::look_for_leaks();
             report::exit(0);
@@ -83,7 +87,7 @@ impl Afl {
     pub(super) fn chunk(&mut self) -> Chunk<'_> {
         let input = match self.stage {
             Stage::WarmUp { left } => warm_up::REQUESTS[left % warm_up::REQUESTS.len()],
-            Stage::Fuzzing { .. } => self.runtime.input(),
+            Stage::Fuzzing { .. } => self.instrumentation.input(),
         };
         match input.get(self.sent..) {
             None | Some([]) => Chunk::End,
@@ -93,6 +97,28 @@ impl Afl {
 
     pub(super) fn consume(&mut self, count: usize) {
         self.sent += count;
+    }
+
+    /// Whether the answers are what AFL++ learns from.
+    pub(super) fn reads_answers(&self) -> bool {
+        matches!(self.instrumentation, Instrumentation::Answers(_))
+    }
+
+    pub(super) fn answered(&mut self, answer: &[u8]) {
+        if let Instrumentation::Answers(map) = self.instrumentation {
+            self.answers.read(answer, |seen| map.mark(seen));
+        }
+    }
+
+    /// The server has closed the connection before the client half-closed it.
+    pub(super) fn closed(&mut self) {
+        self.answers.close();
+    }
+
+    pub(super) fn finish(&mut self) {
+        if let Instrumentation::Answers(map) = self.instrumentation {
+            self.answers.end(|seen| map.mark(seen));
+        }
     }
 
     /// Whether the current input was played before: nothing else was since.

@@ -81,13 +81,28 @@ impl Pacer {
 
     /// A part of the answer has come.
     pub(super) fn answered(&mut self, answer: &[u8]) {
-        if let Self::Once(once) = self {
-            once.answered(answer);
+        match self {
+            Self::Once(once) => once.answered(answer),
+            Self::Afl(afl) => afl.answered(answer),
         }
     }
 
-    /// Whether the client waits as long as it takes for its connection to be accepted, and reads
-    /// the answer for its own sake.
+    /// The server has closed the connection before the client half-closed it.
+    pub(super) fn closed(&mut self) {
+        if let Self::Afl(afl) = self {
+            afl.closed();
+        }
+    }
+
+    /// Whether the answer is read for its own sake, to its end.
+    pub(super) fn reads_answers(&self) -> bool {
+        match self {
+            Self::Once(_) => true,
+            Self::Afl(afl) => afl.reads_answers(),
+        }
+    }
+
+    /// Whether the client waits as long as it takes for its connection to be accepted.
     pub(super) fn is_patient(&self) -> bool {
         matches!(self, Self::Once(_))
     }
@@ -102,8 +117,9 @@ impl Pacer {
 
     /// The iteration is over; does not return after a single run.
     pub(super) fn finish(&mut self) {
-        if let Self::Once(_) = self {
-            crate::report::exit(0);
+        match self {
+            Self::Once(_) => crate::report::exit(0),
+            Self::Afl(afl) => afl.finish(),
         }
     }
 }
