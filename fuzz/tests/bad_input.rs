@@ -68,6 +68,26 @@ fn server_that_is_not_instrumented() {
     let corpus = yard.corpus();
     let arguments = ["-i".as_ref(), &*corpus, "--".as_ref(), &*server];
     fuzz_refuses(&yard, &arguments, 12, "not instrumented");
+    fuzz_refuses(&yard, &arguments, 12, "with --uninstrumented");
+}
+
+#[test]
+fn server_that_was_stripped_of_its_instrumentation() {
+    let yard = Yard::new();
+    let server = yard.server_with("blocking", &["-DINSTRUMENTED", "-s"]);
+    let corpus = yard.corpus();
+    let arguments = ["--uninstrumented".as_ref(), "-i".as_ref(), &*corpus, "--".as_ref(), &*server];
+    fuzz_refuses(&yard, &arguments, 12, "build it without stripping");
+}
+
+#[test]
+fn loop_of_a_runtime_that_is_not_there() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    let corpus = yard.corpus();
+    let options = ["--uninstrumented", "--loop", "afl", "-i"].map(Path::new);
+    let arguments = [&options[..], &[&*corpus, "--".as_ref(), &*server]].concat();
+    fuzz_refuses(&yard, &arguments, 1, "--loop afl needs an instrumented server");
 }
 
 #[test]

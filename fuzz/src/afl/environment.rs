@@ -65,10 +65,11 @@ pub fn settings(
     };
     let told = options.variables().map(|(name, value)| Setting::quiet(name, value));
     let status = Setting::quiet(specs::STATUS.variable, status.path());
-    // afl-fuzz cannot see instrumentation through a script.
-    let script = inspection.script.then(|| Setting::quiet("AFL_SKIP_BIN_CHECK", "1"));
-    let script = script.filter(|setting| env::var_os(setting.name).is_none());
-    [preload, status].into_iter().chain(told).chain(script).chain(lenient(display)).collect()
+    // afl-fuzz cannot see instrumentation through a script, nor that the preload stands in for it.
+    let unseen = (inspection.script || inspection.is_uninstrumented())
+        .then(|| Setting::quiet("AFL_SKIP_BIN_CHECK", "1"))
+        .filter(|setting| env::var_os(setting.name).is_none());
+    [preload, status].into_iter().chain(told).chain(unseen).chain(lenient(display)).collect()
 }
 
 /// What lets afl-fuzz start, whatever the program is.

@@ -29,6 +29,8 @@ pub struct Plan<'a> {
     pub dictionary: Option<&'a Path>,
     /// Limit per execution.
     pub timeout: Duration,
+    /// Whether the server's comparisons can be watched (cmplog).
+    pub cmplog: bool,
     /// Further options of afl-fuzz.
     pub options: &'a [String],
     /// The server.
@@ -66,6 +68,10 @@ impl Plan<'_> {
         }
         if !self.options.iter().any(|word| word.starts_with("-t")) {
             option("-t", self.timeout.as_millis().to_string().as_ref());
+        }
+        if !self.cmplog && !self.options.iter().any(|word| word.starts_with("-c")) {
+            // cargo-afl asks for it otherwise: a second copy of the server, for nothing.
+            option("-c", "-".as_ref());
         }
         if let Some(dictionary) = self.dictionary {
             option("-x", dictionary.as_ref());

@@ -43,8 +43,7 @@ pub struct Measured {
 }
 
 impl Bench<'_> {
-    /// Fuzzes a server through the preload. One without instrumentation is started anew for every
-    /// execution.
+    /// Fuzzes a server through the preload.
     ///
     /// # Errors
     /// When afl-fuzz fails, or the user interrupts.
@@ -56,15 +55,12 @@ impl Bench<'_> {
         executions: u64,
     ) -> Result<Measured> {
         let inspection = inspect::inspect(server)?;
-        let is_blind = inspection.missing_instrumentation().is_some();
-        self.run(server, executions, is_blind, |status| {
+        let settings = |status: &StatusFile| {
             environment::settings(server, library, options, status, &inspection, Display::Logs)
-        })
-        .map(|(stats, connections)| {
-            let warnings =
-                if is_blind { Vec::new() } else { report::warnings(&stats, stats.executions, connections) };
-            Measured { stats, warnings }
-        })
+        };
+        let (stats, connections) = self.run(server, executions, settings)?;
+        let warnings = report::warnings(&stats, stats.executions, connections);
+        Ok(Measured { stats, warnings })
     }
 
     /// Fuzzes a program that needs no preload.
@@ -74,14 +70,13 @@ impl Bench<'_> {
     pub fn plain(&self, program: &Path, executions: u64) -> Result<Stats> {
         let program = Server::new(program.to_owned(), Vec::new());
         let settings = |_: &StatusFile| environment::lenient(Display::Logs).collect();
-        self.run(&program, executions, false, settings).map(|(stats, _)| stats)
+        self.run(&program, executions, settings).map(|(stats, _)| stats)
     }
 
     fn run(
         &self,
         server: &Server,
         executions: u64,
-        is_blind: bool,
         settings: impl FnOnce(&StatusFile) -> Vec<Setting>,
     ) -> Result<(Stats, Connections)> {
         let directory = tempfile::tempdir()?;
@@ -91,17 +86,16 @@ impl Bench<'_> {
         // We have pinned ourselves, and afl-fuzz with us.
         settings.push(Setting::quiet("AFL_NO_AFFINITY", "1"));
         let limit = self.limit.as_secs().max(1).to_string();
-        let mut options: Vec<_> =
+        let options: Vec<_> =
             ["-c", "-", "-E", &executions.to_string(), "-V", &limit].map(str::to_owned).into();
-        if is_blind {
-            options.push("-n".to_owned());
-        }
         let plan = Plan {
             cargo_afl: self.cargo_afl,
             settings: &settings,
             corpus: self.corpus,
             dictionary: None,
             timeout: TIMEOUT,
+            // The options say so.
+            cmplog: true,
             options: &options,
             server,
         };

@@ -59,7 +59,10 @@ pub fn check(arguments: Arguments) -> Result<u8> {
     println!("server  {}", server.shown());
     println!("file    {inspection}");
     if let Some(remedy) = inspection.missing_instrumentation() {
-        println!("        to fuzz it, {remedy}");
+        println!("        its coverage is unknown; for real fuzzing, {remedy}");
+    }
+    if inspection.is_uninstrumented() {
+        println!("        as it is, it can be fuzzed by its answers alone: sockfuzz fuzz --uninstrumented");
     }
     let seeds = corpus::read(&workspace::corpus_or_bundled(arguments.input)?)?;
     for warning in corpus::oversize_warnings(&seeds) {

@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use clap::builder::ArgPredicate;
 use clap::{Args, ValueEnum};
+use sockfuzz_contract::{Loop, specs};
 
 use crate::afl::campaign::{self, Display, Ending};
 use crate::afl::cargo_afl::CargoAfl;
@@ -16,7 +18,7 @@ use crate::afl::instance::{Instance, Plan, afl_words, dictionary};
 use crate::afl::output_dir::OutputDir;
 use crate::afl::report::{self, Connections};
 use crate::afl::stats::Stats;
-use crate::cli::PreloadArguments;
+use crate::cli::{PreloadArguments, PreloadOptions};
 use crate::commands::seeds;
 use crate::corpus;
 use crate::preload;
@@ -35,6 +37,7 @@ Examples:
   sockfuzz fuzz -o out-nginx -- ./nginx -g 'daemon off; master_process off;'
   sockfuzz fuzz --writable ./logs -- ./server     one that does not start without its log
   sockfuzz fuzz -j 4 --afl '-V 3600 -p explore' -- ./server
+  sockfuzz fuzz --uninstrumented -- node server.js
 
 An existing output directory of the same server is resumed. Ctrl-C stops at any time and loses
 nothing. The commands that are run are printed first, and can be run by hand. The server is
@@ -48,6 +51,9 @@ pub(super) const BUNDLED: &str = "afl";
 
 /// How long one seed may take in the check before fuzzing, the server's start included.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Milliseconds that one execution may take where the server's whole start can be a part of it.
+const UNINSTRUMENTED_TIMEOUT: &str = "5000";
 
 /// Arguments of `fuzz`.
 #[derive(Debug, Args)]
@@ -66,9 +72,21 @@ pub struct Arguments {
     pub jobs: u16,
     /// Milliseconds that one execution may take. It is fixed, not calibrated, so that a busy
     /// machine does not turn quick inputs into timeouts; what takes longer is tried again with a
-    /// second before it is saved as a hang
-    #[arg(short, long, value_name = "MS", default_value_t = 200, value_parser = clap::value_parser!(u32).range(5..))]
+    /// second before it is saved as a hang. With --uninstrumented it is 5000: node and its like
+    /// start anew in every process, and their first execution has to wait for that
+    #[arg(
+        short,
+        long,
+        value_name = "MS",
+        default_value_t = 200,
+        default_value_if("uninstrumented", ArgPredicate::IsPresent, UNINSTRUMENTED_TIMEOUT),
+        value_parser = clap::value_parser!(u32).range(5..)
+    )]
     pub timeout: u32,
+    /// Fuzz a server without AFL++'s instrumentation (node, Python, a distribution's binary): in
+    /// place of its coverage, afl-fuzz sees the kinds of its answers
+    #[arg(long)]
+    pub uninstrumented: bool,
     /// Further options for afl-fuzz, quoted as for a shell; may be repeated
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub afl: Vec<String>,
@@ -130,10 +148,14 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
         build_bundled(&cargo_afl, "the bundled server", &[])?;
     }
     let inspection = inspect::inspect(&server)?;
-    inspection.require_instrumentation()?;
+    inspection.require_instrumentation(arguments.uninstrumented)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
 
     eprintln!("sockfuzz: {}: {inspection}", server.program.display());
+    if inspection.is_uninstrumented() {
+        eprintln!("sockfuzz: its coverage is unknown: what is called edges are kinds of answers");
+        refuse_loop_afl(&arguments.preload.options)?;
+    }
     for warning in corpus::oversize_warnings(&seeds) {
         eprintln!("sockfuzz: {warning}");
     }
@@ -159,6 +181,7 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
         corpus: &std::path::absolute(&corpus)?,
         dictionary: dictionary.as_deref(),
         timeout: Duration::from_millis(arguments.timeout.into()),
+        cmplog: !inspection.is_uninstrumented(),
         options: &options,
         server: &server,
     };
@@ -181,7 +204,7 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
 fn chosen_server(arguments: &Arguments) -> Result<Server> {
     if !arguments.server.is_empty() {
         let server = Server::resolve(&arguments.server)?;
-        inspect::inspect(&server)?.require_instrumentation()?;
+        inspect::inspect(&server)?.require_instrumentation(arguments.uninstrumented)?;
         return Ok(server);
     }
     let workspace = Workspace::find().ok_or_else(|| {
@@ -198,6 +221,16 @@ fn chosen_server(arguments: &Arguments) -> Result<Server> {
         program: workspace.target(BUNDLED).join("release").join(name),
         arguments: ["--model", model.get_name(), "--listen", "127.0.0.1:8080"].map(OsString::from).to_vec(),
     })
+}
+
+/// The persistent loop of AFL++'s runtime needs a runtime.
+fn refuse_loop_afl(options: &PreloadOptions) -> Result<()> {
+    if options.parsed().r#loop != Loop::Afl {
+        return Ok(());
+    }
+    let what = format!("--{} {} needs an instrumented server", specs::LOOP.flag, Loop::Afl);
+    Err(Problem::failed(what, format!("leave --{0} and {1} away", specs::LOOP.flag, specs::LOOP.variable))
+        .into())
 }
 
 /// Builds the bundled servers, or what `which` selects of their package, with instrumentation.

@@ -40,8 +40,7 @@ Written by `cargo sockfuzz servers --write`: edit [server.toml](README.md#adding
 
 - **once**: of the seeds in corpus/http1, those that are answered byte for byte as over real TCP, the Date header aside.
 - **loop**: executions under the real afl-fuzz, cmplog off, on one pinned core.
-- **to `empty`**: executions per second, relative to an `afl::fuzz!` harness that does nothing, measured right before. A
-  server without instrumentation starts anew for each execution.
+- **to `empty`**: executions per second, relative to an `afl::fuzz!` harness that does nothing, measured right before.
 
 ";
 

@@ -21,6 +21,9 @@ const RUNTIME_SYMBOLS: &[&str] = &["__afl_persistent_loop", "__afl_area_ptr", "_
 /// A string in every AFL++ runtime, the one that afl-fuzz itself looks for.
 const RUNTIME_MARK: &[u8] = b"__AFL_SHM_ID";
 
+/// The other way, without a build.
+const AS_IT_IS: &str = "or fuzz it as it is, by its answers alone, with --uninstrumented";
+
 const ASAN_SYMBOL: &str = "__asan_init";
 
 /// Where the AFL++ runtime's symbols are.
@@ -87,13 +90,23 @@ impl Inspection {
         }
     }
 
+    /// Whether there is nothing in the server that fills AFL++'s coverage map.
+    #[must_use]
+    pub fn is_uninstrumented(&self) -> bool {
+        self.instrumentation == Instrumentation::None
+    }
+
     /// Refuses what afl-fuzz could not learn anything from.
     ///
     /// # Errors
-    /// A server without AFL++'s runtime, or with its symbols stripped.
-    pub fn require_instrumentation(&self) -> Result<()> {
-        let Some(remedy) = self.missing_instrumentation() else {
-            return Ok(());
+    /// A server without AFL++'s runtime, unless that is known to the user, or with its symbols
+    /// stripped.
+    pub fn require_instrumentation(&self, uninstrumented: bool) -> Result<()> {
+        let remedy = match self.missing_instrumentation() {
+            None => return Ok(()),
+            Some(_) if uninstrumented && self.is_uninstrumented() => return Ok(()),
+            Some(remedy) if self.is_uninstrumented() => format!("{remedy}; {AS_IT_IS}"),
+            Some(remedy) => remedy.to_owned(),
         };
         let shown = self.executable.display();
         let what = format!("the server {shown} is {}", self.instrumentation);

@@ -1,0 +1,190 @@
+//! Servers without AFL++'s runtime in the loop: every input arrives exactly once, crashes are seen,
+//! and afl-fuzz learns from the answers.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use common::{Yard, free_port, installed, stat, workspace};
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+use sockfuzz::afl::cargo_afl::CargoAfl;
+use sockfuzz::status_file::StatusFile;
+use sockfuzz_contract::Counter;
+
+const INPUTS: usize = 40;
+/// Not a divisor of [`INPUTS`], so that the last process does not end with its share.
+const ITERATIONS: &str = "15";
+
+/// How afl-showmap ends when an input crashed the server (afl-showmap.c: FSRV_RUN_CRASH).
+const CRASHED: i32 = 2;
+
+/// Compiles one of the preload's target programs, without the runtime.
+fn compile(yard: &Yard, name: &str) -> PathBuf {
+    yard.target(name, "cc", &[]).expect("a C compiler is installed")
+}
+
+/// afl-showmap on everything in `in`: its exit status. The maps are in `maps`, the log in `log`.
+fn showmap(yard: &Yard, program: &Path) -> Option<i32> {
+    let mut command = CargoAfl::find_or_install().expect("cargo-afl").command();
+    command.args(["showmap", "-t", "10000", "-i"]).arg(yard.path("in")).arg("-o").arg(yard.path("maps"));
+    command.arg("--").arg(program);
+    command.env("AFL_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"));
+    command.env("TARGET_LOG", yard.path("log"));
+    command
+        .env("SOCKFUZZ_ITERATIONS", ITERATIONS)
+        .env("SOCKFUZZ_WARM_UP", "off")
+        .env("SOCKFUZZ_SETTLE", "off");
+    command.output().expect("afl-showmap starts").status.code()
+}
+
+fn every_input_arrives_once(name: &str) {
+    let yard = Yard::new();
+    let lines: BTreeSet<String> = (0..INPUTS).map(|number| format!("GET /{number} HTTP/1.1")).collect();
+    for (number, line) in lines.iter().enumerate() {
+        yard.write(&format!("in/{number}"), format!("{line}\r\nHost: a\r\n\r\n").as_bytes());
+    }
+    assert_eq!(showmap(&yard, &compile(&yard, name)), Some(0));
+    let log = fs::read_to_string(yard.path("log")).expect("the target writes it");
+    let mut seen: Vec<&str> = log.lines().collect();
+    seen.sort_unstable();
+    assert_eq!(seen, lines.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn poll() {
+    every_input_arrives_once("poll");
+}
+
+#[test]
+fn thread_per_connection() {
+    every_input_arrives_once("thread_per_connection");
+}
+
+#[test]
+fn fork_per_connection() {
+    every_input_arrives_once("fork_per_connection");
+}
+
+#[test]
+fn wipes_environment() {
+    every_input_arrives_once("wipes_environment");
+}
+
+#[test]
+fn drops_privileges() {
+    every_input_arrives_once("drops_privileges");
+}
+
+/// The target's answers repeat what was asked for.
+#[test]
+fn what_an_answer_says_does_not_count_how_much_it_says_does() {
+    let yard = Yard::new();
+    for (name, path) in [("one", "1111".to_owned()), ("other", "2222".to_owned()), ("long", "3".repeat(200))]
+    {
+        yard.write(&format!("in/{name}"), format!("GET /{path} HTTP/1.1\r\n\r\n").as_bytes());
+    }
+    assert_eq!(showmap(&yard, &compile(&yard, "poll")), Some(0));
+    let [one, other, long] =
+        ["one", "other", "long"].map(|name| fs::read_to_string(yard.path("maps").join(name)).expect("a map"));
+    assert_eq!(one, other);
+    assert_ne!(one, long);
+}
+
+#[test]
+fn crashes_in_a_child() {
+    let yard = Yard::new();
+    let program = compile(&yard, "crashes_in_a_child");
+    yard.write("in/1", b"GET /1 HTTP/1.1\r\n\r\n");
+    assert_eq!(showmap(&yard, &program), Some(0));
+    yard.write("in/2", b"GET /abc HTTP/1.1\r\n\r\n");
+    assert_eq!(showmap(&yard, &program), Some(CRASHED));
+}
+
+#[test]
+fn stops_accepting() {
+    let yard = Yard::new();
+    let program = compile(&yard, "stops_accepting");
+    for (name, path) in [("1", "fine"), ("2", "stop"), ("3", "fine")] {
+        yard.write(&format!("in/{name}"), format!("GET /{path} HTTP/1.1\r\n\r\n").as_bytes());
+    }
+    assert_eq!(showmap(&yard, &program), Some(CRASHED));
+}
+
+/// `sockfuzz fuzz --uninstrumented` with afl-fuzz's options.
+fn fuzz(yard: &Yard, afl: &str) -> assert_cmd::Command {
+    let mut command = yard.sockfuzz();
+    command.args(["fuzz", "--uninstrumented", "--afl", afl, "-o", "out"]);
+    command
+}
+
+/// Each execution was one connection; what was accepted beyond that is warm-up and repetitions.
+fn nothing_is_missed(yard: &Yard) {
+    let status = StatusFile::existing(&yard.path("out/sockfuzz.status")).expect("a status page");
+    let executions = stat(&yard.path("out"), "default", "execs_done") as u64;
+    let iterations = status.count(Counter::Iterations);
+    // afl-fuzz may stop in the middle of one.
+    assert!((executions..=executions + 1).contains(&iterations), "{iterations} of {executions}");
+    assert!(status.count(Counter::Accepted) >= iterations);
+    assert_eq!(status.count(Counter::Unaccepted), 0);
+}
+
+#[test]
+fn nginx_of_the_distribution_is_fuzzed_by_its_answers() {
+    let Some(program) = installed("nginx", "nginx-light") else { return };
+    let yard = Yard::new();
+    let home = yard.path("nginx");
+    let rendered = Command::new(workspace().path("harness/servers/render"))
+        .arg("nginx")
+        .arg(&home)
+        .arg(free_port().to_string())
+        .output()
+        .expect("render starts");
+    assert!(rendered.status.success(), "{}", String::from_utf8_lossy(&rendered.stderr));
+    fuzz(&yard, "-E 20000")
+        .arg("--writable")
+        .arg(home.join("tmp"))
+        .arg("--")
+        .arg(program)
+        .args(["-e", "stderr", "-p"])
+        .arg(&home)
+        .arg("-c")
+        .arg(home.join("nginx.conf"))
+        .assert()
+        .code(0)
+        .stderr(contains("-c - ").and(contains("AFL_SKIP_BIN_CHECK=1")));
+    nothing_is_missed(&yard);
+    let output = yard.path("out");
+    assert!(stat(&output, "default", "edges_found") > 30.0);
+    assert_eq!(stat(&output, "default", "stability"), 100.0);
+    assert_eq!(stat(&output, "default", "total_tmout"), 0.0);
+    assert_eq!(stat(&output, "default", "saved_crashes"), 0.0);
+}
+
+#[test]
+fn a_planted_crash_in_node_is_found() {
+    let Some(program) = installed("node", "nodejs") else { return };
+    let yard = Yard::new();
+    let dictionary = yard.write("dictionary", b"\"/abort\"\n");
+    fuzz(&yard, "-E 200000 -V 100")
+        .env("AFL_BENCH_UNTIL_CRASH", "1")
+        .arg("-i")
+        .arg(yard.corpus())
+        .arg("-x")
+        .arg(dictionary)
+        .arg("--")
+        .arg(program)
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/abort.js"))
+        .assert()
+        .code(0);
+    assert!(stat(&yard.path("out"), "default", "saved_crashes") >= 1.0);
+    yard.sockfuzz()
+        .args(["replay", "out/default/crashes", "--", "node"])
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/abort.js"))
+        .assert()
+        .code(4)
+        .stdout(contains("CRASH: SIGABRT"));
+}
