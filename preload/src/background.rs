@@ -105,7 +105,7 @@ fn passed_on() -> libc::sigset_t {
 
 extern "C" fn pass_on(signal: c_int) {
     // SAFETY: a child that has not been waited for keeps its number.
-    unsafe { libc::kill(LEFT_BEHIND.load(SeqCst), signal) };
+    unsafe { real::kill(LEFT_BEHIND.load(SeqCst), signal) };
 }
 
 /// The core dump, if any, is the child's.

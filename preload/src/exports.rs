@@ -171,6 +171,9 @@ interpose! {
         start: *mut c_void, stack: *mut c_void, flags: c_int, argument: *mut c_void, parent: *mut pid_t,
         storage: *mut c_void, child: *mut pid_t
     ) -> c_int => process::clone;
+    fn getpid() -> pid_t => process::getpid;
+    fn getppid() -> pid_t => process::getppid;
+    fn kill(process: pid_t, signal: c_int) -> c_int => process::kill;
     fn posix_spawn(
         child: *mut pid_t, path: *const c_char, actions: *const c_void, attributes: *const c_void,
         arguments: *const *mut c_char, environment: *const *mut c_char

@@ -18,6 +18,7 @@ mod driver;
 mod errno;
 mod event;
 mod exports;
+mod identity;
 mod idle;
 mod listener;
 mod next;

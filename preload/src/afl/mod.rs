@@ -24,7 +24,7 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use sockfuzz_contract::{Counter, Loop, specs};
 
 use crate::setup::{self, Pace};
-use crate::{idle, report};
+use crate::{identity, idle, report};
 
 use direct::Direct;
 use interruptions::Interruptions;
@@ -88,7 +88,9 @@ pub(crate) fn start_forkserver() -> &'static Instrumentation {
         // A server that has changed its user may no longer look into its own /proc.
         let _ = set_dumpable_behavior(DumpableBehavior::Dumpable);
         let interruptions = Interruptions::put_aside();
+        identity::remember();
         fork_children(instrumentation);
+        identity::keep();
         renewal::renew();
         interruptions.bring_back();
         report::status().add(Counter::Processes, 1);

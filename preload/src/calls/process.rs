@@ -6,7 +6,7 @@ use libc::{c_char, c_int, c_void, pid_t, pthread_attr_t, pthread_t};
 
 use crate::exports::real;
 use crate::setup::{self, Pace};
-use crate::{afl, background, children, idle, listener, panics, scheduling};
+use crate::{afl, background, children, identity, idle, listener, panics, scheduling};
 
 /// Type of a thread's first function.
 pub(crate) type Start = extern "C" fn(*mut c_void) -> *mut c_void;
@@ -143,6 +143,19 @@ pub(crate) unsafe fn fork() -> pid_t {
         _ => note_child(child),
     }
     child
+}
+
+pub(crate) unsafe fn getpid() -> pid_t {
+    identity::known(Some(rustix::process::getpid()))
+}
+
+pub(crate) unsafe fn getppid() -> pid_t {
+    identity::known(rustix::process::getppid())
+}
+
+pub(crate) unsafe fn kill(process: pid_t, signal: c_int) -> c_int {
+    // SAFETY: the server's own call.
+    unsafe { real::kill(identity::actual(process), signal) }
 }
 
 fn note_child(child: pid_t) {

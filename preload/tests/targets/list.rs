@@ -58,6 +58,7 @@ macro_rules! for_each_target {
             raw_calls_and_signals,
             raw_calls_in_children,
             raw_system_calls,
+            remembers_process,
             replaces_stdio,
             resolves_names,
             rests_between,

@@ -1,0 +1,69 @@
+//! Who the server is. A child of the forkserver goes on where its parent was, and servers remember
+//! who that was: asyncio takes a loop that another process has begun for none, gunicorn's worker
+//! ends when its parent is another. So the child keeps the process id that the server had, and its
+//! parent's.
+
+use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+
+use libc::pid_t;
+use rustix::process::{Pid, getpid, getppid};
+
+/// The server's id before the fork; 0 while there was none.
+static FORMER: AtomicI32 = AtomicI32::new(0);
+static FORMER_PARENT: AtomicI32 = AtomicI32::new(0);
+/// The same process, as the kernel knows it.
+static ACTUAL: AtomicI32 = AtomicI32::new(0);
+
+/// Called before the forkserver forks.
+pub(crate) fn remember() {
+    FORMER.store(number(Some(getpid())), Relaxed);
+    FORMER_PARENT.store(number(getppid()), Relaxed);
+}
+
+/// Called in the child.
+pub(crate) fn keep() {
+    ACTUAL.store(number(Some(getpid())), Relaxed);
+}
+
+/// The calling process, or its parent, as the server knows it.
+pub(crate) fn known(process: Option<Pid>) -> pid_t {
+    let [process, former, actual] = [number(process), FORMER.load(Relaxed), ACTUAL.load(Relaxed)];
+    match process {
+        _ if actual == 0 => process,
+        _ if process == actual => former,
+        _ if process == former => FORMER_PARENT.load(Relaxed),
+        _ => process,
+    }
+}
+
+/// The process that the server means by a number.
+pub(crate) fn actual(known: pid_t) -> pid_t {
+    match ACTUAL.load(Relaxed) {
+        actual if actual != 0 && known == FORMER.load(Relaxed) => actual,
+        _ => known,
+    }
+}
+
+fn number(process: Option<Pid>) -> pid_t {
+    process.map_or(0, |process| process.as_raw_nonzero().get())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One test: the ids are one for the whole process.
+    #[test]
+    fn only_a_child_of_the_forkserver_has_another_id() {
+        let [me, parent] = [Some(getpid()), getppid()];
+        assert_eq!([known(me), known(parent)], [number(me), number(parent)]);
+        assert_eq!(actual(number(parent)), number(parent));
+        // As if the parent had been the forkserver.
+        FORMER.store(number(parent), Relaxed);
+        FORMER_PARENT.store(1, Relaxed);
+        keep();
+        assert_eq!([known(me), known(parent)], [number(parent), 1]);
+        assert_eq!(actual(number(parent)), number(me));
+        assert_eq!(known(Pid::from_raw(7)), 7);
+    }
+}
