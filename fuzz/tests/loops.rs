@@ -190,6 +190,33 @@ fn listener_unix() {
     }
 }
 
+/// What each iteration drew: one line each, the first word at the server's start.
+fn draws(target: &Target, randomness: &str) -> Vec<String> {
+    let log = target.yard.path("unix.log");
+    let _ = fs::remove_file(log);
+    let (output, log) = target.run("unix", &[("SOCKFUZZ_RANDOMNESS", randomness)]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let lines: Vec<String> = log.lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), INPUTS);
+    lines
+}
+
+/// Fixed, every iteration of every process draws the same; real, no two draws are alike.
+#[test]
+fn random_bytes() {
+    let target = Target::compile("random_bytes");
+    for number in 0..INPUTS {
+        target.yard.write(&format!("in/{number}"), b"GET / HTTP/1.1\r\n\r\n");
+    }
+    let fixed = draws(&target, "fixed");
+    assert!(fixed.iter().all(|line| line == &fixed[0]), "{fixed:?}");
+    let words: BTreeSet<&str> = fixed[0].split_whitespace().collect();
+    assert_eq!(words.len(), 5, "one stream, not one value: {words:?}");
+    let real = draws(&target, "real");
+    let words: BTreeSet<&str> = real.iter().flat_map(|line| line.split_whitespace().skip(1)).collect();
+    assert_eq!(words.len(), 4 * INPUTS);
+}
+
 include!("../../preload/tests/targets/list.rs");
 
 macro_rules! loops {

@@ -28,6 +28,8 @@ pub(crate) enum Kind {
     Kept = 5,
     /// A listener that the server was handed, and has not waited at yet.
     Inherited = 6,
+    /// A file of random bytes, while randomness is fixed.
+    Random = 7,
 }
 
 static KINDS: [AtomicU8; LIMIT] = [const { AtomicU8::new(Kind::Foreign as u8) }; LIMIT];
@@ -48,6 +50,7 @@ pub(crate) fn kind(fd: RawFd) -> Kind {
         4 => Kind::Connection,
         5 => Kind::Kept,
         6 => Kind::Inherited,
+        7 => Kind::Random,
         _ => Kind::Foreign,
     }
 }

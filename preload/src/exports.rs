@@ -11,8 +11,8 @@ use libc::{
 
 use crate::calls::process::Start;
 use crate::calls::{
-    accept, descriptor, epoll, listen, names, paths, poll, process, read, select, signal, socket_options,
-    streams, syscall, time, transfer, wait, write,
+    accept, descriptor, epoll, listen, names, paths, poll, process, random, read, select, signal,
+    socket_options, streams, syscall, time, transfer, wait, write,
 };
 
 /// Defines, for every row, the exported function and the real one behind it.
@@ -134,6 +134,19 @@ interpose! {
         fd: c_int, buffer: *mut c_void, len: size_t, size: size_t, flags: c_int, address: *mut sockaddr,
         address_len: *mut socklen_t
     ) -> ssize_t => read::recvfrom_chk;
+
+    // Randomness.
+    fn getrandom(buffer: *mut c_void, len: size_t, flags: c_uint) -> ssize_t => random::getrandom;
+    fn getentropy(buffer: *mut c_void, len: size_t) -> c_int => random::getentropy;
+    fn arc4random() -> u32 => random::arc4random;
+    fn arc4random_buf(buffer: *mut c_void, len: size_t) -> () => random::arc4random_buf;
+    fn arc4random_uniform(bound: u32) -> u32 => random::arc4random_uniform;
+    fn open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int => random::open;
+    fn open64(path: *const c_char, flags: c_int, mode: mode_t) -> c_int => random::open;
+    fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int => random::openat;
+    fn openat64(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int => random::openat;
+    fn __open_2(path: *const c_char, flags: c_int) -> c_int => random::open_2;
+    fn __open64_2(path: *const c_char, flags: c_int) -> c_int => random::open_2;
 
     // Writing.
     fn write(fd: c_int, buffer: *const c_void, len: size_t) -> ssize_t => write::write;

@@ -23,6 +23,7 @@ mod idle;
 mod listener;
 mod next;
 mod panics;
+mod randomness;
 mod report;
 mod sanitizers;
 mod scheduling;

@@ -5,11 +5,11 @@ use std::ffi::OsString;
 use std::os::fd::BorrowedFd;
 use std::sync::OnceLock;
 
-use sockfuzz_contract::{Mode, Options, Panics, Phase, specs};
+use sockfuzz_contract::{Mode, Options, Panics, Phase, Randomness, specs};
 
 #[cfg(target_arch = "x86_64")]
 use crate::trap;
-use crate::{activation, afl, background, descriptors, idle, listener, report, seat_belt, stdio};
+use crate::{activation, afl, background, descriptors, idle, listener, randomness, report, seat_belt, stdio};
 
 /// Descriptors of AFL++'s control and status pipes (AFL++ config.h: FORKSRV_FD and the next).
 pub(crate) const FORKSERVER_PIPES: [i32; 2] = [198, 199];
@@ -64,6 +64,9 @@ pub(crate) fn enter() {
     take_stdio(pace, below_another);
     if pace == Pace::Loop {
         FORKSERVER_PIPES.into_iter().for_each(descriptors::keep);
+    }
+    if pace == Pace::Loop && options.randomness == Randomness::Fixed {
+        randomness::fix();
     }
     if let Some(file) = &options.status {
         report::share_status(file);

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -119,6 +120,21 @@ fn big_answer_nonblocking() {
 #[test]
 fn big_answer_sendfile() {
     answers_20_mebibytes("big_answer_sendfile");
+}
+
+/// A single run leaves randomness alone: no two draws are the same, here or in the next run.
+#[test]
+fn random_bytes() {
+    let target = Target::compile("random_bytes", &[]);
+    let mut drawn = BTreeSet::new();
+    for _ in 0..2 {
+        let output = target.run(REQUEST, &[]);
+        assert!(output.status.success(), "{}", describe(&output));
+        let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+        let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
+        drawn.extend(body.split_whitespace().map(str::to_owned));
+    }
+    assert_eq!(drawn.len(), 2 * 5, "{drawn:?}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod status;
 pub use gaps::{Gap, Gaps};
 pub use options::{
     Clock, DeadAccept, Directories, Loop, Mode, Network, OptionError, OptionSpec, Options, Panics, Place,
-    SeatBelt, Switch, Syscalls, Transport, specs,
+    Randomness, SeatBelt, Switch, Syscalls, Transport, specs,
 };
 pub use status::{Counter, Phase, RuntimeFound, StatusPage};
 

@@ -111,6 +111,16 @@ pub mod specs {
                   for a timer only (servers with one thread); real: the machine's time",
     };
 
+    /// What randomness is worth.
+    pub const RANDOMNESS: OptionSpec = OptionSpec {
+        variable: "SOCKFUZZ_RANDOMNESS",
+        flag: "randomness",
+        value: "fixed|real",
+        default: "fixed",
+        meaning: "fixed: in the loop, getrandom, /dev/urandom and the like give the same bytes in every \
+                  iteration; real: the kernel's",
+    };
+
     /// What a Rust panic means.
     pub const PANICS: OptionSpec = OptionSpec {
         variable: "SOCKFUZZ_PANICS",
@@ -201,6 +211,7 @@ pub mod specs {
         &WARM_UP,
         &SETTLE,
         &CLOCK,
+        &RANDOMNESS,
         &PANICS,
         &DEAD_ACCEPT,
         &SYSCALLS,
@@ -288,6 +299,16 @@ words! {
         /// Stands still, and jumps.
         Virtual = "virtual",
         /// The machine's.
+        Real = "real",
+    }
+}
+
+words! {
+    /// What the server draws when it asks for randomness.
+    Randomness {
+        /// The same in every iteration.
+        Fixed = "fixed",
+        /// What the kernel gives.
         Real = "real",
     }
 }
@@ -423,6 +444,8 @@ pub struct Options {
     pub settle: Switch,
     /// See [`specs::CLOCK`].
     pub clock: Clock,
+    /// See [`specs::RANDOMNESS`].
+    pub randomness: Randomness,
     /// See [`specs::PANICS`].
     pub panics: Panics,
     /// See [`specs::DEAD_ACCEPT`].
@@ -460,6 +483,7 @@ impl Options {
             warm_up: parse(&specs::WARM_UP, text(&specs::WARM_UP))?,
             settle: parse(&specs::SETTLE, text(&specs::SETTLE))?,
             clock: parse(&specs::CLOCK, text(&specs::CLOCK))?,
+            randomness: parse(&specs::RANDOMNESS, text(&specs::RANDOMNESS))?,
             panics: parse(&specs::PANICS, text(&specs::PANICS))?,
             dead_accept: parse(&specs::DEAD_ACCEPT, text(&specs::DEAD_ACCEPT))?,
             syscalls: parse(&specs::SYSCALLS, text(&specs::SYSCALLS))?,

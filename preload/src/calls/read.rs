@@ -6,19 +6,21 @@ use libc::{c_int, c_uint, c_void, iovec, mmsghdr, msghdr, size_t, sockaddr, sock
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-use super::rights;
+use super::{random, rights};
 use crate::descriptors::{self, Kind};
 use crate::errno;
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
 
 pub(crate) unsafe fn read(fd: c_int, buffer: *mut c_void, len: size_t) -> ssize_t {
-    if descriptors::kind(fd) != Kind::Connection {
+    match descriptors::kind(fd) {
+        // SAFETY: read(2) of a socket is recv(2) without flags.
+        Kind::Connection => unsafe { recv(fd, buffer, len, 0) },
+        // SAFETY: the server's own buffer.
+        Kind::Random => unsafe { random::draw(buffer, len) },
         // SAFETY: the server's own call.
-        return unsafe { real::read(fd, buffer, len) };
+        _ => unsafe { real::read(fd, buffer, len) },
     }
-    // SAFETY: read(2) of a socket is recv(2) without flags.
-    unsafe { recv(fd, buffer, len, 0) }
 }
 
 pub(crate) unsafe fn recv(fd: c_int, buffer: *mut c_void, len: size_t, flags: c_int) -> ssize_t {

@@ -13,8 +13,8 @@ use libc::{epoll_event, fd_set, nfds_t, pollfd, sigset_t, size_t, timespec};
 use rustix::io::Errno;
 
 use super::{
-    accept, descriptor, epoll, listen, names, poll, read, select, signal, socket_options, time, transfer,
-    wait, write,
+    accept, descriptor, epoll, listen, names, poll, random, read, select, signal, socket_options, time,
+    transfer, wait, write,
 };
 use crate::exports::real;
 use crate::{errno, report, setup};
@@ -121,6 +121,9 @@ system_calls! {
     SYS_gettimeofday(time, zone) => time::gettimeofday;
     #[cfg(target_arch = "x86_64")]
     SYS_time(time) => time::time;
+
+    // Randomness.
+    SYS_getrandom(buffer, len, flags) => random::getrandom;
 
     // Signals.
     SYS_rt_sigprocmask(how, set, old, size) => rt_sigprocmask;

@@ -5,7 +5,7 @@ use sockfuzz_contract::{Clock, Options, Switch};
 use super::leaks::Leaks;
 use super::{Chunk, warm_up};
 use crate::afl::{self, Answers, Instrumentation, Seen};
-use crate::{clock, idle, report, sanitizers};
+use crate::{clock, idle, randomness, report, sanitizers};
 
 /// State of the loop.
 #[derive(Debug)]
@@ -54,6 +54,7 @@ impl Afl {
     pub(super) fn begin(&mut self) {
         self.sent = 0;
         self.answers = Answers::new();
+        randomness::rewind();
         match &mut self.stage {
             Stage::WarmUp { left: 0 } => {
                 let seen = (self.options.settle == Switch::On).then(|| Seen::nothing(self.instrumentation));
