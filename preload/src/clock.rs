@@ -2,8 +2,10 @@
 //! waits for nothing but a timer. What a server does once a second then happens in no iteration
 //! or in all of them, and every run of an input shows the same code at work.
 //!
-//! Only while the server has one thread: the kernel measures the time limits of sleeping threads
-//! by its own clock, from which a virtual one would drift away.
+//! Other threads may sleep by the kernel's clock, which runs on. So a deadline that the server gives
+//! to the kernel is translated, and when it is over virtual time has come there, too. Where a thread
+//! still waits for time to pass, in a way that is not seen, it does: the driver lets it, faster and
+//! faster, while it waits for the others to sleep. Processes of a server that forks have real time.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -15,6 +17,8 @@ static FROZEN: AtomicBool = AtomicBool::new(false);
 /// What the two families of clocks showed when time stopped, in nanoseconds.
 static REALTIME: AtomicU64 = AtomicU64::new(0);
 static MONOTONIC: AtomicU64 = AtomicU64::new(0);
+/// When the forkserver started, by both families of clocks; 0 before.
+static FORKED_AT: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
 /// How far time has jumped since, in nanoseconds.
 static JUMPED: AtomicU64 = AtomicU64::new(0);
 /// After the thaw: how far the virtual clock had run ahead of the real one. Time never goes back.
@@ -25,10 +29,25 @@ pub(crate) fn real_now() -> Duration {
     read(ClockId::Monotonic)
 }
 
-/// Stops time.
+/// Time that a child of the forkserver is given to start, if its time is to stop at the same moment
+/// as its siblings'.
+const START: Duration = Duration::from_secs(10);
+
+/// The forkserver starts. Time goes on in its children until they are idle.
+pub(crate) fn note_fork() {
+    for (at, id) in FORKED_AT.iter().zip([ClockId::Realtime, ClockId::Monotonic]) {
+        at.store(nanoseconds(read(id)), Relaxed);
+    }
+}
+
+/// Stops time: now, or where it stops in all children of the forkserver.
 pub(crate) fn freeze() {
-    REALTIME.store(nanoseconds(read(ClockId::Realtime)), Relaxed);
-    MONOTONIC.store(nanoseconds(read(ClockId::Monotonic)), Relaxed);
+    let [realtime, monotonic] = [0, 1].map(|clock| match FORKED_AT[clock].load(Relaxed) {
+        0 => 0,
+        forked => forked + nanoseconds(START),
+    });
+    REALTIME.store(realtime.max(nanoseconds(read(ClockId::Realtime))), Relaxed);
+    MONOTONIC.store(monotonic.max(nanoseconds(read(ClockId::Monotonic))), Relaxed);
     FROZEN.store(true, Relaxed);
 }
 
@@ -50,6 +69,24 @@ pub(crate) fn advance(by: Duration) {
     if is_frozen() {
         JUMPED.fetch_add(nanoseconds(by), Relaxed);
     }
+}
+
+/// Time has come to `deadline`, as the server sees CLOCK_MONOTONIC.
+pub(crate) fn reach(deadline: Duration) {
+    if is_frozen() {
+        JUMPED.fetch_max(nanoseconds(deadline).saturating_sub(MONOTONIC.load(Relaxed)), Relaxed);
+    }
+}
+
+/// The kernel's time at which the server's `deadline` is over, on any of the clocks that stand
+/// still: all of them are behind, or ahead, by the same.
+pub(crate) fn to_kernel(deadline: Duration) -> Duration {
+    (deadline + real_now()).saturating_sub(now())
+}
+
+/// CLOCK_MONOTONIC as the server sees it.
+pub(crate) fn now() -> Duration {
+    shown(libc::CLOCK_MONOTONIC).unwrap_or_else(real_now)
 }
 
 /// What the server is shown on the clock `id`; `None` when it is the kernel's time.

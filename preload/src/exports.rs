@@ -5,14 +5,15 @@
 
 use libc::{
     FILE, c_char, c_int, c_long, c_uint, c_void, clockid_t, epoll_event, fd_set, gid_t, iovec, loff_t,
-    mmsghdr, mode_t, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t, pthread_t, rusage,
-    sighandler_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t, time_t, timespec, timeval, uid_t,
+    mmsghdr, mode_t, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t, pthread_cond_t,
+    pthread_mutex_t, pthread_t, rusage, sem_t, sighandler_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t,
+    time_t, timespec, timeval, uid_t,
 };
 
 use crate::calls::process::Start;
 use crate::calls::{
     accept, descriptor, epoll, listen, names, paths, poll, process, random, read, select, signal,
-    socket_options, streams, syscall, time, transfer, wait, write,
+    socket_options, streams, syscall, time, timed_wait, transfer, wait, write,
 };
 
 /// Defines, for every row, the exported function and the real one behind it.
@@ -172,6 +173,21 @@ interpose! {
     fn clock_gettime(id: clockid_t, time: *mut timespec) -> c_int => time::clock_gettime;
     fn gettimeofday(time: *mut timeval, zone: *mut c_void) -> c_int => time::gettimeofday;
     fn time(time: *mut time_t) -> time_t => time::time;
+
+    fn pthread_cond_timedwait(
+        condition: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, deadline: *const timespec
+    ) -> c_int => timed_wait::pthread_cond_timedwait;
+    fn pthread_cond_clockwait(
+        condition: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, clock: clockid_t, deadline: *const timespec
+    ) -> c_int => timed_wait::pthread_cond_clockwait;
+    fn sem_timedwait(semaphore: *mut sem_t, deadline: *const timespec) -> c_int => timed_wait::sem_timedwait;
+    fn sem_clockwait(semaphore: *mut sem_t, clock: clockid_t, deadline: *const timespec) -> c_int
+        => timed_wait::sem_clockwait;
+    fn clock_nanosleep(clock: clockid_t, flags: c_int, time: *const timespec, left: *mut timespec) -> c_int
+        => timed_wait::clock_nanosleep;
+    fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int => timed_wait::nanosleep;
+    fn usleep(microseconds: c_uint) -> c_int => timed_wait::usleep;
+    fn sleep(seconds: c_uint) -> c_uint => timed_wait::sleep;
 
     // Threads, processes, exceptions.
     fn pthread_create(

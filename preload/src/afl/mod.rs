@@ -24,7 +24,7 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use sockfuzz_contract::{Counter, Loop, specs};
 
 use crate::setup::{self, Pace};
-use crate::{identity, idle, report};
+use crate::{clock, identity, idle, report};
 
 use direct::Direct;
 use interruptions::Interruptions;
@@ -89,6 +89,7 @@ pub(crate) fn start_forkserver() -> &'static Instrumentation {
         let _ = set_dumpable_behavior(DumpableBehavior::Dumpable);
         let interruptions = Interruptions::put_aside();
         identity::remember();
+        clock::note_fork();
         fork_children(instrumentation);
         identity::keep();
         renewal::renew();

@@ -19,6 +19,7 @@ pub(crate) mod socket_options;
 pub(crate) mod streams;
 pub(crate) mod syscall;
 pub(crate) mod time;
+pub(crate) mod timed_wait;
 pub(crate) mod transfer;
 pub(crate) mod wait;
 pub(crate) mod write;

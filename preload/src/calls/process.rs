@@ -6,7 +6,7 @@ use libc::{c_char, c_int, c_void, pid_t, pthread_attr_t, pthread_t};
 
 use crate::exports::real;
 use crate::setup::{self, Pace};
-use crate::{afl, background, children, identity, idle, listener, panics, scheduling};
+use crate::{afl, background, children, clock, identity, idle, listener, panics, scheduling};
 
 /// Type of a thread's first function.
 pub(crate) type Start = extern "C" fn(*mut c_void) -> *mut c_void;
@@ -138,6 +138,8 @@ pub(crate) unsafe fn fork() -> pid_t {
     if afl::is_starting() {
         return child;
     }
+    // Two processes, one time: the kernel's.
+    clock::thaw();
     match child {
         0 => begin_as_child(),
         _ => note_child(child),

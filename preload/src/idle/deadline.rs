@@ -4,23 +4,24 @@ use std::time::Duration;
 
 use crate::clock;
 
-/// When the limit is over. Where time stands still it never is, by itself.
+/// When the limit is over.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline {
-    limit: Option<Duration>,
-    /// Since boot (CLOCK_MONOTONIC).
+    /// By the kernel's clock (CLOCK_MONOTONIC).
     at: Option<Duration>,
+    /// By the server's.
+    shown_at: Option<Duration>,
 }
 
 impl Deadline {
     pub(super) fn after(limit: Option<Duration>) -> Self {
-        let at = limit.filter(|_| !clock::is_frozen()).map(|limit| clock::real_now().saturating_add(limit));
-        Self { limit, at }
+        let after = |now: fn() -> Duration| limit.map(|limit| now().saturating_add(limit));
+        Self { at: after(clock::real_now), shown_at: after(clock::now) }
     }
 
     /// Lets the virtual clock jump to the end of the limit; says whether there is one.
     pub(super) fn jump(self) -> bool {
-        self.limit.inspect(|&limit| clock::advance(limit)).is_some()
+        self.shown_at.inspect(|&deadline| clock::reach(deadline)).is_some()
     }
 
     pub(super) fn has_passed(self) -> bool {

@@ -7,6 +7,7 @@
 
 mod deadline;
 mod doorbell;
+mod haste;
 mod interruption;
 mod owner;
 mod role;
@@ -20,9 +21,10 @@ use rustix::io::Errno;
 use sockfuzz_contract::Phase;
 
 use crate::driver::Step;
-use crate::{report, setup};
+use crate::{clock, report, setup};
 
 use deadline::Deadline;
+use haste::Haste;
 use role::{Role, State};
 
 pub(crate) use interruption::note as note_interruption;
@@ -119,7 +121,10 @@ pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::
         drop(waiting);
         let ended = match slept {
             _ if interruption::ends_call(goes_on, slept) => Some(Waited::Interrupted),
-            _ if deadline.has_passed() => Some(call.attempt().map_or(Waited::TimedOut, Waited::Done)),
+            _ if deadline.has_passed() => {
+                deadline.jump();
+                Some(call.attempt().map_or(Waited::TimedOut, Waited::Done))
+            }
             _ => call.attempt().map(Waited::Done),
         };
         if let Some(ended) = ended {
@@ -135,6 +140,7 @@ pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::
 /// Plays the client until the server's own call succeeds.
 fn drive<C: Call>(call: &mut C, state: &mut State, deadline: Deadline, goes_on: bool) -> Waited<C::Output> {
     let mut slept = Ok(());
+    let mut haste = Haste::default();
     loop {
         let others_awake = state.watch.others_are_awake();
         // Whoever was awake until now may have made this very call ready.
@@ -146,19 +152,25 @@ fn drive<C: Call>(call: &mut C, state: &mut State, deadline: Deadline, goes_on: 
         if interruption::ends_call(goes_on, slept) {
             return Waited::Interrupted;
         }
-        if deadline.has_passed() {
+        // Where time stands still, it does so for the driver above all.
+        if !clock::is_frozen() && deadline.has_passed() {
             return Waited::TimedOut;
         }
         if others_awake {
+            haste.wait();
             rustix::thread::sched_yield();
             slept = Ok(());
             continue;
         }
+        haste = Haste::default();
         slept = match state.driver.step() {
             Step::Acted => Ok(()),
             Step::Sleep { until, limit } => call.sleep(&until, deadline.at_most(limit)),
             Step::LetTimePass if deadline.jump() => return Waited::TimedOut,
-            Step::LetTimePass => call.sleep(&[], Some(PAUSE)),
+            Step::LetTimePass => {
+                clock::advance(PAUSE);
+                call.sleep(&[], Some(PAUSE))
+            }
         };
         if let Some(output) = call.attempt() {
             return Waited::Done(output);

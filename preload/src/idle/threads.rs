@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::SeqCst};
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 
+use crate::children;
 use crate::descriptors::{self, Kind};
-use crate::{children, clock};
 
 /// Changes whenever the server creates a thread; 0 before the first.
 static CREATED: AtomicU32 = AtomicU32::new(0);
@@ -30,7 +30,6 @@ const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
 /// The server creates a thread (to be called before, and again after), or a child process.
 pub(crate) fn note_creation() {
     CREATED.fetch_add(1, SeqCst);
-    clock::thaw();
 }
 
 /// Whether the server has never had a second thread, nor a child.

@@ -73,6 +73,7 @@ macro_rules! for_each_target {
             stdio_stream,
             syscall_function,
             thread_per_connection,
+            timed_waits,
             wipes_environment,
             writes_to_a_gone_client,
         }

@@ -5,7 +5,7 @@ use sockfuzz_contract::{Clock, Options, Switch};
 use super::leaks::Leaks;
 use super::{Chunk, warm_up};
 use crate::afl::{self, Answers, Instrumentation, Seen};
-use crate::{clock, idle, randomness, report, sanitizers};
+use crate::{children, clock, randomness, report, sanitizers};
 
 /// State of the loop.
 #[derive(Debug)]
@@ -33,8 +33,8 @@ impl Afl {
     /// Starts the forkserver, unless it runs already; returns in a child of it. No connection may
     /// be open: the forkserver would share it with all its children.
     pub(super) fn start(options: &'static Options) -> Self {
-        if options.clock == Clock::Virtual && idle::server_has_one_thread() {
-            // Before the fork, so that all children see the same time.
+        if options.clock == Clock::Virtual && !children::exist() {
+            // Where it is not too late, before the fork, so that all children see the same time.
             clock::freeze();
         }
         let left = match options.warm_up {
