@@ -3,11 +3,11 @@
 //! or in all of them, and every run of an input shows the same code at work.
 //!
 //! Other threads may sleep by the kernel's clock, which runs on. So a deadline that the server gives
-//! to the kernel is translated, and when it is over virtual time has come there, too. Where a thread
-//! still waits for time to pass, in a way that is not seen, it does: the driver lets it, faster and
-//! faster, while it waits for the others to sleep. Processes of a server that forks have real time.
+//! to the kernel is translated, and when it is over virtual time has come there, too. Whoever asks for
+//! the time again and again, in one iteration, waits for it to pass, and so it does.
+//! The processes of a server that forks have the kernel's time.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use libc::{clockid_t, timespec};
@@ -21,6 +21,8 @@ static MONOTONIC: AtomicU64 = AtomicU64::new(0);
 static FORKED_AT: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
 /// How far time has jumped since, in nanoseconds.
 static JUMPED: AtomicU64 = AtomicU64::new(0);
+/// How often the server has looked at the clock in this iteration.
+static LOOKS: AtomicU32 = AtomicU32::new(0);
 /// After the thaw: how far the virtual clock had run ahead of the real one. Time never goes back.
 static LEAD: AtomicU64 = AtomicU64::new(0);
 
@@ -29,9 +31,15 @@ pub(crate) fn real_now() -> Duration {
     read(ClockId::Monotonic)
 }
 
-/// Time that a child of the forkserver is given to start, if its time is to stop at the same moment
-/// as its siblings'.
-const START: Duration = Duration::from_secs(10);
+/// Children of the forkserver whose start takes about as long stop at the same moment: they go on
+/// to the next of these steps.
+const STEP: Duration = Duration::from_millis(20);
+
+/// Looks at the clock by which a server has shown that it waits for time to pass.
+const MANY_LOOKS: u32 = 1000;
+
+/// What passes with each look from then on.
+const TICK: Duration = Duration::from_millis(1);
 
 /// The forkserver starts. Time goes on in its children until they are idle.
 pub(crate) fn note_fork() {
@@ -40,14 +48,20 @@ pub(crate) fn note_fork() {
     }
 }
 
-/// Stops time: now, or where it stops in all children of the forkserver.
+/// Stops time.
 pub(crate) fn freeze() {
-    let [realtime, monotonic] = [0, 1].map(|clock| match FORKED_AT[clock].load(Relaxed) {
-        0 => 0,
-        forked => forked + nanoseconds(START),
-    });
-    REALTIME.store(realtime.max(nanoseconds(read(ClockId::Realtime))), Relaxed);
-    MONOTONIC.store(monotonic.max(nanoseconds(read(ClockId::Monotonic))), Relaxed);
+    for (stopped, at, id) in
+        [(&REALTIME, &FORKED_AT[0], ClockId::Realtime), (&MONOTONIC, &FORKED_AT[1], ClockId::Monotonic)]
+    {
+        let now = nanoseconds(read(id));
+        stopped.store(
+            match at.load(Relaxed) {
+                0 => now,
+                forked => forked + now.saturating_sub(forked).next_multiple_of(nanoseconds(STEP)),
+            },
+            Relaxed,
+        );
+    }
     FROZEN.store(true, Relaxed);
 }
 
@@ -89,8 +103,22 @@ pub(crate) fn now() -> Duration {
     shown(libc::CLOCK_MONOTONIC).unwrap_or_else(real_now)
 }
 
+/// An iteration begins.
+pub(crate) fn note_iteration() {
+    LOOKS.store(0, Relaxed);
+}
+
+/// The server looks at the clock `id`: what it is shown; `None` when that is the kernel's time.
+pub(crate) fn look(id: clockid_t) -> Option<Duration> {
+    let shown = shown(id)?;
+    if is_frozen() && LOOKS.fetch_add(1, Relaxed) >= MANY_LOOKS {
+        advance(TICK);
+    }
+    Some(shown)
+}
+
 /// What the server is shown on the clock `id`; `None` when it is the kernel's time.
-pub(crate) fn shown(id: clockid_t) -> Option<Duration> {
+fn shown(id: clockid_t) -> Option<Duration> {
     let (stopped, real) = match id {
         libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI => {
             (&REALTIME, ClockId::Realtime)
@@ -140,6 +168,16 @@ mod tests {
         advance(Duration::from_secs(3600));
         let jumped = shown(libc::CLOCK_MONOTONIC).expect("frozen");
         assert_eq!(Some(jumped), stopped.map(|time| time + Duration::from_secs(3600)));
+        for _ in 0..MANY_LOOKS {
+            look(libc::CLOCK_REALTIME);
+        }
+        look(libc::CLOCK_PROCESS_CPUTIME_ID);
+        assert_eq!(shown(libc::CLOCK_MONOTONIC), Some(jumped));
+        look(libc::CLOCK_REALTIME);
+        assert_eq!(shown(libc::CLOCK_MONOTONIC), Some(jumped + TICK), "who looks so often waits");
+        note_iteration();
+        look(libc::CLOCK_REALTIME);
+        assert_eq!(shown(libc::CLOCK_MONOTONIC), Some(jumped + TICK));
         thaw();
         assert!(shown(libc::CLOCK_MONOTONIC).expect("ahead of the real clock") >= jumped);
         LEAD.store(0, Relaxed);

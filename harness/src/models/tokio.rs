@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener as AsyncListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
 use super::{IDLE_TIMEOUT, LINGER_TIMEOUT, READ_SIZE, accept};
@@ -24,11 +25,18 @@ type HyperResponse = hyper::Response<Full<Bytes>>;
 
 pub(super) fn serve(listener: TcpListener, site: Site, threads: usize) -> io::Result<()> {
     listener.set_nonblocking(true)?;
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .enable_all()
-        .build()?
-        .block_on(accept_all(listener, site))
+    runtime(threads)?.block_on(accept_all(listener, site))
+}
+
+fn runtime(threads: usize) -> io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(threads).enable_all();
+    if cfg!(fuzzing) {
+        // Normally a worker looks after events and the common queue at every 61st task or so, on top
+        // of whenever it has nothing else to do: in one request of several, whatever is in it.
+        builder.event_interval(u32::MAX).global_queue_interval(u32::MAX);
+    }
+    builder.build()
 }
 
 async fn accept_all(listener: TcpListener, site: Site) -> io::Result<()> {

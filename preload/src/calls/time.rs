@@ -6,7 +6,7 @@ use crate::clock;
 use crate::exports::real;
 
 pub(crate) unsafe fn clock_gettime(id: clockid_t, time: *mut timespec) -> c_int {
-    match clock::shown(id) {
+    match clock::look(id) {
         Some(shown) if !time.is_null() => {
             // SAFETY: the server's own pointer.
             unsafe { *time = clock::to_timespec(shown) };
@@ -18,7 +18,7 @@ pub(crate) unsafe fn clock_gettime(id: clockid_t, time: *mut timespec) -> c_int 
 }
 
 pub(crate) unsafe fn gettimeofday(time: *mut timeval, zone: *mut c_void) -> c_int {
-    match clock::shown(libc::CLOCK_REALTIME) {
+    match clock::look(libc::CLOCK_REALTIME) {
         Some(shown) if !time.is_null() => {
             // SAFETY: the server's own pointer.
             unsafe {
@@ -32,7 +32,7 @@ pub(crate) unsafe fn gettimeofday(time: *mut timeval, zone: *mut c_void) -> c_in
 }
 
 pub(crate) unsafe fn time(time: *mut time_t) -> time_t {
-    let Some(shown) = clock::shown(libc::CLOCK_REALTIME) else {
+    let Some(shown) = clock::look(libc::CLOCK_REALTIME) else {
         // SAFETY: the server's own call.
         return unsafe { real::time(time) };
     };

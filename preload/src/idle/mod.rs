@@ -7,7 +7,6 @@
 
 mod deadline;
 mod doorbell;
-mod haste;
 mod interruption;
 mod owner;
 mod role;
@@ -24,7 +23,6 @@ use crate::driver::Step;
 use crate::{clock, report, setup};
 
 use deadline::Deadline;
-use haste::Haste;
 use role::{Role, State};
 
 pub(crate) use interruption::note as note_interruption;
@@ -140,7 +138,6 @@ pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::
 /// Plays the client until the server's own call succeeds.
 fn drive<C: Call>(call: &mut C, state: &mut State, deadline: Deadline, goes_on: bool) -> Waited<C::Output> {
     let mut slept = Ok(());
-    let mut haste = Haste::default();
     loop {
         let others_awake = state.watch.others_are_awake();
         // Whoever was awake until now may have made this very call ready.
@@ -157,12 +154,10 @@ fn drive<C: Call>(call: &mut C, state: &mut State, deadline: Deadline, goes_on: 
             return Waited::TimedOut;
         }
         if others_awake {
-            haste.wait();
             rustix::thread::sched_yield();
             slept = Ok(());
             continue;
         }
-        haste = Haste::default();
         slept = match state.driver.step() {
             Step::Acted => Ok(()),
             Step::Sleep { until, limit } => call.sleep(&until, deadline.at_most(limit)),

@@ -75,6 +75,7 @@ macro_rules! for_each_target {
             thread_per_connection,
             timed_waits,
             wipes_environment,
+            worker_deadline,
             writes_to_a_gone_client,
         }
     };

@@ -54,6 +54,7 @@ impl Afl {
     pub(super) fn begin(&mut self) {
         self.sent = 0;
         self.answers = Answers::new();
+        clock::note_iteration();
         randomness::rewind();
         match &mut self.stage {
             Stage::WarmUp { left: 0 } => {
