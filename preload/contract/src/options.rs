@@ -108,7 +108,7 @@ pub mod specs {
         value: "virtual|real",
         default: "virtual",
         meaning: "virtual: in the loop, time stands still while the server works and jumps when it waits \
-                  for a timer only (servers with one thread); real: the machine's time",
+                  for a timer only (not in servers that fork); real: the machine's time",
     };
 
     /// What randomness is worth.
