@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use super::{
     accept, descriptor, epoll, listen, names, poll, random, read, select, signal, socket_options, time,
-    transfer, wait, write,
+    timed_wait, transfer, wait, write,
 };
 use crate::exports::real;
 use crate::{errno, report, setup};
@@ -121,9 +121,11 @@ system_calls! {
     SYS_gettimeofday(time, zone) => time::gettimeofday;
     #[cfg(target_arch = "x86_64")]
     SYS_time(time) => time::time;
+    SYS_futex(word, operation, value, limit, other, bits) => timed_wait::futex;
 
     // Randomness.
     SYS_getrandom(buffer, len, flags) => random::getrandom;
+    SYS_openat(directory, path, flags, mode) => random::openat;
 
     // Signals.
     SYS_rt_sigprocmask(how, set, old, size) => rt_sigprocmask;

@@ -89,6 +89,32 @@ pub(crate) unsafe fn sleep(seconds: c_uint) -> c_uint {
     asleep(|| unsafe { real::sleep(seconds) })
 }
 
+/// futex(2), by which Rust's standard library waits. Of its operations this one has a deadline; the
+/// others' limits are lengths of time, or not times at all.
+pub(crate) unsafe fn futex(
+    word: *mut u32,
+    operation: c_int,
+    value: u32,
+    limit: *const timespec,
+    other: *mut u32,
+    bits: u32,
+) -> c_int {
+    let wait = |limit: *const timespec| {
+        let (value, bits) = (value as usize, bits as usize);
+        // SAFETY: the server's own call.
+        unsafe {
+            let other = other.expose_provenance();
+            let (word, limit) = (word.expose_provenance(), limit.expose_provenance());
+            real::syscall(libc::SYS_futex, word, operation as usize, value, limit, other, bits) as c_int
+        }
+    };
+    if operation & libc::FUTEX_CMD_MASK != libc::FUTEX_WAIT_BITSET {
+        return wait(limit);
+    }
+    // SAFETY: the server's own pointer.
+    unsafe { translated(limit, wait, |result| result < 0 && errno::last() == Errno::TIMEDOUT) }
+}
+
 /// Sleeps; the time has passed for the server, too.
 fn asleep<T>(sleep: impl FnOnce() -> T) -> T {
     let (shown, began) = (clock::now(), clock::real_now());
