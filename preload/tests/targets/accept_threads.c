@@ -8,13 +8,12 @@ static void *worker(void *unused) {
     for (;;) {
         int fd = accept(listener, NULL, NULL);
         int others = __atomic_fetch_add(&let_through, 1, __ATOMIC_SEQ_CST);
-        usleep(5000); /* time for a second thread to come through, wrongly */
         char request[4096];
-        ssize_t len;
-        while ((len = read(fd, request, sizeof request)) > 0) {
-            log_first_line(request, len);
-            respond(fd, "%d before, %d since\n", others, __atomic_load_n(&let_through, __ATOMIC_SEQ_CST) - others);
-        }
+        ssize_t len = read(fd, request, sizeof request);
+        if (len > 0) log_first_line(request, len);
+        usleep(5000); /* time for a second thread to come through, wrongly */
+        respond(fd, "%d before, %d since\n", others, __atomic_load_n(&let_through, __ATOMIC_SEQ_CST) - others);
+        while (read(fd, request, sizeof request) > 0) {}
         __atomic_fetch_sub(&let_through, 1, __ATOMIC_SEQ_CST);
         close(fd);
     }
