@@ -2,9 +2,9 @@
 
 use libc::{c_int, c_uint};
 
-use crate::afl;
 use crate::descriptors::{self, Kind};
 use crate::exports::real;
+use crate::{afl, identity};
 
 pub(crate) unsafe fn close(fd: c_int) -> c_int {
     match descriptors::kind(fd) {
@@ -63,6 +63,11 @@ pub(crate) unsafe fn dup3(fd: c_int, copy: c_int, flags: c_int) -> c_int {
 
 /// fcntl(2) is variadic; its one argument, if any, travels in a register like this one.
 pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int {
+    let argument = match command {
+        // Who is to get SIGIO: a process by its number, which may be the one that the server had.
+        libc::F_SETOWN => identity::actual(argument as c_int) as usize,
+        _ => argument,
+    };
     // SAFETY: the server's own call.
     let result = unsafe { real::fcntl64(fd, command, argument) };
     match command {

@@ -5,7 +5,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags, mmap};
 
 use crate::{clock, report};
 
@@ -34,22 +36,23 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// A page that every process forked from now on shares.
+    /// A page that every process forked from now on shares. It has a name of its own: anonymous
+    /// memory is taken for the server's, of which every child gets a copy.
     pub(super) fn share() -> &'static Self {
-        // SAFETY: a new mapping at an address of the kernel's choice.
-        let page = unsafe {
-            mmap_anonymous(
-                ptr::null_mut(),
-                size_of::<Self>(),
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::SHARED,
-            )
-        };
-        match page {
+        match Self::map() {
             // SAFETY: never unmapped; zeroes are a valid `Ledger`.
-            Ok(page) => unsafe { &*page.cast::<Self>() },
+            Ok(page) => unsafe { &*page },
             Err(error) => report::fatal(format_args!("no memory to share with the forkserver: {error}")),
         }
+    }
+
+    fn map() -> Result<*mut Self, Errno> {
+        let file = memfd_create(c"sockfuzz", MemfdFlags::CLOEXEC)?;
+        ftruncate(&file, size_of::<Self>() as u64)?;
+        let access = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new mapping at an address of the kernel's choice.
+        let page = unsafe { mmap(ptr::null_mut(), size_of::<Self>(), access, MapFlags::SHARED, &file, 0) }?;
+        Ok(page.cast())
     }
 
     /// A new child is about to run its first iteration, its start included.
