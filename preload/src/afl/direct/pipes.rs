@@ -1,6 +1,7 @@
 //! AFL++'s two pipes. Requests come on one, answers go out on the other, in words of 32 bits.
 
 use std::os::fd::{BorrowedFd, RawFd};
+use std::sync::OnceLock;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionread, read, write};
@@ -70,8 +71,9 @@ pub(super) fn write_bytes(mut bytes: &[u8]) {
 
 /// Answers for the iteration that has ended, and says which process runs the next one: this.
 pub(super) fn report_iteration() {
-    let me = rustix::process::getpid().as_raw_nonzero().get().cast_unsigned();
-    write_words([STOPPED, me]);
+    static ME: OnceLock<u32> = OnceLock::new();
+    let me = ME.get_or_init(std::process::id);
+    write_words([STOPPED, *me]);
 }
 
 /// Whether AFL++ has read every answer.
