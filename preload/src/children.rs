@@ -17,6 +17,10 @@ static FORKED: AtomicBool = AtomicBool::new(false);
 /// The last one that was forked.
 static LATEST: AtomicI32 = AtomicI32::new(0);
 
+/// Whether the current connection was passed to another process. It need not be a child of this one:
+/// a child of the forkserver has siblings for helpers.
+static PASSED_ON: AtomicBool = AtomicBool::new(false);
+
 /// Signals by which a program is ended that has gone wrong.
 const CRASHES: [c_int; 7] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGSYS];
@@ -45,12 +49,23 @@ pub(crate) fn ids() -> impl Iterator<Item = i32> {
     CHILDREN.iter().map(|slot| slot.load(SeqCst)).filter(|&child| child != 0)
 }
 
-/// Whether any child may still be at work.
-pub(crate) fn are_alive() -> bool {
-    exist() && {
-        look();
-        ids().next().is_some()
-    }
+/// Whether another process may still answer: a child at work, or whoever was passed the connection.
+pub(crate) fn may_answer() -> bool {
+    PASSED_ON.load(SeqCst)
+        || exist() && {
+            look();
+            ids().next().is_some()
+        }
+}
+
+/// The server has passed a connection to another process.
+pub(crate) fn note_passed_on() {
+    PASSED_ON.store(true, SeqCst);
+}
+
+/// An iteration begins, with a new connection.
+pub(crate) fn begin_iteration() {
+    PASSED_ON.store(false, SeqCst);
 }
 
 /// In a forked child: the parent's children are not its own.

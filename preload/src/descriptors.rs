@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicI32, AtomicU8, Ordering::Relaxed};
 
 use rustix::io::{DupFlags, Errno, FdFlags, dup3, fcntl_getfd};
 
+use crate::memory;
+
 /// Descriptors at or above this number are never ours. (The usual hard limit is far below.)
 const LIMIT: usize = 1 << 16;
 
@@ -30,6 +32,8 @@ pub(crate) enum Kind {
     Inherited = 6,
     /// A file of random bytes, while randomness is fixed.
     Random = 7,
+    /// The same as a connection, but the kernel knows nothing of it (transport `memory`).
+    Virtual = 8,
 }
 
 static KINDS: [AtomicU8; LIMIT] = [const { AtomicU8::new(Kind::Foreign as u8) }; LIMIT];
@@ -37,8 +41,11 @@ static KINDS: [AtomicU8; LIMIT] = [const { AtomicU8::new(Kind::Foreign as u8) };
 static HIGHEST_KEPT: AtomicI32 = AtomicI32::new(-1);
 static LISTENERS: AtomicI32 = AtomicI32::new(0);
 static CONNECTIONS: AtomicI32 = AtomicI32::new(0);
+static VIRTUAL: AtomicI32 = AtomicI32::new(0);
 /// Highest number that a connection ever had.
 static HIGHEST_CONNECTION: AtomicI32 = AtomicI32::new(-1);
+const COUNTED: [(Kind, &AtomicI32); 3] =
+    [(Kind::Listener, &LISTENERS), (Kind::Connection, &CONNECTIONS), (Kind::Virtual, &VIRTUAL)];
 
 /// What `fd` is.
 pub(crate) fn kind(fd: RawFd) -> Kind {
@@ -51,6 +58,7 @@ pub(crate) fn kind(fd: RawFd) -> Kind {
         5 => Kind::Kept,
         6 => Kind::Inherited,
         7 => Kind::Random,
+        8 => Kind::Virtual,
         _ => Kind::Foreign,
     }
 }
@@ -59,13 +67,17 @@ pub(crate) fn kind(fd: RawFd) -> Kind {
 pub(crate) fn set(fd: RawFd, kind: Kind) {
     let Some(slot) = slot(fd) else { return };
     let before = slot.swap(kind as u8, Relaxed);
-    if kind == Kind::Connection {
+    if matches!(kind, Kind::Connection | Kind::Virtual) {
         HIGHEST_CONNECTION.fetch_max(fd, Relaxed);
     }
-    for (counted, count) in [(Kind::Listener, &LISTENERS), (Kind::Connection, &CONNECTIONS)] {
+    for (counted, count) in COUNTED {
         let change = i32::from(kind == counted) - i32::from(before == counted as u8);
-        if change != 0 {
-            count.fetch_add(change, Relaxed);
+        if change != 0 && count.fetch_add(change, Relaxed) + change == 0 && memory::is_on() {
+            match counted {
+                Kind::Virtual => memory::connection_closed(),
+                Kind::Listener => memory::listener_closed(),
+                _ => {}
+            }
         }
     }
 }
@@ -106,13 +118,13 @@ pub(crate) fn open() -> Vec<RawFd> {
 
 /// Descriptors of internal connections that the server holds open.
 pub(crate) fn open_connections() -> i32 {
-    CONNECTIONS.load(Relaxed)
+    CONNECTIONS.load(Relaxed) + VIRTUAL.load(Relaxed)
 }
 
 /// The same, after asking the kernel: a descriptor may be closed past libc's `close` (fclose(3)
 /// does that), and its number may have been given to something else.
 pub(crate) fn recount_connections() -> i32 {
-    for fd in connections().filter(|&fd| !is_socket(fd)) {
+    for fd in of_kind(Kind::Connection).filter(|&fd| !is_socket(fd)) {
         set(fd, Kind::Foreign);
     }
     open_connections()
@@ -120,11 +132,28 @@ pub(crate) fn recount_connections() -> i32 {
 
 /// Forgets the connections that the server does not close: they must not hold up later iterations.
 pub(crate) fn forsake_connections() {
-    connections().for_each(|fd| set(fd, Kind::Foreign));
+    virtual_ones().for_each(memory::forsake);
+    of_kind(Kind::Connection).chain(virtual_ones()).for_each(|fd| set(fd, Kind::Foreign));
 }
 
-fn connections() -> impl Iterator<Item = RawFd> {
-    (0..=HIGHEST_CONNECTION.load(Relaxed)).filter(|&fd| kind(fd) == Kind::Connection)
+/// Descriptors of virtual connections that the server holds open.
+pub(crate) fn virtual_ones() -> impl Iterator<Item = RawFd> {
+    of_kind(Kind::Virtual)
+}
+
+/// Those of connections, real or virtual.
+fn of_kind(wanted: Kind) -> impl Iterator<Item = RawFd> {
+    (0..=HIGHEST_CONNECTION.load(Relaxed)).filter(move |&fd| kind(fd) == wanted)
+}
+
+/// Whether `fd` is the server's end of an internal connection.
+pub(crate) fn is_connection(fd: RawFd) -> bool {
+    matches!(kind(fd), Kind::Connection | Kind::Virtual)
+}
+
+/// Whether the kernel knows nothing of `fd`'s readiness.
+pub(crate) fn is_virtual(fd: RawFd) -> bool {
+    kind(fd) == Kind::Virtual
 }
 
 fn is_socket(fd: RawFd) -> bool {
@@ -151,6 +180,9 @@ pub(crate) fn replace(fd: RawFd, fresh: impl AsFd) -> Result<(), Errno> {
 
 /// Whether the server asked for non-blocking calls on `fd`.
 pub(crate) fn is_nonblocking(fd: RawFd) -> bool {
+    if is_virtual(fd) {
+        return memory::is_nonblocking();
+    }
     rustix::fs::fcntl_getfl(lend(fd)).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::NONBLOCK))
 }
 

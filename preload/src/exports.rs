@@ -4,15 +4,15 @@
 //! of the server's own.
 
 use libc::{
-    FILE, c_char, c_int, c_long, c_uint, c_void, clockid_t, epoll_event, fd_set, gid_t, iovec, loff_t,
-    mmsghdr, mode_t, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t, pthread_cond_t,
+    FILE, c_char, c_int, c_long, c_uint, c_ulong, c_void, clockid_t, epoll_event, fd_set, gid_t, iovec,
+    loff_t, mmsghdr, mode_t, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t, pthread_cond_t,
     pthread_mutex_t, pthread_t, rusage, sem_t, sighandler_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t,
     time_t, timespec, timeval, uid_t,
 };
 
 use crate::calls::process::Start;
 use crate::calls::{
-    accept, descriptor, epoll, listen, names, paths, poll, process, random, read, select, signal,
+    accept, descriptor, epoll, formatted, listen, names, paths, poll, process, random, read, select, signal,
     socket_options, streams, syscall, time, timed_wait, transfer, wait, write,
 };
 
@@ -97,6 +97,8 @@ interpose! {
     fn dup3(fd: c_int, copy: c_int, flags: c_int) -> c_int => descriptor::dup3;
     fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int => descriptor::fcntl;
     fn fcntl64(fd: c_int, command: c_int, argument: usize) -> c_int => descriptor::fcntl;
+    fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_int => descriptor::ioctl;
+    fn shutdown(fd: c_int, how: c_int) -> c_int => descriptor::shutdown;
 
     // Waiting.
     fn poll(fds: *mut pollfd, count: nfds_t, limit: c_int) -> c_int => poll::poll;
@@ -168,6 +170,11 @@ interpose! {
     fn fdopen(fd: c_int, mode: *const c_char) -> *mut FILE => streams::fdopen;
     fn fileno(file: *mut FILE) -> c_int => streams::fileno;
     fn fileno_unlocked(file: *mut FILE) -> c_int => streams::fileno;
+
+    // (`dprintf`, which is variadic, stands in `calls::formatted`.)
+    fn vdprintf(fd: c_int, format: *const c_char, arguments: *mut c_void) -> c_int => formatted::vdprintf;
+    fn __vdprintf_chk(fd: c_int, flag: c_int, format: *const c_char, arguments: *mut c_void) -> c_int
+        => formatted::vdprintf_chk;
 
     // Time.
     fn clock_gettime(id: clockid_t, time: *mut timespec) -> c_int => time::clock_gettime;

@@ -21,6 +21,7 @@ mod exports;
 mod identity;
 mod idle;
 mod listener;
+mod memory;
 mod next;
 mod panics;
 mod randomness;

@@ -21,7 +21,7 @@ use crate::address::{self, Address};
 use crate::descriptors::{self, Kind};
 use crate::event::Event;
 use crate::transport::{self, Target};
-use crate::{idle, report, setup};
+use crate::{idle, memory, report, setup};
 
 /// Port that a server is shown which asked for any free one.
 pub(crate) const ANY_FREE_PORT: u16 = 40_080;
@@ -203,6 +203,7 @@ fn begin(fd: RawFd, address: Address, target: Target) {
     status.set_port(listener.shown.port());
     CURRENT.store(Box::into_raw(Box::new(listener)), Ordering::Release);
     status.reach(Phase::Listening);
+    memory::engage();
 }
 
 fn show(address: Address) -> &'static Address {
@@ -257,6 +258,12 @@ pub(crate) fn flush() {
 /// In a forked child no thread waits, and its parent's door is not its own.
 pub(crate) fn after_fork() {
     DOOR.forget();
+}
+
+/// The server's descriptor of the listener, if it still is that.
+pub(crate) fn descriptor() -> Option<RawFd> {
+    let descriptor = current()?.descriptor;
+    (descriptors::kind(descriptor) == Kind::Listener).then_some(descriptor)
 }
 
 /// Whether the server has accepted every connection that was made.

@@ -9,7 +9,9 @@ use sockfuzz_contract::{Mode, Options, Panics, Phase, Randomness, specs};
 
 #[cfg(target_arch = "x86_64")]
 use crate::trap;
-use crate::{activation, afl, background, descriptors, idle, listener, randomness, report, seat_belt, stdio};
+use crate::{
+    activation, afl, background, descriptors, idle, listener, memory, randomness, report, seat_belt, stdio,
+};
 
 /// Descriptors of AFL++'s control and status pipes (AFL++ config.h: FORKSRV_FD and the next).
 pub(crate) const FORKSERVER_PIPES: [i32; 2] = [198, 199];
@@ -77,6 +79,7 @@ pub(crate) fn enter() {
     // Before the server forks the processes that will compete.
     idle::share_ownership();
     afl::prepare(pace);
+    memory::prepare(options.transport);
     background::watch_exit();
     let _ = SETUP.set(Setup { pace, options });
     #[cfg(target_arch = "x86_64")]

@@ -4,10 +4,11 @@
 use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::descriptors;
+use crate::{descriptors, report};
 
 /// High enough to leave the low numbers, which servers use as indices, as they would be.
 const FIRST_KEPT: RawFd = 200;
@@ -75,6 +76,23 @@ pub(crate) fn input() -> Option<BorrowedFd<'static>> {
 /// The original stdout; `None` when it was closed.
 pub(crate) fn output() -> Option<BorrowedFd<'static>> {
     borrow(&OUTPUT)
+}
+
+/// Writes a part of an answer to the original stdout.
+pub(crate) fn answer(mut answer: &[u8]) {
+    let Some(output) = output() else { return };
+    while !answer.is_empty() {
+        match rustix::io::write(output, answer) {
+            Ok(count) => answer = &answer[count..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                let _ = poll(&mut [PollFd::from_borrowed_fd(output, PollFlags::OUT)], None);
+            }
+            // Nobody reads on: like any filter, end quietly.
+            Err(Errno::PIPE) => report::exit(0),
+            Err(error) => report::fatal(format_args!("writing the answer to stdout failed: {error}")),
+        }
+    }
 }
 
 /// The original stderr, or whatever is at 2.

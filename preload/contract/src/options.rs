@@ -37,10 +37,11 @@ pub mod specs {
     pub const TRANSPORT: OptionSpec = OptionSpec {
         variable: "SOCKFUZZ_TRANSPORT",
         flag: "transport",
-        value: "unix|tcp",
+        value: "unix|tcp|memory",
         default: "unix",
         meaning: "unix: the listener silently becomes a UNIX-domain socket, no port is bound; \
-                  tcp: a real loopback connection to a port of the kernel's choice",
+                  tcp: a real loopback connection to a port of the kernel's choice; \
+                  memory: as unix, but bytes and readiness never reach the kernel, for a server with one thread",
     };
 
     /// Which listener is taken over.
@@ -268,6 +269,8 @@ words! {
         Unix = "unix",
         /// A real loopback connection.
         Tcp = "tcp",
+        /// The same socket as `unix`, with connections of which the kernel knows nothing.
+        Memory = "memory",
     }
 }
 

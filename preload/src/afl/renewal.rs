@@ -74,6 +74,14 @@ fn epoll_instances() -> Vec<Instance> {
     instances
 }
 
+/// Whether there is another way to this epoll instance: a second descriptor, or an instance with
+/// which it is registered.
+pub(crate) fn is_entangled(instance: RawFd) -> bool {
+    epoll_descriptors().into_iter().filter(|&other| other != instance).any(|other| {
+        is_same(instance, other) || registrations(other).iter().any(|found| found.number == instance)
+    })
+}
+
 /// Every descriptor of this process that stands for an epoll instance.
 fn epoll_descriptors() -> Vec<RawFd> {
     let Ok(entries) = fs::read_dir("/proc/self/fd") else { return Vec::new() };

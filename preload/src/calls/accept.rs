@@ -11,7 +11,7 @@ use sockfuzz_contract::{Counter, Phase};
 use crate::descriptors::{self, Kind};
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
-use crate::{address, errno, listener, report};
+use crate::{address, errno, listener, memory, report};
 
 pub(crate) unsafe fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int {
     if !listener::is_fuzzed(fd) {
@@ -31,7 +31,7 @@ pub(crate) unsafe fn accept4(fd: c_int, address: *mut sockaddr, len: *mut sockle
     let mut call = Accept { fd, flags };
     let accepted = match call.attempt() {
         Some(accepted) => accepted,
-        None if descriptors::is_nonblocking(fd) => return errno::fail(Errno::AGAIN),
+        None if is_nonblocking(fd) => return errno::fail(Errno::AGAIN),
         // Even where another process drives: in the kernel, this one would take its connections.
         None => match idle::wait(&mut call, None) {
             Waited::Done(accepted) => accepted,
@@ -48,6 +48,14 @@ pub(crate) unsafe fn accept4(fd: c_int, address: *mut sockaddr, len: *mut sockle
     accepted
 }
 
+fn is_nonblocking(listener: RawFd) -> bool {
+    if memory::is_on() {
+        memory::listener_is_nonblocking(listener)
+    } else {
+        descriptors::is_nonblocking(listener)
+    }
+}
+
 struct Accept {
     fd: RawFd,
     flags: c_int,
@@ -60,15 +68,22 @@ impl Call for Accept {
         if !listener::claim() {
             return None;
         }
-        // SAFETY: null pointers mean that no address is wanted; a connection is there.
-        let accepted =
-            unsafe { real::accept4(self.fd, std::ptr::null_mut(), std::ptr::null_mut(), self.flags) };
+        let accepted = if memory::is_on() {
+            memory::accept(self.flags).unwrap_or_else(errno::fail)
+        } else {
+            // SAFETY: null pointers mean that no address is wanted; a connection is there.
+            let accepted =
+                unsafe { real::accept4(self.fd, std::ptr::null_mut(), std::ptr::null_mut(), self.flags) };
+            if accepted >= 0 {
+                descriptors::set(accepted, Kind::Connection);
+            }
+            accepted
+        };
         if accepted < 0 {
             // Out of descriptors, say: the connection is still there to be accepted.
             listener::offer();
             return Some(accepted);
         }
-        descriptors::set(accepted, Kind::Connection);
         let status = report::status();
         status.add(Counter::Accepted, 1);
         status.reach(Phase::Accepted);

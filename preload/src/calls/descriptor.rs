@@ -1,14 +1,16 @@
-//! close(2) and the ways to duplicate a descriptor: the table follows.
+//! close(2) and the ways to duplicate a descriptor: the table follows. And what else can be asked of
+//! any descriptor, where the kernel does not know the answer.
 
-use libc::{c_int, c_uint};
+use libc::{c_int, c_uint, c_ulong};
+use rustix::io::Errno;
 
 use crate::descriptors::{self, Kind};
 use crate::exports::real;
-use crate::{afl, identity};
+use crate::{afl, errno, identity, memory};
 
 pub(crate) unsafe fn close(fd: c_int) -> c_int {
     match descriptors::kind(fd) {
-        Kind::Foreign => {}
+        Kind::Foreign => memory::forget_epoll(fd, fd),
         // Only a server that closes what it does not know calls this; AFL++'s runtime may.
         Kind::Kept if !afl::is_starting() => return 0,
         _ => descriptors::set(fd, Kind::Foreign),
@@ -35,7 +37,9 @@ pub(crate) unsafe fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c
 /// That of close_range(2).
 unsafe fn close_part(first: c_uint, last: c_uint, flags: c_int) -> c_int {
     if flags & libc::CLOSE_RANGE_CLOEXEC as c_int == 0 {
-        descriptors::forget(first.cast_signed(), last.min(c_int::MAX as c_uint).cast_signed());
+        let (first, last) = (first.cast_signed(), last.min(c_int::MAX as c_uint).cast_signed());
+        descriptors::forget(first, last);
+        memory::forget_epoll(first, last);
     }
     // SAFETY: given by the caller.
     unsafe { real::close_range(first, last, flags) }
@@ -52,13 +56,22 @@ pub(crate) unsafe fn dup(fd: c_int) -> c_int {
 }
 
 pub(crate) unsafe fn dup2(fd: c_int, copy: c_int) -> c_int {
+    make_real_for_stdio(fd, copy);
     // SAFETY: the server's own call.
     follow(fd, unsafe { real::dup2(fd, copy) })
 }
 
 pub(crate) unsafe fn dup3(fd: c_int, copy: c_int, flags: c_int) -> c_int {
+    make_real_for_stdio(fd, copy);
     // SAFETY: the server's own call.
     follow(fd, unsafe { real::dup3(fd, copy, flags) })
+}
+
+/// libc's standard streams make system calls that nobody sees.
+fn make_real_for_stdio(fd: c_int, copy: c_int) {
+    if copy <= libc::STDERR_FILENO && descriptors::is_virtual(fd) {
+        memory::leave("it makes a connection a standard stream");
+    }
 }
 
 /// fcntl(2) is variadic; its one argument, if any, travels in a register like this one.
@@ -68,6 +81,25 @@ pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int 
         libc::F_SETOWN => identity::actual(argument as c_int) as usize,
         _ => argument,
     };
+    let wants_signals = match command {
+        libc::F_SETOWN => true,
+        libc::F_SETFL => argument & libc::O_ASYNC as usize != 0,
+        _ => false,
+    };
+    if wants_signals && matches!(descriptors::kind(fd), Kind::Virtual | Kind::Listener) {
+        memory::leave("it wants to be sent signals");
+    }
+    match (descriptors::kind(fd), command) {
+        (Kind::Virtual, libc::F_GETFL) => {
+            return libc::O_RDWR | if memory::is_nonblocking() { libc::O_NONBLOCK } else { 0 };
+        }
+        (Kind::Virtual, libc::F_SETFL) => {
+            memory::set_nonblocking(argument & libc::O_NONBLOCK as usize != 0);
+            return 0;
+        }
+        (Kind::Listener, libc::F_SETFL) => memory::listener_mode_changes(),
+        _ => {}
+    }
     // SAFETY: the server's own call.
     let result = unsafe { real::fcntl64(fd, command, argument) };
     match command {
@@ -76,7 +108,42 @@ pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int 
     }
 }
 
+/// ioctl(2) is variadic; its argument travels like this one.
+pub(crate) unsafe fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_int {
+    let value = std::ptr::with_exposed_provenance_mut::<c_int>(argument);
+    match (descriptors::kind(fd), request) {
+        (Kind::Virtual, libc::FIONBIO | libc::FIONREAD) if value.is_null() => {
+            return errno::fail(Errno::FAULT);
+        }
+        (Kind::Virtual, libc::FIONBIO) => {
+            // SAFETY: the server's own pointer.
+            memory::set_nonblocking(unsafe { *value } != 0);
+            return 0;
+        }
+        (Kind::Virtual, libc::FIONREAD) => {
+            // SAFETY: the server's own pointer; no more is unread than fits.
+            unsafe { *value = memory::unread() as c_int };
+            return 0;
+        }
+        (Kind::Listener, libc::FIONBIO) => memory::listener_mode_changes(),
+        _ => {}
+    }
+    // SAFETY: the server's own call.
+    unsafe { real::ioctl(fd, request, argument) }
+}
+
+pub(crate) unsafe fn shutdown(fd: c_int, how: c_int) -> c_int {
+    if descriptors::is_virtual(fd) {
+        return memory::shutdown(how).map_or_else(errno::fail, |()| 0);
+    }
+    // SAFETY: the server's own call.
+    unsafe { real::shutdown(fd, how) }
+}
+
 fn follow(fd: c_int, copy: c_int) -> c_int {
+    if copy >= 0 && copy != fd {
+        memory::duplicate_epoll(fd, copy);
+    }
     let concerns_us = descriptors::kind(fd) != Kind::Foreign || descriptors::kind(copy) != Kind::Foreign;
     if copy >= 0 && copy != fd && concerns_us {
         descriptors::duplicated(fd, copy);

@@ -10,12 +10,23 @@ use rustix::io::Errno;
 
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
-use crate::{descriptors, errno, listener};
+use crate::{descriptors, errno, listener, memory};
 
 pub(crate) unsafe fn epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, event: *mut epoll_event) -> c_int {
     let waits_for_connections = operation != libc::EPOLL_CTL_DEL && listener::is_fuzzed(fd);
-    // SAFETY: the server's own call.
-    let result = unsafe { real::epoll_ctl(epoll, operation, fd, event) };
+    // SAFETY: the server's own pointer, if the operation has any.
+    let asked = (operation != libc::EPOLL_CTL_DEL).then(|| unsafe { event.as_ref() }.copied()).flatten();
+    let result = match memory::epoll_ctl(epoll, operation, fd, asked) {
+        Some(done) => done.map_or_else(errno::fail, |()| 0),
+        None => {
+            // SAFETY: the server's own call.
+            let result = unsafe { real::epoll_ctl(epoll, operation, fd, event) };
+            if result == 0 && operation == libc::EPOLL_CTL_ADD {
+                memory::note_real_registration(epoll);
+            }
+            result
+        }
+    };
     if result == 0 && waits_for_connections {
         idle::note_accepting();
     }
@@ -23,11 +34,15 @@ pub(crate) unsafe fn epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, event:
 }
 
 pub(crate) unsafe fn epoll_wait(epoll: c_int, events: *mut epoll_event, room: c_int, limit: c_int) -> c_int {
-    if limit == 0 || !idle::concerns_this_process() {
+    let call = Epoll { epoll, events, room, mask: std::ptr::null() };
+    if limit == 0 {
+        return call.look();
+    }
+    if !idle::concerns_this_process() {
         // SAFETY: the server's own call.
         return unsafe { real::epoll_wait(epoll, events, room, limit) };
     }
-    wait(Epoll { epoll, events, room, mask: std::ptr::null() }, super::from_milliseconds(limit))
+    wait(call, super::from_milliseconds(limit))
 }
 
 pub(crate) unsafe fn epoll_pwait(
@@ -37,11 +52,15 @@ pub(crate) unsafe fn epoll_pwait(
     limit: c_int,
     mask: *const sigset_t,
 ) -> c_int {
-    if limit == 0 || !idle::concerns_this_process() {
+    let call = Epoll { epoll, events, room, mask };
+    if limit == 0 {
+        return call.look();
+    }
+    if !idle::concerns_this_process() {
         // SAFETY: the server's own call.
         return unsafe { real::epoll_pwait(epoll, events, room, limit, mask) };
     }
-    wait(Epoll { epoll, events, room, mask }, super::from_milliseconds(limit))
+    wait(call, super::from_milliseconds(limit))
 }
 
 pub(crate) unsafe fn epoll_pwait2(
@@ -53,11 +72,15 @@ pub(crate) unsafe fn epoll_pwait2(
 ) -> c_int {
     // SAFETY: the server's own pointer.
     let duration = unsafe { super::from_timespec(limit) };
-    if duration == Some(Duration::ZERO) || !idle::concerns_this_process() {
+    let call = Epoll { epoll, events, room, mask };
+    if duration == Some(Duration::ZERO) {
+        return call.look();
+    }
+    if !idle::concerns_this_process() {
         // SAFETY: the server's own call.
         return unsafe { real::epoll_pwait2(epoll, events, room, limit, mask) };
     }
-    wait(Epoll { epoll, events, room, mask }, duration)
+    wait(call, duration)
 }
 
 fn wait(mut call: Epoll, limit: Option<Duration>) -> c_int {
@@ -76,23 +99,51 @@ struct Epoll {
     mask: *const sigset_t,
 }
 
-impl Call for Epoll {
-    type Output = c_int;
-    const RESTARTS: bool = false;
+impl Epoll {
+    /// A call that does not wait.
+    fn look(mut self) -> c_int {
+        self.attempt().unwrap_or(0)
+    }
 
-    fn attempt(&mut self) -> Option<c_int> {
-        // SAFETY: the server's own call, without the waiting.
-        let count = unsafe {
+    /// What the kernel has, after the first `done` events.
+    fn ask_kernel(&self, done: c_int) -> c_int {
+        // SAFETY: the server's own call, without the waiting, and with the rest of its array.
+        unsafe {
+            let (events, room) = (self.events.add(done.unsigned_abs() as usize), self.room - done);
             if self.mask.is_null() {
-                real::epoll_wait(self.epoll, self.events, self.room, 0)
+                real::epoll_wait(self.epoll, events, room, 0)
             } else {
-                match real::epoll_pwait(self.epoll, self.events, self.room, 0, self.mask) {
+                match real::epoll_pwait(self.epoll, events, room, 0, self.mask) {
                     // Without waiting it lets no signal in; this does.
                     0 => real::ppoll(ptr::null_mut(), 0, &timespec { tv_sec: 0, tv_nsec: 0 }, self.mask),
                     count => count,
                 }
             }
-        };
+        }
+    }
+
+    /// What is ready of the virtual descriptors, and of the real ones.
+    fn ask_both(&self) -> c_int {
+        // SAFETY: the server's own array.
+        let events = unsafe { super::elements_mut(self.events, self.room.max(0).unsigned_abs() as usize) };
+        let ready = memory::epoll_collect(self.epoll, events) as c_int;
+        let is_full = ready > 0 && ready == self.room;
+        if is_full || (self.mask.is_null() && !memory::epoll_asks_kernel(self.epoll, ready as usize)) {
+            return ready;
+        }
+        match self.ask_kernel(ready) {
+            error @ ..0 if ready == 0 => error,
+            more => ready + more.max(0),
+        }
+    }
+}
+
+impl Call for Epoll {
+    type Output = c_int;
+    const RESTARTS: bool = false;
+
+    fn attempt(&mut self) -> Option<c_int> {
+        let count = if memory::concerns_epoll(self.epoll) { self.ask_both() } else { self.ask_kernel(0) };
         (count != 0).then_some(count)
     }
 

@@ -5,6 +5,7 @@
 pub(crate) mod accept;
 pub(crate) mod descriptor;
 pub(crate) mod epoll;
+pub(crate) mod formatted;
 pub(crate) mod listen;
 pub(crate) mod names;
 pub(crate) mod paths;
@@ -24,7 +25,7 @@ pub(crate) mod transfer;
 pub(crate) mod wait;
 pub(crate) mod write;
 
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 use libc::{c_int, c_void, iovec, mmsghdr, msghdr, nfds_t, sigset_t, size_t, ssize_t};
@@ -42,6 +43,10 @@ fn sleep_on(
     others: &[PollFd<'_>],
     limit: Option<Duration>,
 ) -> Result<(), Errno> {
+    if descriptors::is_virtual(fd.as_raw_fd()) {
+        // Nothing can happen to it while this thread sleeps.
+        return sleep(&mut others.to_vec(), limit);
+    }
     let own = PollFd::from_borrowed_fd(fd, events);
     match others {
         [] => sleep(&mut [own], limit),

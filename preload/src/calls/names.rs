@@ -21,7 +21,7 @@ pub(crate) unsafe fn getsockname(fd: c_int, name: *mut sockaddr, len: *mut sockl
 
 pub(crate) unsafe fn getpeername(fd: c_int, name: *mut sockaddr, len: *mut socklen_t) -> c_int {
     match listener::client_address() {
-        Some(client) if descriptors::kind(fd) == Kind::Connection => {
+        Some(client) if descriptors::is_connection(fd) => {
             // SAFETY: the server's own pointers.
             unsafe { address::write(&client, name, len) };
             0
@@ -45,7 +45,7 @@ fn shown(fd: c_int) -> Option<Address> {
             listener::bound_address(fd).map(listener::shown_for).or_else(|| listener::shown().cloned())
         }
         Kind::Listener => listener::shown().cloned(),
-        Kind::Connection => listener::connection_address(),
+        Kind::Connection | Kind::Virtual => listener::connection_address(),
         Kind::Inherited => transport::shown_for(fd),
         Kind::Foreign | Kind::Kept | Kind::Random => None,
     }

@@ -1,6 +1,7 @@
 //! poll(2) and ppoll(2): idle points.
 
 use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use libc::{c_int, nfds_t, pollfd, sigset_t, size_t, timespec};
@@ -9,15 +10,19 @@ use rustix::io::Errno;
 
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
-use crate::{errno, listener};
+use crate::{descriptors, errno, listener, memory};
 
 pub(crate) unsafe fn poll(fds: *mut pollfd, count: nfds_t, limit: c_int) -> c_int {
+    let mut call = Poll { fds, count, mask: std::ptr::null() };
+    if limit == 0 {
+        return call.attempt().unwrap_or(0);
+    }
     // SAFETY: the server's own pointers.
-    if limit == 0 || !unsafe { is_idle_point(fds, count) } {
+    if !unsafe { is_idle_point(fds, count) } {
         // SAFETY: the server's own call.
         return unsafe { real::poll(fds, count, limit) };
     }
-    wait(Poll { fds, count, mask: std::ptr::null() }, super::from_milliseconds(limit))
+    wait(call, super::from_milliseconds(limit))
 }
 
 pub(crate) unsafe fn ppoll(
@@ -28,11 +33,15 @@ pub(crate) unsafe fn ppoll(
 ) -> c_int {
     // SAFETY: the server's own pointers.
     let (duration, idle_point) = unsafe { (super::from_timespec(limit), is_idle_point(fds, count)) };
-    if duration == Some(Duration::ZERO) || !idle_point {
+    let mut call = Poll { fds, count, mask };
+    if duration == Some(Duration::ZERO) {
+        return call.attempt().unwrap_or(0);
+    }
+    if !idle_point {
         // SAFETY: the server's own call.
         return unsafe { real::ppoll(fds, count, limit, mask) };
     }
-    wait(Poll { fds, count, mask }, duration)
+    wait(call, duration)
 }
 
 /// The fortified name: `size` is what the compiler knows of the array.
@@ -93,20 +102,64 @@ struct Poll {
     mask: *const sigset_t,
 }
 
-impl Call for Poll {
-    type Output = c_int;
-    const RESTARTS: bool = false;
+/// Sign bit: the kernel passes over entries with a negative number.
+const HIDDEN: c_int = c_int::MIN;
 
-    fn attempt(&mut self) -> Option<c_int> {
+/// Reported whether or not the server asks for it.
+const ALWAYS: c_int = libc::EPOLLERR | libc::EPOLLHUP;
+
+impl Poll {
+    fn ask_kernel(&self) -> c_int {
         // SAFETY: the server's own call, without the waiting.
-        let count = unsafe {
+        unsafe {
             if self.mask.is_null() {
                 real::poll(self.fds, self.count, 0)
             } else {
                 let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
                 real::ppoll(self.fds, self.count, &at_once, self.mask)
             }
-        };
+        }
+    }
+
+    /// Asks the kernel about the real descriptors, if there are any.
+    fn ask_both(&self) -> c_int {
+        // SAFETY: the server's own array.
+        let entries = unsafe { super::elements_mut(self.fds, self.count as usize) };
+        let is_virtual = |fd| memory::readiness(fd).is_some();
+        let mut real = 0;
+        if !self.mask.is_null() || entries.iter().any(|entry| entry.fd >= 0 && !is_virtual(entry.fd)) {
+            entries.iter_mut().filter(|entry| is_virtual(entry.fd)).for_each(|entry| entry.fd ^= HIDDEN);
+            real = self.ask_kernel();
+            let hidden = |entry: &&mut pollfd| entry.fd < 0 && is_virtual(entry.fd ^ HIDDEN);
+            entries.iter_mut().filter(hidden).for_each(|entry| entry.fd ^= HIDDEN);
+            if real < 0 {
+                return real;
+            }
+        } else {
+            entries.iter_mut().for_each(|entry| entry.revents = 0);
+        }
+        for entry in entries {
+            if let Some(ready) = memory::readiness(entry.fd) {
+                // The events of poll(2) and epoll(7) are the same.
+                entry.revents = ready as i16 & (entry.events | ALWAYS as i16);
+                real += c_int::from(entry.revents != 0);
+            }
+        }
+        real
+    }
+}
+
+impl Call for Poll {
+    type Output = c_int;
+    const RESTARTS: bool = false;
+
+    fn attempt(&mut self) -> Option<c_int> {
+        if memory::is_on() {
+            // SAFETY: the server's own array.
+            let entries = unsafe { super::elements(self.fds.cast_const(), self.count as usize) };
+            entries.iter().for_each(|entry| memory::note_polled(entry.fd));
+        }
+        let count = if memory::is_on() { self.ask_both() } else { self.ask_kernel() };
         (count != 0).then_some(count)
     }
 
@@ -117,7 +170,8 @@ impl Call for Poll {
             std::slice::from_raw_parts(self.fds.cast_const().cast::<PollFd<'_>>(), self.count as usize)
         };
         let mut all = Vec::with_capacity(own.len() + others.len());
-        all.extend_from_slice(own);
+        let is_real = |fd: &&PollFd<'_>| !descriptors::is_virtual(fd.as_fd().as_raw_fd());
+        all.extend(own.iter().filter(is_real).cloned());
         all.extend_from_slice(others);
         super::sleep_masked(&mut ManuallyDrop::new(all), limit, self.mask)
     }

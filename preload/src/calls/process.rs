@@ -6,7 +6,7 @@ use libc::{c_char, c_int, c_void, pid_t, pthread_attr_t, pthread_t};
 
 use crate::exports::real;
 use crate::setup::{self, Pace};
-use crate::{afl, background, children, clock, identity, idle, listener, panics, scheduling};
+use crate::{afl, background, children, clock, identity, idle, listener, memory, panics, scheduling};
 
 /// Type of a thread's first function.
 pub(crate) type Start = extern "C" fn(*mut c_void) -> *mut c_void;
@@ -27,7 +27,11 @@ pub(crate) unsafe fn thrd_create(thread: *mut pthread_t, start: Start, argument:
     around_thread_creation(|| unsafe { real::thrd_create(thread, start, argument) })
 }
 
+/// Why transport `memory` is left.
+const FORKS: &str = "it creates a process";
+
 fn around_thread_creation<R>(create: impl FnOnce() -> R) -> R {
+    memory::leave("it creates a thread");
     if setup::get().is_some_and(|setup| setup.pace == Pace::Loop) {
         // A forked child has one thread: the one that is about to create the second.
         afl::start_forkserver();
@@ -57,6 +61,7 @@ pub(crate) unsafe fn clone(
             real::clone(start, stack, flags, argument, parent, storage, child)
         });
     }
+    memory::leave(FORKS);
     // SAFETY: the server's own call; a child with its own memory has a copy of `first` in it, and
     // begins like after a fork.
     let created = unsafe {
@@ -118,6 +123,7 @@ pub(crate) unsafe fn posix_spawnp(
 
 /// `spawn` stores the child's number, whether or not the server has a use for it.
 fn note_spawned(wanted: *mut pid_t, spawn: impl FnOnce(*mut pid_t) -> c_int) -> c_int {
+    memory::leave(FORKS);
     let mut child = 0;
     let failed = spawn(&mut child);
     if failed == 0 {
@@ -133,6 +139,9 @@ fn note_spawned(wanted: *mut pid_t, spawn: impl FnOnce(*mut pid_t) -> c_int) -> 
 /// fork(2), and vfork(2) as POSIX allows: a wrapper around the real one would give its stack frame to
 /// the child.
 pub(crate) unsafe fn fork() -> pid_t {
+    if !afl::is_starting() {
+        memory::leave(FORKS);
+    }
     // SAFETY: the server's own call.
     let child = unsafe { real::fork() };
     if afl::is_starting() {

@@ -8,14 +8,14 @@ use rustix::io::Errno;
 
 use super::{random, rights};
 use crate::descriptors::{self, Kind};
-use crate::errno;
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
+use crate::{errno, memory};
 
 pub(crate) unsafe fn read(fd: c_int, buffer: *mut c_void, len: size_t) -> ssize_t {
     match descriptors::kind(fd) {
         // SAFETY: read(2) of a socket is recv(2) without flags.
-        Kind::Connection => unsafe { recv(fd, buffer, len, 0) },
+        Kind::Connection | Kind::Virtual => unsafe { recv(fd, buffer, len, 0) },
         // SAFETY: the server's own buffer.
         Kind::Random => unsafe { random::draw(buffer, len) },
         // SAFETY: the server's own call.
@@ -24,15 +24,21 @@ pub(crate) unsafe fn read(fd: c_int, buffer: *mut c_void, len: size_t) -> ssize_
 }
 
 pub(crate) unsafe fn recv(fd: c_int, buffer: *mut c_void, len: size_t, flags: c_int) -> ssize_t {
-    if descriptors::kind(fd) != Kind::Connection {
+    if !descriptors::is_connection(fd) {
         // SAFETY: the server's own call.
         return unsafe { real::recv(fd, buffer, len, flags) };
     }
     let mut done = 0;
     loop {
         // SAFETY: the rest of the server's own buffer.
-        let result =
-            receive(fd, flags, |flags| unsafe { real::recv(fd, buffer.byte_add(done), len - done, flags) });
+        let result = receive(fd, flags, |flags| unsafe {
+            let part = iovec { iov_base: buffer.byte_add(done), iov_len: len - done };
+            if is_answered_here(fd, flags) {
+                from_memory(&[part], flags)
+            } else {
+                real::recv(fd, part.iov_base, part.iov_len, flags)
+            }
+        });
         if result <= 0 {
             return if done > 0 { done as ssize_t } else { result };
         }
@@ -51,7 +57,7 @@ pub(crate) unsafe fn recvfrom(
     address: *mut sockaddr,
     address_len: *mut socklen_t,
 ) -> ssize_t {
-    if descriptors::kind(fd) != Kind::Connection {
+    if !descriptors::is_connection(fd) {
         // SAFETY: the server's own call.
         return unsafe { real::recvfrom(fd, buffer, len, flags, address, address_len) };
     }
@@ -65,7 +71,7 @@ pub(crate) unsafe fn recvfrom(
 }
 
 pub(crate) unsafe fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t {
-    if descriptors::kind(fd) != Kind::Connection {
+    if !descriptors::is_connection(fd) {
         // SAFETY: the server's own call.
         return unsafe { real::readv(fd, parts, count) };
     }
@@ -78,7 +84,7 @@ pub(crate) unsafe fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssiz
 }
 
 pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t {
-    if descriptors::kind(fd) != Kind::Connection {
+    if !descriptors::is_connection(fd) {
         // SAFETY: the server's own call, and the message as the kernel has filled it.
         return unsafe {
             let result = real::recvmsg(fd, message, flags);
@@ -89,7 +95,15 @@ pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> s
         };
     }
     // SAFETY: the server's own message.
-    let first = receive(fd, flags, |flags| unsafe { real::recvmsg(fd, message, flags) });
+    let first = receive(fd, flags, |flags| unsafe {
+        if is_answered_here(fd, flags) {
+            let message = &mut *message;
+            (message.msg_namelen, message.msg_controllen, message.msg_flags) = (0, 0, 0);
+            from_memory(super::elements(message.msg_iov, message.msg_iovlen), flags)
+        } else {
+            real::recvmsg(fd, message, flags)
+        }
+    });
     if first <= 0 || !waits_for_all(flags) {
         return first;
     }
@@ -114,7 +128,7 @@ pub(crate) unsafe fn recvmmsg(
     flags: c_int,
     limit: *mut timespec,
 ) -> c_int {
-    if descriptors::kind(fd) != Kind::Connection {
+    if !descriptors::is_connection(fd) {
         // SAFETY: the server's own call.
         return unsafe { real::recvmmsg(fd, messages, count, flags, limit) };
     }
@@ -192,6 +206,21 @@ fn receive(fd: c_int, flags: c_int, call: impl FnMut(c_int) -> ssize_t) -> ssize
         Waited::Done(result) => result,
         Waited::TimedOut => errno::fail_size(Errno::AGAIN),
         Waited::Interrupted => errno::fail_size(Errno::INTR),
+    }
+}
+
+/// Whether the bytes are ours; the kernel knows best what to say to the odd flags.
+fn is_answered_here(fd: c_int, flags: c_int) -> bool {
+    descriptors::is_virtual(fd) && flags & (libc::MSG_OOB | libc::MSG_ERRQUEUE) == 0
+}
+
+/// # Safety
+/// The parts are the server's own buffers.
+unsafe fn from_memory(parts: &[iovec], flags: c_int) -> ssize_t {
+    // SAFETY: given by the caller.
+    match unsafe { memory::receive(parts, flags & libc::MSG_PEEK != 0) } {
+        Some(count) => count as ssize_t,
+        None => errno::fail_size(Errno::AGAIN),
     }
 }
 

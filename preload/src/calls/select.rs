@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
-use crate::{descriptors, errno, listener};
+use crate::{descriptors, errno, listener, memory};
 
 pub(crate) unsafe fn select(
     count: c_int,
@@ -78,7 +78,11 @@ impl Select {
         mask: *const sigset_t,
         limit: Option<Duration>,
     ) -> Option<Self> {
-        if limit == Some(Duration::ZERO) || !(0..=libc::FD_SETSIZE as c_int).contains(&count) {
+        if !(0..=libc::FD_SETSIZE as c_int).contains(&count) {
+            memory::leave("it calls select with sets larger than libc's");
+            return None;
+        }
+        if limit == Some(Duration::ZERO) && !memory::is_on() {
             return None;
         }
         // SAFETY: given by the caller; all zeroes is the empty set.
@@ -87,7 +91,7 @@ impl Select {
         if !idle::is_accepting() && call.members(0).any(listener::is_fuzzed) {
             idle::note_accepting();
         }
-        idle::concerns_this_process().then_some(call)
+        (idle::concerns_this_process() || limit == Some(Duration::ZERO)).then_some(call)
     }
 
     fn members(&self, set: usize) -> impl Iterator<Item = RawFd> + '_ {
@@ -96,6 +100,9 @@ impl Select {
     }
 
     fn wait(mut self, limit: Option<Duration>) -> c_int {
+        if limit == Some(Duration::ZERO) {
+            return self.attempt().unwrap_or(0);
+        }
         match idle::wait(&mut self, limit) {
             Waited::Done(count) => count,
             Waited::TimedOut => {
@@ -112,6 +119,48 @@ impl Select {
     }
 }
 
+/// Readiness that each of the three sets stands for (linux/fs/select.c: POLLIN_SET and its like).
+const READY: [c_int; 3] =
+    [libc::EPOLLIN | libc::EPOLLHUP | libc::EPOLLERR, libc::EPOLLOUT | libc::EPOLLERR, libc::EPOLLPRI];
+
+impl Select {
+    fn ask_kernel(&self) -> c_int {
+        let [readable, writable, urgent] = self.sets;
+        let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the server's own call, without the waiting.
+        unsafe { real::pselect(self.count, readable, writable, urgent, &at_once, self.mask) }
+    }
+
+    /// Asks the kernel about the real descriptors, if there are any.
+    fn ask_both(&self) -> c_int {
+        let mut real_ones = 0;
+        for (set, &result) in self.sets.iter().enumerate() {
+            for fd in self.members(set) {
+                if memory::readiness(fd).is_some() {
+                    // SAFETY: the server's own set, which has members.
+                    unsafe { libc::FD_CLR(fd, result) };
+                } else {
+                    real_ones += 1;
+                }
+            }
+        }
+        let mut count = if real_ones > 0 || !self.mask.is_null() { self.ask_kernel() } else { 0 };
+        if count < 0 {
+            return count;
+        }
+        for (set, (&result, wanted)) in self.sets.iter().zip(READY).enumerate() {
+            let is_ready =
+                |fd: &RawFd| memory::readiness(*fd).is_some_and(|ready| ready & wanted as u32 != 0);
+            for fd in self.members(set).filter(is_ready) {
+                // SAFETY: as above.
+                unsafe { libc::FD_SET(fd, result) };
+                count += 1;
+            }
+        }
+        count
+    }
+}
+
 impl Call for Select {
     type Output = c_int;
     const RESTARTS: bool = false;
@@ -123,17 +172,18 @@ impl Call for Select {
                 unsafe { *set = *asked };
             }
         }
-        let [readable, writable, urgent] = self.sets;
-        let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: the server's own call, without the waiting.
-        let count = unsafe { real::pselect(self.count, readable, writable, urgent, &at_once, self.mask) };
+        if memory::is_on() {
+            (0..EVENTS.len()).flat_map(|set| self.members(set)).for_each(memory::note_polled);
+        }
+        let count = if memory::is_on() { self.ask_both() } else { self.ask_kernel() };
         (count != 0).then_some(count)
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
         let mut all = others.to_vec();
         for (set, events) in EVENTS.into_iter().enumerate() {
-            all.extend(self.members(set).map(|fd| PollFd::from_borrowed_fd(descriptors::lend(fd), events)));
+            let real_ones = self.members(set).filter(|&fd| !descriptors::is_virtual(fd));
+            all.extend(real_ones.map(|fd| PollFd::from_borrowed_fd(descriptors::lend(fd), events)));
         }
         super::sleep_masked(&mut all, limit, self.mask)
     }

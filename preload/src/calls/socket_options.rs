@@ -20,6 +20,13 @@ pub(crate) unsafe fn setsockopt(
     value: *const c_void,
     len: socklen_t,
 ) -> c_int {
+    if descriptors::is_virtual(fd)
+        && level == libc::IPPROTO_TCP
+        && is_grantable(level, name)
+        && posed_family(fd).is_some()
+    {
+        return 0;
+    }
     // SAFETY: the server's own call.
     let result = unsafe { real::setsockopt(fd, level, name, value, len) };
     if result < 0 && is_granted(fd, level, name) { 0 } else { result }
@@ -78,21 +85,24 @@ unsafe fn put(shown: &[u8], value: *mut c_void, len: *mut socklen_t) {
 
 /// Family of the TCP socket that the server takes this one for.
 fn posed_family(fd: c_int) -> Option<AddressFamily> {
-    let posing =
-        matches!(descriptors::kind(fd), Kind::Listener | Kind::Mute | Kind::Connection | Kind::Inherited);
+    let posing = matches!(descriptors::kind(fd), Kind::Listener | Kind::Mute | Kind::Inherited)
+        || descriptors::is_connection(fd);
     posing.then(|| super::names::family(fd)).flatten().filter(|&family| family != AddressFamily::UNIX)
 }
 
 /// Whether an option that the real socket does not know is to be granted all the same. Not one whose
 /// effect the server would rely on: TLS in the kernel, the address behind a redirection.
 fn is_granted(fd: c_int, level: c_int, name: c_int) -> bool {
-    let option = match level {
+    is_grantable(level, name) && is_unknown_option(errno::last()) && posed_family(fd).is_some()
+}
+
+fn is_grantable(level: c_int, name: c_int) -> bool {
+    match level {
         libc::IPPROTO_TCP => name != libc::TCP_ULP,
         libc::IPPROTO_IP | libc::IPPROTO_IPV6 => name != libc::SO_ORIGINAL_DST,
         libc::SOL_SOCKET => true,
         _ => false,
-    };
-    option && is_unknown_option(errno::last()) && posed_family(fd).is_some()
+    }
 }
 
 fn is_unknown_option(error: Errno) -> bool {

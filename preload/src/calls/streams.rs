@@ -11,8 +11,8 @@ use rustix::io::Errno;
 
 use super::{descriptor, read, write};
 use crate::descriptors::{self, Kind};
-use crate::errno;
 use crate::exports::real;
+use crate::{errno, memory};
 
 /// Streams on connections that may be open at a time; further ones are left to libc.
 const ROOM: usize = 64;
@@ -47,6 +47,9 @@ impl Stream {
 }
 
 pub(crate) unsafe fn fdopen(fd: c_int, mode: *const c_char) -> *mut FILE {
+    if descriptors::is_virtual(fd) {
+        memory::leave("it makes a stdio stream of a connection");
+    }
     let connection = (descriptors::kind(fd) == Kind::Connection).then(|| Stream::claim(fd)).flatten();
     let Some(stream) = connection else {
         // SAFETY: the server's own call.

@@ -89,6 +89,8 @@ system_calls! {
     SYS_dup2(fd, copy) => descriptor::dup2;
     SYS_dup3(fd, copy, flags) => descriptor::dup3;
     SYS_fcntl(fd, command, argument) => descriptor::fcntl;
+    SYS_ioctl(fd, request, argument) => descriptor::ioctl;
+    SYS_shutdown(fd, how) => descriptor::shutdown;
 
     // Waiting.
     #[cfg(target_arch = "x86_64")]

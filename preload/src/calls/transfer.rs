@@ -1,16 +1,18 @@
 //! sendfile(2) and splice(2): bytes that never pass through the server's memory. On a blocking
 //! connection the kernel would wait inside the call; so the waiting is done first, at an idle point.
 
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use libc::{c_int, c_uint, loff_t, off_t, size_t, ssize_t};
 use rustix::event::{PollFd, PollFlags};
+use rustix::fs::{FileType, SeekFrom};
 use rustix::io::Errno;
 
 use crate::descriptors::{self, Kind};
-use crate::errno;
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
+use crate::{errno, memory, stdio};
 
 /// What is sent at a time on a blocking connection: less than the smallest usual socket buffer, so
 /// that the kernel never waits with a part of it. Both calls may do less than asked for, and their
@@ -18,6 +20,14 @@ use crate::idle::{self, Call, Waited};
 const PART: size_t = 16 * 1024;
 
 pub(crate) unsafe fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, len: size_t) -> ssize_t {
+    if descriptors::is_virtual(fd) && memory::is_writable() {
+        // SAFETY: the server's own pointer.
+        match unsafe { send_from_file(file, offset.as_mut(), len) } {
+            Ok(Some(count)) => return count as ssize_t,
+            Ok(None) => memory::leave("it sends from what is no regular file"),
+            Err(error) => return errno::fail_size(error),
+        }
+    }
     if descriptors::kind(fd) != Kind::Connection || descriptors::is_nonblocking(fd) {
         // SAFETY: the server's own call.
         return unsafe { real::sendfile64(fd, file, offset, len) };
@@ -29,6 +39,49 @@ pub(crate) unsafe fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, len: s
     unsafe { real::sendfile64(fd, file, offset, len.min(PART)) }
 }
 
+/// sendfile(2) to a virtual connection: how much was sent; `None` when `file` is no regular one.
+fn send_from_file(file: c_int, offset: Option<&mut off_t>, len: size_t) -> Result<Option<usize>, Errno> {
+    if file < 0 {
+        return Err(Errno::BADF);
+    }
+    let file = descriptors::lend(file);
+    let stat = rustix::fs::fstat(file)?;
+    if !FileType::from_raw_mode(stat.st_mode).is_file() {
+        return Ok(None);
+    }
+    let start = match &offset {
+        Some(offset) => u64::try_from(**offset).map_err(|_| Errno::INVAL)?,
+        None => rustix::fs::tell(file)?,
+    };
+    let left = stat.st_size.unsigned_abs().saturating_sub(start);
+    let count = left.min(len as u64);
+    if memory::is_shown() {
+        show(file, start, count)?;
+    }
+    memory::note_answer(count as usize);
+    match offset {
+        Some(offset) => *offset = (start + count) as off_t,
+        None => drop(rustix::fs::seek(file, SeekFrom::Start(start + count))?),
+    }
+    Ok(Some(count as usize))
+}
+
+/// Shows `count` bytes of a file.
+fn show(file: BorrowedFd<'_>, start: u64, count: u64) -> Result<(), Errno> {
+    let mut part = [0; 4096];
+    let mut shown = 0;
+    while shown < count {
+        let room = part.len().min((count - shown) as usize);
+        let read = rustix::io::pread(file, &mut part[..room], start + shown)?;
+        if read == 0 {
+            break;
+        }
+        stdio::answer(&part[..read]);
+        shown += read as u64;
+    }
+    Ok(())
+}
+
 pub(crate) unsafe fn splice(
     from: c_int,
     from_offset: *mut loff_t,
@@ -37,6 +90,9 @@ pub(crate) unsafe fn splice(
     len: size_t,
     flags: c_uint,
 ) -> ssize_t {
+    if descriptors::is_virtual(from) || descriptors::is_virtual(to) {
+        memory::leave("it splices");
+    }
     // One of the two is a pipe (splice(2)).
     let connection = match (descriptors::kind(from), descriptors::kind(to)) {
         (Kind::Connection, _) => Some((from, PollFlags::IN, len)),

@@ -9,13 +9,13 @@ use libc::{c_int, c_uint, c_void, iovec, mmsghdr, msghdr, size_t, sockaddr, sock
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-use crate::descriptors::{self, Kind};
-use crate::errno;
+use super::rights;
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
+use crate::{descriptors, errno, memory};
 
 pub(crate) unsafe fn write(fd: c_int, buffer: *const c_void, len: size_t) -> ssize_t {
-    if descriptors::kind(fd) != Kind::Connection {
+    if !descriptors::is_connection(fd) {
         // SAFETY: the server's own call.
         return unsafe { real::write(fd, buffer, len) };
     }
@@ -24,9 +24,13 @@ pub(crate) unsafe fn write(fd: c_int, buffer: *const c_void, len: size_t) -> ssi
 }
 
 pub(crate) unsafe fn send(fd: c_int, buffer: *const c_void, len: size_t, flags: c_int) -> ssize_t {
-    if descriptors::kind(fd) != Kind::Connection {
+    if !descriptors::is_connection(fd) {
         // SAFETY: the server's own call.
         return unsafe { real::send(fd, buffer, len, flags) };
+    }
+    if is_answered_here(fd) {
+        // SAFETY: the server's own buffer.
+        return unsafe { memory::answer(&[iovec { iov_base: buffer.cast_mut(), iov_len: len }]) } as ssize_t;
     }
     // SAFETY: the rest of the server's own buffer.
     transmit(fd, flags, len, |done, flags| unsafe {
@@ -42,7 +46,7 @@ pub(crate) unsafe fn sendto(
     address: *const sockaddr,
     address_len: socklen_t,
 ) -> ssize_t {
-    if descriptors::kind(fd) != Kind::Connection {
+    if !descriptors::is_connection(fd) {
         // SAFETY: the server's own call.
         return unsafe { real::sendto(fd, buffer, len, flags, address, address_len) };
     }
@@ -52,7 +56,7 @@ pub(crate) unsafe fn sendto(
 }
 
 pub(crate) unsafe fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t {
-    if descriptors::kind(fd) != Kind::Connection {
+    if !descriptors::is_connection(fd) {
         // SAFETY: the server's own call.
         return unsafe { real::writev(fd, parts, count) };
     }
@@ -65,12 +69,19 @@ pub(crate) unsafe fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssi
 }
 
 pub(crate) unsafe fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
-    if descriptors::kind(fd) != Kind::Connection {
+    if !descriptors::is_connection(fd) {
         // SAFETY: the server's own call.
-        return unsafe { real::sendmsg(fd, message, flags) };
+        return unsafe {
+            rights::pass_on(message);
+            real::sendmsg(fd, message, flags)
+        };
     }
     // SAFETY: the server's own message, whose parts sendmsg(2) wants valid.
     let parts = unsafe { super::elements((*message).msg_iov, (*message).msg_iovlen) };
+    if is_answered_here(fd) {
+        // SAFETY: as above.
+        return unsafe { memory::answer(parts) } as ssize_t;
+    }
     let total = parts.iter().map(|part| part.iov_len).sum();
     transmit(fd, flags, total, |done, flags| {
         if done == 0 {
@@ -84,7 +95,7 @@ pub(crate) unsafe fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) ->
 }
 
 pub(crate) unsafe fn sendmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int {
-    if descriptors::kind(fd) != Kind::Connection {
+    if !descriptors::is_connection(fd) {
         // SAFETY: the server's own call.
         return unsafe { real::sendmmsg(fd, messages, count, flags) };
     }
@@ -92,6 +103,11 @@ pub(crate) unsafe fn sendmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, 
     let messages = unsafe { super::elements_mut(messages, count as usize) };
     // SAFETY: one of the server's own messages.
     super::one_by_one(messages, |header, _| unsafe { sendmsg(fd, header, flags) })
+}
+
+/// Whether an answer is only noted. Of one that reaches nobody the kernel says so, by its signal too.
+fn is_answered_here(fd: c_int) -> bool {
+    descriptors::is_virtual(fd) && memory::is_writable()
 }
 
 /// Sends `total` bytes by `call`, which is given how many are done and the flags to use. A blocking

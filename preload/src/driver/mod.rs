@@ -14,7 +14,7 @@ use rustix::event::PollFd;
 use rustix::io::Errno;
 use sockfuzz_contract::{Counter, Phase};
 
-use crate::{children, descriptors, listener, report, sanitizers, transport};
+use crate::{children, descriptors, listener, memory, report, sanitizers, transport};
 
 use client::{Client, Drained, Sent};
 use dead_accept::Culprit;
@@ -83,6 +83,11 @@ impl Driver {
 
     /// Takes the next step. The server is idle.
     pub(crate) fn step(&mut self) -> Step {
+        if let Some(client) = &mut self.client
+            && let Some(end) = memory::take_client_end()
+        {
+            client.move_to(end);
+        }
         match self.stage {
             Stage::Between => self.begin(),
             Stage::Sending => self.send(),
@@ -96,6 +101,7 @@ impl Driver {
     fn begin(&mut self) -> Step {
         let pacer = self.pacer.get_or_insert_with(Pacer::new);
         pacer.begin();
+        children::begin_iteration();
         let counts = pacer.counts();
         if !self.connect() {
             return Step::LetTimePass;
@@ -113,13 +119,18 @@ impl Driver {
     fn connect(&mut self) -> bool {
         let Some(listener) = listener::current() else { return false };
         listener::offer();
+        if memory::is_on() {
+            memory::connect();
+            self.client = Some(Client::Memory);
+            return true;
+        }
         let connection = transport::connect(&listener.target).unwrap_or_else(|error| {
             if error == Errno::MFILE {
                 self.accepting.out_of_descriptors(self.culprit());
             }
             report::fatal(format_args!("the internal connection failed: {error}"));
         });
-        self.client = Some(Client::new(connection));
+        self.client = Some(Client::Socket(connection));
         true
     }
 
@@ -162,7 +173,7 @@ impl Driver {
                     return if progress {
                         Sending::Progress
                     } else {
-                        Sending::Waiting(vec![source, client.readable()])
+                        Sending::Waiting(std::iter::once(source).chain(client.readable()).collect())
                     };
                 }
             };
@@ -206,7 +217,7 @@ impl Driver {
     }
 
     fn read_to_the_end(&mut self) -> Step {
-        if !self.reads_answers() && !children::are_alive() && self.server_has_closed() {
+        if !self.reads_answers() && !children::may_answer() && self.server_has_closed() {
             return self.finish();
         }
         match self.drain() {
@@ -214,10 +225,10 @@ impl Driver {
             Drained::Ended => return self.hang_up(),
             Drained::Little => {}
         }
-        let until = vec![self.client().readable()];
+        let until = self.client().readable().into_iter().collect();
         match self.pacer.as_mut().and_then(Pacer::linger) {
             Some(limit) => Step::Sleep { until, limit: Some(limit) },
-            None if children::are_alive() && !self.is_out_of_patience(PATIENCE_WITH_CHILDREN) => {
+            None if children::may_answer() && !self.is_out_of_patience(PATIENCE_WITH_CHILDREN) => {
                 Step::LetTimePass
             }
             None => self.hang_up(),

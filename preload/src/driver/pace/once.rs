@@ -68,21 +68,9 @@ impl Once {
         self.sent += count;
     }
 
-    pub(super) fn answered(&mut self, mut answer: &[u8]) {
+    pub(super) fn answered(&mut self, answer: &[u8]) {
         self.deadline = None;
-        let Some(output) = stdio::output() else { return };
-        while !answer.is_empty() {
-            match rustix::io::write(output, answer) {
-                Ok(count) => answer = &answer[count..],
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => {
-                    let _ = poll(&mut [PollFd::from_borrowed_fd(output, PollFlags::OUT)], None);
-                }
-                // Nobody reads on: like any filter, end quietly.
-                Err(Errno::PIPE) => report::exit(0),
-                Err(error) => report::fatal(format_args!("writing the answer to stdout failed: {error}")),
-            }
-        }
+        stdio::answer(answer);
     }
 
     pub(super) fn linger(&mut self) -> Option<Duration> {
