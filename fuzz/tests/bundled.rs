@@ -25,14 +25,16 @@ fn server() -> PathBuf {
 }
 
 fn answers_as_over_tcp(model: &str) {
-    Yard::new()
-        .sockfuzz()
-        .args(["check", "--timeout", "20", "--"])
-        .arg(server())
-        .args(["--model", model, "--listen", "127.0.0.1:0"])
-        .assert()
-        .code(0)
-        .stdout(contains("seeds: answered as over TCP"));
+    for transport in ["unix", "memory"] {
+        Yard::new()
+            .sockfuzz()
+            .args(["check", "--timeout", "20", "--transport", transport, "--"])
+            .arg(server())
+            .args(["--model", model, "--listen", "127.0.0.1:0"])
+            .assert()
+            .code(0)
+            .stdout(contains("seeds: answered as over TCP"));
+    }
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn every_input_arrives_once_at(name: &str, target: &Target, options: &[(&str, &s
     for (number, line) in lines.iter().enumerate() {
         target.yard.write(&format!("in/{number}"), format!("{line}\r\nHost: a\r\n\r\n").as_bytes());
     }
-    for transport in ["unix", "tcp"] {
+    for transport in ["unix", "tcp", "memory"] {
         let (output, log) = target.run(transport, options);
         assert!(output.status.success(), "{name} {transport}: {}", String::from_utf8_lossy(&output.stdout));
         let mut seen: Vec<&str> = log.lines().collect();

@@ -72,6 +72,7 @@ fn works(name: &str) {
         answers_as_over_tcp(&home, &yard, "unix");
         if row.ci == Ci::Fuzz {
             answers_as_over_tcp(&home, &yard, "tcp");
+            answers_as_over_tcp(&home, &yard, "memory");
             is_fuzzed(&home, &yard, row.stability.unwrap_or(if row.threads { 95.0 } else { 99.0 }));
         }
     }

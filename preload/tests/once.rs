@@ -17,7 +17,7 @@ use common::{Target, contains, describe, transports};
 
 const REQUEST: &[u8] = b"GET /path HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// Runs a target over both transports and compares its whole answer.
+/// Runs a target over every transport and compares its whole answer.
 fn answers(name: &str, flags: &[&str], input: &[u8], body: &str) {
     let target = Target::compile(name, flags);
     let expected = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
@@ -93,6 +93,40 @@ fn big_request() {
 fn waits_for_all() {
     let input = vec![b'x'; 1 << 20];
     answers("waits_for_all", &[], &input, "600000 and 448576\n");
+}
+
+/// What transport memory had taken already comes through the socket: more than that holds.
+#[test]
+fn thread_midway() {
+    let input = vec![b'x'; 1 << 20];
+    answers("thread_midway", &[], &input, "1048576 bytes\n");
+}
+
+/// Whether a target is served through memory, or makes that fall back.
+#[test]
+fn memory_or_unix() {
+    let memory = [("SOCKFUZZ_TRANSPORT", "memory")];
+    for name in
+        ["accept_blocking", "epoll_oneshot", "epoll_wait", "lingering_close", "messages", "poll", "select"]
+    {
+        let output = Target::compile(name, &[]).run(REQUEST, &memory);
+        assert!(!contains(&output.stderr, "going on with unix"), "{name} {}", describe(&output));
+    }
+    for (name, reason) in [
+        ("big_answer_blocking", "dprintf"),
+        ("epoll_nested", "epoll instance"),
+        ("fork_per_connection", "creates a process"),
+        ("passes_to_itself", "a descriptor"),
+        ("splices", "splices"),
+        ("stdio_stream", "stdio stream"),
+        ("thread_per_connection", "creates a thread"),
+    ] {
+        let output = Target::compile(name, &[]).run(REQUEST, &memory);
+        let lines = String::from_utf8_lossy(&output.stderr);
+        let said: Vec<_> = lines.lines().filter(|line| line.contains("going on with unix")).collect();
+        assert_eq!(said.len(), 1, "{name} {}", describe(&output));
+        assert!(said[0].contains(reason), "{name} {}", describe(&output));
+    }
 }
 
 /// An answer larger than any socket buffer, from a server that does nothing else meanwhile.

@@ -110,9 +110,9 @@ pub(crate) fn preload() -> &'static Path {
     })
 }
 
-/// Both transports, as options.
-pub(crate) fn transports() -> [[(&'static str, &'static str); 1]; 2] {
-    ["unix", "tcp"].map(|transport| [("SOCKFUZZ_TRANSPORT", transport)])
+/// Every transport, as options.
+pub(crate) fn transports() -> [[(&'static str, &'static str); 1]; 3] {
+    ["unix", "tcp", "memory"].map(|transport| [("SOCKFUZZ_TRANSPORT", transport)])
 }
 
 /// What a run printed, for a failed assertion.

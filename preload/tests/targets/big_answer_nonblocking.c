@@ -10,7 +10,8 @@ int main(void) {
         struct pollfd ready = {.fd = fd, .events = POLLIN};
         char request[4096];
         while (poll(&ready, 1, -1) == 1 && read(fd, request, sizeof request) > 0) {
-            dprintf(fd, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", 20 << 20);
+            const char *head = "HTTP/1.1 200 OK\r\nContent-Length: 20971520\r\n\r\n";
+            write_all(fd, head, strlen(head));
             for (int i = 0; i < 20; i++) write_all(fd, block, sizeof block);
         }
         close(fd);

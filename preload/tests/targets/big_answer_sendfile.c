@@ -10,7 +10,8 @@ int main(void) {
         int fd = accept(listener, NULL, NULL);
         char request[4096];
         while (read(fd, request, sizeof request) > 0) {
-            dprintf(fd, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", 20 << 20);
+            const char *head = "HTTP/1.1 200 OK\r\nContent-Length: 20971520\r\n\r\n";
+            write_all(fd, head, strlen(head));
             off_t sent = 0;
             while (sent < 20 << 20) CHECK(sendfile(fd, file, &sent, (20 << 20) - sent) > 0);
         }
