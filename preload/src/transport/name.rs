@@ -22,7 +22,7 @@ pub(super) fn give(socket: impl AsFd, shown: &Address) -> Result<(), Errno> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let shown = text(shown);
     for _ in 0..ATTEMPTS {
-        let unique = format!("{}.{}/", std::process::id(), NEXT.fetch_add(1, Relaxed));
+        let unique = format!("{}.{}/", rustix::process::getpid(), NEXT.fetch_add(1, Relaxed));
         match SocketAddrUnix::new_abstract_name(&[PREFIX, unique.as_bytes(), &shown].concat()) {
             Ok(name) => match bind(&socket, &name) {
                 Err(Errno::ADDRINUSE) => {}

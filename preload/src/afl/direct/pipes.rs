@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionread, read, write};
+use rustix::process::{Pid, getpid};
 
 use crate::report;
 use crate::setup::FORKSERVER_PIPES;
@@ -71,9 +72,10 @@ pub(super) fn write_bytes(mut bytes: &[u8]) {
 
 /// Answers for the iteration that has ended, and says which process runs the next one: this.
 pub(super) fn report_iteration() {
-    static ME: OnceLock<u32> = OnceLock::new();
-    let me = ME.get_or_init(std::process::id);
-    write_words([STOPPED, *me]);
+    // Past libc, where a child of the forkserver has the number that the server had.
+    static ME: OnceLock<Pid> = OnceLock::new();
+    let me = ME.get_or_init(getpid);
+    write_words([STOPPED, me.as_raw_nonzero().get().cast_unsigned()]);
 }
 
 /// Whether AFL++ has read every answer.
