@@ -4,14 +4,18 @@
 
 mod gaps;
 mod options;
+pub mod specs;
 mod status;
+mod values;
 
 pub use gaps::{Gap, Gaps};
-pub use options::{
-    Clock, DeadAccept, Directories, Loop, Mode, Network, OptionError, OptionSpec, Options, Panics, Place,
-    Randomness, SeatBelt, Switch, Syscalls, Transport, specs,
-};
+pub use options::{OptionError, Options};
+pub use specs::OptionSpec;
 pub use status::{Counter, Phase, RuntimeFound, StatusPage};
+pub use values::{
+    Clock, DeadAccept, Directories, Loop, Mode, Network, Panics, Place, Randomness, SeatBelt, Switch,
+    Syscalls, Transport,
+};
 
 /// File name of the library that the server preloads, as cargo builds it.
 pub const PRELOAD_FILE: &str = "libsockfuzz_preload.so";

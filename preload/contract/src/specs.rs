@@ -1,0 +1,216 @@
+//! Every option of the preload, in one table. Help texts, the README and the parser all read it.
+
+/// One row of the table: how an option is spelled, what it falls back to, what it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OptionSpec {
+    /// Environment variable that the preload reads.
+    pub variable: &'static str,
+    /// Flag of the command line (without the dashes) that sets it.
+    pub flag: &'static str,
+    /// Placeholder for the value in help texts.
+    pub value: &'static str,
+    /// Value when nothing is said; empty when the option is simply off.
+    pub default: &'static str,
+    /// One sentence for a person.
+    pub meaning: &'static str,
+}
+
+/// Once or loop.
+pub const MODE: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_MODE",
+    flag: "mode",
+    value: "auto|once|loop",
+    default: "auto",
+    meaning: "once: stdin to the server, its answer to stdout; loop: AFL++'s persistent loop; \
+              auto: loop when an AFL++ tool started the server, otherwise once",
+};
+
+/// How bytes reach the server.
+pub const TRANSPORT: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_TRANSPORT",
+    flag: "transport",
+    value: "unix|tcp|memory",
+    default: "unix",
+    meaning: "unix: the listener silently becomes a UNIX-domain socket, no port is bound; \
+              tcp: a real loopback connection to a port of the kernel's choice; \
+              memory: as unix, but bytes and readiness never reach the kernel, for a server with one thread",
+};
+
+/// Which listener is taken over.
+pub const PORT: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_PORT",
+    flag: "port",
+    value: "PORT|PATH",
+    default: "",
+    meaning: "the port whose listener is taken over, for a server with several; without it, the \
+              first TCP listener; or the path of a UNIX-domain listener (@NAME: an abstract one)",
+};
+
+/// Who makes the listener.
+pub const SOCKET_ACTIVATION: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_SOCKET_ACTIVATION",
+    flag: "socket-activation",
+    value: "on|off",
+    default: "off",
+    meaning: "on: the server finds its listener at descriptor 3, as systemd hands it over (LISTEN_FDS)",
+};
+
+/// Iterations per process.
+pub const ITERATIONS: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_ITERATIONS",
+    flag: "iterations",
+    value: "COUNT",
+    default: "10000",
+    meaning: "iterations that one server process runs before a fresh one takes its place",
+};
+
+/// How processes are forked and iterations paced.
+pub const LOOP: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_LOOP",
+    flag: "loop",
+    value: "auto|direct|afl",
+    default: "auto",
+    meaning: "direct: the server speaks to AFL++ itself; afl: by way of the persistent loop that AFL++ has \
+              built into it; auto: direct where its AFL++ is known well enough, otherwise afl",
+};
+
+/// Sessions before the first counted iteration.
+pub const WARM_UP: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_WARM_UP",
+    flag: "warm-up",
+    value: "on|off",
+    default: "on",
+    meaning: "in the loop, answer a few plain requests first, uncounted, so that what the server \
+              sets up at its first request is over",
+};
+
+/// Repeating iterations that set things up.
+pub const SETTLE: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_SETTLE",
+    flag: "settle",
+    value: "on|off",
+    default: "on",
+    meaning: "in the loop, repeat an input that ran code which its process had never run, and report \
+              the coverage of the repetition: the first time through, servers allocate and cache",
+};
+
+/// What time it is.
+pub const CLOCK: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_CLOCK",
+    flag: "clock",
+    value: "virtual|real",
+    default: "virtual",
+    meaning: "virtual: in the loop, time stands still while the server works and jumps when it waits \
+              for a timer only (not in servers that fork); real: the machine's time",
+};
+
+/// What randomness is worth.
+pub const RANDOMNESS: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_RANDOMNESS",
+    flag: "randomness",
+    value: "fixed|real",
+    default: "fixed",
+    meaning: "fixed: in the loop, getrandom, /dev/urandom and the like give the same bytes in every \
+              iteration; real: the kernel's",
+};
+
+/// What a Rust panic means.
+pub const PANICS: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_PANICS",
+    flag: "panics",
+    value: "auto|crash|pass",
+    default: "auto",
+    meaning: "crash: a Rust panic ends the server even where it would catch it; \
+              pass: leave panics alone; auto: crash in the loop, pass in a single run",
+};
+
+/// What a server means that accepts no more.
+pub const DEAD_ACCEPT: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_DEAD_ACCEPT",
+    flag: "dead-accept",
+    value: "auto|crash|count",
+    default: "auto",
+    meaning: "crash: a server that is idle but accepts no more connections has crashed; \
+              count: it is only counted; auto: crash in the loop, not looked for in a single run",
+};
+
+/// System calls that bypass libc.
+pub const SYSCALLS: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_SYSCALLS",
+    flag: "syscalls",
+    value: "auto|libc|trap",
+    default: "auto",
+    meaning: "libc: see only the calls that go through libc; trap: a seccomp filter brings back those of \
+              every object with system calls of its own; auto: of objects found to wait or accept in them",
+};
+
+/// Patience after the half-close.
+pub const LINGER: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_LINGER",
+    flag: "linger",
+    value: "MILLISECONDS",
+    default: "1000",
+    meaning: "in a single run, how long an idle server may keep the half-closed connection \
+              open before the client hangs up",
+};
+
+/// Whether the server is confined.
+pub const SEAT_BELT: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_SEAT_BELT",
+    flag: "seat-belt",
+    value: "auto|require|off",
+    default: "off",
+    meaning: "auto: as far as the kernel allows, keep the server from changing files, from the network, \
+              and from signalling processes outside; require: or do not start it; off: it runs with all \
+              your rights (sockfuzz check, fuzz and replay ask for auto)",
+};
+
+/// Exceptions to the seat belt: files.
+pub const WRITABLE: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_WRITABLE",
+    flag: "writable",
+    value: "/DIR[:/DIR]",
+    default: "",
+    meaning: "with the seat belt, directories that the server may write to all the same",
+};
+
+/// Exceptions to the seat belt: the network.
+pub const NETWORK: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_NETWORK",
+    flag: "network",
+    value: "none|host",
+    default: "none",
+    meaning: "with the seat belt, none: a loopback interface of the server's own and nothing else; host: \
+              the machine's network, for a server that needs a backend outside",
+};
+
+/// Where the status page is.
+pub const STATUS: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_STATUS",
+    flag: "status",
+    value: "FILE",
+    default: "",
+    meaning: "file of at least one page in which the preload keeps its status for an observer",
+};
+
+/// Every row, in the order in which help texts show them.
+pub const ALL: &[&OptionSpec] = &[
+    &MODE,
+    &TRANSPORT,
+    &PORT,
+    &SOCKET_ACTIVATION,
+    &LOOP,
+    &ITERATIONS,
+    &WARM_UP,
+    &SETTLE,
+    &CLOCK,
+    &RANDOMNESS,
+    &PANICS,
+    &DEAD_ACCEPT,
+    &SYSCALLS,
+    &LINGER,
+    &SEAT_BELT,
+    &WRITABLE,
+    &NETWORK,
+    &STATUS,
+];
