@@ -32,6 +32,21 @@ fn a_different_answer_is_shown() {
     );
 }
 
+/// No two answers are the same, and that is not the preload's doing.
+#[test]
+fn an_answer_that_varies_by_itself_passes_and_is_named() {
+    let yard = Yard::new();
+    let server = yard.server("varies");
+    yard.sockfuzz()
+        .args(["check", "-i"])
+        .arg(yard.corpus())
+        .arg("--")
+        .arg(server)
+        .assert()
+        .code(0)
+        .stdout(contains("1 of 1 seed answered in another way each time, over TCP as well"));
+}
+
 #[test]
 fn an_instrumented_server_is_recognised() {
     let yard = Yard::new();

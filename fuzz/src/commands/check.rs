@@ -73,19 +73,34 @@ pub fn check(arguments: Arguments) -> Result<u8> {
     let setup =
         Setup { server: &server, library: &library, options: belt.options(), timeout: arguments.timeout };
     let width = seeds.iter().map(|seed| seed.name.len()).max().unwrap_or(0);
-    let different = compare(&setup, &seeds, |seed, run, verdict| verdict.print(seed, run, width))?;
+    let Compared { different, varying } =
+        compare(&setup, &seeds, |seed, run, verdict| verdict.print(seed, run, width))?;
 
     let all = counted(seeds.len() as u64, "seed", "seeds");
     println!();
+    match (different, varying) {
+        (0, 0) => println!("{all}: answered as over TCP"),
+        (0, _) => println!(
+            "{varying} of {all} answered in another way each time, over TCP as well; the others as over TCP"
+        ),
+        _ => println!("{different} of {all} not answered as over TCP"),
+    }
     if different == 0 {
-        println!("{all}: answered as over TCP");
         return Ok(exit::OK);
     }
-    println!("{different} of {all} not answered as over TCP");
     if setup.is_belted() {
         println!("if the seat belt is the reason, {TOO_TIGHT}");
     }
     Ok(exit::DIFFERENT)
+}
+
+/// How many answers are not the same.
+#[derive(Debug, Default)]
+pub(super) struct Compared {
+    /// Through the preload and over TCP.
+    pub(super) different: usize,
+    /// Over TCP alone, from one time to the next: the server puts something random into them.
+    pub(super) varying: usize,
 }
 
 /// Answers every seed twice, hands each verdict to `each`, and counts those that are not the same.
@@ -93,36 +108,43 @@ pub(super) fn compare(
     setup: &Setup<'_>,
     seeds: &[Seed],
     mut each: impl FnMut(&Seed, &SingleRun, &Verdict),
-) -> Result<usize> {
+) -> Result<Compared> {
     let options = setup.options.parsed();
     let pace = Pace { timeout: setup.timeout, linger: Duration::from_millis(options.linger_ms.into()) };
-    let mut different = 0;
+    let mut compared = Compared::default();
     seeds::answer_all(setup, seeds, |seed, run| {
-        let over_tcp = answer_over_tcp(setup.server, &options, &seed.bytes, pace)?;
-        let verdict = Verdict::of(run, &over_tcp);
-        different += usize::from(!verdict.is_same());
+        let answer = || answer_over_tcp(setup.server, &options, &seed.bytes, pace);
+        let verdict = Verdict::of(run, answer)?;
+        compared.different += usize::from(matches!(verdict, Verdict::Different(_) | Verdict::Unfinished));
+        compared.varying += usize::from(matches!(verdict, Verdict::Varying(_)));
         each(seed, run, &verdict);
         Ok(())
     })?;
-    Ok(different)
+    Ok(compared)
 }
 
 /// How a preloaded run compares with plain TCP.
 pub(super) enum Verdict {
     Same,
     Different(Difference),
+    /// So do two answers over TCP, at the same place.
+    Varying(Difference),
     /// The preloaded run did not end as it should.
     Unfinished,
 }
 
 impl Verdict {
-    fn of(run: &SingleRun, over_tcp: &[u8]) -> Self {
-        match (&run.end, difference(&run.answer, over_tcp)) {
-            (_, Some(found)) => Self::Different(found),
-            (End::TimedOut(_), None) => Self::Unfinished,
-            (End::Ended(status), None) if !status.success() => Self::Unfinished,
-            (_, None) => Self::Same,
-        }
+    fn of(run: &SingleRun, over_tcp: impl Fn() -> Result<Vec<u8>>) -> Result<Self> {
+        let first = over_tcp()?;
+        let Some(found) = difference(&run.answer, &first) else {
+            return Ok(match &run.end {
+                End::TimedOut(_) => Self::Unfinished,
+                End::Ended(status) if !status.success() => Self::Unfinished,
+                _ => Self::Same,
+            });
+        };
+        let varies = difference(&over_tcp()?, &first).is_some_and(|again| again.line == found.line);
+        Ok(if varies { Self::Varying(found) } else { Self::Different(found) })
     }
 
     pub(super) fn is_same(&self) -> bool {
@@ -133,10 +155,11 @@ impl Verdict {
         let word = match self {
             Self::Same => "same",
             Self::Different(_) => "DIFFERENT",
+            Self::Varying(_) => "varies",
             Self::Unfinished => "FAILED",
         };
         println!("{:width$}  {word:9}  {:>8} bytes  {}", seed.name, run.answer.len(), seeds::summary(run),);
-        if let Self::Different(found) = self {
+        if let Self::Different(found) | Self::Varying(found) = self {
             println!("{:width$}  {found}", "");
         }
     }

@@ -73,6 +73,7 @@ macro_rules! for_each_target {
             stdio_stream,
             syscall_function,
             thread_per_connection,
+            threads_before_listen,
             timed_waits,
             wipes_environment,
             worker_deadline,
