@@ -4,7 +4,7 @@ use std::os::fd::RawFd;
 use std::ptr;
 use std::time::Duration;
 
-use libc::{c_int, fd_set, sigset_t, timespec, timeval};
+use libc::{c_int, c_ulong, fd_set, sigset_t, timespec, timeval};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
@@ -56,6 +56,36 @@ pub(crate) unsafe fn pselect(
 /// poll()").
 const EVENTS: [PollFlags; 3] = [PollFlags::IN, PollFlags::OUT, PollFlags::PRI];
 
+/// No descriptor.
+// SAFETY: a set of bits, all zero.
+const EMPTY: fd_set = unsafe { std::mem::zeroed() };
+
+/// Bytes that hold the first `count` descriptors, as the kernel has it: whole words. A server may
+/// have made no more room than that.
+fn size(count: c_int) -> usize {
+    (count.unsigned_abs() as usize).div_ceil(c_ulong::BITS as usize) * size_of::<c_ulong>()
+}
+
+/// # Safety
+/// `set` is null, or has room for `count` descriptors, at most FD_SETSIZE.
+unsafe fn read(set: *const fd_set, count: c_int) -> fd_set {
+    let mut copy = EMPTY;
+    if !set.is_null() {
+        // SAFETY: given by the caller.
+        unsafe { ptr::copy_nonoverlapping(set.cast::<u8>(), (&raw mut copy).cast(), size(count)) }
+    }
+    copy
+}
+
+/// # Safety
+/// As for [`read`].
+unsafe fn write(copy: &fd_set, set: *mut fd_set, count: c_int) {
+    if !set.is_null() {
+        // SAFETY: given by the caller.
+        unsafe { ptr::copy_nonoverlapping((&raw const *copy).cast::<u8>(), set.cast(), size(count)) }
+    }
+}
+
 struct Select {
     count: c_int,
     /// The server's sets, which receive the result; each may be null.
@@ -85,8 +115,8 @@ impl Select {
         if limit == Some(Duration::ZERO) && !memory::is_on() {
             return None;
         }
-        // SAFETY: given by the caller; all zeroes is the empty set.
-        let asked = sets.map(|set| unsafe { set.as_ref().copied().unwrap_or_else(|| std::mem::zeroed()) });
+        // SAFETY: given by the caller.
+        let asked = sets.map(|set| unsafe { read(set, count) });
         let call = Self { count, sets, asked, mask };
         if !idle::is_accepting() && call.members(0).any(listener::is_fuzzed) {
             idle::note_accepting();
@@ -107,11 +137,7 @@ impl Select {
             Waited::Done(count) => count,
             Waited::TimedOut => {
                 // SAFETY: the server's own sets.
-                self.sets.iter().for_each(|&set| unsafe {
-                    if !set.is_null() {
-                        libc::FD_ZERO(set);
-                    }
-                });
+                self.sets.iter().for_each(|&set| unsafe { write(&EMPTY, set, self.count) });
                 0
             }
             Waited::Interrupted => errno::fail(Errno::INTR),
@@ -167,10 +193,8 @@ impl Call for Select {
 
     fn attempt(&mut self) -> Option<c_int> {
         for (&set, asked) in self.sets.iter().zip(&self.asked) {
-            if !set.is_null() {
-                // SAFETY: the server's own set.
-                unsafe { *set = *asked };
-            }
+            // SAFETY: the server's own set.
+            unsafe { write(asked, set, self.count) }
         }
         if memory::is_on() {
             (0..EVENTS.len()).flat_map(|set| self.members(set)).for_each(memory::note_polled);

@@ -64,6 +64,7 @@ macro_rules! for_each_target {
             rests_between,
             rests_by_timeout,
             select,
+            select_small_sets,
             sets_options,
             shared_memory,
             shutdown_reading,
