@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use common::{Yard, skip, stat, workspace};
 use predicates::str::contains;
 use sockfuzz::afl::cargo_afl::CargoAfl;
-use sockfuzz::problem::Problem;
 use sockfuzz::recipe::{Ci, Home, Recipe, Row};
 
 /// Executions of a campaign: enough for several server processes, one after the other.
@@ -18,15 +17,11 @@ const EXECUTIONS: u32 = 40_000;
 fn program(recipe: &Recipe, row: &Row) -> Option<PathBuf> {
     let workspace = workspace();
     let installed = recipe.distributed().filter(|_| row.ci == Ci::Check);
-    let program = installed.unwrap_or_else(|| {
+    let program = installed.map(|found| found.map_err(anyhow::Error::from)).unwrap_or_else(|| {
         let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-        // Not `Recipe::build`: when that is over, it ends everything below this process, other tests' servers included.
-        let output = recipe.build_command(&workspace, &cargo_afl).output().expect("build starts");
-        let said = String::from_utf8_lossy(&output.stderr);
-        let what = || Problem::failed(format!("it cannot be built: {said}"), "see the log that it names");
-        output.status.success().then(|| recipe.built(&workspace, row)).ok_or_else(what)
+        recipe.build(&workspace, &cargo_afl).map(|()| recipe.built(&workspace, row))
     });
-    program.map_err(|problem| skip(&format!("{}: {problem}", recipe.name))).ok()
+    program.map_err(|problem| skip(&format!("{}: {problem:#}", recipe.name))).ok()
 }
 
 fn answers_as_over_tcp(home: &Home, yard: &Yard, transport: &str) {

@@ -16,7 +16,9 @@ build_cargo() {
     if cmp --silent "$built" "$program"; then
         echo "$name: up to date: $program"
     else
-        install -D -m 755 "$built" "$program"
+        # In one step: others may be building the same, or running what is there.
+        install -D -m 755 "$built" "$program.$$"
+        mv "$program.$$" "$program"
         echo "$name: built $program"
     fi
 }

@@ -123,18 +123,12 @@ impl Recipe {
     /// # Errors
     /// A build that fails.
     pub fn build(&self, workspace: &Workspace, cargo_afl: &CargoAfl) -> Result<()> {
-        workspace.build(self.build_command(workspace, cargo_afl), &self.title)
-    }
-
-    /// What [`Recipe::build`] runs.
-    #[must_use]
-    pub fn build_command(&self, workspace: &Workspace, cargo_afl: &CargoAfl) -> Command {
         let mut command = Command::new(self.directory(workspace).join("build"));
         command
             .env("CARGO_TARGET_DIR", workspace.target(""))
             .envs(cargo_afl.environment().iter().map(|(name, value)| (name, value)))
             .env("PATH", cargo_afl.search_path());
-        command
+        workspace.build(command, &self.title)
     }
 
     /// Whether the row's server is one that [`Recipe::build`] makes, and so has AFL++'s
