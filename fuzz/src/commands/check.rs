@@ -27,7 +27,8 @@ Example:
   sockfuzz check -- ./server --listen 127.0.0.1:8080
 
 Each seed is answered by a fresh server twice: preloaded, and plain over the port that it listens
-on. The answers must be the same byte for byte, the value of the Date header aside.
+on. The answers must be the same byte for byte, but for what a clock or chance decides: the value of the
+Date header, the boundary of multipart/byteranges.
 
 Exit status: 0 when all answers are the same, 3 when one differs, 10 to 17 for a server that
 cannot be fuzzed (see sockfuzz --help).";
