@@ -240,7 +240,7 @@ mod tests {
     #[test]
     fn a_value_that_the_preload_would_refuse_is_refused_here() {
         let error = options_of(&["--transport", "carrier-pigeon"]).expect_err("unknown");
-        assert!(error.to_string().contains("give unix|tcp"), "{error}");
+        assert!(error.to_string().contains("give auto|unix|tcp"), "{error}");
     }
 
     #[test]

@@ -17,4 +17,5 @@ pub mod seat_belt;
 pub mod server;
 pub mod status_file;
 pub mod tcp_client;
+pub mod transport;
 pub mod workspace;
