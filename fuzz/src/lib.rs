@@ -3,6 +3,7 @@
 //! parts.
 
 pub mod afl;
+pub mod bench;
 pub mod cli;
 pub mod commands;
 pub mod compare;

@@ -116,12 +116,12 @@ impl Bench<'_> {
 }
 
 /// This thread, and what it starts, on one core only until this is dropped.
-struct Pinned {
+pub(crate) struct Pinned {
     before: CpuSet,
 }
 
 impl Pinned {
-    fn to_one_core() -> Result<Self> {
+    pub(crate) fn to_one_core() -> Result<Self> {
         let before = sched_getaffinity(None).context("cannot ask for this thread's cores")?;
         // The first core has most of a machine's interrupts.
         let last = (0..CpuSet::MAX_CPU).rev().find(|&core| before.is_set(core));
