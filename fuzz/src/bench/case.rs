@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use super::goals::CRASHES;
 use super::netdriver::NetDriver;
 use crate::afl::cargo_afl::CargoAfl;
 use crate::afl::measure::{Bench, Measured};
@@ -76,7 +77,16 @@ pub struct Measurement {
     pub warnings: Vec<String>,
 }
 
+/// A case is none of crashes that has fewer than one in so many executions. (Those that afl-fuzz repeats for
+/// its own purposes, such as calibration, do not crash.)
+const RARE: u64 = 400;
+
 impl Case {
+    /// Whether it is to crash once in 100 inputs.
+    pub(super) fn crashes(&self) -> bool {
+        self.name.ends_with(CRASHES)
+    }
+
     /// Measures it once.
     ///
     /// # Errors
@@ -87,7 +97,7 @@ impl Case {
             Subject::NetDriver(driver) => return driver.measure(tools.corpus, tools.limit, executions),
             Subject::Harness(program) => {
                 let stats = bench(tools.corpus).plain(program, executions)?;
-                Measured { stats, warnings: Vec::new() }
+                Measured { stats, warnings: Vec::new(), processes: 1 }
             }
             Subject::Server(Preloaded { server, options, seeds, .. }) => {
                 let corpus = match seeds {
@@ -97,7 +107,10 @@ impl Case {
                 bench(corpus).server(server, tools.library, options, executions)?
             }
         };
-        let Measured { stats, warnings } = measured;
+        let Measured { stats, mut warnings, processes } = measured;
+        if self.crashes() && processes * RARE < stats.executions {
+            warnings.push(format!("it crashed only {processes} times in {} executions", stats.executions));
+        }
         Ok(Measurement {
             executions: stats.executions,
             per_second: stats.per_second,

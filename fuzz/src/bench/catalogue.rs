@@ -123,8 +123,7 @@ impl Catalogue {
     /// # Errors
     /// When there is no C compiler.
     pub fn build(&self, workspace: &Workspace) -> Result<()> {
-        let crashing = self.cases.iter().any(|case| case.name.ends_with(goals::CRASHES));
-        if crashing { crashes::build(workspace) } else { Ok(()) }
+        if self.cases.iter().any(Case::crashes) { crashes::build(workspace) } else { Ok(()) }
     }
 
     /// Those whose names contain one of the patterns, and those that they are compared with.

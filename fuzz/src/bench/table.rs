@@ -54,7 +54,7 @@ fn cases(all: &[Series]) -> String {
             or_none(stability.reduce(f64::min), |least| format!("{least:.2} %")),
         ]);
     }
-    markdown(table)
+    markdown(table, 1)
 }
 
 fn targets(outcomes: &[(&Goal, Option<f64>)]) -> String {
@@ -69,17 +69,18 @@ fn targets(outcomes: &[(&Goal, Option<f64>)]) -> String {
             or_none(*ratio, |ratio| if ratio >= goal.at_least { "yes" } else { "NO" }.to_owned()),
         ]);
     }
-    markdown(table)
+    markdown(table, 2)
 }
 
 fn or_none(value: Option<f64>, shown: impl Fn(f64) -> String) -> String {
     value.map_or_else(|| NONE.to_owned(), shown)
 }
 
-fn markdown(table: Builder) -> String {
+/// Figures stand at the right: from this column on.
+fn markdown(table: Builder, figures: usize) -> String {
     let mut table = table.build();
     table.with(Style::markdown());
-    table.modify(Columns::new(2..), Alignment::right());
+    table.modify(Columns::new(figures..), Alignment::right());
     table.to_string()
 }
 

@@ -238,7 +238,7 @@ impl Trial<'_> {
         let empty = self.bench.plain(&self.empty, self.executions)?;
         let is_instrumented = inspect::inspect(&home.server)?.missing_instrumentation().is_none();
         let executions = if is_instrumented { self.executions } else { self.executions.div_ceil(10) };
-        let Measured { stats, warnings } =
+        let Measured { stats, warnings, .. } =
             self.bench.server(&home.server, &self.library, options, executions)?;
         for warning in &warnings {
             eprintln!("sockfuzz: WARNING: {warning}");
