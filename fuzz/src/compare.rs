@@ -4,8 +4,6 @@
 //! date in the form of RFC 9110 section 5.6.7. And the boundary between the parts of
 //! `multipart/byteranges` (section 14.6), which a server may draw anew for every answer.
 
-use std::fmt;
-
 use memchr::memmem;
 
 use crate::printable::one_line;
@@ -23,15 +21,16 @@ pub struct Difference {
     pub right: Vec<u8>,
 }
 
-impl fmt::Display for Difference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Difference {
+    /// It in words; `left` and `right` say where the answers are from.
+    #[must_use]
+    pub fn between(&self, left: &str, right: &str) -> String {
         let show = |line: &[u8]| match line {
             [] => "the end of the answer".to_owned(),
             line => format!("\"{}\"", one_line(line, 100)),
         };
-        write!(
-            f,
-            "line {} (byte {}): preloaded {}, over TCP {}",
+        format!(
+            "line {} (byte {}): {left} {}, {right} {}",
             self.line,
             self.offset,
             show(&self.left),
@@ -172,6 +171,9 @@ mod tests {
     #[test]
     fn a_shorter_answer_says_where_it_ended() {
         let found = difference(b"a\r\nb", b"a\r\n").expect("one byte less");
-        assert!(found.to_string().contains("end of the answer"), "{found}");
+        assert_eq!(
+            found.between("here", "there"),
+            "line 2 (byte 3): here \"b\", there the end of the answer"
+        );
     }
 }

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => commands::fuzz::fuzz(arguments),
         Command::Replay(arguments) => commands::replay::replay(arguments),
         Command::Servers(arguments) => commands::servers::servers(arguments),
+        Command::Bench(arguments) => commands::bench::bench(arguments),
     });
     process_tree::end_descendants();
     match outcome {
