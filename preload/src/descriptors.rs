@@ -105,6 +105,11 @@ pub(crate) fn duplicated(fd: RawFd, copy: RawFd) {
     set(copy, kind(fd));
 }
 
+/// The server's descriptors of the fuzzed listener.
+pub(crate) fn listeners() -> impl Iterator<Item = RawFd> {
+    (0..LIMIT as RawFd).filter(|&fd| kind(fd) == Kind::Listener)
+}
+
 /// Whether the server holds the fuzzed listener open.
 pub(crate) fn listening() -> bool {
     LISTENERS.load(Relaxed) > 0
