@@ -101,6 +101,11 @@ pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int 
             memory::set_nonblocking(slot, argument & libc::O_NONBLOCK as usize != 0);
             return 0;
         }
+        (Kind::Virtual(_), libc::F_GETFD) => {
+            if let Some(close_on_exec) = memory::all_close_on_exec() {
+                return if close_on_exec { libc::FD_CLOEXEC } else { 0 };
+            }
+        }
         (Kind::Virtual(_), libc::F_SETFD) => memory::vary_numbers(),
         (Kind::Listener, libc::F_SETFL) => memory::listener_mode_changes(),
         _ => {}

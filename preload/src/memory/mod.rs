@@ -30,7 +30,7 @@ use epoll::{Source, Table};
 use slot::Queue;
 
 pub(crate) use leave::{catch_up, leave, take_client_end};
-pub(crate) use placeholder::{reserve, vary_numbers};
+pub(crate) use placeholder::{all_close_on_exec, reserve, vary_numbers};
 pub(crate) use readiness::{
     concerns_epoll, duplicate_epoll, epoll_asks_kernel, epoll_collect, epoll_ctl, forget_epoll, note_polled,
     note_real_registration, readiness,

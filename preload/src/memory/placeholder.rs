@@ -61,6 +61,11 @@ pub(crate) fn vary_numbers() {
     descriptors::give_back_from(0);
 }
 
+/// Whether the numbers that the server has are closed at exec; `None` where they differ.
+pub(crate) fn all_close_on_exec() -> Option<bool> {
+    ALIKE.load(Relaxed).then(|| CLOSE_ON_EXEC.load(Relaxed) == 1)
+}
+
 fn duplicate(close_on_exec: bool) -> Result<RawFd, Errno> {
     let command = if close_on_exec { libc::F_DUPFD_CLOEXEC } else { libc::F_DUPFD };
     // SAFETY: the number is ours; libc's function, because rustix duplicates to `exec` only.
