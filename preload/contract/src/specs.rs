@@ -75,6 +75,16 @@ pub const ITERATIONS: OptionSpec = OptionSpec {
     meaning: "iterations that one server process runs before a fresh one takes its place",
 };
 
+/// Whether the next process is ready in advance.
+pub const SPARE: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_SPARE",
+    flag: "spare",
+    value: "on|off",
+    default: "on",
+    meaning: "in loop direct, keep the next server process started and waiting, so that fuzzing goes on at \
+              once after a crash, a timeout, or a process's share of iterations",
+};
+
 /// How processes are forked and iterations paced.
 pub const LOOP: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_LOOP",
@@ -123,6 +133,16 @@ pub const RANDOMNESS: OptionSpec = OptionSpec {
     default: "fixed",
     meaning: "fixed: in the loop, getrandom, /dev/urandom and the like give the same bytes in every \
               iteration; real: the kernel's",
+};
+
+/// When coverage counts.
+pub const GATE: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_GATE",
+    flag: "gate",
+    value: "on|off",
+    default: "on",
+    meaning: "in the loop, keep AFL++ from seeing what runs outside iterations: the server's start, its \
+              warm-up, and background threads between two inputs",
 };
 
 /// What a Rust panic means.
@@ -213,10 +233,12 @@ pub const ALL: &[&OptionSpec] = &[
     &SOCKET_ACTIVATION,
     &LOOP,
     &ITERATIONS,
+    &SPARE,
     &WARM_UP,
     &SETTLE,
     &CLOCK,
     &RANDOMNESS,
+    &GATE,
     &PANICS,
     &DEAD_ACCEPT,
     &SYSCALLS,

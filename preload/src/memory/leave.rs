@@ -50,6 +50,7 @@ pub(crate) fn leave(it: &str) {
         return;
     }
     say_once(it);
+    descriptors::give_back_from(0);
     with(|state| {
         if let Err(error) = make_all_real(state) {
             report::fatal(format_args!("a connection could not be moved to transport unix: {error}"));

@@ -30,6 +30,7 @@ use epoll::{Source, Table};
 use slot::Queue;
 
 pub(crate) use leave::{catch_up, leave, take_client_end};
+pub(crate) use placeholder::{all_close_on_exec, reserve, vary_numbers};
 pub(crate) use readiness::{
     concerns_epoll, duplicate_epoll, epoll_asks_kernel, epoll_collect, epoll_ctl, forget_epoll, note_polled,
     note_real_registration, readiness,
@@ -185,7 +186,7 @@ pub(crate) fn accept(flags: c_int) -> Result<RawFd, Errno> {
     if flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
         return Err(Errno::INVAL);
     }
-    let number = placeholder::duplicate(flags & libc::SOCK_CLOEXEC != 0)?;
+    let number = placeholder::take(flags & libc::SOCK_CLOEXEC != 0)?;
     let slot = with(|state| {
         let slot = state.waiting.pop()?;
         state.channel(slot).accept(flags & libc::SOCK_NONBLOCK != 0);

@@ -21,6 +21,7 @@ macro_rules! for_each_target {
             connects_to_itself,
             daemon,
             daemon_with_worker,
+            descriptor_numbers,
             double_fork,
             drops_privileges,
             duplicated_connection,
