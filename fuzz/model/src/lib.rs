@@ -1,0 +1,3 @@
+//! Inputs as structure, down to the last byte.
+
+pub mod http2;
