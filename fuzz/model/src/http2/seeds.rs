@@ -122,13 +122,13 @@ const SCRIPTS: &[(&str, Script)] = &[
     ("frame-type-unknown", |c| c.settings(&[]).frame(0xbe, 0xff, 1, "extension").get(1)),
     ("get-big", |c| {
         let headers: &[_] =
-            &[(":method", "GET"), (":scheme", "http"), (":path", "/big"), (":authority", "localhost")];
+            &[(":method", "GET"), (":scheme", "http"), (":path", "/big.txt"), (":authority", "localhost")];
         c.settings(&[]).headers(END, 1, &[headers]).number(kind::WINDOW_UPDATE, 1, 0x0001_0000)
     }),
     ("get-simple", |c| c.settings(&[]).get(1).frame(kind::SETTINGS, flag::ACK, 0, [])),
     ("get-three-streams", |c| c.settings(&[]).get(1).get(3).get(5)),
     ("goaway", |c| c.settings(&[]).get(1).frame(kind::GOAWAY, 0, 0, *b"\0\0\0\0\0\0\0\0bye").get(3)),
-    ("head", |c| {
+    ("head-range", |c| {
         let headers: &[_] = &[
             (":method", "HEAD"),
             (":scheme", "http"),
