@@ -36,8 +36,8 @@ cannot be fuzzed (see sockfuzz --help).";
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Directory of seeds [default: the bundled corpus/http1]
-    #[arg(short, long = "input", value_name = "DIR")]
-    pub input: Option<PathBuf>,
+    #[arg(short = 'i', long, value_name = "DIR")]
+    pub corpus: Option<PathBuf>,
     /// How long one seed may take, the server's start included, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = cli::seconds)]
     pub timeout: Duration,
@@ -64,7 +64,7 @@ pub fn check(arguments: Arguments) -> Result<u8> {
     if inspection.is_uninstrumented() {
         println!("        as it is, it can be fuzzed by its answers alone: sockfuzz fuzz --uninstrumented");
     }
-    let seeds = corpus::read(&workspace::corpus_or_bundled(arguments.input)?)?;
+    let seeds = corpus::read(&workspace::corpus_or_bundled(arguments.corpus)?)?;
     for warning in corpus::oversize_warnings(&seeds) {
         println!("        {warning}");
     }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::specs::{self, OptionSpec};
 use crate::values::{
-    Clock, DeadAccept, Directories, Loop, Mode, Network, Panics, Place, Randomness, SeatBelt, Switch,
+    Clock, DeadAccept, Directories, Input, Loop, Mode, Network, Panics, Place, Randomness, SeatBelt, Switch,
     Syscalls, Transport,
 };
 
@@ -32,6 +32,8 @@ pub struct Options {
     pub mode: Mode,
     /// See [`specs::TRANSPORT`].
     pub transport: Transport,
+    /// See [`specs::INPUT`].
+    pub input: Input,
     /// See [`specs::PORT`].
     pub port: Option<Place>,
     /// See [`specs::SOCKET_ACTIVATION`].
@@ -78,6 +80,7 @@ impl Options {
         Ok(Self {
             mode: parse(&specs::MODE, text(&specs::MODE))?,
             transport: parse(&specs::TRANSPORT, text(&specs::TRANSPORT))?,
+            input: parse(&specs::INPUT, text(&specs::INPUT))?,
             port: parse_optional(&specs::PORT, text(&specs::PORT))?,
             socket_activation: parse(&specs::SOCKET_ACTIVATION, text(&specs::SOCKET_ACTIVATION))?,
             r#loop: parse(&specs::LOOP, text(&specs::LOOP))?,

@@ -36,6 +36,16 @@ pub const TRANSPORT: OptionSpec = OptionSpec {
               memory: as unix, but bytes and readiness never reach the kernel, for a server with one thread",
 };
 
+/// What the fuzzer's bytes mean.
+pub const INPUT: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_INPUT",
+    flag: "input",
+    value: "raw|session",
+    default: "raw",
+    meaning: "raw: an input is the bytes of one connection; session: it is steps over up to four connections, \
+              one at a time (sockfuzz check, fuzz and replay say session when a seed is one)",
+};
+
 /// Which listener is taken over.
 pub const PORT: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_PORT",
@@ -197,6 +207,7 @@ pub const STATUS: OptionSpec = OptionSpec {
 pub const ALL: &[&OptionSpec] = &[
     &MODE,
     &TRANSPORT,
+    &INPUT,
     &PORT,
     &SOCKET_ACTIVATION,
     &LOOP,
