@@ -328,3 +328,41 @@ pub const BODIES: &[&str] = &[
     "\0",
     "\u{fffd}",
 ];
+
+/// Fields that mean something together, as lines, and the method that they are for, if any.
+pub const BUNDLES: &[(&str, &str)] = &[
+    ("", "Range: bytes=0-1,3-4\r\nIf-Range: Wed, 01 Jan 2020 00:00:00 GMT\r\n"),
+    ("", "Range: bytes=0-0\r\nIf-Range: \"5e0be100-da\"\r\n"),
+    ("", "Range: bytes=1-\r\nAccept-Encoding: gzip\r\n"),
+    ("", "If-Match: *\r\nIf-None-Match: \"x\"\r\nIf-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n"),
+    ("", "If-Modified-Since: Wed, 01 Jan 2020 00:00:00 GMT\r\nIf-Unmodified-Since: Wed, 01 Jan 2020 00:00:00 GMT\r\n"),
+    ("", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"),
+    (
+        "",
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+    ),
+    ("", "Connection: TE\r\nTE: trailers\r\n"),
+    ("", "Accept-Encoding: gzip\r\nVia: 1.1 a\r\nCache-Control: no-cache\r\n"),
+    ("", "Accept-Encoding: gzip, deflate, br, zstd\r\nUser-Agent: Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1)\r\n"),
+    ("", "X-Forwarded-For: 10.0.0.1, 192.168.0.1\r\nX-Forwarded-Proto: https\r\n"),
+    ("PUT", "If-None-Match: *\r\nContent-Range: bytes 0-4/10\r\n"),
+    ("PUT", "Date: Wed, 01 Jan 2020 00:00:00 GMT\r\nExpect: 100-continue\r\n"),
+    ("POST", "Expect: 100-continue\r\nContent-Type: application/x-www-form-urlencoded\r\n"),
+    ("DELETE", "Depth: infinity\r\n"),
+    ("COPY", "Destination: http://localhost/dav/b\r\nOverwrite: F\r\nDepth: 0\r\n"),
+    ("COPY", "Destination: /dav/b/\r\nDepth: infinity\r\n"),
+    ("MOVE", "Destination: /dav/file\r\nOverwrite: T\r\nDepth: infinity\r\n"),
+    ("PROPFIND", "Depth: 1\r\nContent-Type: application/xml\r\n"),
+    ("PROPPATCH", "Content-Type: application/xml\r\nIf: (<opaquelocktoken:x>)\r\n"),
+    ("LOCK", "Timeout: Infinite, Second-4100000000\r\nDepth: 0\r\n"),
+    ("UNLOCK", "Lock-Token: <opaquelocktoken:e71d4fae-5dec-22d6-fea5-00a0c91e6be4>\r\n"),
+    ("OPTIONS", "Origin: http://a\r\nAccess-Control-Request-Method: PUT\r\nAccess-Control-Request-Headers: X-A\r\n"),
+    ("TRACE", "Max-Forwards: 0\r\n"),
+];
+
+/// The field with this name, whatever its case.
+#[must_use]
+pub fn field(name: &[u8]) -> Option<&'static KnownField> {
+    FIELDS.iter().find(|known| known.name.as_bytes().eq_ignore_ascii_case(name))
+}
