@@ -335,7 +335,10 @@ pub const BUNDLES: &[(&str, &str)] = &[
     ("", "Range: bytes=0-0\r\nIf-Range: \"5e0be100-da\"\r\n"),
     ("", "Range: bytes=1-\r\nAccept-Encoding: gzip\r\n"),
     ("", "If-Match: *\r\nIf-None-Match: \"x\"\r\nIf-Modified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n"),
-    ("", "If-Modified-Since: Wed, 01 Jan 2020 00:00:00 GMT\r\nIf-Unmodified-Since: Wed, 01 Jan 2020 00:00:00 GMT\r\n"),
+    (
+        "",
+        "If-Modified-Since: Wed, 01 Jan 2020 00:00:00 GMT\r\nIf-Unmodified-Since: Wed, 01 Jan 2020 00:00:00 GMT\r\n",
+    ),
     ("", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"),
     (
         "",
@@ -344,7 +347,10 @@ pub const BUNDLES: &[(&str, &str)] = &[
     ),
     ("", "Connection: TE\r\nTE: trailers\r\n"),
     ("", "Accept-Encoding: gzip\r\nVia: 1.1 a\r\nCache-Control: no-cache\r\n"),
-    ("", "Accept-Encoding: gzip, deflate, br, zstd\r\nUser-Agent: Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1)\r\n"),
+    (
+        "",
+        "Accept-Encoding: gzip, deflate, br, zstd\r\nUser-Agent: Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1)\r\n",
+    ),
     ("", "X-Forwarded-For: 10.0.0.1, 192.168.0.1\r\nX-Forwarded-Proto: https\r\n"),
     ("PUT", "If-None-Match: *\r\nContent-Range: bytes 0-4/10\r\n"),
     ("PUT", "Date: Wed, 01 Jan 2020 00:00:00 GMT\r\nExpect: 100-continue\r\n"),
@@ -357,7 +363,10 @@ pub const BUNDLES: &[(&str, &str)] = &[
     ("PROPPATCH", "Content-Type: application/xml\r\nIf: (<opaquelocktoken:x>)\r\n"),
     ("LOCK", "Timeout: Infinite, Second-4100000000\r\nDepth: 0\r\n"),
     ("UNLOCK", "Lock-Token: <opaquelocktoken:e71d4fae-5dec-22d6-fea5-00a0c91e6be4>\r\n"),
-    ("OPTIONS", "Origin: http://a\r\nAccess-Control-Request-Method: PUT\r\nAccess-Control-Request-Headers: X-A\r\n"),
+    (
+        "OPTIONS",
+        "Origin: http://a\r\nAccess-Control-Request-Method: PUT\r\nAccess-Control-Request-Headers: X-A\r\n",
+    ),
     ("TRACE", "Max-Forwards: 0\r\n"),
 ];
 

@@ -102,6 +102,13 @@ impl<'a> Frame<'a> {
         bytes.extend_from_slice(&self.payload);
     }
 
+    /// How many bytes the frame has, its header included.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "none is empty")]
+    pub fn len(&self) -> usize {
+        HEADER + self.payload.len()
+    }
+
     /// Whether all these flags are set.
     #[must_use]
     pub fn has(&self, flags: u8) -> bool {
