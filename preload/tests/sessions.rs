@@ -52,6 +52,19 @@ fn session_select() {
     sees("session_select", &[], Style::Plain);
 }
 
+/// A server that takes one connection after the other sees the steps in its own order.
+#[test]
+fn session_blocking() {
+    let target = Target::compile("session_blocking", &[]);
+    let input = b"a\xF5\x41b\xF5\x40c\xF5\x41d\xF5\x51\xF5\x42e";
+    for [transport] in transports() {
+        let output = target.run(input, &[transport, ("SOCKFUZZ_INPUT", "session")]);
+        assert!(output.status.success(), "{transport:?}: {}", describe(&output));
+        assert!(output.stdout.starts_with(b"0:a;0:c;0:end;"), "{transport:?}: {}", describe(&output));
+        assert!(output.stdout.ends_with(b"0:e;0:end;"), "{transport:?}: {}", describe(&output));
+    }
+}
+
 #[test]
 fn session_threads() {
     sees("session_threads", &[], Style::Plain);
