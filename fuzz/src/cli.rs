@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use sockfuzz_contract::{OptionSpec, Options, specs};
 
-use crate::commands::{bench, check, fuzz, replay, run, servers};
+use crate::commands::{bench, check, corpus, fuzz, replay, run, servers};
 use crate::problem::exit;
 
 /// Fuzz an unmodified HTTP server with cargo afl fuzz.
@@ -34,6 +34,8 @@ pub enum Command {
     /// Run saved inputs again: request, answer, and how the server ended
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Arguments),
+    /// Make inputs out of what others have recorded
+    Corpus(corpus::Arguments),
     /// Build real servers, compare their answers, fuzz them for a moment, and print a table
     #[command(after_help = servers::EXAMPLES)]
     Servers(servers::Arguments),

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod commands;
 pub mod compare;
 pub mod corpus;
+pub mod import;
 pub mod interrupt;
 pub mod memory_file;
 pub mod preload;

@@ -29,8 +29,9 @@ Example:
   sockfuzz check -- ./server --listen 127.0.0.1:8080
 
 Each seed is answered by a fresh server twice: preloaded, and plain over the port that it listens
-on. The answers must be the same byte for byte, the value of the Date header aside. With transport
-auto, at most 100 seeds are answered once more, to choose between unix and memory.
+on. The answers must be the same byte for byte, but for what a clock or chance decides: the value of the
+Date header, the boundary of multipart/byteranges. With transport auto, at most 100 seeds are answered once
+more, to choose between unix and memory.
 
 Exit status: 0 when all answers are the same, 3 when one differs, 10 to 17 for a server that
 cannot be fuzzed (see sockfuzz --help).";
@@ -39,8 +40,8 @@ cannot be fuzzed (see sockfuzz --help).";
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Directory of seeds [default: the bundled corpus/http1]
-    #[arg(short, long = "input", value_name = "DIR")]
-    pub input: Option<PathBuf>,
+    #[arg(short = 'i', long, value_name = "DIR")]
+    pub corpus: Option<PathBuf>,
     /// How long one seed may take, the server's start included, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = cli::seconds)]
     pub timeout: Duration,
@@ -67,7 +68,7 @@ pub fn check(arguments: Arguments) -> Result<u8> {
     if inspection.is_uninstrumented() {
         println!("        as it is, it can be fuzzed by its answers alone: sockfuzz fuzz --uninstrumented");
     }
-    let seeds = corpus::read(&workspace::corpus_or_bundled(arguments.input)?)?;
+    let seeds = corpus::read(&workspace::corpus_or_bundled(arguments.corpus)?)?;
     for warning in corpus::oversize_warnings(&seeds) {
         println!("        {warning}");
     }

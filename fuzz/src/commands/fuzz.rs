@@ -60,8 +60,8 @@ const UNINSTRUMENTED_TIMEOUT: &str = "5000";
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Directory of seeds [default: the bundled corpus/http1]
-    #[arg(short, long = "input", value_name = "DIR")]
-    pub input: Option<PathBuf>,
+    #[arg(short = 'i', long, value_name = "DIR")]
+    pub corpus: Option<PathBuf>,
     /// Output directory; resumed when it is of the same server
     #[arg(short, long = "output", value_name = "DIR", default_value = "out")]
     pub output: PathBuf,
@@ -138,7 +138,7 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
         .map(|text| afl_words(text).map_err(|error| Problem::failed(error, "see sockfuzz fuzz -h")))
         .collect::<Result<Vec<_>, _>>()?
         .concat();
-    let corpus = workspace::corpus_or_bundled(arguments.input.clone())?;
+    let corpus = workspace::corpus_or_bundled(arguments.corpus.clone())?;
     let seeds = corpus::read(&corpus)?;
     let bundled = Workspace::find().map(|workspace| workspace.path("corpus/http.dict"));
     let dictionary = dictionary(arguments.dictionary.clone(), bundled)?;

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod check;
+pub mod corpus;
 pub mod fuzz;
 pub mod replay;
 pub mod run;

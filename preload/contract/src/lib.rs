@@ -1,9 +1,11 @@
 //! What the two halves of sockfuzz agree on: the preload, which runs inside the server, and the
 //! command line, which starts it. Options travel one way, in the environment; the status page
-//! travels the other way, in shared memory. Both halves compile this crate, so neither can drift.
+//! travels the other way, in shared memory; what an input means is decided here, too. Both halves
+//! compile this crate, so neither can drift.
 
 mod gaps;
 mod options;
+pub mod session;
 pub mod specs;
 mod status;
 mod values;
@@ -13,7 +15,7 @@ pub use options::{OptionError, Options};
 pub use specs::OptionSpec;
 pub use status::{Counter, Phase, RuntimeFound, StatusPage};
 pub use values::{
-    Clock, DeadAccept, Directories, Loop, Mode, Network, Panics, Place, Randomness, SeatBelt, Switch,
+    Clock, DeadAccept, Directories, Input, Loop, Mode, Network, Panics, Place, Randomness, SeatBelt, Switch,
     Syscalls, Transport,
 };
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::specs::{self, OptionSpec};
 use crate::values::{
-    Clock, DeadAccept, Directories, Loop, Mode, Network, Panics, Place, Randomness, SeatBelt, Switch,
+    Clock, DeadAccept, Directories, Input, Loop, Mode, Network, Panics, Place, Randomness, SeatBelt, Switch,
     Syscalls, Transport,
 };
 
@@ -32,6 +32,8 @@ pub struct Options {
     pub mode: Mode,
     /// See [`specs::TRANSPORT`].
     pub transport: Transport,
+    /// See [`specs::INPUT`].
+    pub input: Input,
     /// See [`specs::PORT`].
     pub port: Option<Place>,
     /// See [`specs::SOCKET_ACTIVATION`].
@@ -40,6 +42,8 @@ pub struct Options {
     pub r#loop: Loop,
     /// See [`specs::ITERATIONS`]; at least 1.
     pub iterations: u32,
+    /// See [`specs::SPARE`].
+    pub spare: Switch,
     /// See [`specs::WARM_UP`].
     pub warm_up: Switch,
     /// See [`specs::SETTLE`].
@@ -48,6 +52,8 @@ pub struct Options {
     pub clock: Clock,
     /// See [`specs::RANDOMNESS`].
     pub randomness: Randomness,
+    /// See [`specs::GATE`].
+    pub gate: Switch,
     /// See [`specs::PANICS`].
     pub panics: Panics,
     /// See [`specs::DEAD_ACCEPT`].
@@ -78,14 +84,17 @@ impl Options {
         Ok(Self {
             mode: parse(&specs::MODE, text(&specs::MODE))?,
             transport: parse(&specs::TRANSPORT, text(&specs::TRANSPORT))?,
+            input: parse(&specs::INPUT, text(&specs::INPUT))?,
             port: parse_optional(&specs::PORT, text(&specs::PORT))?,
             socket_activation: parse(&specs::SOCKET_ACTIVATION, text(&specs::SOCKET_ACTIVATION))?,
             r#loop: parse(&specs::LOOP, text(&specs::LOOP))?,
             iterations: parse::<std::num::NonZeroU32>(&specs::ITERATIONS, text(&specs::ITERATIONS))?.get(),
+            spare: parse(&specs::SPARE, text(&specs::SPARE))?,
             warm_up: parse(&specs::WARM_UP, text(&specs::WARM_UP))?,
             settle: parse(&specs::SETTLE, text(&specs::SETTLE))?,
             clock: parse(&specs::CLOCK, text(&specs::CLOCK))?,
             randomness: parse(&specs::RANDOMNESS, text(&specs::RANDOMNESS))?,
+            gate: parse(&specs::GATE, text(&specs::GATE))?,
             panics: parse(&specs::PANICS, text(&specs::PANICS))?,
             dead_accept: parse(&specs::DEAD_ACCEPT, text(&specs::DEAD_ACCEPT))?,
             syscalls: parse(&specs::SYSCALLS, text(&specs::SYSCALLS))?,

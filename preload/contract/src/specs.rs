@@ -37,6 +37,16 @@ pub const TRANSPORT: OptionSpec = OptionSpec {
               memory: as unix, but bytes and readiness never reach the kernel, for a server with one thread",
 };
 
+/// What the fuzzer's bytes mean.
+pub const INPUT: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_INPUT",
+    flag: "input",
+    value: "raw|session",
+    default: "raw",
+    meaning: "raw: an input is the bytes of one connection; session: it is steps over up to four connections, \
+              one at a time (sockfuzz check, fuzz and replay say session when a seed is one)",
+};
+
 /// Which listener is taken over.
 pub const PORT: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_PORT",
@@ -63,6 +73,16 @@ pub const ITERATIONS: OptionSpec = OptionSpec {
     value: "COUNT",
     default: "10000",
     meaning: "iterations that one server process runs before a fresh one takes its place",
+};
+
+/// Whether the next process is ready in advance.
+pub const SPARE: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_SPARE",
+    flag: "spare",
+    value: "on|off",
+    default: "on",
+    meaning: "in loop direct, keep the next server process started and waiting, so that fuzzing goes on at \
+              once after a crash, a timeout, or a process's share of iterations",
 };
 
 /// How processes are forked and iterations paced.
@@ -113,6 +133,16 @@ pub const RANDOMNESS: OptionSpec = OptionSpec {
     default: "fixed",
     meaning: "fixed: in the loop, getrandom, /dev/urandom and the like give the same bytes in every \
               iteration; real: the kernel's",
+};
+
+/// When coverage counts.
+pub const GATE: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_GATE",
+    flag: "gate",
+    value: "on|off",
+    default: "on",
+    meaning: "in the loop, keep AFL++ from seeing what runs outside iterations: the server's start, its \
+              warm-up, and background threads between two inputs",
 };
 
 /// What a Rust panic means.
@@ -198,14 +228,17 @@ pub const STATUS: OptionSpec = OptionSpec {
 pub const ALL: &[&OptionSpec] = &[
     &MODE,
     &TRANSPORT,
+    &INPUT,
     &PORT,
     &SOCKET_ACTIVATION,
     &LOOP,
     &ITERATIONS,
+    &SPARE,
     &WARM_UP,
     &SETTLE,
     &CLOCK,
     &RANDOMNESS,
+    &GATE,
     &PANICS,
     &DEAD_ACCEPT,
     &SYSCALLS,

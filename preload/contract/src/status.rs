@@ -80,6 +80,8 @@ pub enum Counter {
     Processes,
     /// Iterations of the processes whose descriptors were counted: those that ran their share.
     Measured,
+    /// Processes that were started and waiting when their turn came.
+    Spares,
     /// How many more descriptors these had open at the end than after their warm-up.
     Leaked,
 }

@@ -57,6 +57,16 @@ words! {
 }
 
 words! {
+    /// What an input is.
+    Input {
+        /// The bytes of one connection.
+        Raw = "raw",
+        /// Steps over several connections.
+        Session = "session",
+    }
+}
+
+words! {
     /// How iterations are paced.
     Loop {
         /// Decided by what the server was built with.

@@ -3,35 +3,54 @@
 
 use super::Instrumentation;
 
+/// Bytes of the map that are looked at together: a few vector registers.
+const BLOCK: usize = 256;
+
 /// Edges that this process has run.
 #[derive(Debug)]
 pub(crate) struct Seen {
-    /// One byte an edge: 0 until it is seen.
-    edges: Vec<u8>,
+    /// One byte an edge: all ones until it is seen.
+    unseen: Vec<u8>,
 }
 
 impl Seen {
     /// Nothing, for a map of this size.
     pub(crate) fn nothing(instrumentation: &Instrumentation) -> Self {
-        Self { edges: vec![0; instrumentation.map_len()] }
+        Self { unseen: vec![u8::MAX; instrumentation.map_len()] }
     }
 
     /// Adds the edges of the iteration that has just ended; says whether any was new.
     pub(crate) fn add(&mut self, map: &[u8]) -> bool {
-        // Most of a map is zero, most of the time: blocks that are go by in a few instructions.
-        const BLOCK: usize = 64;
-        let mut new = 0;
-        for (hits, seen) in map.chunks(BLOCK).zip(self.edges.chunks_mut(BLOCK)) {
-            if hits.iter().fold(0, |any, &hit| any | hit) == 0 {
-                continue;
-            }
-            for (hit, seen) in hits.iter().zip(seen) {
-                let hit = u8::from(*hit != 0);
-                new |= hit & !*seen;
-                *seen |= hit;
+        let (blocks, rest) = map.as_chunks::<BLOCK>();
+        let (unseen, unseen_rest) = self.unseen.as_chunks_mut::<BLOCK>();
+        // Each block is looked at, whatever the others say: a loop without an early end is a
+        // vector loop. Nothing is new, most of the time.
+        let mut new = false;
+        for (hits, unseen) in blocks.iter().zip(unseen) {
+            if any_unseen(hits, unseen) {
+                new = true;
+                mark(hits, unseen);
             }
         }
-        new != 0
+        if any_unseen(rest, unseen_rest) {
+            new = true;
+            mark(rest, unseen_rest);
+        }
+        new
+    }
+}
+
+#[inline(always)]
+fn any_unseen(hits: &[u8], unseen: &[u8]) -> bool {
+    hits.iter().zip(unseen).fold(0, |any, (hit, unseen)| any | hit & unseen) != 0
+}
+
+#[cold]
+fn mark(hits: &[u8], unseen: &mut [u8]) {
+    for (hit, unseen) in hits.iter().zip(unseen) {
+        if *hit != 0 {
+            *unseen = 0;
+        }
     }
 }
 
@@ -41,14 +60,14 @@ mod tests {
 
     #[test]
     fn an_edge_is_new_once_whatever_its_hit_count() {
-        let mut seen = Seen { edges: vec![0; 200] };
-        let mut map = [0_u8; 200];
+        let mut seen = Seen { unseen: vec![u8::MAX; 2 * BLOCK + 9] };
+        let mut map = [0_u8; 2 * BLOCK + 9];
         assert!(!seen.add(&map));
-        map[199] = 3;
-        assert!(seen.add(&map));
-        map[199] = 128;
-        assert!(!seen.add(&map));
-        map[8] = 1;
-        assert!(seen.add(&map));
+        for edge in [2 * BLOCK + 8, 8, BLOCK] {
+            map[edge] = 3;
+            assert!(seen.add(&map), "{edge}");
+            map[edge] = 128;
+            assert!(!seen.add(&map), "{edge}");
+        }
     }
 }

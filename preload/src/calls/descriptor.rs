@@ -10,7 +10,11 @@ use crate::{afl, errno, identity, memory};
 
 pub(crate) unsafe fn close(fd: c_int) -> c_int {
     match descriptors::kind(fd) {
-        Kind::Foreign => memory::forget_epoll(fd, fd),
+        Kind::Foreign => {
+            memory::forget_epoll(fd, fd);
+            descriptors::give_back_from(fd);
+        }
+        Kind::Virtual(_) if memory::reserve(fd) => return 0,
         // Only a server that closes what it does not know calls this; AFL++'s runtime may.
         Kind::Kept if !afl::is_starting() => return 0,
         _ => descriptors::set(fd, Kind::Foreign),
@@ -86,17 +90,23 @@ pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int 
         libc::F_SETFL => argument & libc::O_ASYNC as usize != 0,
         _ => false,
     };
-    if wants_signals && matches!(descriptors::kind(fd), Kind::Virtual | Kind::Listener) {
+    if wants_signals && matches!(descriptors::kind(fd), Kind::Virtual(_) | Kind::Listener) {
         memory::leave("it wants to be sent signals");
     }
     match (descriptors::kind(fd), command) {
-        (Kind::Virtual, libc::F_GETFL) => {
-            return libc::O_RDWR | if memory::is_nonblocking() { libc::O_NONBLOCK } else { 0 };
+        (Kind::Virtual(slot), libc::F_GETFL) => {
+            return libc::O_RDWR | if memory::is_nonblocking(slot) { libc::O_NONBLOCK } else { 0 };
         }
-        (Kind::Virtual, libc::F_SETFL) => {
-            memory::set_nonblocking(argument & libc::O_NONBLOCK as usize != 0);
+        (Kind::Virtual(slot), libc::F_SETFL) => {
+            memory::set_nonblocking(slot, argument & libc::O_NONBLOCK as usize != 0);
             return 0;
         }
+        (Kind::Virtual(_), libc::F_GETFD) => {
+            if let Some(close_on_exec) = memory::all_close_on_exec() {
+                return if close_on_exec { libc::FD_CLOEXEC } else { 0 };
+            }
+        }
+        (Kind::Virtual(_), libc::F_SETFD) => memory::vary_numbers(),
         (Kind::Listener, libc::F_SETFL) => memory::listener_mode_changes(),
         _ => {}
     }
@@ -112,19 +122,20 @@ pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int 
 pub(crate) unsafe fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_int {
     let value = std::ptr::with_exposed_provenance_mut::<c_int>(argument);
     match (descriptors::kind(fd), request) {
-        (Kind::Virtual, libc::FIONBIO | libc::FIONREAD) if value.is_null() => {
+        (Kind::Virtual(_), libc::FIONBIO | libc::FIONREAD) if value.is_null() => {
             return errno::fail(Errno::FAULT);
         }
-        (Kind::Virtual, libc::FIONBIO) => {
+        (Kind::Virtual(slot), libc::FIONBIO) => {
             // SAFETY: the server's own pointer.
-            memory::set_nonblocking(unsafe { *value } != 0);
+            memory::set_nonblocking(slot, unsafe { *value } != 0);
             return 0;
         }
-        (Kind::Virtual, libc::FIONREAD) => {
+        (Kind::Virtual(slot), libc::FIONREAD) => {
             // SAFETY: the server's own pointer; no more is unread than fits.
-            unsafe { *value = memory::unread() as c_int };
+            unsafe { *value = memory::unread(slot) as c_int };
             return 0;
         }
+        (Kind::Virtual(_), libc::FIOCLEX | libc::FIONCLEX) => memory::vary_numbers(),
         (Kind::Listener, libc::FIONBIO) => memory::listener_mode_changes(),
         _ => {}
     }
@@ -133,8 +144,8 @@ pub(crate) unsafe fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_in
 }
 
 pub(crate) unsafe fn shutdown(fd: c_int, how: c_int) -> c_int {
-    if descriptors::is_virtual(fd) {
-        return memory::shutdown(how).map_or_else(errno::fail, |()| 0);
+    if let Some(slot) = descriptors::slot(fd) {
+        return memory::shutdown(slot, how).map_or_else(errno::fail, |()| 0);
     }
     // SAFETY: the server's own call.
     unsafe { real::shutdown(fd, how) }

@@ -1,0 +1,61 @@
+//! Which steps can be done, seen from the client: what is open, and how many steps there were.
+
+use super::{Action, Connection, MAX_STEPS};
+
+/// The client's end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Closed,
+    Open,
+    HalfClosed,
+}
+
+/// Why a step cannot be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    NotOpen,
+    AlreadyOpen,
+    HalfClosed,
+    TooManySteps,
+}
+
+/// A session, as far as it has come.
+#[derive(Debug, Clone)]
+pub(super) struct Course {
+    ends: [End; Connection::COUNT],
+    steps: usize,
+}
+
+impl Course {
+    pub(super) const fn new() -> Self {
+        Self { ends: [End::Closed; Connection::COUNT], steps: 0 }
+    }
+
+    /// Whether no step is left.
+    pub(super) fn is_over(&self) -> bool {
+        self.steps == MAX_STEPS
+    }
+
+    /// Takes one step, or says why not.
+    pub(super) fn take<Bytes>(
+        &mut self,
+        connection: Connection,
+        action: &Action<Bytes>,
+    ) -> Result<(), Refusal> {
+        let end = &mut self.ends[connection.index()];
+        let next = match (action, *end) {
+            (Action::Send(_) | Action::HalfClose, End::HalfClosed) => return Err(Refusal::HalfClosed),
+            (Action::Open, End::Open | End::HalfClosed) => return Err(Refusal::AlreadyOpen),
+            (Action::HalfClose | Action::Close | Action::Reset, End::Closed) => return Err(Refusal::NotOpen),
+            (Action::Send(_) | Action::Open, _) => End::Open,
+            (Action::HalfClose, _) => End::HalfClosed,
+            (Action::Close | Action::Reset, _) => End::Closed,
+        };
+        if self.steps == MAX_STEPS {
+            return Err(Refusal::TooManySteps);
+        }
+        *end = next;
+        self.steps += 1;
+        Ok(())
+    }
+}
