@@ -103,6 +103,17 @@ fn a_transport_that_is_asked_for_is_taken() {
         .stdout(contains("transport").not());
 }
 
+#[test]
+fn memory_that_is_asked_for_and_left_is_told() {
+    let yard = Yard::new();
+    let server = yard.target("thread_per_connection", "cc", &[]).expect("a C compiler is installed");
+    check(&yard, &server)
+        .env("SOCKFUZZ_TRANSPORT", "memory")
+        .assert()
+        .code(0)
+        .stdout(contains("transport memory was left for unix: it creates a thread"));
+}
+
 /// The choice is in the printed command, and outlives the first run.
 #[test]
 fn a_campaign_keeps_its_transport() {

@@ -26,7 +26,7 @@ impl Series {
         self.measurements.iter().map(|measurement| measurement.per_second).collect()
     }
 
-    /// Warnings, each once, whatever figures are in it.
+    /// Warnings of the last round: they say the same in every one, with other figures.
     #[must_use]
     pub fn warnings(&self) -> Vec<&str> {
         self.measurements

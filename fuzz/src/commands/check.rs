@@ -77,7 +77,7 @@ pub fn check(arguments: Arguments) -> Result<u8> {
     let setup =
         Setup { server: &server, library: &library, options: belt.options(), timeout: arguments.timeout };
     let width = seeds.iter().map(|seed| seed.name.len()).max().unwrap_or(0);
-    let Compared { different, varying, choice } =
+    let Compared { different, varying, choice, left_memory } =
         compare(&setup, &inspection, &seeds, |seed, run, verdict| verdict.print(seed, run, width))?;
 
     let all = counted(seeds.len() as u64, "seed", "seeds");
@@ -90,6 +90,7 @@ pub fn check(arguments: Arguments) -> Result<u8> {
         _ => println!("{different} of {all} not answered as over TCP"),
     }
     choice.iter().for_each(|choice| println!("{choice}"));
+    left_memory.iter().for_each(|it| println!("transport memory was left for unix: {it}"));
     if different == 0 {
         return Ok(exit::OK);
     }
@@ -108,6 +109,8 @@ pub(super) struct Compared {
     pub(super) varying: usize,
     /// What transport `auto` comes to; none where another one was asked for.
     pub(super) choice: Option<Choice>,
+    /// Why transport `memory` was left, where it was asked for.
+    pub(super) left_memory: Option<String>,
 }
 
 /// Answers every seed twice, hands each verdict to `each`, and counts those that are not the same.
@@ -127,6 +130,7 @@ pub(super) fn compare(
         compared.different += usize::from(matches!(verdict, Verdict::Different(_) | Verdict::Unfinished));
         compared.varying += usize::from(matches!(verdict, Verdict::Varying(_)));
         each(seed, run, &verdict);
+        compared.left_memory = run.left_memory.clone().or(compared.left_memory.take());
         trial.as_mut().map_or(Ok(()), |trial| trial.compare(seed, run))
     })?;
     compared.choice = trial.map(Trial::choice);

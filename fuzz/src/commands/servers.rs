@@ -224,7 +224,7 @@ impl Trial<'_> {
                 verdict.print(seed, run, 0);
             }
         })?;
-        let Compared { different, varying, choice } = compared;
+        let Compared { different, varying, choice, .. } = compared;
         choice.iter().for_each(|choice| eprintln!("sockfuzz: {choice}"));
         line.once = format!("{}/{}", self.seeds.len() - different - varying, self.seeds.len());
         if varying > 0 {
