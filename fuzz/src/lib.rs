@@ -3,6 +3,7 @@
 //! parts.
 
 pub mod afl;
+pub mod bench;
 pub mod cli;
 pub mod commands;
 pub mod compare;
@@ -18,4 +19,5 @@ pub mod seat_belt;
 pub mod server;
 pub mod status_file;
 pub mod tcp_client;
+pub mod transport;
 pub mod workspace;

@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => commands::replay::replay(arguments),
         Command::Corpus(arguments) => commands::corpus::corpus(arguments),
         Command::Servers(arguments) => commands::servers::servers(arguments),
+        Command::Bench(arguments) => commands::bench::bench(arguments),
     });
     process_tree::end_descendants();
     match outcome {
