@@ -62,10 +62,6 @@ impl Edits {
         self.dropped.clear();
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty() && self.dropped.is_empty()
-    }
-
     fn push(&mut self, range: Range<usize>, source: Source, place: Place) -> bool {
         let collides = |edit: &Edit| edit.range.start < range.end && range.start < edit.range.end;
         let changes = !range.is_empty() || source.len() > 0 || matches!(source, Source::Marker(_));

@@ -21,6 +21,7 @@ use crate::afl::stats::Stats;
 use crate::cli::{PreloadArguments, PreloadOptions};
 use crate::commands::seeds;
 use crate::corpus;
+use crate::mutator::Mutator;
 use crate::preload;
 use crate::printable::counted;
 use crate::problem::{Problem, exit};
@@ -87,6 +88,9 @@ pub struct Arguments {
     /// place of its coverage, afl-fuzz sees the kinds of its answers
     #[arg(long)]
     pub uninstrumented: bool,
+    /// Who mutates inputs beside AFL++ itself [default: http; none with afl-fuzz's -L]
+    #[arg(long, value_enum)]
+    pub mutator: Option<Mutator>,
     /// Further options for afl-fuzz, quoted as for a shell; may be repeated
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub afl: Vec<String>,
@@ -150,6 +154,7 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
     let inspection = inspect::inspect(&server)?;
     inspection.require_instrumentation(arguments.uninstrumented)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
+    let mutation = Mutator::chosen(arguments.mutator, &options).settings(dictionary.as_deref())?;
 
     eprintln!("sockfuzz: {}: {inspection}", server.program.display());
     if inspection.is_uninstrumented() {
@@ -174,7 +179,9 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
         (1, false) => Display::Lines,
         _ => Display::Logs,
     };
-    let settings = environment::settings(&server, &library, belt.options(), &status, &inspection, display);
+    let mut settings =
+        environment::settings(&server, &library, belt.options(), &status, &inspection, display);
+    settings.extend(mutation);
     let plan = Plan {
         cargo_afl: &cargo_afl,
         settings: &settings,
