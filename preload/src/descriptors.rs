@@ -7,77 +7,112 @@ use std::sync::atomic::{AtomicI32, AtomicU8, Ordering::Relaxed};
 
 use rustix::io::{DupFlags, Errno, FdFlags, dup3, fcntl_getfd};
 
-use crate::memory;
+use crate::memory::{self, Slot};
 
 /// Descriptors at or above this number are never ours. (The usual hard limit is far below.)
 const LIMIT: usize = 1 << 16;
 
 /// What a descriptor is to the preload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum Kind {
     /// Nothing: every call on it is passed on.
-    Foreign = 0,
+    Foreign,
     /// A TCP socket whose `bind` waits until `listen` tells whether it is the fuzzed one.
-    Bound = 1,
+    Bound,
     /// The fuzzed listener.
-    Listener = 2,
+    Listener,
     /// A further listener of the fuzzed port (dual stack, `SO_REUSEPORT`): nobody ever connects.
-    Mute = 3,
+    Mute,
     /// The server's end of an internal connection.
-    Connection = 4,
+    Connection,
     /// Not the server's at all: it may not close it.
-    Kept = 5,
+    Kept,
     /// A listener that the server was handed, and has not waited at yet.
-    Inherited = 6,
+    Inherited,
     /// A file of random bytes, while randomness is fixed.
-    Random = 7,
+    Random,
     /// The same as a connection, but the kernel knows nothing of it (transport `memory`).
-    Virtual = 8,
+    Virtual(Slot),
 }
 
-static KINDS: [AtomicU8; LIMIT] = [const { AtomicU8::new(Kind::Foreign as u8) }; LIMIT];
+/// In the table, the number of [`Kind::Virtual`] with the first slot.
+const FIRST_VIRTUAL: u8 = 8;
+
+impl Kind {
+    const fn to_number(self) -> u8 {
+        match self {
+            Self::Foreign => 0,
+            Self::Bound => 1,
+            Self::Listener => 2,
+            Self::Mute => 3,
+            Self::Connection => 4,
+            Self::Kept => 5,
+            Self::Inherited => 6,
+            Self::Random => 7,
+            Self::Virtual(slot) => FIRST_VIRTUAL + slot.index() as u8,
+        }
+    }
+
+    const fn of_number(number: u8) -> Self {
+        match number {
+            1 => Self::Bound,
+            2 => Self::Listener,
+            3 => Self::Mute,
+            4 => Self::Connection,
+            5 => Self::Kept,
+            6 => Self::Inherited,
+            7 => Self::Random,
+            FIRST_VIRTUAL.. => Self::Virtual(Slot::new(number - FIRST_VIRTUAL)),
+            _ => Self::Foreign,
+        }
+    }
+
+    /// Where descriptors of this kind are counted.
+    fn count(self) -> Option<&'static AtomicI32> {
+        match self {
+            Self::Listener => Some(&LISTENERS),
+            Self::Connection => Some(&CONNECTIONS),
+            Self::Virtual(slot) => Some(&VIRTUAL[slot.index()]),
+            _ => None,
+        }
+    }
+}
+
+static KINDS: [AtomicU8; LIMIT] = [const { AtomicU8::new(Kind::Foreign.to_number()) }; LIMIT];
 /// Highest number that was ever [`Kind::Kept`].
 static HIGHEST_KEPT: AtomicI32 = AtomicI32::new(-1);
 static LISTENERS: AtomicI32 = AtomicI32::new(0);
 static CONNECTIONS: AtomicI32 = AtomicI32::new(0);
-static VIRTUAL: AtomicI32 = AtomicI32::new(0);
+static VIRTUAL: [AtomicI32; Slot::COUNT] = [const { AtomicI32::new(0) }; Slot::COUNT];
 /// Highest number that a connection ever had.
 static HIGHEST_CONNECTION: AtomicI32 = AtomicI32::new(-1);
-const COUNTED: [(Kind, &AtomicI32); 3] =
-    [(Kind::Listener, &LISTENERS), (Kind::Connection, &CONNECTIONS), (Kind::Virtual, &VIRTUAL)];
 
 /// What `fd` is.
 pub(crate) fn kind(fd: RawFd) -> Kind {
-    let Some(slot) = slot(fd) else { return Kind::Foreign };
-    match slot.load(Relaxed) {
-        1 => Kind::Bound,
-        2 => Kind::Listener,
-        3 => Kind::Mute,
-        4 => Kind::Connection,
-        5 => Kind::Kept,
-        6 => Kind::Inherited,
-        7 => Kind::Random,
-        8 => Kind::Virtual,
-        _ => Kind::Foreign,
-    }
+    place(fd).map_or(Kind::Foreign, |place| Kind::of_number(place.load(Relaxed)))
 }
 
 /// Records what `fd` is from now on; [`Kind::Foreign`] when it is closed.
 pub(crate) fn set(fd: RawFd, kind: Kind) {
-    let Some(slot) = slot(fd) else { return };
-    let before = slot.swap(kind as u8, Relaxed);
-    if matches!(kind, Kind::Connection | Kind::Virtual) {
+    let Some(place) = place(fd) else { return };
+    let before = Kind::of_number(place.swap(kind.to_number(), Relaxed));
+    if before == kind {
+        return;
+    }
+    if matches!(kind, Kind::Connection | Kind::Virtual(_)) {
         HIGHEST_CONNECTION.fetch_max(fd, Relaxed);
     }
-    for (counted, count) in COUNTED {
-        let change = i32::from(kind == counted) - i32::from(before == counted as u8);
-        if change != 0 && count.fetch_add(change, Relaxed) + change == 0 && memory::is_on() {
-            match counted {
-                Kind::Virtual => memory::connection_closed(),
-                Kind::Listener => memory::listener_closed(),
-                _ => {}
-            }
+    if let Some(count) = kind.count() {
+        count.fetch_add(1, Relaxed);
+    }
+    if let Some(count) = before.count()
+        && count.fetch_sub(1, Relaxed) == 1
+        && memory::is_on()
+    {
+        match before {
+            Kind::Virtual(slot) => memory::connection_closed(slot),
+            Kind::Listener => memory::listener_closed(),
+            _ => {}
         }
     }
 }
@@ -118,13 +153,13 @@ pub(crate) fn open() -> Vec<RawFd> {
 
 /// Descriptors of internal connections that the server holds open.
 pub(crate) fn open_connections() -> i32 {
-    CONNECTIONS.load(Relaxed) + VIRTUAL.load(Relaxed)
+    CONNECTIONS.load(Relaxed) + VIRTUAL.iter().map(|count| count.load(Relaxed)).sum::<i32>()
 }
 
 /// The same, after asking the kernel: a descriptor may be closed past libc's `close` (fclose(3)
 /// does that), and its number may have been given to something else.
 pub(crate) fn recount_connections() -> i32 {
-    for fd in of_kind(Kind::Connection).filter(|&fd| !is_socket(fd)) {
+    for fd in connections().filter(|&fd| kind(fd) == Kind::Connection && !is_socket(fd)) {
         set(fd, Kind::Foreign);
     }
     open_connections()
@@ -132,28 +167,40 @@ pub(crate) fn recount_connections() -> i32 {
 
 /// Forgets the connections that the server does not close: they must not hold up later iterations.
 pub(crate) fn forsake_connections() {
-    virtual_ones().for_each(memory::forsake);
-    of_kind(Kind::Connection).chain(virtual_ones()).for_each(|fd| set(fd, Kind::Foreign));
+    for fd in connections() {
+        if let Kind::Virtual(_) = kind(fd) {
+            memory::forsake(fd);
+        }
+        set(fd, Kind::Foreign);
+    }
 }
 
-/// Descriptors of virtual connections that the server holds open.
-pub(crate) fn virtual_ones() -> impl Iterator<Item = RawFd> {
-    of_kind(Kind::Virtual)
+/// Descriptors of one virtual connection that the server holds open.
+pub(crate) fn of_slot(slot: Slot) -> impl Iterator<Item = RawFd> {
+    connections().filter(move |&fd| kind(fd) == Kind::Virtual(slot))
 }
 
-/// Those of connections, real or virtual.
-fn of_kind(wanted: Kind) -> impl Iterator<Item = RawFd> {
-    (0..=HIGHEST_CONNECTION.load(Relaxed)).filter(move |&fd| kind(fd) == wanted)
+/// Those of all connections, real or virtual.
+fn connections() -> impl Iterator<Item = RawFd> {
+    (0..=HIGHEST_CONNECTION.load(Relaxed)).filter(|&fd| is_connection(fd))
 }
 
 /// Whether `fd` is the server's end of an internal connection.
 pub(crate) fn is_connection(fd: RawFd) -> bool {
-    matches!(kind(fd), Kind::Connection | Kind::Virtual)
+    matches!(kind(fd), Kind::Connection | Kind::Virtual(_))
 }
 
 /// Whether the kernel knows nothing of `fd`'s readiness.
 pub(crate) fn is_virtual(fd: RawFd) -> bool {
-    kind(fd) == Kind::Virtual
+    slot(fd).is_some()
+}
+
+/// Which virtual connection `fd` is one of.
+pub(crate) fn slot(fd: RawFd) -> Option<Slot> {
+    match kind(fd) {
+        Kind::Virtual(slot) => Some(slot),
+        _ => None,
+    }
 }
 
 fn is_socket(fd: RawFd) -> bool {
@@ -180,13 +227,13 @@ pub(crate) fn replace(fd: RawFd, fresh: impl AsFd) -> Result<(), Errno> {
 
 /// Whether the server asked for non-blocking calls on `fd`.
 pub(crate) fn is_nonblocking(fd: RawFd) -> bool {
-    if is_virtual(fd) {
-        return memory::is_nonblocking();
+    if let Some(slot) = slot(fd) {
+        return memory::is_nonblocking(slot);
     }
     rustix::fs::fcntl_getfl(lend(fd)).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::NONBLOCK))
 }
 
-fn slot(fd: RawFd) -> Option<&'static AtomicU8> {
+fn place(fd: RawFd) -> Option<&'static AtomicU8> {
     KINDS.get(usize::try_from(fd).ok()?)
 }
 

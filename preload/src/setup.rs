@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::os::fd::BorrowedFd;
 use std::sync::OnceLock;
 
-use sockfuzz_contract::{Mode, Options, Panics, Phase, Randomness, specs};
+use sockfuzz_contract::{Input, Mode, Options, Panics, Phase, Randomness, specs};
 
 #[cfg(target_arch = "x86_64")]
 use crate::trap;
@@ -37,6 +37,11 @@ static SETUP: OnceLock<Setup> = OnceLock::new();
 /// The decisions; `None` in a process that the preload leaves alone.
 pub(crate) fn get() -> Option<&'static Setup> {
     SETUP.get()
+}
+
+/// Whether inputs are sessions.
+pub(crate) fn plays_sessions() -> bool {
+    get().is_some_and(|setup| setup.options.input == Input::Session)
 }
 
 /// Whether a Rust panic is to end the server.

@@ -3,10 +3,12 @@
 
 use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use sockfuzz_contract::session::Connection;
 
 use crate::{descriptors, report};
 
@@ -78,8 +80,29 @@ pub(crate) fn output() -> Option<BorrowedFd<'static>> {
     borrow(&OUTPUT)
 }
 
-/// Writes a part of an answer to the original stdout.
-pub(crate) fn answer(mut answer: &[u8]) {
+/// Answers on connections after the first: they come when that one's are complete.
+static KEPT: Mutex<[Vec<u8>; Connection::COUNT - 1]> =
+    Mutex::new([const { Vec::new() }; Connection::COUNT - 1]);
+
+/// Writes a part of an answer to the original stdout, now or in the end: the answers are in the order
+/// of the connections' numbers.
+pub(crate) fn answer(connection: Connection, answer: &[u8]) {
+    match connection.index().checked_sub(1) {
+        None => write(answer),
+        Some(later) => kept()[later].extend_from_slice(answer),
+    }
+}
+
+/// No connection is left.
+pub(crate) fn show_kept_answers() {
+    kept().iter_mut().for_each(|answer| write(&std::mem::take(answer)));
+}
+
+fn kept() -> MutexGuard<'static, [Vec<u8>; Connection::COUNT - 1]> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write(mut answer: &[u8]) {
     let Some(output) = output() else { return };
     while !answer.is_empty() {
         match rustix::io::write(output, answer) {

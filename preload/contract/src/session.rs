@@ -20,7 +20,7 @@ mod text;
 
 use std::fmt;
 
-pub use decode::{Fragment, Steps, decode, has_marker};
+pub use decode::{Cursor, Fragment, Part, Steps, decode, has_marker};
 pub use text::TextError;
 
 use course::Course;
@@ -129,7 +129,8 @@ impl Session {
 }
 
 impl<Bytes> Action<Bytes> {
-    fn map<Other>(self, change: impl FnOnce(Bytes) -> Other) -> Action<Other> {
+    /// The same with other bytes.
+    pub fn map<Other>(self, change: impl FnOnce(Bytes) -> Other) -> Action<Other> {
         match self {
             Self::Send(bytes) => Action::Send(change(bytes)),
             Self::Open => Action::Open,

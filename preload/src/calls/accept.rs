@@ -1,6 +1,7 @@
 //! accept(2): of the threads that accept, exactly one is let through for every connection made.
 
 use std::os::fd::RawFd;
+use std::ptr;
 use std::time::Duration;
 
 use libc::{c_int, sockaddr, socklen_t};
@@ -8,10 +9,11 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use sockfuzz_contract::{Counter, Phase};
 
+use crate::address::{self, Address};
 use crate::descriptors::{self, Kind};
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
-use crate::{address, errno, listener, memory, report};
+use crate::{errno, listener, memory, report, setup, transport};
 
 pub(crate) unsafe fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int {
     if !listener::is_fuzzed(fd) {
@@ -56,6 +58,24 @@ fn is_nonblocking(listener: RawFd) -> bool {
     }
 }
 
+/// A client over a UNIX-domain socket that is going to reset needs something to leave unread.
+fn accept_and_greet(listener: RawFd, flags: c_int) -> RawFd {
+    // SAFETY: all zeroes is an address, and there is room for any.
+    let (accepted, client) = unsafe {
+        let mut client: libc::sockaddr_storage = std::mem::zeroed();
+        let mut len = size_of_val(&client) as socklen_t;
+        let accepted = real::accept4(listener, (&raw mut client).cast(), &mut len, flags);
+        (accepted, address::read((&raw const client).cast(), len))
+    };
+    if accepted >= 0
+        && let Some(Address::Unix(client)) = client
+        && transport::is_announced(&client)
+    {
+        transport::greet(descriptors::lend(accepted));
+    }
+    accepted
+}
+
 struct Accept {
     fd: RawFd,
     flags: c_int,
@@ -71,9 +91,12 @@ impl Call for Accept {
         let accepted = if memory::is_on() {
             memory::accept(self.flags).unwrap_or_else(errno::fail)
         } else {
-            // SAFETY: null pointers mean that no address is wanted; a connection is there.
-            let accepted =
-                unsafe { real::accept4(self.fd, std::ptr::null_mut(), std::ptr::null_mut(), self.flags) };
+            let accepted = if setup::plays_sessions() {
+                accept_and_greet(self.fd, self.flags)
+            } else {
+                // SAFETY: null pointers mean that no address is wanted; a connection is there.
+                unsafe { real::accept4(self.fd, ptr::null_mut(), ptr::null_mut(), self.flags) }
+            };
             if accepted >= 0 {
                 descriptors::set(accepted, Kind::Connection);
             }

@@ -86,15 +86,15 @@ pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int 
         libc::F_SETFL => argument & libc::O_ASYNC as usize != 0,
         _ => false,
     };
-    if wants_signals && matches!(descriptors::kind(fd), Kind::Virtual | Kind::Listener) {
+    if wants_signals && matches!(descriptors::kind(fd), Kind::Virtual(_) | Kind::Listener) {
         memory::leave("it wants to be sent signals");
     }
     match (descriptors::kind(fd), command) {
-        (Kind::Virtual, libc::F_GETFL) => {
-            return libc::O_RDWR | if memory::is_nonblocking() { libc::O_NONBLOCK } else { 0 };
+        (Kind::Virtual(slot), libc::F_GETFL) => {
+            return libc::O_RDWR | if memory::is_nonblocking(slot) { libc::O_NONBLOCK } else { 0 };
         }
-        (Kind::Virtual, libc::F_SETFL) => {
-            memory::set_nonblocking(argument & libc::O_NONBLOCK as usize != 0);
+        (Kind::Virtual(slot), libc::F_SETFL) => {
+            memory::set_nonblocking(slot, argument & libc::O_NONBLOCK as usize != 0);
             return 0;
         }
         (Kind::Listener, libc::F_SETFL) => memory::listener_mode_changes(),
@@ -112,17 +112,17 @@ pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int 
 pub(crate) unsafe fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_int {
     let value = std::ptr::with_exposed_provenance_mut::<c_int>(argument);
     match (descriptors::kind(fd), request) {
-        (Kind::Virtual, libc::FIONBIO | libc::FIONREAD) if value.is_null() => {
+        (Kind::Virtual(_), libc::FIONBIO | libc::FIONREAD) if value.is_null() => {
             return errno::fail(Errno::FAULT);
         }
-        (Kind::Virtual, libc::FIONBIO) => {
+        (Kind::Virtual(slot), libc::FIONBIO) => {
             // SAFETY: the server's own pointer.
-            memory::set_nonblocking(unsafe { *value } != 0);
+            memory::set_nonblocking(slot, unsafe { *value } != 0);
             return 0;
         }
-        (Kind::Virtual, libc::FIONREAD) => {
+        (Kind::Virtual(slot), libc::FIONREAD) => {
             // SAFETY: the server's own pointer; no more is unread than fits.
-            unsafe { *value = memory::unread() as c_int };
+            unsafe { *value = memory::unread(slot) as c_int };
             return 0;
         }
         (Kind::Listener, libc::FIONBIO) => memory::listener_mode_changes(),
@@ -133,8 +133,8 @@ pub(crate) unsafe fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_in
 }
 
 pub(crate) unsafe fn shutdown(fd: c_int, how: c_int) -> c_int {
-    if descriptors::is_virtual(fd) {
-        return memory::shutdown(how).map_or_else(errno::fail, |()| 0);
+    if let Some(slot) = descriptors::slot(fd) {
+        return memory::shutdown(slot, how).map_or_else(errno::fail, |()| 0);
     }
     // SAFETY: the server's own call.
     unsafe { real::shutdown(fd, how) }

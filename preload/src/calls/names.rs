@@ -45,7 +45,7 @@ fn shown(fd: c_int) -> Option<Address> {
             listener::bound_address(fd).map(listener::shown_for).or_else(|| listener::shown().cloned())
         }
         Kind::Listener => listener::shown().cloned(),
-        Kind::Connection | Kind::Virtual => listener::connection_address(),
+        Kind::Connection | Kind::Virtual(_) => listener::connection_address(),
         Kind::Inherited => transport::shown_for(fd),
         Kind::Foreign | Kind::Kept | Kind::Random => None,
     }

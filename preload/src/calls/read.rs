@@ -8,14 +8,15 @@ use rustix::io::Errno;
 
 use super::{random, rights};
 use crate::descriptors::{self, Kind};
+use crate::errno;
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
-use crate::{errno, memory};
+use crate::memory::{self, Slot};
 
 pub(crate) unsafe fn read(fd: c_int, buffer: *mut c_void, len: size_t) -> ssize_t {
     match descriptors::kind(fd) {
         // SAFETY: read(2) of a socket is recv(2) without flags.
-        Kind::Connection | Kind::Virtual => unsafe { recv(fd, buffer, len, 0) },
+        Kind::Connection | Kind::Virtual(_) => unsafe { recv(fd, buffer, len, 0) },
         // SAFETY: the server's own buffer.
         Kind::Random => unsafe { random::draw(buffer, len) },
         // SAFETY: the server's own call.
@@ -33,10 +34,9 @@ pub(crate) unsafe fn recv(fd: c_int, buffer: *mut c_void, len: size_t, flags: c_
         // SAFETY: the rest of the server's own buffer.
         let result = receive(fd, flags, |flags| unsafe {
             let part = iovec { iov_base: buffer.byte_add(done), iov_len: len - done };
-            if is_answered_here(fd, flags) {
-                from_memory(&[part], flags)
-            } else {
-                real::recv(fd, part.iov_base, part.iov_len, flags)
+            match answered_here(fd, flags) {
+                Some(slot) => from_memory(slot, &[part], flags),
+                None => real::recv(fd, part.iov_base, part.iov_len, flags),
             }
         });
         if result <= 0 {
@@ -96,12 +96,13 @@ pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> s
     }
     // SAFETY: the server's own message.
     let first = receive(fd, flags, |flags| unsafe {
-        if is_answered_here(fd, flags) {
-            let message = &mut *message;
-            (message.msg_namelen, message.msg_controllen, message.msg_flags) = (0, 0, 0);
-            from_memory(super::elements(message.msg_iov, message.msg_iovlen), flags)
-        } else {
-            real::recvmsg(fd, message, flags)
+        match answered_here(fd, flags) {
+            Some(slot) => {
+                let message = &mut *message;
+                (message.msg_namelen, message.msg_controllen, message.msg_flags) = (0, 0, 0);
+                from_memory(slot, super::elements(message.msg_iov, message.msg_iovlen), flags)
+            }
+            None => real::recvmsg(fd, message, flags),
         }
     });
     if first <= 0 || !waits_for_all(flags) {
@@ -209,18 +210,18 @@ fn receive(fd: c_int, flags: c_int, call: impl FnMut(c_int) -> ssize_t) -> ssize
     }
 }
 
-/// Whether the bytes are ours; the kernel knows best what to say to the odd flags.
-fn is_answered_here(fd: c_int, flags: c_int) -> bool {
-    descriptors::is_virtual(fd) && flags & (libc::MSG_OOB | libc::MSG_ERRQUEUE) == 0
+/// Where the bytes are, if they are ours; the kernel knows best what to say to the odd flags.
+fn answered_here(fd: c_int, flags: c_int) -> Option<Slot> {
+    descriptors::slot(fd).filter(|_| flags & (libc::MSG_OOB | libc::MSG_ERRQUEUE) == 0)
 }
 
 /// # Safety
 /// The parts are the server's own buffers.
-unsafe fn from_memory(parts: &[iovec], flags: c_int) -> ssize_t {
+unsafe fn from_memory(slot: Slot, parts: &[iovec], flags: c_int) -> ssize_t {
     // SAFETY: given by the caller.
-    match unsafe { memory::receive(parts, flags & libc::MSG_PEEK != 0) } {
-        Some(count) => count as ssize_t,
-        None => errno::fail_size(Errno::AGAIN),
+    match unsafe { memory::receive(slot, parts, flags & libc::MSG_PEEK != 0) } {
+        Ok(count) => count as ssize_t,
+        Err(error) => errno::fail_size(error),
     }
 }
 

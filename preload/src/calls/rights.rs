@@ -24,7 +24,7 @@ pub(super) unsafe fn recognise(message: *const msghdr) {
 /// `message` points at a message for sendmsg(2).
 pub(super) unsafe fn pass_on(message: *const msghdr) {
     let look = |fd| match descriptors::kind(fd) {
-        Kind::Virtual => {
+        Kind::Virtual(_) => {
             memory::leave("it passes a descriptor on");
             children::note_passed_on();
         }

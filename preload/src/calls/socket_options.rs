@@ -8,7 +8,7 @@ use rustix::net::AddressFamily;
 
 use crate::descriptors::{self, Kind};
 use crate::exports::real;
-use crate::{address, errno};
+use crate::{address, errno, memory};
 
 /// `tcpi_state` of an established connection (include/net/tcp_states.h).
 const TCP_ESTABLISHED: u8 = 1;
@@ -39,6 +39,13 @@ pub(crate) unsafe fn getsockopt(
     value: *mut c_void,
     len: *mut socklen_t,
 ) -> c_int {
+    if (level, name) == (libc::SOL_SOCKET, libc::SO_ERROR)
+        && let Some(error) = descriptors::slot(fd).and_then(memory::take_error)
+    {
+        // SAFETY: the server's own pointers.
+        unsafe { put(&error.raw_os_error().to_ne_bytes(), value, len) };
+        return 0;
+    }
     if level == libc::SOL_SOCKET
         && let Some(family) = posed_family(fd)
     {

@@ -10,9 +10,10 @@ use rustix::fs::{FileType, SeekFrom};
 use rustix::io::Errno;
 
 use crate::descriptors::{self, Kind};
+use crate::errno;
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
-use crate::{errno, memory, stdio};
+use crate::memory::{self, Slot};
 
 /// What is sent at a time on a blocking connection: less than the smallest usual socket buffer, so
 /// that the kernel never waits with a part of it. Both calls may do less than asked for, and their
@@ -20,9 +21,9 @@ use crate::{errno, memory, stdio};
 const PART: size_t = 16 * 1024;
 
 pub(crate) unsafe fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, len: size_t) -> ssize_t {
-    if descriptors::is_virtual(fd) && memory::is_writable() {
+    if let Some(slot) = descriptors::slot(fd).filter(|slot| memory::is_writable(*slot)) {
         // SAFETY: the server's own pointer.
-        match unsafe { send_from_file(file, offset.as_mut(), len) } {
+        match unsafe { send_from_file(slot, file, offset.as_mut(), len) } {
             Ok(Some(count)) => return count as ssize_t,
             Ok(None) => memory::leave("it sends from what is no regular file"),
             Err(error) => return errno::fail_size(error),
@@ -40,7 +41,12 @@ pub(crate) unsafe fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, len: s
 }
 
 /// sendfile(2) to a virtual connection: how much was sent; `None` when `file` is no regular one.
-fn send_from_file(file: c_int, offset: Option<&mut off_t>, len: size_t) -> Result<Option<usize>, Errno> {
+fn send_from_file(
+    slot: Slot,
+    file: c_int,
+    offset: Option<&mut off_t>,
+    len: size_t,
+) -> Result<Option<usize>, Errno> {
     if file < 0 {
         return Err(Errno::BADF);
     }
@@ -56,9 +62,9 @@ fn send_from_file(file: c_int, offset: Option<&mut off_t>, len: size_t) -> Resul
     let left = stat.st_size.unsigned_abs().saturating_sub(start);
     let count = left.min(len as u64);
     if memory::is_shown() {
-        show(file, start, count)?;
+        show(slot, file, start, count)?;
     }
-    memory::note_answer(count as usize);
+    memory::note_answer(slot, count as usize);
     match offset {
         Some(offset) => *offset = (start + count) as off_t,
         None => drop(rustix::fs::seek(file, SeekFrom::Start(start + count))?),
@@ -67,7 +73,7 @@ fn send_from_file(file: c_int, offset: Option<&mut off_t>, len: size_t) -> Resul
 }
 
 /// Shows `count` bytes of a file.
-fn show(file: BorrowedFd<'_>, start: u64, count: u64) -> Result<(), Errno> {
+fn show(slot: Slot, file: BorrowedFd<'_>, start: u64, count: u64) -> Result<(), Errno> {
     let mut part = [0; 4096];
     let mut shown = 0;
     while shown < count {
@@ -76,7 +82,7 @@ fn show(file: BorrowedFd<'_>, start: u64, count: u64) -> Result<(), Errno> {
         if read == 0 {
             break;
         }
-        stdio::answer(&part[..read]);
+        memory::show(slot, &part[..read]);
         shown += read as u64;
     }
     Ok(())

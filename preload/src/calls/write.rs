@@ -12,7 +12,8 @@ use rustix::io::Errno;
 use super::rights;
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
-use crate::{descriptors, errno, memory};
+use crate::memory::{self, Slot};
+use crate::{descriptors, errno};
 
 pub(crate) unsafe fn write(fd: c_int, buffer: *const c_void, len: size_t) -> ssize_t {
     if !descriptors::is_connection(fd) {
@@ -28,9 +29,14 @@ pub(crate) unsafe fn send(fd: c_int, buffer: *const c_void, len: size_t, flags: 
         // SAFETY: the server's own call.
         return unsafe { real::send(fd, buffer, len, flags) };
     }
-    if is_answered_here(fd) {
-        // SAFETY: the server's own buffer.
-        return unsafe { memory::answer(&[iovec { iov_base: buffer.cast_mut(), iov_len: len }]) } as ssize_t;
+    match answered_here(fd) {
+        Some(Ok(slot)) => {
+            let part = iovec { iov_base: buffer.cast_mut(), iov_len: len };
+            // SAFETY: the server's own buffer.
+            return unsafe { memory::answer(slot, &[part]) } as ssize_t;
+        }
+        Some(Err(error)) => return errno::fail_size(error),
+        None => {}
     }
     // SAFETY: the rest of the server's own buffer.
     transmit(fd, flags, len, |done, flags| unsafe {
@@ -78,9 +84,11 @@ pub(crate) unsafe fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) ->
     }
     // SAFETY: the server's own message, whose parts sendmsg(2) wants valid.
     let parts = unsafe { super::elements((*message).msg_iov, (*message).msg_iovlen) };
-    if is_answered_here(fd) {
+    match answered_here(fd) {
         // SAFETY: as above.
-        return unsafe { memory::answer(parts) } as ssize_t;
+        Some(Ok(slot)) => return unsafe { memory::answer(slot, parts) } as ssize_t,
+        Some(Err(error)) => return errno::fail_size(error),
+        None => {}
     }
     let total = parts.iter().map(|part| part.iov_len).sum();
     transmit(fd, flags, total, |done, flags| {
@@ -105,9 +113,14 @@ pub(crate) unsafe fn sendmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, 
     super::one_by_one(messages, |header, _| unsafe { sendmsg(fd, header, flags) })
 }
 
-/// Whether an answer is only noted. Of one that reaches nobody the kernel says so, by its signal too.
-fn is_answered_here(fd: c_int) -> bool {
-    descriptors::is_virtual(fd) && memory::is_writable()
+/// Where an answer is only noted, or why it cannot be given. Of one that reaches nobody the kernel
+/// says so, by its signal too.
+fn answered_here(fd: c_int) -> Option<Result<Slot, Errno>> {
+    let slot = descriptors::slot(fd)?;
+    match memory::take_error(slot) {
+        Some(error) => Some(Err(error)),
+        None => memory::is_writable(slot).then_some(Ok(slot)),
+    }
 }
 
 /// Sends `total` bytes by `call`, which is given how many are done and the flags to use. A blocking

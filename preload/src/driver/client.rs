@@ -7,7 +7,9 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
-use crate::{descriptors, memory};
+use super::unread::Unread;
+use crate::memory::{self, Slot};
+use crate::{descriptors, transport};
 
 /// No socket's send buffer is smaller, in bytes (socket(7), SO_SNDBUF).
 const SMALLEST_BUFFER: usize = 2048;
@@ -35,38 +37,65 @@ pub(super) enum Drained {
 }
 
 impl Drained {
-    fn of(count: usize) -> Self {
+    pub(super) fn of(count: usize) -> Self {
         if count < SMALLEST_BUFFER { Self::Little } else { Self::Much }
     }
 }
 
 /// One connection, as the client sees it. Dropping it hangs up.
 #[derive(Debug)]
-pub(super) enum Client {
+pub(super) struct Client {
+    end: End,
+    /// Where it is kept, or was: what the server had not read then comes first.
+    slot: Option<Slot>,
+    /// For a client that is going to reset.
+    unread: Option<Unread>,
+}
+
+#[derive(Debug)]
+enum End {
     Socket(OwnedFd),
-    Memory,
+    Memory(Slot),
 }
 
 impl Client {
-    /// The connection has become real: `connection` is the client's end.
-    pub(super) fn move_to(&mut self, connection: OwnedFd) {
-        // It has not hung up.
-        std::mem::forget(std::mem::replace(self, Self::Socket(connection)));
+    /// Over a socket; `unread` for one that has announced a reset.
+    pub(super) fn over_socket(socket: OwnedFd, unread: Option<Unread>) -> Self {
+        Self { end: End::Socket(socket), slot: None, unread }
+    }
+
+    /// Through memory.
+    pub(super) fn through_memory(slot: Slot, will_reset: bool) -> Self {
+        Self { end: End::Memory(slot), slot: Some(slot), unread: will_reset.then(Unread::new) }
+    }
+
+    /// The connection may have become real.
+    pub(super) fn follow(&mut self) {
+        if let Some(slot) = self.slot
+            && let Some(socket) = memory::take_client_end(slot)
+        {
+            self.end = End::Socket(socket);
+        }
     }
 
     pub(super) fn send(&self, bytes: &[u8]) -> Sent {
-        let Self::Socket(connection) = self else {
-            return match memory::send(bytes) {
-                Some(0) => Sent::Blocked,
-                Some(count) => Sent::Bytes(count),
-                None => Sent::Refused,
-            };
+        let socket = match &self.end {
+            End::Socket(socket) => socket,
+            End::Memory(slot) => {
+                return match memory::send(*slot, bytes) {
+                    Some(0) => Sent::Blocked,
+                    Some(count) => Sent::Bytes(count),
+                    None => Sent::Refused,
+                };
+            }
         };
-        memory::catch_up(connection);
-        if memory::unread() > 0 {
-            return Sent::Blocked;
+        if let Some(slot) = self.slot {
+            memory::catch_up(slot, socket);
+            if memory::unread(slot) > 0 {
+                return Sent::Blocked;
+            }
         }
-        match send(connection, bytes, SendFlags::NOSIGNAL) {
+        match send(socket, bytes, SendFlags::NOSIGNAL) {
             Ok(count) => Sent::Bytes(count),
             Err(Errno::AGAIN | Errno::INTR) => Sent::Blocked,
             Err(_) => Sent::Refused,
@@ -74,30 +103,37 @@ impl Client {
     }
 
     pub(super) fn half_close(&self) {
-        match self {
+        match (&self.end, self.slot) {
+            (_, Some(slot)) if self.is_in_memory() || memory::unread(slot) > 0 => memory::half_close(slot),
             // A failure means that the server was first; reading will tell.
-            Self::Socket(connection) if memory::unread() == 0 => {
-                let _ = shutdown(connection, Shutdown::Write);
-            }
-            _ => memory::half_close(),
+            (End::Socket(socket), _) => drop(shutdown(socket, Shutdown::Write)),
+            (End::Memory(_), _) => {}
         }
     }
 
     /// Reads what is there, by way of `buffer`. (Through memory, nothing is left to be seen of it.)
-    pub(super) fn drain(&self, buffer: &mut [u8], mut answer: impl FnMut(&[u8])) -> Drained {
-        let Self::Socket(connection) = self else {
-            let (answered, open) = memory::take_answered();
-            if answered {
-                answer(&[]);
+    pub(super) fn drain(&mut self, buffer: &mut [u8], mut answer: impl FnMut(&[u8])) -> Drained {
+        let socket = match &self.end {
+            End::Socket(socket) => socket,
+            End::Memory(slot) => {
+                let (answered, open) = memory::take_answered(*slot);
+                if answered {
+                    answer(&[]);
+                }
+                return if open { Drained::Little } else { Drained::Ended };
             }
-            return if open { Drained::Little } else { Drained::Ended };
         };
-        if memory::catch_up(connection) {
+        if let Some(slot) = self.slot
+            && memory::catch_up(slot, socket)
+        {
             return Drained::Much;
+        }
+        if let Some(unread) = &mut self.unread {
+            return unread.drain(socket, buffer, answer);
         }
         let mut total = 0;
         loop {
-            match recv(connection, &mut *buffer, RecvFlags::DONTWAIT) {
+            match recv(socket, &mut *buffer, RecvFlags::DONTWAIT) {
                 Ok((0, _)) => return Drained::Ended,
                 Ok((count, _)) => {
                     answer(&buffer[..count]);
@@ -113,18 +149,35 @@ impl Client {
         }
     }
 
+    /// Aborts the connection.
+    pub(super) fn reset(mut self, answer: impl FnMut(&[u8])) {
+        match (&self.end, &mut self.unread) {
+            (End::Memory(slot), _) => memory::reset(*slot),
+            (End::Socket(socket), Some(unread)) => {
+                unread.show(socket, answer);
+                transport::abort(socket);
+            }
+            (End::Socket(socket), None) => transport::abort(socket),
+        }
+    }
+
     /// What tells that more can be read; nothing does through memory, where the server is what waits.
     pub(super) fn readable(&self) -> Option<PollFd<'static>> {
-        let Self::Socket(connection) = self else { return None };
-        Some(PollFd::from_borrowed_fd(descriptors::lend(connection.as_raw_fd()), PollFlags::IN))
+        let End::Socket(socket) = &self.end else { return None };
+        Some(PollFd::from_borrowed_fd(descriptors::lend(socket.as_raw_fd()), PollFlags::IN))
+    }
+
+    fn is_in_memory(&self) -> bool {
+        matches!(self.end, End::Memory(_))
     }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
-        match self {
-            Self::Socket(_) => memory::drop_unread(),
-            Self::Memory => memory::hang_up(),
+        match (&self.end, self.slot) {
+            (End::Memory(slot), _) => memory::hang_up(*slot),
+            (End::Socket(_), Some(slot)) => memory::drop_unread(slot),
+            (End::Socket(_), None) => {}
         }
     }
 }

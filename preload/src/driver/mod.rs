@@ -1,24 +1,29 @@
 //! The driver: plays the client of one session, one step at a time, whenever the server is idle.
 //!
-//! A session is, for now, one connection: connect, send everything, half-close, read to the end,
-//! close. Each step is taken only when the server has nothing left to do, so the server sees the
-//! same thing at the same moment in every run.
+//! A raw input is the shortest session: connect, send everything. At the end of every session the
+//! client half-closes its connections, reads to their ends, and closes them. Each step is taken only
+//! when the server has nothing left to do, so the server sees the same thing at the same moment in
+//! every run.
 
 mod client;
 mod dead_accept;
 mod pace;
+mod unread;
 
 use std::time::Duration;
 
 use rustix::event::PollFd;
 use rustix::io::Errno;
+use sockfuzz_contract::session::{Action, Connection};
 use sockfuzz_contract::{Counter, Phase};
 
-use crate::{children, descriptors, listener, memory, report, sanitizers, transport};
+use crate::transport::{self, Target};
+use crate::{children, descriptors, listener, memory, report, sanitizers};
 
 use client::{Client, Drained, Sent};
 use dead_accept::Culprit;
-use pace::{Chunk, Pacer};
+use pace::{Chunk, Pacer, Task};
+use unread::Unread;
 
 /// Idle rounds that a server is given to accept a connection, or to close one that the client has
 /// hung up on, before the iteration ends without it.
@@ -47,9 +52,11 @@ pub(crate) enum Step {
 enum Stage {
     /// Between two iterations.
     Between,
-    /// Sending the input.
-    Sending,
-    /// Everything is sent and said to be all; the answer may go on.
+    /// Taking the steps of the input; most of them send.
+    Playing,
+    /// All steps are taken; the connections that are left end, one after the other.
+    Ending,
+    /// Everything is sent on the current connection and said to be all; the answer may go on.
     HalfClosed,
     /// The client is gone; the server may still have to notice.
     HungUp,
@@ -57,12 +64,25 @@ enum Stage {
     Probing,
 }
 
+/// A connection that the client has open.
+#[derive(Debug)]
+struct Line {
+    client: Client,
+    half_closed: bool,
+    /// The server has half-closed, closed or reset.
+    ended: bool,
+    /// An idle server with a full socket: it does not want the rest.
+    stuck: bool,
+}
+
 /// State of the client.
 #[derive(Debug)]
 pub(crate) struct Driver {
     stage: Stage,
     pacer: Option<Pacer>,
-    client: Option<Client>,
+    lines: [Option<Line>; Connection::COUNT],
+    /// The connection of the last step.
+    current: Connection,
     /// Idle rounds in a row without progress.
     rounds: u32,
     accepting: dead_accept::Watch,
@@ -74,7 +94,8 @@ impl Driver {
         Self {
             stage: Stage::Between,
             pacer: None,
-            client: None,
+            lines: [const { None }; Connection::COUNT],
+            current: Connection::ALL[0],
             rounds: 0,
             accepting: dead_accept::Watch::new(),
             scratch: [0; SCRATCH],
@@ -83,97 +104,112 @@ impl Driver {
 
     /// Takes the next step. The server is idle.
     pub(crate) fn step(&mut self) -> Step {
-        if let Some(client) = &mut self.client
-            && let Some(end) = memory::take_client_end()
-        {
-            client.move_to(end);
-        }
+        self.lines.iter_mut().flatten().for_each(|line| line.client.follow());
         match self.stage {
             Stage::Between => self.begin(),
-            Stage::Sending => self.send(),
+            Stage::Playing => self.play(),
+            Stage::Ending => self.end_next(),
             Stage::HalfClosed => self.read_to_the_end(),
             Stage::HungUp => self.await_close(),
             Stage::Probing => self.probe(),
         }
     }
 
-    /// Begins an iteration: the next input, over a fresh connection.
+    /// Begins an iteration: the next input, over fresh connections.
     fn begin(&mut self) -> Step {
         let pacer = self.pacer.get_or_insert_with(Pacer::new);
+        if let Some(source) = pacer.awaits() {
+            return Step::Sleep { until: vec![source], limit: None };
+        }
         pacer.begin();
         children::begin_iteration();
         let counts = pacer.counts();
-        if !self.connect() {
+        // A session without a step has a connection, too.
+        let first =
+            pacer.next_task().unwrap_or(Task { connection: Connection::ALL[0], action: Action::Open });
+        if !self.connect(first.connection) {
             return Step::LetTimePass;
         }
         let status = report::status();
         status.add(Counter::Iterations, counts.into());
         status.reach(Phase::Connected);
-        self.enter(Stage::Sending);
+        self.enter(Stage::Playing);
         // What is there can go out at once: a server accepts and reads in one go.
         self.send_available();
         Step::Acted
     }
 
-    /// Opens a connection; there is none to open while the server does not listen.
-    fn connect(&mut self) -> bool {
+    /// Opens a connection, which becomes the current one; there is none to open while the server does
+    /// not listen.
+    fn connect(&mut self, connection: Connection) -> bool {
         let Some(listener) = listener::current() else { return false };
+        let will_reset = self.pacer.as_ref().is_some_and(|pacer| pacer.will_reset(connection));
         listener::offer();
-        if memory::is_on() {
-            memory::connect();
-            self.client = Some(Client::Memory);
-            return true;
-        }
-        let connection = transport::connect(&listener.target).unwrap_or_else(|error| {
-            if error == Errno::MFILE {
-                self.accepting.out_of_descriptors(self.culprit());
-            }
-            report::fatal(format_args!("the internal connection failed: {error}"));
-        });
-        self.client = Some(Client::Socket(connection));
+        let client = if memory::is_on() {
+            Client::through_memory(memory::connect(connection, will_reset), will_reset)
+        } else {
+            let socket = match transport::connect(&listener.target, will_reset) {
+                Ok(socket) => socket,
+                // So many connections wait already that the server wants no more of them.
+                Err(Errno::AGAIN) if self.stage == Stage::Playing && listener::claim() => return false,
+                Err(error) => {
+                    if error == Errno::MFILE {
+                        self.accepting.out_of_descriptors(self.culprit());
+                    }
+                    report::fatal(format_args!("the internal connection failed: {error}"));
+                }
+            };
+            let announced = will_reset && matches!(listener.target, Target::Unix(_));
+            Client::over_socket(socket, announced.then(Unread::new))
+        };
+        self.lines[connection.index()] =
+            Some(Line { client, half_closed: false, ended: false, stuck: false });
+        self.current = connection;
         true
     }
 
-    fn send(&mut self) -> Step {
-        if !listener::all_accepted() {
+    /// Goes on with the current step, or takes the next one.
+    fn play(&mut self) -> Step {
+        if listener::all_accepted() {
+            self.accepting.all_accepted();
+        } else if self.lines.iter().flatten().filter(|line| !line.ended).count() <= 1 {
             return self.await_accept();
         }
-        self.accepting.all_accepted();
-        match self.drain() {
-            Drained::Much => return self.acted(),
-            Drained::Ended => return self.hang_up_second(),
-            Drained::Little => {}
+        if self.drain() == Drained::Much {
+            return self.acted();
         }
         match self.send_available() {
             Sending::Progress => self.acted(),
             Sending::Waiting(until) => Step::Sleep { until, limit: None },
-            // An idle server with a full socket does not want the rest.
-            Sending::Over | Sending::Stuck => {
+            Sending::Over => {
                 // The end may have come with the last bytes.
-                if self.reads_answers() && self.drain() == Drained::Ended {
-                    return self.hang_up_second();
+                if self.reads_answers() {
+                    self.drain();
                 }
-                self.client().half_close();
-                self.enter(Stage::HalfClosed);
-                Step::Acted
+                self.take_step()
             }
         }
     }
 
     /// Sends what the pace has and the socket takes.
     fn send_available(&mut self) -> Sending {
-        let (Some(pacer), Some(client)) = (&mut self.pacer, &mut self.client) else { return Sending::Over };
+        let (Some(pacer), Some(line)) = (&mut self.pacer, &mut self.lines[self.current.index()]) else {
+            return Sending::Over;
+        };
+        if line.ended || line.stuck {
+            return Sending::Over;
+        }
         let mut progress = false;
         loop {
             let sent = match pacer.chunk() {
-                Chunk::Bytes(bytes) => client.send(bytes),
+                Chunk::Bytes(bytes) => line.client.send(bytes),
                 Chunk::End if progress => return Sending::Progress,
                 Chunk::End => return Sending::Over,
                 Chunk::Later(source) => {
                     return if progress {
                         Sending::Progress
                     } else {
-                        Sending::Waiting(std::iter::once(source).chain(client.readable()).collect())
+                        Sending::Waiting(std::iter::once(source).chain(line.client.readable()).collect())
                     };
                 }
             };
@@ -183,10 +219,57 @@ impl Driver {
                     progress = true;
                 }
                 Sent::Blocked if progress => return Sending::Progress,
-                Sent::Blocked => return Sending::Stuck,
+                Sent::Blocked => {
+                    line.stuck = true;
+                    return Sending::Over;
+                }
                 Sent::Refused => return Sending::Over,
             }
         }
+    }
+
+    /// Takes the next step of the input; after the last one, the connections end.
+    fn take_step(&mut self) -> Step {
+        let Some(Task { connection, action }) = self.pacer.as_mut().and_then(Pacer::next_task) else {
+            return self.end_next();
+        };
+        self.current = connection;
+        match action {
+            Action::Send(()) | Action::Open if self.lines[connection.index()].is_none() => {
+                self.connect(connection);
+                self.send_available();
+            }
+            Action::Send(()) | Action::Open => {
+                self.send_available();
+            }
+            Action::HalfClose => self.half_close(),
+            Action::Close => self.leave(connection),
+            Action::Reset => self.reset(connection),
+        }
+        self.acted()
+    }
+
+    fn half_close(&mut self) {
+        if let Some(line) = &mut self.lines[self.current.index()]
+            && !std::mem::replace(&mut line.half_closed, true)
+        {
+            line.client.half_close();
+        }
+    }
+
+    /// Ends the next of the connections that are left.
+    fn end_next(&mut self) -> Step {
+        let Some(next) = Connection::ALL.into_iter().find(|next| self.lines[next.index()].is_some()) else {
+            return self.hang_up();
+        };
+        self.current = next;
+        if self.line(next).ended {
+            return self.hang_up();
+        }
+        self.half_close();
+        self.enter(Stage::HalfClosed);
+        self.pacer.iter_mut().for_each(Pacer::begin_linger);
+        Step::Acted
     }
 
     fn await_accept(&mut self) -> Step {
@@ -225,7 +308,7 @@ impl Driver {
             Drained::Ended => return self.hang_up(),
             Drained::Little => {}
         }
-        let until = self.client().readable().into_iter().collect();
+        let until = self.line(self.current).client.readable().into_iter().collect();
         match self.pacer.as_mut().and_then(Pacer::linger) {
             Some(limit) => Step::Sleep { until, limit: Some(limit) },
             None if children::may_answer() && !self.is_out_of_patience(PATIENCE_WITH_CHILDREN) => {
@@ -235,20 +318,34 @@ impl Driver {
         }
     }
 
-    /// The server has closed first.
-    fn hang_up_second(&mut self) -> Step {
-        self.pacer.iter_mut().for_each(Pacer::closed);
-        self.hang_up()
-    }
-
-    /// Closes the client's end.
+    /// Closes the client's end of the current connection, and goes on with those that are left.
     fn hang_up(&mut self) -> Step {
-        self.client = None;
+        self.leave(self.current);
+        if self.lines.iter().any(Option::is_some) {
+            self.enter(Stage::Ending);
+            return Step::Acted;
+        }
         if self.server_has_closed() {
             return self.finish();
         }
         self.enter(Stage::HungUp);
         Step::Acted
+    }
+
+    /// Closes the client's end of a connection.
+    fn leave(&mut self, connection: Connection) {
+        if self.lines[connection.index()].take().is_some()
+            && let Some(pacer) = &mut self.pacer
+        {
+            pacer.ended(connection);
+        }
+    }
+
+    fn reset(&mut self, connection: Connection) {
+        if let (Some(line), Some(pacer)) = (self.lines[connection.index()].take(), &mut self.pacer) {
+            line.client.reset(|answer| note_answer(pacer, connection, answer));
+            pacer.ended(connection);
+        }
     }
 
     fn await_close(&mut self) -> Step {
@@ -266,9 +363,13 @@ impl Driver {
     /// The iteration is over. The server is idle, so the next one begins at once.
     fn finish(&mut self) -> Step {
         children::look();
-        self.client = None;
+        Connection::ALL.into_iter().for_each(|connection| self.leave(connection));
         let is_single_run = self.pacer.as_ref().is_some_and(Pacer::is_patient);
-        if is_single_run && self.stage != Stage::Probing && dead_accept::is_crash() && self.connect() {
+        if is_single_run
+            && self.stage != Stage::Probing
+            && dead_accept::is_crash()
+            && self.connect(Connection::ALL[0])
+        {
             self.enter(Stage::Probing);
             return Step::Acted;
         }
@@ -277,20 +378,31 @@ impl Driver {
             sanitizers::look_for_leaks();
         }
         report::status().reach(Phase::Finished);
-        if let Some(pacer) = &mut self.pacer {
+        if let Some(pacer) = &self.pacer {
             pacer.finish();
         }
         self.begin()
     }
 
+    /// Reads what is there on every connection: what there was on the current one, but `Much` if that
+    /// holds for any.
     fn drain(&mut self) -> Drained {
-        let (Some(pacer), Some(client)) = (&mut self.pacer, &mut self.client) else { return Drained::Ended };
-        client.drain(&mut self.scratch, |answer| {
-            let status = report::status();
-            status.reach(Phase::Answered);
-            status.add(Counter::AnswerBytes, answer.len() as u64);
-            pacer.answered(answer);
-        })
+        let Some(pacer) = &mut self.pacer else { return Drained::Ended };
+        let mut drained = Drained::Ended;
+        let mut much = false;
+        for (connection, line) in Connection::ALL.into_iter().zip(&mut self.lines) {
+            let Some(line) = line.as_mut().filter(|line| !line.ended) else { continue };
+            let read = line.client.drain(&mut self.scratch, |answer| note_answer(pacer, connection, answer));
+            line.ended = read == Drained::Ended;
+            if line.ended && !line.half_closed {
+                pacer.closed(connection);
+            }
+            much |= read == Drained::Much;
+            if connection == self.current {
+                drained = read;
+            }
+        }
+        if much { Drained::Much } else { drained }
     }
 
     fn reads_answers(&self) -> bool {
@@ -303,8 +415,8 @@ impl Driver {
             && (descriptors::open_connections() == 0 || descriptors::recount_connections() == 0)
     }
 
-    fn client(&mut self) -> &mut Client {
-        self.client.as_mut().expect("a stage with a client")
+    fn line(&self, connection: Connection) -> &Line {
+        self.lines[connection.index()].as_ref().expect("a connection that is open")
     }
 
     fn enter(&mut self, stage: Stage) {
@@ -323,14 +435,20 @@ impl Driver {
     }
 }
 
+/// A part of an answer has come.
+fn note_answer(pacer: &mut Pacer, connection: Connection, answer: &[u8]) {
+    let status = report::status();
+    status.reach(Phase::Answered);
+    status.add(Counter::AnswerBytes, answer.len() as u64);
+    pacer.answered(connection, answer);
+}
+
 /// How far sending has come.
 enum Sending {
     /// Some bytes went out.
     Progress,
     /// The input is not complete; wait for these.
     Waiting(Vec<PollFd<'static>>),
-    /// The socket is full.
-    Stuck,
-    /// All is sent, or the server wants no more.
+    /// All of the chunk is sent, or the server wants no more.
     Over,
 }

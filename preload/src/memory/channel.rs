@@ -1,8 +1,10 @@
-//! The state of the one connection that is open: the input, and who has closed what.
+//! The state of one connection: what was sent and not read yet, and who has closed what.
 
 use std::ptr;
 
 use libc::iovec;
+use rustix::io::Errno;
+use sockfuzz_contract::session::Connection;
 
 /// Bytes of input that may be unread at a time: the largest input that AFL++ hands over.
 const ROOM: usize = 1 << 20;
@@ -13,8 +15,14 @@ pub(super) struct Channel {
     bytes: [u8; ROOM],
     read: usize,
     filled: usize,
+    /// Its number in the session, while there is a client.
+    connection: Connection,
     client: Client,
     server: Server,
+    /// The client has reset the connection, and the server has not been told.
+    reset: bool,
+    /// The client will.
+    will_reset: bool,
     nonblocking: bool,
     /// The server has shut down one direction or the other.
     shut_reading: bool,
@@ -46,8 +54,11 @@ impl Channel {
             bytes: [0; ROOM],
             read: 0,
             filled: 0,
+            connection: Connection::ALL[0],
             client: Client::Gone,
             server: Server::Closed,
+            reset: false,
+            will_reset: false,
             nonblocking: false,
             shut_reading: false,
             shut_writing: false,
@@ -63,7 +74,21 @@ impl Channel {
         self.server
     }
 
-    pub(super) fn open(&mut self) {
+    pub(super) fn connection(&self) -> Connection {
+        self.connection
+    }
+
+    pub(super) fn will_reset(&self) -> bool {
+        self.will_reset
+    }
+
+    /// Whether nobody uses it.
+    pub(super) fn is_free(&self) -> bool {
+        (self.client, self.server) == (Client::Gone, Server::Closed)
+    }
+
+    pub(super) fn open(&mut self, connection: Connection, will_reset: bool) {
+        (self.connection, self.will_reset, self.reset) = (connection, will_reset, false);
         (self.read, self.filled) = (0, 0);
         (self.client, self.server) = (Client::Sending, Server::Unaccepted);
         (self.shut_reading, self.shut_writing, self.answered) = (false, false, false);
@@ -103,6 +128,17 @@ impl Channel {
         unaccepted
     }
 
+    /// The client goes, and says so by an error. What it has sent can still be read (tcp(7)).
+    pub(super) fn reset(&mut self) -> bool {
+        self.reset = true;
+        self.hang_up()
+    }
+
+    /// What the server is to be told, once (socket(7), SO_ERROR).
+    pub(super) fn take_error(&mut self) -> Option<Errno> {
+        std::mem::take(&mut self.reset).then_some(Errno::CONNRESET)
+    }
+
     /// Whether the server has answered since the last call, and whether it may go on.
     pub(super) fn take_answered(&mut self) -> (bool, bool) {
         let open = self.server != Server::Closed && !self.shut_writing;
@@ -121,11 +157,15 @@ impl Channel {
     ///
     /// # Safety
     /// The parts are writable.
-    pub(super) unsafe fn receive(&mut self, parts: &[iovec], peek: bool) -> Option<usize> {
-        let mut left = self.unread();
-        if left.is_empty() {
-            return (self.client != Client::Sending || self.shut_reading).then_some(0);
+    pub(super) unsafe fn receive(&mut self, parts: &[iovec], peek: bool) -> Result<usize, Errno> {
+        if self.unread().is_empty() {
+            return match self.take_error() {
+                Some(error) => Err(error),
+                None if self.client == Client::Sending && !self.shut_reading => Err(Errno::AGAIN),
+                None => Ok(0),
+            };
         }
+        let mut left = self.unread();
         for part in parts {
             let count = part.iov_len.min(left.len());
             // SAFETY: within the part, given by the caller, and within what is unread.
@@ -136,7 +176,7 @@ impl Channel {
         if !peek {
             self.read += count;
         }
-        Some(count)
+        Ok(count)
     }
 
     pub(super) fn is_writable(&self) -> bool {
@@ -178,6 +218,9 @@ impl Channel {
         if no_more_to_come {
             ready |= libc::EPOLLRDHUP;
         }
+        if self.reset {
+            ready |= libc::EPOLLERR;
+        }
         if self.client == Client::Gone || (no_more_to_come && self.shut_writing) {
             ready |= libc::EPOLLHUP;
         }
@@ -195,30 +238,30 @@ mod tests {
         // SAFETY: all zeroes is a channel, which is too large for a test's stack.
         let mut channel: Box<Channel> =
             unsafe { Box::from_raw(std::alloc::alloc_zeroed(Layout::new::<Channel>()).cast()) };
-        channel.open();
+        channel.open(Connection::ALL[0], false);
         channel.accept(false);
         channel
     }
 
-    fn receive(channel: &mut Channel, room: usize, peek: bool) -> Option<Vec<u8>> {
+    fn receive(channel: &mut Channel, room: usize, peek: bool) -> Result<Vec<u8>, Errno> {
         let mut buffer = vec![0; room];
         let part = iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: room };
         // SAFETY: the part is the buffer.
         let count = unsafe { channel.receive(&[part], peek) }?;
         buffer.truncate(count);
-        Some(buffer)
+        Ok(buffer)
     }
 
     #[test]
     fn bytes_arrive_in_order_and_then_the_end() {
         let mut channel = channel();
-        assert_eq!(receive(&mut channel, 4, false), None);
+        assert_eq!(receive(&mut channel, 4, false), Err(Errno::AGAIN));
         assert_eq!(channel.send(b"hello"), Some(5));
-        assert_eq!(receive(&mut channel, 2, true).as_deref(), Some(&b"he"[..]));
-        assert_eq!(receive(&mut channel, 4, false).as_deref(), Some(&b"hell"[..]));
+        assert_eq!(receive(&mut channel, 2, true).as_deref(), Ok(&b"he"[..]));
+        assert_eq!(receive(&mut channel, 4, false).as_deref(), Ok(&b"hell"[..]));
         channel.half_close();
-        assert_eq!(receive(&mut channel, 4, false).as_deref(), Some(&b"o"[..]));
-        assert_eq!(receive(&mut channel, 4, false).as_deref(), Some(&b""[..]));
+        assert_eq!(receive(&mut channel, 4, false).as_deref(), Ok(&b"o"[..]));
+        assert_eq!(receive(&mut channel, 4, false).as_deref(), Ok(&b""[..]));
     }
 
     #[test]
@@ -226,9 +269,9 @@ mod tests {
         let mut channel = channel();
         assert_eq!(channel.send(&vec![1; ROOM]), Some(ROOM));
         assert_eq!(channel.send(&[2; 3]), Some(0));
-        assert_eq!(receive(&mut channel, 2, false).as_deref(), Some(&[1, 1][..]));
+        assert_eq!(receive(&mut channel, 2, false).as_deref(), Ok(&[1, 1][..]));
         assert_eq!(channel.send(&[2; 3]), Some(2));
-        assert_eq!(receive(&mut channel, ROOM, false).map(|all| all.ends_with(&[1, 2, 2])), Some(true));
+        assert_eq!(receive(&mut channel, ROOM, false).map(|all| all.ends_with(&[1, 2, 2])), Ok(true));
     }
 
     #[test]
@@ -244,10 +287,24 @@ mod tests {
     }
 
     #[test]
+    fn a_reset_is_told_once_and_after_what_was_sent() {
+        let mut channel = channel();
+        channel.send(b"half");
+        assert!(!channel.reset());
+        let errors = |channel: &Channel| channel.readiness() & libc::EPOLLERR as u32 != 0;
+        let all = (libc::EPOLLIN | libc::EPOLLHUP | libc::EPOLLRDHUP | libc::EPOLLERR) as u32;
+        assert_eq!(channel.readiness() & all, all);
+        assert_eq!(receive(&mut channel, 9, false).as_deref(), Ok(&b"half"[..]));
+        assert_eq!(receive(&mut channel, 9, false), Err(Errno::CONNRESET));
+        assert_eq!(receive(&mut channel, 9, false).as_deref(), Ok(&b""[..]));
+        assert!(!errors(&channel));
+    }
+
+    #[test]
     fn what_nobody_accepts_is_over_when_the_client_goes() {
         let mut channel = channel();
         assert!(!channel.hang_up());
-        channel.open();
+        channel.open(Connection::ALL[0], false);
         assert!(channel.hang_up());
         assert_eq!(channel.send(b"x"), None);
     }

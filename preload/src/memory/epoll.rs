@@ -8,6 +8,7 @@ use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 
 use super::instances::{self, REAL};
+use super::slot::Slot;
 use crate::descriptors;
 
 /// Registrations that may be kept; a server with more of them leaves.
@@ -24,10 +25,9 @@ const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
 
 /// Whose readiness it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub(super) enum Source {
-    Listener = 0,
-    Connection = 1,
+    Listener,
+    Connection(Slot),
 }
 
 /// What the server has asked for.
@@ -201,13 +201,15 @@ mod tests {
 
     const EPOLL: RawFd = 60_000;
     const FD: RawFd = 7;
+    const CONNECTION: Source = Source::Connection(Slot::new(0));
+    const OTHER: Source = Source::Connection(Slot::new(1));
     const IN: u32 = libc::EPOLLIN as u32;
     const OUT: u32 = libc::EPOLLOUT as u32;
     const HUP: u32 = libc::EPOLLHUP as u32;
 
     fn control(table: &mut Table, operation: c_int, events: u32) -> Result<(), Errno> {
         let event = epoll_event { events, u64: 42 };
-        table.control(EPOLL, operation, FD, Source::Connection, Some(event))
+        table.control(EPOLL, operation, FD, CONNECTION, Some(event))
     }
 
     fn registered(events: u32) -> Table {
@@ -242,9 +244,11 @@ mod tests {
         assert_eq!(report(&mut table, OUT), 0);
         assert_eq!(report(&mut table, IN), IN, "what was there before the registration");
         assert_eq!(report(&mut table, IN), 0);
-        table.arrival(Source::Listener);
-        assert_eq!(report(&mut table, IN), 0);
-        table.arrival(Source::Connection);
+        for other in [Source::Listener, OTHER] {
+            table.arrival(other);
+            assert_eq!(report(&mut table, IN), 0);
+        }
+        table.arrival(CONNECTION);
         assert_eq!(report(&mut table, IN), IN);
         control(&mut table, libc::EPOLL_CTL_MOD, IN | OUT | EDGE).expect("registered");
         assert_eq!(report(&mut table, IN | OUT), IN | OUT, "asked anew");
@@ -254,7 +258,7 @@ mod tests {
     fn one_shot_reports_once_until_it_is_asked_again() {
         let mut table = registered(IN | ONESHOT);
         assert_eq!(report(&mut table, IN), IN);
-        table.arrival(Source::Connection);
+        table.arrival(CONNECTION);
         assert_eq!(report(&mut table, IN | HUP), 0);
         control(&mut table, libc::EPOLL_CTL_MOD, IN | ONESHOT).expect("registered");
         assert_eq!(report(&mut table, IN), IN);
@@ -269,7 +273,7 @@ mod tests {
         assert_eq!(control(&mut table, libc::EPOLL_CTL_ADD, IN), Err(Errno::EXIST));
         assert_eq!(control(&mut table, libc::EPOLL_CTL_MOD, IN), Err(Errno::INVAL));
         assert_eq!(control(&mut table, 99, IN), Err(Errno::INVAL));
-        let null = table.control(EPOLL, libc::EPOLL_CTL_ADD, FD, Source::Connection, None);
+        let null = table.control(EPOLL, libc::EPOLL_CTL_ADD, FD, CONNECTION, None);
         assert_eq!(null, Err(Errno::FAULT));
         assert_eq!(control(&mut table, libc::EPOLL_CTL_DEL, 0), Ok(()));
         assert_eq!(report(&mut table, IN), 0);
@@ -280,7 +284,7 @@ mod tests {
         let event = Some(epoll_event { events: IN, u64: 42 });
         let mut table = registered(IN);
         table.control(EPOLL, libc::EPOLL_CTL_ADD, 8, Source::Listener, event).expect("room");
-        table.remove_source(Source::Connection);
+        table.remove_source(CONNECTION);
         assert_eq!(report(&mut table, IN), IN);
         table.remove_epoll(EPOLL, EPOLL);
         assert!(!table.knows(EPOLL));

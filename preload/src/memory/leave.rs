@@ -3,7 +3,7 @@
 
 use std::os::fd::{AsFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering::Relaxed};
 
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
@@ -12,12 +12,15 @@ use rustix::net::{
 };
 
 use super::channel::{Channel, Client, Server};
-use super::{ON, with};
+use super::slot::Slot;
+use super::{ON, State, with};
 use crate::descriptors::{self, Kind};
 use crate::{listener, report, transport};
 
-/// The client's end of a connection that has become real, until the driver takes it.
-static CLIENT_END: AtomicI32 = AtomicI32::new(-1);
+/// The client's ends of connections that have become real, until the driver takes them.
+static CLIENT_ENDS: [AtomicI32; Slot::COUNT] = [const { AtomicI32::new(-1) }; Slot::COUNT];
+/// How many there are.
+static ENDS: AtomicUsize = AtomicUsize::new(0);
 /// Whether the line was printed, in memory that all processes of a campaign share.
 static SAID: AtomicPtr<AtomicBool> = AtomicPtr::new(ptr::null_mut());
 
@@ -47,26 +50,34 @@ pub(crate) fn leave(it: &str) {
     }
     say_once(it);
     with(|state| {
-        if let Err(error) = make_real(&mut state.channel) {
-            report::fatal(format_args!("the connection could not be moved to transport unix: {error}"));
+        if let Err(error) = make_all_real(state) {
+            report::fatal(format_args!("a connection could not be moved to transport unix: {error}"));
         }
         state.table.hand_over(|_| true);
     });
 }
 
-/// The client's end, once, if a connection has become real; it does not block.
-pub(crate) fn take_client_end() -> Option<OwnedFd> {
-    if CLIENT_END.load(Relaxed) < 0 {
+/// The client's end, once, if this connection has become real; it does not block.
+pub(crate) fn take_client_end(slot: Slot) -> Option<OwnedFd> {
+    if ENDS.load(Relaxed) == 0 {
         return None;
     }
+    let end = CLIENT_ENDS[slot.index()].swap(-1, Relaxed);
+    if end < 0 {
+        return None;
+    }
+    ENDS.fetch_sub(1, Relaxed);
     // SAFETY: stored below, and taken once.
-    Some(unsafe { OwnedFd::from_raw_fd(CLIENT_END.swap(-1, Relaxed)) })
+    Some(unsafe { OwnedFd::from_raw_fd(end) })
 }
 
 /// Sends what the server had not read yet, once the connection is real, and then the end of the input:
 /// whether anything moved.
-pub(crate) fn catch_up(client: impl AsFd) -> bool {
-    with(|state| !state.channel.unread().is_empty() && state.channel.catch_up(client))
+pub(crate) fn catch_up(slot: Slot, client: impl AsFd) -> bool {
+    with(|state| {
+        let channel = state.channel(slot);
+        !channel.unread().is_empty() && channel.catch_up(client)
+    })
 }
 
 impl Channel {
@@ -88,31 +99,47 @@ impl Channel {
     }
 }
 
-fn make_real(channel: &mut Channel) -> Result<(), Errno> {
-    let client = match channel.server() {
-        Server::Closed => return Ok(()),
-        Server::Unaccepted => connect()?,
-        Server::Open => {
-            let (client, server) = pair()?;
-            replace_server_end(channel, server)?;
-            client
+fn make_all_real(state: &mut State) -> Result<(), Errno> {
+    // First those whose two ends are made at once: nothing else may wait at the listener meanwhile.
+    for slot in Slot::all() {
+        if state.channel(slot).server() == Server::Open {
+            make_real(slot, state.channel(slot))?;
         }
-    };
-    channel.catch_up(&client);
-    if channel.client() != Client::Gone {
-        CLIENT_END.store(client.into_raw_fd(), Relaxed);
+    }
+    while let Some(slot) = state.waiting.pop() {
+        make_real(slot, state.channel(slot))?;
     }
     Ok(())
 }
 
-fn replace_server_end(channel: &Channel, server: OwnedFd) -> Result<(), Errno> {
+fn make_real(slot: Slot, channel: &mut Channel) -> Result<(), Errno> {
+    let client = match channel.server() {
+        Server::Open => {
+            let (client, server) = pair()?;
+            if channel.will_reset() {
+                transport::greet(&server);
+            }
+            replace_server_end(slot, channel, server)?;
+            client
+        }
+        Server::Unaccepted | Server::Closed => connect(channel.will_reset())?,
+    };
+    channel.catch_up(&client);
+    if channel.client() != Client::Gone {
+        CLIENT_ENDS[slot.index()].store(client.into_raw_fd(), Relaxed);
+        ENDS.fetch_add(1, Relaxed);
+    }
+    Ok(())
+}
+
+fn replace_server_end(slot: Slot, channel: &Channel, server: OwnedFd) -> Result<(), Errno> {
     ioctl_fionbio(&server, channel.is_nonblocking())?;
     let (reading, writing) = channel.has_shut();
     for (_, half) in [(reading, Shutdown::Read), (writing, Shutdown::Write)].iter().filter(|(shut, _)| *shut)
     {
         shutdown(&server, *half)?;
     }
-    descriptors::virtual_ones().try_for_each(|fd| {
+    descriptors::of_slot(slot).try_for_each(|fd| {
         descriptors::replace(fd, &server)?;
         descriptors::set(fd, Kind::Connection);
         Ok(())
@@ -123,7 +150,7 @@ fn replace_server_end(channel: &Channel, server: OwnedFd) -> Result<(), Errno> {
 /// listens no more.
 fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     let through_listener = |listener: RawFd| {
-        let client = connect()?;
+        let client = connect(false)?;
         Ok::<_, Errno>((client, accept(descriptors::lend(listener))?))
     };
     if let Some(listener) = listener::descriptor()
@@ -136,7 +163,7 @@ fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     Ok((client, server))
 }
 
-fn connect() -> Result<OwnedFd, Errno> {
+fn connect(will_reset: bool) -> Result<OwnedFd, Errno> {
     let listener = listener::current().ok_or(Errno::NOTCONN)?;
-    transport::connect(&listener.target)
+    transport::connect(&listener.target, will_reset)
 }

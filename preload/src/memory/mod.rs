@@ -10,6 +10,7 @@ mod instances;
 mod leave;
 mod placeholder;
 mod readiness;
+mod slot;
 
 use std::cell::UnsafeCell;
 use std::os::fd::RawFd;
@@ -17,27 +18,53 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 
 use libc::{c_int, iovec};
 use rustix::io::Errno;
+use sockfuzz_contract::session::Connection;
 use sockfuzz_contract::{Counter, Phase, Transport};
 
 use crate::descriptors::{self, Kind};
 use crate::setup::{self, Pace};
 use crate::{idle, listener, report, stdio};
 
-use channel::Channel;
+use channel::{Channel, Client};
 use epoll::{Source, Table};
+use slot::Queue;
 
 pub(crate) use leave::{catch_up, leave, take_client_end};
 pub(crate) use readiness::{
     concerns_epoll, duplicate_epoll, epoll_asks_kernel, epoll_collect, epoll_ctl, forget_epoll, note_polled,
     note_real_registration, readiness,
 };
+pub(crate) use slot::Slot;
 
 static ON: AtomicBool = AtomicBool::new(false);
-static STATE: OneThread = OneThread(UnsafeCell::new(State { channel: Channel::new(), table: Table::new() }));
+static STATE: OneThread = OneThread(UnsafeCell::new(State {
+    channels: [const { Channel::new() }; Slot::COUNT],
+    waiting: Queue::new(),
+    table: Table::new(),
+}));
 
 struct State {
-    channel: Channel,
+    /// Large, but pages that no input needs are none.
+    channels: [Channel; Slot::COUNT],
+    /// Those that the server has not accepted.
+    waiting: Queue,
     table: Table,
+}
+
+impl State {
+    fn channel(&mut self, slot: Slot) -> &mut Channel {
+        &mut self.channels[slot.index()]
+    }
+
+    /// Something has happened to a connection that the server may want to know.
+    fn arrival(&mut self, slot: Slot) -> &mut Channel {
+        self.table.arrival(Source::Connection(slot));
+        self.channel(slot)
+    }
+
+    fn find(&self, mut wanted: impl FnMut(&Channel) -> bool) -> Option<Slot> {
+        Slot::all().find(|slot| wanted(&self.channels[slot.index()]))
+    }
 }
 
 struct OneThread(UnsafeCell<State>);
@@ -83,49 +110,69 @@ pub(crate) fn engage() {
 // The client's side.
 
 /// A connection is made, and waits to be accepted.
-pub(crate) fn connect() {
+pub(crate) fn connect(connection: Connection, will_reset: bool) -> Slot {
+    let slot = with(|state| state.find(Channel::is_free)).unwrap_or_else(make_room);
     with(|state| {
-        state.channel.open();
+        state.channel(slot).open(connection, will_reset);
+        state.waiting.push(slot);
         state.table.arrival(Source::Listener);
     });
+    slot
+}
+
+/// Gives up a connection that the client has left, and the server has not.
+fn make_room() -> Slot {
+    let left = with(|state| state.find(|channel| channel.client() == Client::Gone));
+    let left = left.expect("a client has fewer connections than there are slots");
+    for fd in descriptors::of_slot(left) {
+        forsake(fd);
+        descriptors::set(fd, Kind::Connection);
+    }
+    left
 }
 
 /// Sends what there is room for: the number of bytes. `None` when the server wants no more.
-pub(crate) fn send(bytes: &[u8]) -> Option<usize> {
-    with(|state| {
-        let sent = state.channel.send(bytes)?;
-        state.table.arrival(Source::Connection);
-        Some(sent)
-    })
+pub(crate) fn send(slot: Slot, bytes: &[u8]) -> Option<usize> {
+    with(|state| state.arrival(slot).send(bytes))
 }
 
 /// The client sends no more.
-pub(crate) fn half_close() {
-    with(|state| {
-        state.channel.half_close();
-        state.table.arrival(Source::Connection);
-    });
+pub(crate) fn half_close(slot: Slot) {
+    with(|state| state.arrival(slot).half_close());
 }
 
 /// Whether the server has answered since the last time, and whether it may answer more.
-pub(crate) fn take_answered() -> (bool, bool) {
-    with(|state| state.channel.take_answered())
+pub(crate) fn take_answered(slot: Slot) -> (bool, bool) {
+    with(|state| state.channel(slot).take_answered())
 }
 
 /// The client is gone. A connection that nobody has accepted goes with it.
-pub(crate) fn hang_up() {
+pub(crate) fn hang_up(slot: Slot) {
+    end(slot, Channel::hang_up);
+}
+
+/// The same, and the server is told by an error.
+pub(crate) fn reset(slot: Slot) {
+    end(slot, Channel::reset);
+}
+
+fn end(slot: Slot, how: impl FnOnce(&mut Channel) -> bool) {
     let unaccepted = with(|state| {
-        state.table.arrival(Source::Connection);
-        state.channel.hang_up()
+        state.waiting.remove(slot);
+        how(state.arrival(slot))
     });
     if unaccepted {
         listener::claim();
     }
 }
 
-/// The client of a real connection is gone: what it had still to send is not for the next one.
-pub(crate) fn drop_unread() {
-    with(|state| state.channel.consume(state.channel.unread().len()));
+/// The client of a connection that has become real is gone: what it had still to send is not for the
+/// next one.
+pub(crate) fn drop_unread(slot: Slot) {
+    with(|state| {
+        let channel = state.channel(slot);
+        channel.consume(channel.unread().len());
+    });
 }
 
 // The server's side.
@@ -136,46 +183,56 @@ pub(crate) fn accept(flags: c_int) -> Result<RawFd, Errno> {
         return Err(Errno::INVAL);
     }
     let number = placeholder::duplicate(flags & libc::SOCK_CLOEXEC != 0)?;
-    with(|state| state.channel.accept(flags & libc::SOCK_NONBLOCK != 0));
-    descriptors::set(number, Kind::Virtual);
+    let slot = with(|state| {
+        let slot = state.waiting.pop()?;
+        state.channel(slot).accept(flags & libc::SOCK_NONBLOCK != 0);
+        Some(slot)
+    });
+    descriptors::set(number, Kind::Virtual(slot.expect("who accepts has claimed a connection")));
     Ok(number)
 }
 
-/// Moves unread bytes into `parts`: how many; 0 at the end of the input, `None` when there are none
-/// yet. Peeking leaves them unread.
+/// Moves unread bytes into `parts`: how many; 0 at the end, `AGAIN` when there are none yet,
+/// `CONNRESET` after a reset. Peeking leaves them unread.
 ///
 /// # Safety
 /// The parts are the server's own buffers.
-pub(crate) unsafe fn receive(parts: &[iovec], peek: bool) -> Option<usize> {
+pub(crate) unsafe fn receive(slot: Slot, parts: &[iovec], peek: bool) -> Result<usize, Errno> {
     // SAFETY: given by the caller.
-    with(|state| unsafe { state.channel.receive(parts, peek) })
+    with(|state| unsafe { state.channel(slot).receive(parts, peek) })
 }
 
 /// Whether an answer would still reach the client.
-pub(crate) fn is_writable() -> bool {
-    with(|state| state.channel.is_writable())
+pub(crate) fn is_writable(slot: Slot) -> bool {
+    with(|state| state.channel(slot).is_writable())
+}
+
+/// The error that is pending on the connection; once told, it is over (socket(7), SO_ERROR).
+pub(crate) fn take_error(slot: Slot) -> Option<Errno> {
+    with(|state| state.channel(slot).take_error())
 }
 
 /// Answers: the bytes are counted, and in a single run they go out at once.
 ///
 /// # Safety
 /// The parts are the server's own buffers.
-pub(crate) unsafe fn answer(parts: &[iovec]) -> usize {
+pub(crate) unsafe fn answer(slot: Slot, parts: &[iovec]) -> usize {
     let total = parts.iter().map(|part| part.iov_len).sum();
-    note_answer(total);
+    note_answer(slot, total);
     if is_shown() {
         for part in parts.iter().filter(|part| part.iov_len > 0) {
             // SAFETY: given by the caller.
-            stdio::answer(unsafe { std::slice::from_raw_parts(part.iov_base.cast::<u8>(), part.iov_len) });
+            let bytes = unsafe { std::slice::from_raw_parts(part.iov_base.cast::<u8>(), part.iov_len) };
+            show(slot, bytes);
         }
     }
     total
 }
 
 /// Counts an answer of so many bytes.
-pub(crate) fn note_answer(total: usize) {
+pub(crate) fn note_answer(slot: Slot, total: usize) {
     if total > 0 {
-        with(|state| state.channel.note_answer());
+        with(|state| state.channel(slot).note_answer());
         let status = report::status();
         status.reach(Phase::Answered);
         status.add(Counter::AnswerBytes, total as u64);
@@ -187,36 +244,38 @@ pub(crate) fn is_shown() -> bool {
     setup::get().is_some_and(|setup| setup.pace == Pace::Once)
 }
 
+/// Shows a part of an answer.
+pub(crate) fn show(slot: Slot, answer: &[u8]) {
+    stdio::answer(with(|state| state.channel(slot).connection()), answer);
+}
+
 /// shutdown(2) of the server's end.
-pub(crate) fn shutdown(how: c_int) -> Result<(), Errno> {
+pub(crate) fn shutdown(slot: Slot, how: c_int) -> Result<(), Errno> {
     if !matches!(how, libc::SHUT_RD | libc::SHUT_WR | libc::SHUT_RDWR) {
         return Err(Errno::INVAL);
     }
-    with(|state| {
-        state.channel.shutdown(how != libc::SHUT_WR, how != libc::SHUT_RD);
-        state.table.arrival(Source::Connection);
-    });
+    with(|state| state.arrival(slot).shutdown(how != libc::SHUT_WR, how != libc::SHUT_RD));
     Ok(())
 }
 
 /// Bytes that could be read now.
-pub(crate) fn unread() -> usize {
-    with(|state| state.channel.unread().len())
+pub(crate) fn unread(slot: Slot) -> usize {
+    with(|state| state.channel(slot).unread().len())
 }
 
-pub(crate) fn is_nonblocking() -> bool {
-    with(|state| state.channel.is_nonblocking())
+pub(crate) fn is_nonblocking(slot: Slot) -> bool {
+    with(|state| state.channel(slot).is_nonblocking())
 }
 
-pub(crate) fn set_nonblocking(wanted: bool) {
-    with(|state| state.channel.set_nonblocking(wanted));
+pub(crate) fn set_nonblocking(slot: Slot, wanted: bool) {
+    with(|state| state.channel(slot).set_nonblocking(wanted));
 }
 
 /// The server has closed its last descriptor of the connection.
-pub(crate) fn connection_closed() {
+pub(crate) fn connection_closed(slot: Slot) {
     with(|state| {
-        state.channel.close();
-        state.table.remove_source(Source::Connection);
+        state.channel(slot).close();
+        state.table.remove_source(Source::Connection(slot));
     });
 }
 

@@ -1,4 +1,4 @@
-//! What is ready of the listener and of the connection, for poll(2), select(2) and epoll(7).
+//! What is ready of the listener and of the connections, for poll(2), select(2) and epoll(7).
 
 use std::os::fd::RawFd;
 
@@ -6,7 +6,7 @@ use libc::{c_int, epoll_event};
 use rustix::io::Errno;
 
 use super::epoll::Source;
-use super::{instances, is_on, leave, placeholder, with};
+use super::{State, instances, is_on, leave, placeholder, with};
 use crate::descriptors::{self, Kind};
 use crate::{afl, listener};
 
@@ -16,7 +16,7 @@ pub(crate) fn readiness(fd: RawFd) -> Option<u32> {
         return None;
     }
     match descriptors::kind(fd) {
-        Kind::Virtual => Some(with(|state| state.channel.readiness())),
+        Kind::Virtual(slot) => Some(with(|state| state.channel(slot).readiness())),
         Kind::Listener => Some(listener_readiness()),
         _ => None,
     }
@@ -38,7 +38,7 @@ pub(crate) fn epoll_ctl(
         return None;
     }
     let source = match descriptors::kind(fd) {
-        Kind::Virtual => Source::Connection,
+        Kind::Virtual(slot) => Source::Connection(slot),
         Kind::Listener => Source::Listener,
         _ => {
             if operation == libc::EPOLL_CTL_ADD && placeholder::is_epoll(fd) == Ok(()) {
@@ -74,11 +74,10 @@ pub(crate) fn concerns_epoll(epoll: RawFd) -> bool {
 /// Writes the events that are ready here: how many.
 pub(crate) fn epoll_collect(epoll: RawFd, events: &mut [epoll_event]) -> usize {
     let listener = listener_readiness();
-    with(|state| {
-        let connection = state.channel.readiness();
-        state.table.collect(epoll, events, |source| match source {
+    with(|State { channels, table, .. }| {
+        table.collect(epoll, events, |source| match source {
             Source::Listener => listener,
-            Source::Connection => connection,
+            Source::Connection(slot) => channels[slot.index()].readiness(),
         })
     })
 }

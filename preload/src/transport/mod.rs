@@ -1,6 +1,7 @@
 //! How bytes reach the server: one file per transport, one name for all of them.
 
 mod name;
+mod reset;
 mod tcp;
 mod unix;
 
@@ -13,6 +14,8 @@ use sockfuzz_contract::Transport;
 
 use crate::address::Address;
 use crate::descriptors;
+
+pub(crate) use reset::{GREETING, abort, greet, is_announced};
 
 /// Connections that may wait in a listener which the server did not make.
 const BACKLOG: i32 = 128;
@@ -57,9 +60,9 @@ pub(crate) fn shown_for(fd: RawFd) -> Option<Address> {
 }
 
 /// Opens an internal connection: the client's end, non-blocking and closed at `exec`.
-pub(crate) fn connect(target: &Target) -> Result<OwnedFd, Errno> {
+pub(crate) fn connect(target: &Target, will_reset: bool) -> Result<OwnedFd, Errno> {
     match target {
-        Target::Unix(address) => unix::connect(address),
+        Target::Unix(address) => unix::connect(address, will_reset),
         Target::Tcp(address) => tcp::connect(*address),
     }
 }

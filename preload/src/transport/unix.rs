@@ -11,7 +11,7 @@ use rustix::net::{
     socket_with,
 };
 
-use super::name;
+use super::{name, reset};
 use crate::address::Address;
 use crate::descriptors;
 
@@ -29,9 +29,12 @@ pub(super) fn make(shown: &Address) -> Result<OwnedFd, Errno> {
     Ok(listener)
 }
 
-pub(super) fn connect(address: &SocketAddrUnix) -> Result<OwnedFd, Errno> {
+pub(super) fn connect(address: &SocketAddrUnix, will_reset: bool) -> Result<OwnedFd, Errno> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let client = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    if will_reset {
+        reset::announce(&client)?;
+    }
     connect_to(&client, address)?;
     Ok(client)
 }

@@ -1,5 +1,7 @@
 //! From bytes to steps, without allocation: this runs in every iteration.
 
+use std::ops::Range;
+
 use super::{Action, Connection, Course, FIRST_OPERATION, MARK, Step};
 
 /// A part of a chunk: an escaped 0xF5 splits one.
@@ -11,28 +13,36 @@ pub struct Fragment<'a> {
     pub more: bool,
 }
 
+/// The same, for who cannot borrow the input meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// Where in the input.
+    pub range: Range<usize>,
+    /// See [`Fragment::more`].
+    pub more: bool,
+}
+
+/// A place in an input, and what is known of the connections there.
+#[derive(Debug, Clone)]
+pub struct Cursor {
+    position: usize,
+    connection: Connection,
+    course: Course,
+    /// The last step was a part of a chunk, and so is the next.
+    within: bool,
+}
+
 /// The steps of an input.
 #[derive(Debug, Clone)]
 pub struct Steps<'a> {
-    rest: &'a [u8],
-    connection: Connection,
-    course: Course,
-    place: Place,
-}
-
-/// What `rest` begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// A chunk of its own.
-    Chunk,
-    /// The rest of a chunk that is sent.
-    Within,
+    input: &'a [u8],
+    cursor: Cursor,
 }
 
 /// The steps that this input is.
 #[must_use]
 pub const fn decode(input: &[u8]) -> Steps<'_> {
-    Steps { rest: input, connection: Connection(0), course: Course::new(), place: Place::Chunk }
+    Steps { input, cursor: Cursor::new() }
 }
 
 /// Whether an input says more than the bytes of one connection.
@@ -48,31 +58,36 @@ pub fn has_marker(mut input: &[u8]) -> bool {
     }
 }
 
-impl<'a> Iterator for Steps<'a> {
-    type Item = Step<Fragment<'a>>;
+impl Cursor {
+    /// The beginning of an input.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { position: 0, connection: Connection(0), course: Course::new(), within: false }
+    }
 
-    fn next(&mut self) -> Option<Self::Item> {
+    /// The next step. The input is that of the steps before.
+    pub fn next(&mut self, input: &[u8]) -> Option<Step<Part>> {
         loop {
-            let (bytes, rest) = split_fragment(self.rest);
-            self.rest = rest;
+            let rest = input.get(self.position..)?;
+            let (bytes, after) = split_fragment(rest);
             if !bytes.is_empty() {
-                let more = !self.is_at_boundary();
-                let fragment = Action::Send(Fragment { bytes, more });
-                let place =
-                    std::mem::replace(&mut self.place, if more { Place::Within } else { Place::Chunk });
-                if place == Place::Within || self.course.take(self.connection, &fragment).is_ok() {
-                    return Some(Step { connection: self.connection, action: fragment });
+                let range = self.position..self.position + bytes.len();
+                self.position = input.len() - after.len();
+                let more = !is_at_boundary(after);
+                let begins = !std::mem::replace(&mut self.within, more);
+                let action = Action::Send(Part { range, more });
+                if begins && self.course.take(self.connection, &action).is_err() {
+                    self.skip_chunk(input);
+                    continue;
                 }
-                // Nobody gets this chunk.
-                self.skip_chunk();
-                continue;
+                return Some(Step { connection: self.connection, action });
             }
-            let [MARK, operation, rest @ ..] = self.rest else { return None };
+            let &[MARK, operation, ..] = after else { return None };
+            let (action, connection) = parse_operation(operation)?;
             if self.course.is_over() {
                 return None;
             }
-            let (action, connection) = parse_operation(*operation)?;
-            self.rest = rest;
+            self.position += 2;
             self.connection = connection;
             if let Some(action) = action
                 && self.course.take(connection, &action).is_ok()
@@ -81,22 +96,38 @@ impl<'a> Iterator for Steps<'a> {
             }
         }
     }
-}
 
-impl Steps<'_> {
-    fn is_at_boundary(&self) -> bool {
-        match self.rest {
-            [] => true,
-            [MARK, operation, ..] => parse_operation(*operation).is_some(),
-            _ => false,
+    fn skip_chunk(&mut self, input: &[u8]) {
+        while self.within {
+            let (_, after) = split_fragment(&input[self.position..]);
+            self.position = input.len() - after.len();
+            self.within = !is_at_boundary(after);
         }
     }
+}
 
-    fn skip_chunk(&mut self) {
-        self.place = Place::Chunk;
-        while !self.is_at_boundary() {
-            self.rest = split_fragment(self.rest).1;
-        }
+impl Default for Cursor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<'a> Iterator for Steps<'a> {
+    type Item = Step<Fragment<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Step { connection, action } = self.cursor.next(self.input)?;
+        let action = action.map(|Part { range, more }| Fragment { bytes: &self.input[range], more });
+        Some(Step { connection, action })
+    }
+}
+
+/// Whether the input ends here, or something else than a chunk begins.
+fn is_at_boundary(rest: &[u8]) -> bool {
+    match rest {
+        [] => true,
+        [MARK, operation, ..] => parse_operation(*operation).is_some(),
+        _ => false,
     }
 }
 
@@ -115,7 +146,7 @@ fn split_fragment(input: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// The second byte of a marker. The action `None` is to send what follows.
-fn parse_operation<'a>(byte: u8) -> Option<(Option<Action<Fragment<'a>>>, Connection)> {
+fn parse_operation(byte: u8) -> Option<(Option<Action<Part>>, Connection)> {
     let operation = byte.checked_sub(FIRST_OPERATION)?;
     let action = match operation / Connection::COUNT as u8 {
         0 => None,

@@ -1,8 +1,10 @@
 //! The loop: inputs come from AFL++, one after the other, as long as this process lives.
 
-use sockfuzz_contract::{Clock, Options, Switch};
+use sockfuzz_contract::session::Connection;
+use sockfuzz_contract::{Clock, Input, Options, Switch};
 
 use super::leaks::Leaks;
+use super::script::{Script, Task};
 use super::{Chunk, warm_up};
 use crate::afl::{self, Answers, Instrumentation, Seen};
 use crate::{children, clock, randomness, report, sanitizers};
@@ -11,12 +13,12 @@ use crate::{children, clock, randomness, report, sanitizers};
 #[derive(Debug)]
 pub(in crate::driver) struct Afl {
     instrumentation: &'static Instrumentation,
-    /// What the server says in this iteration.
-    answers: Answers,
+    /// What the server says on each connection.
+    answers: Box<[Answers; Connection::COUNT]>,
     options: &'static Options,
     stage: Stage,
-    /// Bytes of the current input that were sent.
-    sent: usize,
+    /// How far the client has come in the current input.
+    script: Script,
     /// Once the warm-up is over.
     leaks: Option<Leaks>,
 }
@@ -43,17 +45,15 @@ impl Afl {
         };
         Self {
             instrumentation: afl::start_forkserver(),
-            answers: Answers::new(),
+            answers: Box::new([const { Answers::new() }; Connection::COUNT]),
             options,
             stage: Stage::WarmUp { left },
-            sent: 0,
+            script: Script::new(Input::Raw),
             leaks: None,
         }
     }
 
     pub(super) fn begin(&mut self) {
-        self.sent = 0;
-        self.answers = Answers::new();
         clock::note_iteration();
         randomness::rewind();
         match &mut self.stage {
@@ -74,6 +74,10 @@ impl Afl {
                 }
             }
         }
+        self.script = Script::new(match self.stage {
+            Stage::WarmUp { .. } => Input::Raw,
+            Stage::Fuzzing { .. } => self.options.input,
+        });
     }
 
     /// Hands the iteration that has ended to AFL++ and waits for the next input. A process that
@@ -86,19 +90,30 @@ impl Afl {
         }
     }
 
-    pub(super) fn chunk(&mut self) -> Chunk<'_> {
-        let input = match self.stage {
+    fn input(&self) -> &'static [u8] {
+        match self.stage {
             Stage::WarmUp { left } => warm_up::REQUESTS[left % warm_up::REQUESTS.len()],
             Stage::Fuzzing { .. } => self.instrumentation.input(),
-        };
-        match input.get(self.sent..) {
-            None | Some([]) => Chunk::End,
-            Some(rest) => Chunk::Bytes(rest),
+        }
+    }
+
+    pub(super) fn next_task(&mut self) -> Option<Task> {
+        self.script.next(self.input())
+    }
+
+    pub(super) fn will_reset(&self, connection: Connection) -> bool {
+        self.script.will_reset(self.input(), connection)
+    }
+
+    pub(super) fn chunk(&mut self) -> Chunk<'_> {
+        match self.script.piece(self.input()) {
+            [] => Chunk::End,
+            piece => Chunk::Bytes(piece),
         }
     }
 
     pub(super) fn consume(&mut self, count: usize) {
-        self.sent += count;
+        self.script.consume(count);
     }
 
     /// Whether the answers are what AFL++ learns from.
@@ -106,20 +121,22 @@ impl Afl {
         matches!(self.instrumentation, Instrumentation::Answers(_))
     }
 
-    pub(super) fn answered(&mut self, answer: &[u8]) {
+    pub(super) fn answered(&mut self, connection: Connection, answer: &[u8]) {
         if let Instrumentation::Answers(map) = self.instrumentation {
-            self.answers.read(answer, |seen| map.mark(seen));
+            self.answers[connection.index()].read(answer, |seen| map.mark(seen));
         }
     }
 
     /// The server has closed the connection before the client half-closed it.
-    pub(super) fn closed(&mut self) {
-        self.answers.close();
+    pub(super) fn closed(&mut self, connection: Connection) {
+        self.answers[connection.index()].close();
     }
 
-    pub(super) fn finish(&mut self) {
+    /// A connection is over for the client.
+    pub(super) fn ended(&mut self, connection: Connection) {
         if let Instrumentation::Answers(map) = self.instrumentation {
-            self.answers.end(|seen| map.mark(seen));
+            let mut answers = std::mem::replace(&mut self.answers[connection.index()], Answers::new());
+            answers.end(|seen| map.mark(seen));
         }
     }
 

@@ -3,24 +3,30 @@
 mod afl;
 mod leaks;
 mod once;
+mod script;
 mod warm_up;
 
 use std::time::Duration;
 
 use rustix::event::PollFd;
 
+use sockfuzz_contract::session::Connection;
+
 use crate::setup::{self, Pace};
+use crate::{report, stdio};
 
 use afl::Afl;
 use once::Once;
 
-/// The next part of the input.
+pub(super) use script::Task;
+
+/// The next part of a chunk.
 pub(super) enum Chunk<'a> {
     /// These bytes.
     Bytes(&'a [u8]),
     /// Not there yet; this tells when.
     Later(PollFd<'static>),
-    /// There is no more.
+    /// There is no more of this chunk.
     End,
 }
 
@@ -35,8 +41,16 @@ impl Pacer {
     pub(super) fn new() -> Self {
         let setup = setup::get().expect("a driver only exists where the preload acts");
         match setup.pace {
-            Pace::Once => Self::Once(Once::new(setup.options.linger_ms)),
+            Pace::Once => Self::Once(Once::new(&setup.options)),
             Pace::Loop => Self::Afl(Afl::start(&setup.options)),
+        }
+    }
+
+    /// What has to be waited for before an iteration can begin.
+    pub(super) fn awaits(&mut self) -> Option<PollFd<'static>> {
+        match self {
+            Self::Once(once) => once.awaits(),
+            Self::Afl(_) => None,
         }
     }
 
@@ -63,7 +77,23 @@ impl Pacer {
         }
     }
 
-    /// The part of the input that comes next.
+    /// The next step; what was not sent of the chunk before is passed over.
+    pub(super) fn next_task(&mut self) -> Option<Task> {
+        match self {
+            Self::Once(once) => once.next_task(),
+            Self::Afl(afl) => afl.next_task(),
+        }
+    }
+
+    /// Whether the connection that is about to be opened ends in a reset.
+    pub(super) fn will_reset(&self, connection: Connection) -> bool {
+        match self {
+            Self::Once(once) => once.will_reset(connection),
+            Self::Afl(afl) => afl.will_reset(connection),
+        }
+    }
+
+    /// The part of the current chunk that comes next.
     pub(super) fn chunk(&mut self) -> Chunk<'_> {
         match self {
             Self::Once(once) => once.chunk(),
@@ -80,17 +110,31 @@ impl Pacer {
     }
 
     /// A part of the answer has come.
-    pub(super) fn answered(&mut self, answer: &[u8]) {
+    pub(super) fn answered(&mut self, connection: Connection, answer: &[u8]) {
         match self {
-            Self::Once(once) => once.answered(answer),
-            Self::Afl(afl) => afl.answered(answer),
+            Self::Once(once) => once.answered(connection, answer),
+            Self::Afl(afl) => afl.answered(connection, answer),
         }
     }
 
     /// The server has closed the connection before the client half-closed it.
-    pub(super) fn closed(&mut self) {
+    pub(super) fn closed(&mut self, connection: Connection) {
         if let Self::Afl(afl) = self {
-            afl.closed();
+            afl.closed(connection);
+        }
+    }
+
+    /// A connection is over for the client.
+    pub(super) fn ended(&mut self, connection: Connection) {
+        if let Self::Afl(afl) = self {
+            afl.ended(connection);
+        }
+    }
+
+    /// The client has half-closed a connection, and waits for the end of the answer.
+    pub(super) fn begin_linger(&mut self) {
+        if let Self::Once(once) = self {
+            once.begin_linger();
         }
     }
 
@@ -116,10 +160,10 @@ impl Pacer {
     }
 
     /// The iteration is over; does not return after a single run.
-    pub(super) fn finish(&mut self) {
-        match self {
-            Self::Once(_) => crate::report::exit(0),
-            Self::Afl(afl) => afl.finish(),
+    pub(super) fn finish(&self) {
+        if let Self::Once(_) = self {
+            stdio::show_kept_answers();
+            report::exit(0);
         }
     }
 }

@@ -5,17 +5,22 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use sockfuzz_contract::session::Connection;
+use sockfuzz_contract::{Input, Options};
 
 use super::Chunk;
+use super::script::{Script, Task};
 use crate::{clock, report, stdio};
 
 /// State of the single run.
 #[derive(Debug)]
 pub(in crate::driver) struct Once {
-    /// Read from stdin and not sent yet: `chunk[sent..]`.
-    chunk: Vec<u8>,
+    input: Input,
+    /// Raw: read from stdin and not sent yet, from `sent` on. A session: all of stdin.
+    bytes: Vec<u8>,
     sent: usize,
     ended: bool,
+    script: Script,
     linger: Duration,
     /// When patience with a server that keeps the connection open ends.
     deadline: Option<Duration>,
@@ -25,52 +30,92 @@ pub(in crate::driver) struct Once {
 const CHUNK: usize = 64 * 1024;
 
 impl Once {
-    pub(super) fn new(linger_ms: u32) -> Self {
+    pub(super) fn new(options: &Options) -> Self {
         Self {
-            chunk: Vec::with_capacity(CHUNK),
+            input: options.input,
+            bytes: Vec::with_capacity(CHUNK),
             sent: 0,
             ended: false,
-            linger: Duration::from_millis(linger_ms.into()),
+            script: Script::new(options.input),
+            linger: Duration::from_millis(options.linger_ms.into()),
             deadline: None,
         }
     }
 
-    pub(super) fn chunk(&mut self) -> Chunk<'_> {
-        if self.sent == self.chunk.len() && !self.ended {
-            let Some(input) = stdio::input() else {
-                self.ended = true;
-                return Chunk::End;
-            };
-            if !is_ready(input) {
-                return Chunk::Later(PollFd::from_borrowed_fd(input, PollFlags::IN));
+    /// A session has to be there as a whole: what a step is may depend on the next byte.
+    pub(super) fn awaits(&mut self) -> Option<PollFd<'static>> {
+        while self.input == Input::Session && !self.ended {
+            let source = self.read_on();
+            if source.is_some() {
+                return source;
             }
-            self.refill(input);
         }
-        if self.ended { Chunk::End } else { Chunk::Bytes(&self.chunk[self.sent..]) }
+        None
     }
 
-    fn refill(&mut self, input: BorrowedFd<'_>) {
-        self.chunk.resize(CHUNK, 0);
-        self.sent = 0;
+    pub(super) fn next_task(&mut self) -> Option<Task> {
+        self.script.next(&self.bytes)
+    }
+
+    pub(super) fn will_reset(&self, connection: Connection) -> bool {
+        self.script.will_reset(&self.bytes, connection)
+    }
+
+    pub(super) fn chunk(&mut self) -> Chunk<'_> {
+        if self.input == Input::Session {
+            return match self.script.piece(&self.bytes) {
+                [] => Chunk::End,
+                piece => Chunk::Bytes(piece),
+            };
+        }
+        if self.sent == self.bytes.len() && !self.ended {
+            self.bytes.clear();
+            self.sent = 0;
+            if let Some(source) = self.read_on() {
+                return Chunk::Later(source);
+            }
+        }
+        if self.ended { Chunk::End } else { Chunk::Bytes(&self.bytes[self.sent..]) }
+    }
+
+    pub(super) fn consume(&mut self, count: usize) {
+        match self.input {
+            Input::Raw => self.sent += count,
+            Input::Session => self.script.consume(count),
+        }
+    }
+
+    /// Reads some more of stdin, or says what to wait for.
+    fn read_on(&mut self) -> Option<PollFd<'static>> {
+        let Some(input) = stdio::input() else {
+            self.ended = true;
+            return None;
+        };
+        if !is_ready(input) {
+            return Some(PollFd::from_borrowed_fd(input, PollFlags::IN));
+        }
+        let before = self.bytes.len();
+        self.bytes.resize(before + CHUNK, 0);
         let count = loop {
-            match rustix::io::read(input, &mut self.chunk[..]) {
+            match rustix::io::read(input, &mut self.bytes[before..]) {
                 Err(Errno::INTR) => {}
                 Err(Errno::BADF) => break 0,
                 Err(error) => report::fatal(format_args!("reading the input from stdin failed: {error}")),
                 Ok(count) => break count,
             }
         };
-        self.chunk.truncate(count);
+        self.bytes.truncate(before + count);
         self.ended = count == 0;
+        None
     }
 
-    pub(super) fn consume(&mut self, count: usize) {
-        self.sent += count;
-    }
-
-    pub(super) fn answered(&mut self, answer: &[u8]) {
+    pub(super) fn answered(&mut self, connection: Connection, answer: &[u8]) {
         self.deadline = None;
-        stdio::answer(answer);
+        stdio::answer(connection, answer);
+    }
+
+    pub(super) fn begin_linger(&mut self) {
+        self.deadline = None;
     }
 
     pub(super) fn linger(&mut self) -> Option<Duration> {

@@ -1,0 +1,69 @@
+//! What a client leaves unread that is going to reset: see [`crate::transport::abort`].
+
+use std::os::fd::AsFd;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, ioctl_fionread};
+use rustix::net::{RecvFlags, recv};
+
+use super::client::Drained;
+use crate::transport::GREETING;
+
+/// Of a socket, always one byte: first the greeting, then the last of the answer.
+#[derive(Debug)]
+pub(super) struct Unread {
+    greeted: bool,
+}
+
+impl Unread {
+    pub(super) const fn new() -> Self {
+        Self { greeted: false }
+    }
+
+    /// Reads all but the last byte.
+    pub(super) fn drain(
+        &mut self,
+        socket: impl AsFd,
+        buffer: &mut [u8],
+        mut answer: impl FnMut(&[u8]),
+    ) -> Drained {
+        let mut total = 0;
+        loop {
+            let unread = ioctl_fionread(&socket).unwrap_or(0) as usize;
+            let wanted = unread.saturating_sub(1).min(buffer.len());
+            if wanted == 0 {
+                return if has_ended(&socket) { Drained::Ended } else { Drained::of(total) };
+            }
+            match recv(&socket, &mut buffer[..wanted], RecvFlags::DONTWAIT) {
+                Ok((count, _)) => {
+                    answer(self.without_greeting(&buffer[..count]));
+                    total += count;
+                }
+                Err(Errno::INTR) => {}
+                Err(_) => return Drained::Ended,
+            }
+        }
+    }
+
+    /// Shows the last byte, which stays unread.
+    pub(super) fn show(&mut self, socket: impl AsFd, mut answer: impl FnMut(&[u8])) {
+        let mut last = [0];
+        if let Ok((1, _)) = recv(socket, &mut last, RecvFlags::DONTWAIT | RecvFlags::PEEK) {
+            answer(self.without_greeting(&last));
+        }
+    }
+
+    fn without_greeting<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        match bytes {
+            [GREETING, rest @ ..] if !std::mem::replace(&mut self.greeted, true) => rest,
+            _ => bytes,
+        }
+    }
+}
+
+/// Whether the server has half-closed or closed.
+fn has_ended(socket: impl AsFd) -> bool {
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut asked = [PollFd::new(&socket, PollFlags::RDHUP)];
+    poll(&mut asked, Some(&at_once)).is_ok_and(|count| count > 0)
+}
