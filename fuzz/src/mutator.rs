@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::ValueEnum;
-use sockfuzz_contract::{MUTATOR_DICTIONARY, MUTATOR_FILE};
+use sockfuzz_contract::{Input, MUTATOR_DICTIONARY, MUTATOR_FILE, specs};
 
 use crate::afl::environment::Setting;
+use crate::cli::PreloadOptions;
 use crate::library::Library;
 use crate::problem::Problem;
 
@@ -54,6 +55,15 @@ impl Mutator {
                 Self::None
             }
             None => Self::Http,
+        }
+    }
+
+    /// The options for servers that get its inputs: sessions, unless the user says otherwise.
+    #[must_use]
+    pub fn tell(self, options: &PreloadOptions) -> PreloadOptions {
+        match self {
+            Self::Http => options.with_default(&specs::INPUT, &Input::Session.to_string()),
+            Self::None => options.clone(),
         }
     }
 

@@ -4,9 +4,10 @@
 use std::io::Write;
 use std::ops::Range;
 
+use sockfuzz_contract::Input;
 use sockfuzz_model::Kind;
 
-use crate::text::{Cut, Input, MARK, Operation, Text};
+use crate::text::{Cut, MARK, Operation, Text};
 
 /// Where new bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq)]

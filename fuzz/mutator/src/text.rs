@@ -1,17 +1,9 @@
 //! An input, taken apart for mutation: the bytes that are sent, without the session's markers, and
 //! where those stood. So a packet boundary in the middle of a word hides the word from no operation.
 
+use sockfuzz_contract::Input;
 use sockfuzz_contract::session::{self, Action, Connection};
 use sockfuzz_model::Outline;
-
-/// What inputs are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Input {
-    /// Bytes for one connection.
-    Raw,
-    /// Sessions.
-    Session,
-}
 
 /// First byte of a session's marker.
 pub(crate) const MARK: u8 = 0xF5;

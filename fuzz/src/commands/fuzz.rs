@@ -154,7 +154,8 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
     let inspection = inspect::inspect(&server)?;
     inspection.require_instrumentation(arguments.uninstrumented)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
-    let mutation = Mutator::chosen(arguments.mutator, &options).settings(dictionary.as_deref())?;
+    let mutator = Mutator::chosen(arguments.mutator, &options);
+    let mutation = mutator.settings(dictionary.as_deref())?;
 
     eprintln!("sockfuzz: {}: {inspection}", server.program.display());
     if inspection.is_uninstrumented() {
@@ -164,7 +165,7 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
     for warning in corpus::oversize_warnings(&seeds) {
         eprintln!("sockfuzz: {warning}");
     }
-    let belt = SeatBelt::fasten(&arguments.preload.options, &library)?;
+    let belt = SeatBelt::fasten(&mutator.tell(&arguments.preload.options), &library)?;
     belt.keep_out_of(out.path())?;
     if !arguments.no_check {
         let setup =
