@@ -68,8 +68,10 @@ impl Connection {
 
     /// The client has reset the connection: nothing more can be read or written.
     pub fn lost(&self) {
-        if matches!(self.state, State::Body { .. }) && !self.ended {
-            self.session.lost_in_body();
+        if let State::Body { request, .. } = &self.state
+            && !self.ended
+        {
+            self.session.lost_in_body(request.headers().first("Transfer-Encoding").is_some());
         }
     }
 

@@ -19,7 +19,7 @@
 //! | 11 | `Upgrade` that starts with digit, capital, digit, capital: `1A2B` (looked at one by one) | abort | SIGABRT without a panic |
 //! | 12 | two connections open at once, with the same cookie `session` | shared state | panic, caught |
 //! | 13 | a packet that ends in CR, the next one begins with LF and `Content-Length` | state lost between two reads | panic, caught |
-//! | 14 | a reset while a body is being received | abort in the clean-up | SIGABRT without a panic |
+//! | 14 | a reset while a chunked body is being received | abort in the clean-up | SIGABRT without a panic |
 //!
 //! Panics say `planted bug N`; their text is the same in every build.
 
@@ -63,8 +63,8 @@ impl Planted {
     }
 
     /// The client has reset the connection before its body was complete.
-    pub fn lost_in_body(&self) {
-        sessions::lost_in_body();
+    pub fn lost_in_body(&self, chunked: bool) {
+        sessions::lost_in_body(chunked);
     }
 
     /// Bug 8.

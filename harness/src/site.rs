@@ -53,9 +53,9 @@ impl Session {
     }
 
     /// The client has reset the connection before its body was complete.
-    pub fn lost_in_body(&self) {
+    pub fn lost_in_body(&self, chunked: bool) {
         if let Some(planted) = &self.planted {
-            planted.lost_in_body();
+            planted.lost_in_body(chunked);
         }
     }
 

@@ -18,6 +18,7 @@ pub struct Span {
 impl Span {
     /// Where it is.
     #[must_use]
+    #[inline]
     pub fn range(self) -> std::ops::Range<usize> {
         self.start as usize..self.end as usize
     }
@@ -67,12 +68,14 @@ impl Outline {
 
     /// All spans.
     #[must_use]
+    #[inline]
     pub fn spans(&self) -> &[Span] {
         &self.spans
     }
 
     /// Indices of the spans of this kind, in order.
     #[must_use]
+    #[inline]
     pub fn of(&self, kind: Kind) -> &[u32] {
         let place = |kind: usize| self.first[kind] as usize;
         &self.sorted[place(kind as usize)..place(kind as usize + 1)]
@@ -80,6 +83,7 @@ impl Outline {
 
     /// The spans inside the one at `index`.
     #[must_use]
+    #[inline]
     pub fn inside(&self, index: usize) -> &[Span] {
         &self.spans[index + 1..self.spans[index].after as usize]
     }

@@ -4,8 +4,9 @@ use std::fs;
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use sockfuzz_contract::Input;
 use sockfuzz_model::http2::PREFACE;
-use sockfuzz_mutator::{Dictionary, Input, Mutator};
+use sockfuzz_mutator::{Dictionary, Mutator};
 
 /// AFL++'s own limit.
 const MOST: usize = 1 << 20;

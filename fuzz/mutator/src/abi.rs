@@ -7,13 +7,12 @@ use std::path::PathBuf;
 use std::ptr;
 use std::slice;
 
+use sockfuzz_contract::{Input, MUTATOR_DICTIONARY, specs};
+
 use crate::dictionary::Dictionary;
 use crate::mutator::Mutator;
-use crate::text::Input;
 use crate::trim::Blocks;
 
-/// Where `sockfuzz fuzz` says which dictionary afl-fuzz uses.
-const DICTIONARY: &str = "SOCKFUZZ_DICTIONARY";
 /// What afl-fuzz sets, and afl-tmin does not: that one wants it as small as can be.
 const SET_BY_AFL_FUZZ: &str = "AFL_CUSTOM_INFO_OUT";
 
@@ -27,11 +26,9 @@ struct Handle {
 #[unsafe(no_mangle)]
 pub extern "C" fn afl_custom_init(_afl: *mut c_void, seed: c_uint) -> *mut c_void {
     let handle = catch_unwind(|| {
-        let input = match std::env::var("SOCKFUZZ_INPUT").as_deref() {
-            Ok("session") => Input::Session,
-            _ => Input::Raw,
-        };
-        let dictionary = std::env::var_os(DICTIONARY).map(PathBuf::from);
+        let input = std::env::var(specs::INPUT.variable).ok().and_then(|word| word.parse().ok());
+        let input = input.unwrap_or(Input::Raw);
+        let dictionary = std::env::var_os(MUTATOR_DICTIONARY).map(PathBuf::from);
         let blocks = match std::env::var_os(SET_BY_AFL_FUZZ) {
             Some(_) => Blocks { smallest: 4, first: 16 },
             None => Blocks { smallest: 1, first: 2 },

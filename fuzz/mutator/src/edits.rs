@@ -4,9 +4,10 @@
 use std::io::Write;
 use std::ops::Range;
 
+use sockfuzz_contract::Input;
 use sockfuzz_model::Kind;
 
-use crate::text::{Cut, Input, MARK, Operation, Text};
+use crate::text::{Cut, MARK, Operation, Text};
 
 /// Where new bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,10 +61,6 @@ impl Edits {
         self.list.clear();
         self.scratch.clear();
         self.dropped.clear();
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty() && self.dropped.is_empty()
     }
 
     fn push(&mut self, range: Range<usize>, source: Source, place: Place) -> bool {

@@ -17,4 +17,3 @@ mod trim;
 
 pub use dictionary::Dictionary;
 pub use mutator::Mutator;
-pub use text::Input;

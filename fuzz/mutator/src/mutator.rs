@@ -1,10 +1,12 @@
 //! One mutator, as AFL++ asks for it: parent in, child out.
 
+use sockfuzz_contract::Input;
+
 use crate::dictionary::Dictionary;
 use crate::edits::Edits;
 use crate::operations::{Draft, Operation, wheel};
 use crate::random::Random;
-use crate::text::{Input, Text};
+use crate::text::Text;
 use crate::trim::Trimmer;
 
 /// Operations of one mutation at most.
@@ -15,6 +17,8 @@ const MOST_ATTEMPTS: usize = 24;
 const NO_REPAIR: usize = 8;
 /// One time in so many, the other input is looked at.
 const CROSSING: usize = 3;
+/// One time in so many of those, it is a new one.
+const FRESH: usize = 4;
 
 /// The state between AFL++'s calls.
 pub struct Mutator {
@@ -57,7 +61,10 @@ impl Mutator {
         self.parent.read(parent, self.input);
         let crosses = !other.is_empty() && self.random.one_in(CROSSING);
         if crosses {
-            self.other.read(other, self.input);
+            // Understanding one costs more than a mutation does: each is used several times.
+            if self.other.len() == 0 || self.random.one_in(FRESH) {
+                self.other.read(other, self.input);
+            }
         }
         self.edits.clear();
         self.done.clear();

@@ -3,18 +3,10 @@
 
 use std::ops::Range;
 
+use sockfuzz_contract::Input;
 use sockfuzz_contract::session::{self, Action, Connection};
 use sockfuzz_model::Outline;
 use sockfuzz_model::http2;
-
-/// What inputs are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Input {
-    /// Bytes for one connection.
-    Raw,
-    /// Sessions.
-    Session,
-}
 
 /// First byte of a session's marker.
 pub(crate) const MARK: u8 = 0xF5;

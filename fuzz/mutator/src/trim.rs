@@ -1,10 +1,11 @@
 //! Making an input smaller without changing what it reaches: whole things first, bytes last. AFL++
 //! runs each proposal and says whether it did the same.
 
+use sockfuzz_contract::Input;
 use sockfuzz_model::Kind;
 
 use crate::edits::{Edits, Place};
-use crate::text::{Input, Text};
+use crate::text::Text;
 
 /// What is tried to leave out, in this order; after that, blocks of bytes.
 const KINDS: &[Kind] = &[

@@ -4,9 +4,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::fs;
 
 use proptest::prelude::*;
+use sockfuzz_contract::Input;
 use sockfuzz_contract::session::{Action, Connection, Session, Step, has_marker};
 use sockfuzz_model::{Body, Pipeline, http2};
-use sockfuzz_mutator::{Dictionary, Input, Mutator};
+use sockfuzz_mutator::{Dictionary, Mutator};
 
 const MOST: usize = 1 << 20;
 

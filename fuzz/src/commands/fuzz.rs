@@ -21,6 +21,7 @@ use crate::afl::stats::Stats;
 use crate::cli::{PreloadArguments, PreloadOptions};
 use crate::commands::seeds;
 use crate::corpus;
+use crate::mutator::Mutator;
 use crate::preload;
 use crate::problem::{Problem, exit};
 use crate::seat_belt::SeatBelt;
@@ -88,6 +89,9 @@ pub struct Arguments {
     /// place of its coverage, afl-fuzz sees the kinds of its answers
     #[arg(long)]
     pub uninstrumented: bool,
+    /// Who mutates inputs beside AFL++ itself [default: http; none with afl-fuzz's -L]
+    #[arg(long, value_enum)]
+    pub mutator: Option<Mutator>,
     /// Further options for afl-fuzz, quoted as for a shell; may be repeated
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub afl: Vec<String>,
@@ -151,6 +155,8 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
     let inspection = inspect::inspect(&server)?;
     inspection.require_instrumentation(arguments.uninstrumented)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
+    let mutator = Mutator::chosen(arguments.mutator, &afl_options);
+    let mutation = mutator.settings(dictionary.as_deref())?;
 
     eprintln!("sockfuzz: {}: {inspection}", server.program.display());
     if inspection.is_uninstrumented() {
@@ -160,7 +166,7 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
     for warning in corpus::oversize_warnings(&seeds) {
         eprintln!("sockfuzz: {warning}");
     }
-    let belt = SeatBelt::fasten(&arguments.preload.options, &library)?;
+    let belt = SeatBelt::fasten(&mutator.tell(&arguments.preload.options), &library)?;
     belt.keep_out_of(out.path())?;
     let checked = if arguments.no_check {
         transport::is_open(belt.options()).then(|| Choice::unchecked(out.path()))
@@ -183,7 +189,8 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
         (1, false) => Display::Lines,
         _ => Display::Logs,
     };
-    let settings = environment::settings(&server, &library, &options, &status, &inspection, display);
+    let mut settings = environment::settings(&server, &library, &options, &status, &inspection, display);
+    settings.extend(mutation);
     let plan = Plan {
         cargo_afl: &cargo_afl,
         settings: &settings,

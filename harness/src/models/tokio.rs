@@ -9,6 +9,7 @@ use anyhow::Chain;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::HeaderMap;
 use hyper::body::{Bytes, Incoming};
+use hyper::header::TRANSFER_ENCODING;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -81,12 +82,13 @@ async fn answer(
     request: HyperRequest,
     session: Arc<Mutex<Session>>,
 ) -> Result<HyperResponse, Box<dyn Error + Send + Sync>> {
+    let chunked = request.headers().contains_key(TRANSFER_ENCODING);
     let answer = match receive(request).await {
         Ok(Ok(request)) => lock(&session).answer(&request),
         Ok(Err(error)) => Response::from(error),
         Err(error) => {
             if is_reset(&*error) {
-                lock(&session).lost_in_body();
+                lock(&session).lost_in_body(chunked);
             }
             return Err(error);
         }

@@ -13,12 +13,13 @@ mod values;
 
 use std::ops::Range;
 
+use sockfuzz_contract::Input;
 use sockfuzz_model::{Kind, Span};
 
 use crate::dictionary::Dictionary;
 use crate::edits::Edits;
 use crate::random::Random;
-use crate::text::{Input, Text};
+use crate::text::Text;
 
 /// An input in the making.
 pub(crate) struct Draft<'a> {

@@ -76,8 +76,9 @@ fn field(field: &mut Field<'_>, random: &mut impl Random) {
             // Code that is broken, or bytes that turn out to be code.
             (4, _) => value.huffman = !value.huffman,
             _ => {
-                let known = [vocabulary::FIELDS, vocabulary::PSEUDO].concat();
-                text(value, known.iter().flat_map(|(_, values)| *values).copied(), random);
+                let kinds = if random.one_in(3) { vocabulary::PSEUDO } else { vocabulary::FIELDS };
+                let (_, known) = random.pick(kinds);
+                text(value, known.iter().copied(), random);
             }
         },
     }

@@ -6,21 +6,17 @@ mod payload;
 
 use super::{Connection, Random, flag};
 
-/// Changes a connection in one place, sometimes in a few. Lengths follow; now and then one is made
-/// to lie.
+/// Changes a connection in one place. Lengths follow; now and then one is made to lie.
 pub fn mutate(connection: &mut Connection<'_>, random: &mut impl Random) {
-    let count = if random.one_in(4) { 2 + random.below(3) } else { 1 };
-    for _ in 0..count {
-        let changed = match random.below(16) {
-            0..=4 => frames::mutate(connection, random),
-            5..=9 => fields::mutate(connection, random),
-            10..=14 => payload::mutate(connection, random),
-            _ => header(connection, random),
-        };
-        // Where a mutation found nothing to change, a new frame always can be.
-        if !changed {
-            frames::insert(connection, random);
-        }
+    let changed = match random.below(16) {
+        0..=4 => frames::mutate(connection, random),
+        5..=9 => fields::mutate(connection, random),
+        10..=14 => payload::mutate(connection, random),
+        _ => header(connection, random),
+    };
+    // Where a mutation found nothing to change, a new frame always can be.
+    if !changed {
+        frames::insert(connection, random);
     }
 }
 
