@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use sockfuzz_contract::{OptionSpec, Options, specs};
 
-use crate::commands::{check, fuzz, replay, run, servers};
+use crate::commands::{check, fuzz, replay, run, servers, session};
+use crate::corpus::{self, Seed};
 use crate::problem::exit;
 
 /// Fuzz an unmodified HTTP server with cargo afl fuzz.
@@ -34,6 +35,9 @@ pub enum Command {
     /// Run saved inputs again: request, answer, and how the server ended
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Arguments),
+    /// Show inputs as text, one step of a session a line, and turn such text into inputs
+    #[command(after_help = session::EXAMPLES)]
+    Session(session::Arguments),
     /// Build real servers, compare their answers, fuzz them for a moment, and print a table
     #[command(after_help = servers::EXAMPLES)]
     Servers(servers::Arguments),
@@ -85,6 +89,12 @@ impl PreloadOptions {
             Some(_) => self.clone(),
             None => self.with(spec.variable, value.to_owned()),
         }
+    }
+
+    /// The same, with what these inputs are, unless that is said.
+    #[must_use]
+    pub fn for_inputs(&self, inputs: &[Seed]) -> Self {
+        self.with_default(&specs::INPUT, &corpus::meaning(inputs).to_string())
     }
 
     /// The same, with this value for the variable.

@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         Command::Check(arguments) => commands::check::check(arguments),
         Command::Fuzz(arguments) => commands::fuzz::fuzz(arguments),
         Command::Replay(arguments) => commands::replay::replay(arguments),
+        Command::Session(arguments) => commands::session::session(&arguments),
         Command::Servers(arguments) => commands::servers::servers(arguments),
     });
     process_tree::end_descendants();

@@ -6,3 +6,4 @@ pub mod replay;
 pub mod run;
 mod seeds;
 pub mod servers;
+pub mod session;
