@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use sockfuzz_contract::{OptionSpec, Options, specs};
 
-use crate::commands::{bench, check, corpus, fuzz, replay, run, servers};
+use crate::commands::{bench, check, corpus, fuzz, replay, run, servers, session};
+use crate::corpus::{Seed, meaning};
 use crate::problem::exit;
 
 /// Fuzz an unmodified HTTP server with cargo afl fuzz.
@@ -36,6 +37,9 @@ pub enum Command {
     Replay(replay::Arguments),
     /// Make inputs out of what others have recorded
     Corpus(corpus::Arguments),
+    /// Show inputs as text, one step of a session a line, and turn such text into inputs
+    #[command(after_help = session::EXAMPLES)]
+    Session(session::Arguments),
     /// Build real servers, compare their answers, fuzz them for a moment, and print a table
     #[command(after_help = servers::EXAMPLES)]
     Servers(servers::Arguments),
@@ -90,6 +94,12 @@ impl PreloadOptions {
             Some(_) => self.clone(),
             None => self.with(spec.variable, value.to_owned()),
         }
+    }
+
+    /// The same, with what these inputs are, unless that is said.
+    #[must_use]
+    pub fn for_inputs(&self, inputs: &[Seed]) -> Self {
+        self.with_default(&specs::INPUT, &meaning(inputs).to_string())
     }
 
     /// The same, with this value for the variable.

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => commands::fuzz::fuzz(arguments),
         Command::Replay(arguments) => commands::replay::replay(arguments),
         Command::Corpus(arguments) => commands::corpus::corpus(arguments),
+        Command::Session(arguments) => commands::session::session(&arguments),
         Command::Servers(arguments) => commands::servers::servers(arguments),
         Command::Bench(arguments) => commands::bench::bench(arguments),
     });

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Target, describe, transports};
+use common::{Target, contains, describe, transports};
 use sockfuzz_contract::session::Session;
 
 include!("targets/sessions.rs");
@@ -62,6 +62,16 @@ fn session_blocking() {
         assert!(output.status.success(), "{transport:?}: {}", describe(&output));
         assert!(output.stdout.starts_with(b"0:a;0:c;0:end;"), "{transport:?}: {}", describe(&output));
         assert!(output.stdout.ends_with(b"0:e;0:end;"), "{transport:?}: {}", describe(&output));
+    }
+}
+
+/// A reset needs no fall-back: memory has its own.
+#[test]
+fn sessions_stay_in_memory() {
+    let memory = [("SOCKFUZZ_TRANSPORT", "memory"), ("SOCKFUZZ_INPUT", "session")];
+    for name in ["session_epoll", "session_poll", "session_select", "session_blocking"] {
+        let output = Target::compile(name, &[]).run(b"a\xF5\x41b\xF5\x50\xF5\x41c", &memory);
+        assert!(!contains(&output.stderr, "going on with unix"), "{name} {}", describe(&output));
     }
 }
 

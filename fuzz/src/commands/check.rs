@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
+use sockfuzz_contract::Input;
 
 use crate::cli::{self, PreloadArguments, ServerArguments};
 use crate::commands::seeds;
@@ -73,7 +74,11 @@ pub fn check(arguments: Arguments) -> Result<u8> {
         println!("        {warning}");
     }
     let library = preload::locate(arguments.preload.preload.as_deref())?;
-    let belt = SeatBelt::fasten(&arguments.preload.options, &library)?;
+    let options = arguments.preload.options.for_inputs(&seeds);
+    if options.parsed().input == Input::Session {
+        println!("input   sessions");
+    }
+    let belt = SeatBelt::fasten(&options, &library)?;
     let setup =
         Setup { server: &server, library: &library, options: belt.options(), timeout: arguments.timeout };
     let width = seeds.iter().map(|seed| seed.name.len()).max().unwrap_or(0);

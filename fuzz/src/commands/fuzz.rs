@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::builder::ArgPredicate;
 use clap::{Args, ValueEnum};
-use sockfuzz_contract::{Loop, specs};
+use sockfuzz_contract::session::Connection;
+use sockfuzz_contract::{Input, Loop, specs};
 
 use crate::afl::campaign::{self, Display, Ending};
 use crate::afl::cargo_afl::CargoAfl;
@@ -166,7 +167,11 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
     for warning in corpus::oversize_warnings(&seeds) {
         eprintln!("sockfuzz: {warning}");
     }
-    let belt = SeatBelt::fasten(&mutator.tell(&arguments.preload.options), &library)?;
+    let preload_options = mutator.tell(&arguments.preload.options).for_inputs(&seeds);
+    if preload_options.parsed().input == Input::Session {
+        eprintln!("sockfuzz: inputs are sessions: steps over up to {} connections", Connection::COUNT);
+    }
+    let belt = SeatBelt::fasten(&preload_options, &library)?;
     belt.keep_out_of(out.path())?;
     let checked = if arguments.no_check {
         transport::is_open(belt.options()).then(|| Choice::unchecked(out.path()))

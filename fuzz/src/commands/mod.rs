@@ -8,3 +8,4 @@ pub mod replay;
 pub mod run;
 mod seeds;
 pub mod servers;
+pub mod session;
