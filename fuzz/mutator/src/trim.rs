@@ -5,6 +5,7 @@ use sockfuzz_contract::Input;
 use sockfuzz_model::Kind;
 
 use crate::edits::{Edits, Place};
+use crate::operations::frames;
 use crate::text::Text;
 
 /// What is tried to leave out, in this order; after that, blocks of bytes.
@@ -32,6 +33,7 @@ pub(crate) struct Blocks {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
+    Frames,
     Things(usize),
     Markers,
     Bytes(usize),
@@ -72,7 +74,7 @@ impl Trimmer {
         self.input = input;
         self.blocks = blocks;
         self.best.read(bytes, input);
-        self.enter(Stage::Things(0));
+        self.enter(Stage::Frames);
         self.propose()
     }
 
@@ -101,6 +103,7 @@ impl Trimmer {
     /// How many things there are to leave out in this stage.
     fn count(&self) -> usize {
         match self.stage {
+            Stage::Frames => frames::ranges(&self.best).len(),
             Stage::Things(kind) => self.best.outline.of(KINDS[kind]).len(),
             Stage::Markers => self.best.cuts.len(),
             Stage::Bytes(size) => self.best.bytes.len().div_ceil(size),
@@ -114,6 +117,7 @@ impl Trimmer {
             size => Stage::Bytes(size),
         };
         match self.stage {
+            Stage::Frames => Stage::Things(0),
             Stage::Things(kind) if kind + 1 < KINDS.len() => Stage::Things(kind + 1),
             Stage::Things(_) => Stage::Markers,
             Stage::Markers => {
@@ -144,6 +148,10 @@ impl Trimmer {
     fn leave_out(&mut self) {
         self.edits.clear();
         match self.stage {
+            Stage::Frames => {
+                let range = frames::ranges(&self.best)[self.left].clone();
+                self.edits.put(range, b"", Place::Elsewhere);
+            }
             Stage::Things(kind) => {
                 let index = self.best.outline.of(KINDS[kind])[self.left];
                 let span = self.best.outline.spans()[index as usize];
@@ -172,5 +180,40 @@ impl Trimmer {
         }
         self.edits.repair(&self.best);
         self.edits.apply(&self.best, &self.best, self.input, usize::MAX, &mut self.proposal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sockfuzz_model::http2::{self, Connection, kind};
+
+    use super::*;
+
+    #[test]
+    fn of_http2_whole_frames_are_left_out() {
+        let (_, seed) = http2::seeds().into_iter().find(|(name, _)| *name == "reset-rapid").expect("a seed");
+        let resets = |bytes: &[u8]| {
+            let connection = Connection::parse(bytes);
+            let frames = connection.frames.iter();
+            let count =
+                frames.filter(|frame| frame.kind == kind::RST_STREAM && frame.payload.len() == 4).count();
+            connection.preface && connection.rest.is_empty() && count >= 2
+        };
+        let mut trimmer = Trimmer::default();
+        let mut smallest = seed.clone();
+        let mut goes_on = trimmer.begin(&seed, Input::Raw, Blocks { smallest: 1, first: 2 });
+        for _ in 0..1000 {
+            if !goes_on {
+                break;
+            }
+            let proposal = trimmer.proposal().to_vec();
+            let same = resets(&proposal);
+            if same {
+                smallest = proposal;
+            }
+            goes_on = trimmer.proceed(same);
+        }
+        assert!(!goes_on);
+        assert_eq!(Connection::parse(&smallest).frames.len(), 2);
     }
 }

@@ -7,6 +7,7 @@ use sockfuzz_model::http2::{self, Connection};
 use super::Draft;
 use crate::edits::Place;
 use crate::random::Random;
+use crate::text::Text;
 
 impl http2::Random for Random {
     fn below(&mut self, limit: usize) -> usize {
@@ -41,6 +42,16 @@ pub(super) fn take_frames(draft: &mut Draft<'_>) -> bool {
     let ours = self::seams(&draft.parent.bytes[own.clone()]);
     let at = own.start + ours[draft.random.below(ours.len())];
     draft.edits.borrow(at..at, foreign.start + seams[first]..foreign.start + seams[last], Place::Elsewhere)
+}
+
+/// Where each frame of an input is.
+pub(crate) fn ranges(text: &Text) -> Vec<Range<usize>> {
+    let of_stretch = |stretch: &Range<usize>| {
+        let seams = seams(&text.bytes[stretch.clone()]);
+        let frames = seams.windows(2).map(|seams| stretch.start + seams[0]..stretch.start + seams[1]);
+        frames.collect::<Vec<_>>()
+    };
+    text.framed.iter().flat_map(of_stretch).collect()
 }
 
 fn stretch(framed: &[Range<usize>], random: &mut Random) -> Option<Range<usize>> {

@@ -5,7 +5,7 @@ mod bodies;
 mod bytes;
 mod crossover;
 mod fields;
-mod frames;
+pub(crate) mod frames;
 mod requests;
 mod sessions;
 mod targets;
