@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use sockfuzz_contract::{OptionSpec, Options, specs};
 
-use crate::commands::{check, fuzz, replay, run, servers};
+use crate::commands::{bench, check, corpus, fuzz, replay, run, servers};
 use crate::problem::exit;
 
 /// Fuzz an unmodified HTTP server with cargo afl fuzz.
@@ -34,9 +34,14 @@ pub enum Command {
     /// Run saved inputs again: request, answer, and how the server ended
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Arguments),
+    /// Make inputs out of what others have recorded
+    Corpus(corpus::Arguments),
     /// Build real servers, compare their answers, fuzz them for a moment, and print a table
     #[command(after_help = servers::EXAMPLES)]
     Servers(servers::Arguments),
+    /// Measure executions per second of everything there is, side by side
+    #[command(after_help = bench::EXAMPLES)]
+    Bench(bench::Arguments),
 }
 
 /// The server's command line, after `--`.
@@ -240,7 +245,7 @@ mod tests {
     #[test]
     fn a_value_that_the_preload_would_refuse_is_refused_here() {
         let error = options_of(&["--transport", "carrier-pigeon"]).expect_err("unknown");
-        assert!(error.to_string().contains("give unix|tcp"), "{error}");
+        assert!(error.to_string().contains("give auto|unix|tcp"), "{error}");
     }
 
     #[test]

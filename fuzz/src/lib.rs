@@ -3,10 +3,12 @@
 //! parts.
 
 pub mod afl;
+pub mod bench;
 pub mod cli;
 pub mod commands;
 pub mod compare;
 pub mod corpus;
+pub mod import;
 pub mod interrupt;
 pub mod library;
 pub mod memory_file;
@@ -19,4 +21,5 @@ pub mod seat_belt;
 pub mod server;
 pub mod status_file;
 pub mod tcp_client;
+pub mod transport;
 pub mod workspace;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI32, AtomicU8, Ordering::Relaxed};
 
 use rustix::io::{DupFlags, Errno, FdFlags, dup3, fcntl_getfd};
 
+use crate::exports::real;
 use crate::memory::{self, Slot};
 
 /// Descriptors at or above this number are never ours. (The usual hard limit is far below.)
@@ -31,12 +32,15 @@ pub(crate) enum Kind {
     Inherited,
     /// A file of random bytes, while randomness is fixed.
     Random,
+    /// The number of a virtual connection that the server has closed, kept open for the next one.
+    /// Whatever else happens to it, it is closed first: see [`kind`].
+    Reserved,
     /// The same as a connection, but the kernel knows nothing of it (transport `memory`).
     Virtual(Slot),
 }
 
 /// In the table, the number of [`Kind::Virtual`] with the first slot.
-const FIRST_VIRTUAL: u8 = 8;
+const FIRST_VIRTUAL: u8 = 9;
 
 impl Kind {
     const fn to_number(self) -> u8 {
@@ -49,6 +53,7 @@ impl Kind {
             Self::Kept => 5,
             Self::Inherited => 6,
             Self::Random => 7,
+            Self::Reserved => 8,
             Self::Virtual(slot) => FIRST_VIRTUAL + slot.index() as u8,
         }
     }
@@ -62,6 +67,7 @@ impl Kind {
             5 => Self::Kept,
             6 => Self::Inherited,
             7 => Self::Random,
+            8 => Self::Reserved,
             FIRST_VIRTUAL.. => Self::Virtual(Slot::new(number - FIRST_VIRTUAL)),
             _ => Self::Foreign,
         }
@@ -73,6 +79,7 @@ impl Kind {
             Self::Listener => Some(&LISTENERS),
             Self::Connection => Some(&CONNECTIONS),
             Self::Virtual(slot) => Some(&VIRTUAL[slot.index()]),
+            Self::Reserved => Some(&RESERVED),
             _ => None,
         }
     }
@@ -83,12 +90,25 @@ static KINDS: [AtomicU8; LIMIT] = [const { AtomicU8::new(Kind::Foreign.to_number
 static HIGHEST_KEPT: AtomicI32 = AtomicI32::new(-1);
 static LISTENERS: AtomicI32 = AtomicI32::new(0);
 static CONNECTIONS: AtomicI32 = AtomicI32::new(0);
+static RESERVED: AtomicI32 = AtomicI32::new(0);
 static VIRTUAL: [AtomicI32; Slot::COUNT] = [const { AtomicI32::new(0) }; Slot::COUNT];
 /// Highest number that a connection ever had.
 static HIGHEST_CONNECTION: AtomicI32 = AtomicI32::new(-1);
 
-/// What `fd` is.
+/// What `fd` is to a call of the server's. A number that it has closed is closed now at the latest, so
+/// that the kernel says what it says of such numbers.
 pub(crate) fn kind(fd: RawFd) -> Kind {
+    match recorded(fd) {
+        Kind::Reserved => {
+            give_back(fd);
+            Kind::Foreign
+        }
+        kind => kind,
+    }
+}
+
+/// What `fd` is.
+pub(crate) fn recorded(fd: RawFd) -> Kind {
     place(fd).map_or(Kind::Foreign, |place| Kind::of_number(place.load(Relaxed)))
 }
 
@@ -125,19 +145,50 @@ pub(crate) fn keep(fd: RawFd) {
 
 /// Every descriptor that the server may not close, in rising order.
 pub(crate) fn kept() -> impl Iterator<Item = RawFd> {
-    (0..=HIGHEST_KEPT.load(Relaxed)).filter(|&fd| kind(fd) == Kind::Kept)
+    (0..=HIGHEST_KEPT.load(Relaxed)).filter(|&fd| recorded(fd) == Kind::Kept)
 }
 
 /// Records that everything from `first` to `last` is closed.
 pub(crate) fn forget(first: RawFd, last: RawFd) {
     (first..=last.min(LIMIT as RawFd))
-        .filter(|&fd| kind(fd) != Kind::Foreign)
+        .filter(|&fd| recorded(fd) != Kind::Foreign)
         .for_each(|fd| set(fd, Kind::Foreign));
 }
 
 /// Records that `copy` is a duplicate of `fd`, whatever it was before.
 pub(crate) fn duplicated(fd: RawFd, copy: RawFd) {
+    if is_virtual(fd) {
+        memory::vary_numbers();
+    }
     set(copy, kind(fd));
+}
+
+/// The lowest number that is kept open for a connection.
+pub(crate) fn reserved() -> Option<RawFd> {
+    (RESERVED.load(Relaxed) > 0).then(|| reserved_from(0).next()).flatten()
+}
+
+/// Closes what is kept open for connections, from a number on: the server, or another process, is about
+/// to see which numbers are free.
+pub(crate) fn give_back_from(first: RawFd) {
+    if RESERVED.load(Relaxed) > 0 {
+        reserved_from(first).for_each(give_back);
+    }
+}
+
+fn reserved_from(first: RawFd) -> impl Iterator<Item = RawFd> {
+    (first..=HIGHEST_CONNECTION.load(Relaxed)).filter(|&fd| recorded(fd) == Kind::Reserved)
+}
+
+fn give_back(fd: RawFd) {
+    set(fd, Kind::Foreign);
+    // SAFETY: the server has closed it.
+    unsafe { real::close(fd) };
+}
+
+/// The server's descriptors of the fuzzed listener.
+pub(crate) fn listeners() -> impl Iterator<Item = RawFd> {
+    (0..LIMIT as RawFd).filter(|&fd| recorded(fd) == Kind::Listener)
 }
 
 /// Whether the server holds the fuzzed listener open.
@@ -182,7 +233,8 @@ pub(crate) fn of_slot(slot: Slot) -> impl Iterator<Item = RawFd> {
 
 /// Those of all connections, real or virtual.
 fn connections() -> impl Iterator<Item = RawFd> {
-    (0..=HIGHEST_CONNECTION.load(Relaxed)).filter(|&fd| is_connection(fd))
+    (0..=HIGHEST_CONNECTION.load(Relaxed))
+        .filter(|&fd| matches!(recorded(fd), Kind::Connection | Kind::Virtual(_)))
 }
 
 /// Whether `fd` is the server's end of an internal connection.

@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, accept, getsockname, sockopt};
-use sockfuzz_contract::{Phase, Place};
+use sockfuzz_contract::{Phase, Place, Transport};
 
 use crate::address::{self, Address};
 use crate::descriptors::{self, Kind};
@@ -245,10 +245,31 @@ pub(crate) fn door() -> Option<BorrowedFd<'static>> {
     all_accepted().then_some(door)
 }
 
+/// In a child of the forkserver: puts a listener of its own in the place of the one that it shares with
+/// its parent and its siblings, whose connections it must not accept. Says whether that is done.
+pub(crate) fn renew() -> bool {
+    let Some(listener) = current() else { return true };
+    let transport = setup::get().map_or(Transport::Unix, |setup| setup.options.transport);
+    let numbers: Vec<RawFd> = descriptors::listeners().collect();
+    if numbers.is_empty() {
+        return true;
+    }
+    match transport::renew(transport, &numbers, listener.shown) {
+        Ok(target) => {
+            let own = Listener { shown: listener.shown, target, descriptor: listener.descriptor };
+            CURRENT.store(Box::into_raw(Box::new(own)), Ordering::Release);
+            true
+        }
+        Err(_) => {
+            flush(listener.descriptor);
+            false
+        }
+    }
+}
+
 /// Drops connections that wait to be accepted: they were made for another process.
-pub(crate) fn flush() {
-    let Some(listener) = current() else { return };
-    let descriptor = descriptors::lend(listener.descriptor);
+fn flush(descriptor: RawFd) {
+    let descriptor = descriptors::lend(descriptor);
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
     while poll(&mut [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)], Some(&at_once)) == Ok(1)
         && accept(descriptor).is_ok()
@@ -268,7 +289,12 @@ pub(crate) fn descriptor() -> Option<RawFd> {
 
 /// Whether the server has accepted every connection that was made.
 pub(crate) fn all_accepted() -> bool {
-    BACKLOG.load(Ordering::SeqCst) == 0
+    unaccepted() == 0
+}
+
+/// How many of them it has not accepted.
+pub(crate) fn unaccepted() -> u32 {
+    BACKLOG.load(Ordering::SeqCst)
 }
 
 /// The server's end of an internal connection, in its own eyes.

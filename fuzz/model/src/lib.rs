@@ -6,12 +6,13 @@
 //! borrowed; `arbitrary` makes up the rest.
 //!
 //! An [`Outline`] is the same structure without a tree: spans in the text, for a mutator that has no
-//! time to build one.
+//! time to build one. [`http2`] is the same for HTTP/2, and frames are its structure.
 
 mod body;
 mod chunked;
 mod field;
 mod generate;
+pub mod http2;
 mod lines;
 mod multipart;
 mod outline;

@@ -5,6 +5,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use sockfuzz_contract::Input;
+use sockfuzz_model::http2::PREFACE;
 use sockfuzz_mutator::{Dictionary, Mutator};
 
 /// AFL++'s own limit.
@@ -38,6 +39,14 @@ fn mutation(criterion: &mut Criterion) {
     one_parent(criterion, "a request of 200 bytes", Input::Raw, parent);
     let session = [&parent[..50], b"\xf5\x40", &parent[50..], b"\xf5\x41", parent].concat();
     one_parent(criterion, "a session of two connections", Input::Session, &session);
+    let frames = [
+        &PREFACE[..],
+        &[0, 0, 0, 4, 0, 0, 0, 0, 0],
+        &[0, 0, 8, 1, 5, 0, 0, 0, 1],
+        b"\x82\x86\x84\x41\x83\xa0\xe4\x1d",
+    ]
+    .concat();
+    one_parent(criterion, "a request of HTTP/2", Input::Raw, &frames);
     let mut mutator = Mutator::new(1, Input::Session, Dictionary::read(None));
     let seeds = seeds();
     let mut parents = seeds.iter().cycle();

@@ -25,8 +25,8 @@ pub struct Mutator {
     pub(crate) input: Input,
     random: Random,
     dictionary: Dictionary,
-    /// Operations without another input, and with one.
-    wheels: [Vec<Operation>; 2],
+    /// Operations for HTTP/1 and HTTP/2, of each without another input, and with one.
+    wheels: [[Vec<Operation>; 2]; 2],
     parent: Text,
     other: Text,
     edits: Edits,
@@ -45,7 +45,7 @@ impl Mutator {
             input,
             random: Random::new(seed),
             dictionary,
-            wheels: [wheel(input, false), wheel(input, true)],
+            wheels: [false, true].map(|framed| [false, true].map(|other| wheel(input, framed, other))),
             parent: Text::default(),
             other: Text::default(),
             edits: Edits::default(),
@@ -75,7 +75,8 @@ impl Mutator {
             dictionary: &self.dictionary,
             edits: &mut self.edits,
         };
-        let wheel = &self.wheels[usize::from(crosses)];
+        let framed = !self.parent.framed.is_empty();
+        let wheel = &self.wheels[usize::from(framed)][usize::from(crosses)];
         let mut wanted = 1;
         while wanted < MOST_OPERATIONS && draft.random.one_in(2) {
             wanted += 1;

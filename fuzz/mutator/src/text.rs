@@ -1,9 +1,12 @@
 //! An input, taken apart for mutation: the bytes that are sent, without the session's markers, and
 //! where those stood. So a packet boundary in the middle of a word hides the word from no operation.
 
+use std::ops::Range;
+
 use sockfuzz_contract::Input;
 use sockfuzz_contract::session::{self, Action, Connection};
 use sockfuzz_model::Outline;
+use sockfuzz_model::http2;
 
 /// First byte of a session's marker.
 pub(crate) const MARK: u8 = 0xF5;
@@ -53,6 +56,8 @@ pub(crate) struct Text {
     pub(crate) cuts: Vec<Cut>,
     /// The structure of `bytes`.
     pub(crate) outline: Outline,
+    /// Where HTTP/2 is spoken.
+    pub(crate) framed: Vec<Range<usize>>,
 }
 
 impl Text {
@@ -100,20 +105,34 @@ impl Text {
         }
     }
 
-    /// Requests do not reach from one connection to another, but they do across packets.
+    /// Requests and frames do not reach from one connection to another, but they do across packets.
     fn understand(&mut self) {
-        self.outline.clear();
+        let Self { bytes, cuts, outline, framed, .. } = self;
+        outline.clear();
+        framed.clear();
+        let mut speaks_http2 = [false; Connection::COUNT];
+        let mut stretch = |range: Range<usize>, speaks_http2: &mut bool| {
+            let bytes = &bytes[range.clone()];
+            outline.add(bytes);
+            *speaks_http2 |= http2::Connection::recognises(bytes);
+            if *speaks_http2 && !bytes.is_empty() {
+                framed.push(range);
+            }
+        };
         let (mut start, mut connection) = (0, 0);
-        for cut in &self.cuts {
+        for cut in cuts {
             let operation = cut.operation;
             if operation.action() == Operation::SEND && operation.connection() == connection {
                 continue;
             }
-            self.outline.add(&self.bytes[start..cut.at]);
+            stretch(start..cut.at, &mut speaks_http2[connection]);
             (start, connection) = (cut.at, operation.connection());
+            if operation.action() > Operation::HALF_CLOSE {
+                speaks_http2[connection] = false;
+            }
         }
-        self.outline.add(&self.bytes[start..]);
-        self.outline.finish();
+        stretch(start..bytes.len(), &mut speaks_http2[connection]);
+        outline.finish();
     }
 
     /// How long the input was.

@@ -5,8 +5,8 @@ use std::fs;
 
 use proptest::prelude::*;
 use sockfuzz_contract::Input;
-use sockfuzz_contract::session::has_marker;
-use sockfuzz_model::{Body, Pipeline};
+use sockfuzz_contract::session::{Action, Connection, Session, Step, has_marker};
+use sockfuzz_model::{Body, Pipeline, http2};
 use sockfuzz_mutator::{Dictionary, Mutator};
 
 const MOST: usize = 1 << 20;
@@ -83,6 +83,45 @@ fn every_operation_is_used() {
         assert!(mutator.describe(30).len() <= 30);
     }
     assert!(names.len() >= 55, "{names:?}");
+}
+
+/// HTTP/2 is mutated as frames: most children still begin with the preface and consist of whole frames,
+/// whatever packets the input is cut into.
+#[test]
+fn frames_stay_whole() {
+    let seeds = http2::seeds();
+    let (mut whole, mut cut) = (0, 0);
+    for input in [Input::Raw, Input::Session] {
+        let mut mutator = mutator(9, input);
+        for ((_, parent), (_, other)) in seeds.iter().zip(seeds.iter().rev()).cycle().take(2000) {
+            let steps = [&parent[..parent.len() / 2], &parent[parent.len() / 2..]].map(|bytes| Step {
+                connection: Connection::default(),
+                action: Action::Send(bytes.to_vec()),
+            });
+            let session: Session = steps.into_iter().collect();
+            let parent = if input == Input::Raw { parent } else { &session.encode() };
+            let child = mutator.mutate(parent, other, MOST).to_vec();
+            let sent = match input {
+                Input::Raw => child,
+                Input::Session => {
+                    let child = Session::decode(&child);
+                    cut += usize::from(child.steps().len() > 1);
+                    child.into_steps().into_iter().flat_map(|step| bytes(step.action)).collect()
+                }
+            };
+            let connection = http2::Connection::parse(&sent);
+            let complete = connection.frames.iter().all(|frame| frame.declared.is_none());
+            whole += usize::from(connection.preface && complete && connection.rest.is_empty());
+        }
+    }
+    assert!(whole > 2000 && cut > 1000, "{whole} are whole, {cut} are cut");
+}
+
+fn bytes(action: Action) -> Vec<u8> {
+    match action {
+        Action::Send(bytes) => bytes,
+        _ => Vec::new(),
+    }
 }
 
 proptest! {

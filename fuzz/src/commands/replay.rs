@@ -10,7 +10,8 @@ use rustix::process::Signal;
 use sockfuzz_contract::{DeadAccept, Panics, specs};
 use std::os::unix::process::ExitStatusExt;
 
-use crate::cli::{self, PreloadArguments, ServerArguments};
+use crate::afl::output_dir::transport_of;
+use crate::cli::{self, PreloadArguments, PreloadOptions, ServerArguments};
 use crate::corpus::{self, Seed};
 use crate::preload;
 use crate::printable::printable;
@@ -19,6 +20,7 @@ use crate::seat_belt::SeatBelt;
 use crate::server::diagnose::ending;
 use crate::server::single_run::{End, Setup, SingleRun};
 use crate::server::{Server, backtrace, inspect, sanitizers};
+use crate::transport;
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
@@ -69,6 +71,7 @@ pub fn replay(arguments: Arguments) -> Result<u8> {
         .options
         .with_default(&specs::PANICS, &Panics::Crash.to_string())
         .with_default(&specs::DEAD_ACCEPT, &DeadAccept::Crash.to_string());
+    let options = as_in_campaign(options, &arguments.files);
     let belt = SeatBelt::fasten(&options, &library)?;
     let setup =
         Setup { server: &server, library: &library, options: belt.options(), timeout: arguments.timeout };
@@ -94,6 +97,16 @@ pub fn replay(arguments: Arguments) -> Result<u8> {
         println!("{failed} of {} inputs crashed or hung the server", inputs.len());
     }
     Ok(if failed == 0 { exit::OK } else { exit::CRASHED })
+}
+
+/// The transport of the campaign that has found the inputs, where nothing else is asked for.
+fn as_in_campaign(options: PreloadOptions, files: &[PathBuf]) -> PreloadOptions {
+    match files.iter().find_map(|path| transport_of(path)) {
+        Some(used) if transport::is_open(&options) => {
+            options.with(specs::TRANSPORT.variable, used.to_string())
+        }
+        _ => options,
+    }
 }
 
 /// What an input did to the server.

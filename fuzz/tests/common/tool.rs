@@ -110,6 +110,22 @@ impl Tool {
 
     /// Runs an input, for at most `life`; whether it was run to its end.
     pub fn run(&mut self, input: &[u8], life: Option<Duration>) -> bool {
+        let status = self.run_to_any_end(input, life);
+        assert!(
+            matches!(status, STOPPED | 9),
+            "{:?} ended with status {status:#x}",
+            String::from_utf8_lossy(input)
+        );
+        status == STOPPED
+    }
+
+    /// Runs an input; the signal that ended the process which ran it, if any did.
+    pub fn run_and_crash(&mut self, input: &[u8]) -> Option<u32> {
+        let status = self.run_to_any_end(input, None);
+        (status != STOPPED).then_some(status & 0x7f)
+    }
+
+    fn run_to_any_end(&mut self, input: &[u8], life: Option<Duration>) -> u32 {
         self.input.write(0, &(input.len() as u32).to_ne_bytes());
         self.input.write(4, input);
         self.coverage.write(16, &[0; 4]);
@@ -126,18 +142,17 @@ impl Tool {
             // One that was dead already may have been reaped meanwhile: its successor has answered.
             let _ = kill_process(runner, Signal::KILL);
         }
-        let status = self.read();
-        assert!(
-            matches!(status, STOPPED | 9),
-            "{:?} ended with status {status:#x}",
-            String::from_utf8_lossy(input)
-        );
-        status == STOPPED
+        self.read()
     }
 
     /// What the last input has left in the coverage map, at byte 16.
     pub fn marked(&self) -> u32 {
         self.coverage.read(16)
+    }
+
+    /// What the last input has left in the coverage map, at a place.
+    pub fn marked_at(&self, place: usize) -> bool {
+        self.coverage.read(place) & 0xff != 0
     }
 
     /// The process that has run the last input.

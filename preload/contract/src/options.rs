@@ -42,6 +42,8 @@ pub struct Options {
     pub r#loop: Loop,
     /// See [`specs::ITERATIONS`]; at least 1.
     pub iterations: u32,
+    /// See [`specs::SPARE`].
+    pub spare: Switch,
     /// See [`specs::WARM_UP`].
     pub warm_up: Switch,
     /// See [`specs::SETTLE`].
@@ -50,6 +52,8 @@ pub struct Options {
     pub clock: Clock,
     /// See [`specs::RANDOMNESS`].
     pub randomness: Randomness,
+    /// See [`specs::GATE`].
+    pub gate: Switch,
     /// See [`specs::PANICS`].
     pub panics: Panics,
     /// See [`specs::DEAD_ACCEPT`].
@@ -85,10 +89,12 @@ impl Options {
             socket_activation: parse(&specs::SOCKET_ACTIVATION, text(&specs::SOCKET_ACTIVATION))?,
             r#loop: parse(&specs::LOOP, text(&specs::LOOP))?,
             iterations: parse::<std::num::NonZeroU32>(&specs::ITERATIONS, text(&specs::ITERATIONS))?.get(),
+            spare: parse(&specs::SPARE, text(&specs::SPARE))?,
             warm_up: parse(&specs::WARM_UP, text(&specs::WARM_UP))?,
             settle: parse(&specs::SETTLE, text(&specs::SETTLE))?,
             clock: parse(&specs::CLOCK, text(&specs::CLOCK))?,
             randomness: parse(&specs::RANDOMNESS, text(&specs::RANDOMNESS))?,
+            gate: parse(&specs::GATE, text(&specs::GATE))?,
             panics: parse(&specs::PANICS, text(&specs::PANICS))?,
             dead_accept: parse(&specs::DEAD_ACCEPT, text(&specs::DEAD_ACCEPT))?,
             syscalls: parse(&specs::SYSCALLS, text(&specs::SYSCALLS))?,
@@ -117,7 +123,7 @@ mod tests {
     fn every_default_parses() {
         let options = Options::from_lookup(|_| None).expect("defaults are valid");
         assert_eq!(options.mode, Mode::Auto);
-        assert_eq!(options.transport, Transport::Unix);
+        assert_eq!(options.transport, Transport::Auto);
         assert_eq!(options.port, None);
         assert_eq!(options.iterations, 10_000);
     }

@@ -29,9 +29,10 @@ pub const MODE: OptionSpec = OptionSpec {
 pub const TRANSPORT: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_TRANSPORT",
     flag: "transport",
-    value: "unix|tcp|memory",
-    default: "unix",
-    meaning: "unix: the listener silently becomes a UNIX-domain socket, no port is bound; \
+    value: "auto|unix|tcp|memory",
+    default: "auto",
+    meaning: "auto: memory where sockfuzz has found that it answers the seeds as unix does, otherwise unix (so by \
+              hand); unix: the listener silently becomes a UNIX-domain socket, no port is bound; \
               tcp: a real loopback connection to a port of the kernel's choice; \
               memory: as unix, but bytes and readiness never reach the kernel, for a server with one thread",
 };
@@ -72,6 +73,16 @@ pub const ITERATIONS: OptionSpec = OptionSpec {
     value: "COUNT",
     default: "10000",
     meaning: "iterations that one server process runs before a fresh one takes its place",
+};
+
+/// Whether the next process is ready in advance.
+pub const SPARE: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_SPARE",
+    flag: "spare",
+    value: "on|off",
+    default: "on",
+    meaning: "in loop direct, keep the next server process started and waiting, so that fuzzing goes on at \
+              once after a crash, a timeout, or a process's share of iterations",
 };
 
 /// How processes are forked and iterations paced.
@@ -122,6 +133,16 @@ pub const RANDOMNESS: OptionSpec = OptionSpec {
     default: "fixed",
     meaning: "fixed: in the loop, getrandom, /dev/urandom and the like give the same bytes in every \
               iteration; real: the kernel's",
+};
+
+/// When coverage counts.
+pub const GATE: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_GATE",
+    flag: "gate",
+    value: "on|off",
+    default: "on",
+    meaning: "in the loop, keep AFL++ from seeing what runs outside iterations: the server's start, its \
+              warm-up, and background threads between two inputs",
 };
 
 /// What a Rust panic means.
@@ -212,10 +233,12 @@ pub const ALL: &[&OptionSpec] = &[
     &SOCKET_ACTIVATION,
     &LOOP,
     &ITERATIONS,
+    &SPARE,
     &WARM_UP,
     &SETTLE,
     &CLOCK,
     &RANDOMNESS,
+    &GATE,
     &PANICS,
     &DEAD_ACCEPT,
     &SYSCALLS,

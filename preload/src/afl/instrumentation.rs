@@ -4,11 +4,15 @@
 use crate::report;
 use crate::setup::Pace;
 
-use super::own_map::OwnMap;
+use super::gate::{self, Gated};
+use super::own_map::{self, OwnMap};
 use super::runtime::Runtime;
 
 /// Largest input that AFL++ hands over (config.h: MAX_FILE), in bytes.
 pub(super) const MAX_INPUT: usize = 1 << 20;
+
+/// Variable in which AFL++ tells the number of cmplog's map (config.h: CMPLOG_SHM_ENV_VAR).
+const CMPLOG_VARIABLE: &str = "__AFL_CMPLOG_SHM_ID";
 
 /// The source of the coverage map's content.
 #[derive(Debug)]
@@ -68,6 +72,28 @@ impl Instrumentation {
             Self::Runtime(runtime) => runtime.input(),
             Self::Answers(map) => map.input(MAX_INPUT),
         }
+    }
+
+    /// Builds the gate of its maps, where they can have one.
+    pub(super) fn build_gate(&'static self) {
+        let coverage = match self {
+            Self::Runtime(runtime) if runtime.has_fixed_map() => {
+                report::say(format_args!(
+                    "the coverage map has a fixed address (AFL++'s LTO mode): it cannot be gated, and there is no \
+                     spare process"
+                ));
+                return;
+            }
+            Self::Runtime(runtime) => runtime.area_ptr(),
+            Self::Answers(map) => map.variable(),
+        };
+        let coverage = Gated { variable: coverage, segment: own_map::VARIABLE, len: self.map_len() };
+        let cmplog = match self {
+            Self::Runtime(runtime) => runtime.cmp_map(),
+            Self::Answers(_) => None,
+        };
+        let cmplog = cmplog.map(|variable| Gated { variable, segment: CMPLOG_VARIABLE, len: 0 });
+        gate::build([coverage].into_iter().chain(cmplog));
     }
 
     fn map(&self) -> *mut [u8] {

@@ -4,10 +4,12 @@
 mod answers;
 mod coverage;
 mod direct;
+mod gate;
 mod input_memory;
 mod instrumentation;
 mod interruptions;
 mod own_map;
+mod private_objects;
 mod renewal;
 mod runtime;
 mod segment;
@@ -18,10 +20,13 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{
+    AtomicBool,
+    Ordering::{Relaxed, SeqCst},
+};
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-use sockfuzz_contract::{Counter, Loop, specs};
+use sockfuzz_contract::{Counter, Loop, Options, Switch, specs};
 
 use crate::setup::{self, Pace};
 use crate::{clock, identity, idle, report};
@@ -67,6 +72,11 @@ pub(crate) fn prepare(pace: Pace) {
     }
 }
 
+/// Whether the server's answers stand in for its coverage.
+pub(crate) fn learns_from_answers() -> bool {
+    matches!(INSTRUMENTATION.get(), Some(Instrumentation::Answers(_)))
+}
+
 fn belongs_to_afl(name: &OsStr) -> bool {
     let name = name.as_bytes();
     name.starts_with(b"AFL_") || name.starts_with(b"__AFL_")
@@ -91,20 +101,29 @@ pub(crate) fn start_forkserver() -> &'static Instrumentation {
         let interruptions = Interruptions::put_aside();
         identity::remember();
         clock::note_fork();
-        fork_children(instrumentation);
+        let options = &setup::get().expect("the loop belongs to a server").options;
+        if options.gate == Switch::On {
+            instrumentation.build_gate();
+            gate::close();
+        }
+        fork_children(instrumentation, options);
         identity::keep();
-        renewal::renew();
+        let apart = renewal::renew();
         interruptions.bring_back();
-        report::status().add(Counter::Processes, 1);
+        if let Some(direct) = DIRECT.get().filter(|_| !apart) {
+            direct.refuse_spares();
+        }
         READY.store(true, SeqCst);
     }
     instrumentation
 }
 
 /// Returns in every child.
-fn fork_children(instrumentation: &Instrumentation) {
-    let wanted = setup::get().map_or(Loop::Auto, |setup| setup.options.r#loop);
-    let direct = (wanted != Loop::Afl).then(|| Direct::start(instrumentation)).flatten();
+fn fork_children(instrumentation: &Instrumentation, options: &Options) {
+    let wanted = options.r#loop;
+    // A process that starts while another runs an iteration must not be seen.
+    let spares = options.spare == Switch::On && gate::exists();
+    let direct = (wanted != Loop::Afl).then(|| Direct::start(instrumentation, spares)).flatten();
     match (direct, instrumentation) {
         (Some(direct), _) => {
             let _ = DIRECT.set(direct);
@@ -123,9 +142,34 @@ fn fork_children(instrumentation: &Instrumentation) {
 
 /// Ends the current iteration and waits for the next; `false` when this process has run `count`.
 pub(crate) fn next_iteration(instrumentation: &Instrumentation, count: u32) -> bool {
-    match (DIRECT.get(), instrumentation) {
-        (Some(direct), _) => direct.next_iteration(instrumentation, count),
+    gate::close();
+    let goes_on = match (DIRECT.get(), instrumentation) {
+        (Some(direct), _) => direct.next_iteration(count),
         (None, Instrumentation::Runtime(runtime)) => runtime.next_iteration(count),
         (None, Instrumentation::Answers(_)) => unreachable!("it runs in loop direct only"),
+    };
+    if goes_on {
+        gate::open();
+        if is_first_iteration() {
+            report::status().add(Counter::Processes, 1);
+            if !gate::exists() {
+                instrumentation.clear_coverage();
+            }
+        }
+        instrumentation.mark_coverage();
+    }
+    goes_on
+}
+
+fn is_first_iteration() -> bool {
+    static FIRST: AtomicBool = AtomicBool::new(true);
+    FIRST.load(Relaxed) && FIRST.swap(false, Relaxed)
+}
+
+/// The server has forked, and this is the child. Its iteration is its parent's, and it may outlive
+/// it; but what a spare process forks must not be seen either.
+pub(crate) fn after_fork() {
+    if !DIRECT.get().is_some_and(Direct::is_waiting) {
+        gate::open();
     }
 }

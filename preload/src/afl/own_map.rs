@@ -8,7 +8,7 @@ use super::answers::Trait;
 use super::segment;
 
 /// Variable in which AFL++ tells the map's number (AFL++ config.h: SHM_ENV_VAR).
-const VARIABLE: &str = "__AFL_SHM_ID";
+pub(super) const VARIABLE: &str = "__AFL_SHM_ID";
 
 /// Length that AFL++ is told, in bytes: there are not many traits, and AFL++ looks at the whole map
 /// after every execution.
@@ -17,15 +17,10 @@ const LEN: usize = 8192;
 /// The map, and the place of inputs, which a runtime would have known.
 #[derive(Debug)]
 pub(crate) struct OwnMap {
-    map: *mut u8,
+    map: AtomicPtr<u8>,
     len: usize,
     input: AtomicPtr<u32>,
 }
-
-// SAFETY: the map is used by the thread that holds the driver's role only.
-unsafe impl Send for OwnMap {}
-// SAFETY: as above.
-unsafe impl Sync for OwnMap {}
 
 impl OwnMap {
     /// `None` where AFL++ has no map, or one that has a name (POSIX shared memory).
@@ -33,7 +28,7 @@ impl OwnMap {
         let (number, map) = segment::attach(VARIABLE)?;
         // AFL_MAP_SIZE may have made it small.
         let len = segment::len(number)?.min(LEN);
-        Some(Self { map: map.cast(), len, input: AtomicPtr::new(ptr::null_mut()) })
+        Some(Self { map: AtomicPtr::new(map.cast()), len, input: AtomicPtr::new(ptr::null_mut()) })
     }
 
     /// A trait was seen.
@@ -41,11 +36,16 @@ impl OwnMap {
         // The first entry is marked in every iteration.
         let index = 1 + seen.hash() % (self.len as u64 - 1);
         // SAFETY: within the map, to which nobody else writes during an iteration.
-        unsafe { self.map.add(index as usize).write(1) };
+        unsafe { self.map.load(Relaxed).add(index as usize).write(1) };
     }
 
     pub(super) fn bytes(&self) -> *mut [u8] {
-        ptr::slice_from_raw_parts_mut(self.map, self.len)
+        ptr::slice_from_raw_parts_mut(self.map.load(Relaxed), self.len)
+    }
+
+    /// Where the map's address stands.
+    pub(super) fn variable(&self) -> &AtomicPtr<u8> {
+        &self.map
     }
 
     /// Says where inputs are.
@@ -75,7 +75,11 @@ mod tests {
     fn a_trait_never_marks_the_first_entry() {
         for len in [64, LEN] {
             let mut memory = vec![0_u8; len];
-            let map = OwnMap { map: memory.as_mut_ptr(), len, input: AtomicPtr::new(ptr::null_mut()) };
+            let map = OwnMap {
+                map: AtomicPtr::new(memory.as_mut_ptr()),
+                len,
+                input: AtomicPtr::new(ptr::null_mut()),
+            };
             (0..1000).for_each(|code| map.mark(Trait::Status { before: 200, code }));
             assert_eq!(memory[0], 0);
             assert!(memory.iter().filter(|&&entry| entry == 1).count() > len / 20);

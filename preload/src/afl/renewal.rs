@@ -4,7 +4,7 @@
 //! before the forkserver started would collect the registrations of all children, one after the
 //! other, and a connection that a killed child did not accept would wait in the listener for the
 //! next. So every child begins with epoll instances of its own, at the old numbers and with the
-//! old registrations, and with an empty listener.
+//! old registrations, and with a listener of its own.
 
 use std::fs;
 use std::os::fd::{AsRawFd, RawFd};
@@ -14,13 +14,13 @@ use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 
-use super::shared_memory;
+use super::{private_objects, shared_memory};
 use crate::{descriptors, listener};
 
-/// To be called by the only thread of a fresh child.
-pub(super) fn renew() {
-    shared_memory::renew();
-    listener::flush();
+/// To be called by the only thread of a fresh child. Says whether it shares nothing by which another
+/// child that lives at the same time could disturb it.
+pub(super) fn renew() -> bool {
+    let apart = shared_memory::renew() & listener::renew() & private_objects::renew();
     let instances = epoll_instances();
     // All of them first: one may be registered with another.
     instances.iter().for_each(|instance| {
@@ -37,6 +37,7 @@ pub(super) fn renew() {
             );
         }
     }
+    apart
 }
 
 /// An epoll instance.

@@ -1,7 +1,7 @@
 //! The runtime's functions and variables, typed (AFL++: instrumentation/afl-compiler-rt.o.c).
 
 use std::ffi::{CStr, c_int, c_uint, c_void};
-use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
 use std::{ptr, slice};
 
 use libloading::os::unix::Library;
@@ -12,7 +12,7 @@ use super::symbols;
 use crate::report;
 
 /// Names of what is used of the runtime, in the order of [`Runtime`]'s fields.
-const NAMES: [&CStr; 11] = [
+const NAMES: [&CStr; 13] = [
     c"__afl_manual_init",
     c"__afl_persistent_loop",
     c"__afl_sharedmem_fuzzing",
@@ -24,6 +24,8 @@ const NAMES: [&CStr; 11] = [
     c"__afl_dictionary_len",
     c"__afl_ijon_enabled",
     c"__afl_old_forkserver",
+    c"__afl_cmp_map",
+    c"__afl_map_addr",
 ];
 
 /// How many of [`NAMES`], from the first on, every runtime has.
@@ -37,13 +39,15 @@ pub(crate) struct Runtime {
     sharedmem_fuzzing: *const AtomicI32,
     fuzz_ptr: *mut *const u8,
     fuzz_len: *mut *const u32,
-    area_ptr: *const *mut u8,
+    area_ptr: *const AtomicPtr<u8>,
     map_size: *const u32,
     /// Null in runtimes before the forkserver protocol of AFL++ 4.20, like those that follow.
     dictionary: *const *const u8,
     dictionary_len: *const u32,
     ijon_enabled: *const u32,
     old_forkserver: *const u32,
+    cmp_map: *const AtomicPtr<u8>,
+    map_addr: *const u64,
 }
 
 // SAFETY: the pointers are addresses of the executable's own globals; they are read by the thread
@@ -75,6 +79,8 @@ impl Runtime {
             dictionary_len,
             ijon_enabled,
             old_forkserver,
+            cmp_map,
+            map_addr,
         ] = addresses;
         // SAFETY: the symbols have these types in every AFL++ since 3.00.
         unsafe {
@@ -92,6 +98,8 @@ impl Runtime {
                 dictionary_len: dictionary_len.cast(),
                 ijon_enabled: ijon_enabled.cast(),
                 old_forkserver: old_forkserver.cast(),
+                cmp_map: cmp_map.cast(),
+                map_addr: map_addr.cast(),
             }
         }
     }
@@ -167,8 +175,26 @@ impl Runtime {
 
     /// The coverage map.
     pub(super) fn map(&self) -> *mut [u8] {
-        // SAFETY: both are set once, before the forkserver started.
-        unsafe { ptr::slice_from_raw_parts_mut(*self.area_ptr, *self.map_size as usize) }
+        // SAFETY: the size is set once, before the forkserver started.
+        unsafe { ptr::slice_from_raw_parts_mut(self.area_ptr().load(Relaxed), *self.map_size as usize) }
+    }
+
+    /// Where the address of the coverage map stands.
+    pub(super) fn area_ptr(&self) -> &'static AtomicPtr<u8> {
+        // SAFETY: a variable of the executable's.
+        unsafe { &*self.area_ptr }
+    }
+
+    /// Where the address of cmplog's map stands.
+    pub(super) fn cmp_map(&self) -> Option<&'static AtomicPtr<u8>> {
+        // SAFETY: null, or a variable of the executable's.
+        unsafe { self.cmp_map.as_ref() }
+    }
+
+    /// Whether the instrumentation knows the coverage map by a fixed address (`AFL_LLVM_MAP_ADDR`).
+    pub(super) fn has_fixed_map(&self) -> bool {
+        // SAFETY: null, or a variable of the executable's, set by the compiler.
+        unsafe { self.map_addr.as_ref() }.is_some_and(|&address| address != 0)
     }
 }
 

@@ -10,10 +10,15 @@ use crate::exports::real;
 
 /// Attaches the memory whose number the variable tells; its number and address. It stays attached.
 pub(super) fn attach(variable: &str) -> Option<(c_int, *mut c_void)> {
-    let number = env::var(variable).ok()?.parse().ok()?;
+    let number = named(variable)?;
     // SAFETY: a new mapping at an address of the kernel's choice.
     let address = unsafe { real::shmat(number, ptr::null(), 0) };
     (address.addr() != usize::MAX).then_some((number, address))
+}
+
+/// The number that the variable tells.
+pub(super) fn named(variable: &str) -> Option<c_int> {
+    env::var(variable).ok()?.parse().ok()
 }
 
 /// Its length in bytes.

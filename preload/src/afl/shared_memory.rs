@@ -12,13 +12,39 @@ use std::ptr;
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, MremapFlags, ProtFlags, mmap_anonymous, mremap_fixed};
 
-/// To be called by the only thread of a fresh child, before it writes anything there.
-pub(super) fn renew() {
+use crate::report;
+
+/// To be called by the only thread of a fresh child, before it writes anything there. Says whether no
+/// memory is left that other children can write to: a file's is.
+pub(super) fn renew() -> bool {
     let mappings = fs::read_to_string("/proc/self/maps").unwrap_or_default();
-    for memory in mappings.lines().filter_map(parse) {
-        // Without room for a copy the memory stays as it is.
-        let _ = memory.replace();
-    }
+    mappings.lines().filter(|line| is_writable(line)).fold(true, |apart, line| {
+        apart
+            & match parse(line) {
+                // Without room for a copy the memory stays as it is.
+                Some(memory) => memory.replace().is_ok(),
+                None => is_ours(line),
+            }
+    })
+}
+
+/// Whether the mapping is shared, and not only read.
+fn is_writable(line: &str) -> bool {
+    line.split_whitespace().nth(1) == Some("rw-s")
+}
+
+/// Whether it is AFL++'s, or the preload's own.
+fn is_ours(line: &str) -> bool {
+    let holds =
+        |address: usize| address_range(line).is_some_and(|(start, end)| (start..end).contains(&address));
+    ["/SYSV", "/memfd:sockfuzz"].iter().any(|name| line.contains(name))
+        || holds(ptr::from_ref(report::status()).addr())
+}
+
+fn address_range(line: &str) -> Option<(usize, usize)> {
+    let (start, end) = line.split_whitespace().next()?.split_once('-')?;
+    let address = |text| usize::from_str_radix(text, 16).ok();
+    Some((address(start)?, address(end)?))
 }
 
 /// A mapping, by its addresses.
@@ -48,11 +74,11 @@ impl Memory {
 /// has the name of a deleted /dev/zero.
 fn parse(line: &str) -> Option<Memory> {
     let mut words = line.split_whitespace();
-    let (start, end) = words.next()?.split_once('-')?;
+    words.next()?;
     let is_writable = words.next()? == "rw-s";
     let is_anonymous = words.nth(3)? == "/dev/zero" && words.next()? == "(deleted)";
-    let [start, end] = [start, end].map(|address| usize::from_str_radix(address, 16).ok());
-    (is_writable && is_anonymous).then_some(Memory { start: start?, len: end? - start? })
+    let (start, end) = address_range(line)?;
+    (is_writable && is_anonymous).then_some(Memory { start, len: end - start })
 }
 
 #[cfg(test)]

@@ -10,7 +10,11 @@ use crate::{afl, errno, identity, memory};
 
 pub(crate) unsafe fn close(fd: c_int) -> c_int {
     match descriptors::kind(fd) {
-        Kind::Foreign => memory::forget_epoll(fd, fd),
+        Kind::Foreign => {
+            memory::forget_epoll(fd, fd);
+            descriptors::give_back_from(fd);
+        }
+        Kind::Virtual(_) if memory::reserve(fd) => return 0,
         // Only a server that closes what it does not know calls this; AFL++'s runtime may.
         Kind::Kept if !afl::is_starting() => return 0,
         _ => descriptors::set(fd, Kind::Foreign),
@@ -97,6 +101,12 @@ pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int 
             memory::set_nonblocking(slot, argument & libc::O_NONBLOCK as usize != 0);
             return 0;
         }
+        (Kind::Virtual(_), libc::F_GETFD) => {
+            if let Some(close_on_exec) = memory::all_close_on_exec() {
+                return if close_on_exec { libc::FD_CLOEXEC } else { 0 };
+            }
+        }
+        (Kind::Virtual(_), libc::F_SETFD) => memory::vary_numbers(),
         (Kind::Listener, libc::F_SETFL) => memory::listener_mode_changes(),
         _ => {}
     }
@@ -125,6 +135,7 @@ pub(crate) unsafe fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_in
             unsafe { *value = memory::unread(slot) as c_int };
             return 0;
         }
+        (Kind::Virtual(_), libc::FIOCLEX | libc::FIONCLEX) => memory::vary_numbers(),
         (Kind::Listener, libc::FIONBIO) => memory::listener_mode_changes(),
         _ => {}
     }

@@ -47,6 +47,6 @@ fn shown(fd: c_int) -> Option<Address> {
         Kind::Listener => listener::shown().cloned(),
         Kind::Connection | Kind::Virtual(_) => listener::connection_address(),
         Kind::Inherited => transport::shown_for(fd),
-        Kind::Foreign | Kind::Kept | Kind::Random => None,
+        Kind::Foreign | Kind::Kept | Kind::Random | Kind::Reserved => None,
     }
 }

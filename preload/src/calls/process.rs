@@ -91,6 +91,7 @@ fn begin_as_child() {
     listener::after_fork();
     children::after_fork();
     background::after_fork();
+    afl::after_fork();
 }
 
 pub(crate) unsafe fn posix_spawn(

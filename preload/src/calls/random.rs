@@ -63,17 +63,20 @@ pub(crate) unsafe fn arc4random_uniform(bound: u32) -> u32 {
 
 /// open(2) is variadic; the mode, if any, travels in a register like this one.
 pub(crate) unsafe fn open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
+    descriptors::give_back_from(0);
     // SAFETY: the server's own call.
     unsafe { follow(path, real::open(path, flags, mode)) }
 }
 
 pub(crate) unsafe fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
+    descriptors::give_back_from(0);
     // SAFETY: the server's own call.
     unsafe { follow(path, real::openat(directory, path, flags, mode)) }
 }
 
 /// The fortified name, for a call without a mode.
 pub(crate) unsafe fn open_2(path: *const c_char, flags: c_int) -> c_int {
+    descriptors::give_back_from(0);
     // SAFETY: the server's own call.
     unsafe { follow(path, real::__open_2(path, flags)) }
 }

@@ -69,7 +69,9 @@ pub(crate) fn count_descriptors() -> Option<usize> {
     let mut count = 0;
     while let Some(entry) = entries.next() {
         let number = parse_id(entry.ok()?.file_name());
-        let is_its_own = |&fd: &RawFd| fd != directory.as_raw_fd() && descriptors::kind(fd) != Kind::Kept;
+        let is_its_own = |&fd: &RawFd| {
+            fd != directory.as_raw_fd() && !matches!(descriptors::recorded(fd), Kind::Kept | Kind::Reserved)
+        };
         count += usize::from(number.filter(is_its_own).is_some());
     }
     Some(count)

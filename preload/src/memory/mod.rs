@@ -23,13 +23,14 @@ use sockfuzz_contract::{Counter, Phase, Transport};
 
 use crate::descriptors::{self, Kind};
 use crate::setup::{self, Pace};
-use crate::{idle, listener, report, stdio};
+use crate::{afl, idle, listener, report, stdio};
 
 use channel::{Channel, Client};
 use epoll::{Source, Table};
 use slot::Queue;
 
 pub(crate) use leave::{catch_up, leave, take_client_end};
+pub(crate) use placeholder::{all_close_on_exec, reserve, vary_numbers};
 pub(crate) use readiness::{
     concerns_epoll, duplicate_epoll, epoll_asks_kernel, epoll_collect, epoll_ctl, forget_epoll, note_polled,
     note_real_registration, readiness,
@@ -90,7 +91,10 @@ pub(crate) fn prepare(transport: Transport) {
         return;
     }
     leave::share_notice();
-    if let Err(error) = placeholder::make() {
+    if afl::learns_from_answers() {
+        leave::say_once("its answers stand in for its coverage, and memory drops them");
+    } else if let Err(error) = placeholder::make() {
+        report::status().leave_memory("there is no descriptor for it");
         report::say(format_args!("transport memory needs a descriptor ({error}): going on with unix"));
     }
 }
@@ -182,7 +186,7 @@ pub(crate) fn accept(flags: c_int) -> Result<RawFd, Errno> {
     if flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
         return Err(Errno::INVAL);
     }
-    let number = placeholder::duplicate(flags & libc::SOCK_CLOEXEC != 0)?;
+    let number = placeholder::take(flags & libc::SOCK_CLOEXEC != 0)?;
     let slot = with(|state| {
         let slot = state.waiting.pop()?;
         state.channel(slot).accept(flags & libc::SOCK_NONBLOCK != 0);

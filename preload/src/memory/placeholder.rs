@@ -3,15 +3,20 @@
 //! the kernel says what it would say of a client that is gone.
 
 use std::os::fd::{BorrowedFd, IntoRawFd, RawFd};
-use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, Ordering::Relaxed};
 
 use rustix::event::epoll;
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
-use crate::descriptors;
+use crate::descriptors::{self, Kind};
 
 static NUMBER: AtomicI32 = AtomicI32::new(-1);
+/// Whether numbers are closed as they were accepted.
+static ALIKE: AtomicBool = AtomicBool::new(true);
+/// Whether they are accepted with close-on-exec: 0 or 1.
+static CLOSE_ON_EXEC: AtomicU8 = AtomicU8::new(UNKNOWN);
+const UNKNOWN: u8 = 2;
 
 /// High enough to leave the low numbers, which servers use as indices, as they would be.
 const FIRST_KEPT: RawFd = 200;
@@ -29,7 +34,39 @@ pub(super) fn exists() -> bool {
 }
 
 /// A number of the server's for it: the lowest that is free.
-pub(super) fn duplicate(close_on_exec: bool) -> Result<RawFd, Errno> {
+pub(super) fn take(close_on_exec: bool) -> Result<RawFd, Errno> {
+    let wanted = u8::from(close_on_exec);
+    if ![UNKNOWN, wanted].contains(&CLOSE_ON_EXEC.swap(wanted, Relaxed)) {
+        vary_numbers();
+    }
+    match descriptors::reserved() {
+        Some(number) => Ok(number),
+        None => duplicate(close_on_exec),
+    }
+}
+
+/// The server closes `fd`, a number that it has for this. Keeps it open for the next connection, if that
+/// can be: it is still the lowest that is free then, unless the server closes a lower one.
+pub(crate) fn reserve(fd: RawFd) -> bool {
+    let can_be = ALIKE.load(Relaxed) && super::is_on() && fd > libc::STDERR_FILENO;
+    if can_be {
+        descriptors::set(fd, Kind::Reserved);
+    }
+    can_be
+}
+
+/// From now on the numbers that are closed are not all as they were accepted.
+pub(crate) fn vary_numbers() {
+    ALIKE.store(false, Relaxed);
+    descriptors::give_back_from(0);
+}
+
+/// Whether the numbers that the server has are closed at exec; `None` where they differ.
+pub(crate) fn all_close_on_exec() -> Option<bool> {
+    ALIKE.load(Relaxed).then(|| CLOSE_ON_EXEC.load(Relaxed) == 1)
+}
+
+fn duplicate(close_on_exec: bool) -> Result<RawFd, Errno> {
     let command = if close_on_exec { libc::F_DUPFD_CLOEXEC } else { libc::F_DUPFD };
     // SAFETY: the number is ours; libc's function, because rustix duplicates to `exec` only.
     let number = unsafe { crate::exports::real::fcntl64(NUMBER.load(Relaxed), command, 0) };

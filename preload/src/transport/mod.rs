@@ -14,6 +14,7 @@ use sockfuzz_contract::Transport;
 
 use crate::address::Address;
 use crate::descriptors;
+use crate::exports::real;
 
 pub(crate) use reset::{GREETING, abort, greet, is_announced};
 
@@ -45,6 +46,27 @@ pub(crate) fn take_over_listening(transport: Transport, fd: RawFd, shown: &Addre
     }?;
     listen(descriptors::lend(fd), BACKLOG)?;
     Ok(target)
+}
+
+/// Puts a fresh listener in the place of one of ours, at all its numbers.
+pub(crate) fn renew(transport: Transport, numbers: &[RawFd], shown: &Address) -> Result<Target, Errno> {
+    let [first, others @ ..] = numbers else { return Err(Errno::BADF) };
+    let had_owner = owner(*first) != 0;
+    let target = take_over_listening(transport, *first, shown)?;
+    others.iter().try_for_each(|&other| descriptors::replace(other, descriptors::lend(*first)))?;
+    if had_owner {
+        // Whoever was to be sent signals of the old one was the server, and this is the server now.
+        let me = rustix::process::getpid().as_raw_nonzero().get();
+        // SAFETY: no pointers; a failure leaves the signals out.
+        unsafe { real::fcntl64(*first, libc::F_SETOWN, me as usize) };
+    }
+    Ok(target)
+}
+
+/// The process that gets the signals of a descriptor (fcntl(2)); 0 for none.
+fn owner(fd: RawFd) -> libc::c_int {
+    // SAFETY: no pointers.
+    unsafe { real::fcntl64(fd, libc::F_GETOWN, 0) }
 }
 
 /// A listener that a program may be handed.

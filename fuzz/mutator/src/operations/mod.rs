@@ -5,6 +5,7 @@ mod bodies;
 mod bytes;
 mod crossover;
 mod fields;
+mod frames;
 mod requests;
 mod sessions;
 mod targets;
@@ -86,14 +87,27 @@ const ALL: &[Operation] = operations! {
         crossover::take_target * 6, crossover::take_body * 3, crossover::splice * 5, crossover::take_head * 3;
 };
 
+/// What suits inputs in which HTTP/2 is spoken: few of the others do.
+const FRAMED: &[Operation] = operations! {
+    Nothing:
+        frames::mutate_frames * 40, bytes::flip * 1, bytes::overwrite * 2, bytes::insert * 2,
+        bytes::drop_some * 1, bytes::double_some * 1, bytes::insert_word * 1;
+    Sessions:
+        sessions::split * 8, sessions::act * 3, sessions::divert * 3, sessions::drop_cut * 3,
+        sessions::double_on_another * 2;
+    Other:
+        frames::take_frames * 15, crossover::splice * 3;
+};
+
 /// The operations for inputs like these, each as often as it is to be tried.
-pub(crate) fn wheel(input: Input, has_other: bool) -> Vec<Operation> {
+pub(crate) fn wheel(input: Input, framed: bool, has_other: bool) -> Vec<Operation> {
+    let all = if framed { FRAMED } else { ALL };
     let fits = |operation: &&Operation| match operation.needs {
         Needs::Nothing => true,
         Needs::Sessions => input == Input::Session,
         Needs::Other => has_other,
     };
-    ALL.iter().filter(fits).flat_map(|operation| vec![*operation; operation.weight.into()]).collect()
+    all.iter().filter(fits).flat_map(|operation| vec![*operation; operation.weight.into()]).collect()
 }
 
 impl Draft<'_> {

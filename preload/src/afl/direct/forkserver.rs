@@ -11,15 +11,13 @@
 use std::time::Duration;
 
 use rustix::event::Timespec;
-use rustix::process::{Pid, Signal, WaitIdOptions, WaitIdStatus, kill_process, waitid};
+use rustix::process::WaitIdOptions;
+use sockfuzz_contract::Counter;
 
-use super::ledger::{Ledger, Stage};
+use super::child::{Child, GLANCE};
+use super::ledger::{Ledger, Ledgers, Stage};
 use super::pipes;
-use crate::exports::real;
 use crate::report;
-
-/// Between two looks at something that does not wake us.
-const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
 /// How long AFL++ lets an iteration run when it looks whether an input really hangs, if nobody says
 /// otherwise (AFL++ config.h: HANG_TMOUT).
@@ -27,49 +25,76 @@ const USUAL_HANG: Duration = Duration::from_secs(1);
 
 /// A dead child that AFL++ takes for the one which runs its next input.
 struct Ghost {
-    child: Pid,
+    child: Child,
     /// Time that AFL++ gave its last iteration, at least.
     time: Duration,
 }
 
 /// Serves AFL++ until it goes; returns in every child.
-pub(super) fn serve(ledger: &'static Ledger) {
+pub(super) fn serve(ledgers: &'static Ledgers) -> &'static Ledger {
     // As AFL++'s runtime does: programs that the server starts leave no trace in its map.
     // SAFETY: the server's threads, if there are any, sleep.
     unsafe { std::env::set_var("AFL_DISABLE_LLVM_INSTRUMENTATION", "1") };
+    let mut places = ledgers.children.iter().cycle();
+    let mut spare = None;
     let mut ghost = None;
     let mut buried = None;
     while next_request(ghost.as_ref()) {
-        buried.take().into_iter().for_each(reap);
-        ledger.open();
-        let Some(child) = fork() else {
-            ledger.await_announcement();
-            return;
+        buried.take().into_iter().for_each(Child::reap);
+        let child = match spare.take().and_then(alive) {
+            Some(spare) => {
+                report::status().add(Counter::Spares, 1);
+                spare
+            }
+            None => {
+                let place = places.next().expect("a cycle");
+                match Child::fork(place, false) {
+                    Some(child) => child,
+                    None => return place,
+                }
+            }
         };
+        child.await_ready();
         if ghost.is_none() {
-            pipes::write_words([child.as_raw_nonzero().get().cast_unsigned()]);
+            pipes::write_words([child.id.as_raw_nonzero().get().cast_unsigned()]);
         }
-        ledger.announce();
-        let status = await_end(child, ledger, ghost.as_ref());
+        child.ledger.call();
+        if ledgers.allow_spares() {
+            let place = places.next().expect("a cycle");
+            spare = Child::fork(place, true);
+            if spare.is_none() {
+                return place;
+            }
+        }
+        let status = await_end(&child, ghost.as_ref());
         buried = ghost.take().map(|ghost| ghost.child);
-        if !has_answered(ledger) {
+        if !has_answered(child.ledger) {
             pipes::write_words([status]);
-            reap(child);
+            child.reap();
             continue;
         }
-        let new = Ghost { child, time: ledger.elapsed() };
+        let new = Ghost { time: child.ledger.elapsed(), child };
         if is_crash(status) {
             // Another thread of the server's did something between two iterations.
             report::say(format_args!("the server crashed between two inputs"));
             if next_request(Some(&new)) {
                 pipes::write_words([status]);
             }
-            reap(child);
+            new.child.reap();
         } else {
             ghost = Some(new);
         }
     }
     report::exit(0);
+}
+
+/// A spare that has ended is none: what ended it will end a child whose turn it is, and be seen.
+fn alive(spare: Child) -> Option<Child> {
+    if spare.end(WaitIdOptions::NOHANG).is_none() {
+        return Some(spare);
+    }
+    spare.reap();
+    None
 }
 
 /// Waits until AFL++ wants an iteration; `false` when it wants no more.
@@ -102,20 +127,20 @@ fn has_answered(ledger: &Ledger) -> bool {
 }
 
 /// Waits until the child dies, and leaves it a zombie; its wait status.
-fn await_end(child: Pid, ledger: &Ledger, ghost: Option<&Ghost>) -> u32 {
+fn await_end(child: &Child, ghost: Option<&Ghost>) -> u32 {
     let mut killed = false;
     if let Some(ghost) = ghost {
         let limit = 2 * ghost.time.max(USUAL_HANG);
-        let in_first = || ledger.iterations() < 2 && ledger.stage() == Stage::Running;
-        while in_first() && end(child, WaitIdOptions::NOHANG).is_none() {
-            if !killed && ledger.elapsed() > limit {
-                killed = kill_process(child, Signal::KILL).is_ok();
+        let in_first = || child.ledger.iterations() < 2 && child.ledger.stage() == Stage::Running;
+        while in_first() && child.end(WaitIdOptions::NOHANG).is_none() {
+            if !killed && child.ledger.elapsed() > limit {
+                killed = child.kill();
             }
             pipes::request_comes(GLANCE);
         }
     }
     loop {
-        match end(child, WaitIdOptions::empty()) {
+        match child.end(WaitIdOptions::empty()) {
             // Whether this was a hang AFL++ knows; that it was killed here is no crash.
             Some(_) if killed => return 0,
             Some(status) => return status,
@@ -124,45 +149,9 @@ fn await_end(child: Pid, ledger: &Ledger, ghost: Option<&Ghost>) -> u32 {
     }
 }
 
-/// How the child has ended, as wait(2) would say it, without reaping it.
-fn end(child: Pid, options: WaitIdOptions) -> Option<u32> {
-    let options = options | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
-    let ended: WaitIdStatus = waitid(rustix::process::WaitId::Pid(child), options).ok()??;
-    let dumped = if ended.dumped() { 0x80 } else { 0 };
-    match (ended.exit_status(), ended.terminating_signal()) {
-        (Some(status), _) => Some((status.cast_unsigned() & 0xff) << 8),
-        (None, Some(signal)) => Some(signal.cast_unsigned() | dumped),
-        (None, None) => None,
-    }
-}
-
-fn reap(child: Pid) {
-    let _ = waitid(rustix::process::WaitId::Pid(child), WaitIdOptions::EXITED);
-}
-
 /// Whether a child has ended by a signal that is not AFL++'s way to stop it.
 fn is_crash(status: u32) -> bool {
     let kill = std::env::var("AFL_KILL_SIGNAL").ok().and_then(|number| number.parse().ok());
     let signal = status & 0x7f;
     signal != 0 && signal != kill.unwrap_or(libc::SIGKILL.cast_unsigned())
-}
-
-/// `None` in the child.
-fn fork() -> Option<Pid> {
-    // SAFETY: the process has one thread, or only those that the server has made; libc's own fork
-    // puts its locks in order.
-    match unsafe { real::fork() } {
-        0 => {
-            // Without a forkserver nobody would ever stop this process.
-            let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
-            None
-        }
-        child => match Pid::from_raw(child).filter(|_| child > 0) {
-            Some(child) => Some(child),
-            None => report::fatal(format_args!(
-                "the server cannot be forked: {}",
-                std::io::Error::last_os_error()
-            )),
-        },
-    }
 }

@@ -1,13 +1,16 @@
 //! What a child has told AFL++, in memory that it shares with the forkserver: the forkserver has to
-//! answer for a child that died, but never twice.
+//! answer for a child that died, but never twice. And how the two wait for each other before the
+//! child's first input.
 
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
+use rustix::event::Timespec;
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap};
+use rustix::thread::futex;
 
 use crate::{clock, report};
 
@@ -23,25 +26,42 @@ pub(super) enum Stage {
     Reported = 2,
 }
 
-/// The shared page.
+/// What is known of one child.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(super) struct Ledger {
     stage: AtomicU32,
-    /// Whether AFL++ has been told which process this child is.
-    announced: AtomicBool,
+    /// Not 0: the child has started, and can take an input.
+    ready: AtomicU32,
+    /// Not 0: its turn has come, and AFL++ has been told which process it is.
+    called: AtomicU32,
+    /// Whether it starts while another child runs.
+    spare: AtomicBool,
     /// Iterations that this child has begun.
     iterations: AtomicU32,
     /// When the current one began, in nanoseconds of the real monotonic clock.
     began: AtomicU64,
 }
 
-impl Ledger {
+/// The shared page: the child whose turn it is, and the one after it.
+#[derive(Debug)]
+pub(super) struct Ledgers {
+    pub(super) children: [Ledger; 2],
+    /// Whether this server's processes must not live side by side.
+    one_at_a_time: AtomicBool,
+}
+
+impl Ledgers {
     /// A page that every process forked from now on shares. It has a name of its own: anonymous
     /// memory is taken for the server's, of which every child gets a copy.
-    pub(super) fn share() -> &'static Self {
+    pub(super) fn share(spares: bool) -> &'static Self {
         match Self::map() {
-            // SAFETY: never unmapped; zeroes are a valid `Ledger`.
-            Ok(page) => unsafe { &*page },
+            Ok(page) => {
+                // SAFETY: never unmapped; zeroes are valid ledgers.
+                let ledgers: &'static Self = unsafe { &*page };
+                ledgers.one_at_a_time.store(!spares, SeqCst);
+                ledgers
+            }
             Err(error) => report::fatal(format_args!("no memory to share with the forkserver: {error}")),
         }
     }
@@ -55,30 +75,57 @@ impl Ledger {
         Ok(page.cast())
     }
 
-    /// A new child is about to run its first iteration, its start included.
-    pub(super) fn open(&self) {
+    pub(super) fn allow_spares(&self) -> bool {
+        !self.one_at_a_time.load(SeqCst)
+    }
+
+    pub(super) fn refuse_spares(&self) {
+        self.one_at_a_time.store(true, SeqCst);
+    }
+}
+
+impl Ledger {
+    /// A new child is about to start.
+    pub(super) fn open(&self, spare: bool) {
         self.iterations.store(0, SeqCst);
-        self.announced.store(false, SeqCst);
-        self.start_clock();
+        self.ready.store(0, SeqCst);
+        self.called.store(0, SeqCst);
+        self.spare.store(spare, SeqCst);
         self.enter(Stage::Running);
+    }
+
+    /// Waits until the child is ready, or a moment; says whether it is.
+    pub(super) fn await_ready(&self, moment: &Timespec) -> bool {
+        let _ = futex::wait(&self.ready, futex::Flags::empty(), 0, Some(moment));
+        self.ready.load(SeqCst) != 0
+    }
+
+    /// The child's turn has come.
+    pub(super) fn call(&self) {
+        self.start_clock();
+        set(&self.called);
+    }
+
+    /// The child is ready. Returns when its turn has come: a child that answered before its process
+    /// id went out would be taken for a process of that number. Looks after each `glance` whether
+    /// there still is a forkserver, by `check`.
+    pub(super) fn await_call(&self, glance: &Timespec, check: impl Fn()) {
+        set(&self.ready);
+        while self.called.load(SeqCst) == 0 {
+            check();
+            let _ = futex::wait(&self.called, futex::Flags::empty(), 0, Some(glance));
+        }
+    }
+
+    /// Whether the child starts, or waits, while another one runs.
+    pub(super) fn is_waiting_spare(&self) -> bool {
+        self.spare.load(SeqCst) && self.called.load(SeqCst) == 0
     }
 
     pub(super) fn begin_iteration(&self) {
         self.iterations.fetch_add(1, SeqCst);
         self.start_clock();
         self.enter(Stage::Running);
-    }
-
-    pub(super) fn announce(&self) {
-        self.announced.store(true, SeqCst);
-    }
-
-    /// Lets the forkserver go first: a child that has answered before its process id went out would
-    /// be taken for a process of that number.
-    pub(super) fn await_announcement(&self) {
-        while !self.announced.load(SeqCst) {
-            rustix::thread::sched_yield();
-        }
     }
 
     pub(super) fn iterations(&self) -> u32 {
@@ -105,4 +152,10 @@ impl Ledger {
     fn start_clock(&self) {
         self.began.store(clock::real_now().as_nanos() as u64, SeqCst);
     }
+}
+
+/// Sets a word for which somebody may wait.
+fn set(word: &AtomicU32) {
+    word.store(1, SeqCst);
+    let _ = futex::wake(word, futex::Flags::empty(), 1);
 }

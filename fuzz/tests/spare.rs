@@ -1,0 +1,114 @@
+//! The spare process: whatever a server's start costs, no input pays for it.
+
+mod common;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use common::tool::Tool;
+use common::{Yard, stat};
+use sockfuzz::afl::cargo_afl::CargoAfl;
+use sockfuzz::status_file::StatusFile;
+use sockfuzz_contract::Counter;
+
+/// It needs half a second to start, and aborts at [`CRASH`].
+const TARGET: &str = "starts_slowly";
+
+/// One execution in so many is a crash.
+const CRASHES: usize = 10;
+const EXECUTIONS: usize = 100;
+
+const FINE: &[u8] = b"GET /aaaaaa";
+const CRASH: &[u8] = b"GET /aaaaa";
+
+struct Run {
+    yard: Yard,
+    program: PathBuf,
+    cargo_afl: CargoAfl,
+    status: StatusFile,
+}
+
+impl Run {
+    fn new() -> Self {
+        let yard = Yard::new();
+        let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+        let program = yard.loop_target(TARGET, "cc", &[], &cargo_afl);
+        Self { yard, program, cargo_afl, status: StatusFile::in_memory().expect("a status page") }
+    }
+
+    fn environment(&self, command: &mut Command) {
+        command.env("TARGET_LOG", self.yard.path("log")).env("SOCKFUZZ_STATUS", self.status.path());
+    }
+
+    /// Processes that have ended their start.
+    fn starts(&self) -> usize {
+        fs::read_to_string(self.yard.path("log")).expect("written").lines().count()
+    }
+
+    fn count(&self, counter: Counter) -> usize {
+        self.status.count(counter) as usize
+    }
+}
+
+/// Runs inputs of which one in ten is a crash; how many processes there were, and how many of them
+/// had been waiting.
+fn processes_and_spares(spare: &str) -> (usize, usize, usize) {
+    let run = Run::new();
+    let mut command = Command::new(&run.program);
+    run.environment(&mut command);
+    command.env("SOCKFUZZ_SPARE", spare);
+    let mut tool = Tool::start(command);
+    for number in 1..=EXECUTIONS {
+        let crashes = number % CRASHES == 0;
+        let signal = tool.run_and_crash(if crashes { CRASH } else { FINE });
+        assert_eq!(signal, crashes.then_some(libc::SIGABRT as u32), "input {number}");
+    }
+    assert!(tool.run(FINE, None));
+    (run.count(Counter::Processes), run.count(Counter::Spares), run.starts())
+}
+
+#[test]
+fn after_a_crash_the_next_process_waits_already() {
+    let processes = EXECUTIONS / CRASHES + 1;
+    let (begun, spares, starts) = processes_and_spares("on");
+    assert_eq!((begun, spares), (processes, processes - 1));
+    assert!((processes..=processes + 1).contains(&starts), "{starts}");
+}
+
+#[test]
+fn without_spares_each_process_starts_when_it_is_needed() {
+    let processes = EXECUTIONS / CRASHES + 1;
+    assert_eq!(processes_and_spares("off"), (processes, 0, processes));
+}
+
+#[test]
+fn a_slow_start_is_no_timeout() {
+    let run = Run::new();
+    run.yard.write("in/fine", FINE);
+    let output = run.yard.path("out");
+    let mut command = run.cargo_afl.command();
+    run.environment(&mut command);
+    let result = command
+        .args(["fuzz", "-t", "100", "-c", "-", "-E", "200", "-i"])
+        .arg(run.yard.path("in"))
+        .arg("-o")
+        .arg(&output)
+        .arg("--")
+        .arg(&run.program)
+        .env("AFL_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"))
+        .envs([
+            ("AFL_NO_UI", "1"),
+            ("AFL_NO_AFFINITY", "1"),
+            ("AFL_SKIP_CPUFREQ", "1"),
+            ("AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES", "1"),
+        ])
+        .output()
+        .expect("afl-fuzz starts");
+    let text = String::from_utf8_lossy(&result.stdout);
+    assert!(result.status.success(), "{text}");
+    assert!(stat(&output, "default", "execs_done") >= 200.0);
+    assert!(stat(&output, "default", "saved_crashes") >= 1.0, "{text}");
+    assert_eq!(stat(&output, "default", "total_tmout"), 0.0);
+    assert_eq!(run.count(Counter::Spares), run.count(Counter::Processes) - 1);
+}
