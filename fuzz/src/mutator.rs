@@ -76,11 +76,19 @@ impl Mutator {
             return Ok(Vec::new());
         }
         let users = env::var_os(VARIABLE).filter(|list| !list.is_empty());
-        let list = list(MUTATOR.locate(None)?, users)?;
+        let list = list(locate()?, users)?;
         let dictionary = dictionary.map(std::path::absolute).transpose()?;
         let dictionary = dictionary.map(|path| Setting::quiet(MUTATOR_DICTIONARY, path));
         Ok([Setting::quiet(VARIABLE, list)].into_iter().chain(dictionary).collect())
     }
+}
+
+/// The path of ours: see [`Library::locate`].
+///
+/// # Errors
+/// When there is none and none can be built.
+pub fn locate() -> Result<PathBuf> {
+    MUTATOR.locate(None)
 }
 
 /// Ours, and behind it those that the user has.

@@ -43,7 +43,7 @@ pub const SEGMENTS: &[&str] = &[
 pub const QUERIES: &[&str] = &[
     "?", "?a", "?a=b", "?name=value&size=10", "&", "&&", "&a=b", "&a=", "&=b", "=", ";a=b", "?a=%26%3d",
     "+", "%00", "%", "%f", "?size=0", "?size=65536", "?size=-1", "?a[]=1", "?a=b?c=d", "/../",
-    "?expires=0&md5=x",
+    "?expires=0&md5=x", "?a=<b>", "%3Cb%3E", "<", ">", "\"", "'", "&amp;", "?a=\"<&>'",
 ];
 
 /// Hosts, with and without ports.

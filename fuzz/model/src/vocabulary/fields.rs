@@ -72,11 +72,11 @@ pub const FIELDS: &[KnownField] = fields! {
     "Proxy-Authorization": "Basic ZnV6ejpmdXp6" | "Bearer x";
     // What proxies add.
     "Forwarded": "for=127.0.0.1" | "for=\"[2001:db8::1]:80\"; by=_hidden; proto=https; host=a" | "for=10.0.0.1, for=192.168.0.1" | "for=unknown" | "For=\"_x\";secret=a" | "by=" | "host=\"x.example.org\"";
-    "X-Forwarded-For": "127.0.0.1" | "10.0.0.1, 192.168.0.1" | "::1" | "[::1]:80" | "192.168.0.1:1234" | "unknown" | "10.0.0.1,10.0.0.2 , 10.0.0.3" | "256.0.0.1" | "";
+    "X-Forwarded-For": "127.0.0.1" | "10.0.0.1, 192.168.0.1" | "::1" | "[::1]:80" | "192.168.0.1:1234" | "unknown" | "10.0.0.1,10.0.0.2 , 10.0.0.3" | "256.0.0.1" | "1:2:3:4:5:6:7:8" | "fe80::1" | "2001:db8::1, 10.0.0.1" | "::ffff:10.0.0.1" | "1::8" | "::1:2:3, 127.0.0.1" | "1:2::" | "::" | "[2001:db8::ffff]:8080" | "ffff::10.0.0.1" | "1::2::3" | "127.0.0.1, ::1" | "";
     "X-Forwarded-Host": "a" | "x.example.org:80";
     "X-Forwarded-Proto": "https" | "http";
     "X-Forwarded-Port": "443";
-    "X-Real-IP": "10.0.0.1" | "::1";
+    "X-Real-IP": "10.0.0.1" | "::1" | "2001:db8::1";
     "X-Request-ID": "abc";
     "X-HTTP-Method-Override": "PUT" | "DELETE";
     "X-Original-URL": "/private/";

@@ -5,13 +5,14 @@ use std::ops::Range;
 use sockfuzz_model::Kind;
 
 use super::Draft;
+use super::requests::may_grow;
 use crate::edits::Place;
 
 /// A request of the other, before, behind, between or instead of ours.
 pub(super) fn take_request(draft: &mut Draft<'_>) -> bool {
     let Some(taken) = draft.other_span(Kind::Request) else { return false };
     let range = match draft.span(Kind::Request) {
-        Some(request) if draft.random.one_in(4) => request,
+        Some(request) if draft.random.one_in(4) || !may_grow(draft) => request,
         _ => {
             let seam = draft.seam();
             seam..seam

@@ -7,13 +7,23 @@ use sockfuzz_model::{Kind, Request, Visit};
 use super::Draft;
 use crate::edits::Place;
 
+/// A pipeline that has so many is seldom made longer: what it reaches is reached by shorter ones, too.
+const LONG: usize = 3;
 /// Randomness that a made-up request is made of.
 const SEED: usize = 384;
 
 pub(super) fn double_request(draft: &mut Draft<'_>) -> bool {
+    if !may_grow(draft) {
+        return false;
+    }
     let Some(request) = draft.span(Kind::Request) else { return false };
     let seam = draft.seam();
     draft.edits.copy(seam..seam, request, Place::Elsewhere)
+}
+
+/// Whether one more request is welcome.
+pub(super) fn may_grow(draft: &mut Draft<'_>) -> bool {
+    draft.parent.outline.of(Kind::Request).len() < LONG || draft.random.one_in(8)
 }
 
 pub(super) fn drop_request(draft: &mut Draft<'_>) -> bool {
@@ -40,7 +50,7 @@ pub(super) fn new_request(draft: &mut Draft<'_>) -> bool {
     draft.random.fill(&mut seed);
     let Ok(request) = Request::arbitrary(&mut Unstructured::new(&seed)) else { return false };
     let range = match draft.span(Kind::Request) {
-        Some(request) if draft.random.one_in(3) => request,
+        Some(request) if draft.random.one_in(3) || !may_grow(draft) => request,
         _ => {
             let seam = draft.seam();
             seam..seam

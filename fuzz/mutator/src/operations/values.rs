@@ -95,6 +95,20 @@ pub(super) fn drop_piece(draft: &mut Draft<'_>) -> bool {
     draft.edits.put(piece, b"", Place::Elsewhere)
 }
 
+/// Long enough for buffers to be changed for bigger ones, or to be too small.
+pub(super) fn lengthen(draft: &mut Draft<'_>) -> bool {
+    let kinds =
+        [Kind::Value, Kind::Value, Kind::Name, Kind::Path, Kind::Query, Kind::Method, Kind::Extension];
+    let Some(kind) = draft.random.pick(&kinds) else { return false };
+    let Some(range) = draft.span(kind) else { return false };
+    let (at, filler) =
+        (draft.random.within(range), draft.random.word(&["a", "/", "%41", "a,", "a=b&", ";q=1"]));
+    let size = 1 << draft.random.within(6..14);
+    draft.edits.write(at..at, Place::Elsewhere, |scratch| {
+        scratch.extend(filler.iter().cycle().take(size));
+    })
+}
+
 /// From one separator to the next.
 fn piece(draft: &mut Draft<'_>, range: Range<usize>) -> Range<usize> {
     let at = draft.random.within(range.clone());
