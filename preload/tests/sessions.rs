@@ -12,7 +12,7 @@ include!("targets/sessions.rs");
 fn sees(name: &str, flags: &[&str], style: Style) {
     let target = Target::compile(name, flags);
     for [transport] in transports() {
-        for Case { session, log, answer } in cases(style, transport.1) {
+        for (session, log, answer) in cases(style, transport.1) {
             let input = session.parse::<Session>().expect("well written").encode();
             let file = tempfile::NamedTempFile::new().expect("a temporary file");
             let path = file.path().to_str().expect("UTF-8");

@@ -11,12 +11,8 @@ enum Style {
     Epoll,
 }
 
-/// A session, and what is seen of it.
-struct Case {
-    session: &'static str,
-    log: String,
-    answer: Option<String>,
-}
+/// A session, what the server logs, and what it answers if that is the same over every transport.
+type Case = (&'static str, String, Option<String>);
 
 fn cases(style: Style, transport: &str) -> Vec<Case> {
     let (end, reset) = match style {
@@ -31,10 +27,8 @@ fn cases(style: Style, transport: &str) -> Vec<Case> {
         Style::Poll => "end HUP",
         Style::Epoll => "end RDHUP HUP",
     };
-    let case = |session, log: &[&str], answer: Option<&str>| Case {
-        session,
-        log: log.iter().map(|line| format!("{line}\n")).collect(),
-        answer: answer.map(str::to_owned),
+    let case = |session, log: &[&str], answer: Option<&str>| -> Case {
+        (session, log.iter().map(|line| format!("{line}\n")).collect(), answer.map(str::to_owned))
     };
     let line = |number: u8, what: &str| format!("{number} {what}");
     let ends = [line(0, end), line(1, end)];
