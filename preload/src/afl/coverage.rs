@@ -1,7 +1,7 @@
 //! AFL++'s coverage map, as far as sockfuzz reads it: whether an iteration ran code that its
 //! process had never run before.
 
-use super::Instrumentation;
+use super::{Instrumentation, gate};
 
 /// Bytes of the map that are looked at together: a few vector registers.
 const BLOCK: usize = 256;
@@ -14,9 +14,14 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Nothing, for a map of this size.
-    pub(crate) fn nothing(instrumentation: &Instrumentation) -> Self {
-        Self { unseen: vec![u8::MAX; instrumentation.map_len()] }
+    /// What the process has run before its first iteration, as far as that is known.
+    pub(crate) fn at_start(instrumentation: &Instrumentation) -> Self {
+        let mut seen = Self { unseen: vec![u8::MAX; instrumentation.map_len()] };
+        if let Some(outside) = gate::outside() {
+            // SAFETY: the map is never unmapped, and at least as long as AFL++'s.
+            seen.add(unsafe { std::slice::from_raw_parts(outside, seen.unseen.len()) });
+        }
+        seen
     }
 
     /// Adds the edges of the iteration that has just ended; says whether any was new.
