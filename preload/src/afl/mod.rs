@@ -93,7 +93,6 @@ pub(crate) fn start_forkserver() -> &'static Instrumentation {
         idle::claim_for_this_process();
         // A server that has changed its user may no longer look into its own /proc.
         let _ = set_dumpable_behavior(DumpableBehavior::Dumpable);
-        identity::remember();
         clock::note_fork();
         let options = &setup::get().expect("the loop belongs to a server").options;
         if options.gate == Switch::On {
@@ -109,6 +108,7 @@ pub(crate) fn start_forkserver() -> &'static Instrumentation {
 fn serve<R>(fork_children: impl FnOnce() -> R) {
     READY.store(false, SeqCst);
     let interruptions = Interruptions::put_aside();
+    identity::remember();
     fork_children();
     identity::keep();
     let apart = renewal::renew();
