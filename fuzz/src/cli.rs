@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
 use sockfuzz_contract::{OptionSpec, Options, specs};
 
-use crate::commands::{check, fuzz, replay, run, servers};
+use crate::commands::{bench, check, corpus, fuzz, replay, run, servers, session};
+use crate::corpus::{Seed, meaning};
 use crate::problem::exit;
 
 /// Fuzz an unmodified HTTP server with cargo afl fuzz.
@@ -34,9 +35,17 @@ pub enum Command {
     /// Run saved inputs again: request, answer, and how the server ended
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::Arguments),
+    /// Make inputs out of what others have recorded
+    Corpus(corpus::Arguments),
+    /// Show inputs as text, one step of a session a line, and turn such text into inputs
+    #[command(after_help = session::EXAMPLES)]
+    Session(session::Arguments),
     /// Build real servers, compare their answers, fuzz them for a moment, and print a table
     #[command(after_help = servers::EXAMPLES)]
     Servers(servers::Arguments),
+    /// Measure executions per second of everything there is, side by side
+    #[command(after_help = bench::EXAMPLES)]
+    Bench(bench::Arguments),
 }
 
 /// The server's command line, after `--`.
@@ -85,6 +94,12 @@ impl PreloadOptions {
             Some(_) => self.clone(),
             None => self.with(spec.variable, value.to_owned()),
         }
+    }
+
+    /// The same, with what these inputs are, unless that is said.
+    #[must_use]
+    pub fn for_inputs(&self, inputs: &[Seed]) -> Self {
+        self.with_default(&specs::INPUT, &meaning(inputs).to_string())
     }
 
     /// The same, with this value for the variable.
@@ -240,7 +255,7 @@ mod tests {
     #[test]
     fn a_value_that_the_preload_would_refuse_is_refused_here() {
         let error = options_of(&["--transport", "carrier-pigeon"]).expect_err("unknown");
-        assert!(error.to_string().contains("give unix|tcp"), "{error}");
+        assert!(error.to_string().contains("give auto|unix|tcp"), "{error}");
     }
 
     #[test]

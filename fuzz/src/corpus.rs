@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use sockfuzz_contract::Input;
+use sockfuzz_contract::session::has_marker;
 
 use crate::problem::Problem;
 
@@ -61,6 +63,12 @@ pub fn read_files(paths: &[PathBuf]) -> Result<Vec<Seed>> {
         }
     }
     Ok(seeds)
+}
+
+/// What these inputs are: sessions, when one of them says more than a connection's bytes.
+#[must_use]
+pub fn meaning(seeds: &[Seed]) -> Input {
+    if seeds.iter().any(|seed| has_marker(&seed.bytes)) { Input::Session } else { Input::Raw }
 }
 
 /// One warning for each input that afl-fuzz would cut short.
@@ -129,6 +137,14 @@ mod tests {
         let names: Vec<_> =
             read(directory.path()).expect("readable").into_iter().map(|seed| seed.name).collect();
         assert_eq!(names, ["a", "b", "sub/c"]);
+    }
+
+    #[test]
+    fn one_session_makes_all_of_them_sessions() {
+        let seed = |bytes: &[u8]| Seed { name: String::new(), path: PathBuf::new(), bytes: bytes.to_vec() };
+        let raw = [seed(b"GET / HTTP/1.1\r\n\r\n"), seed(b"\xF5")];
+        assert_eq!(meaning(&raw), Input::Raw);
+        assert_eq!(meaning(&[&raw[..], &[seed(b"a\xF5\x41b")]].concat()), Input::Session);
     }
 
     #[test]

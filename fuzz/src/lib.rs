@@ -3,12 +3,16 @@
 //! parts.
 
 pub mod afl;
+pub mod bench;
 pub mod cli;
 pub mod commands;
 pub mod compare;
 pub mod corpus;
+pub mod import;
 pub mod interrupt;
+pub mod library;
 pub mod memory_file;
+pub mod mutator;
 pub mod preload;
 pub mod printable;
 pub mod problem;
@@ -17,4 +21,5 @@ pub mod seat_belt;
 pub mod server;
 pub mod status_file;
 pub mod tcp_client;
+pub mod transport;
 pub mod workspace;

@@ -15,7 +15,10 @@ fn main() -> ExitCode {
         Command::Check(arguments) => commands::check::check(arguments),
         Command::Fuzz(arguments) => commands::fuzz::fuzz(arguments),
         Command::Replay(arguments) => commands::replay::replay(arguments),
+        Command::Corpus(arguments) => commands::corpus::corpus(arguments),
+        Command::Session(arguments) => commands::session::session(&arguments),
         Command::Servers(arguments) => commands::servers::servers(arguments),
+        Command::Bench(arguments) => commands::bench::bench(arguments),
     });
     process_tree::end_descendants();
     match outcome {

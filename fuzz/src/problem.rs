@@ -16,7 +16,7 @@ pub mod exit {
     pub const CRASHED: u8 = 4;
     /// `fuzz`: afl-fuzz did not start, or stopped with an error.
     pub const AFL_FAILED: u8 = 5;
-    /// `servers`: a server falls short of what is asked, or could not be tried.
+    /// `servers`, `bench`: something falls short of what is asked, or could not be tried.
     pub const SHORT: u8 = 6;
     /// The server is missing or cannot be executed.
     pub const NOT_EXECUTABLE: u8 = 10;
@@ -46,7 +46,7 @@ Exit status:
   3       check: a seed was answered differently over real TCP
   4       replay: an input crashed or hung the server
   5       fuzz: afl-fuzz did not start, or stopped with an error
-  6       servers: a server falls short of what is asked, or could not be tried
+  6       servers, bench: one falls short of what is asked, or could not be tried
   10      the server is missing or cannot be executed
   11      the server cannot be preloaded into (static, setuid, another machine's)
   12      the server is not instrumented (fuzz)

@@ -1,11 +1,14 @@
-//! The client that the preload plays, over a real TCP connection: send everything, half-close
-//! when the server is idle, read to the end.
+//! The client that the preload plays, over real TCP: takes a step when the server is idle, and in the
+//! end half-closes each connection and reads to its end. Only that here "idle" is a guess.
 
 use std::io::{ErrorKind, Read, Result, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt::set_socket_linger;
+use sockfuzz_contract::Input;
+use sockfuzz_contract::session::{Action, Connection, Session, Step};
 
 /// Without a byte for this long, a sleeping server counts as idle.
 const QUIET: Duration = Duration::from_millis(20);
@@ -22,74 +25,176 @@ pub struct Pace {
     pub linger: Duration,
 }
 
-/// Sends `input` over a fresh connection and returns all that is answered. `is_asleep` tells whether the server works on
-/// anything.
+/// The session that an input stands for.
+#[must_use]
+pub fn session_of(input: &[u8], meaning: Input) -> Session {
+    match meaning {
+        Input::Raw => Session::from_iter([Step {
+            connection: Connection::ALL[0],
+            action: Action::Send(input.to_vec()),
+        }]),
+        Input::Session => Session::decode(input),
+    }
+}
+
+/// Plays a session over connections that `dial` makes, and returns all that is answered, in the order
+/// of the connections' numbers. `is_asleep` tells whether the server works on anything.
 ///
 /// # Errors
-/// When the connection breaks, or the time is up.
+/// When a connection breaks, or the time is up.
 pub fn play(
-    mut stream: TcpStream,
-    input: &[u8],
+    dial: impl FnMut() -> Result<TcpStream>,
+    session: &Session,
     pace: Pace,
-    mut is_asleep: impl FnMut() -> bool,
+    is_asleep: impl FnMut() -> bool,
 ) -> Result<Vec<u8>> {
-    let deadline = Instant::now() + pace.timeout;
-    stream.set_nonblocking(true)?;
-    let mut answer = Vec::new();
-    let mut unsent = input;
-    let mut half_closed = false;
-    let mut last_byte = Instant::now();
-    while Instant::now() < deadline {
-        let before = (answer.len(), unsent.len());
-        if receive(&mut stream, &mut answer)? == Connection::Over {
-            return Ok(answer);
+    let mut client = Client {
+        dial,
+        is_asleep,
+        lines: Default::default(),
+        answers: Default::default(),
+        deadline: Instant::now() + pace.timeout,
+    };
+    if session.steps().is_empty() {
+        client.open(Connection::ALL[0])?;
+    }
+    for step in session.steps() {
+        client.take(step)?;
+        client.wait_while(QUIET, |lines| lines.iter().any(is_open))?;
+    }
+    for connection in Connection::ALL {
+        client.half_close(connection)?;
+        client.wait_while(pace.linger.max(QUIET), |lines| is_open(&lines[connection.index()]))?;
+        client.lines[connection.index()] = None;
+    }
+    Ok(client.answers.concat())
+}
+
+/// A connection that is open for the client.
+struct Line {
+    stream: TcpStream,
+    unsent: Vec<u8>,
+    half_closed: bool,
+    ended: bool,
+}
+
+type Lines = [Option<Line>; Connection::COUNT];
+
+fn is_open(line: &Option<Line>) -> bool {
+    line.as_ref().is_some_and(|line| !line.ended)
+}
+
+struct Client<Dial, IsAsleep> {
+    dial: Dial,
+    is_asleep: IsAsleep,
+    lines: Lines,
+    answers: [Vec<u8>; Connection::COUNT],
+    deadline: Instant,
+}
+
+impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> Client<Dial, IsAsleep> {
+    fn open(&mut self, connection: Connection) -> Result<&mut Line> {
+        let place = &mut self.lines[connection.index()];
+        if place.is_none() {
+            let stream = (self.dial)()?;
+            stream.set_nonblocking(true)?;
+            *place = Some(Line { stream, unsent: Vec::new(), half_closed: false, ended: false });
         }
-        send(&mut stream, &mut unsent)?;
-        if (answer.len(), unsent.len()) != before {
-            last_byte = Instant::now();
-            continue;
-        }
-        let quiet = last_byte.elapsed();
-        if quiet >= QUIET && is_asleep() {
-            if unsent.is_empty() && !half_closed {
-                half_closed = true;
-                last_byte = Instant::now();
-                close_sending(&stream)?;
-            } else if quiet >= pace.linger {
-                return Ok(answer);
+        Ok(place.as_mut().expect("it is open now"))
+    }
+
+    fn take(&mut self, Step { connection, action }: &Step) -> Result<()> {
+        match action {
+            // What the server did not want of the chunk before is not sent after all.
+            Action::Send(chunk) => self.open(*connection)?.unsent.clone_from(chunk),
+            Action::Open => drop(self.open(*connection)?),
+            Action::HalfClose => self.half_close(*connection)?,
+            Action::Close | Action::Reset => {
+                self.exchange()?;
+                if let Some(line) = self.lines[connection.index()].take()
+                    && *action == Action::Reset
+                {
+                    set_socket_linger(&line.stream, Some(Duration::ZERO))?;
+                }
             }
         }
-        wait(&stream, !unsent.is_empty())?;
+        Ok(())
     }
-    Err(ErrorKind::TimedOut.into())
+
+    fn half_close(&mut self, connection: Connection) -> Result<()> {
+        if let Some(line) = &mut self.lines[connection.index()]
+            && !std::mem::replace(&mut line.half_closed, true)
+        {
+            close_sending(&line.stream)?;
+        }
+        Ok(())
+    }
+
+    /// Until the server has been idle for so long, at most while the connections are as wanted.
+    fn wait_while(&mut self, patience: Duration, wanted: impl Fn(&Lines) -> bool) -> Result<()> {
+        let mut last_byte = Instant::now();
+        while Instant::now() < self.deadline {
+            if self.exchange()? {
+                last_byte = Instant::now();
+                continue;
+            }
+            if !wanted(&self.lines) || last_byte.elapsed() >= patience && (self.is_asleep)() {
+                return Ok(());
+            }
+            self.sleep()?;
+        }
+        Err(ErrorKind::TimedOut.into())
+    }
+
+    /// Sends and receives what goes: whether anything did.
+    fn exchange(&mut self) -> Result<bool> {
+        let mut progress = false;
+        for (line, answer) in self.lines.iter_mut().zip(&mut self.answers) {
+            let Some(line) = line.as_mut().filter(|line| !line.ended) else { continue };
+            let before = (answer.len(), line.unsent.len());
+            line.ended = receive(&mut line.stream, answer)?;
+            send(&mut line.stream, &mut line.unsent)?;
+            progress |= (answer.len(), line.unsent.len()) != before;
+        }
+        Ok(progress)
+    }
+
+    fn sleep(&self) -> Result<()> {
+        let open = self.lines.iter().flatten().filter(|line| !line.ended);
+        let mut asked: Vec<PollFd<'_>> = open
+            .map(|line| {
+                let sends = if line.unsent.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
+                PollFd::new(&line.stream, PollFlags::IN | sends)
+            })
+            .collect();
+        let tick = Timespec::try_from(TICK).expect("a tick is short");
+        match poll(&mut asked, Some(&tick)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
 }
 
-#[derive(PartialEq, Eq)]
-enum Connection {
-    Open,
-    Over,
-}
-
-/// Takes what has arrived. A reset ends the answer like an orderly close.
-fn receive(stream: &mut TcpStream, answer: &mut Vec<u8>) -> Result<Connection> {
+/// Takes what has arrived: whether that was all. A reset ends the answer like an orderly close.
+fn receive(stream: &mut TcpStream, answer: &mut Vec<u8>) -> Result<bool> {
     match stream.read_to_end(answer) {
-        Ok(_) => Ok(Connection::Over),
+        Ok(_) => Ok(true),
         Err(error) => match error.kind() {
-            ErrorKind::WouldBlock => Ok(Connection::Open),
-            ErrorKind::ConnectionReset => Ok(Connection::Over),
+            ErrorKind::WouldBlock => Ok(false),
+            ErrorKind::ConnectionReset => Ok(true),
             _ => Err(error),
         },
     }
 }
 
 /// Sends what goes. A server that takes no more makes the rest moot, its answer still counts.
-fn send(stream: &mut TcpStream, unsent: &mut &[u8]) -> Result<()> {
+fn send(stream: &mut TcpStream, unsent: &mut Vec<u8>) -> Result<()> {
     while !unsent.is_empty() {
         match stream.write(unsent) {
-            Ok(sent) => *unsent = &unsent[sent..],
+            Ok(sent) => drop(unsent.drain(..sent)),
             Err(error) => match error.kind() {
                 ErrorKind::WouldBlock => break,
-                ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => *unsent = &[],
+                ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => unsent.clear(),
                 _ => return Err(error),
             },
         }
@@ -101,15 +206,6 @@ fn close_sending(stream: &TcpStream) -> Result<()> {
     match stream.shutdown(Shutdown::Write) {
         Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
         other => other,
-    }
-}
-
-fn wait(stream: &TcpStream, sending: bool) -> Result<()> {
-    let events = if sending { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
-    let tick = Timespec::try_from(TICK).expect("a tick is short");
-    match poll(&mut [PollFd::new(stream, events)], Some(&tick)) {
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-        Err(error) => Err(error.into()),
     }
 }
 
@@ -127,8 +223,8 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
         let address = listener.local_addr().expect("address");
         let server = thread::spawn(move || server(listener.accept().expect("accept").0));
-        let connection = TcpStream::connect(address).expect("connect");
-        let answer = play(connection, input, PACE, || true).expect("played");
+        let session = session_of(input, Input::Raw);
+        let answer = play(|| TcpStream::connect(address), &session, PACE, || true).expect("played");
         server.join().expect("server");
         answer
     }
@@ -171,5 +267,26 @@ mod tests {
             // Closing with unread input makes the kernel reset the connection.
         });
         assert_eq!(answer, b"no");
+    }
+
+    #[test]
+    fn a_session_is_played_step_by_step() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+        let address = listener.local_addr().expect("address");
+        let server = thread::spawn(move || {
+            let mut chunk = [0; 9];
+            let accept = || listener.accept().expect("accept").0;
+            let (mut first, mut second) = (accept(), accept());
+            let mut read = |stream: &mut TcpStream| stream.read(&mut chunk).map_err(|error| error.kind());
+            let seen = vec![read(&mut first), read(&mut second), read(&mut first), read(&mut second)];
+            first.write_all(b"first").expect("write");
+            seen
+        });
+        let session = "open 0\nopen 1\nsend 0 \"ab\"\nsend 1 \"cde\"\nreset 1\nsend 0 \"f\"";
+        let session = session.parse().expect("well written");
+        let answer = play(|| TcpStream::connect(address), &session, PACE, || true).expect("played");
+        assert_eq!(answer, b"first");
+        let seen = server.join().expect("server");
+        assert_eq!(seen, [Ok(2), Ok(3), Ok(1), Err(ErrorKind::ConnectionReset)]);
     }
 }

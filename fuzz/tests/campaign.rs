@@ -8,26 +8,11 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use common::{Yard, stat, workspace};
+use common::{Yard, bundled, stat, workspace};
 use predicates::str::contains;
 use rustix::process::{Pid, Signal, kill_process};
 use sockfuzz::afl::cargo_afl::CargoAfl;
-
-/// The instrumented build of a bundled server.
-fn bundled(program: &str) -> PathBuf {
-    let workspace = workspace();
-    let target = workspace.target("afl");
-    let status = CargoAfl::find_or_install()
-        .expect("cargo-afl")
-        .command()
-        .current_dir(workspace.path(""))
-        .args(["build", "--release", "--quiet", "--package", "sockfuzz-harness", "--target-dir"])
-        .arg(&target)
-        .status()
-        .expect("cargo-afl starts");
-    assert!(status.success(), "the bundled server compiles");
-    target.join("release").join(program)
-}
+use sockfuzz_contract::session::Session;
 
 /// The command `sockfuzz fuzz` on a bundled server, without the check: others test that.
 fn fuzz(yard: &Yard, program: &Path, model: &str, options: &[&str]) -> assert_cmd::Command {
@@ -115,6 +100,7 @@ fn planted_bugs_are_crashes(model: &str) {
     let triggers: Vec<PathBuf> = fs::read_dir(workspace().path("harness/planted"))
         .expect("readable")
         .map(|entry| entry.expect("readable").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "http"))
         .filter(|path| !path.ends_with("07-encodings.http"))
         .collect();
     assert!(triggers.len() >= 9);
@@ -138,6 +124,48 @@ fn planted_bugs_are_crashes(model: &str) {
         .assert()
         .code(4)
         .stdout(contains(format!("{0} of {0} inputs crashed or hung", triggers.len())));
+}
+
+/// The same for those that take a session; as raw bytes, it is answered.
+fn planted_bugs_of_sessions_are_crashes(model: &str) {
+    let yard = Yard::new();
+    let planted = bundled("sockfuzz-planted");
+    yard.corpus();
+    let mut triggers = Vec::new();
+    for entry in fs::read_dir(workspace().path("harness/planted")).expect("readable") {
+        let path = entry.expect("readable").path();
+        if path.extension().is_some_and(|extension| extension == "session") {
+            let session: Session = fs::read_to_string(&path).expect("readable").parse().expect("a session");
+            let name = path.file_stem().expect("a name").to_string_lossy();
+            triggers.push(yard.write(&format!("corpus/{name}"), &session.encode()));
+        }
+    }
+    assert_eq!(triggers.len(), 3);
+    let options = ["--input", "session", "--mutator", "none", "--afl", "-c - -E 500"];
+    fuzz(&yard, &planted, model, &options).env("AFL_CRASHING_SEEDS_AS_NEW_CRASH", "1").assert().code(0);
+    let saved = stat(&yard.path("out"), "default", "saved_crashes");
+    assert!(saved >= 2.0, "{saved} crashes saved");
+    for (input, code, words) in [("session", 4, "3 of 3 inputs crashed"), ("raw", 0, "0 of 3 inputs crashed")]
+    {
+        let mut replay = yard.sockfuzz();
+        replay.args(["replay", "--input", input]).args(&triggers).arg("--").arg(&planted);
+        replay.args(["--model", model]).assert().code(code).stdout(contains(words));
+    }
+}
+
+#[test]
+fn planted_bugs_of_sessions_are_crashes_in_one_thread() {
+    planted_bugs_of_sessions_are_crashes("epoll");
+}
+
+#[test]
+fn planted_bugs_of_sessions_are_crashes_in_a_pool() {
+    planted_bugs_of_sessions_are_crashes("pool");
+}
+
+#[test]
+fn planted_bugs_of_sessions_are_crashes_in_tokio() {
+    planted_bugs_of_sessions_are_crashes("tokio");
 }
 
 #[test]

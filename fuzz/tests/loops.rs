@@ -14,6 +14,7 @@ use sockfuzz::afl::environment::{ASAN_OPTIONS, UBSAN_OPTIONS, preload_list};
 use sockfuzz::server::sanitizers;
 use sockfuzz::status_file::StatusFile;
 use sockfuzz_contract::Counter;
+use sockfuzz_contract::session::Session;
 
 const INPUTS: usize = 50;
 /// Not a divisor of [`INPUTS`], so that the last process does not end with its share.
@@ -217,6 +218,58 @@ fn random_bytes() {
     assert_eq!(words.len(), 4 * INPUTS);
 }
 
+/// In the loop, a server sees every session as in a single run, the one after the other; the reset of
+/// one does not reach the next.
+fn every_session_is_played(name: &str, flags: &[&str], style: Style) {
+    let target = Target::compile_with(name, "cc", flags);
+    for transport in ["unix", "tcp", "memory"] {
+        let cases = cases(style, transport);
+        let mut expected = String::new();
+        for number in 0..INPUTS {
+            let Case { session, log, .. } = &cases[number % cases.len()];
+            let input = session.parse::<Session>().expect("well written").encode();
+            // An empty file is no input.
+            let input = if input.is_empty() { b"\xF5\x40".to_vec() } else { input };
+            target.yard.write(&format!("in/{number:02}"), &input);
+            expected += log;
+        }
+        let (output, log) = target.run(transport, &[("SOCKFUZZ_INPUT", "session")]);
+        assert!(output.status.success(), "{name} {transport}: {}", String::from_utf8_lossy(&output.stdout));
+        assert_eq!(log, expected, "{name} {transport}");
+    }
+}
+
+#[test]
+fn session_epoll() {
+    every_session_is_played("session_epoll", &[], Style::Epoll);
+}
+
+#[test]
+fn session_epoll_edge_triggered() {
+    every_session_is_played("session_epoll", &["-DEDGE"], Style::Epoll);
+}
+
+#[test]
+fn session_poll() {
+    every_session_is_played("session_poll", &[], Style::Poll);
+}
+
+#[test]
+fn session_select() {
+    every_session_is_played("session_select", &[], Style::Plain);
+}
+
+#[test]
+fn session_threads() {
+    every_session_is_played("session_threads", &[], Style::Plain);
+}
+
+#[test]
+fn session_forks() {
+    every_session_is_played("session_forks", &[], Style::Plain);
+}
+
+include!("../../preload/tests/targets/sessions.rs");
 include!("../../preload/tests/targets/list.rs");
 
 macro_rules! loops {

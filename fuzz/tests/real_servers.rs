@@ -6,6 +6,7 @@ mod common;
 use std::path::PathBuf;
 
 use common::{Yard, skip, stat, workspace};
+use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use sockfuzz::afl::cargo_afl::CargoAfl;
 use sockfuzz::recipe::{Ci, Home, Recipe, Row};
@@ -34,6 +35,39 @@ fn answers_as_over_tcp(home: &Home, yard: &Yard, transport: &str) {
         .assert()
         .code(0)
         .stdout(contains("seeds: answered as over TCP"));
+}
+
+/// Several connections at once, packets that are split, resets, half-closes.
+fn sessions_are_answered_as_over_tcp(name: &str) {
+    let recipes = Recipe::all(&workspace()).expect("recipes");
+    let recipe = recipes.iter().find(|recipe| recipe.name == name).expect("a recipe");
+    let row = recipe.rows.iter().find(|row| row.name == "epoll").expect("a row");
+    let Some(program) = program(recipe, row) else { return };
+    let home = Home::render(&workspace(), recipe, row, program).expect("rendered");
+    let yard = Yard::new();
+    for transport in ["unix", "tcp", "memory"] {
+        let options = home.options.variables().map(|(name, value)| (name, value.to_owned()));
+        yard.sockfuzz()
+            .envs(options)
+            .args(["check", "--timeout", "20", "--transport", transport, "-i"])
+            .arg(workspace().path("corpus/sessions"))
+            .arg("--")
+            .arg(&home.server.program)
+            .args(&home.server.arguments)
+            .assert()
+            .code(0)
+            .stdout(contains("input   sessions").and(contains("seeds: answered as over TCP")));
+    }
+}
+
+#[test]
+fn sessions_of_nginx() {
+    sessions_are_answered_as_over_tcp("nginx");
+}
+
+#[test]
+fn sessions_of_lighttpd() {
+    sessions_are_answered_as_over_tcp("lighttpd");
 }
 
 fn is_fuzzed(home: &Home, yard: &Yard, least_stability: f64) {

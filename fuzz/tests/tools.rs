@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 use std::process::Output;
 
 use common::Yard;
@@ -17,6 +18,10 @@ fn request(number: u32, padding: &str) -> Vec<u8> {
 
 /// Runs `cargo afl TOOL ARGUMENTS -- target`.
 fn run(yard: &Yard, tool: &str, arguments: &[&str]) -> Output {
+    run_with(yard, tool, arguments, &[])
+}
+
+fn run_with(yard: &Yard, tool: &str, arguments: &[&str], variables: &[(&str, &Path)]) -> Output {
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
     let target = yard.loop_target(TARGET, "cc", &[], &cargo_afl);
     let output = cargo_afl
@@ -29,6 +34,7 @@ fn run(yard: &Yard, tool: &str, arguments: &[&str]) -> Output {
         .env("AFL_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"))
         .env("SOCKFUZZ_LOOP", "direct")
         .env("SOCKFUZZ_WARM_UP", "off")
+        .envs(variables.iter().copied())
         .env("AFL_TMPDIR", yard.path(""))
         .current_dir(yard.path(""))
         .output()
@@ -42,6 +48,18 @@ fn tmin_keeps_what_the_server_looks_at() {
     let yard = Yard::new();
     yard.write("large", &request(7, &"a".repeat(300)));
     run(&yard, "tmin", &["-i", "large", "-o", "small"]);
+    let small = fs::read_to_string(yard.path("small")).expect("written");
+    assert!(small.len() < 20, "{small:?}");
+    assert_eq!(small.get(5..6), Some("7"), "{small:?}");
+}
+
+/// afl-tmin leaves the work to a mutator that trims: ours goes down to bytes there.
+#[test]
+fn tmin_does_as_well_beside_the_mutator() {
+    let yard = Yard::new();
+    yard.write("large", &request(7, &"a".repeat(300)));
+    let library = sockfuzz::mutator::locate().expect("the mutator");
+    run_with(&yard, "tmin", &["-i", "large", "-o", "small"], &[("AFL_CUSTOM_MUTATOR_LIBRARY", &library)]);
     let small = fs::read_to_string(yard.path("small")).expect("written");
     assert!(small.len() < 20, "{small:?}");
     assert_eq!(small.get(5..6), Some("7"), "{small:?}");

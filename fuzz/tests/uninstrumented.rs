@@ -188,3 +188,19 @@ fn a_planted_crash_in_node_is_found() {
         .code(4)
         .stdout(contains("CRASH: SIGABRT"));
 }
+
+/// Answers that never leave memory could teach nothing.
+#[test]
+fn memory_gives_way_to_the_answers() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    fuzz(&yard, "-E 500")
+        .args(["--no-check", "--transport", "memory", "-i"])
+        .arg(yard.corpus())
+        .arg("--")
+        .arg(server)
+        .assert()
+        .code(0)
+        .stderr(contains("transport memory was left for unix").and(contains("its answers stand in")));
+    assert!(stat(&yard.path("out"), "default", "edges_found") > 5.0);
+}

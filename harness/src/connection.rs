@@ -54,6 +54,7 @@ impl Connection {
     /// Takes in what the client has sent and answers the requests that are complete.
     pub fn feed(&mut self, bytes: &[u8]) {
         if !self.closing {
+            self.session.received(bytes);
             self.input.extend_from_slice(bytes);
             self.advance();
         }
@@ -63,6 +64,15 @@ impl Connection {
     pub fn finish(&mut self) {
         self.ended = true;
         self.advance();
+    }
+
+    /// The client has reset the connection: nothing more can be read or written.
+    pub fn lost(&self) {
+        if let State::Body { request, .. } = &self.state
+            && !self.ended
+        {
+            self.session.lost_in_body(request.headers().first("Transfer-Encoding").is_some());
+        }
     }
 
     /// What is to be written to the client.

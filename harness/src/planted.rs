@@ -1,7 +1,8 @@
 //! Planted bugs: something for a fuzzer to find, each of another kind and depth.
 //!
 //! They sit in front of the routes, where a request looks the same whoever parsed it, and so exist
-//! in every model. `harness/planted/` has a request for each that sets it off.
+//! in every model. `harness/planted/` has a request for each that sets it off, or a session: bugs 12
+//! to 14 are about how connections go.
 //!
 //! | no. | set off by | kind | how it shows |
 //! |----:|------------|------|--------------|
@@ -16,8 +17,13 @@
 //! | 9 | `Range` on /static/ with a suffix of 1025 to 65535 bytes: `bytes=-2000` | integer underflow | panic, caught |
 //! | 10 | POST /form, a multipart body without parts: `--x--` | division by zero | panic, caught |
 //! | 11 | `Upgrade` that starts with digit, capital, digit, capital: `1A2B` (looked at one by one) | abort | SIGABRT without a panic |
+//! | 12 | two connections open at once, with the same cookie `session` | shared state | panic, caught |
+//! | 13 | a packet that ends in CR, the next one begins with LF and `Content-Length` | state lost between two reads | panic, caught |
+//! | 14 | a reset while a chunked body is being received | abort in the clean-up | SIGABRT without a panic |
 //!
 //! Panics say `planted bug N`; their text is the same in every build.
+
+mod sessions;
 
 use std::hint::black_box;
 
@@ -31,6 +37,7 @@ use crate::parse::{cookie, multipart, percent, query};
 pub struct Planted {
     /// Room for the Host of the connection's first request that had one, and for 16 bytes at least.
     host: Option<Vec<u8>>,
+    course: sessions::Course,
 }
 
 impl Planted {
@@ -47,6 +54,17 @@ impl Planted {
         suffix(request);
         average_part(request);
         upgrade(request);
+        self.course.visit(request);
+    }
+
+    /// Bytes that were read from the client at once.
+    pub fn received(&mut self, bytes: &[u8]) {
+        self.course.received(bytes);
+    }
+
+    /// The client has reset the connection before its body was complete.
+    pub fn lost_in_body(&self, chunked: bool) {
+        sessions::lost_in_body(chunked);
     }
 
     /// Bug 8.

@@ -45,6 +45,20 @@ pub struct Session {
 }
 
 impl Session {
+    /// Bytes were read from the client, these at once.
+    pub fn received(&mut self, bytes: &[u8]) {
+        if let Some(planted) = &mut self.planted {
+            planted.received(bytes);
+        }
+    }
+
+    /// The client has reset the connection before its body was complete.
+    pub fn lost_in_body(&self, chunked: bool) {
+        if let Some(planted) = &self.planted {
+            planted.lost_in_body(chunked);
+        }
+    }
+
     /// Answers a request.
     pub fn answer(&mut self, request: &Request) -> Response {
         if let Some(planted) = &mut self.planted {

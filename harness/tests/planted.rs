@@ -1,4 +1,4 @@
-//! Every planted bug, set off by the request that `harness/planted/` keeps for it.
+//! Every planted bug, set off by the request or session that `harness/planted/` keeps for it.
 
 mod common;
 
@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{PATIENCE, Server};
+use sockfuzz_contract::session::{Action, Session};
 
 const SERVER: &str = env!("CARGO_BIN_EXE_sockfuzz-server");
 const PLANTED: &str = env!("CARGO_BIN_EXE_sockfuzz-planted");
@@ -27,13 +28,15 @@ enum Outcome {
 }
 use Outcome::{Caught, Hang, Killed};
 
+const MODELS: [&str; 6] = ["accept-threads", "thread-per-connection", "pool", "poll", "epoll", "tokio"];
+
 fn trigger(name: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("planted/{name}.http"));
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("planted").join(name);
     fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn shows(name: &str, outcome: &Outcome) {
-    let trigger = trigger(name);
+    let trigger = trigger(&format!("{name}.http"));
     for model in ["epoll", "tokio"] {
         let server = Server::start(PLANTED, model);
         match outcome {
@@ -70,6 +73,44 @@ fn shows(name: &str, outcome: &Outcome) {
     }
 }
 
+/// The same for a bug that takes a session: it depends on how connections go, and so on the model.
+fn shows_in_session(name: &str, outcome: &Outcome) {
+    let text = String::from_utf8(trigger(&format!("{name}.session"))).unwrap();
+    let session: Session = text.parse().unwrap();
+    // The same bytes on a single connection, as those of an input without a session would be.
+    let raw: Vec<u8> = session.steps().iter().flat_map(|step| bytes(&step.action)).copied().collect();
+    for model in MODELS {
+        let server = Server::start(PLANTED, model);
+        server.exchange(&raw);
+        assert!(server.exchange(HELLO).starts_with(b"HTTP/1.1 200 "), "{model} minds the bytes alone");
+        server.play(&session);
+        match outcome {
+            Caught(message) => {
+                assert!(server.exchange(HELLO).starts_with(b"HTTP/1.1 200 "));
+                let said = server.stop();
+                assert!(said.contains(message), "{model} said {said:?}");
+            }
+            Killed(signal, message) => {
+                let (status, said) = server.wait();
+                assert_eq!(status.signal(), Some(*signal), "{model} said {said:?}");
+                assert!(said.contains(message), "{model} said {said:?}");
+            }
+            Hang => unreachable!("no such bug"),
+        }
+        let sound = Server::start(SERVER, model);
+        sound.play(&session);
+        assert!(sound.exchange(HELLO).starts_with(b"HTTP/1.1 200 "), "{model}");
+        assert!(!sound.stop().contains("panicked"), "{model}");
+    }
+}
+
+fn bytes(action: &Action) -> &[u8] {
+    match action {
+        Action::Send(bytes) => bytes,
+        _ => &[],
+    }
+}
+
 /// Time that a process has spent in user mode, in clock ticks (proc_pid_stat(5), field 14).
 fn processor_ticks(pid: u32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
@@ -78,11 +119,11 @@ fn processor_ticks(pid: u32) -> u64 {
 }
 
 macro_rules! planted {
-    ($($test:ident: $name:literal => $outcome:expr;)+) => {
+    ($($test:ident: $shows:ident($name:literal, $extension:literal) => $outcome:expr;)+) => {
         $(
             #[test]
             fn $test() {
-                shows($name, &$outcome);
+                $shows($name, &$outcome);
             }
         )+
 
@@ -94,21 +135,24 @@ macro_rules! planted {
                 .map(|entry| entry.unwrap().file_name().into_string().unwrap())
                 .collect();
             names.sort();
-            assert_eq!(names, [$(concat!($name, ".http")),+]);
+            assert_eq!(names, [$(concat!($name, $extension)),+]);
         }
     };
 }
 
 planted! {
-    cookie_escape: "01-cookie-escape" => Caught("planted bug 1:");
-    chunk_size: "02-chunk-size" => Caught("planted bug 2:");
-    weight: "03-weight" => Killed(libc::SIGABRT, "planted bug 3:");
-    hops: "04-hops" => Killed(libc::SIGSEGV, "");
-    short_value: "05-short-value" => Caught("planted bug 5:");
-    reference: "06-reference" => Killed(libc::SIGABRT, "has overflowed its stack");
-    encodings: "07-encodings" => Hang;
-    second_host: "08-second-host" => Caught("planted bug 8:");
-    suffix: "09-suffix" => Caught("planted bug 9:");
-    no_parts: "10-no-parts" => Caught("planted bug 10:");
-    upgrade: "11-upgrade" => Killed(libc::SIGABRT, "planted bug 11:");
+    cookie_escape: shows("01-cookie-escape", ".http") => Caught("planted bug 1:");
+    chunk_size: shows("02-chunk-size", ".http") => Caught("planted bug 2:");
+    weight: shows("03-weight", ".http") => Killed(libc::SIGABRT, "planted bug 3:");
+    hops: shows("04-hops", ".http") => Killed(libc::SIGSEGV, "");
+    short_value: shows("05-short-value", ".http") => Caught("planted bug 5:");
+    reference: shows("06-reference", ".http") => Killed(libc::SIGABRT, "has overflowed its stack");
+    encodings: shows("07-encodings", ".http") => Hang;
+    second_host: shows("08-second-host", ".http") => Caught("planted bug 8:");
+    suffix: shows("09-suffix", ".http") => Caught("planted bug 9:");
+    no_parts: shows("10-no-parts", ".http") => Caught("planted bug 10:");
+    upgrade: shows("11-upgrade", ".http") => Killed(libc::SIGABRT, "planted bug 11:");
+    session_twice: shows_in_session("12-session-twice", ".session") => Caught("planted bug 12:");
+    cut_line: shows_in_session("13-cut-line", ".session") => Caught("planted bug 13:");
+    lost_body: shows_in_session("14-lost-body", ".session") => Killed(libc::SIGABRT, "planted bug 14:");
 }

@@ -289,7 +289,12 @@ pub(crate) fn descriptor() -> Option<RawFd> {
 
 /// Whether the server has accepted every connection that was made.
 pub(crate) fn all_accepted() -> bool {
-    BACKLOG.load(Ordering::SeqCst) == 0
+    unaccepted() == 0
+}
+
+/// How many of them it has not accepted.
+pub(crate) fn unaccepted() -> u32 {
+    BACKLOG.load(Ordering::SeqCst)
 }
 
 /// The server's end of an internal connection, in its own eyes.

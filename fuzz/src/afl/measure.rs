@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use sockfuzz_contract::Counter;
 
 use crate::afl::campaign::{self, Display, Ending};
 use crate::afl::cargo_afl::CargoAfl;
@@ -40,6 +41,8 @@ pub struct Measured {
     pub stats: Stats,
     /// What makes them worthless, or poor.
     pub warnings: Vec<String>,
+    /// Server processes that ran at least one iteration.
+    pub processes: u64,
 }
 
 impl Bench<'_> {
@@ -58,9 +61,9 @@ impl Bench<'_> {
         let settings = |status: &StatusFile| {
             environment::settings(server, library, options, status, &inspection, Display::Logs)
         };
-        let (stats, connections) = self.run(server, executions, settings)?;
+        let (stats, connections, processes) = self.run(server, executions, settings)?;
         let warnings = report::warnings(&stats, stats.executions, connections);
-        Ok(Measured { stats, warnings })
+        Ok(Measured { stats, warnings, processes })
     }
 
     /// Fuzzes a program that needs no preload.
@@ -70,7 +73,7 @@ impl Bench<'_> {
     pub fn plain(&self, program: &Path, executions: u64) -> Result<Stats> {
         let program = Server::new(program.to_owned(), Vec::new());
         let settings = |_: &StatusFile| environment::lenient(Display::Logs).collect();
-        self.run(&program, executions, settings).map(|(stats, _)| stats)
+        self.run(&program, executions, settings).map(|(stats, ..)| stats)
     }
 
     fn run(
@@ -78,7 +81,7 @@ impl Bench<'_> {
         server: &Server,
         executions: u64,
         settings: impl FnOnce(&StatusFile) -> Vec<Setting>,
-    ) -> Result<(Stats, Connections)> {
+    ) -> Result<(Stats, Connections, u64)> {
         let directory = tempfile::tempdir()?;
         let out = OutputDir::judge(&directory.path().join("out"), server)?.claim()?;
         let status = StatusFile::at(&out.status())?;
@@ -111,17 +114,22 @@ impl Bench<'_> {
             let remedy = "run it by hand with sockfuzz fuzz to see more";
             Problem::failed(format!("afl-fuzz left no figures of {}", server.shown()), remedy)
         })?;
-        Ok((stats, Connections::counted(&status)))
+        Ok((stats, Connections::counted(&status), status.count(Counter::Processes)))
     }
 }
 
 /// This thread, and what it starts, on one core only until this is dropped.
-struct Pinned {
+#[derive(Debug)]
+pub struct Pinned {
     before: CpuSet,
 }
 
 impl Pinned {
-    fn to_one_core() -> Result<Self> {
+    /// Pins it, to the last core that it may use.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn to_one_core() -> Result<Self> {
         let before = sched_getaffinity(None).context("cannot ask for this thread's cores")?;
         // The first core has most of a machine's interrupts.
         let last = (0..CpuSet::MAX_CPU).rev().find(|&core| before.is_set(core));

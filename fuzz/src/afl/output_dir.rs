@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
 
+use sockfuzz_contract::Transport;
+
 use crate::problem::Problem;
 use crate::server::Server;
 use crate::server::quoted;
@@ -18,6 +20,8 @@ use crate::server::quoted;
 /// Our note: the server's command line, quoted for a shell.
 const NOTE: &str = "sockfuzz.target";
 const STATUS: &str = "sockfuzz.status";
+/// How bytes reach the server, as it was chosen for this campaign.
+const TRANSPORT: &str = "sockfuzz.transport";
 
 /// A directory that may be used for a server.
 #[derive(Debug)]
@@ -83,6 +87,15 @@ impl OutputDir {
         self.path.join(STATUS)
     }
 
+    /// Notes the transport of this campaign.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn note_transport(&self, transport: Transport) -> Result<()> {
+        let path = self.path.join(TRANSPORT);
+        fs::write(&path, format!("{transport}\n")).with_context(|| format!("cannot write {}", path.display()))
+    }
+
     /// An instance's own directory.
     #[must_use]
     pub fn instance(&self, name: &str) -> PathBuf {
@@ -102,6 +115,14 @@ impl OutputDir {
         let instance = self.instance(instance);
         has_queue(&instance) && (instance.join("fuzzer_stats").exists() || has_findings(&instance))
     }
+}
+
+/// The transport of the campaign whose directory this path is, or lies in.
+#[must_use]
+pub fn transport_of(path: &Path) -> Option<Transport> {
+    let path = std::path::absolute(path).ok()?;
+    let note = path.ancestors().find_map(|directory| fs::read_to_string(directory.join(TRANSPORT)).ok())?;
+    note.trim_end().parse().ok()
 }
 
 /// Whether there are inputs to go on with. afl-fuzz puts the queue aside as `_resume` while it
@@ -199,6 +220,16 @@ mod tests {
         OutputDir::judge(&path, &server("a")).expect("the same server");
         let error = OutputDir::judge(&path, &server("b")).expect_err("another server");
         assert!(error.to_string().contains("another server"), "{error}");
+    }
+
+    #[test]
+    fn what_a_campaign_found_tells_its_transport() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let out = OutputDir::judge(&directory.path().join("out"), &server("a")).and_then(OutputDir::claim);
+        out.expect("new").note_transport(Transport::Memory).expect("writable");
+        let crash = directory.path().join("out/default/crashes/id:000000");
+        assert_eq!(transport_of(&crash), Some(Transport::Memory));
+        assert_eq!(transport_of(directory.path()), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
+use sockfuzz_contract::Input;
 
 use crate::cli::{self, PreloadArguments, ServerArguments};
 use crate::commands::seeds;
@@ -15,10 +16,12 @@ use crate::preload;
 use crate::printable::counted;
 use crate::problem::exit;
 use crate::seat_belt::{SeatBelt, TOO_TIGHT};
+use crate::server::Server;
+use crate::server::inspect::{self, Inspection};
 use crate::server::plain_run::answer_over_tcp;
 use crate::server::single_run::{End, Setup, SingleRun};
-use crate::server::{Server, inspect};
 use crate::tcp_client::Pace;
+use crate::transport::{Choice, Trial};
 use crate::workspace;
 
 /// Shown below the help text.
@@ -27,7 +30,9 @@ Example:
   sockfuzz check -- ./server --listen 127.0.0.1:8080
 
 Each seed is answered by a fresh server twice: preloaded, and plain over the port that it listens
-on. The answers must be the same byte for byte, the value of the Date header aside.
+on. The answers must be the same byte for byte, but for what a clock or chance decides: the value of the
+Date header, the boundary of multipart/byteranges. With transport auto, at most 100 seeds are answered once
+more, to choose between unix and memory.
 
 Exit status: 0 when all answers are the same, 3 when one differs, 10 to 17 for a server that
 cannot be fuzzed (see sockfuzz --help).";
@@ -69,12 +74,16 @@ pub fn check(arguments: Arguments) -> Result<u8> {
         println!("        {warning}");
     }
     let library = preload::locate(arguments.preload.preload.as_deref())?;
-    let belt = SeatBelt::fasten(&arguments.preload.options, &library)?;
+    let options = arguments.preload.options.for_inputs(&seeds);
+    if options.parsed().input == Input::Session {
+        println!("input   sessions");
+    }
+    let belt = SeatBelt::fasten(&options, &library)?;
     let setup =
         Setup { server: &server, library: &library, options: belt.options(), timeout: arguments.timeout };
     let width = seeds.iter().map(|seed| seed.name.len()).max().unwrap_or(0);
-    let Compared { different, varying } =
-        compare(&setup, &seeds, |seed, run, verdict| verdict.print(seed, run, width))?;
+    let Compared { different, varying, choice, left_memory } =
+        compare(&setup, &inspection, &seeds, |seed, run, verdict| verdict.print(seed, run, width))?;
 
     let all = counted(seeds.len() as u64, "seed", "seeds");
     println!();
@@ -85,6 +94,8 @@ pub fn check(arguments: Arguments) -> Result<u8> {
         ),
         _ => println!("{different} of {all} not answered as over TCP"),
     }
+    choice.iter().for_each(|choice| println!("{choice}"));
+    left_memory.iter().for_each(|it| println!("transport memory was left for unix: {it}"));
     if different == 0 {
         return Ok(exit::OK);
     }
@@ -101,25 +112,33 @@ pub(super) struct Compared {
     pub(super) different: usize,
     /// Over TCP alone, from one time to the next: the server puts something random into them.
     pub(super) varying: usize,
+    /// What transport `auto` comes to; none where another one was asked for.
+    pub(super) choice: Option<Choice>,
+    /// Why transport `memory` was left, where it was asked for.
+    pub(super) left_memory: Option<String>,
 }
 
 /// Answers every seed twice, hands each verdict to `each`, and counts those that are not the same.
 pub(super) fn compare(
     setup: &Setup<'_>,
+    inspection: &Inspection,
     seeds: &[Seed],
     mut each: impl FnMut(&Seed, &SingleRun, &Verdict),
 ) -> Result<Compared> {
     let options = setup.options.parsed();
     let pace = Pace { timeout: setup.timeout, linger: Duration::from_millis(options.linger_ms.into()) };
     let mut compared = Compared::default();
+    let mut trial = Trial::begin(setup, inspection, seeds.len());
     seeds::answer_all(setup, seeds, |seed, run| {
         let answer = || answer_over_tcp(setup.server, &options, &seed.bytes, pace);
         let verdict = Verdict::of(run, answer)?;
         compared.different += usize::from(matches!(verdict, Verdict::Different(_) | Verdict::Unfinished));
         compared.varying += usize::from(matches!(verdict, Verdict::Varying(_)));
         each(seed, run, &verdict);
-        Ok(())
+        compared.left_memory = run.left_memory.clone().or(compared.left_memory.take());
+        trial.as_mut().map_or(Ok(()), |trial| trial.compare(seed, run))
     })?;
+    compared.choice = trial.map(Trial::choice);
     Ok(compared)
 }
 
@@ -160,7 +179,7 @@ impl Verdict {
         };
         println!("{:width$}  {word:9}  {:>8} bytes  {}", seed.name, run.answer.len(), seeds::summary(run),);
         if let Self::Different(found) | Self::Varying(found) = self {
-            println!("{:width$}  {found}", "");
+            println!("{:width$}  {}", "", found.between("preloaded", "over TCP"));
         }
     }
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::builder::ArgPredicate;
 use clap::{Args, ValueEnum};
-use sockfuzz_contract::{Loop, specs};
+use sockfuzz_contract::session::Connection;
+use sockfuzz_contract::{Input, Loop, specs};
 
 use crate::afl::campaign::{self, Display, Ending};
 use crate::afl::cargo_afl::CargoAfl;
@@ -21,13 +22,15 @@ use crate::afl::stats::Stats;
 use crate::cli::{PreloadArguments, PreloadOptions};
 use crate::commands::seeds;
 use crate::corpus;
+use crate::mutator::Mutator;
 use crate::preload;
-use crate::printable::counted;
 use crate::problem::{Problem, exit};
 use crate::seat_belt::SeatBelt;
+use crate::server::Server;
+use crate::server::inspect;
 use crate::server::single_run::Setup;
-use crate::server::{Server, inspect};
 use crate::status_file::StatusFile;
+use crate::transport::{self, Choice};
 use crate::workspace::{self, Workspace};
 
 /// Shown below the help text.
@@ -87,6 +90,9 @@ pub struct Arguments {
     /// place of its coverage, afl-fuzz sees the kinds of its answers
     #[arg(long)]
     pub uninstrumented: bool,
+    /// Who mutates inputs beside AFL++ itself [default: http; none with afl-fuzz's -L]
+    #[arg(long, value_enum)]
+    pub mutator: Option<Mutator>,
     /// Further options for afl-fuzz, quoted as for a shell; may be repeated
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub afl: Vec<String>,
@@ -131,7 +137,7 @@ pub enum Model {
 /// # Errors
 /// A server that is a dud, a directory that cannot be used, or an afl-fuzz that fails.
 pub fn fuzz(arguments: Arguments) -> Result<u8> {
-    let options: Vec<String> = arguments
+    let afl_options: Vec<String> = arguments
         .afl
         .iter()
         .map(|text| afl_words(text).map_err(|error| Problem::failed(error, "see sockfuzz fuzz -h")))
@@ -150,6 +156,8 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
     let inspection = inspect::inspect(&server)?;
     inspection.require_instrumentation(arguments.uninstrumented)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
+    let mutator = Mutator::chosen(arguments.mutator, &afl_options);
+    let mutation = mutator.settings(dictionary.as_deref())?;
 
     eprintln!("sockfuzz: {}: {inspection}", server.program.display());
     if inspection.is_uninstrumented() {
@@ -159,22 +167,35 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
     for warning in corpus::oversize_warnings(&seeds) {
         eprintln!("sockfuzz: {warning}");
     }
-    let belt = SeatBelt::fasten(&arguments.preload.options, &library)?;
+    let preload_options = mutator.tell(&arguments.preload.options).for_inputs(&seeds);
+    if preload_options.parsed().input == Input::Session {
+        eprintln!("sockfuzz: inputs are sessions: steps over up to {} connections", Connection::COUNT);
+    }
+    let belt = SeatBelt::fasten(&preload_options, &library)?;
     belt.keep_out_of(out.path())?;
-    if !arguments.no_check {
+    let checked = if arguments.no_check {
+        transport::is_open(belt.options()).then(|| Choice::unchecked(out.path()))
+    } else {
         let setup =
             Setup { server: &server, library: &library, options: belt.options(), timeout: CHECK_TIMEOUT };
-        check_seeds(&setup, &seeds)?;
-    }
+        seeds::check(&setup, &inspection, &seeds)?
+    };
+    let options = match &checked {
+        Some(choice) => choice.options(belt.options()),
+        None => belt.options().clone(),
+    };
+    checked.iter().for_each(|choice| eprintln!("sockfuzz: {choice}"));
 
     let out = out.claim()?;
+    out.note_transport(options.parsed().transport)?;
     let status = StatusFile::at(&out.status())?;
     let display = match (arguments.jobs, stdout().is_terminal()) {
         (1, true) => Display::StatusScreen,
         (1, false) => Display::Lines,
         _ => Display::Logs,
     };
-    let settings = environment::settings(&server, &library, belt.options(), &status, &inspection, display);
+    let mut settings = environment::settings(&server, &library, &options, &status, &inspection, display);
+    settings.extend(mutation);
     let plan = Plan {
         cargo_afl: &cargo_afl,
         settings: &settings,
@@ -182,7 +203,7 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
         dictionary: dictionary.as_deref(),
         timeout: Duration::from_millis(arguments.timeout.into()),
         cmplog: !inspection.is_uninstrumented(),
-        options: &options,
+        options: &afl_options,
         server: &server,
     };
     let instances = plan.instances(arguments.jobs.into(), &out);
@@ -249,18 +270,6 @@ pub(super) fn build_bundled(cargo_afl: &CargoAfl, what: &str, which: &[&str]) ->
     workspace.build(command, what)
 }
 
-/// Shows that the server serves, before afl-fuzz counts anything.
-fn check_seeds(setup: &Setup<'_>, seeds: &[corpus::Seed]) -> Result<()> {
-    let mut first = None;
-    seeds::answer_all(setup, seeds, |seed, run| {
-        first.get_or_insert_with(|| format!("{}: {}", seed.name, seeds::summary(run)));
-        Ok(())
-    })?;
-    let first = first.unwrap_or_default();
-    eprintln!("sockfuzz: {} answered, the first: {first}", counted(seeds.len() as u64, "seed", "seeds"));
-    Ok(())
-}
-
 /// The figures of all instances together; none before they have reported.
 fn stats(instances: &[Instance], out: &OutputDir) -> Option<Stats> {
     let all: Vec<Stats> =
@@ -283,6 +292,9 @@ fn conclude(
     if let Some(stats) = together {
         eprintln!("{}", report::summary(&stats));
         let connections = Connections::counted(status);
+        if let Some(it) = status.left_memory() {
+            eprintln!("sockfuzz: transport memory was left for unix in a part of this campaign: {it}");
+        }
         for warning in report::warnings(&stats, stats.executions.saturating_sub(earlier), connections) {
             eprintln!("sockfuzz: WARNING: {warning}");
         }

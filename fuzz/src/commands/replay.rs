@@ -7,10 +7,12 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use rustix::process::Signal;
-use sockfuzz_contract::{DeadAccept, Panics, specs};
+use sockfuzz_contract::session::Session;
+use sockfuzz_contract::{DeadAccept, Input, Panics, specs};
 use std::os::unix::process::ExitStatusExt;
 
-use crate::cli::{self, PreloadArguments, ServerArguments};
+use crate::afl::output_dir::transport_of;
+use crate::cli::{self, PreloadArguments, PreloadOptions, ServerArguments};
 use crate::corpus::{self, Seed};
 use crate::preload;
 use crate::printable::printable;
@@ -19,6 +21,7 @@ use crate::seat_belt::SeatBelt;
 use crate::server::diagnose::ending;
 use crate::server::single_run::{End, Setup, SingleRun};
 use crate::server::{Server, backtrace, inspect, sanitizers};
+use crate::transport;
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
@@ -67,18 +70,21 @@ pub fn replay(arguments: Arguments) -> Result<u8> {
     let options = arguments
         .preload
         .options
+        .for_inputs(&inputs)
         .with_default(&specs::PANICS, &Panics::Crash.to_string())
         .with_default(&specs::DEAD_ACCEPT, &DeadAccept::Crash.to_string());
+    let options = as_in_campaign(options, &arguments.files);
     let belt = SeatBelt::fasten(&options, &library)?;
     let setup =
         Setup { server: &server, library: &library, options: belt.options(), timeout: arguments.timeout };
+    let meaning = options.parsed().input;
     let mut failed = 0;
     for input in &inputs {
         let run = setup.run(&input.bytes)?;
         if let Some(dud) = setup.dud(&run)? {
             return Err(dud.into());
         }
-        show(input, &run, &arguments)?;
+        show(input, meaning, &run, &arguments)?;
         let fate = Fate::of(&run);
         println!("=> {}", fate.describe(arguments.timeout));
         if let Fate::Signalled { .. } = fate {
@@ -94,6 +100,16 @@ pub fn replay(arguments: Arguments) -> Result<u8> {
         println!("{failed} of {} inputs crashed or hung the server", inputs.len());
     }
     Ok(if failed == 0 { exit::OK } else { exit::CRASHED })
+}
+
+/// The transport of the campaign that has found the inputs, where nothing else is asked for.
+fn as_in_campaign(options: PreloadOptions, files: &[PathBuf]) -> PreloadOptions {
+    match files.iter().find_map(|path| transport_of(path)) {
+        Some(used) if transport::is_open(&options) => {
+            options.with(specs::TRANSPORT.variable, used.to_string())
+        }
+        _ => options,
+    }
 }
 
 /// What an input did to the server.
@@ -149,11 +165,19 @@ fn contains(words: &[u8], part: &[u8]) -> bool {
     words.windows(part.len()).any(|window| window == part)
 }
 
-fn show(input: &Seed, run: &SingleRun, arguments: &Arguments) -> Result<()> {
+fn show(input: &Seed, meaning: Input, run: &SingleRun, arguments: &Arguments) -> Result<()> {
     let mut out = stdout().lock();
-    let request = format!("request {}", input.name);
-    for (title, bytes) in [(&*request, &input.bytes), ("answer", &run.answer)] {
+    let (request, is_session) = match meaning {
+        Input::Raw => (format!("request {}", input.name), false),
+        Input::Session => (format!("session {}", input.name), !arguments.raw),
+    };
+    for (title, bytes, is_session) in [(&*request, &input.bytes, is_session), ("answer", &run.answer, false)]
+    {
         writeln!(out, "-- {title} ({} bytes)", bytes.len())?;
+        if is_session {
+            write!(out, "{}", Session::decode(bytes))?;
+            continue;
+        }
         if arguments.raw {
             out.write_all(bytes)?;
         } else {

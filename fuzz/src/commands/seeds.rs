@@ -6,9 +6,11 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::corpus::Seed;
-use crate::printable::one_line;
+use crate::printable::{counted, one_line};
 use crate::server::diagnose::ending;
+use crate::server::inspect::Inspection;
 use crate::server::single_run::{End, Setup, SingleRun};
+use crate::transport::{Choice, Trial};
 
 /// What the preload made of one seed, in few words.
 pub(crate) fn summary(run: &SingleRun) -> String {
@@ -43,6 +45,22 @@ pub(crate) fn answer_all(
     let outcome = answer_each(setup, seeds, &progress, each);
     progress.finish_and_clear();
     outcome
+}
+
+/// Shows that the server serves, before afl-fuzz counts anything; what transport `auto` comes to.
+///
+/// # Errors
+/// As for [`answer_all`].
+pub(crate) fn check(setup: &Setup<'_>, inspection: &Inspection, seeds: &[Seed]) -> Result<Option<Choice>> {
+    let mut first = None;
+    let mut trial = Trial::begin(setup, inspection, seeds.len());
+    answer_all(setup, seeds, |seed, run| {
+        first.get_or_insert_with(|| format!("{}: {}", seed.name, summary(run)));
+        trial.as_mut().map_or(Ok(()), |trial| trial.compare(seed, run))
+    })?;
+    let first = first.unwrap_or_default();
+    eprintln!("sockfuzz: {} answered, the first: {first}", counted(seeds.len() as u64, "seed", "seeds"));
+    Ok(trial.map(Trial::choice))
 }
 
 fn answer_each(

@@ -11,7 +11,7 @@ use indicatif::HumanCount;
 
 use crate::afl::cargo_afl::CargoAfl;
 use crate::afl::measure::{Bench, Measured};
-use crate::cli;
+use crate::cli::{self, PreloadOptions};
 use crate::commands::check::{self, Compared, Verdict};
 use crate::commands::fuzz::{BUNDLED, build_bundled};
 use crate::corpus::{self, Seed};
@@ -23,6 +23,7 @@ use crate::recipe::table::{self, Line};
 use crate::recipe::{Home, Recipe, Row};
 use crate::server::inspect;
 use crate::server::single_run::Setup;
+use crate::transport::Choice;
 use crate::workspace::{self, Workspace};
 
 /// Shown below the help text.
@@ -188,12 +189,13 @@ impl Trial<'_> {
         let mut line = Line {
             server: format!("{} {}", recipe.title, home.version()).trim_end().to_owned(),
             architecture: row.architecture.clone(),
-            transport: home.options.parsed().transport.to_string(),
             remarks: row.remarks.clone(),
             ..Line::default()
         };
-        let tried = self.answer(&home, &mut line).and_then(|same| {
-            let stable = self.fuzz(&home, row, &mut line)?;
+        let tried = self.answer(&home, &mut line).and_then(|(same, choice)| {
+            let options = choice.map_or(home.options.clone(), |choice| choice.options(&home.options));
+            line.transport = options.parsed().transport.to_string();
+            let stable = self.fuzz(&home, &options, row, &mut line)?;
             Ok(same && stable)
         });
         match tried {
@@ -208,34 +210,36 @@ impl Trial<'_> {
         }
     }
 
-    /// Whether all seeds are answered as over TCP.
-    fn answer(&self, home: &Home, line: &mut Line) -> Result<bool> {
+    /// Whether all seeds are answered as over TCP, and the transport where it is not the recipe's.
+    fn answer(&self, home: &Home, line: &mut Line) -> Result<(bool, Option<Choice>)> {
         let setup = Setup {
             server: &home.server,
             library: &self.library,
             options: &home.options,
             timeout: SEED_TIMEOUT,
         };
-        inspect::inspect(&home.server)?;
-        let Compared { different, varying } = check::compare(&setup, &self.seeds, |seed, run, verdict| {
+        let inspection = inspect::inspect(&home.server)?;
+        let compared = check::compare(&setup, &inspection, &self.seeds, |seed, run, verdict| {
             if !Verdict::is_same(verdict) {
                 verdict.print(seed, run, 0);
             }
         })?;
+        let Compared { different, varying, choice, .. } = compared;
+        choice.iter().for_each(|choice| eprintln!("sockfuzz: {choice}"));
         line.once = format!("{}/{}", self.seeds.len() - different - varying, self.seeds.len());
         if varying > 0 {
             line.remark(&format!("{varying} answers vary over TCP as well"));
         }
-        Ok(different == 0)
+        Ok((different == 0, choice))
     }
 
     /// Whether the server is as stable as is asked of it.
-    fn fuzz(&self, home: &Home, row: &Row, line: &mut Line) -> Result<bool> {
+    fn fuzz(&self, home: &Home, options: &PreloadOptions, row: &Row, line: &mut Line) -> Result<bool> {
         let empty = self.bench.plain(&self.empty, self.executions)?;
         let is_instrumented = inspect::inspect(&home.server)?.missing_instrumentation().is_none();
         let executions = if is_instrumented { self.executions } else { self.executions.div_ceil(10) };
-        let Measured { stats, warnings } =
-            self.bench.server(&home.server, &self.library, &home.options, executions)?;
+        let Measured { stats, warnings, .. } =
+            self.bench.server(&home.server, &self.library, options, executions)?;
         for warning in &warnings {
             eprintln!("sockfuzz: WARNING: {warning}");
         }

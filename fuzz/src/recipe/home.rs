@@ -37,10 +37,23 @@ impl Home {
     /// # Errors
     /// What the recipe declares and `render` or the preload do not understand.
     pub fn render(workspace: &Workspace, recipe: &Recipe, row: &Row, program: PathBuf) -> Result<Self> {
+        Self::render_for(workspace, recipe, row, program, free_port()?)
+    }
+
+    /// The same for a port of the caller's choice.
+    ///
+    /// # Errors
+    /// As for [`Home::render`].
+    pub fn render_for(
+        workspace: &Workspace,
+        recipe: &Recipe,
+        row: &Row,
+        program: PathBuf,
+        port: u16,
+    ) -> Result<Self> {
         // Workers that give up root's rights must be able to read it.
         let directory =
             tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir_in("/tmp")?;
-        let port = free_port()?;
         let output = Command::new(workspace.path(RECIPES).join("render"))
             .arg(&recipe.name)
             .arg(directory.path())

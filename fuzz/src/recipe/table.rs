@@ -38,7 +38,7 @@ const PREFACE: &str = "\
 
 Written by `cargo sockfuzz servers --write`: edit [server.toml](README.md#adding-a-server) of a server instead.
 
-- **once**: of the seeds in corpus/http1, those that are answered byte for byte as over real TCP, the Date header aside.
+- **once**: of the seeds in corpus/http1, those that are answered byte for byte as over real TCP, dates and random boundaries aside.
 - **loop**: executions under the real afl-fuzz, cmplog off, on one pinned core.
 - **to `empty`**: executions per second, relative to an `afl::fuzz!` harness that does nothing, measured right before.
 

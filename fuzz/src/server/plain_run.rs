@@ -2,6 +2,7 @@
 //! answer is compared with.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::mem::ManuallyDrop;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -27,7 +28,7 @@ use crate::server::running::{Running, Waited};
 use crate::server::{Server, process_tree};
 use crate::tcp_client::{self, Pace};
 
-/// Answers one input over TCP, or over the UNIX-domain socket that `options` name.
+/// Answers one input, raw or a session, over TCP, or over the UNIX-domain socket that `options` name.
 ///
 /// # Errors
 /// When the server does not come to listen, or the connection cannot be made.
@@ -42,12 +43,22 @@ pub fn answer_over_tcp(server: &Server, options: &Options, input: &[u8], pace: P
         handed.as_ref().map_or_else(|| server.command(), |listener| activated(server, listener));
     command.stdin(Stdio::null()).stdout(words.stdio()?).stderr(words.stdio()?);
     let mut running = Running::start_unseen(command)?;
-    let connection = match &handed {
-        Some(listener) => TcpStream::connect(listener.local_addr()?)?,
-        None => wait_for_listener(&mut running, options.port.as_ref(), pace.timeout)
-            .map_err(|error| without_preload(error, &words))?,
+    let mut first = match &handed {
+        Some(_) => None,
+        None => Some(
+            wait_for_listener(&mut running, options.port.as_ref(), pace.timeout)
+                .map_err(|error| without_preload(error, &words))?,
+        ),
     };
-    tcp_client::play(connection, input, pace, process_tree::is_asleep).context("cannot talk to the server")
+    let dial = || match (first.take(), &handed) {
+        (Some(connection), _) => Ok(connection),
+        (None, Some(listener)) => TcpStream::connect(listener.local_addr()?),
+        (None, None) => {
+            connect_to(options.port.as_ref(), pace.timeout).ok_or_else(|| ErrorKind::ConnectionRefused.into())
+        }
+    };
+    let session = tcp_client::session_of(input, options.input);
+    tcp_client::play(dial, &session, pace, process_tree::is_asleep).context("cannot talk to the server")
 }
 
 /// The file of a UNIX-domain socket that was not there before the server made it: a server that is
@@ -100,11 +111,7 @@ fn wait_for_listener(running: &mut Running, place: Option<&Place>, patience: Dur
     let mut found = None;
     // A server may go to the background: then it ends with the last of its processes.
     let waited = running.wait_for_all(Instant::now() + patience, || {
-        found = match place {
-            Some(Place::Path(path)) => connect_to_path(path),
-            Some(Place::Port(port)) => connect_to_port(Some(*port), patience),
-            None => connect_to_port(None, patience),
-        };
+        found = connect_to(place, patience);
         found.is_some()
     })?;
     if let Some(connection) = found {
@@ -116,6 +123,14 @@ fn wait_for_listener(running: &mut Running, place: Option<&Place>, patience: Dur
     };
     let remedy = "repair what it reports; is its port taken by another server?";
     Err(Problem::new(exit, what, remedy).into())
+}
+
+fn connect_to(place: Option<&Place>, patience: Duration) -> Option<TcpStream> {
+    match place {
+        Some(Place::Path(path)) => connect_to_path(path),
+        Some(Place::Port(port)) => connect_to_port(Some(*port), patience),
+        None => connect_to_port(None, patience),
+    }
 }
 
 /// A connection to the tree's oldest listening socket, or to the one with this port.

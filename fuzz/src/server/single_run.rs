@@ -59,6 +59,8 @@ pub struct SingleRun {
     pub phase: Phase,
     /// Where the preload found the AFL++ runtime.
     pub runtime: RuntimeFound,
+    /// Why transport `memory` was left, if it was.
+    pub left_memory: Option<String>,
 }
 
 impl Setup<'_> {
@@ -95,6 +97,7 @@ impl Setup<'_> {
             end,
             phase: status.phase(),
             runtime: status.runtime(),
+            left_memory: status.left_memory(),
         })
     }
 

@@ -115,6 +115,22 @@ pub fn workspace() -> Workspace {
     Workspace::find().expect("tests run in the workspace")
 }
 
+/// The instrumented build of a bundled server.
+pub fn bundled(program: &str) -> PathBuf {
+    let workspace = workspace();
+    let target = workspace.target("afl");
+    let status = CargoAfl::find_or_install()
+        .expect("cargo-afl")
+        .command()
+        .current_dir(workspace.path(""))
+        .args(["build", "--release", "--quiet", "--package", "sockfuzz-harness", "--target-dir"])
+        .arg(&target)
+        .status()
+        .expect("cargo-afl starts");
+    assert!(status.success(), "the bundled server compiles");
+    target.join("release").join(program)
+}
+
 /// AFL++'s runtime, to be linked to a server.
 pub fn runtime(cargo_afl: &CargoAfl) -> PathBuf {
     let data = cargo_afl

@@ -17,7 +17,15 @@ int main(void) {
     if (read(connection, request, sizeof request) < 0) return 1;
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    dprintf(connection, "HTTP/1.1 200 OK\r\n\r\n%d.%09ld\n", getpid(), now.tv_nsec);
+    char answer[100];
+    int length = sprintf(answer, "HTTP/1.1 200 OK\r\n\r\n%d.%09ld\n", getpid(), now.tv_nsec);
+    if (write(connection, answer, length) < 0) return 1;
     close(connection);
   }
 }
+
+#ifdef INSTRUMENTED
+// Looks instrumented from outside, which is all that the tests need.
+unsigned char *__afl_area_ptr;
+const char __afl_mark[] = "__AFL_SHM_ID";
+#endif

@@ -46,7 +46,12 @@ fn converse(stream: &mut TcpStream, site: Site) -> io::Result<()> {
             Ok(0) => connection.finish(),
             Ok(count) => connection.feed(&buffer[..count]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => {
+                if error.kind() == ErrorKind::ConnectionReset {
+                    connection.lost();
+                }
+                return Err(error);
+            }
         }
     }
 }

@@ -9,6 +9,7 @@ mod poll;
 mod pool;
 mod thread_per_connection;
 mod tokio;
+mod watched;
 
 use std::io;
 use std::net::TcpListener;

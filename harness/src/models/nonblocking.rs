@@ -60,7 +60,12 @@ impl Peer {
             self.deadline = Instant::now() + IDLE_TIMEOUT;
         }
         // Whatever goes wrong concerns this connection alone.
-        self.try_advance().unwrap_or(false)
+        self.try_advance().unwrap_or_else(|error| {
+            if error.kind() == ErrorKind::ConnectionReset {
+                self.connection.lost();
+            }
+            false
+        })
     }
 
     fn try_advance(&mut self) -> io::Result<bool> {

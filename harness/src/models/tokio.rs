@@ -1,13 +1,15 @@
 //! hyper on tokio's multi-threaded runtime: hyper's parser and framing, our routes.
 
 use std::error::Error;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::TcpListener;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use anyhow::Chain;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::HeaderMap;
 use hyper::body::{Bytes, Incoming};
+use hyper::header::TRANSFER_ENCODING;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -16,6 +18,7 @@ use tokio::net::{TcpListener as AsyncListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
+use super::watched::Watched;
 use super::{IDLE_TIMEOUT, LINGER_TIMEOUT, READ_SIZE, accept};
 use crate::http::{Head, Headers, HttpError, MAX_BODY, Request, Response, Target, Version};
 use crate::{Session, Site};
@@ -55,15 +58,16 @@ async fn converse(stream: TcpStream, site: Site) {
     // Only latency is at stake.
     let _best_effort = stream.set_nodelay(true);
     let session = Arc::new(Mutex::new(site.session()));
+    let watched = Watched::new(stream, Arc::clone(&session));
     let service = service_fn(move |request| answer(request, Arc::clone(&session)));
     let mut connection = http1::Builder::new()
         .half_close(true)
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(watched), service);
     // A failed connection has been answered by hyper, as far as there was anybody to answer.
     let _ended = (&mut connection).await;
-    linger(connection.into_parts().io.into_inner()).await;
+    linger(connection.into_parts().io.into_inner().into_stream()).await;
 }
 
 /// hyper has closed our side. Dropping the stream with unread input would make the kernel reset the
@@ -78,11 +82,29 @@ async fn answer(
     request: HyperRequest,
     session: Arc<Mutex<Session>>,
 ) -> Result<HyperResponse, Box<dyn Error + Send + Sync>> {
-    let answer = match receive(request).await? {
-        Ok(request) => session.lock().unwrap_or_else(PoisonError::into_inner).answer(&request),
-        Err(error) => Response::from(error),
+    let chunked = request.headers().contains_key(TRANSFER_ENCODING);
+    let answer = match receive(request).await {
+        Ok(Ok(request)) => lock(&session).answer(&request),
+        Ok(Err(error)) => Response::from(error),
+        Err(error) => {
+            if is_reset(&*error) {
+                lock(&session).lost_in_body(chunked);
+            }
+            return Err(error);
+        }
     };
     Ok(to_hyper(answer)?)
+}
+
+pub(super) fn lock(session: &Mutex<Session>) -> MutexGuard<'_, Session> {
+    session.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a reset is at the bottom of `error`.
+fn is_reset(error: &(dyn Error + 'static)) -> bool {
+    Chain::new(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|error| error.kind() == ErrorKind::ConnectionReset)
 }
 
 /// Collects the body. The outer error is the connection's, the inner one is answered.

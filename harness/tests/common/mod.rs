@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test uses another part")]
 
+mod session;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};

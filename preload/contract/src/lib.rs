@@ -21,3 +21,9 @@ pub use values::{
 
 /// File name of the library that the server preloads, as cargo builds it.
 pub const PRELOAD_FILE: &str = "libsockfuzz_preload.so";
+
+/// File name of the library that afl-fuzz loads, as cargo builds it.
+pub const MUTATOR_FILE: &str = "libsockfuzz_mutator.so";
+
+/// Tells the mutator which dictionary afl-fuzz uses; without it, it takes the bundled one.
+pub const MUTATOR_DICTIONARY: &str = "SOCKFUZZ_DICTIONARY";

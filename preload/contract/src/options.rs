@@ -123,7 +123,7 @@ mod tests {
     fn every_default_parses() {
         let options = Options::from_lookup(|_| None).expect("defaults are valid");
         assert_eq!(options.mode, Mode::Auto);
-        assert_eq!(options.transport, Transport::Unix);
+        assert_eq!(options.transport, Transport::Auto);
         assert_eq!(options.port, None);
         assert_eq!(options.iterations, 10_000);
     }

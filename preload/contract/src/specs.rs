@@ -29,9 +29,10 @@ pub const MODE: OptionSpec = OptionSpec {
 pub const TRANSPORT: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_TRANSPORT",
     flag: "transport",
-    value: "unix|tcp|memory",
-    default: "unix",
-    meaning: "unix: the listener silently becomes a UNIX-domain socket, no port is bound; \
+    value: "auto|unix|tcp|memory",
+    default: "auto",
+    meaning: "auto: memory where sockfuzz has found that it answers the seeds as unix does, otherwise unix (so by \
+              hand); unix: the listener silently becomes a UNIX-domain socket, no port is bound; \
               tcp: a real loopback connection to a port of the kernel's choice; \
               memory: as unix, but bytes and readiness never reach the kernel, for a server with one thread",
 };

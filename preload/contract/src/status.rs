@@ -4,7 +4,9 @@
 //! server can scribble over it like over anything that it maps; an observer believes it only
 //! for messages, never for decisions about files.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicU8, AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+};
 
 use crate::Gaps;
 
@@ -86,6 +88,9 @@ pub enum Counter {
 
 const COUNTERS: usize = Counter::Leaked as usize + 1;
 
+/// Bytes of the reason for leaving transport `memory` that are kept.
+const REASON: usize = 120;
+
 /// The page itself. All zeroes is a valid page: nothing has happened yet.
 #[derive(Debug)]
 #[repr(C)]
@@ -96,7 +101,9 @@ pub struct StatusPage {
     pid: AtomicU32,
     port: AtomicU32,
     seat_belt: AtomicU32,
+    left_memory: AtomicU32,
     counters: [AtomicU64; COUNTERS],
+    reason: [AtomicU8; REASON],
 }
 
 impl StatusPage {
@@ -113,7 +120,9 @@ impl StatusPage {
             pid: AtomicU32::new(0),
             port: AtomicU32::new(0),
             seat_belt: AtomicU32::new(0),
+            left_memory: AtomicU32::new(0),
             counters: [const { AtomicU64::new(0) }; COUNTERS],
+            reason: [const { AtomicU8::new(0) }; REASON],
         }
     }
 
@@ -184,6 +193,22 @@ impl StatusPage {
         (kept & FASTENED != 0).then(|| Gaps::from_bits(kept))
     }
 
+    /// Records that transport `memory` was asked for and left, and what the server does: "it …".
+    pub fn leave_memory(&self, it: &str) {
+        for (place, byte) in self.reason.iter().zip(it.bytes()) {
+            place.store(byte, Relaxed);
+        }
+        self.left_memory.store(it.len().clamp(1, REASON) as u32, Release);
+    }
+
+    /// Why transport `memory` was left; none where it was not, or not asked for.
+    #[must_use]
+    pub fn left_memory(&self) -> Option<String> {
+        let len = self.left_memory.load(Acquire) as usize;
+        let kept: Vec<u8> = self.reason.iter().take(len).map(|byte| byte.load(Relaxed)).collect();
+        (len > 0).then(|| String::from_utf8_lossy(&kept).into_owned())
+    }
+
     /// Adds `amount` to a counter.
     pub fn add(&self, counter: Counter, amount: u64) {
         self.counters[counter as usize].fetch_add(amount, Relaxed);
@@ -220,6 +245,16 @@ mod tests {
             page.reach(phase);
         }
         assert_eq!(page.phase(), Phase::Accepting);
+    }
+
+    #[test]
+    fn the_reason_for_leaving_memory_is_kept_as_far_as_there_is_room() {
+        let page = StatusPage::new();
+        assert_eq!(page.left_memory(), None);
+        page.leave_memory("it forks");
+        assert_eq!(page.left_memory().as_deref(), Some("it forks"));
+        page.leave_memory(&"x".repeat(2 * REASON));
+        assert_eq!(page.left_memory(), Some("x".repeat(REASON)));
     }
 
     #[test]

@@ -45,6 +45,8 @@ words! {
 words! {
     /// How bytes reach the server.
     Transport {
+        /// Decided by whoever has compared the answers; `unix` where nobody has.
+        Auto = "auto",
         /// A UNIX-domain stream socket that the server takes for TCP.
         Unix = "unix",
         /// A real loopback connection.

@@ -1,61 +1,73 @@
-//! AFL++'s coverage map, as far as sockfuzz reads it: whether an iteration ran code that its
-//! process had never run before.
+//! AFL++'s coverage map, as far as sockfuzz reads it: whether an iteration did something that its
+//! process had never done before.
 
-use super::{Instrumentation, gate};
+use super::Instrumentation;
 
 /// Bytes of the map that are looked at together: a few vector registers.
 const BLOCK: usize = 256;
 
-/// Edges that this process has run.
+/// How often AFL++ distinguishes that an edge was run: the largest count of each class (AFL++
+/// src/afl-fuzz-bitmap.c, count_class_lookup8).
+const CLASSES: [u8; 8] = [1, 2, 3, 7, 15, 31, 127, 255];
+
+/// How often this process has run each edge in one iteration, as a range of [`CLASSES`]. What is new to
+/// AFL++ is outside of it, all but always.
 #[derive(Debug)]
 pub(crate) struct Seen {
-    /// One byte an edge: all ones until it is seen.
-    unseen: Vec<u8>,
+    /// The range's largest count: 0 until the edge is seen.
+    most: Vec<u8>,
+    /// The largest count below the range.
+    below: Vec<u8>,
 }
 
 impl Seen {
-    /// What the process has run before its first iteration, as far as that is known.
-    pub(crate) fn at_start(instrumentation: &Instrumentation) -> Self {
-        let mut seen = Self { unseen: vec![u8::MAX; instrumentation.map_len()] };
-        if let Some(outside) = gate::outside() {
-            // SAFETY: the map is never unmapped, and at least as long as AFL++'s.
-            seen.add(unsafe { std::slice::from_raw_parts(outside, seen.unseen.len()) });
-        }
-        seen
+    /// Nothing, for a map of this size.
+    pub(crate) fn nothing(instrumentation: &Instrumentation) -> Self {
+        Self::of_len(instrumentation.map_len())
     }
 
-    /// Adds the edges of the iteration that has just ended; says whether any was new.
+    fn of_len(len: usize) -> Self {
+        Self { most: vec![0; len], below: vec![0; len] }
+    }
+
+    /// Adds the counts of the iteration that has just ended; says whether any was new.
     pub(crate) fn add(&mut self, map: &[u8]) -> bool {
         let (blocks, rest) = map.as_chunks::<BLOCK>();
-        let (unseen, unseen_rest) = self.unseen.as_chunks_mut::<BLOCK>();
+        let (most, most_rest) = self.most.as_chunks_mut::<BLOCK>();
+        let (below, below_rest) = self.below.as_chunks_mut::<BLOCK>();
         // Each block is looked at, whatever the others say: a loop without an early end is a
         // vector loop. Nothing is new, most of the time.
         let mut new = false;
-        for (hits, unseen) in blocks.iter().zip(unseen) {
-            if any_unseen(hits, unseen) {
+        for ((hits, most), below) in blocks.iter().zip(most).zip(below) {
+            if any_new(hits, most, below) {
                 new = true;
-                mark(hits, unseen);
+                widen(hits, most, below);
             }
         }
-        if any_unseen(rest, unseen_rest) {
+        if any_new(rest, most_rest, below_rest) {
             new = true;
-            mark(rest, unseen_rest);
+            widen(rest, most_rest, below_rest);
         }
         new
     }
 }
 
 #[inline(always)]
-fn any_unseen(hits: &[u8], unseen: &[u8]) -> bool {
-    hits.iter().zip(unseen).fold(0, |any, (hit, unseen)| any | hit & unseen) != 0
+fn any_new(hits: &[u8], most: &[u8], below: &[u8]) -> bool {
+    // One less than 0 is the largest number: an edge that was not run is never below.
+    let outside =
+        |hit: u8, most, below: u8| hit.saturating_sub(most) | below.saturating_sub(hit.wrapping_sub(1));
+    let counts = hits.iter().zip(most).zip(below);
+    counts.fold(0, |any, ((&hit, &most), &below)| any | outside(hit, most, below)) != 0
 }
 
 #[cold]
-fn mark(hits: &[u8], unseen: &mut [u8]) {
-    for (hit, unseen) in hits.iter().zip(unseen) {
-        if *hit != 0 {
-            *unseen = 0;
-        }
+fn widen(hits: &[u8], most: &mut [u8], below: &mut [u8]) {
+    for ((&hit, most), below) in hits.iter().zip(most).zip(below).filter(|((hit, _), _)| **hit != 0) {
+        let class = CLASSES.partition_point(|&largest| largest < hit);
+        let just_below = class.checked_sub(1).map_or(0, |smaller| CLASSES[smaller]);
+        *below = if *most == 0 { just_below } else { just_below.min(*below) };
+        *most = CLASSES[class].max(*most);
     }
 }
 
@@ -63,16 +75,31 @@ fn mark(hits: &[u8], unseen: &mut [u8]) {
 mod tests {
     use super::*;
 
+    const LEN: usize = 2 * BLOCK + 9;
+
     #[test]
-    fn an_edge_is_new_once_whatever_its_hit_count() {
-        let mut seen = Seen { unseen: vec![u8::MAX; 2 * BLOCK + 9] };
-        let mut map = [0_u8; 2 * BLOCK + 9];
+    fn an_edge_is_new_once() {
+        let mut seen = Seen::of_len(LEN);
+        let mut map = [0_u8; LEN];
         assert!(!seen.add(&map));
-        for edge in [2 * BLOCK + 8, 8, BLOCK] {
-            map[edge] = 3;
+        for edge in [LEN - 1, 8, BLOCK] {
+            map[edge] = 1;
             assert!(seen.add(&map), "{edge}");
-            map[edge] = 128;
             assert!(!seen.add(&map), "{edge}");
+        }
+        assert!(!seen.add(&[0; LEN]), "not to run an edge is nothing new");
+    }
+
+    #[test]
+    fn a_count_is_new_outside_the_classes_seen() {
+        let mut seen = Seen::of_len(1);
+        let new =
+            [(5, true), (4, false), (7, false), (8, true), (15, false), (3, true), (2, true), (1, true)];
+        for (count, is_new) in new {
+            assert_eq!(seen.add(&[count]), is_new, "{count}");
+        }
+        for (count, is_new) in [(200, true), (16, false), (255, false), (0, false)] {
+            assert_eq!(seen.add(&[count]), is_new, "{count}");
         }
     }
 }

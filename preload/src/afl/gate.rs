@@ -49,11 +49,6 @@ pub(super) fn build(maps: impl Iterator<Item = Gated>) {
     let _ = GATES.set(gates.collect());
 }
 
-/// The coverage map of everything outside iterations so far.
-pub(super) fn outside() -> Option<*const u8> {
-    GATES.get()?.first().map(|gate| gate.scratch.cast_const())
-}
-
 /// Whether there is a gate.
 pub(super) fn exists() -> bool {
     GATES.get().is_some_and(|gates| !gates.is_empty())

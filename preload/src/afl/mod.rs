@@ -72,6 +72,11 @@ pub(crate) fn prepare(pace: Pace) {
     }
 }
 
+/// Whether the server's answers stand in for its coverage.
+pub(crate) fn learns_from_answers() -> bool {
+    matches!(INSTRUMENTATION.get(), Some(Instrumentation::Answers(_)))
+}
+
 fn belongs_to_afl(name: &OsStr) -> bool {
     let name = name.as_bytes();
     name.starts_with(b"AFL_") || name.starts_with(b"__AFL_")

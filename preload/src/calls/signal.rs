@@ -38,9 +38,10 @@ pub(crate) fn take_sigsys(handler: Handler) -> Result<(), rustix::io::Errno> {
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler as usize;
-        // Not on an alternate stack: those are small, and a whole session is played in here. Nor
-        // is the signal blocked meanwhile: a handler of the server's may make a raw call, too.
-        action.sa_flags = libc::SA_SIGINFO | libc::SA_NODEFER | libc::SA_RESTART;
+        // On the alternate stack, if there is one: the thread's own may be too small for a handler.
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
+        // The handler lets signals in when it is ready for them.
+        libc::sigfillset(&mut action.sa_mask);
         if real::sigaction(SIGSYS, &action, ptr::null_mut()) < 0 {
             return Err(errno::last());
         }

@@ -8,8 +8,9 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
 use super::unread::Unread;
+use crate::descriptors;
 use crate::memory::{self, Slot};
-use crate::{descriptors, transport};
+use crate::transport::{self, Target};
 
 /// No socket's send buffer is smaller, in bytes (socket(7), SO_SNDBUF).
 const SMALLEST_BUFFER: usize = 2048;
@@ -48,7 +49,8 @@ pub(super) struct Client {
     end: End,
     /// Where it is kept, or was: what the server had not read then comes first.
     slot: Option<Slot>,
-    /// For a client that is going to reset.
+    will_reset: bool,
+    /// What a client keeps for that over a UNIX-domain socket.
     unread: Option<Unread>,
 }
 
@@ -59,14 +61,15 @@ enum End {
 }
 
 impl Client {
-    /// Over a socket; `unread` for one that has announced a reset.
-    pub(super) fn over_socket(socket: OwnedFd, unread: Option<Unread>) -> Self {
-        Self { end: End::Socket(socket), slot: None, unread }
+    /// Over a socket of the transport's.
+    pub(super) fn over_socket(socket: OwnedFd, target: &Target, will_reset: bool) -> Self {
+        let unread = matches!(target, Target::Unix(_)) && will_reset;
+        Self { end: End::Socket(socket), slot: None, will_reset, unread: unread.then(Unread::new) }
     }
 
     /// Through memory.
     pub(super) fn through_memory(slot: Slot, will_reset: bool) -> Self {
-        Self { end: End::Memory(slot), slot: Some(slot), unread: will_reset.then(Unread::new) }
+        Self { end: End::Memory(slot), slot: Some(slot), will_reset, unread: will_reset.then(Unread::new) }
     }
 
     /// The connection may have become real.
@@ -146,6 +149,18 @@ impl Client {
                 Err(Errno::AGAIN) => return Drained::of(total),
                 Err(_) => return Drained::Ended,
             }
+        }
+    }
+
+    /// Whether the connection is over only when no process holds the client's end.
+    pub(super) fn will_reset(&self) -> bool {
+        self.will_reset
+    }
+
+    /// Hangs up, whoever else holds the client's end: a child of the server's may have inherited it.
+    pub(super) fn close(self) {
+        if let End::Socket(socket) = &self.end {
+            let _closed_by_the_server = shutdown(socket, Shutdown::Both);
         }
     }
 

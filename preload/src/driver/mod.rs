@@ -17,13 +17,11 @@ use rustix::io::Errno;
 use sockfuzz_contract::session::{Action, Connection};
 use sockfuzz_contract::{Counter, Phase};
 
-use crate::transport::{self, Target};
-use crate::{children, descriptors, listener, memory, report, sanitizers};
+use crate::{children, descriptors, listener, memory, report, sanitizers, transport};
 
 use client::{Client, Drained, Sent};
 use dead_accept::Culprit;
 use pace::{Chunk, Pacer, Task};
-use unread::Unread;
 
 /// Idle rounds that a server is given to accept a connection, or to close one that the client has
 /// hung up on, before the iteration ends without it.
@@ -68,6 +66,8 @@ enum Stage {
 #[derive(Debug)]
 struct Line {
     client: Client,
+    /// How many connections there had been when it was made.
+    number: u32,
     half_closed: bool,
     /// The server has half-closed, closed or reset.
     ended: bool,
@@ -83,6 +83,8 @@ pub(crate) struct Driver {
     lines: [Option<Line>; Connection::COUNT],
     /// The connection of the last step.
     current: Connection,
+    /// Connections that were made, all in all.
+    made: u32,
     /// Idle rounds in a row without progress.
     rounds: u32,
     accepting: dead_accept::Watch,
@@ -96,6 +98,7 @@ impl Driver {
             pacer: None,
             lines: [const { None }; Connection::COUNT],
             current: Connection::ALL[0],
+            made: 0,
             rounds: 0,
             accepting: dead_accept::Watch::new(),
             scratch: [0; SCRATCH],
@@ -159,12 +162,12 @@ impl Driver {
                     report::fatal(format_args!("the internal connection failed: {error}"));
                 }
             };
-            let announced = will_reset && matches!(listener.target, Target::Unix(_));
-            Client::over_socket(socket, announced.then(Unread::new))
+            Client::over_socket(socket, &listener.target, will_reset)
         };
-        self.lines[connection.index()] =
-            Some(Line { client, half_closed: false, ended: false, stuck: false });
+        let line = Line { client, number: self.made, half_closed: false, ended: false, stuck: false };
+        self.lines[connection.index()] = Some(line);
         self.current = connection;
+        self.made = self.made.wrapping_add(1);
         true
     }
 
@@ -172,7 +175,7 @@ impl Driver {
     fn play(&mut self) -> Step {
         if listener::all_accepted() {
             self.accepting.all_accepted();
-        } else if self.lines.iter().flatten().filter(|line| !line.ended).count() <= 1 {
+        } else if !self.is_served() {
             return self.await_accept();
         }
         if self.drain() == Drained::Much {
@@ -189,6 +192,14 @@ impl Driver {
                 self.take_step()
             }
         }
+    }
+
+    /// Whether the server has accepted any of the connections that are left. They are accepted in the
+    /// order in which they were made.
+    fn is_served(&self) -> bool {
+        let unaccepted = |line: &Line| self.made.wrapping_sub(line.number) <= listener::unaccepted();
+        let mut left = self.lines.iter().flatten().filter(|line| !line.ended).peekable();
+        left.peek().is_none() || !left.all(unaccepted)
     }
 
     /// Sends what the pace has and the socket takes.
@@ -243,7 +254,7 @@ impl Driver {
                 self.send_available();
             }
             Action::HalfClose => self.half_close(),
-            Action::Close => self.leave(connection),
+            Action::Close => self.close(connection),
             Action::Reset => self.reset(connection),
         }
         self.acted()
@@ -338,6 +349,27 @@ impl Driver {
             && let Some(pacer) = &mut self.pacer
         {
             pacer.ended(connection);
+        }
+    }
+
+    /// The same, in the middle of a session.
+    fn close(&mut self, connection: Connection) {
+        if let (Some(line), Some(pacer)) = (self.lines[connection.index()].take(), &mut self.pacer) {
+            line.client.close();
+            pacer.ended(connection);
+        }
+    }
+
+    /// In a forked child of the server's. Most connections end by a word of the client's; those that end
+    /// by being closed have to be closed here, too.
+    pub(crate) fn after_fork(&mut self) {
+        for place in &mut self.lines {
+            if let Some(line) = place
+                && line.client.will_reset()
+            {
+                line.client.follow();
+                *place = None;
+            }
         }
     }
 

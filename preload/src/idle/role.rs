@@ -53,6 +53,8 @@ impl Drop for Role {
 /// In a forked child the thread that held the role may not exist, nor those that it watched.
 pub(super) fn forget() {
     // SAFETY: a forked child has one thread, and it is not in the middle of a step.
-    unsafe { (*STATE.0.get()).watch = Watch::new() };
+    let state = unsafe { &mut *STATE.0.get() };
+    state.watch = Watch::new();
+    state.driver.after_fork();
     HELD.store(false, SeqCst);
 }

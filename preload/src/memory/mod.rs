@@ -23,7 +23,7 @@ use sockfuzz_contract::{Counter, Phase, Transport};
 
 use crate::descriptors::{self, Kind};
 use crate::setup::{self, Pace};
-use crate::{idle, listener, report, stdio};
+use crate::{afl, idle, listener, report, stdio};
 
 use channel::{Channel, Client};
 use epoll::{Source, Table};
@@ -91,7 +91,10 @@ pub(crate) fn prepare(transport: Transport) {
         return;
     }
     leave::share_notice();
-    if let Err(error) = placeholder::make() {
+    if afl::learns_from_answers() {
+        leave::say_once("its answers stand in for its coverage, and memory drops them");
+    } else if let Err(error) = placeholder::make() {
+        report::status().leave_memory("there is no descriptor for it");
         report::say(format_args!("transport memory needs a descriptor ({error}): going on with unix"));
     }
 }

@@ -12,8 +12,9 @@
 mod filter;
 mod objects;
 mod registers;
+mod stack;
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_int, c_long, c_void};
 
 use libc::siginfo_t;
 use sockfuzz_contract::{Syscalls, specs};
@@ -53,19 +54,58 @@ pub(crate) fn prepare() {
 /// what libc's function may do, this may.
 extern "C-unwind" fn on_trap(_: c_int, info: *mut siginfo_t, context: *mut c_void) {
     // SAFETY: given by the kernel.
-    let ours = unsafe { (*info).si_code == SYS_SECCOMP && (*info).si_errno == c_int::from(MARK) };
+    let (ours, mask) = unsafe {
+        let info = &*info;
+        (info.si_code == SYS_SECCOMP && info.si_errno == c_int::from(MARK), registers::mask(context))
+    };
     if !ours {
+        set_mask(*mask);
         return signal::pass_on(info, context);
     }
+    let before = *mask;
     // SAFETY: the context of this signal; the call is the server's own. (It leaves `errno` alone.)
-    errno::untouched(|| unsafe {
+    unsafe {
         let (number, arguments) = registers::read(context);
-        let [a, b, c, d, e, f] = arguments;
-        let result =
-            syscall::dispatch(number, arguments).unwrap_or_else(|| real::syscall(number, a, b, c, d, e, f));
-        registers::answer(
-            context,
-            if result == -1 { -i64::from(errno::last().raw_os_error()) } else { result },
-        );
-    });
+        let (result, after) = stack::with_room(context, move || {
+            set_mask(before);
+            let result = errno::untouched(|| call(number, arguments));
+            // The call may have been one that changes the mask.
+            (result, set_mask(EVERY_SIGNAL))
+        });
+        *mask = after;
+        registers::answer(context, result);
+    }
+}
+
+/// What the kernel would answer: a result, or a negative error number.
+///
+/// # Safety
+/// The call is the server's own.
+unsafe fn call(number: c_long, arguments: syscall::Registers) -> c_long {
+    let [a, b, c, d, e, f] = arguments;
+    // SAFETY: given by the caller.
+    let result = unsafe {
+        syscall::dispatch(number, arguments).unwrap_or_else(|| real::syscall(number, a, b, c, d, e, f))
+    };
+    if result == -1 { -c_long::from(errno::last().raw_os_error()) } else { result }
+}
+
+const EVERY_SIGNAL: u64 = u64::MAX;
+
+/// Blocks these signals and no others: those that were blocked before.
+fn set_mask(mask: u64) -> u64 {
+    let mut before = 0_u64;
+    // SAFETY: both masks are on this stack, and of the kernel's size.
+    unsafe {
+        real::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK as usize,
+            (&raw const mask).addr(),
+            (&raw mut before).addr(),
+            size_of::<u64>(),
+            0,
+            0,
+        )
+    };
+    before
 }

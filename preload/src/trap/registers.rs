@@ -18,6 +18,15 @@ pub(super) unsafe fn read(context: *mut c_void) -> (c_long, Registers) {
     (all[REG_RAX as usize], arguments.map(|register| all[register as usize] as usize))
 }
 
+/// Signals that the thread blocks: the first of the mask's words, and the only one that the kernel has.
+///
+/// # Safety
+/// As for [`read`].
+pub(super) unsafe fn mask<'a>(context: *mut c_void) -> &'a mut u64 {
+    // SAFETY: given by the caller.
+    unsafe { &mut *(&raw mut (*context.cast::<ucontext_t>()).uc_sigmask).cast() }
+}
+
 /// What the call gives back: a result, or a negative error number.
 ///
 /// # Safety

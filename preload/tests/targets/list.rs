@@ -58,6 +58,7 @@ macro_rules! for_each_target {
             pselect,
             raw_calls_and_signals,
             raw_calls_in_children,
+            raw_calls_on_small_stacks,
             raw_system_calls,
             remembers_process,
             replaces_stdio,

@@ -58,7 +58,7 @@ impl Afl {
         randomness::rewind();
         match &mut self.stage {
             Stage::WarmUp { left: 0 } => {
-                let seen = (self.options.settle == Switch::On).then(|| Seen::at_start(self.instrumentation));
+                let seen = (self.options.settle == Switch::On).then(|| Seen::nothing(self.instrumentation));
                 self.stage = Stage::Fuzzing { seen, repeated: false };
                 self.leaks = Some(Leaks::measure());
                 self.next_iteration();

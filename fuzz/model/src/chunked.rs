@@ -1,0 +1,133 @@
+//! Bodies in the chunked transfer coding (RFC 9112, section 7.1).
+
+use crate::lines::{cut, cut_while, line};
+use crate::visit::tell;
+use crate::{Bytes, Kind, Section, Visit, Visitor};
+
+/// One chunk; the last has no data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk<'a> {
+    /// The size, in hexadecimal digits.
+    pub size: Bytes<'a>,
+    /// Extensions, and whatever else is on the line.
+    pub extension: Bytes<'a>,
+    /// The end of that line.
+    pub line_end: Bytes<'a>,
+    /// The data, which the size can be wrong about.
+    pub data: Bytes<'a>,
+    /// The line end after the data.
+    pub end: Bytes<'a>,
+}
+
+/// A whole body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Chunked<'a> {
+    /// The chunks, the last one included where it is there.
+    pub chunks: Vec<Chunk<'a>>,
+    /// The trailer section.
+    pub trailer: Section<'a>,
+}
+
+impl<'a> Chunk<'a> {
+    /// A chunk as one writes it.
+    #[must_use]
+    pub fn new(data: impl Into<Bytes<'a>>) -> Self {
+        let data = data.into();
+        let end: &[u8] = if data.is_empty() { b"" } else { b"\r\n" };
+        Self {
+            size: format!("{:x}", data.len()).into_bytes().into(),
+            extension: Bytes::default(),
+            line_end: b"\r\n"[..].into(),
+            data,
+            end: end.into(),
+        }
+    }
+
+    fn parse(text: &mut &'a [u8]) -> Option<Self> {
+        if !text.first()?.is_ascii_hexdigit() {
+            return None;
+        }
+        let (mut extension, line_end) = line(text);
+        let size = cut_while(&mut extension, |byte| byte.is_ascii_hexdigit());
+        let count = std::str::from_utf8(size).ok().and_then(|size| usize::from_str_radix(size, 16).ok());
+        let data = cut(text, count.unwrap_or(usize::MAX));
+        let end = match *text {
+            _ if data.is_empty() => 0,
+            [b'\r', b'\n', ..] => 2,
+            [b'\n', ..] => 1,
+            _ => 0,
+        };
+        Some(Self {
+            size: size.into(),
+            extension: extension.into(),
+            line_end: line_end.into(),
+            data: data.into(),
+            end: cut(text, end).into(),
+        })
+    }
+
+    fn is_last(&self) -> bool {
+        self.size.iter().all(|digit| *digit == b'0')
+    }
+}
+
+impl<'a> Chunked<'a> {
+    /// Cuts a body off the front of `text`. It ends before what cannot be a chunk.
+    pub(crate) fn parse(text: &mut &'a [u8]) -> Self {
+        let mut chunks = Vec::new();
+        while let Some(chunk) = Chunk::parse(text) {
+            let is_last = chunk.is_last();
+            chunks.push(chunk);
+            if is_last {
+                return Self { chunks, trailer: Section::parse(text) };
+            }
+        }
+        Self { chunks, trailer: Section::default() }
+    }
+}
+
+impl Visit for Chunk<'_> {
+    fn visit(&self, visitor: &mut impl Visitor) {
+        visitor.enter(Kind::Chunk);
+        tell(visitor, Kind::Size, &self.size);
+        tell(visitor, Kind::Extension, &self.extension);
+        tell(visitor, Kind::LineEnd, &self.line_end);
+        tell(visitor, Kind::Data, &self.data);
+        tell(visitor, Kind::LineEnd, &self.end);
+        visitor.leave();
+    }
+}
+
+impl Visit for Chunked<'_> {
+    fn visit(&self, visitor: &mut impl Visitor) {
+        for chunk in &self.chunks {
+            chunk.visit(visitor);
+        }
+        self.trailer.visit(visitor);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chunks_extensions_and_trailers() {
+        let mut text = &b"3;a=b\r\nabc\r\n0\r\nT: 1\r\n\r\nGET"[..];
+        let body = Chunked::parse(&mut text);
+        assert_eq!(text, b"GET");
+        assert_eq!(body.chunks.len(), 2);
+        assert_eq!(body.chunks[0].extension, &b";a=b"[..]);
+        assert_eq!(body.chunks[0].data, &b"abc"[..]);
+        assert!(body.trailer.fields[0].is("t"));
+    }
+
+    #[test]
+    fn a_size_that_is_too_big_takes_what_there_is() {
+        for size in ["ff", "ffffffffffffffffffffff"] {
+            let text = format!("{size}\r\nabc");
+            let body = Chunked::parse(&mut text.as_bytes());
+            assert_eq!(body.chunks[0].data, &b"abc"[..]);
+        }
+    }
+}

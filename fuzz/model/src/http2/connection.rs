@@ -1,0 +1,86 @@
+//! All that a client sends on one connection.
+
+use super::frame::Frame;
+use super::kind;
+
+/// What a client says first (RFC 9113, section 3.4).
+pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A client's side of an HTTP/2 connection.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Connection<'a> {
+    /// Whether the preface comes first.
+    pub preface: bool,
+    /// The frames.
+    pub frames: Vec<Frame<'a>>,
+    /// Bytes at the end that are too few for a frame.
+    pub rest: &'a [u8],
+}
+
+impl<'a> Connection<'a> {
+    /// Whether an input is one of these: it begins with the preface.
+    #[must_use]
+    pub fn recognises(input: &[u8]) -> bool {
+        input.starts_with(PREFACE)
+    }
+
+    /// Reads any bytes.
+    #[must_use]
+    pub fn parse(input: &'a [u8]) -> Self {
+        let preface = Self::recognises(input);
+        let mut rest = if preface { &input[PREFACE.len()..] } else { input };
+        let mut frames = Vec::with_capacity(16);
+        while let Some(frame) = Frame::take(&mut rest) {
+            frames.push(frame);
+        }
+        Self { preface, frames, rest }
+    }
+
+    /// Appends the connection's bytes: after [`parse`](Self::parse), those that were read.
+    pub fn put(&self, bytes: &mut Vec<u8>) {
+        if self.preface {
+            bytes.extend_from_slice(PREFACE);
+        }
+        for frame in &self.frames {
+            frame.put(bytes);
+        }
+        bytes.extend_from_slice(self.rest);
+    }
+
+    /// The connection's bytes.
+    #[must_use]
+    pub fn serialise(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.put(&mut bytes);
+        bytes
+    }
+
+    /// How many of the frames at `first` and after it carry one header block.
+    #[must_use]
+    pub fn block_frames(&self, first: usize) -> usize {
+        let Some((head, rest)) = self.frames.get(first..).and_then(<[_]>::split_first) else {
+            return 0;
+        };
+        let continues = |frame: &&Frame| frame.kind == kind::CONTINUATION && frame.stream == head.stream;
+        1 + rest.iter().take_while(continues).count()
+    }
+
+    /// The header block that begins in the frame at `first`, continuations included.
+    #[must_use]
+    pub fn block(&self, first: usize) -> Vec<u8> {
+        let count = self.block_frames(first);
+        self.frames.iter().skip(first).take(count).flat_map(Frame::content).copied().collect()
+    }
+
+    /// Puts another header block in its place, divided where the one before was.
+    pub fn set_block(&mut self, first: usize, block: &[u8]) {
+        let count = self.block_frames(first);
+        let mut left = block;
+        for (number, frame) in self.frames[first..first + count].iter_mut().enumerate() {
+            let len = if number + 1 == count { left.len() } else { frame.content().len().min(left.len()) };
+            let (part, rest) = left.split_at(len);
+            frame.set_content(part);
+            left = rest;
+        }
+    }
+}

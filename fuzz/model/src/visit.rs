@@ -1,0 +1,113 @@
+//! One walk over a structure, in the order of its bytes, serves everything that reads it.
+
+use crate::Bytes;
+
+/// What a stretch of a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// A whole request, from the blank lines before it to the end of its body.
+    Request,
+    /// Blank lines before a request.
+    Blank,
+    /// A request line, its end included.
+    RequestLine,
+    /// The method.
+    Method,
+    /// White space in a request line.
+    Gap,
+    /// The whole target.
+    Target,
+    /// The scheme of an absolute target, with `://`.
+    Scheme,
+    /// Host and port in a target.
+    Authority,
+    /// The path of a target.
+    Path,
+    /// The query of a target, with its question mark.
+    Query,
+    /// The version.
+    Version,
+    /// The end of a line.
+    LineEnd,
+    /// A whole header field, its line end included.
+    Field,
+    /// A field's name.
+    Name,
+    /// The colon after a name, with the white space around it.
+    Colon,
+    /// A field's value, folded lines included.
+    Value,
+    /// The line that ends a section of fields.
+    SectionEnd,
+    /// A whole body.
+    Body,
+    /// Bytes of a body without a structure.
+    Content,
+    /// A whole chunk.
+    Chunk,
+    /// A chunk's size.
+    Size,
+    /// What else stands on the line of a chunk's size.
+    Extension,
+    /// A chunk's bytes.
+    Data,
+    /// A whole part of a multipart body.
+    Part,
+    /// A line that divides parts.
+    Delimiter,
+    /// What is not understood.
+    Opaque,
+}
+
+impl Kind {
+    /// How many kinds there are.
+    pub const COUNT: usize = Self::Opaque as usize + 1;
+}
+
+/// Is told what there is.
+pub trait Visitor {
+    /// A thing with parts begins; its parts follow.
+    fn enter(&mut self, kind: Kind) {
+        let _ = kind;
+    }
+
+    /// The thing that was entered last has ended.
+    fn leave(&mut self) {}
+
+    /// The next bytes.
+    fn bytes(&mut self, kind: Kind, bytes: &[u8]);
+}
+
+/// What can be walked over.
+pub trait Visit {
+    /// Tells the visitor everything, in order.
+    fn visit(&self, visitor: &mut impl Visitor);
+
+    /// Appends the bytes to `output`.
+    fn serialise_into(&self, output: &mut Vec<u8>) {
+        self.visit(&mut Serialiser(output));
+    }
+
+    /// The bytes.
+    fn serialise(&self) -> Vec<u8> {
+        let mut output = Vec::new();
+        self.serialise_into(&mut output);
+        output
+    }
+}
+
+struct Serialiser<'a>(&'a mut Vec<u8>);
+
+impl Visitor for Serialiser<'_> {
+    fn bytes(&mut self, _: Kind, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+}
+
+/// Tells the visitor bytes that are there.
+pub(crate) fn tell(visitor: &mut impl Visitor, kind: Kind, bytes: &Bytes<'_>) {
+    if !bytes.is_empty() {
+        visitor.bytes(kind, bytes);
+    }
+}

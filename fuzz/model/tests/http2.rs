@@ -1,0 +1,209 @@
+//! The model of HTTP/2: it takes any bytes, loses none, and mutates what it has taken.
+
+use std::fs;
+use std::path::Path;
+
+use arbitrary::{Arbitrary, Unstructured};
+use proptest::prelude::*;
+use sockfuzz_model::http2::hpack::{Block, Field, Indexing, Tables, Text, Writer};
+use sockfuzz_model::http2::{
+    Connection, Frame, PREFACE, Random, State, Streams, flag, kind, mutate_bytes, seeds,
+};
+
+/// Random numbers of a test.
+struct Numbers(u64);
+
+impl Random for Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 16) as usize % limit.max(1)
+    }
+}
+
+/// Bytes that have frames in them more often than random ones.
+fn frames() -> impl Strategy<Value = Vec<u8>> {
+    let frame = (0..12u8, any::<u8>(), 0..6u32, prop::collection::vec(any::<u8>(), 0..40), any::<bool>());
+    prop::collection::vec(frame, 0..8).prop_map(|frames| {
+        let mut bytes = PREFACE.to_vec();
+        for (kind, flags, stream, payload, lies) in frames {
+            let length = payload.len() as u32 + u32::from(lies);
+            bytes.extend_from_slice(&length.to_be_bytes()[1..]);
+            bytes.extend_from_slice(&[kind, flags]);
+            bytes.extend_from_slice(&stream.to_be_bytes());
+            bytes.extend_from_slice(&payload);
+        }
+        bytes
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_come_back(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert_eq!(Connection::parse(&bytes).serialise(), &*bytes);
+        let behind_the_preface = [PREFACE, &bytes].concat();
+        prop_assert_eq!(Connection::parse(&behind_the_preface).serialise(), behind_the_preface);
+    }
+
+    #[test]
+    fn any_frames_come_back(bytes in frames()) {
+        prop_assert_eq!(Connection::parse(&bytes).serialise(), bytes);
+    }
+
+    #[test]
+    fn any_header_block_comes_back(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert_eq!(Block::parse(&bytes).serialise(), &*bytes);
+        Tables::default().read(&Block::parse(&bytes));
+    }
+
+    #[test]
+    fn any_text_comes_back_out_of_its_code(text in prop::collection::vec(any::<u8>(), 0..60), raw: Vec<u8>) {
+        let coded = Text::encode(&*text, true);
+        let decoded = coded.decode().expect("it is whole");
+        prop_assert_eq!(&*decoded, &*text);
+        // Code that is broken is found to be so.
+        let _either_way = Text { huffman: true, raw: raw.into() }.decode();
+    }
+
+    #[test]
+    fn parts_lie_within_the_payload(kind in 0..10u8, flags: u8, payload in prop::collection::vec(any::<u8>(), 0..20)) {
+        let mut frame = Frame::new(kind, flags, 1, payload);
+        let content = frame.content().to_vec();
+        frame.set_content(&content.repeat(2));
+        prop_assert_eq!(frame.content(), content.repeat(2));
+        frame.strip();
+        frame.pad(9);
+        prop_assert_eq!(frame.content(), content.repeat(2));
+    }
+
+    #[test]
+    fn mutations_take_any_frames_and_stay_within_the_limit(bytes in frames(), seed in 1u64..) {
+        let mut numbers = Numbers(seed);
+        let mut input = bytes;
+        for _ in 0..50 {
+            let mut output = b"kept".to_vec();
+            mutate_bytes(&input, 3000, &mut numbers, &mut output);
+            prop_assert!(output.starts_with(b"kept") && output.len() <= 3004);
+            input = output.split_off(4);
+        }
+    }
+
+    #[test]
+    fn what_is_made_up_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let connection = Connection::arbitrary(&mut Unstructured::new(&bytes)).expect("never fails");
+        let bytes = connection.serialise();
+        prop_assert_eq!(Connection::parse(&bytes), connection);
+    }
+}
+
+#[test]
+fn a_mutation_depends_on_its_numbers_alone() {
+    let mutated = |seed| {
+        let mut output = Vec::new();
+        mutate_bytes(&seeds()[3].1, 1000, &mut Numbers(seed), &mut output);
+        output
+    };
+    assert_eq!(mutated(7), mutated(7));
+}
+
+/// Each mutation was written for something: after many of them, all of it has been seen.
+#[test]
+fn mutations_reach_every_part() {
+    let mut numbers = Numbers(1);
+    let (mut shorter, mut lies, mut padded, mut divided, mut foreign, mut changed) = (0, 0, 0, 0, 0, 0);
+    let seeds = seeds();
+    for (_, seed) in seeds.iter().cycle().take(20_000) {
+        let mut output = Vec::new();
+        mutate_bytes(seed, 1 << 20, &mut numbers, &mut output);
+        let (before, after) = (Connection::parse(seed), Connection::parse(&output));
+        shorter += u32::from(after.frames.len() < before.frames.len());
+        lies += u32::from(after.frames.last().is_some_and(|frame| frame.declared.is_some()));
+        padded += u32::from(after.frames.iter().any(|frame| frame.has(flag::PADDED)));
+        divided +=
+            u32::from(after.frames.iter().filter(|frame| frame.kind == kind::CONTINUATION).count() == 1);
+        foreign += u32::from(after.frames.iter().any(|frame| frame.stream > 100));
+        changed += u32::from(output != *seed);
+    }
+    for count in [shorter, lies, padded, divided, foreign] {
+        assert!(count > 200, "{shorter} {lies} {padded} {divided} {foreign}");
+    }
+    assert!(changed > 18_000, "{changed}");
+}
+
+#[test]
+fn two_libraries_read_the_same_headers() {
+    let headers: Vec<(&str, &str)> =
+        vec![(":method", "GET"), (":path", "/a b"), ("x-new", "\u{e9}"), ("x-new", "\u{e9}"), ("cookie", "")];
+    for huffman in [false, true] {
+        let mut writer = Writer::default();
+        let mut tables = Tables::default();
+        let mut other = httlib_hpack::Decoder::default();
+        // The second time, from the dynamic table.
+        for _ in 0..2 {
+            let mut block = writer.block(&headers, huffman);
+            block.fields.push(Field::literal(Indexing::Never, b"secret", b"value", huffman));
+            let read: Vec<_> =
+                tables.read(&block).into_iter().map(|header| header.expect("has meaning")).collect();
+            let mut judged = Vec::new();
+            other.decode(&mut block.serialise(), &mut judged).expect("valid");
+            let judged: Vec<_> = judged.into_iter().map(|(name, value, _)| (name, value)).collect();
+            assert_eq!(read, judged);
+            assert_eq!(read[1], (b":path".to_vec(), b"/a b".to_vec()));
+            assert_eq!(read.len(), headers.len() + 1);
+        }
+    }
+}
+
+#[test]
+fn a_header_block_is_put_back_where_it_was() {
+    let piece = |kind, bytes: &[u8]| Frame::new(kind, 0, 1, bytes.to_vec());
+    let frames = vec![
+        piece(kind::HEADERS, b"abc"),
+        piece(kind::CONTINUATION, b"de"),
+        piece(kind::CONTINUATION, b"f"),
+        piece(kind::DATA, b"data"),
+    ];
+    let mut connection = Connection { preface: true, frames, rest: &[] };
+    connection.frames[1].pad(2);
+    connection.frames[0].pad(2);
+    assert_eq!(connection.block(0), b"abcdef");
+    connection.set_block(0, b"ABCDEFGH");
+    let parts: Vec<_> = connection.frames.iter().map(|frame| frame.content().to_vec()).collect();
+    assert_eq!(parts, [&b"ABC"[..], b"DE", b"FGH", b"data"]);
+}
+
+#[test]
+fn streams_open_end_and_close() {
+    let frame = |kind, flags, stream| Frame::new(kind, flags, stream, Vec::new());
+    let streams = Streams::after(&[
+        frame(kind::HEADERS, 0, 3),
+        frame(kind::HEADERS, flag::END_STREAM, 5),
+        frame(kind::HEADERS, 0, 7),
+        frame(kind::DATA, flag::END_STREAM, 7),
+        frame(kind::HEADERS, 0, 9),
+        frame(kind::RST_STREAM, 0, 9),
+    ]);
+    let states = [1, 2, 3, 5, 7, 9, 11].map(|id| streams.state(id));
+    use State::{Closed, HalfClosed, Idle, Open};
+    assert_eq!(states, [Closed, Idle, Open, HalfClosed, HalfClosed, Closed, Idle]);
+    assert_eq!(streams.next(), 11);
+    assert_eq!(streams.open(&mut Numbers(1)), Some(3));
+}
+
+#[test]
+fn the_corpus_is_what_the_generator_makes() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/http2");
+    let mut files: Vec<_> = fs::read_dir(&folder)
+        .expect("readable")
+        .map(|entry| entry.expect("readable").file_name().into_string().expect("a plain name"))
+        .collect();
+    files.sort();
+    let mut names: Vec<_> = seeds().iter().map(|(name, _)| *name).collect();
+    names.sort_unstable();
+    assert_eq!(files, names, "cargo run -p sockfuzz-model --example http2_corpus -- corpus/http2");
+    for (name, bytes) in seeds() {
+        assert!(bytes.len() < 400, "{name} has {} bytes", bytes.len());
+        assert_eq!(fs::read(folder.join(name)).expect("readable"), bytes, "{name}");
+    }
+}

@@ -1,0 +1,46 @@
+//! Choices. All of them come from one seed.
+
+use std::ops::Range;
+
+/// The source of all choices.
+#[derive(Debug, Clone)]
+pub(crate) struct Random(fastrand::Rng);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(fastrand::Rng::with_seed(seed))
+    }
+
+    /// A number below `end`; 0 if there is none.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        if end == 0 { 0 } else { self.0.usize(..end) }
+    }
+
+    /// A number in the range; its start if it is empty.
+    pub(crate) fn within(&mut self, range: Range<usize>) -> usize {
+        range.start + self.below(range.len())
+    }
+
+    /// True one time in `count`.
+    pub(crate) fn one_in(&mut self, count: usize) -> bool {
+        self.below(count) == 0
+    }
+
+    pub(crate) fn byte(&mut self) -> u8 {
+        self.0.u8(..)
+    }
+
+    /// One of these; `None` only if there are none.
+    pub(crate) fn pick<T: Copy>(&mut self, all: &[T]) -> Option<T> {
+        all.get(self.below(all.len())).copied()
+    }
+
+    /// One of these words; none is the empty one.
+    pub(crate) fn word(&mut self, words: &[&'static str]) -> &'static [u8] {
+        self.pick(words).unwrap_or_default().as_bytes()
+    }
+
+    pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
+        self.0.fill(bytes);
+    }
+}

@@ -1,0 +1,219 @@
+//! Making an input smaller without changing what it reaches: whole things first, bytes last. AFL++
+//! runs each proposal and says whether it did the same.
+
+use sockfuzz_contract::Input;
+use sockfuzz_model::Kind;
+
+use crate::edits::{Edits, Place};
+use crate::operations::frames;
+use crate::text::Text;
+
+/// What is tried to leave out, in this order; after that, blocks of bytes.
+const KINDS: &[Kind] = &[
+    Kind::Request,
+    Kind::Opaque,
+    Kind::Body,
+    Kind::Part,
+    Kind::Chunk,
+    Kind::Field,
+    Kind::Query,
+    Kind::Extension,
+    Kind::Blank,
+    Kind::Value,
+    Kind::Content,
+    Kind::Data,
+];
+
+/// How small the last blocks are, and into how many the first ones divide an input.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Blocks {
+    pub(crate) smallest: usize,
+    pub(crate) first: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Frames,
+    Things(usize),
+    Markers,
+    Bytes(usize),
+    Over,
+}
+
+/// What is being trimmed.
+#[derive(Debug)]
+pub(crate) struct Trimmer {
+    input: Input,
+    blocks: Blocks,
+    /// The smallest that does the same so far.
+    best: Text,
+    stage: Stage,
+    /// Things are tried from the last to the first: so many are left.
+    left: usize,
+    edits: Edits,
+    proposal: Vec<u8>,
+}
+
+impl Default for Trimmer {
+    fn default() -> Self {
+        Self {
+            input: Input::Raw,
+            blocks: Blocks { smallest: 4, first: 16 },
+            best: Text::default(),
+            stage: Stage::Over,
+            left: 0,
+            edits: Edits::default(),
+            proposal: Vec::new(),
+        }
+    }
+}
+
+impl Trimmer {
+    /// Begins with an input. Whether there is anything to try.
+    pub(crate) fn begin(&mut self, bytes: &[u8], input: Input, blocks: Blocks) -> bool {
+        self.input = input;
+        self.blocks = blocks;
+        self.best.read(bytes, input);
+        self.enter(Stage::Frames);
+        self.propose()
+    }
+
+    /// What to try next.
+    pub(crate) fn proposal(&self) -> &[u8] {
+        &self.proposal
+    }
+
+    /// Goes on. Whether there is more to try.
+    pub(crate) fn proceed(&mut self, same: bool) -> bool {
+        if same {
+            let proposal = std::mem::take(&mut self.proposal);
+            self.best.read(&proposal, self.input);
+            self.proposal = proposal;
+            // There may be fewer of them now.
+            self.left = self.left.min(self.count());
+        }
+        self.propose()
+    }
+
+    fn enter(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.left = self.count();
+    }
+
+    /// How many things there are to leave out in this stage.
+    fn count(&self) -> usize {
+        match self.stage {
+            Stage::Frames => frames::ranges(&self.best).len(),
+            Stage::Things(kind) => self.best.outline.of(KINDS[kind]).len(),
+            Stage::Markers => self.best.cuts.len(),
+            Stage::Bytes(size) => self.best.bytes.len().div_ceil(size),
+            Stage::Over => 0,
+        }
+    }
+
+    fn next_stage(&self) -> Stage {
+        let block = |size: usize| match size {
+            0 => Stage::Over,
+            size => Stage::Bytes(size),
+        };
+        match self.stage {
+            Stage::Frames => Stage::Things(0),
+            Stage::Things(kind) if kind + 1 < KINDS.len() => Stage::Things(kind + 1),
+            Stage::Things(_) => Stage::Markers,
+            Stage::Markers => {
+                let largest = self.best.bytes.len().div_ceil(self.blocks.first).next_power_of_two();
+                block(largest.max(self.blocks.smallest))
+            }
+            Stage::Bytes(size) if size > self.blocks.smallest => block((size / 2).max(self.blocks.smallest)),
+            Stage::Bytes(_) | Stage::Over => Stage::Over,
+        }
+    }
+
+    /// Prepares the next proposal that is one: smaller, and not empty.
+    fn propose(&mut self) -> bool {
+        while self.stage != Stage::Over {
+            if self.left == 0 {
+                self.enter(self.next_stage());
+                continue;
+            }
+            self.left -= 1;
+            self.leave_out();
+            if !self.proposal.is_empty() && self.proposal.len() < self.best.len() {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn leave_out(&mut self) {
+        self.edits.clear();
+        match self.stage {
+            Stage::Frames => {
+                let range = frames::ranges(&self.best)[self.left].clone();
+                self.edits.put(range, b"", Place::Elsewhere);
+            }
+            Stage::Things(kind) => {
+                let index = self.best.outline.of(KINDS[kind])[self.left];
+                let span = self.best.outline.spans()[index as usize];
+                let in_body = matches!(span.kind, Kind::Part | Kind::Chunk | Kind::Content | Kind::Data);
+                let place = if in_body { Place::Body } else { Place::Elsewhere };
+                self.edits.put(span.range(), b"", place);
+            }
+            Stage::Markers => drop(self.edits.drop_cut(self.left)),
+            Stage::Bytes(size) => {
+                let start = self.left * size;
+                let end = (start + size).min(self.best.bytes.len());
+                let in_body = |kind| {
+                    let spans = self.best.outline.of(kind).iter();
+                    spans
+                        .map(|index| self.best.outline.spans()[*index as usize].range())
+                        .any(|span| span.start <= start && end <= span.end)
+                };
+                let place = if in_body(Kind::Content) || in_body(Kind::Data) {
+                    Place::Body
+                } else {
+                    Place::Elsewhere
+                };
+                self.edits.put(start..end, b"", place);
+            }
+            Stage::Over => {}
+        }
+        self.edits.repair(&self.best);
+        self.edits.apply(&self.best, &self.best, self.input, usize::MAX, &mut self.proposal);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sockfuzz_model::http2::{self, Connection, kind};
+
+    use super::*;
+
+    #[test]
+    fn of_http2_whole_frames_are_left_out() {
+        let (_, seed) = http2::seeds().into_iter().find(|(name, _)| *name == "reset-rapid").expect("a seed");
+        let resets = |bytes: &[u8]| {
+            let connection = Connection::parse(bytes);
+            let frames = connection.frames.iter();
+            let count =
+                frames.filter(|frame| frame.kind == kind::RST_STREAM && frame.payload.len() == 4).count();
+            connection.preface && connection.rest.is_empty() && count >= 2
+        };
+        let mut trimmer = Trimmer::default();
+        let mut smallest = seed.clone();
+        let mut goes_on = trimmer.begin(&seed, Input::Raw, Blocks { smallest: 1, first: 2 });
+        for _ in 0..1000 {
+            if !goes_on {
+                break;
+            }
+            let proposal = trimmer.proposal().to_vec();
+            let same = resets(&proposal);
+            if same {
+                smallest = proposal;
+            }
+            goes_on = trimmer.proceed(same);
+        }
+        assert!(!goes_on);
+        assert_eq!(Connection::parse(&smallest).frames.len(), 2);
+    }
+}

@@ -1,0 +1,171 @@
+//! All cases, in the order in which they are shown; and what could be measured, were it installed.
+
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use anyhow::Result;
+use sockfuzz_contract::{Loop, SeatBelt, Transport, specs};
+
+use super::case::{Case, Preloaded, Seeds, Subject};
+use super::crashes;
+use super::goals::{self, Goal};
+use super::netdriver::NetDriver;
+use crate::cli::PreloadOptions;
+use crate::problem::Problem;
+use crate::recipe::{Home, Recipe};
+use crate::server::Server;
+use crate::workspace::Workspace;
+
+/// Where the bundled programs are, below the target directory.
+const PROGRAMS: &str = "afl/release";
+
+/// The case that stands for AFL++'s loop alone.
+pub(super) const EMPTY: &str = "empty/afl";
+
+/// The bundled server's models, and whether they have one thread, as memory asks for.
+const MODELS: [(&str, bool); 6] = [
+    ("accept-threads", false),
+    ("thread-per-connection", false),
+    ("pool", false),
+    ("poll", true),
+    ("epoll", true),
+    ("tokio", false),
+];
+
+/// Servers that are measured where they are built.
+const BUILT: [&str; 2] = ["nginx", "lighttpd"];
+
+/// The cases.
+#[derive(Debug)]
+pub struct Catalogue {
+    /// Those that can be measured.
+    pub cases: Vec<Case>,
+    /// What others need, a line each.
+    pub missing: Vec<String>,
+}
+
+impl Catalogue {
+    /// All there is.
+    ///
+    /// # Errors
+    /// A recipe that cannot be used.
+    pub fn new(workspace: &Workspace, library: &Path) -> Result<Self> {
+        let mut this = Self { cases: Vec::new(), missing: Vec::new() };
+        let program = |name: &str| workspace.target(PROGRAMS).join(name);
+        let crashing = crashes::options(workspace, library);
+        this.add(EMPTY, Subject::Harness(program("empty")));
+        let empty = told(&bundled(program("empty-server"), &[]), Transport::Memory, Loop::Direct);
+        this.add("empty/direct", Subject::Server(empty));
+        this.add("inproc", Subject::Harness(program("inproc")));
+        for (model, one_thread) in MODELS {
+            let server =
+                bundled(program("sockfuzz-server"), &["--model", model, "--listen", "127.0.0.1:8080"]);
+            this.add_server(model, &server, one_thread, &crashing);
+        }
+        let recipes = Recipe::all(workspace)?;
+        for recipe in recipes.iter().filter(|recipe| BUILT.contains(&&*recipe.name)) {
+            let Some(row) = recipe.rows.first() else { continue };
+            let program = recipe.built(workspace, row);
+            if !program.exists() {
+                this.missing.push(format!("{0}: build it with harness/servers/{0}/build", recipe.name));
+                continue;
+            }
+            let home = Rc::new(Home::render(workspace, recipe, row, program)?);
+            let options = home.options.clone();
+            let server =
+                Preloaded { server: home.server.clone(), options, seeds: Seeds::Corpus, _home: Some(home) };
+            this.add_server(&recipe.name, &server, true, &crashing);
+            let one_file = Preloaded { seeds: Seeds::OneFile, ..server };
+            let fastest = told(&one_file, Transport::Memory, Loop::Direct);
+            this.add(&format!("{}/memory/direct/file", recipe.name), Subject::Server(fastest));
+            if recipe.name == "nginx" {
+                match NetDriver::find(workspace, recipe, row)? {
+                    Some(driver) => this.add("nginx/netdriver", Subject::NetDriver(driver)),
+                    None => this.missing.push(NetDriver::REMEDY.to_owned()),
+                }
+            }
+        }
+        Ok(this)
+    }
+
+    fn add(&mut self, name: &str, subject: Subject) {
+        self.cases.push(Case { name: name.to_owned(), subject });
+    }
+
+    /// A server with each transport and loop, and in the fastest way once more with crashes.
+    fn add_server(
+        &mut self,
+        name: &str,
+        server: &Preloaded,
+        one_thread: bool,
+        crashing: impl Fn(&PreloadOptions) -> PreloadOptions,
+    ) {
+        let mut fastest = Transport::Unix;
+        for transport in [Transport::Tcp, Transport::Unix, Transport::Memory] {
+            if transport == Transport::Memory && !one_thread {
+                continue;
+            }
+            fastest = transport;
+            for pace in [Loop::Afl, Loop::Direct] {
+                self.add(
+                    &format!("{name}/{transport}/{pace}"),
+                    Subject::Server(told(server, transport, pace)),
+                );
+            }
+        }
+        let server = told(server, fastest, Loop::Direct);
+        let crashing = Preloaded { options: crashing(&server.options), ..server };
+        self.add(&format!("{name}/{fastest}/direct{}", goals::CRASHES), Subject::Server(crashing));
+    }
+
+    /// Builds what the cases need beside the bundled servers.
+    ///
+    /// # Errors
+    /// When there is no C compiler.
+    pub fn build(&self, workspace: &Workspace) -> Result<()> {
+        if self.cases.iter().any(Case::crashes) { crashes::build(workspace) } else { Ok(()) }
+    }
+
+    /// Those whose names contain one of the patterns, and those that they are compared with.
+    ///
+    /// # Errors
+    /// A pattern that is part of no name.
+    pub fn choose(mut self, patterns: &[String]) -> Result<Self> {
+        if patterns.is_empty() {
+            return Ok(self);
+        }
+        if let Some(pattern) =
+            patterns.iter().find(|pattern| !self.cases.iter().any(|case| case.name.contains(&***pattern)))
+        {
+            let remedy = "see sockfuzz bench --list";
+            return Err(Problem::failed(format!("there is no case {pattern}"), remedy).into());
+        }
+        let is_named = |name: &str| patterns.iter().any(|pattern| name.contains(&**pattern));
+        let references: Vec<_> = Goal::all(&self.cases)
+            .into_iter()
+            .filter(|goal| is_named(&goal.of))
+            .map(|goal| goal.against)
+            .chain([EMPTY.to_owned()])
+            .collect();
+        self.cases.retain(|case| is_named(&case.name) || references.contains(&case.name));
+        Ok(self)
+    }
+}
+
+fn bundled(program: PathBuf, arguments: &[&str]) -> Preloaded {
+    Preloaded {
+        // What a sanitizer would be found by may not be built yet, and it has none.
+        server: Server { program, arguments: arguments.iter().map(Into::into).collect(), sanitizer: None },
+        options: PreloadOptions::default().with(specs::SEAT_BELT.variable, SeatBelt::Auto.to_string()),
+        seeds: Seeds::Corpus,
+        _home: None,
+    }
+}
+
+fn told(server: &Preloaded, transport: Transport, pace: Loop) -> Preloaded {
+    let options = server
+        .options
+        .with(specs::TRANSPORT.variable, transport.to_string())
+        .with(specs::LOOP.variable, pace.to_string());
+    Preloaded { options, ..server.clone() }
+}

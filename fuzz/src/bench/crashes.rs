@@ -1,0 +1,32 @@
+//! One crash in 100 inputs, for any server: a library that is preloaded before ours, and that ends the
+//! server by what it reads. The server itself stays as it is.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::cli::PreloadOptions;
+use crate::workspace::Workspace;
+
+const SOURCE: &str = "harness/bench/crash_in_100.c";
+const LIBRARY: &str = "bench/crash_in_100.so";
+
+/// How options become those of a server that crashes.
+pub(super) fn options(workspace: &Workspace, library: &Path) -> impl Fn(&PreloadOptions) -> PreloadOptions {
+    let list = format!("{}:{}", built(workspace).display(), library.display());
+    move |options| options.with("AFL_PRELOAD", list.clone())
+}
+
+fn built(workspace: &Workspace) -> PathBuf {
+    workspace.target(LIBRARY)
+}
+
+/// Compiles the library.
+pub(super) fn build(workspace: &Workspace) -> Result<()> {
+    let library = built(workspace);
+    std::fs::create_dir_all(workspace.target("bench"))?;
+    let mut compiler = Command::new("cc");
+    compiler.args(["-O2", "-fPIC", "-shared", "-Wall", "-o"]).arg(library).arg(SOURCE).arg("-ldl");
+    workspace.build(compiler, "the library that plants crashes")
+}

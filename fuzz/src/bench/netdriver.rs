@@ -1,0 +1,116 @@
+//! nginx below honggfuzz and its netdriver, for comparison: its `main` runs in a thread of a process
+//! that sends each input over TCP to it.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::case::Measurement;
+use crate::afl::measure::Pinned;
+use crate::printable::last_lines;
+use crate::problem::Problem;
+use crate::recipe::{Home, Recipe, Row};
+use crate::server::running::{Running, Waited};
+use crate::workspace::Workspace;
+
+/// Where `harness/servers/netdriver/build` puts everything, below the target directory.
+const BUILT: &str = "servers/netdriver";
+
+/// netdriver's own. nginx wipes the environment in which another one could be named; the port is one
+/// of a network namespace that netdriver makes.
+const PORT: u16 = 8080;
+
+/// In its user namespace no other user exists that root's worker could become.
+const STAY_ROOT: &str = "user root root;";
+
+#[derive(Debug, Clone)]
+pub(super) struct NetDriver {
+    honggfuzz: PathBuf,
+    home: Rc<Home>,
+}
+
+impl NetDriver {
+    /// What to do where it is missing.
+    pub(super) const REMEDY: &str =
+        "nginx/netdriver: build honggfuzz and nginx for it with harness/servers/netdriver/build";
+
+    /// The one that was built, if it was.
+    pub(super) fn find(workspace: &Workspace, recipe: &Recipe, row: &Row) -> Result<Option<Self>> {
+        let built = workspace.target(BUILT);
+        let (honggfuzz, nginx) = (built.join("honggfuzz/honggfuzz"), built.join("sbin/nginx"));
+        if !honggfuzz.exists() || !nginx.exists() {
+            return Ok(None);
+        }
+        let home = Rc::new(Home::render_for(workspace, recipe, row, nginx, PORT)?);
+        Ok(Some(Self { honggfuzz, home }))
+    }
+
+    pub(super) fn measure(&self, corpus: &Path, limit: Duration, executions: u64) -> Result<Measurement> {
+        let directory = tempfile::tempdir()?;
+        let log = directory.path().join("log");
+        let output = File::create(&log)?;
+        let mut command = Command::new(&self.honggfuzz);
+        command
+            .args(["--threads", "1", "--verbose", "--iterations", &executions.to_string()])
+            .args(["--run_time", &limit.as_secs().max(1).to_string(), "--input"])
+            .arg(corpus)
+            .arg("--output")
+            .arg(directory.path().join("corpus"))
+            .arg("--workspace")
+            .arg(directory.path())
+            .arg("--")
+            .arg(&self.home.server.program)
+            .args(&self.home.server.arguments)
+            .args(["-g", STAY_ROOT])
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output);
+        let pinned = Pinned::to_one_core()?;
+        let start = Instant::now();
+        let mut running = Running::start_unseen(command)?;
+        // It looks at its own limit between two inputs only.
+        let waited = running.wait(Some(start + 2 * limit), || false)?;
+        let elapsed = start.elapsed();
+        drop(running);
+        drop(pinned);
+        let words = std::fs::read(&log).context("honggfuzz's output")?;
+        let iterations = iterations(&String::from_utf8_lossy(&words));
+        match (waited, iterations) {
+            (Waited::Ended(status), Some(executions)) if status.success() => Ok(Measurement {
+                executions,
+                // Its own figure is of whole seconds.
+                per_second: executions as f64 / elapsed.as_secs_f64(),
+                stability: None,
+                warnings: Vec::new(),
+            }),
+            _ => {
+                let said = last_lines(&words, 4).join("\n  ");
+                let remedy =
+                    "build it again with harness/servers/netdriver/build, or leave it out with --only";
+                Err(Problem::failed(format!("honggfuzz failed; it said:\n  {said}"), remedy).into())
+            }
+        }
+    }
+}
+
+/// From the line in which honggfuzz sums up.
+fn iterations(output: &str) -> Option<u64> {
+    let summary = output.lines().rev().find(|line| line.starts_with("Summary "))?;
+    summary.split_whitespace().find_map(|word| word.strip_prefix("iterations:"))?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn iterations_are_read_from_the_summary() {
+        let output = "Sz:4 Tm:40us\nSummary iterations:10001 time:3 speed:3333 crashes_count:0\n";
+        assert_eq!(iterations(output), Some(10001));
+        assert_eq!(iterations("Terminating"), None);
+    }
+}

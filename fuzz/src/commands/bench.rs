@@ -1,0 +1,136 @@
+//! `sockfuzz bench`: executions per second of everything there is, side by side.
+
+use std::fs::File;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::afl::cargo_afl::CargoAfl;
+use crate::bench::{self, Catalogue, Goal, Tools};
+use crate::cli;
+use crate::commands::fuzz::build_bundled;
+use crate::preload;
+use crate::problem::{Problem, exit};
+use crate::workspace::{self, Workspace};
+
+/// Shown below the help text.
+pub const EXAMPLES: &str = "\
+Examples:
+  sockfuzz bench                                 everything: half an hour or more
+  sockfuzz bench --only epoll --only nginx       and what they are compared with
+  sockfuzz bench --csv bench.csv --svg bench.svg
+
+Every round measures each case once, by executions of afl-fuzz on one pinned core, without cmplog;
+figures are medians, and ratios are taken within a round. Leave the machine alone meanwhile. nginx
+and lighttpd are measured where harness/servers/NAME/build has built them, honggfuzz's netdriver
+where harness/servers/netdriver/build has. Cases that end in /crashes crash in one of 100 inputs;
+nginx/memory/direct/file starts from one request for a static file, the others from corpus/http1.
+
+Exit status: 0 when every target that was measured is met; 6 when one is missed, or a case could not
+be measured.";
+
+/// The request of the cases that ask for a static file: both servers have it.
+const ONE_FILE: &[u8] = b"GET /notes.txt HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/// Arguments of `bench`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Executions of each case in each round
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub executions: u64,
+    /// Rounds
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub rounds: u32,
+    /// How long one measurement may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = cli::seconds)]
+    pub limit: Duration,
+    /// Only cases whose name contains this, and what they are compared with; may be repeated
+    #[arg(long, value_name = "PATTERN")]
+    pub only: Vec<String>,
+    /// Write every measurement to this file, as comma-separated values
+    #[arg(long, value_name = "FILE")]
+    pub csv: Option<PathBuf>,
+    /// Draw the medians into this file
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Overwrite these files where they exist
+    #[arg(long)]
+    pub force: bool,
+    /// List the cases, measure nothing
+    #[arg(long, conflicts_with_all = ["csv", "svg"])]
+    pub list: bool,
+    /// The preload library; by default the one beside this executable, built when needed
+    #[arg(long, value_name = "FILE", env = "SOCKFUZZ_PRELOAD", hide_env = true, hide_short_help = true)]
+    pub preload: Option<PathBuf>,
+}
+
+/// Measures the cases.
+///
+/// # Errors
+/// What is missing before anything can be measured, and files that cannot be written.
+pub fn bench(arguments: Arguments) -> Result<u8> {
+    let workspace = Workspace::find().ok_or_else(|| {
+        Problem::failed("the bundled servers are not where sockfuzz was built", "run it from its source tree")
+    })?;
+    let library = preload::locate(arguments.preload.as_deref())?;
+    let catalogue = Catalogue::new(&workspace, &library)?.choose(&arguments.only)?;
+    if arguments.list {
+        catalogue.cases.iter().for_each(|case| println!("{}", case.name));
+        catalogue.missing.iter().for_each(|what| eprintln!("sockfuzz: not there: {what}"));
+        return Ok(exit::OK);
+    }
+    // Half an hour is a long time to learn that there is no room for the result.
+    let mut csv = open(arguments.csv.as_deref(), arguments.force)?;
+    let mut svg = open(arguments.svg.as_deref(), arguments.force)?;
+    let cargo_afl = CargoAfl::find_or_install()?;
+    build_bundled(&cargo_afl, "the bundled servers", &[])?;
+    build_bundled(&cargo_afl, "the harnesses", &["--features", "afl", "--bin", "empty", "--bin", "inproc"])?;
+    catalogue.build(&workspace)?;
+    let seed = tempfile::tempdir()?;
+    std::fs::write(seed.path().join("file"), ONE_FILE)?;
+    let tools = Tools {
+        cargo_afl: &cargo_afl,
+        library: &library,
+        corpus: &workspace::corpus_or_bundled(None)?,
+        one_file: seed.path(),
+        limit: arguments.limit,
+    };
+
+    let course = bench::run(&catalogue.cases, &tools, arguments.executions, arguments.rounds);
+    let goals = Goal::all(&catalogue.cases);
+    let missed = bench::print(&course.series, &goals, &catalogue.missing);
+    if let Some(file) = &mut csv {
+        bench::write_sheet(&course.series, file)?;
+    }
+    if let (Some(file), Some(chart)) = (&mut svg, bench::write_chart(&course.series)?) {
+        file.write_all(chart.as_bytes())?;
+    }
+    if let Some(signal) = course.interrupted {
+        return Ok(signal.exit());
+    }
+    let failed = course.series.iter().any(|series| series.failure.is_some());
+    Ok(if missed == 0 && !failed { exit::OK } else { exit::SHORT })
+}
+
+/// A file for the result. One that exists is somebody's, unless `force` says otherwise.
+fn open(path: Option<&Path>, force: bool) -> Result<Option<File>> {
+    let Some(path) = path else { return Ok(None) };
+    let mut options = File::options();
+    options.write(true);
+    if force {
+        options.create(true).truncate(true);
+    } else {
+        options.create_new(true);
+    }
+    match options.open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let what = format!("{} exists", path.display());
+            Err(Problem::failed(what, "choose another name, or overwrite it with --force").into())
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
+    }
+}

