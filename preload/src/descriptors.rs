@@ -92,6 +92,8 @@ static LISTENERS: AtomicI32 = AtomicI32::new(0);
 static CONNECTIONS: AtomicI32 = AtomicI32::new(0);
 static RESERVED: AtomicI32 = AtomicI32::new(0);
 static VIRTUAL: [AtomicI32; Slot::COUNT] = [const { AtomicI32::new(0) }; Slot::COUNT];
+/// Highest number that the fuzzed listener ever had.
+static HIGHEST_LISTENER: AtomicI32 = AtomicI32::new(-1);
 /// Highest number that a connection ever had.
 static HIGHEST_CONNECTION: AtomicI32 = AtomicI32::new(-1);
 
@@ -119,9 +121,11 @@ pub(crate) fn set(fd: RawFd, kind: Kind) {
     if before == kind {
         return;
     }
-    if matches!(kind, Kind::Connection | Kind::Virtual(_)) {
-        HIGHEST_CONNECTION.fetch_max(fd, Relaxed);
-    }
+    match kind {
+        Kind::Connection | Kind::Virtual(_) => HIGHEST_CONNECTION.fetch_max(fd, Relaxed),
+        Kind::Listener => HIGHEST_LISTENER.fetch_max(fd, Relaxed),
+        _ => 0,
+    };
     if let Some(count) = kind.count() {
         count.fetch_add(1, Relaxed);
     }
@@ -188,7 +192,7 @@ fn give_back(fd: RawFd) {
 
 /// The server's descriptors of the fuzzed listener.
 pub(crate) fn listeners() -> impl Iterator<Item = RawFd> {
-    (0..LIMIT as RawFd).filter(|&fd| recorded(fd) == Kind::Listener)
+    (0..=HIGHEST_LISTENER.load(Relaxed)).filter(|&fd| recorded(fd) == Kind::Listener)
 }
 
 /// Whether the server holds the fuzzed listener open.

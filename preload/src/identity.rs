@@ -11,13 +11,17 @@ use rustix::process::{Pid, getpid, getppid};
 /// The server's id before the fork; 0 while there was none.
 static FORMER: AtomicI32 = AtomicI32::new(0);
 static FORMER_PARENT: AtomicI32 = AtomicI32::new(0);
-/// The same process, as the kernel knows it.
+/// The same process, as the kernel knows it, and its parent.
 static ACTUAL: AtomicI32 = AtomicI32::new(0);
+static FORKSERVER: AtomicI32 = AtomicI32::new(0);
 
-/// Called before the forkserver forks.
+/// Called before the forkserver forks. A child of the first one may be the next.
 pub(crate) fn remember() {
-    FORMER.store(number(Some(getpid())), Relaxed);
-    FORMER_PARENT.store(number(getppid()), Relaxed);
+    let me = number(Some(getpid()));
+    if FORMER.compare_exchange(0, me, Relaxed, Relaxed).is_ok() {
+        FORMER_PARENT.store(number(getppid()), Relaxed);
+    }
+    FORKSERVER.store(me, Relaxed);
 }
 
 /// Called in the child.
@@ -27,11 +31,11 @@ pub(crate) fn keep() {
 
 /// The calling process, or its parent, as the server knows it.
 pub(crate) fn known(process: Option<Pid>) -> pid_t {
-    let [process, former, actual] = [number(process), FORMER.load(Relaxed), ACTUAL.load(Relaxed)];
+    let [process, actual] = [number(process), ACTUAL.load(Relaxed)];
     match process {
         _ if actual == 0 => process,
-        _ if process == actual => former,
-        _ if process == former => FORMER_PARENT.load(Relaxed),
+        _ if process == actual => FORMER.load(Relaxed),
+        _ if process == FORKSERVER.load(Relaxed) => FORMER_PARENT.load(Relaxed),
         _ => process,
     }
 }
@@ -61,6 +65,7 @@ mod tests {
         // As if the parent had been the forkserver.
         FORMER.store(number(parent), Relaxed);
         FORMER_PARENT.store(1, Relaxed);
+        FORKSERVER.store(number(parent), Relaxed);
         keep();
         assert_eq!([known(me), known(parent)], [number(parent), 1]);
         assert_eq!(actual(number(parent)), number(me));

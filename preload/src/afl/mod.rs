@@ -29,7 +29,7 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use sockfuzz_contract::{Counter, Loop, Options, Switch, specs};
 
 use crate::setup::{self, Pace};
-use crate::{clock, identity, idle, report};
+use crate::{clock, descriptors, identity, idle, report};
 
 use direct::Direct;
 use interruptions::Interruptions;
@@ -98,24 +98,42 @@ pub(crate) fn start_forkserver() -> &'static Instrumentation {
         idle::claim_for_this_process();
         // A server that has changed its user may no longer look into its own /proc.
         let _ = set_dumpable_behavior(DumpableBehavior::Dumpable);
-        let interruptions = Interruptions::put_aside();
-        identity::remember();
         clock::note_fork();
         let options = &setup::get().expect("the loop belongs to a server").options;
         if options.gate == Switch::On {
             instrumentation.build_gate();
             gate::close();
         }
-        fork_children(instrumentation, options);
-        identity::keep();
-        let apart = renewal::renew();
-        interruptions.bring_back();
-        if let Some(direct) = DIRECT.get().filter(|_| !apart) {
-            direct.refuse_spares();
-        }
-        READY.store(true, SeqCst);
+        serve(|| fork_children(instrumentation, options));
     }
     instrumentation
+}
+
+/// Is the forkserver, in `fork_children`, and returns in every child, which shares nothing with others.
+fn serve<R>(fork_children: impl FnOnce() -> R) {
+    READY.store(false, SeqCst);
+    let interruptions = Interruptions::put_aside();
+    identity::remember();
+    fork_children();
+    identity::keep();
+    let apart = renewal::renew();
+    interruptions.bring_back();
+    if let Some(direct) = DIRECT.get().filter(|_| !apart) {
+        direct.refuse_spares();
+    }
+    READY.store(true, SeqCst);
+}
+
+/// A server with one thread, once it is warm, can fork children that are. Where its warm-up has made
+/// something that they would share, each of them warms up for itself.
+fn serve_warm(direct: &Direct) {
+    if direct.may_take_over()
+        && idle::server_has_one_thread()
+        && descriptors::recount_connections() == 0
+        && private_objects::are_as_renewed()
+    {
+        serve(|| direct.take_over());
+    }
 }
 
 /// Returns in every child.
@@ -144,7 +162,10 @@ fn fork_children(instrumentation: &Instrumentation, options: &Options) {
 pub(crate) fn next_iteration(instrumentation: &Instrumentation, count: u32) -> bool {
     gate::close();
     let goes_on = match (DIRECT.get(), instrumentation) {
-        (Some(direct), _) => direct.next_iteration(count),
+        (Some(direct), _) => {
+            serve_warm(direct);
+            direct.next_iteration(count)
+        }
         (None, Instrumentation::Runtime(runtime)) => runtime.next_iteration(count),
         (None, Instrumentation::Answers(_)) => unreachable!("it runs in loop direct only"),
     };

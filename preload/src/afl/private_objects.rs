@@ -5,9 +5,10 @@
 //! read. So every child begins with pipes, event counters and timers of its own, at the old numbers
 //! and with the old content.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -24,17 +25,31 @@ use crate::descriptors::{self, Kind};
 /// disturb, or be disturbed by, another child that lives at the same time.
 pub(super) fn renew() -> bool {
     let mut apart = true;
-    for (name, numbers) in objects() {
+    let objects = objects();
+    for (name, numbers) in &objects {
         let renewed = match name.split(['[', ':']).next() {
-            Some("pipe") => renew_pipe(&numbers),
-            Some("eventfd") => renew_with(&numbers, event_counter),
-            Some("timerfd") => renew_with(&numbers, timer),
+            Some("pipe") => renew_pipe(numbers),
+            Some("eventfd") => renew_with(numbers, event_counter),
+            Some("timerfd") => renew_with(numbers, timer),
             Some("socket") if is_connected(numbers[0]) => Err(Errno::ISCONN),
             _ => Ok(()),
         };
         apart &= renewed.is_ok();
     }
+    RENEWED.get_or_init(|| self::objects().into_keys().collect());
     apart
+}
+
+/// What there was when a child first began.
+static RENEWED: OnceLock<BTreeSet<String>> = OnceLock::new();
+
+/// Whether the server has made no pipe, socket or the like since, and no timer that a fork loses. (What
+/// has a path is a file, which may be shared.)
+pub(super) fn are_as_renewed() -> bool {
+    let timers = fs::read("/proc/self/timers").unwrap_or_default();
+    let known =
+        |name: &String| name.starts_with('/') || RENEWED.get().is_some_and(|known| known.contains(name));
+    timers.is_empty() && objects().keys().all(known)
 }
 
 /// The server's descriptors by what is behind them.

@@ -7,6 +7,8 @@
 //! and the request were read is seen from the pipes, since nobody else uses them any more. The dead
 //! child stays a zombie for that one iteration, so that its id is nobody else's, and a successor
 //! runs it; AFL++ cannot kill that one, so it is done here.
+//!
+//! The first child of a server with one thread takes over once it is warm: what it forks is warm.
 
 use std::time::Duration;
 
@@ -30,16 +32,18 @@ struct Ghost {
     time: Duration,
 }
 
-/// Serves AFL++ until it goes; returns in every child.
-pub(super) fn serve(ledgers: &'static Ledgers) -> &'static Ledger {
+/// Serves AFL++ until it goes; returns in every child. `inherited`: this process takes over from the
+/// first one, which has read a request already.
+pub(super) fn serve(ledgers: &'static Ledgers, inherited: bool) -> &'static Ledger {
     // As AFL++'s runtime does: programs that the server starts leave no trace in its map.
     // SAFETY: the server's threads, if there are any, sleep.
     unsafe { std::env::set_var("AFL_DISABLE_LLVM_INSTRUMENTATION", "1") };
+    let mut requested = inherited;
     let mut places = ledgers.children.iter().cycle();
     let mut spare = None;
     let mut ghost = None;
     let mut buried = None;
-    while next_request(ghost.as_ref()) {
+    while std::mem::take(&mut requested) || next_request(ghost.as_ref()) {
         buried.take().into_iter().for_each(Child::reap);
         let child = match spare.take().and_then(alive) {
             Some(spare) => {
@@ -55,6 +59,9 @@ pub(super) fn serve(ledgers: &'static Ledgers) -> &'static Ledger {
             }
         };
         child.await_ready();
+        if !inherited && !ledgers.keep_office() {
+            follow(&child);
+        }
         if ghost.is_none() {
             pipes::write_words([child.id.as_raw_nonzero().get().cast_unsigned()]);
         }
@@ -85,6 +92,12 @@ pub(super) fn serve(ledgers: &'static Ledgers) -> &'static Ledger {
             ghost = Some(new);
         }
     }
+    report::exit(0);
+}
+
+/// The child is the forkserver from now on; AFL++ knows this process.
+fn follow(child: &Child) -> ! {
+    while child.end(WaitIdOptions::empty()).is_none() {}
     report::exit(0);
 }
 

@@ -43,12 +43,26 @@ pub(super) struct Ledger {
     began: AtomicU64,
 }
 
+/// Who is the forkserver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+enum Office {
+    /// The first process; its first child may still take over.
+    Open = 0,
+    /// The first process, for good.
+    Kept = 1,
+    /// Its first child.
+    Passed = 2,
+}
+
 /// The shared page: the child whose turn it is, and the one after it.
 #[derive(Debug)]
 pub(super) struct Ledgers {
     pub(super) children: [Ledger; 2],
     /// Whether this server's processes must not live side by side.
     one_at_a_time: AtomicBool,
+    /// An [`Office`].
+    office: AtomicU32,
 }
 
 impl Ledgers {
@@ -77,6 +91,30 @@ impl Ledgers {
 
     pub(super) fn allow_spares(&self) -> bool {
         !self.one_at_a_time.load(SeqCst)
+    }
+
+    /// The forkserver is about to speak for its first child. `false`: the child is the forkserver now.
+    pub(super) fn keep_office(&self) -> bool {
+        self.decide(Office::Kept)
+    }
+
+    /// The first child, which is ready, becomes the forkserver. `false`: that is too late.
+    pub(super) fn take_office(&self, child: &Ledger) -> bool {
+        let taken = self.decide(Office::Passed);
+        if taken {
+            set(&child.ready);
+        }
+        taken
+    }
+
+    pub(super) fn is_office_open(&self) -> bool {
+        self.office.load(SeqCst) == Office::Open as u32
+    }
+
+    /// Whether it is decided so, or was.
+    fn decide(&self, office: Office) -> bool {
+        let decided = self.office.compare_exchange(Office::Open as u32, office as u32, SeqCst, SeqCst);
+        decided.map_or_else(|before| before == office as u32, |_| true)
     }
 
     pub(super) fn refuse_spares(&self) {

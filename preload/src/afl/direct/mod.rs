@@ -19,6 +19,9 @@ mod inputs;
 mod ledger;
 mod pipes;
 
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
 use rustix::event::Timespec;
 
 use super::Instrumentation;
@@ -33,7 +36,8 @@ const GLANCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 #[derive(Debug)]
 pub(super) struct Direct {
     ledgers: &'static Ledgers,
-    ledger: &'static Ledger,
+    /// Of this process.
+    ledger: AtomicPtr<Ledger>,
     inputs: Inputs,
 }
 
@@ -46,8 +50,28 @@ impl Direct {
         handshake::run(instrumentation, &inputs);
         inputs.open(instrumentation);
         let ledgers = Ledgers::share(spares);
-        let ledger = forkserver::serve(ledgers);
-        Some(Self { ledgers, ledger, inputs })
+        let ledger = forkserver::serve(ledgers, false);
+        Some(Self { ledgers, ledger: AtomicPtr::new(ptr::from_ref(ledger).cast_mut()), inputs })
+    }
+
+    fn ledger(&self) -> &'static Ledger {
+        // SAFETY: one of those in the shared page, which is never unmapped.
+        unsafe { &*self.ledger.load(Relaxed) }
+    }
+
+    /// Whether this process could be the forkserver in the place of the first one.
+    pub(super) fn may_take_over(&self) -> bool {
+        self.ledgers.is_office_open() && self.ledgers.allow_spares()
+    }
+
+    /// Becomes the forkserver, unless it is too late for that; returns in every child.
+    pub(super) fn take_over(&self) -> bool {
+        if !self.ledgers.take_office(self.ledger()) {
+            return false;
+        }
+        let ledger = forkserver::serve(self.ledgers, true);
+        self.ledger.store(ptr::from_ref(ledger).cast_mut(), Relaxed);
+        true
     }
 
     /// This server's processes must not live side by side.
@@ -57,26 +81,27 @@ impl Direct {
 
     /// Whether this process waits for its turn while another one runs.
     pub(super) fn is_waiting(&self) -> bool {
-        self.ledger.is_waiting_spare()
+        self.ledger().is_waiting_spare()
     }
 
     /// Ends the current iteration and waits for the next; `false` when `count` were run.
     pub(super) fn next_iteration(&self, count: u32) -> bool {
-        if self.ledger.iterations() == 0 {
-            self.await_turn();
-        } else if self.ledger.iterations() == count {
+        let ledger = self.ledger();
+        match ledger.iterations() {
+            0 => self.await_turn(),
             // The forkserver answers for this iteration when the process has ended.
-            return false;
-        } else {
-            self.ledger.enter(Stage::Reporting);
-            pipes::report_iteration();
-            self.ledger.enter(Stage::Reported);
-            if !pipes::read_request() {
-                crate::report::exit(0);
+            iterations if iterations == count => return false,
+            _ => {
+                ledger.enter(Stage::Reporting);
+                pipes::report_iteration();
+                ledger.enter(Stage::Reported);
+                if !pipes::read_request() {
+                    crate::report::exit(0);
+                }
             }
         }
         self.inputs.fetch();
-        self.ledger.begin_iteration();
+        ledger.begin_iteration();
         true
     }
 
@@ -87,6 +112,6 @@ impl Direct {
             // What processes of a spare do cannot be hidden while it waits and seen afterwards.
             self.refuse_spares();
         }
-        self.ledger.await_call(&GLANCE, child::end_without_parent);
+        self.ledger().await_call(&GLANCE, child::end_without_parent);
     }
 }
