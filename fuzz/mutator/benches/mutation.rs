@@ -40,7 +40,7 @@ fn mutation(criterion: &mut Criterion) {
     let session = [&parent[..50], b"\xf5\x40", &parent[50..], b"\xf5\x41", parent].concat();
     one_parent(criterion, "a session of two connections", Input::Session, &session);
     let frames = [
-        &PREFACE[..],
+        PREFACE,
         &[0, 0, 0, 4, 0, 0, 0, 0, 0],
         &[0, 0, 8, 1, 5, 0, 0, 0, 1],
         b"\x82\x86\x84\x41\x83\xa0\xe4\x1d",
