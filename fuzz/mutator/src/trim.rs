@@ -174,3 +174,61 @@ impl Trimmer {
         self.edits.apply(&self.best, &self.best, self.input, usize::MAX, &mut self.proposal);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Trims as long as the input `does` what it should.
+    fn trimmed(bytes: &[u8], input: Input, smallest: usize, does: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        let mut trimmer = Trimmer::default();
+        let mut best = bytes.to_vec();
+        let mut more = trimmer.begin(bytes, input, Blocks { smallest, first: 2 });
+        for _ in 0..10_000 {
+            if !more {
+                return best;
+            }
+            let proposal = trimmer.proposal().to_vec();
+            assert!(!proposal.is_empty() && proposal.len() < best.len());
+            let same = does(&proposal);
+            if same {
+                best = proposal;
+            }
+            more = trimmer.proceed(same);
+        }
+        panic!("it does not end");
+    }
+
+    fn contains(bytes: &[u8], word: &[u8]) -> bool {
+        memchr::memmem::find(bytes, word).is_some()
+    }
+
+    #[test]
+    fn what_does_not_count_goes() {
+        let text = b"GET /a HTTP/1.1\r\nHost: b\r\nX: y\r\n\r\nPOST /c HTTP/1.1\r\nHost: needle\r\n\r\n";
+        assert_eq!(trimmed(text, Input::Raw, 1, |bytes| contains(bytes, b"needle")), b"needle");
+        let kept = trimmed(text, Input::Raw, 4, |bytes| contains(bytes, b"POST /c HTTP/1.1\r\n"));
+        assert!(kept.len() < 30, "{}", String::from_utf8_lossy(&kept));
+    }
+
+    #[test]
+    fn markers_go_where_they_make_no_difference() {
+        let session = b"GET /\xf5\x40a HTTP/1.1\r\n\xf5\x49\r\n\xf5\x41needle";
+        assert_eq!(trimmed(session, Input::Session, 1, |bytes| contains(bytes, b"needle")), b"needle");
+        let kept = trimmed(session, Input::Session, 1, |bytes| contains(bytes, b"\xf5\x41needle"));
+        assert_eq!(kept, b"\xf5\x41needle");
+    }
+
+    #[test]
+    fn lengths_stay_right() {
+        let text = b"POST / HTTP/1.1\r\nContent-Length: 20\r\n\r\n01234567890123456789";
+        let is_right = |bytes: &[u8]| {
+            let Some(head) = memchr::memmem::find(bytes, b"\r\n\r\n") else { return false };
+            let length = format!("Content-Length: {}\r\n", bytes.len() - head - 4);
+            contains(bytes, length.as_bytes()) && contains(bytes, b"0")
+        };
+        assert!(is_right(text));
+        let kept = trimmed(text, Input::Raw, 1, is_right);
+        assert!(kept.len() < 30, "{}", String::from_utf8_lossy(&kept));
+    }
+}
