@@ -251,3 +251,6 @@ impl Writer<'_> {
         self.output.extend_from_slice(bytes);
     }
 }
+
+#[cfg(test)]
+mod tests;
