@@ -64,7 +64,9 @@ pub fn handler(data: &[u8]) {
     let requests = pipeline.serialise();
     let at = choices.int_in_range(0..=requests.len()).unwrap_or(0);
     let (first, second) = requests.split_at(at);
-    assert_eq!(answer(&[&requests]), answer(&[first, second]));
+    let same = || answer(&[&requests]) == answer(&[first, second]);
+    // Answers are dated, and a second may have passed in between; hardly another one at once.
+    assert!(same() || same(), "{:?} is answered otherwise when it is cut at {at}", requests.escape_ascii());
 }
 
 fn answer(pieces: &[&[u8]]) -> Vec<u8> {
