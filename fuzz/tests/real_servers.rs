@@ -129,6 +129,9 @@ recipes! {
     actix_web = "actix-web",
     apache2 = "apache2",
     axum = "axum",
+    caddy = "caddy",
+    civetweb = "civetweb",
+    gunicorn = "gunicorn",
     h2o = "h2o",
     haproxy = "haproxy",
     hyper = "hyper",
@@ -142,4 +145,5 @@ recipes! {
     tiny_http = "tiny_http",
     uvicorn = "uvicorn",
     warp = "warp",
+    webrick = "webrick",
 }

@@ -26,8 +26,8 @@ In a string, \r \n \t \\ \" and \x41 stand for one byte. Sending opens a connect
 In the end, those still open are half-closed, read to their ends and closed, in their order.
 
 Examples:
-  sockfuzz session show corpus/sessions/two out/default/crashes
-  sockfuzz session pack two.txt -o corpus/sessions/two
+  sockfuzz session show corpus/sessions/both-plain out/default/crashes
+  sockfuzz session pack both-mine.txt -o corpus/sessions/both-mine
   printf 'open 1\nsend 0 "x"\n' | sockfuzz session pack - | sockfuzz run --input session -- ./server
 
 Exit status: 0, or 1 when a file cannot be read or is no session."#;
