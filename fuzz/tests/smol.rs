@@ -44,7 +44,19 @@ fn every_connection_is_accepted() {
     let yard = Yard::new();
     let output = yard.path("out");
     yard.sockfuzz()
-        .args(["fuzz", "--no-check", "-t", "2000", "--warm-up", "off", "--settle", "off", "-o"])
+        .args([
+            "fuzz",
+            "--no-check",
+            "--mutator",
+            "none",
+            "-t",
+            "2000",
+            "--warm-up",
+            "off",
+            "--settle",
+            "off",
+            "-o",
+        ])
         .arg(&output)
         .args(["--afl", &format!("-c - -E {EXECUTIONS}"), "--"])
         .arg(server())
