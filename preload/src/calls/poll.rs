@@ -166,9 +166,7 @@ impl Call for Poll {
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
         // SAFETY: `PollFd` is `pollfd` with a borrowed descriptor; the server's array outlives the
         // call, and only its `revents` are written.
-        let own = unsafe {
-            std::slice::from_raw_parts(self.fds.cast_const().cast::<PollFd<'_>>(), self.count as usize)
-        };
+        let own = unsafe { super::elements(self.fds.cast_const().cast::<PollFd<'_>>(), self.count as usize) };
         let mut all = Vec::with_capacity(own.len() + others.len());
         let is_real = |fd: &&PollFd<'_>| !descriptors::is_virtual(fd.as_fd().as_raw_fd());
         all.extend(own.iter().filter(is_real).cloned());

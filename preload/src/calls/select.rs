@@ -130,17 +130,30 @@ impl Select {
     }
 
     fn wait(mut self, limit: Option<Duration>) -> c_int {
-        if limit == Some(Duration::ZERO) {
-            return self.attempt().unwrap_or(0);
+        let count = match limit {
+            Some(Duration::ZERO) => self.attempt().unwrap_or(0),
+            _ => match idle::wait(&mut self, limit) {
+                Waited::Done(count) => count,
+                Waited::TimedOut => {
+                    // SAFETY: the server's own sets.
+                    self.sets.iter().for_each(|&set| unsafe { write(&EMPTY, set, self.count) });
+                    0
+                }
+                Waited::Interrupted => errno::fail(Errno::INTR),
+            },
+        };
+        if count < 0 {
+            // A server may go on with the same sets (select(2), "Return value").
+            self.ask_again();
         }
-        match idle::wait(&mut self, limit) {
-            Waited::Done(count) => count,
-            Waited::TimedOut => {
-                // SAFETY: the server's own sets.
-                self.sets.iter().for_each(|&set| unsafe { write(&EMPTY, set, self.count) });
-                0
-            }
-            Waited::Interrupted => errno::fail(Errno::INTR),
+        count
+    }
+
+    /// What the server asked for is in its sets.
+    fn ask_again(&self) {
+        for (&set, asked) in self.sets.iter().zip(&self.asked) {
+            // SAFETY: the server's own set.
+            unsafe { write(asked, set, self.count) }
         }
     }
 }
@@ -192,10 +205,7 @@ impl Call for Select {
     const RESTARTS: bool = false;
 
     fn attempt(&mut self) -> Option<c_int> {
-        for (&set, asked) in self.sets.iter().zip(&self.asked) {
-            // SAFETY: the server's own set.
-            unsafe { write(asked, set, self.count) }
-        }
+        self.ask_again();
         if memory::is_on() {
             (0..EVENTS.len()).flat_map(|set| self.members(set)).for_each(memory::note_polled);
         }

@@ -50,6 +50,7 @@ pub(super) struct Client {
     /// Where it is kept, or was: what the server had not read then comes first.
     slot: Option<Slot>,
     will_reset: bool,
+    is_tcp: bool,
     /// What a client keeps for that over a UNIX-domain socket.
     unread: Option<Unread>,
 }
@@ -63,13 +64,15 @@ enum End {
 impl Client {
     /// Over a socket of the transport's.
     pub(super) fn over_socket(socket: OwnedFd, target: &Target, will_reset: bool) -> Self {
-        let unread = matches!(target, Target::Unix(_)) && will_reset;
-        Self { end: End::Socket(socket), slot: None, will_reset, unread: unread.then(Unread::new) }
+        let is_tcp = matches!(target, Target::Tcp(_));
+        let unread = (will_reset && !is_tcp).then(Unread::new);
+        Self { end: End::Socket(socket), slot: None, will_reset, is_tcp, unread }
     }
 
     /// Through memory.
     pub(super) fn through_memory(slot: Slot, will_reset: bool) -> Self {
-        Self { end: End::Memory(slot), slot: Some(slot), will_reset, unread: will_reset.then(Unread::new) }
+        let unread = will_reset.then(Unread::new);
+        Self { end: End::Memory(slot), slot: Some(slot), will_reset, is_tcp: false, unread }
     }
 
     /// The connection may have become real.
@@ -150,6 +153,11 @@ impl Client {
                 Err(_) => return Drained::Ended,
             }
         }
+    }
+
+    /// Whether something that was sent has not come to the server yet.
+    pub(super) fn is_in_flight(&self) -> bool {
+        matches!(&self.end, End::Socket(socket) if self.is_tcp && transport::is_in_flight(socket))
     }
 
     /// Whether the connection is over only when no process holds the client's end.

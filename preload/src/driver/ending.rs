@@ -41,6 +41,9 @@ impl Driver {
             Drained::Ended => return self.hang_up(),
             Drained::Little => {}
         }
+        if let Some(step) = self.await_delivery() {
+            return step;
+        }
         let until = self.line(self.current).client.readable().into_iter().collect();
         match self.pacer.as_mut().and_then(Pacer::linger) {
             Some(limit) => Step::Sleep { until, limit: Some(limit) },

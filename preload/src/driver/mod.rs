@@ -31,6 +31,11 @@ const PATIENCE: u32 = 8;
 /// The same for an answer that a child process may still give: a hundred milliseconds or so.
 const PATIENCE_WITH_CHILDREN: u32 = 50;
 
+/// Rounds, and the time of each, that something sent is given to come to the server. The kernel may
+/// tell that it did with a delay (the delayed acknowledgement of TCP, 40 ms as a rule).
+const DELIVERY_ROUNDS: u32 = 200;
+const DELIVERY_PAUSE: Duration = Duration::from_millis(1);
+
 /// Bytes of an answer that are read at a time. Here rather than on a stack: the server's may be
 /// small.
 const SCRATCH: usize = 64 * 1024;
@@ -88,6 +93,8 @@ pub(crate) struct Driver {
     made: u32,
     /// Idle rounds in a row without progress.
     rounds: u32,
+    /// Rounds in a row in which something was on its way.
+    in_flight: u32,
     accepting: dead_accept::Watch,
     scratch: [u8; SCRATCH],
 }
@@ -101,6 +108,7 @@ impl Driver {
             current: Connection::ALL[0],
             made: 0,
             rounds: 0,
+            in_flight: 0,
             accepting: dead_accept::Watch::new(),
             scratch: [0; SCRATCH],
         }
@@ -190,7 +198,7 @@ impl Driver {
                 if self.reads_answers() {
                     self.drain();
                 }
-                self.take_step()
+                self.await_delivery().unwrap_or_else(|| self.take_step())
             }
         }
     }
@@ -269,7 +277,22 @@ impl Driver {
         }
     }
 
+    /// The server only seems idle while something is on its way to it.
+    fn await_delivery(&mut self) -> Option<Step> {
+        let is_in_flight = |line: &Line| !line.ended && line.client.is_in_flight();
+        if !self.lines.iter().flatten().any(is_in_flight) {
+            self.in_flight = 0;
+            return None;
+        }
+        self.in_flight += 1;
+        (self.in_flight <= DELIVERY_ROUNDS)
+            .then_some(Step::Sleep { until: Vec::new(), limit: Some(DELIVERY_PAUSE) })
+    }
+
     fn await_accept(&mut self) -> Step {
+        if let Some(step) = self.await_delivery() {
+            return step;
+        }
         let pacer = self.pacer.get_or_insert_with(Pacer::new);
         if pacer.is_patient() {
             return Step::Sleep { until: Vec::new(), limit: None };

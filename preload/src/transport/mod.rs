@@ -17,6 +17,7 @@ use crate::descriptors;
 use crate::exports::real;
 
 pub(crate) use reset::{GREETING, abort, greet, is_announced};
+pub(crate) use tcp::is_in_flight;
 
 /// Connections that may wait in a listener which the server did not make.
 const BACKLOG: i32 = 128;

@@ -1,11 +1,13 @@
 //! Transport `tcp`: a real loopback connection. The server's socket is bound to a port of the
 //! kernel's choice on the loopback address, whatever the server asked for.
 
+use std::ffi::c_int;
 use std::net::SocketAddr;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 
 use rustix::fs::{fcntl_getfl, fcntl_setfl};
 use rustix::io::{Errno, ioctl_fionbio};
+use rustix::ioctl::{Getter, Opcode, ioctl};
 use rustix::net::{
     AddressFamily, SocketFlags, SocketType, bind, connect as connect_to, getsockname, socket, socket_with,
     sockopt,
@@ -41,6 +43,23 @@ pub(super) fn connect(address: SocketAddr) -> Result<OwnedFd, Errno> {
     }
     ioctl_fionbio(&client, true)?;
     Ok(client)
+}
+
+/// Whether something of the client's is on its way: sent, and not in the server's socket yet. Loopback
+/// delivers at once, but for a busy machine, where a thread of the kernel's does it when it gets to run.
+pub(crate) fn is_in_flight(client: impl AsFd) -> bool {
+    /// Bytes that the other side has not acknowledged (tcp(7), SIOCOUTQ).
+    const UNACKNOWLEDGED: Opcode = libc::TIOCOUTQ as Opcode;
+    /// Bytes that wait for room over there (linux/sockios.h, SIOCOUTQNSD).
+    const NOT_SENT: Opcode = 0x894B;
+    // SAFETY: both requests write one int.
+    let (unacknowledged, not_sent) = unsafe {
+        (
+            ioctl(&client, Getter::<UNACKNOWLEDGED, c_int>::new()),
+            ioctl(&client, Getter::<NOT_SENT, c_int>::new()),
+        )
+    };
+    unacknowledged.is_ok_and(|count| count > 0) && not_sent == Ok(0)
 }
 
 fn family(address: SocketAddr) -> AddressFamily {

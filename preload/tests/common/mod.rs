@@ -93,20 +93,28 @@ fn wait(child: &mut Child) -> ExitStatus {
     }
 }
 
-/// The preload, built on first use: cargo builds no cdylib for the tests of its own package.
+/// The preload with its assertions, built on first use: cargo builds no cdylib for the tests of its own package.
 pub(crate) fn preload() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let test = std::env::current_exe().expect("this test's path");
         let target = test.ancestors().nth(3).expect("TARGET/PROFILE/deps/TEST");
         let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--release", "--package", "sockfuzz-preload", "--target-dir"])
+            .args([
+                "build",
+                "--quiet",
+                "--profile",
+                "checked",
+                "--package",
+                "sockfuzz-preload",
+                "--target-dir",
+            ])
             .arg(target)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status()
             .expect("cargo starts");
         assert!(status.success(), "the preload does not compile");
-        target.join("release").join(sockfuzz_contract::PRELOAD_FILE)
+        target.join("checked").join(sockfuzz_contract::PRELOAD_FILE)
     })
 }
 
