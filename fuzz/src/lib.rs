@@ -13,6 +13,7 @@ pub mod interrupt;
 pub mod library;
 pub mod memory_file;
 pub mod mutator;
+pub mod output;
 pub mod preload;
 pub mod printable;
 pub mod problem;

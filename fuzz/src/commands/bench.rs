@@ -1,17 +1,17 @@
 //! `sockfuzz bench`: executions per second of everything there is, side by side.
 
-use std::fs::File;
-use std::io::{ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 
 use crate::afl::cargo_afl::CargoAfl;
 use crate::bench::{self, Catalogue, Goal, Tools};
 use crate::cli;
 use crate::commands::fuzz::build_bundled;
+use crate::output;
 use crate::preload;
 use crate::problem::{Problem, exit};
 use crate::workspace::{self, Workspace};
@@ -83,8 +83,8 @@ pub fn bench(arguments: Arguments) -> Result<u8> {
         return Ok(exit::OK);
     }
     // Half an hour is a long time to learn that there is no room for the result.
-    let mut csv = open(arguments.csv.as_deref(), arguments.force)?;
-    let mut svg = open(arguments.svg.as_deref(), arguments.force)?;
+    let create = |path: Option<PathBuf>| path.map(|path| output::create(&path, arguments.force)).transpose();
+    let (mut csv, mut svg) = (create(arguments.csv)?, create(arguments.svg)?);
     let cargo_afl = CargoAfl::find_or_install()?;
     build_bundled(&cargo_afl, "the bundled servers", &[])?;
     build_bundled(&cargo_afl, "the harnesses", &["--features", "afl", "--bin", "empty", "--bin", "inproc"])?;
@@ -113,24 +113,4 @@ pub fn bench(arguments: Arguments) -> Result<u8> {
     }
     let failed = course.series.iter().any(|series| series.failure.is_some());
     Ok(if missed == 0 && !failed { exit::OK } else { exit::SHORT })
-}
-
-/// A file for the result. One that exists is somebody's, unless `force` says otherwise.
-fn open(path: Option<&Path>, force: bool) -> Result<Option<File>> {
-    let Some(path) = path else { return Ok(None) };
-    let mut options = File::options();
-    options.write(true);
-    if force {
-        options.create(true).truncate(true);
-    } else {
-        options.create_new(true);
-    }
-    match options.open(path) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let what = format!("{} exists", path.display());
-            Err(Problem::failed(what, "choose another name, or overwrite it with --force").into())
-        }
-        Err(error) => Err(error).with_context(|| format!("cannot write {}", path.display())),
-    }
 }

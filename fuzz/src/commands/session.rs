@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use sockfuzz_contract::session::Session;
 
 use crate::corpus::{self, Seed};
+use crate::output;
 use crate::problem::{Problem, exit};
 
 /// Shown below the help text.
@@ -57,6 +58,9 @@ pub enum Direction {
         /// Where the input goes [default: stdout, unless that is a terminal]
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
+        /// Overwrite that file where it exists
+        #[arg(long, requires = "output")]
+        force: bool,
     },
 }
 
@@ -67,7 +71,7 @@ pub enum Direction {
 pub fn session(arguments: &Arguments) -> Result<u8> {
     match &arguments.direction {
         Direction::Show { files } => show(files),
-        Direction::Pack { file, output } => pack(file, output.as_deref()),
+        Direction::Pack { file, output, force } => pack(file, output.as_deref(), *force),
     }
 }
 
@@ -98,7 +102,7 @@ fn write_all(inputs: &[Seed]) -> io::Result<()> {
     Ok(())
 }
 
-fn pack(file: &Path, output: Option<&Path>) -> Result<u8> {
+fn pack(file: &Path, output: Option<&Path>, force: bool) -> Result<u8> {
     if output.is_none() && stdout().is_terminal() {
         let remedy = "name a file with -o, or pipe it to where it belongs";
         return Err(Problem::failed("an input is bytes, nothing for a terminal", remedy).into());
@@ -114,12 +118,7 @@ fn pack(file: &Path, output: Option<&Path>) -> Result<u8> {
         String::from_utf8(text).map_err(|_| wrong("it is no text, perhaps an input already".to_owned()))?;
     let input = text.parse::<Session>().map_err(|error| wrong(error.to_string()))?.encode();
     match output {
-        Some(path) => fs::write(path, input).map_err(|error| {
-            Problem::failed(
-                format!("{} cannot be written: {error}", path.display()),
-                "give another file with -o",
-            )
-        })?,
+        Some(path) => output::create(path, force)?.write_all(&input)?,
         None => stdout().write_all(&input)?,
     }
     Ok(exit::OK)
