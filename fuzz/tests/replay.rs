@@ -124,3 +124,18 @@ fn raw_shows_the_bytes_as_they_are() {
         .code(0)
         .stdout(contains("HTTP/1.1 200 OK\r\n"));
 }
+
+#[test]
+fn what_is_cut_ends_its_line() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    let input = yard.write("input", &[&b"GET / HTTP/1.1\r\n\r\n"[..], &[b'x'; 3000], b"\n"].concat());
+    yard.sockfuzz()
+        .arg("replay")
+        .arg(input)
+        .arg("--")
+        .arg(server)
+        .assert()
+        .code(0)
+        .stdout(contains("more bytes (--raw shows all)\n-- answer"));
+}

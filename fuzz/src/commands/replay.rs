@@ -1,6 +1,7 @@
 //! `sockfuzz replay`: saved inputs again, each with a fresh server, and what they do to it.
 
-use std::io::{Write, stdout};
+use std::borrow::Cow;
+use std::io::{self, Write, stdout};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -84,7 +85,7 @@ pub fn replay(arguments: Arguments) -> Result<u8> {
         if let Some(dud) = setup.dud(&run)? {
             return Err(dud.into());
         }
-        show(input, meaning, &run, &arguments)?;
+        show(input, meaning, &run, arguments.raw)?;
         let fate = Fate::of(&run);
         println!("=> {}", fate.describe(arguments.timeout));
         if let Fate::Signalled { .. } = fate {
@@ -165,29 +166,29 @@ fn contains(words: &[u8], part: &[u8]) -> bool {
     words.windows(part.len()).any(|window| window == part)
 }
 
-fn show(input: &Seed, meaning: Input, run: &SingleRun, arguments: &Arguments) -> Result<()> {
+fn show(input: &Seed, meaning: Input, run: &SingleRun, raw: bool) -> io::Result<()> {
     let mut out = stdout().lock();
-    let (request, is_session) = match meaning {
-        Input::Raw => (format!("request {}", input.name), false),
-        Input::Session => (format!("session {}", input.name), !arguments.raw),
-    };
-    for (title, bytes, is_session) in [(&*request, &input.bytes, is_session), ("answer", &run.answer, false)]
-    {
-        writeln!(out, "-- {title} ({} bytes)", bytes.len())?;
-        if is_session {
-            write!(out, "{}", Session::decode(bytes))?;
-            continue;
-        }
-        if arguments.raw {
-            out.write_all(bytes)?;
-        } else {
-            write!(out, "{}", printable(bytes, SHOWN))?;
-        }
-        if !bytes.ends_with(b"\n") && !bytes.is_empty() {
-            writeln!(out)?;
-        }
+    let Seed { name, bytes, .. } = input;
+    match meaning {
+        Input::Raw => show_bytes(&mut out, &format!("request {name}"), bytes, raw)?,
+        Input::Session if raw => show_bytes(&mut out, &format!("session {name}"), bytes, raw)?,
+        Input::Session => show_session(&mut out, name, bytes)?,
     }
-    Ok(())
+    show_bytes(&mut out, "answer", &run.answer, raw)
+}
+
+fn show_session(out: &mut impl Write, name: &str, bytes: &[u8]) -> io::Result<()> {
+    write!(out, "-- session {name} ({} bytes)\n{}", bytes.len(), Session::decode(bytes))
+}
+
+fn show_bytes(out: &mut impl Write, title: &str, bytes: &[u8], raw: bool) -> io::Result<()> {
+    writeln!(out, "-- {title} ({} bytes)", bytes.len())?;
+    let shown = if raw { Cow::from(bytes) } else { Cow::from(printable(bytes, SHOWN).into_bytes()) };
+    out.write_all(&shown)?;
+    match *shown {
+        [] | [.., b'\n'] => Ok(()),
+        _ => writeln!(out),
+    }
 }
 
 fn show_words(run: &SingleRun) {
