@@ -146,9 +146,9 @@ impl PreloadOptions {
     }
 }
 
-/// Options that a person sets; mode and status are ours to say.
+/// Options that a person sets; the others are ours to say.
 fn flags() -> impl Iterator<Item = &'static OptionSpec> {
-    let ours = [specs::MODE.flag, specs::STATUS.flag];
+    let ours = [specs::MODE.flag, specs::ANSWERS.flag, specs::STATUS.flag];
     specs::ALL.iter().copied().filter(move |spec| !ours.contains(&spec.flag))
 }
 

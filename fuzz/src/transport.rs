@@ -163,7 +163,7 @@ fn apart(one: &SingleRun, other: &SingleRun) -> Option<Apart> {
         (End::Ended(one), End::Ended(other)) => one == other,
         _ => false,
     };
-    difference(&one.answer, &other.answer).map(Apart::Answer).or((!same_end).then_some(Apart::End))
+    difference(&one.answer(), &other.answer()).map(Apart::Answer).or((!same_end).then_some(Apart::End))
 }
 
 #[cfg(test)]

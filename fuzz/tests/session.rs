@@ -121,3 +121,21 @@ fn a_crash_that_is_a_session_is_shown_as_text() {
     let raw = replay(&["--raw"]).get_output().stdout.clone();
     assert!(raw.windows(7).any(|window| window == b"\xF5\x41CRASH"), "{}", String::from_utf8_lossy(&raw));
 }
+
+/// Whatever becomes of the server: what it has answered is shown, connection by connection.
+#[test]
+fn answers_before_the_end_are_shown() {
+    let yard = Yard::new();
+    let server = yard.server("blocking");
+    for last in [&b"GET"[..], b"CRASH", b"EXIT", b"HANG"] {
+        let last = [b"\xF5\x42", last, b"\r\n\r\n"].concat();
+        yard.write("input", &[b"\xF5\x41", REQUEST, b"\xF5\x40", REQUEST, &last].concat());
+        let mut command = yard.sockfuzz();
+        command.args(["replay", "--timeout", "1", "input", "--"]).arg(&server);
+        let shown = command.assert();
+        for connection in [0, 1] {
+            let title = format!("-- answer on connection {connection} (77 bytes)\n");
+            assert!(String::from_utf8_lossy(&shown.get_output().stdout).contains(&title), "{shown}");
+        }
+    }
+}

@@ -3,14 +3,14 @@
 
 use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use sockfuzz_contract::session::Connection;
+use sockfuzz_contract::{Answers, answers};
 
-use crate::{descriptors, report};
+use crate::{descriptors, report, setup};
 
 /// High enough to leave the low numbers, which servers use as indices, as they would be.
 const FIRST_KEPT: RawFd = 200;
@@ -80,26 +80,13 @@ pub(crate) fn output() -> Option<BorrowedFd<'static>> {
     borrow(&OUTPUT)
 }
 
-/// Answers on connections after the first: they come when that one's are complete.
-static KEPT: Mutex<[Vec<u8>; Connection::COUNT - 1]> =
-    Mutex::new([const { Vec::new() }; Connection::COUNT - 1]);
-
-/// Writes a part of an answer to the original stdout, now or in the end: the answers are in the order
-/// of the connections' numbers.
-pub(crate) fn answer(connection: Connection, answer: &[u8]) {
-    match connection.index().checked_sub(1) {
-        None => write(answer),
-        Some(later) => kept()[later].extend_from_slice(answer),
+/// Writes a piece of an answer to the original stdout. Nothing is held back until another connection's
+/// answer is complete: the server may die at any moment.
+pub(crate) fn answer(connection: Connection, piece: &[u8]) {
+    if setup::get().is_some_and(|setup| setup.options.answers == Answers::Pieces) {
+        write(&answers::header(connection, piece.len()));
     }
-}
-
-/// No connection is left.
-pub(crate) fn show_kept_answers() {
-    kept().iter_mut().for_each(|answer| write(&std::mem::take(answer)));
-}
-
-fn kept() -> MutexGuard<'static, [Vec<u8>; Connection::COUNT - 1]> {
-    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
+    write(piece);
 }
 
 fn write(mut answer: &[u8]) {

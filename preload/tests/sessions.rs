@@ -4,9 +4,13 @@
 mod common;
 
 use common::{Target, contains, describe, transports};
+use sockfuzz_contract::answers;
 use sockfuzz_contract::session::Session;
 
 include!("targets/sessions.rs");
+
+const SESSION: (&str, &str) = ("SOCKFUZZ_INPUT", "session");
+const PIECES: (&str, &str) = ("SOCKFUZZ_ANSWERS", "pieces");
 
 /// Plays every session over every transport.
 fn sees(name: &str, flags: &[&str], style: Style) {
@@ -16,17 +20,13 @@ fn sees(name: &str, flags: &[&str], style: Style) {
             let input = session.parse::<Session>().expect("well written").encode();
             let file = tempfile::NamedTempFile::new().expect("a temporary file");
             let path = file.path().to_str().expect("UTF-8");
-            let output =
-                target.run(&input, &[transport, ("SOCKFUZZ_INPUT", "session"), ("TARGET_LOG", path)]);
+            let output = target.run(&input, &[transport, SESSION, PIECES, ("TARGET_LOG", path)]);
             assert!(output.status.success(), "{name} {transport:?}: {}", describe(&output));
             let seen = std::fs::read_to_string(path).expect("the log");
             assert_eq!(seen, log, "{name} {transport:?} {session} {}", describe(&output));
             if let Some(answer) = &answer {
-                assert_eq!(
-                    String::from_utf8_lossy(&output.stdout),
-                    *answer,
-                    "{name} {transport:?} {session}"
-                );
+                let answers = answers::sort(&output.stdout).concat();
+                assert_eq!(String::from_utf8_lossy(&answers), *answer, "{name} {transport:?} {session}");
             }
         }
     }
@@ -58,7 +58,7 @@ fn session_blocking() {
     let target = Target::compile("session_blocking", &[]);
     let input = b"a\xF5\x41b\xF5\x40c\xF5\x41d\xF5\x51\xF5\x42e";
     for [transport] in transports() {
-        let output = target.run(input, &[transport, ("SOCKFUZZ_INPUT", "session")]);
+        let output = target.run(input, &[transport, SESSION]);
         assert!(output.status.success(), "{transport:?}: {}", describe(&output));
         assert!(output.stdout.starts_with(b"0:a;0:c;0:end;"), "{transport:?}: {}", describe(&output));
         assert!(output.stdout.ends_with(b"0:e;0:end;"), "{transport:?}: {}", describe(&output));
@@ -68,7 +68,7 @@ fn session_blocking() {
 /// A reset needs no fall-back: memory has its own.
 #[test]
 fn sessions_stay_in_memory() {
-    let memory = [("SOCKFUZZ_TRANSPORT", "memory"), ("SOCKFUZZ_INPUT", "session")];
+    let memory = [("SOCKFUZZ_TRANSPORT", "memory"), SESSION];
     for name in ["session_epoll", "session_poll", "session_select", "session_blocking"] {
         let output = Target::compile(name, &[]).run(b"a\xF5\x41b\xF5\x50\xF5\x41c", &memory);
         assert!(!contains(&output.stderr, "going on with unix"), "{name} {}", describe(&output));
@@ -83,4 +83,22 @@ fn session_threads() {
 #[test]
 fn session_forks() {
     sees("session_forks", &[], Style::Plain);
+}
+
+/// Whatever becomes of the server, and whatever the connection: what it has answered is there.
+#[test]
+fn answers_come_when_they_are_given() {
+    let target = Target::compile("session_epoll", &[]);
+    for [transport] in transports() {
+        for (last, status) in [("abort", "signal: 6"), ("exit", "exit status: 7"), ("c", "exit status: 0")] {
+            let session = format!("send 1 \"a\"\nsend 0 \"b\"\nsend 1 \"{last}\"");
+            let input = session.parse::<Session>().expect("well written").encode();
+            let output = target.run(&input, &[transport, SESSION]);
+            assert!(output.status.to_string().starts_with(status), "{transport:?} {}", describe(&output));
+            assert!(output.stdout.starts_with(b"0:a;1:b;"), "{transport:?} {last} {}", describe(&output));
+            let output = target.run(&input, &[transport, SESSION, PIECES]);
+            let [first, second, ..] = answers::sort(&output.stdout);
+            assert!(first.starts_with(b"1:b;") && second.starts_with(b"0:a;"), "{}", describe(&output));
+        }
+    }
 }

@@ -155,7 +155,7 @@ pub(super) enum Verdict {
 impl Verdict {
     fn of(run: &SingleRun, over_tcp: impl Fn() -> Result<Vec<u8>>) -> Result<Self> {
         let first = over_tcp()?;
-        let Some(found) = difference(&run.answer, &first) else {
+        let Some(found) = difference(&run.answer(), &first) else {
             return Ok(match &run.end {
                 End::TimedOut(_) => Self::Unfinished,
                 End::Ended(status) if !status.success() => Self::Unfinished,
@@ -177,7 +177,7 @@ impl Verdict {
             Self::Varying(_) => "varies",
             Self::Unfinished => "FAILED",
         };
-        println!("{:width$}  {word:9}  {:>8} bytes  {}", seed.name, run.answer.len(), seeds::summary(run),);
+        println!("{:width$}  {word:9}  {:>8} bytes  {}", seed.name, run.answer().len(), seeds::summary(run),);
         if let Self::Different(found) | Self::Varying(found) = self {
             println!("{:width$}  {}", "", found.between("preloaded", "over TCP"));
         }

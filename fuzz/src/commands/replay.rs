@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use rustix::process::Signal;
-use sockfuzz_contract::session::Session;
+use sockfuzz_contract::session::{Connection, Session};
 use sockfuzz_contract::{DeadAccept, Input, Panics, specs};
 use std::os::unix::process::ExitStatusExt;
 
@@ -85,7 +85,10 @@ pub fn replay(arguments: Arguments) -> Result<u8> {
         if let Some(dud) = setup.dud(&run)? {
             return Err(dud.into());
         }
-        show(input, meaning, &run, arguments.raw)?;
+        match meaning {
+            Input::Raw => show_request(input, &run, arguments.raw)?,
+            Input::Session => show_session(input, &run, arguments.raw)?,
+        }
         let fate = Fate::of(&run);
         println!("=> {}", fate.describe(arguments.timeout));
         if let Fate::Signalled { .. } = fate {
@@ -166,22 +169,29 @@ fn contains(words: &[u8], part: &[u8]) -> bool {
     words.windows(part.len()).any(|window| window == part)
 }
 
-fn show(input: &Seed, meaning: Input, run: &SingleRun, raw: bool) -> io::Result<()> {
-    let mut out = stdout().lock();
-    let Seed { name, bytes, .. } = input;
-    match meaning {
-        Input::Raw => show_bytes(&mut out, &format!("request {name}"), bytes, raw)?,
-        Input::Session if raw => show_bytes(&mut out, &format!("session {name}"), bytes, raw)?,
-        Input::Session => show_session(&mut out, name, bytes)?,
+fn show_request(Seed { name, bytes, .. }: &Seed, run: &SingleRun, raw: bool) -> io::Result<()> {
+    show_bytes(&format!("request {name}"), bytes, raw)?;
+    show_bytes("answer", &run.answer(), raw)
+}
+
+fn show_session(Seed { name, bytes, .. }: &Seed, run: &SingleRun, raw: bool) -> io::Result<()> {
+    let session = Session::decode(bytes);
+    if raw {
+        show_bytes(&format!("session {name}"), bytes, raw)?;
+    } else {
+        write!(stdout(), "-- session {name} ({} bytes)\n{session}", bytes.len())?;
     }
-    show_bytes(&mut out, "answer", &run.answer, raw)
+    for (connection, answer) in Connection::ALL.into_iter().zip(&run.answers) {
+        let is_used = session.steps().iter().any(|step| step.connection == connection);
+        if is_used || !answer.is_empty() {
+            show_bytes(&format!("answer on connection {connection}"), answer, raw)?;
+        }
+    }
+    Ok(())
 }
 
-fn show_session(out: &mut impl Write, name: &str, bytes: &[u8]) -> io::Result<()> {
-    write!(out, "-- session {name} ({} bytes)\n{}", bytes.len(), Session::decode(bytes))
-}
-
-fn show_bytes(out: &mut impl Write, title: &str, bytes: &[u8], raw: bool) -> io::Result<()> {
+fn show_bytes(title: &str, bytes: &[u8], raw: bool) -> io::Result<()> {
+    let mut out = stdout().lock();
     writeln!(out, "-- {title} ({} bytes)", bytes.len())?;
     let shown = if raw { Cow::from(bytes) } else { Cow::from(printable(bytes, SHOWN).into_bytes()) };
     out.write_all(&shown)?;

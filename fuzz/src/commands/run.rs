@@ -21,6 +21,9 @@ pub const EXAMPLES: &str = "\
 Example:
   printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n' | sockfuzz run -- nginx -g 'daemon off; master_process off;'
 
+Answers come out in the order in which the server gives them, those on several connections of a
+session mixed; sockfuzz replay shows each connection's on its own.
+
 Exit status: 0 when the answer is complete; when the server ends before that, its own (128+N for
 signal N); when it never serves, see sockfuzz --help.";
 

@@ -15,7 +15,7 @@ use crate::transport::{Choice, Trial};
 /// What the preload made of one seed, in few words.
 pub(crate) fn summary(run: &SingleRun) -> String {
     match &run.end {
-        End::Finished | End::Background(..) => status_line(&run.answer),
+        End::Finished | End::Background(..) => status_line(&run.answer()),
         End::Ended(status) => format!("the server ended: {}", ending(*status)),
         End::TimedOut(stops) => format!("no end: {stops}"),
     }
@@ -78,7 +78,7 @@ fn answer_each(
         }
         progress.suspend(|| each(seed, &run))?;
         progress.inc(1);
-        let all_silent = run.answer.is_empty() && (index == 0 || silent.is_some());
+        let all_silent = run.answer().is_empty() && (index == 0 || silent.is_some());
         silent = all_silent.then_some(run);
     }
     match silent {

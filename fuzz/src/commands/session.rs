@@ -25,6 +25,8 @@ A session is steps over up to four connections, 0 to 3; each is taken when the s
 
 In a string, \r \n \t \\ \" and \x41 stand for one byte. Sending opens a connection where necessary.
 In the end, those still open are half-closed, read to their ends and closed, in their order.
+sockfuzz run shows what the server answers when it comes, on whichever connection; sockfuzz replay
+shows one connection after the other.
 
 Examples:
   sockfuzz session show corpus/sessions/both-plain out/default/crashes

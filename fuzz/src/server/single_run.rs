@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use procfs::process::Stat;
-use sockfuzz_contract::{Phase, RuntimeFound, SeatBelt, specs};
+use sockfuzz_contract::session::Connection;
+use sockfuzz_contract::{Answers, Phase, RuntimeFound, SeatBelt, answers, specs};
 
 use crate::cli::PreloadOptions;
 use crate::memory_file::MemoryFile;
@@ -49,8 +50,8 @@ pub enum End {
 /// What came of a single run.
 #[derive(Debug)]
 pub struct SingleRun {
-    /// What the server answered.
-    pub answer: Vec<u8>,
+    /// What the server answered on each connection.
+    pub answers: [Vec<u8>; Connection::COUNT],
     /// What the server wrote to its stdout and stderr.
     pub words: Vec<u8>,
     /// How it ended.
@@ -61,6 +62,14 @@ pub struct SingleRun {
     pub runtime: RuntimeFound,
     /// Why transport `memory` was left, if it was.
     pub left_memory: Option<String>,
+}
+
+impl SingleRun {
+    /// All that the server answered, in the order of the connections' numbers.
+    #[must_use]
+    pub fn answer(&self) -> Vec<u8> {
+        self.answers.concat()
+    }
 }
 
 impl Setup<'_> {
@@ -75,6 +84,7 @@ impl Setup<'_> {
         let (stdout, stderr) = (stdout?, stderr?);
         let mut command = self.server.preloaded(self.library, self.options, &status);
         command.envs(sanitizers::options());
+        command.env(specs::ANSWERS.variable, Answers::Pieces.to_string());
         command.stdin(stdin?.stdio()?).stdout(stdout.stdio()?).stderr(stderr.stdio()?);
         let mut running = Running::start_unseen(command)?;
         let deadline = Instant::now() + self.timeout;
@@ -92,7 +102,7 @@ impl Setup<'_> {
         };
         drop(running);
         Ok(SingleRun {
-            answer: stdout.content()?,
+            answers: answers::sort(&stdout.content()?),
             words: stderr.content()?,
             end,
             phase: status.phase(),

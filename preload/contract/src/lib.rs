@@ -3,6 +3,7 @@
 //! travels the other way, in shared memory; what an input means is decided here, too. Both halves
 //! compile this crate, so neither can drift.
 
+pub mod answers;
 mod gaps;
 mod options;
 pub mod session;
@@ -15,8 +16,8 @@ pub use options::{OptionError, Options};
 pub use specs::OptionSpec;
 pub use status::{Counter, Phase, RuntimeFound, StatusPage};
 pub use values::{
-    Clock, DeadAccept, Directories, Input, Loop, Mode, Network, Panics, Place, Randomness, SeatBelt, Switch,
-    Syscalls, Transport,
+    Answers, Clock, DeadAccept, Directories, Input, Loop, Mode, Network, Panics, Place, Randomness, SeatBelt,
+    Switch, Syscalls, Transport,
 };
 
 /// File name of the library that the server preloads, as cargo builds it.

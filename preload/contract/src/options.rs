@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use crate::specs::{self, OptionSpec};
 use crate::values::{
-    Clock, DeadAccept, Directories, Input, Loop, Mode, Network, Panics, Place, Randomness, SeatBelt, Switch,
-    Syscalls, Transport,
+    Answers, Clock, DeadAccept, Directories, Input, Loop, Mode, Network, Panics, Place, Randomness, SeatBelt,
+    Switch, Syscalls, Transport,
 };
 
 /// A value that an option does not accept.
@@ -34,6 +34,8 @@ pub struct Options {
     pub transport: Transport,
     /// See [`specs::INPUT`].
     pub input: Input,
+    /// See [`specs::ANSWERS`].
+    pub answers: Answers,
     /// See [`specs::PORT`].
     pub port: Option<Place>,
     /// See [`specs::SOCKET_ACTIVATION`].
@@ -85,6 +87,7 @@ impl Options {
             mode: parse(&specs::MODE, text(&specs::MODE))?,
             transport: parse(&specs::TRANSPORT, text(&specs::TRANSPORT))?,
             input: parse(&specs::INPUT, text(&specs::INPUT))?,
+            answers: parse(&specs::ANSWERS, text(&specs::ANSWERS))?,
             port: parse_optional(&specs::PORT, text(&specs::PORT))?,
             socket_activation: parse(&specs::SOCKET_ACTIVATION, text(&specs::SOCKET_ACTIVATION))?,
             r#loop: parse(&specs::LOOP, text(&specs::LOOP))?,

@@ -47,6 +47,16 @@ pub const INPUT: OptionSpec = OptionSpec {
               one at a time (sockfuzz check, fuzz and replay say session when a seed is one)",
 };
 
+/// What comes out on stdout.
+pub const ANSWERS: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_ANSWERS",
+    flag: "answers",
+    value: "plain|pieces",
+    default: "plain",
+    meaning: "in a single run, plain: whatever the server answers, on any connection, goes to stdout when it comes; \
+              pieces: each piece with its connection and its length in front (sockfuzz check and replay sort them)",
+};
+
 /// Which listener is taken over.
 pub const PORT: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_PORT",
@@ -229,6 +239,7 @@ pub const ALL: &[&OptionSpec] = &[
     &MODE,
     &TRANSPORT,
     &INPUT,
+    &ANSWERS,
     &PORT,
     &SOCKET_ACTIVATION,
     &LOOP,

@@ -67,6 +67,16 @@ words! {
 }
 
 words! {
+    /// How answers come out of a single run.
+    Answers {
+        /// As they come.
+        Plain = "plain",
+        /// In pieces that say where they are from: see [`crate::answers`].
+        Pieces = "pieces",
+    }
+}
+
+words! {
     /// How iterations are paced.
     Loop {
         /// Decided by what the server was built with.

@@ -1,5 +1,5 @@
 /* A server that says what it sees of each connection: a line in the log for every event. It answers
-   each read, and the end. Connections have the lowest number that is free. */
+   each read, and the end. Connections have the lowest number that is free. "abort" and "exit" end it. */
 
 #include "target.h"
 
@@ -29,6 +29,8 @@ static inline int see(int number, int fd, const char *events) {
     ssize_t len = read(fd, bytes, sizeof bytes);
     if (len > 0) {
         saw(number, "%.*s%s", (int)len, bytes, events);
+        if (len == 5 && memcmp(bytes, "abort", 5) == 0) abort();
+        if (len == 4 && memcmp(bytes, "exit", 4) == 0) exit(7);
         say(number, fd, bytes, len);
         return 1;
     }

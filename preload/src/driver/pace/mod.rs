@@ -12,8 +12,8 @@ use rustix::event::PollFd;
 
 use sockfuzz_contract::session::Connection;
 
+use crate::report;
 use crate::setup::{self, Pace};
-use crate::{report, stdio};
 
 use afl::Afl;
 use once::Once;
@@ -162,7 +162,6 @@ impl Pacer {
     /// The iteration is over; does not return after a single run.
     pub(super) fn finish(&self) {
         if let Self::Once(_) = self {
-            stdio::show_kept_answers();
             report::exit(0);
         }
     }

@@ -1,0 +1,68 @@
+//! Answers on several connections in one stream. Whatever is held back is lost when the server dies, so
+//! each piece is written when it comes, and says which connection it is from; whoever reads the stream
+//! sorts it.
+
+use crate::session::Connection;
+
+/// Bytes in front of a piece: its connection, and its length.
+const HEADER: usize = 1 + size_of::<u64>();
+
+/// What stands in front of a piece of so many bytes.
+#[must_use]
+pub fn header(connection: Connection, length: usize) -> [u8; HEADER] {
+    let mut header = [connection.index() as u8; HEADER];
+    header[1..].copy_from_slice(&(length as u64).to_le_bytes());
+    header
+}
+
+/// The answer on each connection. The last piece may be cut short; what is no piece (somebody else has
+/// written into the stream) is taken for an answer on the first connection.
+#[must_use]
+pub fn sort(mut stream: &[u8]) -> [Vec<u8>; Connection::COUNT] {
+    let mut answers = [const { Vec::new() }; Connection::COUNT];
+    while let Some((&[connection, ref length @ ..], rest)) = stream.split_first_chunk::<HEADER>() {
+        let Some(answer) = answers.get_mut(usize::from(connection)) else { break };
+        let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        let (piece, rest) = rest.split_at(length.min(rest.len()));
+        answer.extend_from_slice(piece);
+        stream = rest;
+    }
+    if stream.len() >= HEADER {
+        answers[0].extend_from_slice(stream);
+    }
+    answers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream of pieces.
+    fn stream(pieces: &[(usize, &[u8])]) -> Vec<u8> {
+        let piece = |&(number, bytes): &(usize, &[u8])| {
+            let connection = Connection::new(number).expect("there is one");
+            [&header(connection, bytes.len())[..], bytes].concat()
+        };
+        pieces.iter().flat_map(piece).collect()
+    }
+
+    #[test]
+    fn pieces_find_their_connections() {
+        let stream = stream(&[(0, b"a"), (3, b"b"), (0, b"c"), (1, b"")]);
+        assert_eq!(sort(&stream), [&b"ac"[..], b"", b"", b"b"]);
+    }
+
+    #[test]
+    fn a_stream_may_end_anywhere() {
+        let stream = stream(&[(0, b"abc"), (1, b"de")]);
+        let lengths = [0, 1, HEADER, HEADER + 2, HEADER + 3, 2 * HEADER, 2 * HEADER + 4, 2 * HEADER + 5];
+        let answered = lengths.map(|length| sort(&stream[..length]).concat());
+        assert_eq!(answered, [&b""[..], b"", b"", b"ab", b"abc", b"abc", b"abcd", b"abcde"]);
+    }
+
+    #[test]
+    fn what_is_no_piece_is_kept() {
+        let stream = [&stream(&[(1, b"a")])[..], b"from elsewhere"].concat();
+        assert_eq!(sort(&stream), [&b"from elsewhere"[..], b"a", b"", b""]);
+    }
+}
