@@ -220,8 +220,8 @@ fn random_bytes() {
 
 /// In the loop, a server sees every session as in a single run, the one after the other; the reset of
 /// one does not reach the next.
-fn every_session_is_played(name: &str, flags: &[&str], style: Style) {
-    let target = Target::compile_with(name, "cc", flags);
+fn every_session_is_played(name: &str, style: Style) {
+    let target = Target::compile(name);
     for transport in ["unix", "tcp", "memory"] {
         let cases = cases(style, transport);
         let mut expected = String::new();
@@ -239,38 +239,21 @@ fn every_session_is_played(name: &str, flags: &[&str], style: Style) {
     }
 }
 
-#[test]
-fn session_epoll() {
-    every_session_is_played("session_epoll", &[], Style::Epoll);
-}
-
-#[test]
-fn session_epoll_edge_triggered() {
-    every_session_is_played("session_epoll", &["-DEDGE"], Style::Epoll);
-}
-
-#[test]
-fn session_poll() {
-    every_session_is_played("session_poll", &[], Style::Poll);
-}
-
-#[test]
-fn session_select() {
-    every_session_is_played("session_select", &[], Style::Plain);
-}
-
-#[test]
-fn session_threads() {
-    every_session_is_played("session_threads", &[], Style::Plain);
-}
-
-#[test]
-fn session_forks() {
-    every_session_is_played("session_forks", &[], Style::Plain);
-}
-
 include!("../../preload/tests/targets/sessions.rs");
 include!("../../preload/tests/targets/list.rs");
+
+macro_rules! plays_sessions {
+    ($($name:ident: $style:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $name() {
+                every_session_is_played(stringify!($name), Style::$style);
+            }
+        )*
+    };
+}
+
+for_each_session_target!(plays_sessions);
 
 macro_rules! loops {
     ($($name:ident),* $(,)?) => {

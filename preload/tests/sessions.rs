@@ -13,8 +13,8 @@ const SESSION: (&str, &str) = ("SOCKFUZZ_INPUT", "session");
 const PIECES: (&str, &str) = ("SOCKFUZZ_ANSWERS", "pieces");
 
 /// Plays every session over every transport.
-fn sees(name: &str, flags: &[&str], style: Style) {
-    let target = Target::compile(name, flags);
+fn sees(name: &str, style: Style) {
+    let target = Target::compile(name, &[]);
     for [transport] in transports() {
         for (session, log, answer) in cases(style, transport.1) {
             let input = session.parse::<Session>().expect("well written").encode();
@@ -32,25 +32,19 @@ fn sees(name: &str, flags: &[&str], style: Style) {
     }
 }
 
-#[test]
-fn session_epoll() {
-    sees("session_epoll", &[], Style::Epoll);
+/// Declares a test for each.
+macro_rules! sees_sessions {
+    ($($name:ident: $style:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $name() {
+                sees(stringify!($name), Style::$style);
+            }
+        )*
+    };
 }
 
-#[test]
-fn session_epoll_edge_triggered() {
-    sees("session_epoll", &["-DEDGE"], Style::Epoll);
-}
-
-#[test]
-fn session_poll() {
-    sees("session_poll", &[], Style::Poll);
-}
-
-#[test]
-fn session_select() {
-    sees("session_select", &[], Style::Plain);
-}
+for_each_session_target!(sees_sessions);
 
 /// A server that takes one connection after the other sees the steps in its own order.
 #[test]
@@ -73,16 +67,6 @@ fn sessions_stay_in_memory() {
         let output = Target::compile(name, &[]).run(b"a\xF5\x41b\xF5\x50\xF5\x41c", &memory);
         assert!(!contains(&output.stderr, "going on with unix"), "{name} {}", describe(&output));
     }
-}
-
-#[test]
-fn session_threads() {
-    sees("session_threads", &[], Style::Plain);
-}
-
-#[test]
-fn session_forks() {
-    sees("session_forks", &[], Style::Plain);
 }
 
 /// Whatever becomes of the server, and whatever the connection: what it has answered is there.

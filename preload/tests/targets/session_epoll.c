@@ -1,9 +1,7 @@
-/* Several connections in epoll_wait, level-triggered, or edge-triggered with EDGE. */
+/* Several connections in epoll_wait, level-triggered unless MODE says otherwise. */
 #include "session.h"
 
-#ifdef EDGE
-#define MODE EPOLLET
-#else
+#ifndef MODE
 #define MODE 0
 #endif
 

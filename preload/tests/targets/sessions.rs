@@ -11,6 +11,20 @@ enum Style {
     Epoll,
 }
 
+/// The targets that see every session, and how they wait.
+macro_rules! for_each_session_target {
+    ($declare:ident) => {
+        $declare! {
+            session_epoll: Epoll,
+            session_epoll_edge_triggered: Epoll,
+            session_forks: Plain,
+            session_poll: Poll,
+            session_select: Plain,
+            session_threads: Plain,
+        }
+    };
+}
+
 /// A session, what the server logs, and what it answers if that is the same over every transport.
 type Case = (&'static str, String, Option<String>);
 
