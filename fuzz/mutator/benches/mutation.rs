@@ -1,23 +1,15 @@
 //! What a mutation costs, for seeds of the corpus and for a session.
 
-use std::fs;
+#[path = "../tests/common/mod.rs"]
+mod common;
+
 use std::hint::black_box;
 
+use common::{MOST, seeds};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use sockfuzz_contract::Input;
 use sockfuzz_model::http2::PREFACE;
 use sockfuzz_mutator::{Dictionary, Mutator};
-
-/// AFL++'s own limit.
-const MOST: usize = 1 << 20;
-
-fn seeds() -> Vec<Vec<u8>> {
-    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus/http1");
-    let mut paths: Vec<_> =
-        fs::read_dir(corpus).expect("the corpus").flatten().map(|seed| seed.path()).collect();
-    paths.sort();
-    paths.iter().map(|path| fs::read(path).expect("a seed")).collect()
-}
 
 /// As afl-fuzz does it: many mutations of one parent, each with another of the queue beside it.
 fn one_parent(criterion: &mut Criterion, name: &str, input: Input, parent: &[u8]) {

@@ -1,26 +1,18 @@
 //! What AFL++ relies on: nothing lost, nothing too big, the same each time.
 
-use std::collections::{BTreeSet, HashSet};
-use std::fs;
+mod common;
 
+use std::collections::{BTreeSet, HashSet};
+
+use common::{MOST, seeds};
 use proptest::prelude::*;
 use sockfuzz_contract::Input;
 use sockfuzz_contract::session::{Action, Connection, Session, Step, has_marker};
 use sockfuzz_model::{Body, Pipeline, http2};
 use sockfuzz_mutator::{Dictionary, Mutator};
 
-const MOST: usize = 1 << 20;
-
 fn mutator(seed: u64, input: Input) -> Mutator {
     Mutator::new(seed, input, Dictionary::read(None))
-}
-
-fn seeds() -> Vec<Vec<u8>> {
-    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus/http1");
-    let mut paths: Vec<_> =
-        fs::read_dir(corpus).expect("the corpus").flatten().map(|seed| seed.path()).collect();
-    paths.sort();
-    paths.iter().map(|path| fs::read(path).expect("a seed")).collect()
 }
 
 fn sequence(seed: u64, input: Input) -> Vec<Vec<u8>> {
