@@ -59,6 +59,25 @@ fn session_blocking() {
     }
 }
 
+/// A connection for which there is no room among those that wait is not made. (In memory, there is.)
+#[test]
+fn session_blocking_without_room() {
+    let target = Target::compile("session_blocking", &["-DBACKLOG=0"]);
+    let session = "send 0 \"a\"\nopen 1\nsend 2 \"b\"\nopen 3\nsend 0 \"c\"";
+    let input = session.parse::<Session>().expect("well written").encode();
+    for transport in ["unix", "tcp"] {
+        let output = target.run(&input, &[("SOCKFUZZ_TRANSPORT", transport), SESSION, PIECES]);
+        assert!(output.status.success(), "{transport} {}", describe(&output));
+        let answers = answers::sort(&output.stdout);
+        assert_eq!(
+            answers,
+            [&b"0:a;0:c;0:end;"[..], b"0:end;", b"", b""],
+            "{transport} {}",
+            describe(&output)
+        );
+    }
+}
+
 /// A reset needs no fall-back: memory has its own.
 #[test]
 fn sessions_stay_in_memory() {

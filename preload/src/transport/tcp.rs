@@ -4,16 +4,22 @@
 use std::ffi::c_int;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{fcntl_getfl, fcntl_setfl};
-use rustix::io::{Errno, ioctl_fionbio};
+use rustix::io::Errno;
 use rustix::ioctl::{Getter, Opcode, ioctl};
 use rustix::net::{
     AddressFamily, SocketFlags, SocketType, bind, connect as connect_to, getsockname, socket, socket_with,
     sockopt,
 };
 
-use crate::{address, descriptors};
+use crate::{address, clock, descriptors};
+
+/// How long the server's backlog is given to take a connection. It takes it at once, but for a busy
+/// machine; a full one is silent, and would be asked again after a second only (tcp(7)).
+const PATIENCE: Duration = Duration::from_millis(200);
 
 pub(super) fn take_over(fd: RawFd, shown: SocketAddr) -> Result<SocketAddr, Errno> {
     let listener = descriptors::lend(fd);
@@ -30,19 +36,30 @@ pub(super) fn take_over_listening(fd: RawFd, shown: SocketAddr) -> Result<Socket
 }
 
 pub(super) fn connect(address: SocketAddr) -> Result<OwnedFd, Errno> {
-    let client = socket_with(family(address), SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let client = socket_with(family(address), SocketType::STREAM, flags, None)?;
     sockopt::set_tcp_nodelay(&client, true)?;
-    // Over loopback a blocking connect returns as soon as the server's backlog has the connection.
-    // A signal that the server has arranged for may interrupt it; asked again, it goes on.
+    let deadline = clock::real_now() + PATIENCE;
+    // Over loopback the answer is there, as a rule, when the call is made again.
     loop {
         match connect_to(&client, &address) {
-            Ok(()) | Err(Errno::ISCONN) => break,
-            Err(Errno::INTR) => {}
+            Ok(()) | Err(Errno::ISCONN) => return Ok(client),
+            Err(Errno::INPROGRESS) => {}
+            Err(Errno::ALREADY) => await_answer(&client, deadline)?,
             Err(error) => return Err(error),
         }
     }
-    ioctl_fionbio(&client, true)?;
-    Ok(client)
+}
+
+/// Waits for the backlog's answer; one that is full has none, which is what a UNIX-domain socket says at
+/// once. (A signal's handler may run meanwhile: then the caller asks again.)
+fn await_answer(client: &OwnedFd, deadline: Duration) -> Result<(), Errno> {
+    let left = Timespec::try_from(deadline.saturating_sub(clock::real_now())).map_err(|_| Errno::INVAL)?;
+    match poll(&mut [PollFd::new(client, PollFlags::OUT)], Some(&left)) {
+        Ok(0) => Err(Errno::AGAIN),
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether something of the client's is on its way: sent, and not in the server's socket yet. Loopback

@@ -1,8 +1,12 @@
-/* One connection after the other, whatever else waits. */
+/* One connection after the other, whatever else waits; with BACKLOG, at most so many and one do. */
 #include "session.h"
 
 int main(void) {
-    for (int listener = listen_on(8101);;) {
+    int listener = listen_on(8101);
+#ifdef BACKLOG
+    CHECK(listen(listener, BACKLOG) == 0);
+#endif
+    for (;;) {
         int fd = accept(listener, NULL, NULL);
         CHECK(fd >= 0);
         while (see(0, fd, "")) {}
