@@ -78,3 +78,20 @@ fn a_server_that_ends_without_serving_fails_even_with_status_zero() {
         .code(13)
         .stderr(contains("exits at once: exit status 0"));
 }
+
+/// As with any filter, a reader that has seen enough is no failure.
+#[test]
+fn nobody_reads_the_answer() {
+    let yard = Yard::new();
+    let (reader, writer) = std::io::pipe().expect("pipe");
+    drop(reader);
+    let input = yard.write("input", REQUEST.as_bytes());
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_sockfuzz"))
+        .args(["run", "--"])
+        .arg(yard.server("blocking"))
+        .stdin(std::fs::File::open(input).expect("written"))
+        .stdout(writer)
+        .output()
+        .expect("sockfuzz starts");
+    assert_eq!((output.status.code(), &*String::from_utf8_lossy(&output.stderr)), (Some(0), ""));
+}

@@ -2,14 +2,16 @@
 //! find them: servers put /dev/null over 0 and move 1 and 2 into log files.
 
 use std::os::fd::{BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::ptr;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use sockfuzz_contract::session::Connection;
-use sockfuzz_contract::{Answers, answers};
+use sockfuzz_contract::{Answers, Phase, answers};
 
+use crate::exports::real;
 use crate::{descriptors, report, setup};
 
 /// High enough to leave the low numbers, which servers use as indices, as they would be.
@@ -91,6 +93,7 @@ pub(crate) fn answer(connection: Connection, piece: &[u8]) {
 
 fn write(mut answer: &[u8]) {
     let Some(output) = output() else { return };
+    let mask = hold_back_sigpipe();
     while !answer.is_empty() {
         match rustix::io::write(output, answer) {
             Ok(count) => answer = &answer[count..],
@@ -99,9 +102,26 @@ fn write(mut answer: &[u8]) {
                 let _ = poll(&mut [PollFd::from_borrowed_fd(output, PollFlags::OUT)], None);
             }
             // Nobody reads on: like any filter, end quietly.
-            Err(Errno::PIPE) => report::exit(0),
+            Err(Errno::PIPE) => {
+                report::status().reach(Phase::Finished);
+                report::exit(0);
+            }
             Err(error) => report::fatal(format_args!("writing the answer to stdout failed: {error}")),
         }
+    }
+    // SAFETY: the thread's mask from before. No SIGPIPE is pending: `PIPE` has ended the process.
+    unsafe { real::pthread_sigmask(libc::SIG_SETMASK, &mask, ptr::null_mut()) };
+}
+
+/// Blocks SIGPIPE in this thread, which would look as if the server had died of it; returns the mask
+/// from before.
+fn hold_back_sigpipe() -> libc::sigset_t {
+    // SAFETY: all zeroes is a valid mask, and so are the others.
+    unsafe {
+        let (mut mask, mut before) = (std::mem::zeroed(), std::mem::zeroed());
+        libc::sigaddset(&mut mask, libc::SIGPIPE);
+        real::pthread_sigmask(libc::SIG_BLOCK, &mask, &mut before);
+        before
     }
 }
 
