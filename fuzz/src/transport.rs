@@ -98,7 +98,7 @@ impl<'a> Trial<'a> {
         self.seen += 1;
         // A run without an end would cost the same time again, and say nothing.
         let is_over = !matches!(run.end, End::TimedOut(_) | End::Background(..));
-        if self.refusal.is_some() || !is_over || !is_chosen(index, self.seeds) {
+        if self.refusal.is_some() || !is_over || !is_chosen(index, self.seeds, MOST) {
             return Ok(());
         }
         self.tried += 1;
@@ -137,9 +137,10 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// At most [`MOST`], evenly spread.
-fn is_chosen(index: usize, count: usize) -> bool {
-    count <= MOST || index * MOST / count != (index + 1) * MOST / count
+/// Whether this one of `count` is among at most `most`, evenly spread.
+#[must_use]
+pub fn is_chosen(index: usize, count: usize, most: usize) -> bool {
+    count <= most || index * most / count != (index + 1) * most / count
 }
 
 /// What two runs do not have in common.
@@ -172,8 +173,8 @@ mod tests {
 
     #[test]
     fn few_seeds_are_all_tried_and_many_evenly() {
-        let chosen = |count: usize| (0..count).filter(|&index| is_chosen(index, count)).count();
+        let chosen = |count: usize| (0..count).filter(|&index| is_chosen(index, count, MOST)).count();
         assert_eq!([1, MOST, 3 * MOST, 1234].map(chosen), [1, MOST, MOST, MOST]);
-        assert!((0..12).any(|index| is_chosen(index, 1200)), "the first comes early");
+        assert!((0..12).any(|index| is_chosen(index, 1200, MOST)), "the first comes early");
     }
 }

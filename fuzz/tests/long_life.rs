@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::tool::Tool;
-use common::{Yard, free_port, skip, workspace};
+use common::{Yard, nginx_with, workspace};
 use rustix::process::Pid;
 use sockfuzz::afl::cargo_afl::CargoAfl;
 
@@ -74,31 +74,14 @@ fn lives_long(mut server: Command, log: &Path) {
 
 #[test]
 fn nginx() {
-    let workspace = workspace();
-    let build = Command::new(workspace.path("harness/servers/nginx/build"))
-        .env("CARGO_TARGET_DIR", workspace.target(""))
-        .output()
-        .expect("build starts");
-    if !build.status.success() {
-        skip(&format!("nginx cannot be built: {}", String::from_utf8_lossy(&build.stderr)));
-        return;
-    }
     let yard = Yard::new();
-    let (home, log) = (yard.path("nginx"), yard.path("log"));
-    let rendered = Command::new(workspace.path("harness/servers/render"))
-        .arg("nginx")
-        .arg(&home)
-        .arg(free_port().to_string())
-        .status()
-        .expect("render starts");
-    assert!(rendered.success());
-    let configuration = home.join("nginx.conf");
-    let text = fs::read_to_string(&configuration).expect("rendered");
-    assert!(text.contains("access_log off;"));
+    let log = yard.path("log");
     let logged = format!("log_format target $request_uri; access_log {} target;", log.display());
-    fs::write(&configuration, text.replace("access_log off;", &logged)).expect("a writable directory");
-    let mut command = Command::new(workspace.target("servers/nginx/sbin/nginx"));
-    command.args(["-e", "stderr", "-p"]).arg(&home).arg("-c").arg(&configuration);
+    let log_requests = |text: &str| {
+        assert!(text.contains("access_log off;"));
+        text.replace("access_log off;", &logged)
+    };
+    let Some(command) = nginx_with(&yard, log_requests) else { return };
     lives_long(command, &log);
 }
 

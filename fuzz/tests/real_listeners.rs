@@ -51,9 +51,12 @@ fn nginx_at_a_path() {
     let Some(program) = installed("nginx", "nginx-light") else { return };
     let yard = yard_with_site();
     let socket = yard.path("socket").display().to_string();
+    let temporary: String = ["client_body", "fastcgi", "proxy", "scgi", "uwsgi"]
+        .map(|what| format!("{what}_temp_path {what};\n"))
+        .concat();
     let configuration = format!(
         "daemon off; master_process off; pid nginx.pid; error_log stderr;\nevents {{}}\n\
-         http {{ access_log off; server {{ listen unix:{socket}; root www; }} }}\n"
+         http {{ access_log off;\n{temporary}server {{ listen unix:{socket}; root www; }} }}\n"
     );
     yard.write("nginx.conf", configuration.as_bytes());
     let home = yard.path("").display().to_string();

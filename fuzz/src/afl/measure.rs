@@ -16,6 +16,7 @@ use crate::afl::output_dir::OutputDir;
 use crate::afl::report::{self, Connections};
 use crate::afl::stats::Stats;
 use crate::cli::PreloadOptions;
+use crate::corpus::{self, Seed};
 use crate::problem::Problem;
 use crate::server::{Server, inspect};
 use crate::status_file::StatusFile;
@@ -43,6 +44,8 @@ pub struct Measured {
     pub warnings: Vec<String>,
     /// Server processes that ran at least one iteration.
     pub processes: u64,
+    /// The inputs that afl-fuzz kept, those that it was given included.
+    pub queue: Vec<Seed>,
 }
 
 impl Bench<'_> {
@@ -61,9 +64,7 @@ impl Bench<'_> {
         let settings = |status: &StatusFile| {
             environment::settings(server, library, options, status, &inspection, Display::Logs)
         };
-        let (stats, connections, processes) = self.run(server, executions, settings)?;
-        let warnings = report::warnings(&stats, stats.executions, connections);
-        Ok(Measured { stats, warnings, processes })
+        self.run(server, executions, settings)
     }
 
     /// Fuzzes a program that needs no preload.
@@ -73,7 +74,7 @@ impl Bench<'_> {
     pub fn plain(&self, program: &Path, executions: u64) -> Result<Stats> {
         let program = Server::new(program.to_owned(), Vec::new());
         let settings = |_: &StatusFile| environment::lenient(Display::Logs).collect();
-        self.run(&program, executions, settings).map(|(stats, ..)| stats)
+        self.run(&program, executions, settings).map(|measured| measured.stats)
     }
 
     fn run(
@@ -81,7 +82,7 @@ impl Bench<'_> {
         server: &Server,
         executions: u64,
         settings: impl FnOnce(&StatusFile) -> Vec<Setting>,
-    ) -> Result<(Stats, Connections, u64)> {
+    ) -> Result<Measured> {
         let directory = tempfile::tempdir()?;
         let out = OutputDir::judge(&directory.path().join("out"), server)?.claim()?;
         let status = StatusFile::at(&out.status())?;
@@ -109,12 +110,19 @@ impl Bench<'_> {
         if let Ending::Interrupted(signal) = ending {
             return Err(signal.into());
         }
-        let stats = instances.first().and_then(|instance| Stats::read(&out.instance(&instance.name)));
-        let stats = stats.ok_or_else(|| {
+        let directory = instances.first().map(|instance| out.instance(&instance.name));
+        let stats = directory.as_deref().and_then(Stats::read);
+        let (Some(stats), Some(directory)) = (stats, directory) else {
             let remedy = "run it by hand with sockfuzz fuzz to see more";
-            Problem::failed(format!("afl-fuzz left no figures of {}", server.shown()), remedy)
-        })?;
-        Ok((stats, Connections::counted(&status), status.count(Counter::Processes)))
+            let what = format!("afl-fuzz left no figures of {}", server.shown());
+            return Err(Problem::failed(what, remedy).into());
+        };
+        Ok(Measured {
+            warnings: report::warnings(&stats, stats.executions, Connections::counted(&status)),
+            stats,
+            processes: status.count(Counter::Processes),
+            queue: corpus::read(&directory.join("queue"))?,
+        })
     }
 }
 

@@ -93,21 +93,19 @@ impl Case {
     /// When the fuzzer fails, or the user interrupts.
     pub fn measure(&self, tools: &Tools<'_>, executions: u64) -> Result<Measurement> {
         let bench = |corpus| Bench { cargo_afl: tools.cargo_afl, corpus, limit: tools.limit };
-        let measured = match &self.subject {
+        let (stats, mut warnings, processes) = match &self.subject {
             Subject::NetDriver(driver) => return driver.measure(tools.corpus, tools.limit, executions),
-            Subject::Harness(program) => {
-                let stats = bench(tools.corpus).plain(program, executions)?;
-                Measured { stats, warnings: Vec::new(), processes: 1 }
-            }
+            Subject::Harness(program) => (bench(tools.corpus).plain(program, executions)?, Vec::new(), 1),
             Subject::Server(Preloaded { server, options, seeds, .. }) => {
                 let corpus = match seeds {
                     Seeds::Corpus => tools.corpus,
                     Seeds::OneFile => tools.one_file,
                 };
-                bench(corpus).server(server, tools.library, options, executions)?
+                let Measured { stats, warnings, processes, .. } =
+                    bench(corpus).server(server, tools.library, options, executions)?;
+                (stats, warnings, processes)
             }
         };
-        let Measured { stats, mut warnings, processes } = measured;
         if self.crashes() && processes * RARE < stats.executions {
             warnings.push(format!("it crashed only {processes} times in {} executions", stats.executions));
         }

@@ -125,13 +125,11 @@ pub(super) fn compare(
     seeds: &[Seed],
     mut each: impl FnMut(&Seed, &SingleRun, &Verdict),
 ) -> Result<Compared> {
-    let options = setup.options.parsed();
-    let pace = Pace { timeout: setup.timeout, linger: Duration::from_millis(options.linger_ms.into()) };
     let mut compared = Compared::default();
     let mut trial = Trial::begin(setup, inspection, seeds.len());
     seeds::answer_all(setup, seeds, |seed, run| {
-        let answer = || answer_over_tcp(setup.server, &options, &seed.bytes, pace);
-        let verdict = Verdict::of(run, answer)?;
+        let again = || over_tcp(setup, &seed.bytes);
+        let verdict = Verdict::of(run, &again()?, again)?;
         compared.different += usize::from(matches!(verdict, Verdict::Different(_) | Verdict::Unfinished));
         compared.varying += usize::from(matches!(verdict, Verdict::Varying(_)));
         each(seed, run, &verdict);
@@ -140,6 +138,13 @@ pub(super) fn compare(
     })?;
     compared.choice = trial.map(Trial::choice);
     Ok(compared)
+}
+
+/// What a fresh server answers without the preload.
+pub(super) fn over_tcp(setup: &Setup<'_>, input: &[u8]) -> Result<Vec<u8>> {
+    let options = setup.options.parsed();
+    let linger = Duration::from_millis(options.linger_ms.into());
+    answer_over_tcp(setup.server, &options, input, Pace { timeout: setup.timeout, linger })
 }
 
 /// How a preloaded run compares with plain TCP.
@@ -153,16 +158,16 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    fn of(run: &SingleRun, over_tcp: impl Fn() -> Result<Vec<u8>>) -> Result<Self> {
-        let first = over_tcp()?;
-        let Some(found) = difference(&run.answer(), &first) else {
+    /// `first` is the answer over TCP; `again` asks once more.
+    pub(super) fn of(run: &SingleRun, first: &[u8], again: impl FnOnce() -> Result<Vec<u8>>) -> Result<Self> {
+        let Some(found) = difference(&run.answer(), first) else {
             return Ok(match &run.end {
                 End::TimedOut(_) => Self::Unfinished,
                 End::Ended(status) if !status.success() => Self::Unfinished,
                 _ => Self::Same,
             });
         };
-        let varies = difference(&over_tcp()?, &first).is_some_and(|again| again.line == found.line);
+        let varies = difference(&again()?, first).is_some_and(|again| again.line == found.line);
         Ok(if varies { Self::Varying(found) } else { Self::Different(found) })
     }
 

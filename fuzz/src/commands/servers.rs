@@ -1,5 +1,7 @@
 //! `sockfuzz servers`: the table of real servers, measured here and now from their recipes.
 
+mod trial;
+
 use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
@@ -7,24 +9,21 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use indicatif::HumanCount;
 
 use crate::afl::cargo_afl::CargoAfl;
-use crate::afl::measure::{Bench, Measured};
-use crate::cli::{self, PreloadOptions};
-use crate::commands::check::{self, Compared, Verdict};
+use crate::afl::measure::Bench;
+use crate::cli;
 use crate::commands::fuzz::{BUNDLED, build_bundled};
-use crate::corpus::{self, Seed};
+use crate::corpus;
 use crate::interrupt::Interrupted;
 use crate::preload;
 use crate::printable::counted;
 use crate::problem::{Problem, exit};
 use crate::recipe::table::{self, Line};
-use crate::recipe::{Home, Recipe, Row};
-use crate::server::inspect;
-use crate::server::single_run::Setup;
-use crate::transport::Choice;
+use crate::recipe::{Recipe, Row};
 use crate::workspace::{self, Workspace};
+
+use trial::Trial;
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
@@ -34,20 +33,14 @@ Examples:
   sockfuzz servers --write              all of them, into harness/servers/TABLE.md
 
 Each row: the server is built if need be, its answers to all seeds are compared with those over
-real TCP, and it is fuzzed by afl-fuzz for a moment, on one core and without cmplog. The recipes are in
-harness/servers.
+real TCP, it is fuzzed by afl-fuzz for a moment, on one core and without cmplog, and answers some of
+what that found, over each transport. The recipes are in harness/servers.
 
 Exit status: 0 when every row is as it should be: all answers the same, 99 % stability (95 % with
 threads); 6 when one falls short or could not be tried, which the table says.";
 
 /// Where the table is kept, below the workspace.
 const TABLE: &str = "harness/servers/TABLE.md";
-
-/// How long one seed may take, the server's start included.
-const SEED_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Percentages of stability that are asked of servers: with one thread, with several.
-const STABLE: [f64; 2] = [99.0, 95.0];
 
 /// Arguments of `servers`.
 #[derive(Debug, Args)]
@@ -157,109 +150,4 @@ fn write(workspace: &Workspace, recipes: &[Recipe], lines: &[Line]) -> Result<()
     let earlier = fs::read_to_string(&path).unwrap_or_default();
     fs::write(&path, table::update(&earlier, recipes, lines))
         .with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// What every row is tried with.
-struct Trial<'a> {
-    workspace: &'a Workspace,
-    seeds: Vec<Seed>,
-    library: PathBuf,
-    empty: PathBuf,
-    bench: Bench<'a>,
-    executions: u64,
-}
-
-impl Trial<'_> {
-    /// The row's program, built if it is `first` of its recipe.
-    fn program(&self, recipe: &Recipe, row: &Row, first: bool) -> Result<PathBuf> {
-        if recipe.is_built(self.workspace, row) {
-            if first {
-                recipe.build(self.workspace, self.bench.cargo_afl)?;
-            }
-            return Ok(recipe.built(self.workspace, row));
-        }
-        let program = recipe.distributed().transpose()?;
-        let nothing = || Problem::failed("the recipe has no program", "give it a build, or a program").into();
-        program.ok_or_else(nothing)
-    }
-
-    /// The row's line, and whether all is as it should be.
-    fn run(&self, recipe: &Recipe, row: &Row, program: PathBuf) -> Result<(Line, bool)> {
-        let home = Home::render(self.workspace, recipe, row, program)?;
-        let mut line = Line {
-            server: format!("{} {}", recipe.title, home.version()).trim_end().to_owned(),
-            architecture: row.architecture.clone(),
-            remarks: row.remarks.clone(),
-            ..Line::default()
-        };
-        let tried = self.answer(&home, &mut line).and_then(|(same, choice)| {
-            let options = choice.map_or(home.options.clone(), |choice| choice.options(&home.options));
-            line.transport = options.parsed().transport.to_string();
-            let stable = self.fuzz(&home, &options, row, &mut line)?;
-            Ok(same && stable)
-        });
-        match tried {
-            Ok(is_good) => Ok((line, is_good)),
-            Err(error) => {
-                // A server that cannot work has a row that says why.
-                let Some(problem) = error.downcast_ref::<Problem>() else { return Err(error) };
-                eprintln!("sockfuzz: {error:#}");
-                line.remark(&problem.what().lines().map(str::trim).collect::<Vec<_>>().join("; "));
-                Ok((line, false))
-            }
-        }
-    }
-
-    /// Whether all seeds are answered as over TCP, and the transport where it is not the recipe's.
-    fn answer(&self, home: &Home, line: &mut Line) -> Result<(bool, Option<Choice>)> {
-        let setup = Setup {
-            server: &home.server,
-            library: &self.library,
-            options: &home.options,
-            timeout: SEED_TIMEOUT,
-        };
-        let inspection = inspect::inspect(&home.server)?;
-        let compared = check::compare(&setup, &inspection, &self.seeds, |seed, run, verdict| {
-            if !Verdict::is_same(verdict) {
-                verdict.print(seed, run, 0);
-            }
-        })?;
-        let Compared { different, varying, choice, .. } = compared;
-        choice.iter().for_each(|choice| eprintln!("sockfuzz: {choice}"));
-        line.once = format!("{}/{}", self.seeds.len() - different - varying, self.seeds.len());
-        if varying > 0 {
-            line.remark(&format!("{varying} answers vary over TCP as well"));
-        }
-        Ok((different == 0, choice))
-    }
-
-    /// Whether the server is as stable as is asked of it.
-    fn fuzz(&self, home: &Home, options: &PreloadOptions, row: &Row, line: &mut Line) -> Result<bool> {
-        let empty = self.bench.plain(&self.empty, self.executions)?;
-        let is_instrumented = inspect::inspect(&home.server)?.missing_instrumentation().is_none();
-        let executions = if is_instrumented { self.executions } else { self.executions.div_ceil(10) };
-        let Measured { stats, warnings, .. } =
-            self.bench.server(&home.server, &self.library, options, executions)?;
-        for warning in &warnings {
-            eprintln!("sockfuzz: WARNING: {warning}");
-        }
-        eprintln!("sockfuzz: {} per second; empty: {}", stats.per_second, empty.per_second);
-        line.looped = HumanCount(stats.executions).to_string();
-        line.speed = format!("{:.2}", stats.per_second / empty.per_second);
-        for (count, one, many) in [
-            (stats.crashes, "crash found", "crashes found"),
-            (stats.hangs, "hang found", "hangs found"),
-            (stats.timeouts, "timeout", "timeouts"),
-        ] {
-            if count > 0 {
-                line.remark(&counted(count, one, many));
-            }
-        }
-        if !is_instrumented {
-            line.remark("not instrumented: its coverage are kinds of answers");
-        }
-        line.stability = format!("{:.2} %", stats.stability);
-        let complete = stats.executions >= executions || stats.run_time >= self.bench.limit;
-        Ok(complete && warnings.is_empty() && stats.stability >= STABLE[usize::from(row.threads)])
-    }
 }

@@ -131,6 +131,33 @@ pub fn bundled(program: &str) -> PathBuf {
     target.join("release").join(program)
 }
 
+/// A real nginx, instrumented, with its configuration as `change` makes it.
+pub fn nginx_with(yard: &Yard, change: impl FnOnce(&str) -> String) -> Option<Command> {
+    let workspace = workspace();
+    let build = Command::new(workspace.path("harness/servers/nginx/build"))
+        .env("CARGO_TARGET_DIR", workspace.target(""))
+        .output()
+        .expect("build starts");
+    if !build.status.success() {
+        skip(&format!("nginx cannot be built: {}", String::from_utf8_lossy(&build.stderr)));
+        return None;
+    }
+    let home = yard.path("nginx");
+    let rendered = Command::new(workspace.path("harness/servers/render"))
+        .arg("nginx")
+        .arg(&home)
+        .arg(free_port().to_string())
+        .status()
+        .expect("render starts");
+    assert!(rendered.success());
+    let configuration = home.join("nginx.conf");
+    let text = fs::read_to_string(&configuration).expect("rendered");
+    fs::write(&configuration, change(&text)).expect("a writable directory");
+    let mut command = Command::new(workspace.target("servers/nginx/sbin/nginx"));
+    command.args(["-e", "stderr", "-p"]).arg(&home).arg("-c").arg(&configuration);
+    Some(command)
+}
+
 /// AFL++'s runtime, to be linked to a server.
 pub fn runtime(cargo_afl: &CargoAfl) -> PathBuf {
     let data = cargo_afl

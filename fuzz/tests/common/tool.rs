@@ -40,6 +40,11 @@ impl Shared {
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.add(at), bytes.len()) }
     }
 
+    fn copy(&self, len: usize) -> Vec<u8> {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts(self.start, len) }.to_vec()
+    }
+
     fn read(&self, at: usize) -> u32 {
         // SAFETY: as above.
         unsafe { ptr::read_unaligned(self.start.add(at).cast()) }
@@ -62,14 +67,21 @@ pub struct Tool {
     answers: std::io::PipeReader,
     input: Shared,
     coverage: Shared,
+    map_len: usize,
     last_was_killed: bool,
     runner: Option<Pid>,
     server: Child,
 }
 
 impl Tool {
-    /// Starts a server, in loop `direct`.
+    /// Starts a server, in loop `direct`, which runs each input once, from the first one on.
     pub fn start(mut command: Command) -> Self {
+        command.envs([("SOCKFUZZ_WARM_UP", "off"), ("SOCKFUZZ_SETTLE", "off")]);
+        Self::start_warm(command)
+    }
+
+    /// Starts a server, in loop `direct`, as afl-fuzz does.
+    pub fn start_warm(mut command: Command) -> Self {
         let (server_requests, requests) = pipe().expect("pipe");
         let (answers, server_answers) = pipe().expect("pipe");
         let (input, coverage) = (Shared::new(1 << 20), Shared::new(1 << 23));
@@ -77,7 +89,7 @@ impl Tool {
             .env("LD_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"))
             .env("__AFL_SHM_ID", coverage.id.to_string())
             .env("__AFL_SHM_FUZZ_ID", input.id.to_string())
-            .envs([("SOCKFUZZ_LOOP", "direct"), ("SOCKFUZZ_WARM_UP", "off"), ("SOCKFUZZ_SETTLE", "off")]);
+            .env("SOCKFUZZ_LOOP", "direct");
         // Away from the numbers that they get in the server.
         let ends = [server_requests.as_fd(), server_answers.as_fd()]
             .map(|end| fcntl_dupfd_cloexec(end, 300).expect("dup"));
@@ -93,8 +105,8 @@ impl Tool {
             });
         }
         let server = command.spawn().expect("the target starts");
-        let mut tool =
-            Self { requests, answers, input, coverage, last_was_killed: false, runner: None, server };
+        let (map_len, last_was_killed, runner) = (0, false, None);
+        let mut tool = Self { requests, answers, input, coverage, map_len, last_was_killed, runner, server };
         tool.greet();
         tool
     }
@@ -104,7 +116,8 @@ impl Tool {
         assert_eq!(version, 0x4146_4c01);
         self.write(!version);
         assert_eq!(self.read(), 0x3, "map size and inputs in shared memory");
-        assert!(self.read() >= 64, "the size of the coverage map");
+        self.map_len = self.read() as usize;
+        assert!(self.map_len >= 64, "the size of the coverage map");
         assert_eq!(self.read(), version);
     }
 
@@ -143,6 +156,13 @@ impl Tool {
             let _ = kill_process(runner, Signal::KILL);
         }
         self.read()
+    }
+
+    /// Runs an input to its end; the whole coverage map that it leaves.
+    pub fn map_of(&mut self, input: &[u8]) -> Vec<u8> {
+        self.coverage.write(0, &vec![0; self.map_len]);
+        assert!(self.run(input, None));
+        self.coverage.copy(self.map_len)
     }
 
     /// What the last input has left in the coverage map, at byte 16.

@@ -42,6 +42,8 @@ impl Queue {
             .wait_while(self.lock(), |streams| streams.len() >= CAPACITY)
             .unwrap_or_else(PoisonError::into_inner);
         streams.push_back(stream);
+        // A worker that is woken finds the lock free.
+        drop(streams);
         self.filled.notify_one();
     }
 
@@ -49,6 +51,10 @@ impl Queue {
         let mut streams = self.lock();
         loop {
             if let Some(stream) = streams.pop_front() {
+                if streams.is_empty() {
+                    // The ring begins anew: no connection's way depends on how many came before.
+                    streams.clear();
+                }
                 self.drained.notify_one();
                 return stream;
             }

@@ -158,6 +158,17 @@ fn fork_children(instrumentation: &Instrumentation, options: &Options) {
     }
 }
 
+/// The iteration is over; what the server still does leaves no trace.
+pub(crate) fn pause_coverage() {
+    gate::close();
+}
+
+/// The next iteration repeats the last one: only the repetition leaves a trace.
+pub(crate) fn repeat_iteration(instrumentation: &Instrumentation) {
+    instrumentation.clear_coverage();
+    gate::open();
+}
+
 /// Ends the current iteration and waits for the next; `false` when this process has run `count`.
 pub(crate) fn next_iteration(instrumentation: &Instrumentation, count: u32) -> bool {
     gate::close();

@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use sockfuzz_contract::session::{Action, Connection};
 use sockfuzz_contract::{Counter, Phase};
 
-use crate::{children, listener, memory, report, transport};
+use crate::{afl, children, clock, listener, memory, report, transport};
 
 use client::{Client, Drained, Sent};
 use dead_accept::Culprit;
@@ -49,6 +49,8 @@ pub(crate) enum Step {
     Sleep { until: Vec<PollFd<'static>>, limit: Option<Duration> },
     /// Nothing, and only a timer of the server's own can change that.
     LetTimePass,
+    /// Nothing, but it is later now.
+    TimeHasPassed,
 }
 
 /// Where in the session the client is.
@@ -96,6 +98,8 @@ pub(crate) struct Driver {
     /// Rounds in a row in which something was on its way.
     in_flight: u32,
     accepting: dead_accept::Watch,
+    /// Time has been moved to where an iteration may begin.
+    in_phase: bool,
     scratch: [u8; SCRATCH],
 }
 
@@ -110,6 +114,7 @@ impl Driver {
             rounds: 0,
             in_flight: 0,
             accepting: dead_accept::Watch::new(),
+            in_phase: false,
             scratch: [0; SCRATCH],
         }
     }
@@ -129,6 +134,14 @@ impl Driver {
 
     /// Begins an iteration: the next input, over fresh connections.
     fn begin(&mut self) -> Step {
+        if !std::mem::replace(&mut self.in_phase, true) {
+            afl::pause_coverage();
+            if clock::catch_phase() {
+                // What the server does about it belongs to no input.
+                return Step::TimeHasPassed;
+            }
+        }
+        self.in_phase = false;
         let pacer = self.pacer.get_or_insert_with(Pacer::new);
         if let Some(source) = pacer.awaits() {
             return Step::Sleep { until: vec![source], limit: None };

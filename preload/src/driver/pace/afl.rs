@@ -68,7 +68,7 @@ impl Afl {
                 let new = seen.as_mut().is_some_and(|seen| seen.add(self.instrumentation.coverage()));
                 *repeated = new && !*repeated;
                 if *repeated {
-                    self.instrumentation.clear_coverage();
+                    afl::repeat_iteration(self.instrumentation);
                 } else {
                     self.next_iteration();
                 }

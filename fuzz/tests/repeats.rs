@@ -1,0 +1,99 @@
+//! The same input takes the same way every time: with the clock that stands still and the fixed
+//! randomness, each of many repeats leaves the same coverage map, count by count.
+
+mod common;
+
+use std::collections::HashMap;
+use std::process::Command;
+
+use common::tool::Tool;
+use common::{Yard, bundled, nginx_with, workspace};
+use sockfuzz::afl::measure::Pinned;
+use sockfuzz::corpus::{self, Seed};
+
+const REPEATS: usize = 100;
+
+/// The kernel may interrupt a thread at any moment, on a busy machine more than elsewhere, and let
+/// another one of the server's go on.
+const RACES: usize = 20;
+
+/// All seeds in turn, so that each repeat comes after another input than itself. `tolerated`: runs of a
+/// thousand that may differ.
+fn repeats_leave_the_same_map(
+    name: &str,
+    tolerated: usize,
+    suits: fn(&Seed) -> bool,
+    server: impl Fn() -> Option<Command>,
+) {
+    let mut seeds = corpus::read(&workspace().path("corpus/http1")).expect("seeds");
+    seeds.retain(suits);
+    // As afl-fuzz does: where two threads run at once, it is chance which of them gets a lock.
+    let _pinned = Pinned::to_one_core().expect("a core");
+    for transport in ["unix", "memory"] {
+        let Some(mut command) = server() else { return };
+        command.env("SOCKFUZZ_TRANSPORT", transport).env("SOCKFUZZ_ITERATIONS", "1000000");
+        let mut tool = Tool::start_warm(command);
+        // What they leave behind in the server is there from now on.
+        seeds.iter().for_each(|seed| drop(tool.map_of(&seed.bytes)));
+        let mut ways = vec![HashMap::<Vec<u8>, usize>::new(); seeds.len()];
+        for _ in 0..REPEATS {
+            for (seed, ways) in seeds.iter().zip(&mut ways) {
+                *ways.entry(tool.map_of(&seed.bytes)).or_default() += 1;
+            }
+        }
+        let usual = |ways: &HashMap<_, usize>| ways.values().copied().max().unwrap_or(0);
+        let others = |ways| REPEATS - usual(ways);
+        let unstable: Vec<_> = seeds.iter().zip(&ways).filter(|(_, ways)| others(ways) > 0).collect();
+        let different: usize = unstable.iter().map(|(_, ways)| others(ways)).sum();
+        let names: Vec<_> = unstable.iter().map(|(seed, ways)| (&seed.name, others(ways))).collect();
+        println!("{name}, {transport}: {different} of {} runs differ", REPEATS * seeds.len());
+        assert!(different * 1000 <= tolerated * REPEATS * seeds.len(), "{name}, {transport}: {names:?}");
+    }
+}
+
+fn model(name: &str, tolerated: usize) {
+    let server = || {
+        let mut command = Command::new(bundled("sockfuzz-server"));
+        command.args(["--model", name, "--listen", "127.0.0.1:8080"]);
+        Some(command)
+    };
+    repeats_leave_the_same_map(name, tolerated, |_| true, server);
+}
+
+#[test]
+fn epoll() {
+    model("epoll", 0);
+}
+
+#[test]
+fn poll() {
+    model("poll", 0);
+}
+
+#[test]
+fn accept_threads() {
+    model("accept-threads", RACES);
+}
+
+#[test]
+fn thread_per_connection() {
+    model("thread-per-connection", RACES);
+}
+
+#[test]
+fn pool() {
+    model("pool", RACES);
+}
+
+#[test]
+fn tokio() {
+    model("tokio", RACES);
+}
+
+#[test]
+fn nginx() {
+    let yard = Yard::new();
+    // The next of its numbers, which grow longer, separates ranges, and is a name for what is put there.
+    let takes_no_number = |seed: &Seed| !["put-", "range-"].iter().any(|kind| seed.name.starts_with(kind));
+    repeats_leave_the_same_map("nginx", 0, takes_no_number, || nginx_with(&yard, str::to_owned));
+}
