@@ -54,22 +54,27 @@ pub(super) fn exists() -> bool {
     GATES.get().is_some_and(|gates| !gates.is_empty())
 }
 
-/// Outside iterations.
-pub(super) fn close() {
-    GATES.get().into_iter().flatten().for_each(|gate| gate.turn(gate.map, gate.scratch));
+/// Outside iterations. Says whether a gate was open.
+pub(super) fn close() -> bool {
+    let close = |gate: &Gate| gate.turn(gate.map, gate.scratch);
+    GATES.get().into_iter().flatten().fold(false, |open, gate| close(gate) | open)
 }
 
 /// During an iteration.
 pub(super) fn open() {
-    GATES.get().into_iter().flatten().for_each(|gate| gate.turn(gate.scratch, gate.map));
+    for gate in GATES.get().into_iter().flatten() {
+        gate.turn(gate.scratch, gate.map);
+    }
 }
 
 impl Gate {
-    /// A server that directs its coverage elsewhere (`__AFL_COVERAGE_OFF`) is left alone.
-    fn turn(&self, from: *mut u8, to: *mut u8) {
-        if self.variable.load(Relaxed) == from {
+    /// Says whether it stood as it should. A server that directs its coverage elsewhere (`__AFL_COVERAGE_OFF`) is left alone.
+    fn turn(&self, from: *mut u8, to: *mut u8) -> bool {
+        let turns = self.variable.load(Relaxed) == from;
+        if turns {
             self.variable.store(to, Relaxed);
         }
+        turns
     }
 }
 
@@ -97,12 +102,13 @@ mod tests {
         let [mut map, mut scratch, mut elsewhere] = [0_u8; 3];
         let gate = Gate { variable: &VARIABLE, map: &raw mut map, scratch: &raw mut scratch };
         VARIABLE.store(gate.map, Relaxed);
-        gate.turn(gate.map, gate.scratch);
+        assert!(gate.turn(gate.map, gate.scratch));
         assert_eq!(VARIABLE.load(Relaxed), gate.scratch);
-        gate.turn(gate.scratch, gate.map);
+        assert!(!gate.turn(gate.map, gate.scratch), "it is closed");
+        assert!(gate.turn(gate.scratch, gate.map));
         assert_eq!(VARIABLE.load(Relaxed), gate.map);
         VARIABLE.store(&raw mut elsewhere, Relaxed);
-        gate.turn(gate.map, gate.scratch);
+        assert!(!gate.turn(gate.map, gate.scratch));
         assert_eq!(VARIABLE.load(Relaxed), &raw mut elsewhere);
     }
 }

@@ -158,14 +158,13 @@ fn fork_children(instrumentation: &Instrumentation, options: &Options) {
     }
 }
 
-/// The iteration is over; what the server still does leaves no trace.
-pub(crate) fn pause_coverage() {
-    gate::close();
+/// What the server does from now on leaves no trace. Says whether it would have.
+pub(crate) fn pause_coverage() -> bool {
+    gate::close()
 }
 
-/// The next iteration repeats the last one: only the repetition leaves a trace.
-pub(crate) fn repeat_iteration(instrumentation: &Instrumentation) {
-    instrumentation.clear_coverage();
+/// The end of a pause.
+pub(crate) fn resume_coverage() {
     gate::open();
 }
 

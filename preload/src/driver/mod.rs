@@ -70,6 +70,13 @@ enum Stage {
     Probing,
 }
 
+/// The server is left to itself between two iterations.
+#[derive(Debug)]
+struct Pause {
+    /// Its coverage counts again afterwards.
+    resumes: bool,
+}
+
 /// A connection that the client has open.
 #[derive(Debug)]
 struct Line {
@@ -98,8 +105,8 @@ pub(crate) struct Driver {
     /// Rounds in a row in which something was on its way.
     in_flight: u32,
     accepting: dead_accept::Watch,
-    /// Time has been moved to where an iteration may begin.
-    in_phase: bool,
+    /// Time has been moved to where an iteration may begin, and one is about to.
+    pause: Option<Pause>,
     scratch: [u8; SCRATCH],
 }
 
@@ -114,7 +121,7 @@ impl Driver {
             rounds: 0,
             in_flight: 0,
             accepting: dead_accept::Watch::new(),
-            in_phase: false,
+            pause: None,
             scratch: [0; SCRATCH],
         }
     }
@@ -134,14 +141,16 @@ impl Driver {
 
     /// Begins an iteration: the next input, over fresh connections.
     fn begin(&mut self) -> Step {
-        if !std::mem::replace(&mut self.in_phase, true) {
-            afl::pause_coverage();
-            if clock::catch_phase() {
+        match self.pause.take() {
+            Some(Pause { resumes: true }) => afl::resume_coverage(),
+            Some(_) => {}
+            None if clock::catch_phase() => {
                 // What the server does about it belongs to no input.
+                self.pause = Some(Pause { resumes: afl::pause_coverage() });
                 return Step::TimeHasPassed;
             }
+            None => {}
         }
-        self.in_phase = false;
         let pacer = self.pacer.get_or_insert_with(Pacer::new);
         if let Some(source) = pacer.awaits() {
             return Step::Sleep { until: vec![source], limit: None };

@@ -68,7 +68,7 @@ impl Afl {
                 let new = seen.as_mut().is_some_and(|seen| seen.add(self.instrumentation.coverage()));
                 *repeated = new && !*repeated;
                 if *repeated {
-                    afl::repeat_iteration(self.instrumentation);
+                    self.instrumentation.clear_coverage();
                 } else {
                     self.next_iteration();
                 }
