@@ -1,0 +1,153 @@
+//! The steps of the input, taken one after the other.
+
+use std::time::Duration;
+
+use rustix::event::PollFd;
+use sockfuzz_contract::Counter;
+use sockfuzz_contract::session::Action;
+
+use super::client::{Drained, Sent};
+use super::pace::{Chunk, Pacer, Task};
+use super::{Driver, Line, PATIENCE, Step};
+use crate::{listener, report};
+
+/// Rounds, and the time of each, that something sent is given to come to the server. The kernel may
+/// tell that it did with a delay (the delayed acknowledgement of TCP, 40 ms as a rule).
+const DELIVERY_ROUNDS: u32 = 200;
+const DELIVERY_PAUSE: Duration = Duration::from_millis(1);
+
+impl Driver {
+    /// Goes on with the current step, or takes the next one.
+    pub(super) fn play(&mut self) -> Step {
+        if listener::all_accepted() {
+            self.accepting.all_accepted();
+        } else if !self.is_served() {
+            return self.await_accept();
+        }
+        if self.drain() == Drained::Much {
+            return self.acted();
+        }
+        match self.send_available() {
+            Sending::Progress => self.acted(),
+            Sending::Waiting(until) => Step::Sleep { until, limit: None },
+            Sending::Over => {
+                // The end may have come with the last bytes.
+                if self.reads_answers() {
+                    self.drain();
+                }
+                self.await_delivery().unwrap_or_else(|| self.take_step())
+            }
+        }
+    }
+
+    /// Whether the server has accepted any of the connections that are left. They are accepted in the
+    /// order in which they were made.
+    fn is_served(&self) -> bool {
+        let unaccepted = |line: &Line| self.made.wrapping_sub(line.number) <= listener::unaccepted();
+        let mut left = self.lines.iter().flatten().filter(|line| !line.ended).peekable();
+        left.peek().is_none() || !left.all(unaccepted)
+    }
+
+    /// Sends what the pace has and the socket takes.
+    pub(super) fn send_available(&mut self) -> Sending {
+        let (Some(pacer), Some(line)) = (&mut self.pacer, &mut self.lines[self.current.index()]) else {
+            return Sending::Over;
+        };
+        if line.ended || line.stuck {
+            return Sending::Over;
+        }
+        let mut progress = false;
+        loop {
+            let sent = match pacer.chunk() {
+                Chunk::Bytes(bytes) => line.client.send(bytes),
+                Chunk::End if progress => return Sending::Progress,
+                Chunk::End => return Sending::Over,
+                Chunk::Later(source) => {
+                    return if progress {
+                        Sending::Progress
+                    } else {
+                        Sending::Waiting(std::iter::once(source).chain(line.client.readable()).collect())
+                    };
+                }
+            };
+            match sent {
+                Sent::Bytes(count) => {
+                    pacer.consume(count);
+                    progress = true;
+                }
+                Sent::Blocked if progress => return Sending::Progress,
+                Sent::Blocked => {
+                    line.stuck = true;
+                    return Sending::Over;
+                }
+                Sent::Refused => return Sending::Over,
+            }
+        }
+    }
+
+    /// Takes the next step of the input; after the last one, the connections end.
+    fn take_step(&mut self) -> Step {
+        let Some(Task { connection, action }) = self.pacer.as_mut().and_then(Pacer::next_task) else {
+            return self.end_next();
+        };
+        self.current = connection;
+        match action {
+            Action::Send(()) | Action::Open if self.lines[connection.index()].is_none() => {
+                self.connect(connection);
+                self.send_available();
+            }
+            Action::Send(()) | Action::Open => {
+                self.send_available();
+            }
+            Action::HalfClose => self.half_close(),
+            Action::Close => self.close(connection),
+            Action::Reset => self.reset(connection),
+        }
+        self.acted()
+    }
+
+    pub(super) fn half_close(&mut self) {
+        if let Some(line) = &mut self.lines[self.current.index()]
+            && !std::mem::replace(&mut line.half_closed, true)
+        {
+            line.client.half_close();
+        }
+    }
+
+    /// The server only seems idle while something is on its way to it.
+    pub(super) fn await_delivery(&mut self) -> Option<Step> {
+        let is_in_flight = |line: &Line| !line.ended && line.client.is_in_flight();
+        if !self.lines.iter().flatten().any(is_in_flight) {
+            self.in_flight = 0;
+            return None;
+        }
+        self.in_flight += 1;
+        (self.in_flight <= DELIVERY_ROUNDS)
+            .then_some(Step::Sleep { until: Vec::new(), limit: Some(DELIVERY_PAUSE) })
+    }
+
+    fn await_accept(&mut self) -> Step {
+        if let Some(step) = self.await_delivery() {
+            return step;
+        }
+        let pacer = self.pacer.get_or_insert_with(Pacer::new);
+        if pacer.is_patient() {
+            return Step::Sleep { until: Vec::new(), limit: None };
+        }
+        if self.is_out_of_patience(PATIENCE) && !self.accepting.waits_on(self.culprit()) {
+            report::status().add(Counter::Unaccepted, 1);
+            return self.finish();
+        }
+        Step::LetTimePass
+    }
+}
+
+/// How far sending has come.
+pub(super) enum Sending {
+    /// Some bytes went out.
+    Progress,
+    /// The input is not complete; wait for these.
+    Waiting(Vec<PollFd<'static>>),
+    /// All of the chunk is sent, or the server wants no more.
+    Over,
+}
