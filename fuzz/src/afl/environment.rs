@@ -72,14 +72,19 @@ pub fn settings(
     [preload, status].into_iter().chain(told).chain(unseen).chain(lenient(display)).collect()
 }
 
+/// Whoever sets it has chosen a core already, or none.
+pub const NO_AFFINITY: &str = "AFL_NO_AFFINITY";
+/// What asks afl-fuzz for a core, if one is free.
+pub const TRY_AFFINITY: &str = "AFL_TRY_AFFINITY";
+
 /// What lets afl-fuzz start, whatever the program is.
 pub fn lenient(display: Display) -> impl Iterator<Item = Setting> {
     let status_screen = display == Display::StatusScreen;
     let settings = [
         // A server may take long to its first idle point, whatever the limit per execution is.
         Some(Setting::quiet("AFL_FORKSRV_INIT_TMOUT", "10000")),
-        // With every core taken, run unpinned instead of not at all.
-        Some(Setting::quiet("AFL_TRY_AFFINITY", "1")),
+        // With every core taken, run unpinned instead of not at all. (It overrules `NO_AFFINITY`.)
+        env::var_os(NO_AFFINITY).is_none().then(|| Setting::quiet(TRY_AFFINITY, "1")),
         (!status_screen).then(|| Setting::quiet("AFL_NO_UI", "1")),
         // Without its status screen, ours shows these figures.
         (!status_screen).then(|| Setting::quiet("AFL_FUZZER_STATS_UPDATE_INTERVAL", "5")),

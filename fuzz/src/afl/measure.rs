@@ -88,7 +88,8 @@ impl Bench<'_> {
         let status = StatusFile::at(&out.status())?;
         let mut settings = settings(&status);
         // We have pinned ourselves, and afl-fuzz with us.
-        settings.push(Setting::quiet("AFL_NO_AFFINITY", "1"));
+        settings.retain(|setting| setting.name != environment::TRY_AFFINITY);
+        settings.push(Setting::quiet(environment::NO_AFFINITY, "1"));
         let limit = self.limit.as_secs().max(1).to_string();
         let options: Vec<_> =
             ["-c", "-", "-E", &executions.to_string(), "-V", &limit].map(str::to_owned).into();
