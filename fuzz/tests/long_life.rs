@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 use common::tool::Tool;
-use common::{Yard, nginx_with, workspace};
+use common::{Yard, real_server, workspace};
 use rustix::process::Pid;
 use sockfuzz::afl::cargo_afl::CargoAfl;
 
@@ -74,15 +74,14 @@ fn lives_long(mut server: Command, log: &Path) {
 
 #[test]
 fn nginx() {
-    let yard = Yard::new();
-    let log = yard.path("log");
+    let Some(home) = real_server("nginx") else { return };
+    let log = home.path().join("log");
+    let configuration = home.path().join("nginx.conf");
+    let text = fs::read_to_string(&configuration).expect("rendered");
+    assert!(text.contains("access_log off;"));
     let logged = format!("log_format target $request_uri; access_log {} target;", log.display());
-    let log_requests = |text: &str| {
-        assert!(text.contains("access_log off;"));
-        text.replace("access_log off;", &logged)
-    };
-    let Some(command) = nginx_with(&yard, log_requests) else { return };
-    lives_long(command, &log);
+    fs::write(&configuration, text.replace("access_log off;", &logged)).expect("a writable directory");
+    lives_long(home.server.command(), &log);
 }
 
 #[test]

@@ -7,27 +7,10 @@ use std::fs;
 use std::path::Path;
 use std::ptr;
 
-use common::{Yard, skip, stat, workspace};
+use common::{Yard, real_server, stat};
 use libloading::Library;
-use sockfuzz::afl::cargo_afl::CargoAfl;
 use sockfuzz::mutator;
-use sockfuzz::recipe::{Home, Recipe};
-
-/// nginx of its recipe, where it can be built.
-fn nginx() -> Option<Home> {
-    let workspace = workspace();
-    let recipes = Recipe::all(&workspace).expect("recipes");
-    let recipe = recipes.iter().find(|recipe| recipe.name == "nginx").expect("a recipe");
-    let row = &recipe.rows[0];
-    if !recipe.is_built(&workspace, row) {
-        let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-        if let Err(problem) = recipe.build(&workspace, &cargo_afl) {
-            skip(&format!("nginx: {problem:#}"));
-            return None;
-        }
-    }
-    Some(Home::render(&workspace, recipe, row, recipe.built(&workspace, row)).expect("rendered"))
-}
+use sockfuzz::recipe::Home;
 
 /// Fuzzes nginx with all seeds; the names of what afl-fuzz has found.
 fn found(home: &Home, yard: &Yard, out: &str, options: &[&str]) -> Vec<String> {
@@ -51,7 +34,7 @@ fn found(home: &Home, yard: &Yard, out: &str, options: &[&str]) -> Vec<String> {
 
 #[test]
 fn it_finds_things_beside_havoc_and_crosses_inputs() {
-    let Some(home) = nginx() else { return };
+    let Some(home) = real_server("nginx") else { return };
     let yard = Yard::new();
     let names = found(&home, &yard, "with", &["--transport", "memory", "--afl", "-E 60000"]);
     let count = |what: &str| names.iter().filter(|name| name.contains(what)).count();
@@ -64,7 +47,7 @@ fn it_finds_things_beside_havoc_and_crosses_inputs() {
 
 #[test]
 fn it_is_left_out_on_request() {
-    let Some(home) = nginx() else { return };
+    let Some(home) = real_server("nginx") else { return };
     let yard = Yard::new();
     let options = ["--mutator", "none", "--transport", "memory", "--afl", "-c - -E 20000"];
     let names = found(&home, &yard, "without", &options);

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::process::Command;
 
 use common::tool::Tool;
-use common::{Yard, bundled, nginx_with, workspace};
+use common::{bundled, real_server, workspace};
 use sockfuzz::afl::measure::Pinned;
 use sockfuzz::corpus::{self, Seed};
 
@@ -23,14 +23,14 @@ fn repeats_leave_the_same_map(
     name: &str,
     tolerated: usize,
     suits: fn(&Seed) -> bool,
-    server: impl Fn() -> Option<Command>,
+    server: impl Fn() -> Command,
 ) {
     let mut seeds = corpus::read(&workspace().path("corpus/http1")).expect("seeds");
     seeds.retain(suits);
     // As afl-fuzz does: where two threads run at once, it is chance which of them gets a lock.
     let _pinned = Pinned::to_one_core().expect("a core");
     for transport in ["unix", "memory"] {
-        let Some(mut command) = server() else { return };
+        let mut command = server();
         command.env("SOCKFUZZ_TRANSPORT", transport).env("SOCKFUZZ_ITERATIONS", "1000000");
         let mut tool = Tool::start_warm(command);
         // What they leave behind in the server is there from now on.
@@ -55,9 +55,14 @@ fn model(name: &str, tolerated: usize) {
     let server = || {
         let mut command = Command::new(bundled("sockfuzz-server"));
         command.args(["--model", name, "--listen", "127.0.0.1:8080"]);
-        Some(command)
+        command
     };
     repeats_leave_the_same_map(name, tolerated, |_| true, server);
+}
+
+fn real(name: &str, suits: fn(&Seed) -> bool) {
+    let Some(home) = real_server(name) else { return };
+    repeats_leave_the_same_map(name, 0, suits, || home.server.command());
 }
 
 #[test]
@@ -92,8 +97,12 @@ fn tokio() {
 
 #[test]
 fn nginx() {
-    let yard = Yard::new();
     // The next of its numbers, which grow longer, separates ranges, and is a name for what is put there.
     let takes_no_number = |seed: &Seed| !["put-", "range-"].iter().any(|kind| seed.name.starts_with(kind));
-    repeats_leave_the_same_map("nginx", 0, takes_no_number, || nginx_with(&yard, str::to_owned));
+    real("nginx", takes_no_number);
+}
+
+#[test]
+fn lighttpd() {
+    real("lighttpd", |_| true);
 }

@@ -4,11 +4,10 @@ mod common;
 
 use std::path::Path;
 
-use common::{Yard, skip, workspace};
+use common::{Yard, real_server};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use sockfuzz::afl::cargo_afl::CargoAfl;
-use sockfuzz::recipe::{Home, Recipe};
 
 /// `sockfuzz check` on a server, with one plain request.
 fn check(yard: &Yard, server: &Path) -> assert_cmd::Command {
@@ -19,17 +18,7 @@ fn check(yard: &Yard, server: &Path) -> assert_cmd::Command {
 
 /// A server that sockfuzz has not built, with all the bundled seeds.
 fn memory_is_chosen(name: &str) {
-    let recipes = Recipe::all(&workspace()).expect("recipes");
-    let recipe = recipes.iter().find(|recipe| recipe.name == name).expect("a recipe");
-    let row = recipe.rows.first().expect("a row");
-    let program = recipe.built(&workspace(), row);
-    if !program.exists()
-        && let Err(problem) =
-            CargoAfl::find_or_install().and_then(|cargo_afl| recipe.build(&workspace(), &cargo_afl))
-    {
-        return skip(&format!("{name}: {problem:#}"));
-    }
-    let home = Home::render(&workspace(), recipe, row, program).expect("rendered");
+    let Some(home) = real_server(name) else { return };
     Yard::new()
         .sockfuzz()
         .envs(home.options.variables().map(|(name, value)| (name, value.to_owned())))

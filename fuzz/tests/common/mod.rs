@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sockfuzz::afl::cargo_afl::CargoAfl;
+use sockfuzz::recipe::{Home, Recipe};
 use sockfuzz::workspace::Workspace;
 use tempfile::TempDir;
 
@@ -131,31 +132,18 @@ pub fn bundled(program: &str) -> PathBuf {
     target.join("release").join(program)
 }
 
-/// A real nginx, instrumented, with its configuration as `change` makes it.
-pub fn nginx_with(yard: &Yard, change: impl FnOnce(&str) -> String) -> Option<Command> {
+/// A real server, instrumented, as its recipe's first row has it: `None` where the test is to be skipped.
+pub fn real_server(name: &str) -> Option<Home> {
     let workspace = workspace();
-    let build = Command::new(workspace.path("harness/servers/nginx/build"))
-        .env("CARGO_TARGET_DIR", workspace.target(""))
-        .output()
-        .expect("build starts");
-    if !build.status.success() {
-        skip(&format!("nginx cannot be built: {}", String::from_utf8_lossy(&build.stderr)));
+    let recipes = Recipe::all(&workspace).expect("recipes");
+    let recipe = recipes.iter().find(|recipe| recipe.name == name).expect("a recipe");
+    let row = recipe.rows.first().expect("a row");
+    let built = CargoAfl::find_or_install().and_then(|cargo_afl| recipe.build(&workspace, &cargo_afl));
+    if let Err(problem) = built {
+        skip(&format!("{name}: {problem:#}"));
         return None;
     }
-    let home = yard.path("nginx");
-    let rendered = Command::new(workspace.path("harness/servers/render"))
-        .arg("nginx")
-        .arg(&home)
-        .arg(free_port().to_string())
-        .status()
-        .expect("render starts");
-    assert!(rendered.success());
-    let configuration = home.join("nginx.conf");
-    let text = fs::read_to_string(&configuration).expect("rendered");
-    fs::write(&configuration, change(&text)).expect("a writable directory");
-    let mut command = Command::new(workspace.target("servers/nginx/sbin/nginx"));
-    command.args(["-e", "stderr", "-p"]).arg(&home).arg("-c").arg(&configuration);
-    Some(command)
+    Some(Home::render(&workspace, recipe, row, recipe.built(&workspace, row)).expect("rendered"))
 }
 
 /// AFL++'s runtime, to be linked to a server.
