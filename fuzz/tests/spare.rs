@@ -82,6 +82,25 @@ fn without_spares_each_process_starts_when_it_is_needed() {
     assert_eq!(processes_and_spares("off"), (processes, 0, processes));
 }
 
+/// A connection to itself might be accepted by the process that waits, and a path can be only one's.
+#[test]
+fn a_server_with_a_listener_for_itself_has_no_spare() {
+    for target in ["outgoing_connection", "real_listener_in_child"] {
+        let yard = Yard::new();
+        let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+        let status = StatusFile::in_memory().expect("a status page");
+        let mut command = Command::new(yard.loop_target(target, "cc", &[], &cargo_afl));
+        command.current_dir(yard.path("")).env("SOCKFUZZ_ITERATIONS", "5");
+        command.env("SOCKFUZZ_STATUS", status.path());
+        let mut tool = Tool::start(command);
+        for _ in 0..20 {
+            assert!(tool.run_and_crash(FINE).is_none_or(|signal| signal == 0), "{target}");
+        }
+        assert!(status.count(Counter::Processes) > 2, "{target}");
+        assert_eq!(status.count(Counter::Spares), 0, "{target}");
+    }
+}
+
 #[test]
 fn a_slow_start_is_no_timeout() {
     let run = Run::new();

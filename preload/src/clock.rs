@@ -6,9 +6,6 @@
 //! to the kernel is translated, and when it is over virtual time has come there, too. Whoever asks for
 //! the time again and again, in one iteration, waits for it to pass, and so it does.
 //! The processes of a server that forks have the kernel's time.
-//!
-//! How timers are kept (in wheels, in trees) depends on what the time is, digit by digit. So once time
-//! has moved in an iteration, it moves on, before the next one, to where all lower digits are as before.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -43,11 +40,6 @@ const MANY_LOOKS: u32 = 1000;
 
 /// What passes with each look from then on.
 const TICK: Duration = Duration::from_millis(1);
-
-/// Iterations begin at multiples of this, counted from where time stopped: a whole number of seconds,
-/// and of 2^15 milliseconds. (A server that makes up for every tick that it missed has to do that in
-/// a moment, so not more.)
-const PHASE: Duration = Duration::from_secs(4096);
 
 /// The forkserver starts. Time goes on in its children until they are idle.
 pub(crate) fn note_fork() {
@@ -91,17 +83,6 @@ pub(crate) fn advance(by: Duration) {
     if is_frozen() {
         JUMPED.fetch_add(nanoseconds(by), Relaxed);
     }
-}
-
-/// Between two iterations: lets time move on to where one may begin. Says whether it had to.
-pub(crate) fn catch_phase() -> bool {
-    let jumped = JUMPED.load(Relaxed);
-    let next = jumped.next_multiple_of(nanoseconds(PHASE));
-    let moves = is_frozen() && next != jumped;
-    if moves {
-        JUMPED.store(next, Relaxed);
-    }
-    moves
 }
 
 /// Time has come to `deadline`, as the server sees CLOCK_MONOTONIC.
@@ -197,11 +178,6 @@ mod tests {
         note_iteration();
         look(libc::CLOCK_REALTIME);
         assert_eq!(shown(libc::CLOCK_MONOTONIC), Some(jumped + TICK));
-        assert!(catch_phase());
-        let phase = shown(libc::CLOCK_MONOTONIC).expect("frozen");
-        assert_eq!(Some(phase), stopped.map(|time| time + PHASE), "an hour is less");
-        assert!(!catch_phase());
-        assert_eq!(shown(libc::CLOCK_MONOTONIC), Some(phase));
         thaw();
         assert!(shown(libc::CLOCK_MONOTONIC).expect("ahead of the real clock") >= jumped);
         LEAD.store(0, Relaxed);

@@ -54,27 +54,22 @@ pub(super) fn exists() -> bool {
     GATES.get().is_some_and(|gates| !gates.is_empty())
 }
 
-/// Outside iterations. Says whether a gate was open.
-pub(super) fn close() -> bool {
-    let close = |gate: &Gate| gate.turn(gate.map, gate.scratch);
-    GATES.get().into_iter().flatten().fold(false, |open, gate| close(gate) | open)
+/// Outside iterations.
+pub(super) fn close() {
+    GATES.get().into_iter().flatten().for_each(|gate| gate.turn(gate.map, gate.scratch));
 }
 
 /// During an iteration.
 pub(super) fn open() {
-    for gate in GATES.get().into_iter().flatten() {
-        gate.turn(gate.scratch, gate.map);
-    }
+    GATES.get().into_iter().flatten().for_each(|gate| gate.turn(gate.scratch, gate.map));
 }
 
 impl Gate {
-    /// Says whether it stood as it should. A server that directs its coverage elsewhere (`__AFL_COVERAGE_OFF`) is left alone.
-    fn turn(&self, from: *mut u8, to: *mut u8) -> bool {
-        let turns = self.variable.load(Relaxed) == from;
-        if turns {
+    /// A server that directs its coverage elsewhere (`__AFL_COVERAGE_OFF`) is left alone.
+    fn turn(&self, from: *mut u8, to: *mut u8) {
+        if self.variable.load(Relaxed) == from {
             self.variable.store(to, Relaxed);
         }
-        turns
     }
 }
 
@@ -102,13 +97,12 @@ mod tests {
         let [mut map, mut scratch, mut elsewhere] = [0_u8; 3];
         let gate = Gate { variable: &VARIABLE, map: &raw mut map, scratch: &raw mut scratch };
         VARIABLE.store(gate.map, Relaxed);
-        assert!(gate.turn(gate.map, gate.scratch));
+        gate.turn(gate.map, gate.scratch);
         assert_eq!(VARIABLE.load(Relaxed), gate.scratch);
-        assert!(!gate.turn(gate.map, gate.scratch), "it is closed");
-        assert!(gate.turn(gate.scratch, gate.map));
+        gate.turn(gate.scratch, gate.map);
         assert_eq!(VARIABLE.load(Relaxed), gate.map);
         VARIABLE.store(&raw mut elsewhere, Relaxed);
-        assert!(!gate.turn(gate.map, gate.scratch));
+        gate.turn(gate.map, gate.scratch);
         assert_eq!(VARIABLE.load(Relaxed), &raw mut elsewhere);
     }
 }

@@ -158,16 +158,6 @@ fn fork_children(instrumentation: &Instrumentation, options: &Options) {
     }
 }
 
-/// What the server does from now on leaves no trace. Says whether it would have.
-pub(crate) fn pause_coverage() -> bool {
-    gate::close()
-}
-
-/// The end of a pause.
-pub(crate) fn resume_coverage() {
-    gate::open();
-}
-
 /// Ends the current iteration and waits for the next; `false` when this process has run `count`.
 pub(crate) fn next_iteration(instrumentation: &Instrumentation, count: u32) -> bool {
     gate::close();
@@ -195,6 +185,11 @@ pub(crate) fn next_iteration(instrumentation: &Instrumentation, count: u32) -> b
 fn is_first_iteration() -> bool {
     static FIRST: AtomicBool = AtomicBool::new(true);
     FIRST.load(Relaxed) && FIRST.swap(false, Relaxed)
+}
+
+/// The server is about to listen where nothing else can: a second process of it would be in its way.
+pub(crate) fn note_real_listener() {
+    DIRECT.get().iter().for_each(|direct| direct.refuse_spares());
 }
 
 /// The server has forked, and this is the child. Its iteration is its parent's, and it may outlive

@@ -3,7 +3,7 @@
 //!
 //! `fork` copies descriptors only, so a byte that one child's thread writes another child's thread may
 //! read. So every child begins with pipes, event counters and timers of its own, at the old numbers
-//! and with the old content.
+//! and with the old content. What it cannot be given, it shares; then no two children may live at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -31,7 +31,7 @@ pub(super) fn renew() -> bool {
             Some("pipe") => renew_pipe(numbers),
             Some("eventfd") => renew_with(numbers, event_counter),
             Some("timerfd") => renew_with(numbers, timer),
-            Some("socket") if is_connected(numbers[0]) => Err(Errno::ISCONN),
+            Some("socket") if is_shared(numbers[0]) => Err(Errno::ISCONN),
             _ => Ok(()),
         };
         apart &= renewed.is_ok();
@@ -151,11 +151,13 @@ fn field<'a>(description: &'a str, key: &str) -> Option<&'a str> {
     description.lines().find_map(|line| line.strip_prefix(key)).map(str::trim)
 }
 
-/// Whether somebody is at the other end of a socket that is none of ours.
-fn is_connected(number: RawFd) -> bool {
+/// Whether a socket that is none of ours has somebody at its other end, or whoever comes to it may come
+/// to any process: a proxy's listener for itself, for example.
+fn is_shared(number: RawFd) -> bool {
     let socket = descriptors::lend(number);
     let is_outside = matches!(descriptors::kind(number), Kind::Foreign);
-    is_outside && sockopt::socket_domain(socket) != Ok(AddressFamily::NETLINK) && getpeername(socket).is_ok()
+    let is_met = || sockopt::socket_acceptconn(socket) == Ok(true) || getpeername(socket).is_ok();
+    is_outside && sockopt::socket_domain(socket) != Ok(AddressFamily::NETLINK) && is_met()
 }
 
 #[cfg(test)]

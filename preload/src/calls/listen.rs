@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use crate::address::{self, Address};
 use crate::descriptors::{self, Kind};
 use crate::exports::real;
-use crate::{errno, idle, listener, report};
+use crate::{afl, errno, idle, listener, report};
 
 pub(crate) unsafe fn bind(fd: c_int, wanted: *const sockaddr, len: socklen_t) -> c_int {
     if matches!(descriptors::kind(fd), Kind::Bound | Kind::Listener | Kind::Mute) {
@@ -46,6 +46,9 @@ pub(crate) unsafe fn listen(fd: c_int, backlog: c_int) -> c_int {
                 }
             }
         }
+    }
+    if descriptors::kind(fd) == Kind::Foreign {
+        afl::note_real_listener();
     }
     // SAFETY: the server's own call; a taken-over socket listens under its own descriptor.
     unsafe { real::listen(fd, backlog) }

@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use sockfuzz_contract::session::{Action, Connection};
 use sockfuzz_contract::{Counter, Phase};
 
-use crate::{afl, children, clock, listener, memory, report, transport};
+use crate::{children, listener, memory, report, transport};
 
 use client::{Client, Drained};
 use dead_accept::Culprit;
@@ -45,8 +45,6 @@ pub(crate) enum Step {
     Sleep { until: Vec<PollFd<'static>>, limit: Option<Duration> },
     /// Nothing, and only a timer of the server's own can change that.
     LetTimePass,
-    /// Nothing, but it is later now.
-    TimeHasPassed,
 }
 
 /// Where in the session the client is.
@@ -64,13 +62,6 @@ enum Stage {
     HungUp,
     /// A single run is over, but for the question whether the server accepts another connection.
     Probing,
-}
-
-/// The server is left to itself between two iterations.
-#[derive(Debug)]
-struct Pause {
-    /// Its coverage counts again afterwards.
-    resumes: bool,
 }
 
 /// A connection that the client has open.
@@ -101,8 +92,6 @@ pub(crate) struct Driver {
     /// Rounds in a row in which something was on its way.
     in_flight: u32,
     accepting: dead_accept::Watch,
-    /// Time has been moved to where an iteration may begin, and one is about to.
-    pause: Option<Pause>,
     scratch: [u8; SCRATCH],
 }
 
@@ -117,7 +106,6 @@ impl Driver {
             rounds: 0,
             in_flight: 0,
             accepting: dead_accept::Watch::new(),
-            pause: None,
             scratch: [0; SCRATCH],
         }
     }
@@ -137,16 +125,6 @@ impl Driver {
 
     /// Begins an iteration: the next input, over fresh connections.
     fn begin(&mut self) -> Step {
-        match self.pause.take() {
-            Some(Pause { resumes: true }) => afl::resume_coverage(),
-            Some(_) => {}
-            None if clock::catch_phase() => {
-                // What the server does about it belongs to no input.
-                self.pause = Some(Pause { resumes: afl::pause_coverage() });
-                return Step::TimeHasPassed;
-            }
-            None => {}
-        }
         let pacer = self.pacer.get_or_insert_with(Pacer::new);
         if let Some(source) = pacer.awaits() {
             return Step::Sleep { until: vec![source], limit: None };

@@ -24,11 +24,6 @@ impl Deadline {
         self.shown_at.inspect(|&deadline| clock::reach(deadline)).is_some()
     }
 
-    /// Whether the limit is over by the server's clock.
-    pub(super) fn seems_passed(self) -> bool {
-        self.shown_at.is_some_and(|deadline| clock::now() >= deadline)
-    }
-
     pub(super) fn has_passed(self) -> bool {
         self.at.is_some_and(|deadline| clock::real_now() >= deadline)
     }

@@ -161,8 +161,6 @@ fn drive<C: Call>(call: &mut C, state: &mut State, deadline: Deadline, goes_on: 
         slept = match state.driver.step() {
             Step::Acted => Ok(()),
             Step::Sleep { until, limit } => call.sleep(&until, deadline.at_most(limit)),
-            Step::TimeHasPassed if deadline.seems_passed() => return Waited::TimedOut,
-            Step::TimeHasPassed => Ok(()),
             Step::LetTimePass if deadline.jump() => return Waited::TimedOut,
             Step::LetTimePass => {
                 clock::advance(PAUSE);
