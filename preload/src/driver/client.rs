@@ -155,9 +155,9 @@ impl Client {
         }
     }
 
-    /// Whether something that was sent has not come to the server yet.
-    pub(super) fn is_in_flight(&self) -> bool {
-        matches!(&self.end, End::Socket(socket) if self.is_tcp && transport::is_in_flight(socket))
+    /// Whether bytes that were sent have not come to the server yet.
+    pub(super) fn is_in_flight(&self, half_closed: bool) -> bool {
+        matches!(&self.end, End::Socket(socket) if self.is_tcp && transport::is_in_flight(socket, half_closed))
     }
 
     /// Whether the connection is over only when no process holds the client's end.

@@ -116,7 +116,7 @@ impl Driver {
 
     /// The server only seems idle while something is on its way to it.
     pub(super) fn await_delivery(&mut self) -> Option<Step> {
-        let is_in_flight = |line: &Line| !line.ended && line.client.is_in_flight();
+        let is_in_flight = |line: &Line| !line.ended && line.client.is_in_flight(line.half_closed);
         if !self.lines.iter().flatten().any(is_in_flight) {
             self.in_flight = 0;
             return None;

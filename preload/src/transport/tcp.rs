@@ -62,9 +62,12 @@ fn await_answer(client: &OwnedFd, deadline: Duration) -> Result<(), Errno> {
     }
 }
 
-/// Whether something of the client's is on its way: sent, and not in the server's socket yet. Loopback
+/// Whether bytes of the client's are on their way: sent, and not in the server's socket yet. Loopback
 /// delivers at once, but for a busy machine, where a thread of the kernel's does it when it gets to run.
-pub(crate) fn is_in_flight(client: impl AsFd) -> bool {
+///
+/// An end that was sent (`half_closed`) counts as a byte. It is left out: a server that does not read on
+/// makes the kernel wait before it says that it came.
+pub(crate) fn is_in_flight(client: impl AsFd, half_closed: bool) -> bool {
     /// Bytes that the other side has not acknowledged (tcp(7), SIOCOUTQ).
     const UNACKNOWLEDGED: Opcode = libc::TIOCOUTQ as Opcode;
     /// Bytes that wait for room over there (linux/sockios.h, SIOCOUTQNSD).
@@ -76,7 +79,7 @@ pub(crate) fn is_in_flight(client: impl AsFd) -> bool {
             ioctl(&client, Getter::<NOT_SENT, c_int>::new()),
         )
     };
-    unacknowledged.is_ok_and(|count| count > 0) && not_sent == Ok(0)
+    unacknowledged.is_ok_and(|count| count > half_closed.into()) && not_sent == Ok(0)
 }
 
 fn family(address: SocketAddr) -> AddressFamily {
