@@ -3,6 +3,7 @@
 use std::ptr;
 
 use libc::{c_int, c_void, socklen_t};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::AddressFamily;
 
@@ -10,8 +11,9 @@ use crate::descriptors::{self, Kind};
 use crate::exports::real;
 use crate::{address, errno, memory};
 
-/// `tcpi_state` of an established connection (include/net/tcp_states.h).
+/// `tcpi_state` of a connection (include/net/tcp_states.h): established; the client has half-closed it.
 const TCP_ESTABLISHED: u8 = 1;
+const TCP_CLOSE_WAIT: u8 = 8;
 
 pub(crate) unsafe fn setsockopt(
     fd: c_int,
@@ -64,6 +66,7 @@ pub(crate) unsafe fn getsockopt(
     let result = unsafe { real::getsockopt(fd, level, name, value, len) };
     if result < 0 && is_granted(fd, level, name) {
         let shown: &[u8] = match (level, name) {
+            (libc::IPPROTO_TCP, libc::TCP_INFO) if is_half_closed(fd) => &[TCP_CLOSE_WAIT],
             (libc::IPPROTO_TCP, libc::TCP_INFO) => &[TCP_ESTABLISHED],
             _ => &[],
         };
@@ -72,6 +75,19 @@ pub(crate) unsafe fn getsockopt(
         return 0;
     }
     result
+}
+
+/// Whether the client has sent its end: what lighttpd asks TCP_INFO for, before it takes EPOLLRDHUP for an
+/// abort.
+fn is_half_closed(fd: c_int) -> bool {
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    memory::readiness(fd).map_or_else(
+        || {
+            let mut asked = [PollFd::from_borrowed_fd(descriptors::lend(fd), PollFlags::RDHUP)];
+            poll(&mut asked, Some(&at_once)) == Ok(1)
+        },
+        |ready| ready & libc::EPOLLRDHUP as u32 != 0,
+    )
 }
 
 /// Fills the server's buffer: `shown`, then zeroes.

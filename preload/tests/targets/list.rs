@@ -35,6 +35,7 @@ macro_rules! for_each_target {
             executes_child,
             fork_handlers,
             fork_per_connection,
+            half_closed_state,
             interval_timer,
             leaks_descriptors,
             limits_itself,
