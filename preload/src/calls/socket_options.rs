@@ -3,13 +3,12 @@
 use std::ptr;
 
 use libc::{c_int, c_void, socklen_t};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::AddressFamily;
 
 use crate::descriptors::{self, Kind};
 use crate::exports::real;
-use crate::{address, errno, memory};
+use crate::{address, errno, memory, transport};
 
 /// `tcpi_state` of a connection (include/net/tcp_states.h): established; the client has half-closed it.
 const TCP_ESTABLISHED: u8 = 1;
@@ -80,14 +79,10 @@ pub(crate) unsafe fn getsockopt(
 /// Whether the client has sent its end: what lighttpd asks TCP_INFO for, before it takes EPOLLRDHUP for an
 /// abort.
 fn is_half_closed(fd: c_int) -> bool {
-    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    memory::readiness(fd).map_or_else(
-        || {
-            let mut asked = [PollFd::from_borrowed_fd(descriptors::lend(fd), PollFlags::RDHUP)];
-            poll(&mut asked, Some(&at_once)) == Ok(1)
-        },
-        |ready| ready & libc::EPOLLRDHUP as u32 != 0,
-    )
+    match memory::readiness(fd) {
+        Some(ready) => ready & libc::EPOLLRDHUP as u32 != 0,
+        None => transport::peer_has_ended(descriptors::lend(fd)),
+    }
 }
 
 /// Fills the server's buffer: `shown`, then zeroes.

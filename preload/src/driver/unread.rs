@@ -2,12 +2,11 @@
 
 use std::os::fd::AsFd;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionread};
 use rustix::net::{RecvFlags, recv};
 
 use super::client::Drained;
-use crate::transport::GREETING;
+use crate::transport::{GREETING, peer_has_ended};
 
 /// Of a socket, always one byte: first the greeting, then the last of the answer.
 #[derive(Debug)]
@@ -32,7 +31,7 @@ impl Unread {
             let unread = ioctl_fionread(&socket).unwrap_or(0) as usize;
             let wanted = unread.saturating_sub(1).min(buffer.len());
             if wanted == 0 {
-                return if has_ended(&socket) { Drained::Ended } else { Drained::of(total) };
+                return if peer_has_ended(&socket) { Drained::Ended } else { Drained::of(total) };
             }
             match recv(&socket, &mut buffer[..wanted], RecvFlags::DONTWAIT) {
                 Ok((count, _)) => {
@@ -59,11 +58,4 @@ impl Unread {
             _ => bytes,
         }
     }
-}
-
-/// Whether the server has half-closed or closed.
-fn has_ended(socket: impl AsFd) -> bool {
-    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    let mut asked = [PollFd::new(&socket, PollFlags::RDHUP)];
-    poll(&mut asked, Some(&at_once)).is_ok_and(|count| count > 0)
 }

@@ -6,8 +6,9 @@ mod tcp;
 mod unix;
 
 use std::net::SocketAddr;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd, RawFd};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrUnix, listen};
 use sockfuzz_contract::Transport;
@@ -80,6 +81,13 @@ pub(crate) fn make_listener(shown: &Address) -> Result<OwnedFd, Errno> {
 /// What the server is shown in the place of `fd`, if that is a socket of ours.
 pub(crate) fn shown_for(fd: RawFd) -> Option<Address> {
     name::read(descriptors::lend(fd))
+}
+
+/// Whether whoever is at the other end of a connection has half-closed or closed it.
+pub(crate) fn peer_has_ended(socket: impl AsFd) -> bool {
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut asked = [PollFd::new(&socket, PollFlags::RDHUP)];
+    poll(&mut asked, Some(&at_once)).is_ok_and(|count| count > 0)
 }
 
 /// Opens an internal connection: the client's end, non-blocking and closed at `exec`.
