@@ -51,10 +51,6 @@ impl Queue {
         let mut streams = self.lock();
         loop {
             if let Some(stream) = streams.pop_front() {
-                if streams.is_empty() {
-                    // The ring begins anew: no connection's way depends on how many came before.
-                    streams.clear();
-                }
                 self.drained.notify_one();
                 return stream;
             }
