@@ -1,12 +1,13 @@
 //! A short campaign for its figures alone: bounded, on one pinned core, without cmplog, in a
 //! directory that is gone afterwards.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use sockfuzz_contract::Counter;
+use tempfile::TempDir;
 
 use crate::afl::campaign::{self, Display, Ending};
 use crate::afl::cargo_afl::CargoAfl;
@@ -44,8 +45,19 @@ pub struct Measured {
     pub warnings: Vec<String>,
     /// Server processes that ran at least one iteration.
     pub processes: u64,
+    queue: PathBuf,
+    /// Around it; gone when this is dropped.
+    _directory: TempDir,
+}
+
+impl Measured {
     /// The inputs that afl-fuzz kept, those that it was given included.
-    pub queue: Vec<Seed>,
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn queue(&self) -> Result<Vec<Seed>> {
+        corpus::read(&self.queue)
+    }
 }
 
 impl Bench<'_> {
@@ -111,18 +123,17 @@ impl Bench<'_> {
         if let Ending::Interrupted(signal) = ending {
             return Err(signal.into());
         }
-        let directory = instances.first().map(|instance| out.instance(&instance.name));
-        let stats = directory.as_deref().and_then(Stats::read);
-        let (Some(stats), Some(directory)) = (stats, directory) else {
+        let instance = out.instance(&instances.first().context("one instance was planned")?.name);
+        let stats = Stats::read(&instance).ok_or_else(|| {
             let remedy = "run it by hand with sockfuzz fuzz to see more";
-            let what = format!("afl-fuzz left no figures of {}", server.shown());
-            return Err(Problem::failed(what, remedy).into());
-        };
+            Problem::failed(format!("afl-fuzz left no figures of {}", server.shown()), remedy)
+        })?;
         Ok(Measured {
             warnings: report::warnings(&stats, stats.executions, Connections::counted(&status)),
             stats,
             processes: status.count(Counter::Processes),
-            queue: corpus::read(&directory.join("queue"))?,
+            queue: instance.join("queue"),
+            _directory: directory,
         })
     }
 }

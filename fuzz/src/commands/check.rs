@@ -130,7 +130,7 @@ pub(super) fn compare(
     seeds::answer_all(setup, seeds, |seed, run| {
         let again = || over_tcp(setup, &seed.bytes);
         let verdict = Verdict::of(run, &again()?, again)?;
-        compared.different += usize::from(matches!(verdict, Verdict::Different(_) | Verdict::Unfinished));
+        compared.different += usize::from(verdict.is_different());
         compared.varying += usize::from(matches!(verdict, Verdict::Varying(_)));
         each(seed, run, &verdict);
         compared.left_memory = run.left_memory.clone().or(compared.left_memory.take());
@@ -169,6 +169,11 @@ impl Verdict {
         };
         let varies = difference(&again()?, first).is_some_and(|again| again.line == found.line);
         Ok(if varies { Self::Varying(found) } else { Self::Different(found) })
+    }
+
+    /// Whether the preload is to blame, as far as one can tell.
+    pub(super) fn is_different(&self) -> bool {
+        matches!(self, Self::Different(_) | Self::Unfinished)
     }
 
     pub(super) fn is_same(&self) -> bool {

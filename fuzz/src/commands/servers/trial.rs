@@ -107,35 +107,35 @@ impl Trial<'_> {
     /// Whether some of what fuzzing found is answered as over TCP, by every transport that suits the server.
     fn answer_found(&self, home: &Home, best: Transport, queue: &[Seed], line: &mut Line) -> Result<bool> {
         let found: Vec<_> = queue.iter().filter(|entry| !is_seed(entry)).collect();
-        let chosen = |index| is_chosen(index, found.len(), MOST_FOUND);
-        let found: Vec<_> = found.iter().enumerate().filter(|(index, _)| chosen(*index)).collect();
-        let mut transports = vec![Transport::Tcp, Transport::Unix];
-        if !transports.contains(&best) {
-            transports.push(best);
-        }
-        let every: Vec<_> = transports
-            .into_iter()
-            .map(|transport| home.options.with(specs::TRANSPORT.variable, transport.to_string()))
-            .collect();
+        let chosen = |&index: &usize| is_chosen(index, found.len(), MOST_FOUND);
+        let found: Vec<_> = (0..found.len()).filter(chosen).map(|index| found[index]).collect();
+        let with = |transport: Transport| home.options.with(specs::TRANSPORT.variable, transport.to_string());
+        let usual = [Transport::Tcp, Transport::Unix];
+        let every: Vec<_> =
+            usual.into_iter().chain((!usual.contains(&best)).then_some(best)).map(with).collect();
         let mut different = 0;
-        for (_, seed) in &found {
+        for seed in &found {
             interrupt::check()?;
-            let over_tcp = || check::over_tcp(&self.setup(home, &home.options), &seed.bytes);
-            let first = over_tcp()?;
-            let mut all_same = true;
-            for options in &every {
-                let run = self.setup(home, options).run(&seed.bytes)?;
-                let verdict = Verdict::of(&run, &first, over_tcp)?;
-                if matches!(verdict, Verdict::Different(_) | Verdict::Unfinished) {
-                    all_same = false;
-                    print!("{} ", options.parsed().transport);
-                    verdict.print(seed, &run, 0);
-                }
-            }
-            different += usize::from(!all_same);
+            different += usize::from(!self.is_answered_by_all(home, &every, seed)?);
         }
         line.found = format!("{}/{}", found.len() - different, found.len());
         Ok(different == 0)
+    }
+
+    fn is_answered_by_all(&self, home: &Home, every: &[PreloadOptions], seed: &Seed) -> Result<bool> {
+        let over_tcp = || check::over_tcp(&self.setup(home, &home.options), &seed.bytes);
+        let first = over_tcp()?;
+        let mut all_same = true;
+        for options in every {
+            let run = self.setup(home, options).run(&seed.bytes)?;
+            let verdict = Verdict::of(&run, &first, over_tcp)?;
+            if verdict.is_different() {
+                all_same = false;
+                print!("{} ", options.parsed().transport);
+                verdict.print(seed, &run, 0);
+            }
+        }
+        Ok(all_same)
     }
 
     /// Whether the server is as stable as is asked of it, and what afl-fuzz has kept.
@@ -149,9 +149,9 @@ impl Trial<'_> {
         let empty = self.bench.plain(&self.empty, self.executions)?;
         let is_instrumented = inspect::inspect(&home.server)?.missing_instrumentation().is_none();
         let executions = if is_instrumented { self.executions } else { self.executions.div_ceil(10) };
-        let Measured { stats, warnings, queue, .. } =
-            self.bench.server(&home.server, &self.library, options, executions)?;
-        for warning in &warnings {
+        let measured = self.bench.server(&home.server, &self.library, options, executions)?;
+        let Measured { stats, warnings, .. } = &measured;
+        for warning in warnings {
             eprintln!("sockfuzz: WARNING: {warning}");
         }
         eprintln!("sockfuzz: {} per second; empty: {}", stats.per_second, empty.per_second);
@@ -172,7 +172,7 @@ impl Trial<'_> {
         line.stability = format!("{:.2} %", stats.stability);
         let complete = stats.executions >= executions || stats.run_time >= self.bench.limit;
         let stable = stats.stability >= STABLE[usize::from(row.threads)];
-        Ok((complete && warnings.is_empty() && stable, queue))
+        Ok((complete && warnings.is_empty() && stable, measured.queue()?))
     }
 }
 
