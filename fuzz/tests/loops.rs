@@ -242,18 +242,7 @@ fn every_session_is_played(name: &str, style: Style) {
 include!("../../preload/tests/targets/sessions.rs");
 include!("../../preload/tests/targets/list.rs");
 
-macro_rules! plays_sessions {
-    ($($name:ident: $style:ident),* $(,)?) => {
-        $(
-            #[test]
-            fn $name() {
-                every_session_is_played(stringify!($name), Style::$style);
-            }
-        )*
-    };
-}
-
-for_each_session_target!(plays_sessions);
+test_session_targets!(every_session_is_played);
 
 macro_rules! loops {
     ($($name:ident),* $(,)?) => {

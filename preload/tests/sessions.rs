@@ -32,19 +32,7 @@ fn sees(name: &str, style: Style) {
     }
 }
 
-/// Declares a test for each.
-macro_rules! sees_sessions {
-    ($($name:ident: $style:ident),* $(,)?) => {
-        $(
-            #[test]
-            fn $name() {
-                sees(stringify!($name), Style::$style);
-            }
-        )*
-    };
-}
-
-for_each_session_target!(sees_sessions);
+test_session_targets!(sees);
 
 /// A server that takes one connection after the other sees the steps in its own order.
 #[test]

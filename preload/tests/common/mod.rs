@@ -100,15 +100,7 @@ pub(crate) fn preload() -> &'static Path {
         let test = std::env::current_exe().expect("this test's path");
         let target = test.ancestors().nth(3).expect("TARGET/PROFILE/deps/TEST");
         let status = Command::new(env!("CARGO"))
-            .args([
-                "build",
-                "--quiet",
-                "--profile",
-                "checked",
-                "--package",
-                "sockfuzz-preload",
-                "--target-dir",
-            ])
+            .args(["build", "--quiet", "--profile=checked", "--package", "sockfuzz-preload", "--target-dir"])
             .arg(target)
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status()

@@ -11,10 +11,11 @@ enum Style {
     Epoll,
 }
 
-/// The targets that see every session, and how they wait.
-macro_rules! for_each_session_target {
-    ($declare:ident) => {
-        $declare! {
+/// A test of each target that sees every session: `$play` gets its name, and how it waits.
+macro_rules! test_session_targets {
+    ($play:ident) => {
+        test_session_targets! {
+            $play,
             session_epoll: Epoll,
             session_epoll_edge_triggered: Epoll,
             session_forks: Plain,
@@ -22,6 +23,14 @@ macro_rules! for_each_session_target {
             session_select: Plain,
             session_threads: Plain,
         }
+    };
+    ($play:ident, $($name:ident: $style:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $name() {
+                $play(stringify!($name), Style::$style);
+            }
+        )*
     };
 }
 
