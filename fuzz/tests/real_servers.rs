@@ -5,7 +5,7 @@ mod common;
 
 use std::path::PathBuf;
 
-use common::{Yard, skip, stat, workspace};
+use common::{Yard, real_server, skip, stat, workspace};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use sockfuzz::afl::cargo_afl::CargoAfl;
@@ -39,11 +39,7 @@ fn answers_as_over_tcp(home: &Home, yard: &Yard, transport: &str) {
 
 /// Several connections at once, packets that are split, resets, half-closes.
 fn sessions_are_answered_as_over_tcp(name: &str) {
-    let recipes = Recipe::all(&workspace()).expect("recipes");
-    let recipe = recipes.iter().find(|recipe| recipe.name == name).expect("a recipe");
-    let row = recipe.rows.iter().find(|row| row.name == "epoll").expect("a row");
-    let Some(program) = program(recipe, row) else { return };
-    let home = Home::render(&workspace(), recipe, row, program).expect("rendered");
+    let Some(home) = real_server(name) else { return };
     let yard = Yard::new();
     for transport in ["unix", "tcp", "memory"] {
         let options = home.options.variables().map(|(name, value)| (name, value.to_owned()));

@@ -2,16 +2,24 @@
 
 mod common;
 
+use std::path::Path;
+
+use assert_cmd::assert::Assert;
 use common::Yard;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
+
+/// What `sockfuzz replay` makes of an input, or of a directory of them.
+fn replay(yard: &Yard, options: &[&str], input: &Path, server: &Path) -> Assert {
+    yard.sockfuzz().arg("replay").args(options).arg(input).arg("--").arg(server).assert()
+}
 
 #[test]
 fn an_answered_input_is_well() {
     let yard = Yard::new();
     let server = yard.server("blocking");
     let input = yard.write("input", b"GET / HTTP/1.1\r\n\r\n");
-    yard.sockfuzz().arg("replay").arg(input).arg("--").arg(server).assert().code(0).stdout(
+    replay(&yard, &[], &input, &server).code(0).stdout(
         contains("GET / HTTP/1.1\\r\\n\n")
             .and(contains("HTTP/1.1 200 OK\\r\\n\n"))
             .and(contains("=> answered")),
@@ -23,12 +31,10 @@ fn a_crash_is_named_and_traced() {
     let yard = Yard::new();
     let server = yard.server("blocking");
     let input = yard.write("input", b"CRASH\r\n\r\n");
-    yard.sockfuzz().arg("replay").arg(input).arg("--").arg(server).assert().code(4).stdout(
-        contains("=> CRASH: SIGABRT (signal 6)").and(
-            // With gdb the trace goes through the server's own code.
-            contains("in serve (").or(contains("install gdb")),
-        ),
-    );
+    replay(&yard, &[], &input, &server).code(4).stdout(contains("=> CRASH: SIGABRT (signal 6)").and(
+        // With gdb the trace goes through the server's own code.
+        contains("in serve (").or(contains("install gdb")),
+    ));
 }
 
 #[test]
@@ -36,14 +42,7 @@ fn an_exit_is_told() {
     let yard = Yard::new();
     let server = yard.server("blocking");
     let input = yard.write("input", b"EXIT\r\n\r\n");
-    yard.sockfuzz()
-        .arg("replay")
-        .arg(input)
-        .arg("--")
-        .arg(server)
-        .assert()
-        .code(4)
-        .stdout(contains("=> the server exited: exit status 7"));
+    replay(&yard, &[], &input, &server).code(4).stdout(contains("=> the server exited: exit status 7"));
 }
 
 #[test]
@@ -51,12 +50,7 @@ fn an_endless_loop_is_a_hang() {
     let yard = Yard::new();
     let server = yard.server("blocking");
     let input = yard.write("input", b"HANG\r\n\r\n");
-    yard.sockfuzz()
-        .args(["replay", "--timeout", "1"])
-        .arg(input)
-        .arg("--")
-        .arg(server)
-        .assert()
+    replay(&yard, &["--timeout", "1"], &input, &server)
         .code(4)
         .stdout(contains("=> HANG: still running after 1 s"));
 }
@@ -66,14 +60,9 @@ fn a_server_that_stops_accepting_is_a_crash() {
     let yard = Yard::new();
     let server = yard.target("stops_accepting", "cc", &[]).expect("a C compiler is installed");
     let good = yard.write("good", b"GET / HTTP/1.1\r\n\r\n");
-    yard.sockfuzz().arg("replay").arg(good).arg("--").arg(&server).assert().code(0);
+    replay(&yard, &[], &good, &server).code(0);
     let input = yard.write("input", b"GET /stop HTTP/1.1\r\n\r\n");
-    yard.sockfuzz()
-        .arg("replay")
-        .arg(input)
-        .arg("--")
-        .arg(server)
-        .assert()
+    replay(&yard, &[], &input, &server)
         .code(4)
         .stdout(contains("=> CRASH: SIGABRT").and(contains("accepts no more connections, since this input")));
 }
@@ -83,14 +72,9 @@ fn a_lock_that_is_never_released_is_a_hang() {
     let yard = Yard::new();
     let server = yard.target("lost_lock", "cc", &[]).expect("a C compiler is installed");
     let good = yard.write("good", b"GET / HTTP/1.1\r\n\r\n");
-    yard.sockfuzz().arg("replay").arg(good).arg("--").arg(&server).assert().code(0);
+    replay(&yard, &[], &good, &server).code(0);
     let input = yard.write("input", b"GET /stop HTTP/1.1\r\n\r\n");
-    yard.sockfuzz()
-        .args(["replay", "--timeout", "2"])
-        .arg(input)
-        .arg("--")
-        .arg(server)
-        .assert()
+    replay(&yard, &["--timeout", "2"], &input, &server)
         .code(4)
         .stdout(contains("=> HANG").and(contains("futex")));
 }
@@ -102,10 +86,7 @@ fn a_directory_of_crashes_is_replayed_without_its_readme() {
     yard.write("crashes/README.txt", b"CRASH");
     yard.write("crashes/id:000000,sig:06", b"CRASH\r\n\r\n");
     yard.write("crashes/id:000001,sig:06", b"GET / HTTP/1.1\r\n\r\n");
-    yard.sockfuzz()
-        .args(["replay", "crashes", "--"])
-        .arg(server)
-        .assert()
+    replay(&yard, &[], Path::new("crashes"), &server)
         .code(4)
         .stdout(contains("1 of 2 inputs crashed or hung the server"));
 }
@@ -115,14 +96,7 @@ fn raw_shows_the_bytes_as_they_are() {
     let yard = Yard::new();
     let server = yard.server("blocking");
     let input = yard.write("input", b"GET / HTTP/1.1\r\n\r\n");
-    yard.sockfuzz()
-        .args(["replay", "--raw"])
-        .arg(input)
-        .arg("--")
-        .arg(server)
-        .assert()
-        .code(0)
-        .stdout(contains("HTTP/1.1 200 OK\r\n"));
+    replay(&yard, &["--raw"], &input, &server).code(0).stdout(contains("HTTP/1.1 200 OK\r\n"));
 }
 
 #[test]
@@ -130,12 +104,5 @@ fn what_is_cut_ends_its_line() {
     let yard = Yard::new();
     let server = yard.server("blocking");
     let input = yard.write("input", &[&b"GET / HTTP/1.1\r\n\r\n"[..], &[b'x'; 3000], b"\n"].concat());
-    yard.sockfuzz()
-        .arg("replay")
-        .arg(input)
-        .arg("--")
-        .arg(server)
-        .assert()
-        .code(0)
-        .stdout(contains("more bytes (--raw shows all)\n-- answer"));
+    replay(&yard, &[], &input, &server).code(0).stdout(contains("more bytes (--raw shows all)\n-- answer"));
 }
