@@ -10,6 +10,7 @@
 //!
 //! The first child of a server with one thread takes over once it is warm: what it forks is warm.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use rustix::event::Timespec;
@@ -24,6 +25,11 @@ use crate::report;
 /// How long AFL++ lets an iteration run when it looks whether an input really hangs, if nobody says
 /// otherwise (AFL++ config.h: HANG_TMOUT).
 const USUAL_HANG: Duration = Duration::from_secs(1);
+
+/// How many dead children stay zombies. When the end of a process with threads is told, some of them still
+/// wait for the processor, to clear away what they had in /proc; the kernel lets whoever reaps their
+/// process wait for them busily, and so long.
+const GRAVES: usize = 8;
 
 /// A dead child that AFL++ takes for the one which runs its next input.
 struct Ghost {
@@ -42,9 +48,11 @@ pub(super) fn serve(ledgers: &'static Ledgers, inherited: bool) -> &'static Ledg
     let mut places = ledgers.children.iter().cycle();
     let mut spare = None;
     let mut ghost = None;
-    let mut buried = None;
+    let mut dead = VecDeque::new();
     while std::mem::take(&mut requested) || next_request(ghost.as_ref()) {
-        buried.take().into_iter().for_each(Child::reap);
+        while dead.len() > GRAVES {
+            dead.pop_front().into_iter().for_each(Child::reap);
+        }
         let child = match spare.take().and_then(alive) {
             Some(spare) => {
                 report::status().add(Counter::Spares, 1);
@@ -74,10 +82,10 @@ pub(super) fn serve(ledgers: &'static Ledgers, inherited: bool) -> &'static Ledg
             }
         }
         let status = await_end(&child, ghost.as_ref());
-        buried = ghost.take().map(|ghost| ghost.child);
+        dead.extend(ghost.take().map(|ghost| ghost.child));
         if !has_answered(child.ledger) {
             pipes::write_words([status]);
-            child.reap();
+            dead.push_back(child);
             continue;
         }
         let new = Ghost { time: child.ledger.elapsed(), child };
@@ -87,11 +95,12 @@ pub(super) fn serve(ledgers: &'static Ledgers, inherited: bool) -> &'static Ledg
             if next_request(Some(&new)) {
                 pipes::write_words([status]);
             }
-            new.child.reap();
+            dead.push_back(new.child);
         } else {
             ghost = Some(new);
         }
     }
+    dead.into_iter().for_each(Child::reap);
     report::exit(0);
 }
 
