@@ -6,6 +6,7 @@
 //! role is to be handed on.
 
 mod deadline;
+mod displaced;
 mod doorbell;
 mod interruption;
 mod owner;
@@ -25,6 +26,7 @@ use crate::{clock, report, setup};
 use deadline::Deadline;
 use role::{Role, State};
 
+pub(crate) use displaced::count as count_displaced;
 pub(crate) use interruption::note as note_interruption;
 pub(crate) use owner::{after_fork, claim_for_this_process, share as share_ownership, somebody_serves};
 pub(crate) use threads::count_descriptors;
@@ -108,6 +110,7 @@ pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::
         if engaged()
             && let Some(mut role) = Role::take()
         {
+            let _harmless = (!threads::alone()).then(displaced::Harmless::begin);
             return drive(call, role.state(), deadline, goes_on);
         }
         let waiting = doorbell::Waiting::begin();

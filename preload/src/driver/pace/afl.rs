@@ -5,6 +5,7 @@ use sockfuzz_contract::{Clock, Input, Options, Switch};
 
 use super::leaks::Leaks;
 use super::script::{Script, Task};
+use super::settling::Settling;
 use super::{Chunk, warm_up};
 use crate::afl::{self, Answers, Instrumentation, Seen};
 use crate::{children, clock, randomness, report, sanitizers};
@@ -28,7 +29,7 @@ enum Stage {
     /// This many requests are still to come before AFL++'s first input.
     WarmUp { left: usize },
     /// AFL++ is in charge.
-    Fuzzing { seen: Option<Seen>, repeated: bool },
+    Fuzzing { settling: Option<Settling>, repeated: bool },
 }
 
 impl Afl {
@@ -58,15 +59,17 @@ impl Afl {
         randomness::rewind();
         match &mut self.stage {
             Stage::WarmUp { left: 0 } => {
-                let seen = (self.options.settle == Switch::On).then(|| Seen::nothing(self.instrumentation));
-                self.stage = Stage::Fuzzing { seen, repeated: false };
+                let settling = (self.options.settle == Switch::On)
+                    .then(|| Settling::new(Seen::nothing(self.instrumentation)));
+                self.stage = Stage::Fuzzing { settling, repeated: false };
                 self.leaks = Some(Leaks::measure());
                 self.next_iteration();
             }
             Stage::WarmUp { left } => *left -= 1,
-            Stage::Fuzzing { seen, repeated } => {
-                let new = seen.as_mut().is_some_and(|seen| seen.add(self.instrumentation.coverage()));
-                *repeated = new && !*repeated;
+            Stage::Fuzzing { settling, repeated } => {
+                *repeated = settling
+                    .as_mut()
+                    .is_some_and(|settling| settling.wants_repetition(self.instrumentation.coverage()));
                 if *repeated {
                     self.instrumentation.clear_coverage();
                 } else {

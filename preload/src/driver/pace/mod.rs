@@ -4,6 +4,7 @@ mod afl;
 mod leaks;
 mod once;
 mod script;
+mod settling;
 mod warm_up;
 
 use std::time::Duration;
