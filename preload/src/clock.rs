@@ -85,6 +85,16 @@ pub(crate) fn advance(by: Duration) {
     }
 }
 
+/// A rest ends when CLOCK_MONOTONIC is a multiple of this: what a server does every so many seconds, if
+/// they are a power of two, it does at the end of each rest.
+pub(crate) const REST: Duration = Duration::from_secs(64);
+
+/// Lets time jump, where it stands still, to the end of a rest that begins now.
+pub(crate) fn rest() {
+    let now = nanoseconds(now());
+    advance(Duration::from_nanos((now + 1).next_multiple_of(nanoseconds(REST)) - now));
+}
+
 /// Time has come to `deadline`, as the server sees CLOCK_MONOTONIC.
 pub(crate) fn reach(deadline: Duration) {
     if is_frozen() {
@@ -178,6 +188,11 @@ mod tests {
         note_iteration();
         look(libc::CLOCK_REALTIME);
         assert_eq!(shown(libc::CLOCK_MONOTONIC), Some(jumped + TICK));
+        rest();
+        let rested = shown(libc::CLOCK_MONOTONIC).expect("frozen");
+        assert!(rested > jumped + TICK && nanoseconds(rested) % nanoseconds(REST) == 0);
+        rest();
+        assert_eq!(shown(libc::CLOCK_MONOTONIC), Some(rested + REST));
         thaw();
         assert!(shown(libc::CLOCK_MONOTONIC).expect("ahead of the real clock") >= jumped);
         LEAD.store(0, Relaxed);

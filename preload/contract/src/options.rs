@@ -50,6 +50,8 @@ pub struct Options {
     pub warm_up: Switch,
     /// See [`specs::SETTLE`].
     pub settle: Switch,
+    /// See [`specs::REST`].
+    pub rest: Switch,
     /// See [`specs::CLOCK`].
     pub clock: Clock,
     /// See [`specs::RANDOMNESS`].
@@ -95,6 +97,7 @@ impl Options {
             spare: parse(&specs::SPARE, text(&specs::SPARE))?,
             warm_up: parse(&specs::WARM_UP, text(&specs::WARM_UP))?,
             settle: parse(&specs::SETTLE, text(&specs::SETTLE))?,
+            rest: parse(&specs::REST, text(&specs::REST))?,
             clock: parse(&specs::CLOCK, text(&specs::CLOCK))?,
             randomness: parse(&specs::RANDOMNESS, text(&specs::RANDOMNESS))?,
             gate: parse(&specs::GATE, text(&specs::GATE))?,

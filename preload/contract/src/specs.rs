@@ -121,8 +121,20 @@ pub const SETTLE: OptionSpec = OptionSpec {
     flag: "settle",
     value: "on|off",
     default: "on",
-    meaning: "in the loop, repeat an input that ran code which its process had never run, and report \
-              the coverage of the repetition: the first time through, servers allocate and cache",
+    meaning: "in the loop, repeat an input that ran code which its process had never run, or in which a \
+              thread was displaced, and report the coverage of the repetition: the first time through, \
+              servers allocate and cache",
+};
+
+/// Time for the server to tidy up.
+pub const REST: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_REST",
+    flag: "rest",
+    value: "on|off",
+    default: "off",
+    meaning: "on: in the loop, with the virtual clock, a minute passes at the end of each iteration for a \
+              server with one thread that waits with a time limit, so that it empties its caches and each \
+              input finds it the same; it takes time (lighttpd: stabler, at 0.6 of its speed)",
 };
 
 /// What time it is.
@@ -247,6 +259,7 @@ pub const ALL: &[&OptionSpec] = &[
     &SPARE,
     &WARM_UP,
     &SETTLE,
+    &REST,
     &CLOCK,
     &RANDOMNESS,
     &GATE,

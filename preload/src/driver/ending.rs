@@ -137,6 +137,9 @@ impl Driver {
         report::status().reach(Phase::Finished);
         if let Some(pacer) = &self.pacer {
             pacer.finish();
+            if pacer.rests() {
+                return Step::Rest;
+            }
         }
         self.begin()
     }

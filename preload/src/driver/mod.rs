@@ -45,12 +45,14 @@ pub(crate) enum Step {
     Sleep { until: Vec<PollFd<'static>>, limit: Option<Duration> },
     /// Nothing, and only a timer of the server's own can change that.
     LetTimePass,
+    /// Nothing, and if the server waits for a timer, this is the moment for it.
+    Rest,
 }
 
 /// Where in the session the client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Between two iterations.
+    /// Between two iterations; or time passes at the end of one.
     Between,
     /// Taking the steps of the input; most of them send.
     Playing,

@@ -24,6 +24,17 @@ impl Deadline {
         self.shown_at.inspect(|&deadline| clock::reach(deadline)).is_some()
     }
 
+    /// Lets the virtual clock jump past the end of a short limit; says whether it has. A longer one may
+    /// be for something else than tidying up: a server that nobody wants ends, for one.
+    pub(super) fn rest(self) -> bool {
+        let is_short = |deadline| clock::is_frozen() && deadline <= clock::now() + clock::REST;
+        let rests = self.shown_at.is_some_and(is_short);
+        if rests {
+            clock::rest();
+        }
+        rests
+    }
+
     pub(super) fn has_passed(self) -> bool {
         self.at.is_some_and(|deadline| clock::real_now() >= deadline)
     }

@@ -148,6 +148,11 @@ impl Afl {
         matches!(self.stage, Stage::Fuzzing { repeated: true, .. })
     }
 
+    /// Whether time passes at the end of each iteration.
+    pub(super) fn rests(&self) -> bool {
+        self.options.rest == Switch::On
+    }
+
     /// Whether this iteration is one that AFL++ asked for.
     pub(super) fn counts(&self) -> bool {
         matches!(self.stage, Stage::Fuzzing { repeated: false, .. })

@@ -160,6 +160,14 @@ impl Pacer {
         }
     }
 
+    /// Whether time passes before the iteration is over.
+    pub(super) fn rests(&self) -> bool {
+        match self {
+            Self::Once(_) => false,
+            Self::Afl(afl) => afl.rests(),
+        }
+    }
+
     /// The iteration is over; does not return after a single run.
     pub(super) fn finish(&self) {
         if let Self::Once(_) = self {
