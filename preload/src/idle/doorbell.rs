@@ -11,7 +11,7 @@ use crate::event::Event;
 
 static BELL: Event = Event::new();
 static WAITERS: AtomicI32 = AtomicI32::new(0);
-/// Whether the bell rings; spares a system call when it does not.
+/// Whether the bell may ring; spares a system call when it does not.
 static RINGING: AtomicBool = AtomicBool::new(false);
 
 /// A thread waits at an idle point, without the role.
@@ -41,12 +41,14 @@ pub(super) fn bell() -> BorrowedFd<'static> {
 /// Wakes the threads that wait, if any; one of them takes the role.
 pub(super) fn ring() {
     if WAITERS.load(SeqCst) > 0 {
-        RINGING.store(true, SeqCst);
+        // In this order: a bell that rings unknown to all would never be silenced.
         BELL.signal();
+        RINGING.store(true, SeqCst);
     }
 }
 
-/// Silences the bell; only for the thread that has taken the role.
+/// Silences the bell. For a thread that looks for the role afterwards: it may have rung because that is
+/// free. Or it rings too late, since the role was taken in the meantime; then nobody may sleep before.
 pub(super) fn silence() {
     if RINGING.swap(false, SeqCst) {
         BELL.take();

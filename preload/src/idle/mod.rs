@@ -120,6 +120,7 @@ pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::
         let bell = [PollFd::from_borrowed_fd(doorbell::bell(), PollFlags::IN)];
         let slept = call.sleep(&bell, deadline.at_most((!engaged()).then_some(GLANCE)));
         drop(waiting);
+        doorbell::silence();
         let ended = match slept {
             _ if interruption::ends_call(goes_on, slept) => Some(Waited::Interrupted),
             _ if deadline.has_passed() => {
@@ -175,5 +176,47 @@ fn drive<C: Call>(call: &mut C, state: &mut State, deadline: Deadline, goes_on: 
         if let Some(output) = call.attempt() {
             return Waited::Done(output);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize};
+    use std::thread;
+
+    use super::*;
+
+    static SLEEPS: AtomicUsize = AtomicUsize::new(0);
+    static OVER: AtomicBool = AtomicBool::new(false);
+
+    struct Waits;
+
+    impl Call for Waits {
+        type Output = ();
+
+        fn attempt(&mut self) -> Option<()> {
+            OVER.load(SeqCst).then_some(())
+        }
+
+        fn sleep(&self, others: &[PollFd<'_>], _: Option<Duration>) -> Result<(), Errno> {
+            SLEEPS.fetch_add(1, SeqCst);
+            rustix::event::poll(&mut others.to_vec(), None).map(drop)
+        }
+    }
+
+    /// A thread that gives the role away looks whether anybody waits for it, and rings. Another one may
+    /// have taken it between the two.
+    #[test]
+    fn a_bell_that_rings_for_nothing_keeps_nobody_awake() {
+        let waiter = thread::spawn(|| wait(&mut Waits, None));
+        while SLEEPS.load(SeqCst) == 0 {
+            thread::yield_now();
+        }
+        doorbell::ring();
+        thread::sleep(Duration::from_millis(50));
+        assert!(SLEEPS.load(SeqCst) <= 3, "slept {} times", SLEEPS.load(SeqCst));
+        OVER.store(true, SeqCst);
+        doorbell::ring();
+        assert_eq!(waiter.join().expect("ends"), Waited::Done(()));
     }
 }
