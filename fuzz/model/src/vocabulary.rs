@@ -3,7 +3,7 @@
 
 mod fields;
 
-pub use fields::FIELDS;
+pub use fields::{FIELDS, NAMES};
 
 /// A header field: its name, and values that servers look for.
 #[derive(Debug, Clone, Copy)]

@@ -8,6 +8,7 @@ use common::{MOST, seeds};
 use proptest::prelude::*;
 use sockfuzz_contract::Input;
 use sockfuzz_contract::session::{Action, Connection, Session, Step, has_marker};
+use sockfuzz_model::vocabulary::NAMES;
 use sockfuzz_model::{Body, Pipeline, http2};
 use sockfuzz_mutator::{Dictionary, Mutator};
 
@@ -74,7 +75,29 @@ fn every_operation_is_used() {
         names.extend(description.split('-').skip(1).map(str::to_owned));
         assert!(mutator.describe(30).len() <= 30);
     }
-    assert!(names.len() >= 55, "{names:?}");
+    assert!(names.len() >= 59, "{names:?}");
+}
+
+/// What is nearly all known: names of fields, and what a parser of JSON reads to its end.
+#[test]
+fn documents_and_fields_get_past_the_first_look() {
+    let parent = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{\"a\":[1]}";
+    let mut mutator = mutator(11, Input::Raw);
+    let (mut objects, mut names) = (HashSet::new(), BTreeSet::new());
+    for _ in 0..20_000 {
+        let child = mutator.mutate(parent, b"", MOST).to_vec();
+        let pipeline = Pipeline::parse(&child);
+        let Some(request) = pipeline.requests().next() else { continue };
+        names.extend(request.head.fields.iter().map(|field| field.name.to_ascii_lowercase()));
+        if let Body::Sized(body) = &request.body
+            && let Ok(value) = serde_json::from_slice::<serde_json::Value>(body)
+        {
+            objects.insert(value.to_string());
+        }
+    }
+    assert!(objects.len() > 100, "{} JSON documents", objects.len());
+    let known = |name: &&&str| names.contains(name.to_ascii_lowercase().as_bytes());
+    assert_eq!(NAMES.iter().filter(known).count(), NAMES.len());
 }
 
 /// HTTP/2 is mutated as frames: most children still begin with the preface and consist of whole frames,

@@ -103,3 +103,26 @@ pub const FIELDS: &[KnownField] = fields! {
     "": "a";
     "X_Y": "a";
 };
+
+/// Names of fields of which a server only knows the name, most of them of answers (IANA, Hypertext Transfer
+/// Protocol Field Name Registry): many parsers know all of them, whichever way they come.
+#[rustfmt::skip]
+pub const NAMES: &[&str] = &[
+    "Accept-CH", "Accept-Patch", "Accept-Post", "Accept-Ranges", "Access-Control-Allow-Credentials",
+    "Access-Control-Allow-Headers", "Access-Control-Allow-Methods", "Access-Control-Allow-Origin",
+    "Access-Control-Expose-Headers", "Access-Control-Max-Age", "Age", "Allow", "ALPN", "Alt-Svc", "Alt-Used",
+    "Authentication-Info", "Cache-Status", "CDN-Cache-Control", "CDN-Loop", "Clear-Site-Data",
+    "Content-Digest", "Content-Language", "Content-Security-Policy", "Content-Security-Policy-Report-Only",
+    "Cookie2", "Cross-Origin-Embedder-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy",
+    "DASL", "Delta-Base", "DPoP", "ETag", "Expect-CT", "Expires", "IM", "Incremental", "Last-Modified", "Link",
+    "Location", "MIME-Version", "NEL", "OData-Version", "Ordering-Type", "Origin-Agent-Cluster", "P3P",
+    "Permissions-Policy", "Ping-From", "Preference-Applied", "Proxy-Authenticate",
+    "Proxy-Authentication-Info", "Proxy-Status", "Public-Key-Pins", "Public-Key-Pins-Report-Only",
+    "Referrer-Policy", "Refresh", "Reporting-Endpoints", "Repr-Digest", "Retry-After", "Sec-Fetch-Dest",
+    "Sec-Fetch-Site", "Sec-Fetch-User", "Sec-GPC", "Sec-Purpose", "Sec-WebSocket-Accept", "Server",
+    "Server-Timing", "Set-Cookie", "Set-Cookie2", "Signature", "Signature-Input", "SLUG", "SoapAction",
+    "Status", "Strict-Transport-Security", "Sunset", "Surrogate-Capability", "Surrogate-Control", "Traceparent",
+    "Tracestate", "Vary", "Want-Digest", "Warning", "WWW-Authenticate", "X-ATT-DeviceId",
+    "X-Content-Type-Options", "X-DNS-Prefetch-Control", "X-Download-Options", "X-Frame-Options",
+    "X-Permitted-Cross-Domain-Policies", "X-Powered-By", "X-UA-Compatible", "X-XSS-Protection",
+];

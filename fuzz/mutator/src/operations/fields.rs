@@ -1,18 +1,30 @@
 //! Header and trailer fields.
 
 use sockfuzz_model::Kind;
-use sockfuzz_model::vocabulary::{BUNDLES, COLONS, FIELDS, LINE_ENDS, METHODS};
+use sockfuzz_model::vocabulary::{BUNDLES, COLONS, FIELDS, LINE_ENDS, METHODS, NAMES};
 
 use super::Draft;
 use crate::edits::Place;
 
 /// A known one with a value that it has sometimes.
 pub(super) fn add_field(draft: &mut Draft<'_>) -> bool {
-    let Some(line) = draft.line() else { return false };
     let Some(known) = draft.random.pick(FIELDS) else { return false };
     let value = draft.random.word(known.values);
+    add(draft, known.name.as_bytes(), value)
+}
+
+/// Several whose names are all that servers know of them.
+pub(super) fn add_names(draft: &mut Draft<'_>) -> bool {
+    (0..4).all(|_| {
+        let (name, value) = (draft.random.word(NAMES), draft.random.word(&["", "a", "0", "*", "\"a\""]));
+        add(draft, name, value)
+    })
+}
+
+fn add(draft: &mut Draft<'_>, name: &[u8], value: &[u8]) -> bool {
+    let Some(line) = draft.line() else { return false };
     draft.edits.write(line..line, Place::Elsewhere, |scratch| {
-        for piece in [known.name.as_bytes(), b": ", value, b"\r\n"] {
+        for piece in [name, b": ", value, b"\r\n"] {
             scratch.extend_from_slice(piece);
         }
     })
@@ -56,7 +68,7 @@ pub(super) fn name(draft: &mut Draft<'_>) -> bool {
     let Some(name) = draft.span(Kind::Name) else { return false };
     let listed = &draft.dictionary.names;
     let known = draft.random.pick(FIELDS).map_or("", |known| known.name);
-    match draft.random.below(8) {
+    match draft.random.below(10) {
         0..4 if !listed.is_empty() => {
             let word = &listed[draft.random.below(listed.len())];
             draft.edits.put(name, word, Place::Elsewhere)
@@ -66,6 +78,17 @@ pub(super) fn name(draft: &mut Draft<'_>) -> bool {
             draft.random.word(&["_", "-", " ", "x", "\0", "\x7f"]),
             Place::Elsewhere,
         ),
+        5 => draft.edits.put(name, draft.random.word(NAMES), Place::Elsewhere),
+        // Almost a known one.
+        6 | 7 => {
+            let at = draft.random.within(0..known.len().max(1));
+            let letter = draft.random.word(&["a", "z", "-", "_", "0"]);
+            draft.edits.write(name, Place::Elsewhere, |scratch| {
+                scratch.extend_from_slice(&known.as_bytes()[..at]);
+                scratch.extend_from_slice(letter);
+                scratch.extend(known.bytes().skip(at + 1));
+            })
+        }
         _ => draft.edits.put(name, known.as_bytes(), Place::Elsewhere),
     }
 }

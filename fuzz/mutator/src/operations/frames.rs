@@ -15,6 +15,15 @@ impl http2::Random for Random {
     }
 }
 
+/// A connection of HTTP/2's in place of what was said, or after the offer to go over to it.
+pub(super) fn begin_frames(draft: &mut Draft<'_>) -> bool {
+    let end = draft.parent.bytes.len();
+    let offers = memchr::memmem::find(&draft.parent.bytes, b"h2c").is_some();
+    let connection = http2::generate(draft.random);
+    let range = if offers { end..end } else { 0..end };
+    draft.edits.put(range, &connection.serialise(), Place::Elsewhere)
+}
+
 /// Frames of one connection change; where they do not, packet boundaries stay.
 pub(super) fn mutate_frames(draft: &mut Draft<'_>) -> bool {
     let Some(range) = stretch(&draft.parent.framed, draft.random) else { return false };

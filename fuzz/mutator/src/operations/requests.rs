@@ -61,7 +61,14 @@ pub(super) fn new_request(draft: &mut Draft<'_>) -> bool {
 
 pub(super) fn method(draft: &mut Draft<'_>) -> bool {
     let Some(method) = draft.span(Kind::Method) else { return false };
-    let word = draft.word(METHODS, |dictionary| &dictionary.methods);
+    let mut word = draft.word(METHODS, |dictionary| &dictionary.methods);
+    let at = draft.random.below(word.len());
+    if draft.random.one_in(4)
+        && let Some(letter) = word.get_mut(at)
+    {
+        // Almost a known one.
+        *letter ^= 1 << draft.random.below(6);
+    }
     draft.edits.put(method, &word, Place::Elsewhere)
 }
 

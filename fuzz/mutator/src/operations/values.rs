@@ -52,6 +52,11 @@ pub(super) fn number(draft: &mut Draft<'_>) -> bool {
     let Some(start) = digit(from).or_else(|| digit(place.start)) else { return false };
     let digits = draft.parent.bytes[start..place.end].iter().take_while(|byte| byte.is_ascii_digit()).count();
     let range = start..start + digits;
+    if draft.random.one_in(4) {
+        // Those of states and errors have three digits.
+        let word = draft.random.below(1000).to_string();
+        return draft.edits.put(range, word.as_bytes(), Place::Elsewhere);
+    }
     if draft.random.one_in(2) {
         let number: u64 = std::str::from_utf8(draft.bytes(range.clone())).unwrap_or("").parse().unwrap_or(0);
         let near = number.wrapping_add(draft.random.below(9) as u64).wrapping_sub(4);
@@ -110,7 +115,7 @@ pub(super) fn lengthen(draft: &mut Draft<'_>) -> bool {
 }
 
 /// From one separator to the next.
-fn piece(draft: &mut Draft<'_>, range: Range<usize>) -> Range<usize> {
+pub(super) fn piece(draft: &mut Draft<'_>, range: Range<usize>) -> Range<usize> {
     let at = draft.random.within(range.clone());
     let divides = |byte: &u8| b" ,;=\"/:-&()<>".contains(byte);
     let bytes = &draft.parent.bytes;
