@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(shown(libc::CLOCK_MONOTONIC), Some(jumped + TICK));
         rest();
         let rested = shown(libc::CLOCK_MONOTONIC).expect("frozen");
-        assert!(rested > jumped + TICK && nanoseconds(rested) % nanoseconds(REST) == 0);
+        assert!(rested > jumped + TICK && nanoseconds(rested).is_multiple_of(nanoseconds(REST)));
         rest();
         assert_eq!(shown(libc::CLOCK_MONOTONIC), Some(rested + REST));
         thaw();
