@@ -35,11 +35,11 @@ impl Seen {
         let (blocks, rest) = map.as_chunks::<BLOCK>();
         let (most, most_rest) = self.most.as_chunks_mut::<BLOCK>();
         let (below, below_rest) = self.below.as_chunks_mut::<BLOCK>();
-        // Each block is looked at, whatever the others say: a loop without an early end is a
-        // vector loop. Nothing is new, most of the time.
+        // Each byte of a block is looked at, whatever the others say: a loop without an early end is a
+        // vector loop. Most blocks are empty, and in most of the others nothing is new.
         let mut new = false;
         for ((hits, most), below) in blocks.iter().zip(most).zip(below) {
-            if any_new(hits, most, below) {
+            if !is_empty(hits) && any_new(hits, most, below) {
                 new = true;
                 widen(hits, most, below);
             }
@@ -50,6 +50,11 @@ impl Seen {
         }
         new
     }
+}
+
+#[inline(always)]
+fn is_empty(hits: &[u8; BLOCK]) -> bool {
+    hits.iter().fold(0, |any, hit| any | hit) == 0
 }
 
 #[inline(always)]
