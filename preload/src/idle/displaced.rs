@@ -42,11 +42,20 @@ pub(crate) fn count() -> u64 {
 
 /// getrusage(2), `ru_nivcsw`.
 fn involuntary_switches(of: libc::c_int) -> u64 {
+    usage(of).ru_nivcsw.cast_unsigned()
+}
+
+/// How often the processor was given to another thread than the calling one.
+pub(super) fn switches_of_this_thread() -> u64 {
+    let usage = usage(libc::RUSAGE_THREAD);
+    (usage.ru_nivcsw + usage.ru_nvcsw).cast_unsigned()
+}
+
+fn usage(of: libc::c_int) -> libc::rusage {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: room for what is written; zeroes are a valid `rusage`, should nothing be.
-    let usage = unsafe {
+    unsafe {
         libc::getrusage(of, usage.as_mut_ptr());
         usage.assume_init()
-    };
-    usage.ru_nivcsw.cast_unsigned()
+    }
 }

@@ -8,7 +8,10 @@ use std::sync::atomic::{AtomicI32, AtomicU32, Ordering::SeqCst};
 
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::process::Pid;
+use rustix::thread::sched_getaffinity;
 
+use super::displaced;
 use crate::children;
 use crate::descriptors::{self, Kind};
 
@@ -127,13 +130,31 @@ impl Watch {
                 return true;
             }
         }
+        let before = displaced::switches_of_this_thread();
         match self.look() {
             Look::Awake => true,
-            // One that was seen asleep may have been woken by one that was seen later; a second
-            // look narrows that to nothing.
-            Look::Asleep(2..) => matches!(self.look(), Look::Awake),
+            // One that was seen asleep may have been woken by one that was seen later, if any could run
+            // in the meantime; a second look narrows that to nothing.
+            Look::Asleep(2..) if !self.share_one_core() || displaced::switches_of_this_thread() != before => {
+                matches!(self.look(), Look::Awake)
+            }
             Look::Asleep(_) => false,
         }
+    }
+
+    /// Whether none of the threads may run anywhere but where the calling one does, and that is one core
+    /// (as afl-fuzz has it).
+    fn share_one_core(&self) -> bool {
+        let core = |id| {
+            let cores = sched_getaffinity(id).ok()?;
+            (cores.count() == 1).then_some(cores)
+        };
+        let own = core(None);
+        own.is_some()
+            && self.kept.iter().flatten().all(|thread| {
+                let id = Pid::from_raw(thread.id);
+                id.is_some() && core(id) == own
+            })
     }
 
     fn look(&mut self) -> Look {
