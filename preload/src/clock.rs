@@ -21,6 +21,8 @@ static MONOTONIC: AtomicU64 = AtomicU64::new(0);
 static FORKED_AT: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
 /// How far time has jumped since, in nanoseconds.
 static JUMPED: AtomicU64 = AtomicU64::new(0);
+/// The same at the begin of this iteration.
+static JUMPED_BEFORE: AtomicU64 = AtomicU64::new(0);
 /// How often the server has looked at the clock in this iteration.
 static LOOKS: AtomicU32 = AtomicU32::new(0);
 /// After the thaw: how far the virtual clock had run ahead of the real one. Time never goes back.
@@ -116,6 +118,12 @@ pub(crate) fn now() -> Duration {
 /// An iteration begins.
 pub(crate) fn note_iteration() {
     LOOKS.store(0, Relaxed);
+    JUMPED_BEFORE.store(JUMPED.load(Relaxed), Relaxed);
+}
+
+/// Whether time has jumped in this iteration.
+pub(crate) fn has_jumped() -> bool {
+    JUMPED.load(Relaxed) != JUMPED_BEFORE.load(Relaxed)
 }
 
 /// The server looks at the clock `id`: what it is shown; `None` when that is the kernel's time.
@@ -191,6 +199,9 @@ mod tests {
         rest();
         let rested = shown(libc::CLOCK_MONOTONIC).expect("frozen");
         assert!(rested > jumped + TICK && nanoseconds(rested).is_multiple_of(nanoseconds(REST)));
+        assert!(has_jumped());
+        note_iteration();
+        assert!(!has_jumped());
         rest();
         assert_eq!(shown(libc::CLOCK_MONOTONIC), Some(rested + REST));
         thaw();

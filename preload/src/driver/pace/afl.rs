@@ -148,9 +148,13 @@ impl Afl {
         matches!(self.stage, Stage::Fuzzing { repeated: true, .. })
     }
 
-    /// Whether time passes at the end of each iteration.
+    /// Whether time passes at the end of this iteration. If some has passed in it, it goes on until what the
+    /// server does from time to time is due at the same moments as before; and so it does once to begin
+    /// with.
     pub(super) fn rests(&self) -> bool {
         self.options.rest == Switch::On
+            || clock::has_jumped()
+            || matches!(self.stage, Stage::WarmUp { left: 0 })
     }
 
     /// Whether this iteration is one that AFL++ asked for.
