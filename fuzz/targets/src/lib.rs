@@ -47,13 +47,12 @@ pub fn mutator(data: &[u8]) {
     let Some((&[seed, middle, most], inputs)) = data.split_first_chunk() else { return };
     let (parent, other) = inputs.split_at(usize::from(middle).min(inputs.len()));
     let most = 1 + 16 * usize::from(most);
-    for input in [Input::Raw, Input::Session] {
-        let mut twins = [(); 2].map(|()| Mutator::new(seed.into(), input, Dictionary::default()));
-        for _ in 0..4 {
-            let [first, second] = twins.each_mut().map(|twin| twin.mutate(parent, other, most).to_vec());
-            assert!(first.len() <= most);
-            assert_eq!(first, second);
-        }
+    let input = if seed & 1 == 0 { Input::Raw } else { Input::Session };
+    let mut twins = [(); 2].map(|()| Mutator::new(seed.into(), input, Dictionary::default()));
+    for _ in 0..2 {
+        let [first, second] = twins.each_mut().map(|twin| twin.mutate(parent, other, most).to_vec());
+        assert!(first.len() <= most);
+        assert_eq!(first, second);
     }
 }
 
