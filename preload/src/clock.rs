@@ -89,7 +89,7 @@ pub(crate) fn advance(by: Duration) {
 
 /// A rest ends when CLOCK_MONOTONIC is a multiple of this: what a server does every so many seconds, if
 /// they are a power of two, it does at the end of each rest.
-pub(crate) const REST: Duration = Duration::from_secs(64);
+const REST: Duration = Duration::from_secs(64);
 
 /// Lets time jump, where it stands still, to the end of a rest that begins now.
 pub(crate) fn rest() {

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use crate::clock;
 
+/// The limits of servers that look after things from time to time. A longer one may be for something else:
+/// a server that nobody wants ends, for one.
+const SHORT: Duration = Duration::from_secs(10);
+
 /// When the limit is over.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline {
@@ -24,10 +28,9 @@ impl Deadline {
         self.shown_at.inspect(|&deadline| clock::reach(deadline)).is_some()
     }
 
-    /// Lets the virtual clock jump past the end of a short limit; says whether it has. A longer one may
-    /// be for something else than tidying up: a server that nobody wants ends, for one.
+    /// Lets the virtual clock jump past the end of a short limit; says whether it has.
     pub(super) fn rest(self) -> bool {
-        let is_short = |deadline| clock::is_frozen() && deadline <= clock::now() + clock::REST;
+        let is_short = |deadline| clock::is_frozen() && deadline <= clock::now() + SHORT;
         let rests = self.shown_at.is_some_and(is_short);
         if rests {
             clock::rest();

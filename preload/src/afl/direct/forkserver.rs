@@ -26,9 +26,9 @@ use crate::report;
 /// otherwise (AFL++ config.h: HANG_TMOUT).
 const USUAL_HANG: Duration = Duration::from_secs(1);
 
-/// How many dead children stay zombies. When the end of a process with threads is told, some of them still
-/// wait for the processor, to clear away what they had in /proc; the kernel lets whoever reaps their
-/// process wait for them busily, and so long.
+/// How many dead children stay zombies. The kernel tells the end of a process with threads while some of
+/// them still wait for the processor, to clear away their entries in /proc; whoever reaps the process then
+/// waits for them, busily, on the core that they need.
 const GRAVES: usize = 8;
 
 /// A dead child that AFL++ takes for the one which runs its next input.
