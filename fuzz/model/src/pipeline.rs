@@ -1,6 +1,6 @@
 //! What is sent over one connection: requests, one after the other, and what cannot be understood.
 
-use crate::lines::line;
+use crate::lines::{cut_while, is_line_end, line};
 use crate::{Bytes, Kind, Request, Visit, Visitor};
 
 /// How an HTTP/2 connection begins (RFC 9113, section 3.4). What follows is not text.
@@ -33,6 +33,8 @@ impl<'a> Pipeline<'a> {
         while !rest.is_empty() && !rest.starts_with(PREFACE) {
             let before = rest;
             let Some(request) = Request::parse(&mut rest) else {
+                // Wherever one begins among the blank lines, the next line is what it is.
+                cut_while(&mut rest, is_line_end);
                 line(&mut rest);
                 continue;
             };

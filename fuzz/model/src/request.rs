@@ -1,6 +1,6 @@
 //! One request.
 
-use crate::lines::{cut, cut_back_while, cut_while, is_blank, is_token, line};
+use crate::lines::{cut, cut_back_while, cut_while, is_blank, is_line_end, is_token, line};
 use crate::visit::tell;
 use crate::{Body, Bytes, Kind, Section, Target, Visit, Visitor};
 
@@ -73,7 +73,7 @@ impl<'a> Request<'a> {
     /// Cuts a request off the front of `text`, if one is there.
     pub(crate) fn parse(text: &mut &'a [u8]) -> Option<Self> {
         let mut rest = *text;
-        let blank = cut_while(&mut rest, |byte| matches!(byte, b'\r' | b'\n'));
+        let blank = cut_while(&mut rest, is_line_end);
         let (first, end) = line(&mut rest);
         let line = RequestLine::parse(first, end)?;
         let head = if line.version.is_empty() { Section::default() } else { Section::parse(&mut rest) };

@@ -113,3 +113,12 @@ fn the_seeds_are_understood() {
     }
     assert!(requests * 10 >= all * 9, "{requests} of {all}");
 }
+
+/// With work that grows by the square, this would not end.
+#[test]
+fn many_blank_lines_before_nothing_are_no_work() {
+    for blank in ["\n", "\r\n", "\r"] {
+        let text = blank.repeat(1 << 20) + "x";
+        assert_eq!(Pipeline::parse(text.as_bytes()).serialise(), text.as_bytes());
+    }
+}
