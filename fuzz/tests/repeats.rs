@@ -60,9 +60,14 @@ fn model(name: &str, tolerated: usize) {
     repeats_leave_the_same_map(name, tolerated, |_| true, server);
 }
 
-fn real(name: &str, tolerated: usize, suits: fn(&Seed) -> bool) {
+fn real(name: &str, variables: &[(&str, &str)], suits: fn(&Seed) -> bool) {
     let Some(home) = real_server(name) else { return };
-    repeats_leave_the_same_map(name, tolerated, suits, || home.server.command());
+    let server = || {
+        let mut command = home.server.command();
+        command.envs(variables.iter().copied());
+        command
+    };
+    repeats_leave_the_same_map(name, 0, suits, server);
 }
 
 #[test]
@@ -101,17 +106,11 @@ fn tokio() {
 fn nginx() {
     // The next of its numbers, which grow longer, separates ranges, and is a name for what is put there.
     let takes_no_number = |seed: &Seed| !["put-", "range-"].iter().any(|kind| seed.name.starts_with(kind));
-    real("nginx", 0, takes_no_number);
+    real("nginx", &[], takes_no_number);
 }
 
 #[test]
 fn lighttpd() {
-    let Some(home) = real_server("lighttpd") else { return };
-    let server = || {
-        let mut command = home.server.command();
-        // Its table of files remembers in which order they were asked for.
-        command.env("SOCKFUZZ_REST", "on");
-        command
-    };
-    repeats_leave_the_same_map("lighttpd", 0, |_| true, server);
+    // Its table of files remembers in which order they were asked for.
+    real("lighttpd", &[("SOCKFUZZ_REST", "on")], |_| true);
 }

@@ -93,8 +93,7 @@ const REST: Duration = Duration::from_secs(64);
 
 /// Lets time jump, where it stands still, to the end of a rest that begins now.
 pub(crate) fn rest() {
-    let now = nanoseconds(now());
-    advance(Duration::from_nanos((now + 1).next_multiple_of(nanoseconds(REST)) - now));
+    reach(Duration::from_nanos((nanoseconds(now()) + 1).next_multiple_of(nanoseconds(REST))));
 }
 
 /// Time has come to `deadline`, as the server sees CLOCK_MONOTONIC.

@@ -166,12 +166,12 @@ fn drive<C: Call>(call: &mut C, state: &mut State, deadline: Deadline, goes_on: 
             Step::Acted => Ok(()),
             Step::Sleep { until, limit } => call.sleep(&until, deadline.at_most(limit)),
             Step::LetTimePass if deadline.jump() => return Waited::TimedOut,
-            Step::Rest if threads::alone() && deadline.rest() => return Waited::TimedOut,
-            Step::Rest => Ok(()),
             Step::LetTimePass => {
                 clock::advance(PAUSE);
                 call.sleep(&[], Some(PAUSE))
             }
+            Step::Rest if threads::alone() && deadline.rest() => return Waited::TimedOut,
+            Step::Rest => Ok(()),
         };
         if let Some(output) = call.attempt() {
             return Waited::Done(output);

@@ -135,7 +135,7 @@ impl Watch {
             Look::Awake => true,
             // One that was seen asleep may have been woken by one that was seen later, if any could run
             // in the meantime; a second look narrows that to nothing.
-            Look::Asleep(2..) if !self.share_one_core() || displaced::switches_of_this_thread() != before => {
+            Look::Asleep(2..) if displaced::switches_of_this_thread() != before || !self.share_one_core() => {
                 matches!(self.look(), Look::Awake)
             }
             Look::Asleep(_) => false,

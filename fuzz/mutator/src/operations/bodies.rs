@@ -115,11 +115,7 @@ pub(super) fn trailer(draft: &mut Draft<'_>) -> bool {
     };
     let Some(known) = draft.random.pick(FIELDS) else { return false };
     let (at, value) = (chunk.range().end, draft.random.word(known.values));
-    draft.edits.write(at..at, Place::Elsewhere, |scratch| {
-        for piece in [known.name.as_bytes(), b": ", value, b"\r\n"] {
-            scratch.extend_from_slice(piece);
-        }
-    })
+    super::fields::add_at(draft, at, known.name.as_bytes(), value)
 }
 
 /// A wrong length, instead of the right one or beside it.

@@ -22,8 +22,12 @@ pub(super) fn add_names(draft: &mut Draft<'_>) -> bool {
 }
 
 fn add(draft: &mut Draft<'_>, name: &[u8], value: &[u8]) -> bool {
-    let Some(line) = draft.line() else { return false };
-    draft.edits.write(line..line, Place::Elsewhere, |scratch| {
+    draft.line().is_some_and(|line| add_at(draft, line, name, value))
+}
+
+/// A field as a line of its own, at a place where one can be.
+pub(super) fn add_at(draft: &mut Draft<'_>, at: usize, name: &[u8], value: &[u8]) -> bool {
+    draft.edits.write(at..at, Place::Elsewhere, |scratch| {
         for piece in [name, b": ", value, b"\r\n"] {
             scratch.extend_from_slice(piece);
         }
@@ -81,7 +85,7 @@ pub(super) fn name(draft: &mut Draft<'_>) -> bool {
         5 => draft.edits.put(name, draft.random.word(NAMES), Place::Elsewhere),
         // Almost a known one.
         6 | 7 => {
-            let at = draft.random.within(0..known.len().max(1));
+            let at = draft.random.below(known.len());
             let letter = draft.random.word(&["a", "z", "-", "_", "0"]);
             draft.edits.write(name, Place::Elsewhere, |scratch| {
                 scratch.extend_from_slice(&known.as_bytes()[..at]);

@@ -20,8 +20,8 @@ pub(super) fn begin_frames(draft: &mut Draft<'_>) -> bool {
     let end = draft.parent.bytes.len();
     let offers = memchr::memmem::find(&draft.parent.bytes, b"h2c").is_some();
     let connection = http2::generate(draft.random);
-    let range = if offers { end..end } else { 0..end };
-    draft.edits.put(range, &connection.serialise(), Place::Elsewhere)
+    let start = if offers { end } else { 0 };
+    draft.edits.put(start..end, &connection.serialise(), Place::Elsewhere)
 }
 
 /// Frames of one connection change; where they do not, packet boundaries stay.

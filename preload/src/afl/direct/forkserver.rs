@@ -10,7 +10,6 @@
 //!
 //! The first child of a server with one thread takes over once it is warm: what it forks is warm.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use rustix::event::Timespec;
@@ -48,11 +47,9 @@ pub(super) fn serve(ledgers: &'static Ledgers, inherited: bool) -> &'static Ledg
     let mut places = ledgers.children.iter().cycle();
     let mut spare = None;
     let mut ghost = None;
-    let mut dead = VecDeque::new();
+    let mut dead = Vec::new();
     while std::mem::take(&mut requested) || next_request(ghost.as_ref()) {
-        while dead.len() > GRAVES {
-            dead.pop_front().into_iter().for_each(Child::reap);
-        }
+        dead.drain(..dead.len().saturating_sub(GRAVES)).for_each(Child::reap);
         let child = match spare.take().and_then(alive) {
             Some(spare) => {
                 report::status().add(Counter::Spares, 1);
@@ -85,7 +82,7 @@ pub(super) fn serve(ledgers: &'static Ledgers, inherited: bool) -> &'static Ledg
         dead.extend(ghost.take().map(|ghost| ghost.child));
         if !has_answered(child.ledger) {
             pipes::write_words([status]);
-            dead.push_back(child);
+            dead.push(child);
             continue;
         }
         let new = Ghost { time: child.ledger.elapsed(), child };
@@ -95,7 +92,7 @@ pub(super) fn serve(ledgers: &'static Ledgers, inherited: bool) -> &'static Ledg
             if next_request(Some(&new)) {
                 pipes::write_words([status]);
             }
-            dead.push_back(new.child);
+            dead.push(new.child);
         } else {
             ghost = Some(new);
         }

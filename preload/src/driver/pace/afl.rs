@@ -29,7 +29,7 @@ enum Stage {
     /// This many requests are still to come before AFL++'s first input.
     WarmUp { left: usize },
     /// AFL++ is in charge.
-    Fuzzing { settling: Option<Settling>, repeated: bool },
+    Fuzzing { settling: Option<Settling> },
 }
 
 impl Afl {
@@ -61,16 +61,16 @@ impl Afl {
             Stage::WarmUp { left: 0 } => {
                 let settling = (self.options.settle == Switch::On)
                     .then(|| Settling::new(Seen::nothing(self.instrumentation)));
-                self.stage = Stage::Fuzzing { settling, repeated: false };
+                self.stage = Stage::Fuzzing { settling };
                 self.leaks = Some(Leaks::measure());
                 self.next_iteration();
             }
             Stage::WarmUp { left } => *left -= 1,
-            Stage::Fuzzing { settling, repeated } => {
-                *repeated = settling
+            Stage::Fuzzing { settling } => {
+                let again = settling
                     .as_mut()
                     .is_some_and(|settling| settling.wants_repetition(self.instrumentation.coverage()));
-                if *repeated {
+                if again {
                     self.instrumentation.clear_coverage();
                 } else {
                     self.next_iteration();
@@ -145,7 +145,7 @@ impl Afl {
 
     /// Whether the current input was played before: nothing else was since.
     pub(super) fn repeats(&self) -> bool {
-        matches!(self.stage, Stage::Fuzzing { repeated: true, .. })
+        matches!(&self.stage, Stage::Fuzzing { settling: Some(settling) } if settling.repeats())
     }
 
     /// Whether time passes at the end of this iteration. If some has passed in it, it goes on until what the
@@ -159,6 +159,6 @@ impl Afl {
 
     /// Whether this iteration is one that AFL++ asked for.
     pub(super) fn counts(&self) -> bool {
-        matches!(self.stage, Stage::Fuzzing { repeated: false, .. })
+        matches!(self.stage, Stage::Fuzzing { .. }) && !self.repeats()
     }
 }

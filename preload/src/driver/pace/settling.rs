@@ -35,4 +35,9 @@ impl Settling {
         self.repetitions = if again { self.repetitions + 1 } else { 0 };
         again
     }
+
+    /// Whether the current iteration is a repetition.
+    pub(super) fn repeats(&self) -> bool {
+        self.repetitions > 0
+    }
 }
