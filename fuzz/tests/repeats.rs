@@ -7,7 +7,8 @@ use std::collections::HashMap;
 use std::process::Command;
 
 use common::tool::Tool;
-use common::{bundled, real_server, workspace};
+use common::{Yard, bundled, real_server, workspace};
+use sockfuzz::afl::cargo_afl::CargoAfl;
 use sockfuzz::afl::measure::Pinned;
 use sockfuzz::corpus::{self, Seed};
 
@@ -113,4 +114,25 @@ fn nginx() {
 fn lighttpd() {
     // Its table of files remembers in which order they were asked for.
     real("lighttpd", &[("SOCKFUZZ_REST", "on")], |_| true);
+}
+
+/// What a server does only because of the inputs before is not what AFL++ hears of an input; every time, not
+/// only the first.
+#[test]
+fn grows() {
+    let (grown, asked) = (64, 65);
+    let yard = Yard::new();
+    let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+    let marks = |settle| {
+        let mut command = Command::new(yard.loop_target("grows", "cc", &[], &cargo_afl));
+        command.envs([("SOCKFUZZ_WARM_UP", "off"), ("SOCKFUZZ_SETTLE", settle)]);
+        let mut tool = Tool::start_warm(command);
+        [b"a".as_slice(), b"aa", b"aaa", b"aa", b"aaaa"].map(|input| {
+            let map = tool.map_of(input);
+            assert_ne!(map[asked], 0);
+            map[grown] != 0
+        })
+    };
+    assert_eq!(marks("on"), [false; 5]);
+    assert_eq!(marks("off"), [true, true, true, false, true]);
 }

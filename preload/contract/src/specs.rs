@@ -121,9 +121,9 @@ pub const SETTLE: OptionSpec = OptionSpec {
     flag: "settle",
     value: "on|off",
     default: "on",
-    meaning: "in the loop, repeat an input that ran code which its process had never run, or in which a \
+    meaning: "in the loop, repeat an input that did what its process has never reported, or in which a \
               thread was displaced, and report the coverage of the repetition: the first time through, \
-              servers allocate and cache",
+              servers allocate, grow and cache",
 };
 
 /// Time for the server to tidy up.

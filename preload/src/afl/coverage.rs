@@ -1,5 +1,7 @@
 //! AFL++'s coverage map, as far as sockfuzz reads it: whether an iteration did something that its
-//! process had never done before.
+//! process had never told AFL++ before.
+
+use std::ops::Range;
 
 use super::Instrumentation;
 
@@ -10,14 +12,23 @@ const BLOCK: usize = 256;
 /// src/afl-fuzz-bitmap.c, count_class_lookup8).
 const CLASSES: [u8; 8] = [1, 2, 3, 7, 15, 31, 127, 255];
 
-/// How often this process has run each edge in one iteration, as a range of [`CLASSES`]. What is new to
-/// AFL++ is outside of it, all but always.
+/// An edge (or a count of it) that is there when an input is played, and gone when it is played again, is
+/// what the input before has left for this one: a buffer too small, a table in another order. It stays new
+/// so many times; what happens more often is nothing to hide, nor worth the time.
+const PATIENCE: u8 = 100;
+
+/// How often this process has run each edge in one iteration that AFL++ was told of, as a range of
+/// [`CLASSES`]. What is new to AFL++ is outside of it, all but always.
 #[derive(Debug)]
 pub(crate) struct Seen {
     /// The range's largest count: 0 until the edge is seen.
     most: Vec<u8>,
     /// The largest count below the range.
     below: Vec<u8>,
+    /// What was new, and is played again.
+    first: Vec<u8>,
+    /// How often it was gone then.
+    gone: Vec<u8>,
 }
 
 impl Seen {
@@ -27,29 +38,53 @@ impl Seen {
     }
 
     fn of_len(len: usize) -> Self {
-        Self { most: vec![0; len], below: vec![0; len] }
+        let [most, below, first, gone] = [const { Vec::new() }; 4].map(|_: Vec<u8>| vec![0; len]);
+        Self { most, below, first, gone }
     }
 
-    /// Adds the counts of the iteration that has just ended; says whether any was new.
-    pub(crate) fn add(&mut self, map: &[u8]) -> bool {
-        let (blocks, rest) = map.as_chunks::<BLOCK>();
-        let (most, most_rest) = self.most.as_chunks_mut::<BLOCK>();
-        let (below, below_rest) = self.below.as_chunks_mut::<BLOCK>();
-        // Each byte of a block is looked at, whatever the others say: a loop without an early end is a
-        // vector loop. Most blocks are empty, and in most of the others nothing is new.
+    /// Whether any count of the iteration that has just ended is new. It is then to be played again, and
+    /// [`Seen::add`]ed as it is the last time.
+    pub(crate) fn is_new(&mut self, map: &[u8]) -> bool {
         let mut new = false;
-        for ((hits, most), below) in blocks.iter().zip(most).zip(below) {
-            if !is_empty(hits) && any_new(hits, most, below) {
-                new = true;
-                widen(hits, most, below);
-            }
-        }
-        if any_new(rest, most_rest, below_rest) {
-            new = true;
-            widen(rest, most_rest, below_rest);
+        blocks(map, |range, hits| new |= any_new(hits, &self.most[range.clone()], &self.below[range]));
+        if new {
+            self.first.copy_from_slice(map);
         }
         new
     }
+
+    /// Adds the counts of an iteration that was played again, and that AFL++ is told of.
+    pub(crate) fn add(&mut self, map: &[u8]) {
+        blocks(map, |range, hits| widen(hits, &mut self.most[range.clone()], &mut self.below[range]));
+        let (most, below, gone) = (&mut self.most, &mut self.below, &mut self.gone);
+        blocks(&self.first, |range, hits| {
+            if any_new(hits, &most[range.clone()], &below[range.clone()]) {
+                for (edge, hit) in range.zip(hits) {
+                    let (most, below) = (&mut most[edge..=edge], &mut below[edge..=edge]);
+                    if any_new(&[*hit], most, below) {
+                        gone[edge] += 1;
+                        if gone[edge] == PATIENCE {
+                            gone[edge] = 0;
+                            widen(&[*hit], most, below);
+                        }
+                    }
+                }
+            }
+        });
+        self.first.fill(0);
+    }
+}
+
+/// Looks at those pieces of a map that are not empty; most are. Each byte of a piece is looked at, whatever
+/// the others say: a loop without an early end is a vector loop.
+#[inline(always)]
+fn blocks<'a>(map: &'a [u8], mut look: impl FnMut(Range<usize>, &'a [u8])) {
+    let (blocks, rest) = map.as_chunks::<BLOCK>();
+    for (number, hits) in blocks.iter().enumerate().filter(|(_, hits)| !is_empty(hits)) {
+        let start = number * BLOCK;
+        look(start..start + BLOCK, hits);
+    }
+    look(map.len() - rest.len()..map.len(), rest);
 }
 
 #[inline(always)]
@@ -82,17 +117,37 @@ mod tests {
 
     const LEN: usize = 2 * BLOCK + 9;
 
+    fn is_new_and_added(seen: &mut Seen, count: u8) -> bool {
+        let new = seen.is_new(&[count]);
+        seen.add(&[count]);
+        new
+    }
+
     #[test]
-    fn an_edge_is_new_once() {
+    fn an_edge_is_new_until_it_is_told() {
         let mut seen = Seen::of_len(LEN);
         let mut map = [0_u8; LEN];
-        assert!(!seen.add(&map));
+        assert!(!seen.is_new(&map));
         for edge in [LEN - 1, 8, BLOCK] {
             map[edge] = 1;
-            assert!(seen.add(&map), "{edge}");
-            assert!(!seen.add(&map), "{edge}");
+            assert!(seen.is_new(&map), "{edge}");
+            assert!(seen.is_new(&map), "{edge}");
+            seen.add(&map);
+            assert!(!seen.is_new(&map), "{edge}");
         }
-        assert!(!seen.add(&[0; LEN]), "not to run an edge is nothing new");
+        assert!(!seen.is_new(&[0; LEN]), "not to run an edge is nothing new");
+    }
+
+    #[test]
+    fn what_is_gone_when_an_input_is_played_again_is_not_new_for_ever() {
+        let mut seen = Seen::of_len(LEN);
+        let (mut first, mut again) = ([0; LEN], [0; LEN]);
+        (first[3], first[BLOCK], again[3]) = (2, 1, 1);
+        for _ in 0..PATIENCE {
+            assert!(seen.is_new(&first));
+            seen.add(&again);
+        }
+        assert!(!seen.is_new(&first));
     }
 
     #[test]
@@ -101,10 +156,10 @@ mod tests {
         let new =
             [(5, true), (4, false), (7, false), (8, true), (15, false), (3, true), (2, true), (1, true)];
         for (count, is_new) in new {
-            assert_eq!(seen.add(&[count]), is_new, "{count}");
+            assert_eq!(is_new_and_added(&mut seen, count), is_new, "{count}");
         }
         for (count, is_new) in [(200, true), (16, false), (255, false), (0, false)] {
-            assert_eq!(seen.add(&[count]), is_new, "{count}");
+            assert_eq!(is_new_and_added(&mut seen, count), is_new, "{count}");
         }
     }
 }

@@ -30,8 +30,11 @@ impl Settling {
         let before = std::mem::replace(&mut self.displaced, idle::count_displaced());
         let displaced = (1..=FEW).contains(&self.displaced.wrapping_sub(before));
         // The first time through, servers allocate and cache.
-        let new = self.seen.add(coverage) && self.repetitions == 0;
+        let new = self.repetitions == 0 && self.seen.is_new(coverage);
         let again = (new || displaced) && self.repetitions < REPETITIONS;
+        if self.repeats() && !again {
+            self.seen.add(coverage);
+        }
         self.repetitions = if again { self.repetitions + 1 } else { 0 };
         again
     }
