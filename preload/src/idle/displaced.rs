@@ -51,6 +51,12 @@ pub(super) fn switches_of_this_thread() -> u64 {
     (usage.ru_nivcsw + usage.ru_nvcsw).cast_unsigned()
 }
 
+/// The same of any thread of this process, those included that have ended.
+pub(super) fn switches_of_all_threads() -> u64 {
+    let usage = usage(libc::RUSAGE_SELF);
+    (usage.ru_nivcsw + usage.ru_nvcsw).cast_unsigned()
+}
+
 fn usage(of: libc::c_int) -> libc::rusage {
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
     // SAFETY: room for what is written; zeroes are a valid `rusage`, should nothing be.

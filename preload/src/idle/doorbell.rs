@@ -47,12 +47,24 @@ pub(super) fn ring() {
     }
 }
 
+/// The first half of that.
+#[cfg(test)]
+pub(super) fn ring_untold() {
+    BELL.signal();
+}
+
 /// Silences the bell. For a thread that looks for the role afterwards: it may have rung because that is
 /// free. Or it rings too late, since the role was taken in the meantime; then nobody may sleep before.
 pub(super) fn silence() {
     if RINGING.swap(false, SeqCst) {
         BELL.take();
     }
+}
+
+/// The same for a thread that was woken for nothing else: whoever has rung may have lost the processor before
+/// it could say so.
+pub(super) fn take() {
+    BELL.take();
 }
 
 /// In a forked child no other thread waits, and its parent's bell is not its own.

@@ -12,6 +12,7 @@ use rustix::process::Pid;
 use rustix::thread::sched_getaffinity;
 
 use super::displaced;
+use super::quiet::{Quiet, Verdict};
 use crate::children;
 use crate::descriptors::{self, Kind};
 
@@ -89,6 +90,7 @@ pub(super) struct Watch {
     overflow: bool,
     /// Whether one of those was awake when the list was made.
     overflow_awake: bool,
+    quiet: Quiet,
 }
 
 struct Thread {
@@ -111,7 +113,13 @@ impl Drop for Thread {
 
 impl Watch {
     pub(super) const fn new() -> Self {
-        Self { kept: [const { None }; KEPT], made_at: 0, overflow: false, overflow_awake: false }
+        Self {
+            kept: [const { None }; KEPT],
+            made_at: 0,
+            overflow: false,
+            overflow_awake: false,
+            quiet: Quiet::new(),
+        }
     }
 
     /// Whether any other thread runs or could run. Without /proc there is no judge, and the server
@@ -120,6 +128,25 @@ impl Watch {
         if alone() {
             return false;
         }
+        // Of its child processes, only /proc tells.
+        if children::exist() {
+            return self.others_are_awake_by_proc();
+        }
+        match self.quiet.ask() {
+            Verdict::Quiet => false,
+            Verdict::Stirs => true,
+            Verdict::Unsure { quiet } => {
+                let awake = self.others_are_awake_by_proc();
+                if quiet {
+                    let asleep = !awake && self.share_one_core();
+                    self.quiet.compare(asleep);
+                }
+                awake
+            }
+        }
+    }
+
+    fn others_are_awake_by_proc(&mut self) -> bool {
         let created = CREATED.load(SeqCst);
         if self.made_at != created || self.overflow {
             self.made_at = created;

@@ -1,0 +1,106 @@
+//! A cheaper judge than /proc of whether the server's threads sleep: on one core, a thread that yields goes on
+//! at once when no other could.
+//!
+//! What a kernel makes of sched_yield(2) is its own affair; and a thread that waits for a disk cannot run, but
+//! is not asleep. So this judge is heard only after it has agreed with /proc many times in a row, and /proc
+//! is asked again now and then.
+
+use super::displaced;
+
+/// How often in a row both have to agree.
+const AGREEMENTS: u32 = 100;
+/// One time in so many, both are asked.
+const SAMPLE: u32 = 64;
+/// Something always goes on where another program wants the same core: then /proc is asked.
+const ROUNDS: u32 = 4;
+
+/// What is known of this judge.
+pub(super) struct Quiet {
+    /// How often the processor was given to another thread than the server's one that had it.
+    switches: u64,
+    /// How often in a row it was right.
+    agreed: u32,
+    /// How often it was heard since /proc was asked.
+    heard: u32,
+    /// How often in a row something went on.
+    rounds: u32,
+}
+
+/// What this judge says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nobody could run.
+    Quiet,
+    /// Somebody has run just now.
+    Stirs,
+    /// Ask /proc, and say whether all were asleep.
+    Unsure {
+        /// What it would have said.
+        quiet: bool,
+    },
+}
+
+impl Quiet {
+    pub(super) const fn new() -> Self {
+        Self { switches: 0, agreed: 0, heard: 0, rounds: 0 }
+    }
+
+    /// Lets the others run, if any can.
+    pub(super) fn ask(&mut self) -> Verdict {
+        rustix::thread::sched_yield();
+        let switches = displaced::switches_of_all_threads();
+        let before = std::mem::replace(&mut self.switches, switches);
+        self.judge(switches == before)
+    }
+
+    fn judge(&mut self, quiet: bool) -> Verdict {
+        self.rounds = if quiet { 0 } else { self.rounds + 1 };
+        self.heard += 1;
+        if self.agreed < AGREEMENTS || self.heard >= SAMPLE || self.rounds >= ROUNDS {
+            (self.heard, self.rounds) = (0, 0);
+            return Verdict::Unsure { quiet };
+        }
+        if quiet { Verdict::Quiet } else { Verdict::Stirs }
+    }
+
+    /// Whether all were asleep when it was quiet.
+    pub(super) fn compare(&mut self, asleep: bool) {
+        self.agreed = if asleep { self.agreed.saturating_add(1) } else { 0 };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trusted() -> Quiet {
+        let mut quiet = Quiet::new();
+        for _ in 0..AGREEMENTS {
+            assert_eq!(quiet.judge(true), Verdict::Unsure { quiet: true });
+            quiet.compare(true);
+        }
+        quiet
+    }
+
+    #[test]
+    fn it_is_heard_when_it_has_been_right_and_asked_again_now_and_then() {
+        let mut quiet = trusted();
+        let unsure = (0..10 * SAMPLE).filter(|_| quiet.judge(true) != Verdict::Quiet).count();
+        assert_eq!(unsure, 10);
+    }
+
+    #[test]
+    fn who_was_wrong_once_has_to_be_right_again_many_times() {
+        let mut quiet = trusted();
+        quiet.compare(false);
+        assert_eq!(quiet.judge(true), Verdict::Unsure { quiet: true });
+    }
+
+    #[test]
+    fn where_it_is_never_quiet_proc_is_asked() {
+        let mut quiet = trusted();
+        let verdicts: Vec<_> = (0..ROUNDS).map(|_| quiet.judge(false)).collect();
+        assert_eq!(verdicts[..3], [Verdict::Stirs; 3]);
+        assert_eq!(verdicts[3], Verdict::Unsure { quiet: false });
+    }
+}
