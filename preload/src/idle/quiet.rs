@@ -11,19 +11,17 @@ use super::displaced;
 const AGREEMENTS: u32 = 100;
 /// One time in so many, both are asked.
 const SAMPLE: u32 = 64;
-/// Something always goes on where another program wants the same core: then /proc is asked.
+/// Where another program wants the same core, something always goes on.
 const ROUNDS: u32 = 4;
 
 /// What is known of this judge.
 pub(super) struct Quiet {
-    /// How often the processor was given to another thread than the server's one that had it.
+    /// How often the processor was taken from a thread of the server's.
     switches: u64,
     /// How often in a row it was right.
     agreed: u32,
     /// How often it was heard since /proc was asked.
     heard: u32,
-    /// How often in a row something went on.
-    rounds: u32,
 }
 
 /// What this judge says.
@@ -31,36 +29,35 @@ pub(super) struct Quiet {
 pub(super) enum Verdict {
     /// Nobody could run.
     Quiet,
-    /// Somebody has run just now.
-    Stirs,
-    /// Ask /proc, and say whether all were asleep.
+    /// Ask /proc.
     Unsure {
-        /// What it would have said.
+        /// It would have said so: let it know whether all were asleep.
         quiet: bool,
     },
 }
 
 impl Quiet {
     pub(super) const fn new() -> Self {
-        Self { switches: 0, agreed: 0, heard: 0, rounds: 0 }
+        Self { switches: 0, agreed: 0, heard: 0 }
     }
 
-    /// Lets the others run, if any can.
+    /// Lets the others run, until none can.
     pub(super) fn ask(&mut self) -> Verdict {
-        rustix::thread::sched_yield();
-        let switches = displaced::switches_of_all_threads();
-        let before = std::mem::replace(&mut self.switches, switches);
-        self.judge(switches == before)
+        let quiet = (0..ROUNDS).any(|_| {
+            rustix::thread::sched_yield();
+            let switches = displaced::switches_of_all_threads();
+            std::mem::replace(&mut self.switches, switches) == switches
+        });
+        self.judge(quiet)
     }
 
     fn judge(&mut self, quiet: bool) -> Verdict {
-        self.rounds = if quiet { 0 } else { self.rounds + 1 };
         self.heard += 1;
-        if self.agreed < AGREEMENTS || self.heard >= SAMPLE || self.rounds >= ROUNDS {
-            (self.heard, self.rounds) = (0, 0);
-            return Verdict::Unsure { quiet };
+        if quiet && self.agreed >= AGREEMENTS && self.heard < SAMPLE {
+            return Verdict::Quiet;
         }
-        if quiet { Verdict::Quiet } else { Verdict::Stirs }
+        self.heard = 0;
+        Verdict::Unsure { quiet }
     }
 
     /// Whether all were asleep when it was quiet.
@@ -87,6 +84,7 @@ mod tests {
         let mut quiet = trusted();
         let unsure = (0..10 * SAMPLE).filter(|_| quiet.judge(true) != Verdict::Quiet).count();
         assert_eq!(unsure, 10);
+        assert_eq!(quiet.judge(false), Verdict::Unsure { quiet: false });
     }
 
     #[test]
@@ -94,13 +92,5 @@ mod tests {
         let mut quiet = trusted();
         quiet.compare(false);
         assert_eq!(quiet.judge(true), Verdict::Unsure { quiet: true });
-    }
-
-    #[test]
-    fn where_it_is_never_quiet_proc_is_asked() {
-        let mut quiet = trusted();
-        let verdicts: Vec<_> = (0..ROUNDS).map(|_| quiet.judge(false)).collect();
-        assert_eq!(verdicts[..3], [Verdict::Stirs; 3]);
-        assert_eq!(verdicts[3], Verdict::Unsure { quiet: false });
     }
 }
