@@ -21,6 +21,11 @@ impl Random {
         range.start + self.below(range.len())
     }
 
+    /// A number; one of few digits is as likely as one of many.
+    pub(crate) fn of_any_size(&mut self) -> u64 {
+        self.0.u64(..) >> self.below(64)
+    }
+
     /// True one time in `count`.
     pub(crate) fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == 0

@@ -62,6 +62,11 @@ pub(super) fn number(draft: &mut Draft<'_>) -> bool {
         let near = number.wrapping_add(draft.random.below(9) as u64).wrapping_sub(4);
         return draft.edits.put(range, near.to_string().as_bytes(), Place::Elsewhere);
     }
+    if draft.random.one_in(3) {
+        // One of each size is as likely as one of another.
+        let word = draft.random.of_any_size().to_string();
+        return draft.edits.put(range, word.as_bytes(), Place::Elsewhere);
+    }
     let word = draft.random.word(NUMBERS);
     draft.edits.put(range, word, Place::Elsewhere)
 }
