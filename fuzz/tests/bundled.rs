@@ -6,12 +6,12 @@ mod common;
 use std::path::PathBuf;
 use std::process::Command;
 
-use common::Yard;
+use common::{Yard, server_with};
 use predicates::str::contains;
 use sockfuzz::workspace::{Workspace, cargo};
 
 /// Builds the bundled server without instrumentation.
-fn server() -> PathBuf {
+fn server(model: &str) -> PathBuf {
     let workspace = Workspace::find().expect("tests run in the workspace");
     let status = Command::new(cargo())
         .current_dir(workspace.path(""))
@@ -21,7 +21,7 @@ fn server() -> PathBuf {
         .status()
         .expect("cargo runs");
     assert!(status.success(), "the bundled server compiles");
-    workspace.target("release/sockfuzz-server")
+    workspace.target("release").join(server_with(model))
 }
 
 fn answers_as_over_tcp(model: &str) {
@@ -29,7 +29,7 @@ fn answers_as_over_tcp(model: &str) {
         Yard::new()
             .sockfuzz()
             .args(["check", "--timeout", "20", "--transport", transport, "--"])
-            .arg(server())
+            .arg(server(model))
             .args(["--model", model, "--listen", "127.0.0.1:0"])
             .assert()
             .code(0)

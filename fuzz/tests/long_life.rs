@@ -98,7 +98,7 @@ fn tokio() {
     assert!(status.success(), "the bundled server compiles");
     let yard = Yard::new();
     let log = yard.path("log");
-    let mut command = Command::new(target.join("release/sockfuzz-server"));
+    let mut command = Command::new(target.join("release/sockfuzz-tokio"));
     command.args(["--model", "tokio", "--listen", "127.0.0.1:0", "--access-log"]).arg(&log);
     lives_long(command, &log);
 }

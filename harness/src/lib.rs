@@ -2,8 +2,8 @@
 //!
 //! The protocol is a pure state machine, [`Connection`]: bytes in, bytes out, no I/O. The
 //! [`models`] move those bytes between sockets and connections, each in its own way, and so give
-//! byte-identical answers; only the `tokio` model leaves the protocol to hyper and shares the
-//! [`routes`] alone.
+//! byte-identical answers; only the `tokio` model, in programs of its own, leaves the protocol to hyper
+//! and shares the [`routes`] alone.
 
 pub mod cli;
 mod connection;

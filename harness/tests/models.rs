@@ -6,7 +6,6 @@ use std::io::{Read, Write};
 
 use common::Server;
 
-const SERVER: &str = env!("CARGO_BIN_EXE_sockfuzz-server");
 const OWN_PARSER: [&str; 5] = ["accept-threads", "thread-per-connection", "pool", "poll", "epoll"];
 
 const MIB: usize = 1024 * 1024;
@@ -62,7 +61,7 @@ fn upload() -> Vec<u8> {
 }
 
 fn serves_everything(model: &str) {
-    let server = Server::start(SERVER, model);
+    let server = Server::start(model);
     let ask = |request: &str| answers(&server.exchange(request.as_bytes()));
 
     let statuses: Vec<_> = ask(&pipelined()).iter().map(|answer| answer.status).collect();
@@ -90,7 +89,7 @@ fn serves_everything(model: &str) {
 
 /// One request after the other on one connection, each sent when its predecessor is answered.
 fn keeps_connections(model: &str) {
-    let server = Server::start(SERVER, model);
+    let server = Server::start(model);
     let mut stream = server.connect();
     for number in 0..3 {
         let request = get(&format!("/query?n={number}"), "");
@@ -115,7 +114,7 @@ fn keeps_connections(model: &str) {
 
 /// Clients that go away in the middle of a large answer, or of a request, harm nobody else.
 fn survives_rude_clients(model: &str) {
-    let server = Server::start(SERVER, model);
+    let server = Server::start(model);
     for _ in 0..5 {
         let mut stream = server.connect();
         stream.write_all(get("/big?size=33554432", "").as_bytes()).unwrap();
@@ -132,7 +131,7 @@ fn survives_rude_clients(model: &str) {
 /// A client that is refused early still gets its answer, although the rest of what it sent is
 /// never read.
 fn refuses_gently(model: &str) {
-    let server = Server::start(SERVER, model);
+    let server = Server::start(model);
     let mut request = format!("POST /echo HTTP/1.1\r\nX: {}\r\n", "x".repeat(600_000)).into_bytes();
     request.extend_from_slice(&upload());
     let answer = server.exchange(&request);
@@ -186,7 +185,7 @@ fn own_parser_models_answer_alike() {
         b"GET / HTTP/1.0\nConnection: keep-alive\n\nOPTIONS * HTTP/1.0\n\nGET /".to_vec(),
         b"GET /".to_vec(),
     ];
-    let servers = OWN_PARSER.map(|model| (model, Server::start(SERVER, model)));
+    let servers = OWN_PARSER.map(|model| (model, Server::start(model)));
     for request in &requests {
         let alike =
             servers.each_ref().map(|(model, server)| (model, without_date(&server.exchange(request))));

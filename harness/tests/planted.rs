@@ -12,9 +12,6 @@ use std::time::{Duration, Instant};
 use common::{PATIENCE, Server};
 use sockfuzz_contract::session::{Action, Session};
 
-const SERVER: &str = env!("CARGO_BIN_EXE_sockfuzz-server");
-const PLANTED: &str = env!("CARGO_BIN_EXE_sockfuzz-planted");
-
 const HELLO: &[u8] = b"GET /static/notes.txt HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// How a bug shows.
@@ -38,7 +35,7 @@ fn trigger(name: &str) -> Vec<u8> {
 fn shows(name: &str, outcome: &Outcome) {
     let trigger = trigger(&format!("{name}.http"));
     for model in ["epoll", "tokio"] {
-        let server = Server::start(PLANTED, model);
+        let server = Server::start_planted(model);
         match outcome {
             Caught(message) => {
                 server.exchange(&trigger);
@@ -66,7 +63,7 @@ fn shows(name: &str, outcome: &Outcome) {
                 server.stop();
             }
         }
-        let sound = Server::start(SERVER, model);
+        let sound = Server::start(model);
         assert!(sound.exchange(&trigger).starts_with(b"HTTP/1.1 "), "{model}");
         assert!(sound.exchange(HELLO).starts_with(b"HTTP/1.1 200 "), "{model}");
         assert!(!sound.stop().contains("panicked"), "{model}");
@@ -80,7 +77,7 @@ fn shows_in_session(name: &str, outcome: &Outcome) {
     // The same bytes on a single connection, as those of an input without a session would be.
     let raw: Vec<u8> = session.steps().iter().flat_map(|step| bytes(&step.action)).copied().collect();
     for model in MODELS {
-        let server = Server::start(PLANTED, model);
+        let server = Server::start_planted(model);
         server.exchange(&raw);
         assert!(server.exchange(HELLO).starts_with(b"HTTP/1.1 200 "), "{model} minds the bytes alone");
         server.play(&session);
@@ -97,7 +94,7 @@ fn shows_in_session(name: &str, outcome: &Outcome) {
             }
             Hang => unreachable!("no such bug"),
         }
-        let sound = Server::start(SERVER, model);
+        let sound = Server::start(model);
         sound.play(&session);
         assert!(sound.exchange(HELLO).starts_with(b"HTTP/1.1 200 "), "{model}");
         assert!(!sound.stop().contains("panicked"), "{model}");

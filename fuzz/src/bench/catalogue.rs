@@ -22,14 +22,15 @@ const PROGRAMS: &str = "afl/release";
 /// The case that stands for AFL++'s loop alone.
 pub(super) const EMPTY: &str = "empty/afl";
 
-/// The bundled server's models, and whether they have one thread, as memory asks for.
-const MODELS: [(&str, bool); 6] = [
-    ("accept-threads", false),
-    ("thread-per-connection", false),
-    ("pool", false),
-    ("poll", true),
-    ("epoll", true),
-    ("tokio", false),
+/// The bundled server's models, the programs that have them, and whether they have one thread, as memory
+/// asks for.
+const MODELS: [(&str, &str, bool); 6] = [
+    ("accept-threads", "sockfuzz-server", false),
+    ("thread-per-connection", "sockfuzz-server", false),
+    ("pool", "sockfuzz-server", false),
+    ("poll", "sockfuzz-server", true),
+    ("epoll", "sockfuzz-server", true),
+    ("tokio", "sockfuzz-tokio", false),
 ];
 
 /// Servers that are measured where they are built.
@@ -57,9 +58,8 @@ impl Catalogue {
         let empty = told(&bundled(program("empty-server"), &[]), Transport::Memory, Loop::Direct);
         this.add("empty/direct", Subject::Server(empty));
         this.add("inproc", Subject::Harness(program("inproc")));
-        for (model, one_thread) in MODELS {
-            let server =
-                bundled(program("sockfuzz-server"), &["--model", model, "--listen", "127.0.0.1:8080"]);
+        for (model, name, one_thread) in MODELS {
+            let server = bundled(program(name), &["--model", model, "--listen", "127.0.0.1:8080"]);
             this.add_server(model, &server, one_thread, &crashing);
         }
         let recipes = Recipe::all(workspace)?;

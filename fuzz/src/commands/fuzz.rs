@@ -132,6 +132,16 @@ pub enum Model {
     Tokio,
 }
 
+impl Model {
+    /// The program that has it, and its twin with planted bugs.
+    const fn programs(self) -> [&'static str; 2] {
+        match self {
+            Self::Tokio => ["sockfuzz-tokio", "sockfuzz-planted-tokio"],
+            _ => ["sockfuzz-server", "sockfuzz-planted"],
+        }
+    }
+}
+
 /// Fuzzes the server.
 ///
 /// # Errors
@@ -234,7 +244,7 @@ fn chosen_server(arguments: &Arguments) -> Result<Server> {
             "give a server after --",
         )
     })?;
-    let name = if arguments.planted { "sockfuzz-planted" } else { "sockfuzz-server" };
+    let name = arguments.model.programs()[usize::from(arguments.planted)];
     let model = arguments.model.to_possible_value();
     let model = model.expect("no model is hidden");
     Ok(Server {

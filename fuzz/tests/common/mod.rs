@@ -116,6 +116,16 @@ pub fn workspace() -> Workspace {
     Workspace::find().expect("tests run in the workspace")
 }
 
+/// The bundled server that has a model, by name.
+pub fn server_with(model: &str) -> &'static str {
+    if model == "tokio" { "sockfuzz-tokio" } else { "sockfuzz-server" }
+}
+
+/// Its twin with planted bugs.
+pub fn planted_with(model: &str) -> &'static str {
+    if model == "tokio" { "sockfuzz-planted-tokio" } else { "sockfuzz-planted" }
+}
+
 /// The instrumented build of a bundled server.
 pub fn bundled(program: &str) -> PathBuf {
     let workspace = workspace();

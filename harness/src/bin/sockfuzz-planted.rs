@@ -1,9 +1,9 @@
 //! The bundled server with planted bugs: something to find.
 
-use clap::Parser;
 use sockfuzz_harness::Site;
 use sockfuzz_harness::cli::Cli;
+use sockfuzz_harness::models::SYNC;
 
 fn main() -> anyhow::Result<()> {
-    Cli::parse().serve(Site::planted())
+    Cli::parse(SYNC).serve(Site::planted())
 }

@@ -1,9 +1,9 @@
 //! The bundled server.
 
-use clap::Parser;
 use sockfuzz_harness::Site;
 use sockfuzz_harness::cli::Cli;
+use sockfuzz_harness::models::SYNC;
 
 fn main() -> anyhow::Result<()> {
-    Cli::parse().serve(Site::plain())
+    Cli::parse(SYNC).serve(Site::plain())
 }

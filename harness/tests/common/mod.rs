@@ -21,8 +21,29 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts `program` with `--model model` on a free port.
-    pub(crate) fn start(program: &str, model: &str) -> Self {
+    /// Starts the one that has a model, on a free port.
+    pub(crate) fn start(model: &str) -> Self {
+        Self::start_program(
+            match model {
+                "tokio" => env!("CARGO_BIN_EXE_sockfuzz-tokio"),
+                _ => env!("CARGO_BIN_EXE_sockfuzz-server"),
+            },
+            model,
+        )
+    }
+
+    /// Starts its twin with planted bugs.
+    pub(crate) fn start_planted(model: &str) -> Self {
+        Self::start_program(
+            match model {
+                "tokio" => env!("CARGO_BIN_EXE_sockfuzz-planted-tokio"),
+                _ => env!("CARGO_BIN_EXE_sockfuzz-planted"),
+            },
+            model,
+        )
+    }
+
+    fn start_program(program: &str, model: &str) -> Self {
         let mut child = Command::new(program)
             .args(["--model", model, "--listen", "127.0.0.1:0"])
             .stdin(Stdio::null())

@@ -1,0 +1,9 @@
+//! The same on a runtime.
+
+use sockfuzz_harness::Site;
+use sockfuzz_harness::cli::Cli;
+use sockfuzz_harness::models::ASYNC;
+
+fn main() -> anyhow::Result<()> {
+    Cli::parse(ASYNC).serve(Site::planted())
+}
