@@ -10,6 +10,7 @@ mod activation;
 mod address;
 mod afl;
 mod background;
+mod backlog;
 mod calls;
 mod children;
 mod clock;

@@ -7,9 +7,9 @@
 
 use std::ffi::CStr;
 use std::net::SocketAddr;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::os::fd::RawFd;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -19,7 +19,6 @@ use sockfuzz_contract::{Phase, Place, Transport};
 
 use crate::address::{self, Address};
 use crate::descriptors::{self, Kind};
-use crate::event::Event;
 use crate::transport::{self, Target};
 use crate::{idle, memory, report, setup};
 
@@ -44,10 +43,6 @@ static SHOWN: AtomicPtr<Address> = AtomicPtr::new(ptr::null_mut());
 static BOUND: Mutex<Vec<(RawFd, Address)>> = Mutex::new(Vec::new());
 /// Whether one of them is a path.
 static HAS_PATH: AtomicBool = AtomicBool::new(false);
-/// Connections made that the server has not accepted yet.
-static BACKLOG: AtomicU32 = AtomicU32::new(0);
-/// Counts like [`BACKLOG`], for threads that wait.
-static DOOR: Event = Event::counting();
 
 /// The fuzzed listener, once there is one.
 pub(crate) fn current() -> Option<&'static Listener> {
@@ -222,29 +217,6 @@ fn is_eligible(address: &Address) -> bool {
     })
 }
 
-/// A connection is about to be made: one `accept` may go through.
-pub(crate) fn offer() {
-    BACKLOG.fetch_add(1, Ordering::SeqCst);
-    DOOR.signal();
-}
-
-/// Takes the right to accept one connection; exactly one of several threads gets it.
-pub(crate) fn claim() -> bool {
-    let less = |waiting: u32| waiting.checked_sub(1);
-    let claimed = BACKLOG.fetch_update(Ordering::SeqCst, Ordering::SeqCst, less).is_ok();
-    if claimed {
-        DOOR.take();
-    }
-    claimed
-}
-
-/// What threads wait for that block in `accept`: not the listener itself, at which all of them
-/// would spin until the one that is let through has accepted. `None` when there is no need to wait.
-pub(crate) fn door() -> Option<BorrowedFd<'static>> {
-    let door = DOOR.descriptor();
-    all_accepted().then_some(door)
-}
-
 /// In a child of the forkserver: puts a listener of its own in the place of the one that it shares with
 /// its parent and its siblings, whose connections it must not accept. Says whether that is done.
 pub(crate) fn renew() -> bool {
@@ -276,25 +248,10 @@ fn flush(descriptor: RawFd) {
     {}
 }
 
-/// In a forked child no thread waits, and its parent's door is not its own.
-pub(crate) fn after_fork() {
-    DOOR.forget();
-}
-
 /// The server's descriptor of the listener, if it still is that.
 pub(crate) fn descriptor() -> Option<RawFd> {
     let descriptor = current()?.descriptor;
     (descriptors::kind(descriptor) == Kind::Listener).then_some(descriptor)
-}
-
-/// Whether the server has accepted every connection that was made.
-pub(crate) fn all_accepted() -> bool {
-    unaccepted() == 0
-}
-
-/// How many of them it has not accepted.
-pub(crate) fn unaccepted() -> u32 {
-    BACKLOG.load(Ordering::SeqCst)
 }
 
 /// The server's end of an internal connection, in its own eyes.
@@ -310,20 +267,4 @@ pub(crate) fn client_address() -> Option<Address> {
 fn is_stream(fd: RawFd, family: AddressFamily) -> bool {
     let socket = descriptors::lend(fd);
     sockopt::socket_domain(socket) == Ok(family) && sockopt::socket_type(socket) == Ok(SocketType::STREAM)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_connection_lets_one_accept_through() {
-        offer();
-        let won = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..8).map(|_| scope.spawn(claim)).collect();
-            threads.into_iter().filter_map(|thread| thread.join().ok()).filter(|won| *won).count()
-        });
-        assert_eq!(won, 1);
-        assert!(all_accepted());
-    }
 }

@@ -13,7 +13,7 @@ use crate::address::{self, Address};
 use crate::descriptors::{self, Kind};
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
-use crate::{errno, listener, memory, report, setup, transport};
+use crate::{backlog, errno, listener, memory, report, setup, transport};
 
 pub(crate) unsafe fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int {
     if !listener::is_fuzzed(fd) {
@@ -85,7 +85,7 @@ impl Call for Accept {
     type Output = c_int;
 
     fn attempt(&mut self) -> Option<c_int> {
-        if !listener::claim() {
+        if !backlog::claim() {
             return None;
         }
         let accepted = if memory::is_on() {
@@ -104,7 +104,8 @@ impl Call for Accept {
         };
         if accepted < 0 {
             // Out of descriptors, say: the connection is still there to be accepted.
-            listener::offer();
+            backlog::offer();
+            backlog::announce();
             return Some(accepted);
         }
         let status = report::status();
@@ -114,9 +115,6 @@ impl Call for Accept {
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
-        match listener::door() {
-            Some(door) => super::sleep_on(door, PollFlags::IN, others, limit),
-            None => Ok(()),
-        }
+        backlog::wait_at_door(|door| super::sleep_on(door, PollFlags::IN, others, limit))
     }
 }

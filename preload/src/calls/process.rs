@@ -6,7 +6,7 @@ use libc::{c_char, c_int, c_void, pid_t, pthread_attr_t, pthread_t};
 
 use crate::exports::real;
 use crate::setup::{self, Pace};
-use crate::{afl, background, children, clock, identity, idle, listener, memory, panics, scheduling};
+use crate::{afl, background, backlog, children, clock, identity, idle, memory, panics, scheduling};
 
 /// Type of a thread's first function.
 pub(crate) type Start = extern "C" fn(*mut c_void) -> *mut c_void;
@@ -88,7 +88,7 @@ extern "C" fn begin_cloned(first: *mut c_void) -> c_int {
 /// In a forked child: what the parent knows and does is not its own.
 fn begin_as_child() {
     idle::after_fork();
-    listener::after_fork();
+    backlog::after_fork();
     children::after_fork();
     background::after_fork();
     afl::after_fork();

@@ -7,7 +7,7 @@ use super::client::Drained;
 use super::dead_accept::{self, Culprit};
 use super::pace::Pacer;
 use super::{Driver, PATIENCE, PATIENCE_WITH_CHILDREN, Stage, Step, note_answer};
-use crate::{children, descriptors, listener, report, sanitizers};
+use crate::{backlog, children, descriptors, report, sanitizers};
 
 impl Driver {
     /// Ends the next of the connections that are left.
@@ -26,7 +26,7 @@ impl Driver {
     }
 
     pub(super) fn probe(&mut self) -> Step {
-        if listener::all_accepted() || !self.accepting.waits_on(Culprit::This) {
+        if backlog::all_accepted() || !self.accepting.waits_on(Culprit::This) {
             return self.finish();
         }
         Step::LetTimePass
@@ -146,7 +146,7 @@ impl Driver {
 
     /// As far as this process knows: a child may hold the connection open.
     fn server_has_closed(&self) -> bool {
-        listener::all_accepted()
+        backlog::all_accepted()
             && (descriptors::open_connections() == 0 || descriptors::recount_connections() == 0)
     }
 }

@@ -19,7 +19,7 @@ use rustix::io::Errno;
 use sockfuzz_contract::session::{Action, Connection};
 use sockfuzz_contract::{Counter, Phase};
 
-use crate::{children, listener, memory, report, transport};
+use crate::{backlog, children, listener, memory, report, transport};
 
 use client::{Client, Drained};
 use dead_accept::Culprit;
@@ -154,14 +154,14 @@ impl Driver {
     fn connect(&mut self, connection: Connection) -> bool {
         let Some(listener) = listener::current() else { return false };
         let will_reset = self.pacer.as_ref().is_some_and(|pacer| pacer.will_reset(connection));
-        listener::offer();
+        backlog::offer();
         let client = if memory::is_on() {
             Client::through_memory(memory::connect(connection, will_reset), will_reset)
         } else {
             let socket = match transport::connect(&listener.target, will_reset) {
                 Ok(socket) => socket,
                 // So many connections wait already that the server wants no more of them.
-                Err(Errno::AGAIN) if self.stage == Stage::Playing && listener::claim() => return false,
+                Err(Errno::AGAIN) if self.stage == Stage::Playing && backlog::claim() => return false,
                 Err(error) => {
                     if error == Errno::MFILE {
                         self.accepting.out_of_descriptors(self.culprit());

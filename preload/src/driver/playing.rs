@@ -9,7 +9,7 @@ use sockfuzz_contract::session::Action;
 use super::client::{Drained, Sent};
 use super::pace::{Chunk, Pacer, Task};
 use super::{Driver, Line, PATIENCE, Step};
-use crate::{listener, report};
+use crate::{backlog, report};
 
 /// Rounds, and the time of each, that something sent is given to come to the server. The kernel may
 /// tell that it did with a delay (the delayed acknowledgement of TCP, 40 ms as a rule).
@@ -19,7 +19,7 @@ const DELIVERY_PAUSE: Duration = Duration::from_millis(1);
 impl Driver {
     /// Goes on with the current step, or takes the next one.
     pub(super) fn play(&mut self) -> Step {
-        if listener::all_accepted() {
+        if backlog::all_accepted() {
             self.accepting.all_accepted();
         } else if !self.is_served() {
             return self.await_accept();
@@ -43,7 +43,7 @@ impl Driver {
     /// Whether the server has accepted any of the connections that are left. They are accepted in the
     /// order in which they were made.
     fn is_served(&self) -> bool {
-        let unaccepted = |line: &Line| self.made.wrapping_sub(line.number) <= listener::unaccepted();
+        let unaccepted = |line: &Line| self.made.wrapping_sub(line.number) <= backlog::unaccepted();
         let mut left = self.lines.iter().flatten().filter(|line| !line.ended).peekable();
         left.peek().is_none() || !left.all(unaccepted)
     }

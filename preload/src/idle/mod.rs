@@ -22,7 +22,7 @@ use rustix::io::Errno;
 use sockfuzz_contract::Phase;
 
 use crate::driver::Step;
-use crate::{clock, report, setup};
+use crate::{backlog, clock, report, setup};
 
 use deadline::Deadline;
 use role::{Role, State};
@@ -175,7 +175,10 @@ fn drive<C: Call>(call: &mut C, state: &mut State, deadline: Deadline, goes_on: 
             Step::Rest if threads::alone() && deadline.rest() => return Waited::TimedOut,
             Step::Rest => Ok(()),
         };
-        if let Some(output) = call.attempt() {
+        let done = call.attempt();
+        // Connections that are made from here on are mostly accepted here.
+        backlog::announce();
+        if let Some(output) = done {
             return Waited::Done(output);
         }
     }

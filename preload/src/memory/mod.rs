@@ -23,7 +23,7 @@ use sockfuzz_contract::{Counter, Phase, Transport};
 
 use crate::descriptors::{self, Kind};
 use crate::setup::{self, Pace};
-use crate::{afl, idle, listener, report, stdio};
+use crate::{afl, backlog, idle, report, stdio};
 
 use channel::{Channel, Client};
 use epoll::{Source, Table};
@@ -166,7 +166,7 @@ fn end(slot: Slot, how: impl FnOnce(&mut Channel) -> bool) {
         how(state.arrival(slot))
     });
     if unaccepted {
-        listener::claim();
+        backlog::claim();
     }
 }
 

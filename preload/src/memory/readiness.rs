@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use super::epoll::Source;
 use super::{State, instances, is_on, leave, placeholder, with};
 use crate::descriptors::{self, Kind};
-use crate::{afl, listener};
+use crate::{afl, backlog};
 
 /// What poll(2) would say of `fd` if it were asked for everything; `None` for a real descriptor.
 pub(crate) fn readiness(fd: RawFd) -> Option<u32> {
@@ -23,7 +23,7 @@ pub(crate) fn readiness(fd: RawFd) -> Option<u32> {
 }
 
 fn listener_readiness() -> u32 {
-    if listener::all_accepted() { 0 } else { (libc::EPOLLIN | libc::EPOLLRDNORM) as u32 }
+    if backlog::all_accepted() { 0 } else { (libc::EPOLLIN | libc::EPOLLRDNORM) as u32 }
 }
 
 /// epoll_ctl(2) on a virtual descriptor; `None` when `fd` is none, or the kernel has to do it after
