@@ -22,15 +22,15 @@ pub(super) fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
 /// Serves a connection to its end.
 pub(super) fn serve(mut stream: TcpStream, site: Site) {
     // Whatever goes wrong concerns this connection alone, and there is nobody left to tell.
-    let _ended = converse(&mut stream, site).and_then(|()| linger(&mut stream));
+    let mut buffer = [0; READ_SIZE];
+    let _ended = converse(&mut stream, site, &mut buffer).and_then(|()| linger(&mut stream, &mut buffer));
 }
 
-fn converse(stream: &mut TcpStream, site: Site) -> io::Result<()> {
+fn converse(stream: &mut TcpStream, site: Site, buffer: &mut [u8]) -> io::Result<()> {
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(IDLE_TIMEOUT))?;
     stream.set_write_timeout(Some(IDLE_TIMEOUT))?;
     let mut connection = Connection::new(site);
-    let mut buffer = [0; READ_SIZE];
     loop {
         while !connection.output().is_empty() {
             match stream.write_vectored(&connection.output().slices()) {
@@ -42,7 +42,7 @@ fn converse(stream: &mut TcpStream, site: Site) -> io::Result<()> {
         if connection.is_over() {
             return Ok(());
         }
-        match stream.read(&mut buffer) {
+        match stream.read(buffer) {
             Ok(0) => connection.finish(),
             Ok(count) => connection.feed(&buffer[..count]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -58,10 +58,9 @@ fn converse(stream: &mut TcpStream, site: Site) -> io::Result<()> {
 
 /// Closes in two steps: closing with unread input would make the kernel reset the connection, and
 /// the client might lose the last answer (RFC 9112, section 9.6).
-fn linger(stream: &mut TcpStream) -> io::Result<()> {
+fn linger(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<()> {
     stream.shutdown(Shutdown::Write)?;
     stream.set_read_timeout(Some(LINGER_TIMEOUT))?;
-    let mut buffer = [0; READ_SIZE];
-    while stream.read(&mut buffer)? > 0 {}
+    while stream.read(buffer)? > 0 {}
     Ok(())
 }

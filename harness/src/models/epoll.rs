@@ -7,8 +7,8 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::time::Instant;
 use std::{mem, ptr};
 
-use super::accept;
 use super::nonblocking::{Peer, timeout};
+use super::{READ_SIZE, accept};
 use crate::Site;
 
 /// How many events are taken from the kernel at once.
@@ -21,6 +21,7 @@ pub(super) fn serve(listener: &TcpListener, site: Site) -> io::Result<()> {
     let epoll = Epoll::new()?;
     epoll.add(listener, libc::EPOLLIN)?;
     let mut peers: HashMap<RawFd, Peer> = HashMap::new();
+    let mut buffer = [0; READ_SIZE];
     loop {
         for ready in epoll.wait(timeout(peers.values().map(Peer::deadline)))? {
             if ready == listener.as_raw_fd() {
@@ -29,7 +30,7 @@ pub(super) fn serve(listener: &TcpListener, site: Site) -> io::Result<()> {
                     peers.insert(stream.as_raw_fd(), Peer::new(stream, site));
                 }
             } else if let Some(peer) = peers.get_mut(&ready)
-                && !peer.advance()
+                && !peer.advance(&mut buffer)
             {
                 // Closing the descriptor takes it out of the epoll set too (epoll(7)).
                 peers.remove(&ready);

@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
-use super::{IDLE_TIMEOUT, LINGER_TIMEOUT, READ_SIZE};
+use super::{IDLE_TIMEOUT, LINGER_TIMEOUT};
 use crate::{Connection, Site};
 
 /// A client of a single-threaded server.
@@ -54,13 +54,13 @@ impl Peer {
 
     /// Reads and writes until both would block; false when the connection is to be dropped.
     ///
-    /// Going on until then is what edge-triggered readiness demands.
-    pub(super) fn advance(&mut self) -> bool {
+    /// Going on until then is what edge-triggered readiness demands. `buffer` is for what is read.
+    pub(super) fn advance(&mut self, buffer: &mut [u8]) -> bool {
         if !self.lingering {
             self.deadline = Instant::now() + IDLE_TIMEOUT;
         }
         // Whatever goes wrong concerns this connection alone.
-        self.try_advance().unwrap_or_else(|error| {
+        self.try_advance(buffer).unwrap_or_else(|error| {
             if error.kind() == ErrorKind::ConnectionReset {
                 self.connection.lost();
             }
@@ -68,7 +68,7 @@ impl Peer {
         })
     }
 
-    fn try_advance(&mut self) -> io::Result<bool> {
+    fn try_advance(&mut self, buffer: &mut [u8]) -> io::Result<bool> {
         loop {
             let wrote = self.write()?;
             if self.connection.is_over() && !self.lingering {
@@ -78,7 +78,7 @@ impl Peer {
                 self.lingering = true;
                 self.deadline = Instant::now() + LINGER_TIMEOUT;
             }
-            match self.read()? {
+            match self.read(buffer)? {
                 Some(0) if self.lingering => return Ok(false),
                 Some(0) => self.connection.finish(),
                 Some(_) => {}
@@ -103,12 +103,11 @@ impl Peer {
     }
 
     /// Reads once; `None` if nothing can or should be read, 0 at the end.
-    fn read(&mut self) -> io::Result<Option<usize>> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         if !self.interest().read {
             return Ok(None);
         }
-        let mut buffer = [0; READ_SIZE];
-        let count = would_block(self.stream.read(&mut buffer))?;
+        let count = would_block(self.stream.read(buffer))?;
         self.connection.feed(&buffer[..count.unwrap_or(0)]);
         Ok(count)
     }

@@ -5,13 +5,14 @@ use std::net::TcpListener;
 use std::os::fd::AsRawFd;
 use std::time::Instant;
 
-use super::accept;
 use super::nonblocking::{Interest, Peer, timeout};
+use super::{READ_SIZE, accept};
 use crate::Site;
 
 pub(super) fn serve(listener: &TcpListener, site: Site) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let mut peers: Vec<Peer> = Vec::new();
+    let mut buffer = [0; READ_SIZE];
     loop {
         let mut fds = vec![pollfd(listener, libc::POLLIN)];
         fds.extend(peers.iter().map(|peer| pollfd(peer.stream(), events(peer.interest()))));
@@ -20,7 +21,7 @@ pub(super) fn serve(listener: &TcpListener, site: Site) -> io::Result<()> {
         let now = Instant::now();
         let mut ready = fds[1..].iter().map(|fd| fd.revents != 0);
         peers.retain_mut(|peer| match ready.next() {
-            Some(true) => peer.advance(),
+            Some(true) => peer.advance(&mut buffer),
             _ => peer.deadline() > now,
         });
         if fds[0].revents != 0 {
