@@ -121,7 +121,7 @@ pub const SETTLE: OptionSpec = OptionSpec {
     flag: "settle",
     value: "on|off",
     default: "on",
-    meaning: "in the loop, repeat an input that did what its process has never reported, or in which a \
+    meaning: "in the loop, repeat an input that did what was never reported, or in which a \
               thread was displaced, and report the coverage of the repetition: the first time through, \
               servers allocate, grow and cache",
 };

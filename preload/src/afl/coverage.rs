@@ -1,7 +1,14 @@
-//! AFL++'s coverage map, as far as sockfuzz reads it: whether an iteration did something that its
-//! process had never told AFL++ before.
+//! AFL++'s coverage map, as far as sockfuzz reads it: whether an iteration did something that AFL++ was
+//! never told of.
 
 use std::ops::Range;
+use std::ptr;
+use std::slice;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags, mmap};
 
 use super::Instrumentation;
 
@@ -17,14 +24,33 @@ const CLASSES: [u8; 8] = [1, 2, 3, 7, 15, 31, 127, 255];
 /// so many times; what happens more often is nothing to hide, nor worth the time.
 const PATIENCE: u8 = 100;
 
-/// How often this process has run each edge in one iteration that AFL++ was told of, as a range of
-/// [`CLASSES`]. What is new to AFL++ is outside of it, all but always.
+/// The ranges of all children of this forkserver; null where there is no memory for that.
+static SHARED: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
+
+/// Makes room for what all children to come will tell AFL++ of, so that a fresh one need not learn it anew.
+pub(super) fn share(instrumentation: &Instrumentation) {
+    if let Ok(ranges) = map(2 * instrumentation.map_len()) {
+        SHARED.store(ranges, Relaxed);
+    }
+}
+
+/// In a file of ours: anonymous shared memory, which is the server's, every child has for itself.
+fn map(len: usize) -> Result<*mut u8, Errno> {
+    let file = memfd_create(c"sockfuzz", MemfdFlags::CLOEXEC)?;
+    ftruncate(&file, len as u64)?;
+    let access = ProtFlags::READ | ProtFlags::WRITE;
+    // SAFETY: a new mapping at an address of the kernel's choice.
+    unsafe { mmap(ptr::null_mut(), len, access, MapFlags::SHARED, &file, 0) }.map(|start| start.cast())
+}
+
+/// How often each edge was run in one iteration that AFL++ was told of, as a range of [`CLASSES`]. What is
+/// new to AFL++ is outside of it, all but always.
 #[derive(Debug)]
 pub(crate) struct Seen {
     /// The range's largest count: 0 until the edge is seen.
-    most: Vec<u8>,
+    most: &'static mut [u8],
     /// The largest count below the range.
-    below: Vec<u8>,
+    below: &'static mut [u8],
     /// What was new, and is played again.
     first: Vec<u8>,
     /// How often it was gone then.
@@ -32,14 +58,22 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Nothing, for a map of this size.
-    pub(crate) fn nothing(instrumentation: &Instrumentation) -> Self {
-        Self::of_len(instrumentation.map_len())
+    /// What the processes before this one have seen. To be called once, by the one that runs iterations.
+    pub(crate) fn of_all_processes(instrumentation: &Instrumentation) -> Self {
+        let len = instrumentation.map_len();
+        let ranges = match SHARED.load(Relaxed) {
+            ranges if ranges.is_null() => vec![0; 2 * len].leak(),
+            // SAFETY: mapped for good by `share`, for a map whose length does not change; one process runs
+            // iterations at a time, and this is its only reference.
+            ranges => unsafe { slice::from_raw_parts_mut(ranges, 2 * len) },
+        };
+        Self::upon(ranges)
     }
 
-    fn of_len(len: usize) -> Self {
-        let [most, below, first, gone] = [const { Vec::new() }; 4].map(|_: Vec<u8>| vec![0; len]);
-        Self { most, below, first, gone }
+    fn upon(ranges: &'static mut [u8]) -> Self {
+        let len = ranges.len() / 2;
+        let (most, below) = ranges.split_at_mut(len);
+        Self { most, below, first: vec![0; len], gone: vec![0; len] }
     }
 
     /// Whether any count of the iteration that has just ended is new. It is then to be played again, and
@@ -56,7 +90,7 @@ impl Seen {
     /// Adds the counts of an iteration that was played again, and that AFL++ is told of.
     pub(crate) fn add(&mut self, map: &[u8]) {
         blocks(map, |range, hits| widen(hits, &mut self.most[range.clone()], &mut self.below[range]));
-        let (most, below, gone) = (&mut self.most, &mut self.below, &mut self.gone);
+        let (most, below, gone) = (&mut *self.most, &mut *self.below, &mut self.gone);
         blocks(&self.first, |range, hits| {
             if any_new(hits, &most[range.clone()], &below[range.clone()]) {
                 for (edge, hit) in range.zip(hits) {
@@ -117,6 +151,10 @@ mod tests {
 
     const LEN: usize = 2 * BLOCK + 9;
 
+    fn of_len(len: usize) -> Seen {
+        Seen::upon(vec![0; 2 * len].leak())
+    }
+
     fn is_new_and_added(seen: &mut Seen, count: u8) -> bool {
         let new = seen.is_new(&[count]);
         seen.add(&[count]);
@@ -125,7 +163,7 @@ mod tests {
 
     #[test]
     fn an_edge_is_new_until_it_is_told() {
-        let mut seen = Seen::of_len(LEN);
+        let mut seen = of_len(LEN);
         let mut map = [0_u8; LEN];
         assert!(!seen.is_new(&map));
         for edge in [LEN - 1, 8, BLOCK] {
@@ -140,7 +178,7 @@ mod tests {
 
     #[test]
     fn what_is_gone_when_an_input_is_played_again_is_not_new_for_ever() {
-        let mut seen = Seen::of_len(LEN);
+        let mut seen = of_len(LEN);
         let (mut first, mut again) = ([0; LEN], [0; LEN]);
         (first[3], first[BLOCK], again[3]) = (2, 1, 1);
         for _ in 0..PATIENCE {
@@ -152,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_count_is_new_outside_the_classes_seen() {
-        let mut seen = Seen::of_len(1);
+        let mut seen = of_len(1);
         let new =
             [(5, true), (4, false), (7, false), (8, true), (15, false), (3, true), (2, true), (1, true)];
         for (count, is_new) in new {

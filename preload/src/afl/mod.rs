@@ -100,6 +100,9 @@ pub(crate) fn start_forkserver() -> &'static Instrumentation {
         let _ = set_dumpable_behavior(DumpableBehavior::Dumpable);
         clock::note_fork();
         let options = &setup::get().expect("the loop belongs to a server").options;
+        if options.settle == Switch::On {
+            coverage::share(instrumentation);
+        }
         if options.gate == Switch::On {
             instrumentation.build_gate();
             gate::close();

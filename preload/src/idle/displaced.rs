@@ -12,20 +12,24 @@ static HARMLESS: AtomicU64 = AtomicU64::new(0);
 /// Displacements of the thread that drives, before it did.
 static BEFORE: AtomicU64 = AtomicU64::new(0);
 
-/// While this lives, the calling thread has no work of the server's to do. It holds the driver's role.
-pub(super) struct Harmless;
+/// While this lives, the calling thread has no work of the server's to do. It holds the driver's role, or has
+/// just given it away.
+pub(super) struct Harmless {
+    before: u64,
+}
 
 impl Harmless {
     pub(super) fn begin() -> Self {
-        BEFORE.store(involuntary_switches(libc::RUSAGE_THREAD), SeqCst);
-        Self
+        let before = involuntary_switches(libc::RUSAGE_THREAD);
+        BEFORE.store(before, SeqCst);
+        Self { before }
     }
 }
 
 impl Drop for Harmless {
     fn drop(&mut self) {
         let now = involuntary_switches(libc::RUSAGE_THREAD);
-        HARMLESS.fetch_add(now.wrapping_sub(BEFORE.load(SeqCst)), SeqCst);
+        HARMLESS.fetch_add(now.wrapping_sub(self.before), SeqCst);
     }
 }
 

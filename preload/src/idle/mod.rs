@@ -111,8 +111,12 @@ pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::
         if engaged()
             && let Some(mut role) = Role::take()
         {
-            let _harmless = (!threads::alone()).then(displaced::Harmless::begin);
-            return drive(call, role.state(), deadline, goes_on);
+            let harmless = (!threads::alone()).then(displaced::Harmless::begin);
+            let waited = drive(call, role.state(), deadline, goes_on);
+            // Whom the bell wakes may push this thread aside, which still does no work of the server's.
+            drop(role);
+            drop(harmless);
+            return waited;
         }
         let waiting = doorbell::Waiting::begin();
         if engaged() && Role::is_free() {
