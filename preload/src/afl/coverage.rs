@@ -24,13 +24,13 @@ const CLASSES: [u8; 8] = [1, 2, 3, 7, 15, 31, 127, 255];
 /// so many times; what happens more often is nothing to hide, nor worth the time.
 const PATIENCE: u8 = 100;
 
-/// The ranges of all children of this forkserver; null where there is no memory for that.
-static SHARED: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
+/// What all children of this forkserver have told; null where there is no memory for that.
+static TOLD: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 
 /// Makes room for what all children to come will tell AFL++ of, so that a fresh one need not learn it anew.
 pub(super) fn share(instrumentation: &Instrumentation) {
     if let Ok(ranges) = map(2 * instrumentation.map_len()) {
-        SHARED.store(ranges, Relaxed);
+        TOLD.store(ranges, Relaxed);
     }
 }
 
@@ -43,14 +43,34 @@ fn map(len: usize) -> Result<*mut u8, Errno> {
     unsafe { mmap(ptr::null_mut(), len, access, MapFlags::SHARED, &file, 0) }.map(|start| start.cast())
 }
 
-/// How often each edge was run in one iteration that AFL++ was told of, as a range of [`CLASSES`]. What is
-/// new to AFL++ is outside of it, all but always.
+/// How often each edge was run in one iteration, as a range of [`CLASSES`].
+#[derive(Debug)]
+struct Ranges<'a> {
+    /// The range's largest count: 0 until the edge is seen.
+    most: &'a mut [u8],
+    /// The largest count below the range.
+    below: &'a mut [u8],
+}
+
+impl<'a> Ranges<'a> {
+    fn upon(memory: &'a mut [u8]) -> Self {
+        let (most, below) = memory.split_at_mut(memory.len() / 2);
+        Self { most, below }
+    }
+
+    fn widen(&mut self, map: &[u8]) {
+        blocks(map, |range, hits| widen(hits, &mut self.most[range.clone()], &mut self.below[range]));
+    }
+}
+
+/// What is nothing new.
 #[derive(Debug)]
 pub(crate) struct Seen {
-    /// The range's largest count: 0 until the edge is seen.
-    most: &'static mut [u8],
-    /// The largest count below the range.
-    below: &'static mut [u8],
+    /// What was told, by this process or before it, and what this one has lost patience with. What is new to
+    /// AFL++ is outside of it, all but always.
+    known: Ranges<'static>,
+    /// What was told, for the processes to come.
+    told: Option<Ranges<'static>>,
     /// What was new, and is played again.
     first: Vec<u8>,
     /// How often it was gone then.
@@ -58,29 +78,27 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// What the processes before this one have seen. To be called once, by the one that runs iterations.
-    pub(crate) fn of_all_processes(instrumentation: &Instrumentation) -> Self {
+    /// What the processes before this one have told. To be called once, by the one that runs iterations.
+    pub(crate) fn of_earlier_processes(instrumentation: &Instrumentation) -> Self {
         let len = instrumentation.map_len();
-        let ranges = match SHARED.load(Relaxed) {
-            ranges if ranges.is_null() => vec![0; 2 * len].leak(),
+        let memory = vec![0; 2 * len].leak();
+        let told = TOLD.load(Relaxed);
+        let told = (!told.is_null()).then(|| {
             // SAFETY: mapped for good by `share`, for a map whose length does not change; one process runs
             // iterations at a time, and this is its only reference.
-            ranges => unsafe { slice::from_raw_parts_mut(ranges, 2 * len) },
-        };
-        Self::upon(ranges)
-    }
-
-    fn upon(ranges: &'static mut [u8]) -> Self {
-        let len = ranges.len() / 2;
-        let (most, below) = ranges.split_at_mut(len);
-        Self { most, below, first: vec![0; len], gone: vec![0; len] }
+            let told = unsafe { slice::from_raw_parts_mut(told, 2 * len) };
+            memory.copy_from_slice(told);
+            Ranges::upon(told)
+        });
+        Self { known: Ranges::upon(memory), told, first: vec![0; len], gone: vec![0; len] }
     }
 
     /// Whether any count of the iteration that has just ended is new. It is then to be played again, and
     /// [`Seen::add`]ed as it is the last time.
     pub(crate) fn is_new(&mut self, map: &[u8]) -> bool {
+        let Ranges { most, below } = &self.known;
         let mut new = false;
-        blocks(map, |range, hits| new |= any_new(hits, &self.most[range.clone()], &self.below[range]));
+        blocks(map, |range, hits| new |= any_new(hits, &most[range.clone()], &below[range]));
         if new {
             self.first.copy_from_slice(map);
         }
@@ -89,8 +107,9 @@ impl Seen {
 
     /// Adds the counts of an iteration that was played again, and that AFL++ is told of.
     pub(crate) fn add(&mut self, map: &[u8]) {
-        blocks(map, |range, hits| widen(hits, &mut self.most[range.clone()], &mut self.below[range]));
-        let (most, below, gone) = (&mut *self.most, &mut *self.below, &mut self.gone);
+        self.known.widen(map);
+        self.told.iter_mut().for_each(|told| told.widen(map));
+        let (Ranges { most, below }, gone) = (&mut self.known, &mut self.gone);
         blocks(&self.first, |range, hits| {
             if any_new(hits, &most[range.clone()], &below[range.clone()]) {
                 for (edge, hit) in range.zip(hits) {
@@ -152,7 +171,8 @@ mod tests {
     const LEN: usize = 2 * BLOCK + 9;
 
     fn of_len(len: usize) -> Seen {
-        Seen::upon(vec![0; 2 * len].leak())
+        let known = Ranges::upon(vec![0; 2 * len].leak());
+        Seen { known, told: None, first: vec![0; len], gone: vec![0; len] }
     }
 
     fn is_new_and_added(seen: &mut Seen, count: u8) -> bool {

@@ -22,6 +22,8 @@ pub(super) struct Quiet {
     agreed: u32,
     /// How often it was heard since /proc was asked.
     heard: u32,
+    /// How often in a row something went on.
+    rounds: u32,
 }
 
 /// What this judge says.
@@ -29,6 +31,8 @@ pub(super) struct Quiet {
 pub(super) enum Verdict {
     /// Nobody could run.
     Quiet,
+    /// Somebody has run just now; ask again.
+    Stirs,
     /// Ask /proc.
     Unsure {
         /// It would have said so: let it know whether all were asleep.
@@ -38,20 +42,22 @@ pub(super) enum Verdict {
 
 impl Quiet {
     pub(super) const fn new() -> Self {
-        Self { switches: 0, agreed: 0, heard: 0 }
+        Self { switches: 0, agreed: 0, heard: 0, rounds: 0 }
     }
 
-    /// Lets the others run, until none can.
+    /// Lets the others run, if any can.
     pub(super) fn ask(&mut self) -> Verdict {
-        let quiet = (0..ROUNDS).any(|_| {
-            rustix::thread::sched_yield();
-            let switches = displaced::switches_of_all_threads();
-            std::mem::replace(&mut self.switches, switches) == switches
-        });
-        self.judge(quiet)
+        rustix::thread::sched_yield();
+        let switches = displaced::switches_of_all_threads();
+        let before = std::mem::replace(&mut self.switches, switches);
+        self.judge(switches == before)
     }
 
     fn judge(&mut self, quiet: bool) -> Verdict {
+        self.rounds = if quiet { 0 } else { (self.rounds + 1) % ROUNDS };
+        if self.rounds > 0 {
+            return Verdict::Stirs;
+        }
         self.heard += 1;
         if quiet && self.agreed >= AGREEMENTS && self.heard < SAMPLE {
             return Verdict::Quiet;
@@ -84,7 +90,14 @@ mod tests {
         let mut quiet = trusted();
         let unsure = (0..10 * SAMPLE).filter(|_| quiet.judge(true) != Verdict::Quiet).count();
         assert_eq!(unsure, 10);
-        assert_eq!(quiet.judge(false), Verdict::Unsure { quiet: false });
+    }
+
+    #[test]
+    fn where_it_is_never_quiet_proc_is_asked() {
+        let mut quiet = trusted();
+        let verdicts: Vec<_> = (0..ROUNDS).map(|_| quiet.judge(false)).collect();
+        assert_eq!(verdicts[..3], [Verdict::Stirs; 3]);
+        assert_eq!(verdicts[3], Verdict::Unsure { quiet: false });
     }
 
     #[test]

@@ -134,6 +134,7 @@ impl Watch {
         }
         match self.quiet.ask() {
             Verdict::Quiet => false,
+            Verdict::Stirs => true,
             Verdict::Unsure { quiet } => {
                 let awake = self.others_are_awake_by_proc();
                 if quiet {

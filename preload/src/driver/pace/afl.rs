@@ -60,7 +60,7 @@ impl Afl {
         match &mut self.stage {
             Stage::WarmUp { left: 0 } => {
                 let settling = (self.options.settle == Switch::On)
-                    .then(|| Settling::new(Seen::of_all_processes(self.instrumentation)));
+                    .then(|| Settling::new(Seen::of_earlier_processes(self.instrumentation)));
                 self.stage = Stage::Fuzzing { settling };
                 self.leaks = Some(Leaks::measure());
                 self.next_iteration();
