@@ -36,7 +36,7 @@ fn found(home: &Home, yard: &Yard, out: &str, options: &[&str]) -> Vec<String> {
 fn it_finds_things_beside_havoc_and_crosses_inputs() {
     let Some(home) = real_server("nginx") else { return };
     let yard = Yard::new();
-    let names = found(&home, &yard, "with", &["--transport", "memory", "--afl", "-E 60000"]);
+    let names = found(&home, &yard, "with", &["--transport", "memory", "--afl", "-E 200000"]);
     let count = |what: &str| names.iter().filter(|name| name.contains(what)).count();
     assert!(count("op:http") > 20, "{names:?}");
     assert!(count("op:havoc") > 5, "{names:?}");
