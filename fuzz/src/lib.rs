@@ -4,6 +4,7 @@
 
 pub mod afl;
 pub mod bench;
+pub mod bundled;
 pub mod cli;
 pub mod commands;
 pub mod compare;

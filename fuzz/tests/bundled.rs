@@ -6,7 +6,7 @@ mod common;
 use std::path::PathBuf;
 use std::process::Command;
 
-use common::{Yard, server_with};
+use common::{Yard, program_with};
 use predicates::str::contains;
 use sockfuzz::workspace::{Workspace, cargo};
 
@@ -21,7 +21,7 @@ fn server(model: &str) -> PathBuf {
         .status()
         .expect("cargo runs");
     assert!(status.success(), "the bundled server compiles");
-    workspace.target("release").join(server_with(model))
+    workspace.target("release").join(program_with(model, false))
 }
 
 fn answers_as_over_tcp(model: &str) {

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use common::{Yard, bundled, planted_with, server_with, stat, workspace};
+use common::{Yard, bundled, program_with, stat, workspace};
 use predicates::str::contains;
 use rustix::process::{Pid, Signal, kill_process};
 use sockfuzz::afl::cargo_afl::CargoAfl;
@@ -32,7 +32,7 @@ fn fuzz(yard: &Yard, program: &Path, model: &str, options: &[&str]) -> assert_cm
 fn is_fuzzed(model: &str, least_stability: f64) {
     let yard = Yard::new();
     let options = ["--iterations", "1000", "--afl", "-E 3000"];
-    fuzz(&yard, &bundled(server_with(model)), model, &options).assert().code(0);
+    fuzz(&yard, &bundled(program_with(model, false)), model, &options).assert().code(0);
     let output = yard.path("out");
     assert!(stat(&output, "default", "execs_done") >= 3000.0);
     assert!(stat(&output, "default", "edges_found") > 100.0);
@@ -96,7 +96,7 @@ fn two_instances_side_by_side_and_resumed() {
 /// replayed: caught panics and all.
 fn planted_bugs_are_crashes(model: &str) {
     let yard = Yard::new();
-    let planted = bundled(planted_with(model));
+    let planted = bundled(program_with(model, true));
     let triggers: Vec<PathBuf> = fs::read_dir(workspace().path("harness/planted"))
         .expect("readable")
         .map(|entry| entry.expect("readable").path())
@@ -129,7 +129,7 @@ fn planted_bugs_are_crashes(model: &str) {
 /// The same for those that take a session; as raw bytes, it is answered.
 fn planted_bugs_of_sessions_are_crashes(model: &str) {
     let yard = Yard::new();
-    let planted = bundled(planted_with(model));
+    let planted = bundled(program_with(model, true));
     yard.corpus();
     let mut triggers = Vec::new();
     for entry in fs::read_dir(workspace().path("harness/planted")).expect("readable") {

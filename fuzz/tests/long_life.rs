@@ -10,9 +10,8 @@ use std::path::Path;
 use std::process::Command;
 
 use common::tool::Tool;
-use common::{Yard, real_server, workspace};
+use common::{Yard, bundled, program_with, real_server};
 use rustix::process::Pid;
-use sockfuzz::afl::cargo_afl::CargoAfl;
 
 /// Enough to see what grows.
 const ITERATIONS: usize = 20_000;
@@ -86,19 +85,9 @@ fn nginx() {
 
 #[test]
 fn tokio() {
-    let target = workspace().target("afl");
-    let status = CargoAfl::find_or_install()
-        .expect("cargo-afl")
-        .command()
-        .current_dir(workspace().path(""))
-        .args(["build", "--release", "--locked", "--quiet", "--package", "sockfuzz-harness", "--target-dir"])
-        .arg(&target)
-        .status()
-        .expect("cargo-afl starts");
-    assert!(status.success(), "the bundled server compiles");
     let yard = Yard::new();
     let log = yard.path("log");
-    let mut command = Command::new(target.join("release/sockfuzz-tokio"));
+    let mut command = Command::new(bundled(program_with("tokio", false)));
     command.args(["--model", "tokio", "--listen", "127.0.0.1:0", "--access-log"]).arg(&log);
     lives_long(command, &log);
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::process::Command;
 
 use common::tool::Tool;
-use common::{Yard, bundled, real_server, server_with, workspace};
+use common::{Yard, bundled, program_with, real_server, workspace};
 use sockfuzz::afl::cargo_afl::CargoAfl;
 use sockfuzz::afl::measure::Pinned;
 use sockfuzz::corpus::{self, Seed};
@@ -54,7 +54,7 @@ fn repeats_leave_the_same_map(
 
 fn model(name: &str, tolerated: usize) {
     let server = || {
-        let mut command = Command::new(bundled(server_with(name)));
+        let mut command = Command::new(bundled(program_with(name, false)));
         command.args(["--model", name, "--listen", "127.0.0.1:8080"]);
         command
     };

@@ -1,15 +1,18 @@
 //! All cases, in the order in which they are shown; and what could be measured, were it installed.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use anyhow::Result;
+use clap::ValueEnum;
 use sockfuzz_contract::{Loop, SeatBelt, Transport, specs};
 
 use super::case::{Case, Preloaded, Seeds, Subject};
 use super::crashes;
 use super::goals::{self, Goal};
 use super::netdriver::NetDriver;
+use crate::bundled::Model;
 use crate::cli::PreloadOptions;
 use crate::problem::Problem;
 use crate::recipe::{Home, Recipe};
@@ -21,17 +24,6 @@ const PROGRAMS: &str = "afl/release";
 
 /// The case that stands for AFL++'s loop alone.
 pub(super) const EMPTY: &str = "empty/afl";
-
-/// The bundled server's models, the programs that have them, and whether they have one thread, as memory
-/// asks for.
-const MODELS: [(&str, &str, bool); 6] = [
-    ("accept-threads", "sockfuzz-server", false),
-    ("thread-per-connection", "sockfuzz-server", false),
-    ("pool", "sockfuzz-server", false),
-    ("poll", "sockfuzz-server", true),
-    ("epoll", "sockfuzz-server", true),
-    ("tokio", "sockfuzz-tokio", false),
-];
 
 /// Servers that are measured where they are built.
 const BUILT: [&str; 2] = ["nginx", "lighttpd"];
@@ -55,12 +47,12 @@ impl Catalogue {
         let program = |name: &str| workspace.target(PROGRAMS).join(name);
         let crashing = crashes::options(workspace, library);
         this.add(EMPTY, Subject::Harness(program("empty")));
-        let empty = told(&bundled(program("empty-server"), &[]), Transport::Memory, Loop::Direct);
+        let empty = told(&bundled(program("empty-server"), Vec::new()), Transport::Memory, Loop::Direct);
         this.add("empty/direct", Subject::Server(empty));
         this.add("inproc", Subject::Harness(program("inproc")));
-        for (model, name, one_thread) in MODELS {
-            let server = bundled(program(name), &["--model", model, "--listen", "127.0.0.1:8080"]);
-            this.add_server(model, &server, one_thread, &crashing);
+        for model in Model::value_variants() {
+            let server = bundled(program(model.program(false)), model.arguments());
+            this.add_server(&model.name(), &server, model.has_one_thread(), &crashing);
         }
         let recipes = Recipe::all(workspace)?;
         for recipe in recipes.iter().filter(|recipe| BUILT.contains(&&*recipe.name)) {
@@ -152,10 +144,10 @@ impl Catalogue {
     }
 }
 
-fn bundled(program: PathBuf, arguments: &[&str]) -> Preloaded {
+fn bundled(program: PathBuf, arguments: Vec<OsString>) -> Preloaded {
     Preloaded {
         // What a sanitizer would be found by may not be built yet, and it has none.
-        server: Server { program, arguments: arguments.iter().map(Into::into).collect(), sanitizer: None },
+        server: Server { program, arguments, sanitizer: None },
         options: PreloadOptions::default().with(specs::SEAT_BELT.variable, SeatBelt::Auto.to_string()),
         seeds: Seeds::Corpus,
         _home: None,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
+use clap::Args;
 use clap::builder::ArgPredicate;
-use clap::{Args, ValueEnum};
 use sockfuzz_contract::session::Connection;
 use sockfuzz_contract::{Input, Loop, specs};
 
@@ -19,6 +19,7 @@ use crate::afl::instance::{Instance, Plan, afl_words, dictionary};
 use crate::afl::output_dir::OutputDir;
 use crate::afl::report::{self, Connections};
 use crate::afl::stats::Stats;
+use crate::bundled::Model;
 use crate::cli::{PreloadArguments, PreloadOptions};
 use crate::commands::seeds;
 use crate::corpus;
@@ -112,34 +113,6 @@ pub struct Arguments {
     /// bundled server is built and fuzzed
     #[arg(last = true, value_name = "SERVER ARGS")]
     pub server: Vec<OsString>,
-}
-
-/// The bundled server's concurrency models.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "kebab-case")]
-pub enum Model {
-    /// Several threads in accept
-    AcceptThreads,
-    /// A new thread for each connection
-    ThreadPerConnection,
-    /// A fixed pool of threads
-    Pool,
-    /// One thread and poll
-    Poll,
-    /// One thread and epoll
-    Epoll,
-    /// hyper on a multi-threaded tokio
-    Tokio,
-}
-
-impl Model {
-    /// The program that has it, and its twin with planted bugs.
-    const fn programs(self) -> [&'static str; 2] {
-        match self {
-            Self::Tokio => ["sockfuzz-tokio", "sockfuzz-planted-tokio"],
-            _ => ["sockfuzz-server", "sockfuzz-planted"],
-        }
-    }
 }
 
 /// Fuzzes the server.
@@ -244,13 +217,10 @@ fn chosen_server(arguments: &Arguments) -> Result<Server> {
             "give a server after --",
         )
     })?;
-    let name = arguments.model.programs()[usize::from(arguments.planted)];
-    let model = arguments.model.to_possible_value();
-    let model = model.expect("no model is hidden");
     Ok(Server {
         sanitizer: None,
-        program: workspace.target(BUNDLED).join("release").join(name),
-        arguments: ["--model", model.get_name(), "--listen", "127.0.0.1:8080"].map(OsString::from).to_vec(),
+        program: workspace.target(BUNDLED).join("release").join(arguments.model.program(arguments.planted)),
+        arguments: arguments.model.arguments(),
     })
 }
 

@@ -9,7 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clap::ValueEnum;
 use sockfuzz::afl::cargo_afl::CargoAfl;
+use sockfuzz::bundled::Model;
 use sockfuzz::recipe::{Home, Recipe};
 use sockfuzz::workspace::Workspace;
 use tempfile::TempDir;
@@ -116,14 +118,9 @@ pub fn workspace() -> Workspace {
     Workspace::find().expect("tests run in the workspace")
 }
 
-/// The bundled server that has a model, by name.
-pub fn server_with(model: &str) -> &'static str {
-    if model == "tokio" { "sockfuzz-tokio" } else { "sockfuzz-server" }
-}
-
-/// Its twin with planted bugs.
-pub fn planted_with(model: &str) -> &'static str {
-    if model == "tokio" { "sockfuzz-planted-tokio" } else { "sockfuzz-planted" }
+/// The bundled program that has a model, or that one's twin with planted bugs.
+pub fn program_with(model: &str, planted: bool) -> &'static str {
+    Model::from_str(model, false).expect("a model").program(planted)
 }
 
 /// The instrumented build of a bundled server.

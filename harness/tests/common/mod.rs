@@ -23,27 +23,18 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the one that has a model, on a free port.
     pub(crate) fn start(model: &str) -> Self {
-        Self::start_program(
-            match model {
-                "tokio" => env!("CARGO_BIN_EXE_sockfuzz-tokio"),
-                _ => env!("CARGO_BIN_EXE_sockfuzz-server"),
-            },
-            model,
-        )
+        let programs = [env!("CARGO_BIN_EXE_sockfuzz-server"), env!("CARGO_BIN_EXE_sockfuzz-tokio")];
+        Self::start_one_of(programs, model)
     }
 
     /// Starts its twin with planted bugs.
     pub(crate) fn start_planted(model: &str) -> Self {
-        Self::start_program(
-            match model {
-                "tokio" => env!("CARGO_BIN_EXE_sockfuzz-planted-tokio"),
-                _ => env!("CARGO_BIN_EXE_sockfuzz-planted"),
-            },
-            model,
-        )
+        let programs = [env!("CARGO_BIN_EXE_sockfuzz-planted"), env!("CARGO_BIN_EXE_sockfuzz-planted-tokio")];
+        Self::start_one_of(programs, model)
     }
 
-    fn start_program(program: &str, model: &str) -> Self {
+    fn start_one_of([own, tokio]: [&str; 2], model: &str) -> Self {
+        let program = if model == "tokio" { tokio } else { own };
         let mut child = Command::new(program)
             .args(["--model", model, "--listen", "127.0.0.1:0"])
             .stdin(Stdio::null())

@@ -6,11 +6,7 @@ use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
-use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags, mmap};
-
-use super::Instrumentation;
+use super::{Instrumentation, shared_memory};
 
 /// Bytes of the map that are looked at together: a few vector registers.
 const BLOCK: usize = 256;
@@ -29,18 +25,9 @@ static TOLD: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 
 /// Makes room for what all children to come will tell AFL++ of, so that a fresh one need not learn it anew.
 pub(super) fn share(instrumentation: &Instrumentation) {
-    if let Ok(ranges) = map(2 * instrumentation.map_len()) {
-        TOLD.store(ranges, Relaxed);
+    if let Ok(ranges) = shared_memory::of_all_children(2 * instrumentation.map_len()) {
+        TOLD.store(ranges.cast(), Relaxed);
     }
-}
-
-/// In a file of ours: anonymous shared memory, which is the server's, every child has for itself.
-fn map(len: usize) -> Result<*mut u8, Errno> {
-    let file = memfd_create(c"sockfuzz", MemfdFlags::CLOEXEC)?;
-    ftruncate(&file, len as u64)?;
-    let access = ProtFlags::READ | ProtFlags::WRITE;
-    // SAFETY: a new mapping at an address of the kernel's choice.
-    unsafe { mmap(ptr::null_mut(), len, access, MapFlags::SHARED, &file, 0) }.map(|start| start.cast())
 }
 
 /// How often each edge was run in one iteration, as a range of [`CLASSES`].

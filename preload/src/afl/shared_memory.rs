@@ -9,8 +9,9 @@ use std::ffi::c_void;
 use std::fs;
 use std::ptr;
 
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, MremapFlags, ProtFlags, mmap_anonymous, mremap_fixed};
+use rustix::mm::{MapFlags, MremapFlags, ProtFlags, mmap, mmap_anonymous, mremap_fixed};
 
 use crate::report;
 
@@ -26,6 +27,16 @@ pub(super) fn renew() -> bool {
                 None => is_ours(line),
             }
     })
+}
+
+/// A new mapping, empty, that every process forked from now on shares. It has a name of its own: anonymous
+/// memory is taken for the server's, of which every child gets a copy.
+pub(super) fn of_all_children(len: usize) -> Result<*mut c_void, Errno> {
+    let file = memfd_create(c"sockfuzz", MemfdFlags::CLOEXEC)?;
+    ftruncate(&file, len as u64)?;
+    let access = ProtFlags::READ | ProtFlags::WRITE;
+    // SAFETY: a new mapping at an address of the kernel's choice.
+    unsafe { mmap(ptr::null_mut(), len, access, MapFlags::SHARED, &file, 0) }
 }
 
 /// Whether the mapping is shared, and not only read.

@@ -2,16 +2,13 @@
 //! answer for a child that died, but never twice. And how the two wait for each other before the
 //! child's first input.
 
-use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
 use rustix::event::Timespec;
-use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags, mmap};
 use rustix::thread::futex;
 
+use crate::afl::shared_memory;
 use crate::{clock, report};
 
 /// How far the child has come with its iteration.
@@ -66,27 +63,17 @@ pub(super) struct Ledgers {
 }
 
 impl Ledgers {
-    /// A page that every process forked from now on shares. It has a name of its own: anonymous
-    /// memory is taken for the server's, of which every child gets a copy.
+    /// A page that every process forked from now on shares.
     pub(super) fn share(spares: bool) -> &'static Self {
-        match Self::map() {
+        match shared_memory::of_all_children(size_of::<Self>()) {
             Ok(page) => {
                 // SAFETY: never unmapped; zeroes are valid ledgers.
-                let ledgers: &'static Self = unsafe { &*page };
+                let ledgers: &'static Self = unsafe { &*page.cast() };
                 ledgers.one_at_a_time.store(!spares, SeqCst);
                 ledgers
             }
             Err(error) => report::fatal(format_args!("no memory to share with the forkserver: {error}")),
         }
-    }
-
-    fn map() -> Result<*mut Self, Errno> {
-        let file = memfd_create(c"sockfuzz", MemfdFlags::CLOEXEC)?;
-        ftruncate(&file, size_of::<Self>() as u64)?;
-        let access = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: a new mapping at an address of the kernel's choice.
-        let page = unsafe { mmap(ptr::null_mut(), size_of::<Self>(), access, MapFlags::SHARED, &file, 0) }?;
-        Ok(page.cast())
     }
 
     pub(super) fn allow_spares(&self) -> bool {
