@@ -164,6 +164,7 @@ fn drive<C: Call>(call: &mut C, state: &mut State, deadline: Deadline, goes_on: 
             return Waited::TimedOut;
         }
         if others_awake {
+            // Besides the judge's own: with one turn between two attempts, tokio takes other ways now and then.
             rustix::thread::sched_yield();
             slept = Ok(());
             continue;
