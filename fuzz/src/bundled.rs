@@ -48,10 +48,4 @@ impl Model {
     pub fn arguments(self) -> Vec<OsString> {
         ["--model", &self.name(), "--listen", "127.0.0.1:8080"].map(OsString::from).to_vec()
     }
-
-    /// Whether it has one thread, as transport `memory` asks for.
-    #[must_use]
-    pub const fn has_one_thread(self) -> bool {
-        matches!(self, Self::Poll | Self::Epoll)
-    }
 }

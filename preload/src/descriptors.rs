@@ -184,9 +184,10 @@ fn reserved_from(first: RawFd) -> impl Iterator<Item = RawFd> {
     (first..=HIGHEST_CONNECTION.load(Relaxed)).filter(|&fd| recorded(fd) == Kind::Reserved)
 }
 
-fn give_back(fd: RawFd) {
+/// Closes a number that was kept open for a connection, or opened for one that there is none for.
+pub(crate) fn give_back(fd: RawFd) {
     set(fd, Kind::Foreign);
-    // SAFETY: the server has closed it.
+    // SAFETY: the server does not have it.
     unsafe { real::close(fd) };
 }
 

@@ -95,20 +95,39 @@ fn waits_for_all() {
     answers("waits_for_all", &[], &input, "600000 and 448576\n");
 }
 
-/// What transport memory had taken already comes through the socket: more than that holds.
 #[test]
 fn thread_midway() {
     let input = vec![b'x'; 1 << 20];
     answers("thread_midway", &[], &input, "1048576 bytes\n");
 }
 
+/// What transport memory had taken already comes through the socket: more than that holds.
+#[test]
+fn stream_midway() {
+    let input = vec![b'x'; 1 << 20];
+    answers("stream_midway", &[], &input, "1048576 bytes\n");
+}
+
 /// Whether a target is served through memory, or makes that fall back.
 #[test]
 fn memory_or_unix() {
     let memory = [("SOCKFUZZ_TRANSPORT", "memory")];
-    for name in
-        ["accept_blocking", "epoll_oneshot", "epoll_wait", "lingering_close", "messages", "poll", "select"]
-    {
+    for name in [
+        "accept_blocking",
+        "accept_threads",
+        "epoll_duplicated",
+        "epoll_oneshot",
+        "epoll_wait",
+        "lingering_close",
+        "messages",
+        "poll",
+        "pool_channel",
+        "pool_semaphore",
+        "select",
+        "thread_midway",
+        "thread_per_connection",
+        "threads_before_listen",
+    ] {
         let output = Target::compile(name, &[]).run(REQUEST, &memory);
         assert!(!contains(&output.stderr, "going on with unix"), "{name} {}", describe(&output));
     }
@@ -119,7 +138,7 @@ fn memory_or_unix() {
         ("passes_to_itself", "a descriptor"),
         ("splices", "splices"),
         ("stdio_stream", "stdio stream"),
-        ("thread_per_connection", "creates a thread"),
+        ("stream_midway", "stdio stream"),
     ] {
         let output = Target::compile(name, &[]).run(REQUEST, &memory);
         let lines = String::from_utf8_lossy(&output.stderr);

@@ -70,7 +70,15 @@ fn session_blocking_without_room() {
 #[test]
 fn sessions_stay_in_memory() {
     let memory = [("SOCKFUZZ_TRANSPORT", "memory"), SESSION];
-    for name in ["session_epoll", "session_poll", "session_select", "session_blocking"] {
+    for name in [
+        "session_blocking",
+        "session_epoll",
+        "session_poll",
+        "session_select",
+        "session_threads",
+        "session_threads_registering",
+        "session_threads_waiting",
+    ] {
         let output = Target::compile(name, &[]).run(b"a\xF5\x41b\xF5\x50\xF5\x41c", &memory);
         assert!(!contains(&output.stderr, "going on with unix"), "{name} {}", describe(&output));
     }

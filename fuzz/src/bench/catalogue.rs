@@ -52,7 +52,7 @@ impl Catalogue {
         this.add("inproc", Subject::Harness(program("inproc")));
         for model in Model::value_variants() {
             let server = bundled(program(model.program(false)), model.arguments());
-            this.add_server(&model.name(), &server, model.has_one_thread(), &crashing);
+            this.add_server(&model.name(), &server, &crashing);
         }
         let recipes = Recipe::all(workspace)?;
         for recipe in recipes.iter().filter(|recipe| BUILT.contains(&&*recipe.name)) {
@@ -66,7 +66,7 @@ impl Catalogue {
             let options = home.options.clone();
             let server =
                 Preloaded { server: home.server.clone(), options, seeds: Seeds::Corpus, _home: Some(home) };
-            this.add_server(&recipe.name, &server, true, &crashing);
+            this.add_server(&recipe.name, &server, &crashing);
             let one_file = Preloaded { seeds: Seeds::OneFile, ..server };
             let fastest = told(&one_file, Transport::Memory, Loop::Direct);
             this.add(&format!("{}/memory/direct/file", recipe.name), Subject::Server(fastest));
@@ -89,15 +89,9 @@ impl Catalogue {
         &mut self,
         name: &str,
         server: &Preloaded,
-        one_thread: bool,
         crashing: impl Fn(&PreloadOptions) -> PreloadOptions,
     ) {
-        let mut fastest = Transport::Unix;
         for transport in [Transport::Tcp, Transport::Unix, Transport::Memory] {
-            if transport == Transport::Memory && !one_thread {
-                continue;
-            }
-            fastest = transport;
             for pace in [Loop::Afl, Loop::Direct] {
                 self.add(
                     &format!("{name}/{transport}/{pace}"),
@@ -105,9 +99,9 @@ impl Catalogue {
                 );
             }
         }
-        let server = told(server, fastest, Loop::Direct);
+        let server = told(server, Transport::Memory, Loop::Direct);
         let crashing = Preloaded { options: crashing(&server.options), ..server };
-        self.add(&format!("{name}/{fastest}/direct{}", goals::CRASHES), Subject::Server(crashing));
+        self.add(&format!("{name}/memory/direct{}", goals::CRASHES), Subject::Server(crashing));
     }
 
     /// Builds what the cases need beside the bundled servers.

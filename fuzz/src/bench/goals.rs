@@ -23,9 +23,9 @@ const GOALS: [(&str, &str, f64); 8] = [
     ("nginx/memory/direct/file", EMPTY, 1.0),
     ("lighttpd/memory/direct", EMPTY, 1.0),
     ("epoll/memory/direct", "inproc", 2.0),
-    ("thread-per-connection/unix/direct", "inproc", 0.5),
-    ("pool/unix/direct", "inproc", 0.5),
-    ("tokio/unix/direct", "inproc", 0.3),
+    ("thread-per-connection/memory/direct", "inproc", 0.5),
+    ("pool/memory/direct", "inproc", 0.5),
+    ("tokio/memory/direct", "inproc", 0.3),
     ("nginx/memory/direct", "nginx/netdriver", 5.0),
 ];
 

@@ -38,7 +38,7 @@ pub(crate) use answers::Answers;
 pub(crate) use coverage::Seen;
 pub(crate) use input_memory::address as input_memory;
 pub(crate) use instrumentation::Instrumentation;
-pub(crate) use renewal::is_entangled;
+pub(crate) use renewal::epoll_numbers;
 
 static INSTRUMENTATION: OnceLock<Instrumentation> = OnceLock::new();
 /// AFL++'s environment, kept because servers wipe theirs.

@@ -75,12 +75,13 @@ fn epoll_instances() -> Vec<Instance> {
     instances
 }
 
-/// Whether there is another way to this epoll instance: a second descriptor, or an instance with
-/// which it is registered.
-pub(crate) fn is_entangled(instance: RawFd) -> bool {
-    epoll_descriptors().into_iter().filter(|&other| other != instance).any(|other| {
-        is_same(instance, other) || registrations(other).iter().any(|found| found.number == instance)
-    })
+/// All numbers of an epoll instance. `None` when it is registered with another.
+pub(crate) fn epoll_numbers(instance: RawFd) -> Option<Vec<RawFd>> {
+    let (own, others): (Vec<_>, Vec<_>) =
+        epoll_descriptors().into_iter().partition(|&other| other == instance || is_same(instance, other));
+    let is_one_of_them = |found: Registration| own.contains(&found.number);
+    let is_nested = others.into_iter().flat_map(registrations).any(is_one_of_them);
+    (!is_nested).then_some(own)
 }
 
 /// Every descriptor of this process that stands for an epoll instance.

@@ -89,7 +89,7 @@ impl Call for Accept {
             return None;
         }
         let accepted = if memory::is_on() {
-            memory::accept(self.flags).unwrap_or_else(errno::fail)
+            memory::accept(self.flags).unwrap_or_else(|error| Some(errno::fail(error)))?
         } else {
             let accepted = if setup::plays_sessions() {
                 accept_and_greet(self.fd, self.flags)

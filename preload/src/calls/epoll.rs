@@ -10,7 +10,8 @@ use rustix::io::Errno;
 
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
-use crate::{descriptors, errno, listener, memory};
+use crate::memory::{self, Interest};
+use crate::{descriptors, errno, listener};
 
 pub(crate) unsafe fn epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, event: *mut epoll_event) -> c_int {
     let waits_for_connections = operation != libc::EPOLL_CTL_DEL && listener::is_fuzzed(fd);
@@ -148,10 +149,12 @@ impl Call for Epoll {
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
-        let own = PollFd::from_borrowed_fd(descriptors::lend(self.epoll), PollFlags::IN);
-        if self.mask.is_null() {
-            return super::sleep_on(descriptors::lend(self.epoll), PollFlags::IN, others, limit);
-        }
-        super::sleep_masked(&mut [&[own], others].concat(), limit, self.mask)
+        let is_ready = || memory::epoll_has_news(self.epoll);
+        memory::wait_for_news(Interest::ALL, is_ready, |news| {
+            let own = PollFd::from_borrowed_fd(descriptors::lend(self.epoll), PollFlags::IN);
+            let news = news.map(|news| PollFd::from_borrowed_fd(news, PollFlags::IN));
+            let mut all = [&[own], news.as_slice(), others].concat();
+            super::sleep_masked(&mut all, limit, self.mask)
+        })
     }
 }

@@ -34,7 +34,11 @@ use rustix::io::Errno;
 
 use crate::clock::to_timespec;
 use crate::exports::real;
+use crate::memory::{self, Interest};
 use crate::{descriptors, errno};
+
+/// Events that poll(2) and epoll(7) report whether or not the server asks for them.
+const ALWAYS: c_int = libc::EPOLLERR | libc::EPOLLHUP;
 
 /// Waits in the kernel for `events` on one descriptor, or for any of `others`.
 fn sleep_on(
@@ -43,16 +47,21 @@ fn sleep_on(
     others: &[PollFd<'_>],
     limit: Option<Duration>,
 ) -> Result<(), Errno> {
-    if descriptors::is_virtual(fd.as_raw_fd()) {
-        // Nothing can happen to it while this thread sleeps.
-        return sleep(&mut others.to_vec(), limit);
-    }
-    let own = PollFd::from_borrowed_fd(fd, events);
-    match others {
-        [] => sleep(&mut [own], limit),
-        [a] => sleep(&mut [own, a.clone()], limit),
-        [a, b, ..] => sleep(&mut [own, a.clone(), b.clone()], limit),
-    }
+    let number = fd.as_raw_fd();
+    let is_ready = || memory::is_ready(number, c_int::from(events.bits()) | ALWAYS);
+    memory::wait_for_news(Interest::in_any([number]), is_ready, |news| {
+        let own = PollFd::from_borrowed_fd(fd, events);
+        // The kernel knows nothing of it, but of its news.
+        let own = match news {
+            Some(news) => PollFd::from_borrowed_fd(news, PollFlags::IN),
+            None => own,
+        };
+        match others {
+            [] => sleep(&mut [own], limit),
+            [a] => sleep(&mut [own, a.clone()], limit),
+            [a, b, ..] => sleep(&mut [own, a.clone(), b.clone()], limit),
+        }
+    })
 }
 
 /// poll(2) past libc, so that it never re-enters an idle point.

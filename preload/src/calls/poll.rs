@@ -5,12 +5,14 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use libc::{c_int, nfds_t, pollfd, sigset_t, size_t, timespec};
-use rustix::event::PollFd;
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
+use super::ALWAYS;
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
-use crate::{descriptors, errno, listener, memory};
+use crate::memory::{self, Interest};
+use crate::{descriptors, errno, listener};
 
 pub(crate) unsafe fn poll(fds: *mut pollfd, count: nfds_t, limit: c_int) -> c_int {
     let mut call = Poll { fds, count, mask: std::ptr::null() };
@@ -105,9 +107,6 @@ struct Poll {
 /// Sign bit: the kernel passes over entries with a negative number.
 const HIDDEN: c_int = c_int::MIN;
 
-/// Reported whether or not the server asks for it.
-const ALWAYS: c_int = libc::EPOLLERR | libc::EPOLLHUP;
-
 impl Poll {
     fn ask_kernel(&self) -> c_int {
         // SAFETY: the server's own call, without the waiting.
@@ -167,10 +166,18 @@ impl Call for Poll {
         // SAFETY: `PollFd` is `pollfd` with a borrowed descriptor; the server's array outlives the
         // call, and only its `revents` are written.
         let own = unsafe { super::elements(self.fds.cast_const().cast::<PollFd<'_>>(), self.count as usize) };
-        let mut all = Vec::with_capacity(own.len() + others.len());
-        let is_real = |fd: &&PollFd<'_>| !descriptors::is_virtual(fd.as_fd().as_raw_fd());
-        all.extend(own.iter().filter(is_real).cloned());
-        all.extend_from_slice(others);
-        super::sleep_masked(&mut ManuallyDrop::new(all), limit, self.mask)
+        // SAFETY: the server's own array.
+        let entries = unsafe { super::elements(self.fds.cast_const(), self.count as usize) };
+        let is_ready =
+            || entries.iter().any(|entry| memory::is_ready(entry.fd, c_int::from(entry.events) | ALWAYS));
+        let interest = Interest::in_any(entries.iter().map(|entry| entry.fd));
+        memory::wait_for_news(interest, is_ready, |news| {
+            let mut all = Vec::with_capacity(own.len() + 1 + others.len());
+            let is_real = |fd: &&PollFd<'_>| !descriptors::is_virtual(fd.as_fd().as_raw_fd());
+            all.extend(own.iter().filter(is_real).cloned());
+            all.extend(news.map(|news| PollFd::from_borrowed_fd(news, PollFlags::IN)));
+            all.extend_from_slice(others);
+            super::sleep_masked(&mut ManuallyDrop::new(all), limit, self.mask)
+        })
     }
 }

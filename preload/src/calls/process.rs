@@ -6,7 +6,9 @@ use libc::{c_char, c_int, c_void, pid_t, pthread_attr_t, pthread_t};
 
 use crate::exports::real;
 use crate::setup::{self, Pace};
-use crate::{afl, background, backlog, children, clock, identity, idle, memory, panics, scheduling};
+use crate::{
+    afl, background, backlog, children, clock, descriptors, identity, idle, memory, panics, scheduling,
+};
 
 /// Type of a thread's first function.
 pub(crate) type Start = extern "C" fn(*mut c_void) -> *mut c_void;
@@ -31,7 +33,9 @@ pub(crate) unsafe fn thrd_create(thread: *mut pthread_t, start: Start, argument:
 const FORKS: &str = "it creates a process";
 
 fn around_thread_creation<R>(create: impl FnOnce() -> R) -> R {
-    memory::leave("it creates a thread");
+    if idle::server_has_one_thread() {
+        descriptors::give_back_from(0);
+    }
     if setup::get().is_some_and(|setup| setup.pace == Pace::Loop) {
         // A forked child has one thread: the one that is about to create the second.
         afl::start_forkserver();
@@ -91,6 +95,7 @@ fn begin_as_child() {
     backlog::after_fork();
     children::after_fork();
     background::after_fork();
+    memory::after_fork();
     afl::after_fork();
 }
 

@@ -10,7 +10,8 @@ use rustix::io::Errno;
 
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
-use crate::{descriptors, errno, listener, memory};
+use crate::memory::{self, Interest};
+use crate::{descriptors, errno, listener};
 
 pub(crate) unsafe fn select(
     count: c_int,
@@ -214,11 +215,15 @@ impl Call for Select {
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
-        let mut all = others.to_vec();
-        for (set, events) in EVENTS.into_iter().enumerate() {
-            let real_ones = self.members(set).filter(|&fd| !descriptors::is_virtual(fd));
-            all.extend(real_ones.map(|fd| PollFd::from_borrowed_fd(descriptors::lend(fd), events)));
-        }
-        super::sleep_masked(&mut all, limit, self.mask)
+        let members = || (0..EVENTS.len()).flat_map(|set| self.members(set).map(move |fd| (set, fd)));
+        let is_ready = || members().any(|(set, fd)| memory::is_ready(fd, READY[set]));
+        memory::wait_for_news(Interest::in_any(members().map(|(_, fd)| fd)), is_ready, |news| {
+            let mut all = others.to_vec();
+            all.extend(news.map(|news| PollFd::from_borrowed_fd(news, PollFlags::IN)));
+            for (set, fd) in members().filter(|&(_, fd)| !descriptors::is_virtual(fd)) {
+                all.push(PollFd::from_borrowed_fd(descriptors::lend(fd), EVENTS[set]));
+            }
+            super::sleep_masked(&mut all, limit, self.mask)
+        })
     }
 }

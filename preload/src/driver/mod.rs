@@ -154,10 +154,10 @@ impl Driver {
     fn connect(&mut self, connection: Connection) -> bool {
         let Some(listener) = listener::current() else { return false };
         let will_reset = self.pacer.as_ref().is_some_and(|pacer| pacer.will_reset(connection));
-        backlog::offer();
         let client = if memory::is_on() {
             Client::through_memory(memory::connect(connection, will_reset), will_reset)
         } else {
+            backlog::offer();
             let socket = match transport::connect(&listener.target, will_reset) {
                 Ok(socket) => socket,
                 // So many connections wait already that the server wants no more of them.

@@ -7,7 +7,7 @@ use libc::{c_int, epoll_event};
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 
-use super::instances::{self, REAL};
+use super::instances::{self, Id};
 use super::slot::Slot;
 use crate::descriptors;
 
@@ -33,7 +33,7 @@ pub(super) enum Source {
 /// What the server has asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Registration {
-    epoll: RawFd,
+    epoll: Id,
     pub(super) fd: RawFd,
     source: Source,
     events: u32,
@@ -45,18 +45,31 @@ pub(super) struct Registration {
 }
 
 impl Registration {
-    const NONE: Self =
-        Self { epoll: 0, fd: 0, source: Source::Listener, events: 0, data: 0, pending: false, spent: false };
+    const NONE: Self = Self {
+        epoll: Id::FIRST,
+        fd: 0,
+        source: Source::Listener,
+        events: 0,
+        data: 0,
+        pending: false,
+        spent: false,
+    };
 
     fn ask(&mut self, event: epoll_event) {
         (self.events, self.data) = (event.events, event.u64);
         (self.pending, self.spent) = (true, false);
     }
 
-    /// What is to be reported when `ready` holds; notes that it was.
+    /// What is to be reported when `ready` holds; nothing, possibly.
+    fn reportable(&self, ready: u32) -> u32 {
+        let is_over = self.spent || (self.events & EDGE != 0 && !self.pending);
+        if is_over { 0 } else { ready & (self.events | ALWAYS) }
+    }
+
+    /// The same, as the server gets it; notes that it was reported.
     fn report(&mut self, ready: u32) -> Option<epoll_event> {
-        let events = ready & (self.events | ALWAYS);
-        if events == 0 || self.spent || (self.events & EDGE != 0 && !self.pending) {
+        let events = self.reportable(ready);
+        if events == 0 {
             return None;
         }
         self.pending = false;
@@ -82,14 +95,14 @@ impl Table {
     }
 
     /// Whether anything is registered with this instance.
-    pub(super) fn knows(&mut self, epoll: RawFd) -> bool {
+    pub(super) fn knows(&mut self, epoll: Id) -> bool {
         self.rows().iter().any(|row| row.epoll == epoll)
     }
 
     /// epoll_ctl(2). `NOSPC` when the table is full.
     pub(super) fn control(
         &mut self,
-        epoll: RawFd,
+        epoll: Id,
         operation: c_int,
         fd: RawFd,
         source: Source,
@@ -129,7 +142,7 @@ impl Table {
     /// Writes what is ready: how many.
     pub(super) fn collect(
         &mut self,
-        epoll: RawFd,
+        epoll: Id,
         events: &mut [epoll_event],
         readiness: impl Fn(Source) -> u32,
     ) -> usize {
@@ -149,10 +162,15 @@ impl Table {
         count
     }
 
+    /// Whether there is anything to report.
+    pub(super) fn has_news(&mut self, epoll: Id, readiness: impl Fn(Source) -> u32) -> bool {
+        self.rows().iter().any(|row| row.epoll == epoll && row.reportable(readiness(row.source)) != 0)
+    }
+
     /// Whether the kernel is to be asked too, when `ready` events were found here. epoll promises no
     /// order, so that may wait a little while.
-    pub(super) fn asks_kernel(&mut self, epoll: RawFd, ready: usize) -> bool {
-        if !instances::is(REAL, epoll) {
+    pub(super) fn asks_kernel(&mut self, epoll: Id, ready: usize) -> bool {
+        if !epoll.is_real() {
             return false;
         }
         self.skipped = if ready == 0 || self.skipped == SKIPS { 0 } else { self.skipped + 1 };
@@ -163,8 +181,8 @@ impl Table {
         self.retain(|row| row.source != source);
     }
 
-    pub(super) fn remove_epoll(&mut self, first: RawFd, last: RawFd) {
-        self.retain(|row| !(first..=last).contains(&row.epoll));
+    pub(super) fn remove_epoll(&mut self, epoll: Id) {
+        self.retain(|row| row.epoll != epoll);
     }
 
     fn retain(&mut self, keep: impl Fn(&Registration) -> bool) {
@@ -183,13 +201,14 @@ impl Table {
     pub(super) fn hand_over(&mut self, chosen: impl Fn(&Registration) -> bool) {
         for row in self.rows().iter().filter(|row| chosen(row)) {
             let events = if row.spent { ONESHOT } else { row.events };
+            let Some(epoll) = row.epoll.number() else { continue };
             let _gone_meanwhile = epoll::add(
-                descriptors::lend(row.epoll),
+                descriptors::lend(epoll),
                 descriptors::lend(row.fd),
                 EventData::new_u64(row.data),
                 EventFlags::from_bits_retain(events),
             );
-            instances::mark(REAL, row.epoll);
+            instances::note_real(epoll);
         }
         self.retain(|row| !chosen(row));
     }
@@ -199,7 +218,7 @@ impl Table {
 mod tests {
     use super::*;
 
-    const EPOLL: RawFd = 60_000;
+    const EPOLL: Id = Id::FIRST;
     const FD: RawFd = 7;
     const CONNECTION: Source = Source::Connection(Slot::new(0));
     const OTHER: Source = Source::Connection(Slot::new(1));
@@ -286,7 +305,7 @@ mod tests {
         table.control(EPOLL, libc::EPOLL_CTL_ADD, 8, Source::Listener, event).expect("room");
         table.remove_source(CONNECTION);
         assert_eq!(report(&mut table, IN), IN);
-        table.remove_epoll(EPOLL, EPOLL);
+        table.remove_epoll(EPOLL);
         assert!(!table.knows(EPOLL));
     }
 
@@ -305,11 +324,13 @@ mod tests {
 
     #[test]
     fn the_kernel_is_asked_now_and_then() {
+        let number = 60_000;
+        let epoll = Id::adopt(&[number]).expect("room");
         let mut table = Table::new();
-        assert!(!table.asks_kernel(EPOLL, 0), "nothing is registered with it");
-        instances::mark(REAL, EPOLL);
-        assert!(table.asks_kernel(EPOLL, 0));
-        assert_eq!((0..=SKIPS).filter(|_| table.asks_kernel(EPOLL, 1)).count(), 1);
-        instances::forget(EPOLL, EPOLL);
+        assert!(!table.asks_kernel(epoll, 0), "nothing is registered with it");
+        instances::note_real(number);
+        assert!(table.asks_kernel(epoll, 0));
+        assert_eq!((0..=SKIPS).filter(|_| table.asks_kernel(epoll, 1)).count(), 1);
+        instances::forget(number, number, drop);
     }
 }

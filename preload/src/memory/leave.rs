@@ -13,7 +13,7 @@ use rustix::net::{
 
 use super::channel::{Channel, Client, Server};
 use super::slot::Slot;
-use super::{ON, State, with};
+use super::{ON, State, waiters, with};
 use crate::descriptors::{self, Kind};
 use crate::{listener, report, transport};
 
@@ -57,6 +57,7 @@ pub(crate) fn leave(it: &str) {
         }
         state.table.hand_over(|_| true);
     });
+    waiters::wake_all();
 }
 
 /// The client's end, once, if this connection has become real; it does not block.

@@ -1,8 +1,9 @@
 //! Transport `memory`: an overlay over `unix`. The listener is a real one and waits in silence; the
 //! server's end of a connection has a real number, but its bytes and its readiness are kept here, and
-//! so are the registrations of both with epoll. Only for a server with one thread and no children:
-//! nothing here is locked, and nothing need be, since the client is played from inside the server's
-//! own calls. Whatever else the server turns out to want ends it: see [`leave`].
+//! so are the registrations of both with epoll. The client is played from inside the server's own calls:
+//! of a server with one thread nobody ever waits for what is here, of others [`waiters`] do. Not for a
+//! server with children: what is here is this process's alone. Whatever else the server turns out to
+//! want ends it: see [`leave`].
 
 mod channel;
 mod epoll;
@@ -10,9 +11,10 @@ mod instances;
 mod leave;
 mod placeholder;
 mod readiness;
+mod shared;
 mod slot;
+mod waiters;
 
-use std::cell::UnsafeCell;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering::Relaxed};
 
@@ -23,26 +25,28 @@ use sockfuzz_contract::{Counter, Phase, Transport};
 
 use crate::descriptors::{self, Kind};
 use crate::setup::{self, Pace};
-use crate::{afl, backlog, idle, report, stdio};
+use crate::{afl, backlog, children, report, stdio};
 
 use channel::{Channel, Client};
 use epoll::{Source, Table};
+use shared::Shared;
 use slot::Queue;
 
 pub(crate) use leave::{catch_up, leave, take_client_end};
 pub(crate) use placeholder::{all_close_on_exec, reserve, vary_numbers};
 pub(crate) use readiness::{
-    concerns_epoll, duplicate_epoll, epoll_asks_kernel, epoll_collect, epoll_ctl, forget_epoll, note_polled,
-    note_real_registration, readiness,
+    concerns_epoll, duplicate_epoll, epoll_asks_kernel, epoll_collect, epoll_ctl, epoll_has_news,
+    forget_epoll, is_ready, note_polled, note_real_registration, readiness,
 };
 pub(crate) use slot::Slot;
+pub(crate) use waiters::{Interest, wait_for_news};
 
 static ON: AtomicBool = AtomicBool::new(false);
-static STATE: OneThread = OneThread(UnsafeCell::new(State {
+static STATE: Shared<State> = Shared::new(State {
     channels: [const { Channel::new() }; Slot::COUNT],
     waiting: Queue::new(),
     table: Table::new(),
-}));
+});
 
 struct State {
     /// Large, but pages that no input needs are none.
@@ -57,27 +61,24 @@ impl State {
         &mut self.channels[slot.index()]
     }
 
-    /// Something has happened to a connection that the server may want to know.
-    fn arrival(&mut self, slot: Slot) -> &mut Channel {
-        self.table.arrival(Source::Connection(slot));
-        self.channel(slot)
-    }
-
     fn find(&self, mut wanted: impl FnMut(&Channel) -> bool) -> Option<Slot> {
         Slot::all().find(|slot| wanted(&self.channels[slot.index()]))
     }
 }
 
-struct OneThread(UnsafeCell<State>);
-
-// SAFETY: used while the process has one thread; afterwards, what is left of the input only by the
-// thread that holds the driver's role.
-unsafe impl Sync for OneThread {}
-
 /// Calls of this module do not nest.
 fn with<R>(action: impl FnOnce(&mut State) -> R) -> R {
-    // SAFETY: see above.
-    action(unsafe { &mut *STATE.0.get() })
+    STATE.with(action)
+}
+
+/// Does what the server may want to know of a connection.
+fn with_news<R>(slot: Slot, action: impl FnOnce(&mut Channel) -> R) -> R {
+    let result = with(|state| {
+        state.table.arrival(Source::Connection(slot));
+        action(state.channel(slot))
+    });
+    waiters::wake(Source::Connection(slot));
+    result
 }
 
 /// Whether the listener and its connections are virtual now.
@@ -104,16 +105,16 @@ pub(crate) fn engage() {
     if !placeholder::exists() {
         return;
     }
-    if idle::server_has_one_thread() {
-        ON.store(true, Relaxed);
+    if children::exist() {
+        leave::say_once("it has children");
     } else {
-        leave::say_once("it has threads, or children");
+        ON.store(true, Relaxed);
     }
 }
 
 // The client's side.
 
-/// A connection is made, and waits to be accepted.
+/// A connection is made, and waits to be accepted: it is [`backlog::offer`]ed.
 pub(crate) fn connect(connection: Connection, will_reset: bool) -> Slot {
     let slot = with(|state| state.find(Channel::is_free)).unwrap_or_else(make_room);
     with(|state| {
@@ -121,6 +122,9 @@ pub(crate) fn connect(connection: Connection, will_reset: bool) -> Slot {
         state.waiting.push(slot);
         state.table.arrival(Source::Listener);
     });
+    // Not before it is there to be accepted.
+    backlog::offer();
+    waiters::wake(Source::Listener);
     slot
 }
 
@@ -137,12 +141,12 @@ fn make_room() -> Slot {
 
 /// Sends what there is room for: the number of bytes. `None` when the server wants no more.
 pub(crate) fn send(slot: Slot, bytes: &[u8]) -> Option<usize> {
-    with(|state| state.arrival(slot).send(bytes))
+    with_news(slot, |channel| channel.send(bytes))
 }
 
 /// The client sends no more.
 pub(crate) fn half_close(slot: Slot) {
-    with(|state| state.arrival(slot).half_close());
+    with_news(slot, Channel::half_close);
 }
 
 /// Whether the server has answered since the last time, and whether it may answer more.
@@ -161,11 +165,8 @@ pub(crate) fn reset(slot: Slot) {
 }
 
 fn end(slot: Slot, how: impl FnOnce(&mut Channel) -> bool) {
-    let unaccepted = with(|state| {
-        state.waiting.remove(slot);
-        how(state.arrival(slot))
-    });
-    if unaccepted {
+    with(|state| state.waiting.remove(slot));
+    if with_news(slot, how) {
         backlog::claim();
     }
 }
@@ -181,8 +182,8 @@ pub(crate) fn drop_unread(slot: Slot) {
 
 // The server's side.
 
-/// Accepts the connection that waits: its number.
-pub(crate) fn accept(flags: c_int) -> Result<RawFd, Errno> {
+/// Accepts the connection that waits: its number. `None` when the client has gone meanwhile.
+pub(crate) fn accept(flags: c_int) -> Result<Option<RawFd>, Errno> {
     if flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
         return Err(Errno::INVAL);
     }
@@ -192,23 +193,29 @@ pub(crate) fn accept(flags: c_int) -> Result<RawFd, Errno> {
         state.channel(slot).accept(flags & libc::SOCK_NONBLOCK != 0);
         Some(slot)
     });
-    descriptors::set(number, Kind::Virtual(slot.expect("who accepts has claimed a connection")));
-    Ok(number)
+    match slot {
+        Some(slot) => descriptors::set(number, Kind::Virtual(slot)),
+        None => descriptors::give_back(number),
+    }
+    Ok(slot.map(|_| number))
 }
 
-/// Moves unread bytes into `parts`: how many; 0 at the end, `AGAIN` when there are none yet,
-/// `CONNRESET` after a reset. Peeking leaves them unread.
+/// Moves unread bytes into `parts`: how many; 0 at the end, `AGAIN` when there are none yet, or when the
+/// connection has just become real, `CONNRESET` after a reset. Peeking leaves them unread.
 ///
 /// # Safety
 /// The parts are the server's own buffers.
 pub(crate) unsafe fn receive(slot: Slot, parts: &[iovec], peek: bool) -> Result<usize, Errno> {
-    // SAFETY: given by the caller.
-    with(|state| unsafe { state.channel(slot).receive(parts, peek) })
+    with(|state| match is_on() {
+        // SAFETY: given by the caller.
+        true => unsafe { state.channel(slot).receive(parts, peek) },
+        false => Err(Errno::AGAIN),
+    })
 }
 
-/// Whether an answer would still reach the client.
+/// Whether an answer would still reach the client from here.
 pub(crate) fn is_writable(slot: Slot) -> bool {
-    with(|state| state.channel(slot).is_writable())
+    with(|state| is_on() && state.channel(slot).is_writable())
 }
 
 /// The error that is pending on the connection; once told, it is over (socket(7), SO_ERROR).
@@ -258,7 +265,7 @@ pub(crate) fn shutdown(slot: Slot, how: c_int) -> Result<(), Errno> {
     if !matches!(how, libc::SHUT_RD | libc::SHUT_WR | libc::SHUT_RDWR) {
         return Err(Errno::INVAL);
     }
-    with(|state| state.arrival(slot).shutdown(how != libc::SHUT_WR, how != libc::SHUT_RD));
+    with_news(slot, |channel| channel.shutdown(how != libc::SHUT_WR, how != libc::SHUT_RD));
     Ok(())
 }
 
@@ -292,6 +299,12 @@ pub(crate) fn forsake(fd: RawFd) {
 /// The server has closed its last descriptor of the listener.
 pub(crate) fn listener_closed() {
     with(|state| state.table.remove_source(Source::Listener));
+}
+
+/// In a child that the server has forked, which has one thread.
+pub(crate) fn after_fork() {
+    shared::forget();
+    waiters::forget();
 }
 
 /// [`listener_is_nonblocking`]: not asked yet.

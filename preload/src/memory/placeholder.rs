@@ -10,6 +10,7 @@ use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
 use crate::descriptors::{self, Kind};
+use crate::idle;
 
 static NUMBER: AtomicI32 = AtomicI32::new(-1);
 /// Whether numbers are closed as they were accepted.
@@ -46,9 +47,11 @@ pub(super) fn take(close_on_exec: bool) -> Result<RawFd, Errno> {
 }
 
 /// The server closes `fd`, a number that it has for this. Keeps it open for the next connection, if that
-/// can be: it is still the lowest that is free then, unless the server closes a lower one.
+/// can be: it is still the lowest that is free then, unless the server closes a lower one, or another of its
+/// threads opens something.
 pub(crate) fn reserve(fd: RawFd) -> bool {
-    let can_be = ALIKE.load(Relaxed) && super::is_on() && fd > libc::STDERR_FILENO;
+    let one_thread = idle::server_has_one_thread();
+    let can_be = one_thread && ALIKE.load(Relaxed) && super::is_on() && fd > libc::STDERR_FILENO;
     if can_be {
         descriptors::set(fd, Kind::Reserved);
     }

@@ -5,8 +5,9 @@ use std::os::fd::RawFd;
 use libc::{c_int, epoll_event};
 use rustix::io::Errno;
 
-use super::epoll::Source;
-use super::{State, instances, is_on, leave, placeholder, with};
+use super::epoll::{Source, Table};
+use super::instances::Id;
+use super::{State, instances, is_on, leave, placeholder, waiters, with};
 use crate::descriptors::{self, Kind};
 use crate::{afl, backlog};
 
@@ -20,6 +21,11 @@ pub(crate) fn readiness(fd: RawFd) -> Option<u32> {
         Kind::Listener => Some(listener_readiness()),
         _ => None,
     }
+}
+
+/// Whether any of these events of poll(2) holds of a virtual descriptor.
+pub(crate) fn is_ready(fd: RawFd, events: c_int) -> bool {
+    readiness(fd).is_some_and(|ready| ready & events.cast_unsigned() != 0)
 }
 
 fn listener_readiness() -> u32 {
@@ -47,35 +53,63 @@ pub(crate) fn epoll_ctl(
             return None;
         }
     };
-    if !instances::is(instances::PLAIN, epoll) {
-        if let Err(error) = placeholder::is_epoll(epoll) {
-            return Some(Err(error));
-        }
-        if afl::is_entangled(epoll) {
-            leave("its epoll instances are nested, or have several descriptors");
-            return None;
-        }
-        instances::mark(instances::PLAIN, epoll);
-    }
-    match with(|state| state.table.control(epoll, operation, fd, source, event)) {
+    let instance = match instance(epoll) {
+        Ok(Some(instance)) => instance,
+        Ok(None) => return None,
+        Err(error) => return Some(Err(error)),
+    };
+    match with(|state| state.table.control(instance, operation, fd, source, event)) {
         Err(Errno::NOSPC) => {
             leave("it registers too many descriptors with epoll");
             None
         }
-        result => Some(result),
+        result => {
+            // Another thread may wait at this instance.
+            waiters::wake(source);
+            Some(result)
+        }
     }
+}
+
+/// The epoll instance, which is known from now on; `None` if nothing virtual can be registered with it.
+fn instance(epoll: RawFd) -> Result<Option<Id>, Errno> {
+    if let known @ Some(_) = Id::of(epoll) {
+        return Ok(known);
+    }
+    placeholder::is_epoll(epoll)?;
+    let Some(numbers) = afl::epoll_numbers(epoll) else {
+        leave("its epoll instances are nested");
+        return Ok(None);
+    };
+    // Another thread may have been first.
+    let adopted = with(|_| Id::of(epoll).or_else(|| Id::adopt(&numbers)));
+    if adopted.is_none() {
+        leave("it has too many epoll instances");
+    }
+    Ok(adopted)
 }
 
 /// Whether anything virtual is registered with this epoll instance.
 pub(crate) fn concerns_epoll(epoll: RawFd) -> bool {
-    is_on() && with(|state| state.table.knows(epoll))
+    is_on() && Id::of(epoll).is_some_and(|instance| with(|state| state.table.knows(instance)))
 }
 
 /// Writes the events that are ready here: how many.
 pub(crate) fn epoll_collect(epoll: RawFd, events: &mut [epoll_event]) -> usize {
+    let Some(instance) = Id::of(epoll) else { return 0 };
+    with_readiness(|table, readiness| table.collect(instance, events, readiness))
+}
+
+/// Whether there would be any to write.
+pub(crate) fn epoll_has_news(epoll: RawFd) -> bool {
+    let Some(instance) = Id::of(epoll) else { return false };
+    with_readiness(|table, readiness| table.has_news(instance, readiness))
+}
+
+fn with_readiness<R>(action: impl FnOnce(&mut Table, &dyn Fn(Source) -> u32) -> R) -> R {
     let listener = listener_readiness();
     with(|State { channels, table, .. }| {
-        table.collect(epoll, events, |source| match source {
+        action(table, &|source| match source {
             Source::Listener => listener,
             Source::Connection(slot) => channels[slot.index()].readiness(),
         })
@@ -84,24 +118,18 @@ pub(crate) fn epoll_collect(epoll: RawFd, events: &mut [epoll_event]) -> usize {
 
 /// Whether the kernel is to be asked too, when `ready` events were found here.
 pub(crate) fn epoll_asks_kernel(epoll: RawFd, ready: usize) -> bool {
-    with(|state| state.table.asks_kernel(epoll, ready))
+    Id::of(epoll).is_none_or(|instance| with(|state| state.table.asks_kernel(instance, ready)))
 }
 
 /// The kernel has something registered with this instance from now on.
 pub(crate) fn note_real_registration(epoll: RawFd) {
-    instances::mark(instances::REAL, epoll);
+    instances::note_real(epoll);
 }
 
 /// `copy` stands for what `fd` is; that may be an epoll instance.
 pub(crate) fn duplicate_epoll(fd: RawFd, copy: RawFd) {
-    if concerns_epoll(fd) {
-        leave("it duplicates the descriptor of an epoll instance");
-    }
-    let is_real = fd >= 0 && instances::is(instances::REAL, fd);
     forget_epoll(copy, copy);
-    if is_real {
-        note_real_registration(copy);
-    }
+    instances::duplicate(fd, copy);
 }
 
 /// The server waits for `fd` in a call that is not epoll's.
@@ -113,8 +141,5 @@ pub(crate) fn note_polled(fd: RawFd) {
 
 /// Numbers are closed, or given to something else; they may have been epoll instances.
 pub(crate) fn forget_epoll(first: RawFd, last: RawFd) {
-    instances::forget(first, last);
-    if is_on() {
-        with(|state| state.table.remove_epoll(first, last));
-    }
+    instances::forget(first, last, |instance| with(|state| state.table.remove_epoll(instance)));
 }

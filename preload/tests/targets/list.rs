@@ -25,6 +25,7 @@ macro_rules! for_each_target {
             double_fork,
             drops_privileges,
             duplicated_connection,
+            epoll_duplicated,
             epoll_nested,
             epoll_oneshot,
             epoll_pwait,

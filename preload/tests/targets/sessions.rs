@@ -22,6 +22,9 @@ macro_rules! test_session_targets {
             session_poll: Poll,
             session_select: Plain,
             session_threads: Plain,
+            session_threads_leaving: Plain,
+            session_threads_registering: Plain,
+            session_threads_waiting: Plain,
         }
     };
     ($play:ident, $($name:ident: $style:ident),* $(,)?) => {

@@ -1,0 +1,18 @@
+/* Reads the beginning of a request, makes a stdio stream of the connection, and reads on: all of it. */
+#include "target.h"
+
+int main(void) {
+    int listener = listen_on(8101);
+    for (;;) {
+        int fd = accept(listener, NULL, NULL);
+        static char request[1 << 16];
+        ssize_t total = read(fd, request, 100);
+        CHECK(total > 0);
+        FILE *stream = fdopen(fd, "r");
+        CHECK(stream);
+        for (size_t len; (len = fread(request, 1, sizeof request, stream)) > 0;) total += len;
+        CHECK(feof(stream));
+        respond(fd, "%zd bytes\n", total);
+        fclose(stream);
+    }
+}
