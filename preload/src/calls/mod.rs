@@ -109,6 +109,9 @@ unsafe fn from_timespec(limit: *const libc::timespec) -> Option<Duration> {
 /// The server's own time limit on a blocking connection (socket(7), SO_RCVTIMEO and SO_SNDTIMEO).
 fn socket_limit(fd: RawFd, name: c_int) -> Option<Duration> {
     use rustix::net::sockopt::{Timeout, socket_timeout};
+    if let Some(limits) = descriptors::slot(fd).map(memory::limits) {
+        return if name == libc::SO_RCVTIMEO { limits.receiving } else { limits.sending };
+    }
     let which = if name == libc::SO_RCVTIMEO { Timeout::Recv } else { Timeout::Send };
     socket_timeout(descriptors::lend(fd), which).ok().flatten()
 }

@@ -1,8 +1,9 @@
 //! setsockopt(2) and getsockopt(2): a socket that the server takes for TCP has TCP's options.
 
 use std::ptr;
+use std::time::Duration;
 
-use libc::{c_int, c_void, socklen_t};
+use libc::{c_int, c_void, socklen_t, timeval};
 use rustix::io::Errno;
 use rustix::net::AddressFamily;
 
@@ -28,6 +29,10 @@ pub(crate) unsafe fn setsockopt(
     {
         return 0;
     }
+    // SAFETY: the server's own pointer.
+    if level == libc::SOL_SOCKET && unsafe { set_limit(fd, name, value, len) } {
+        return 0;
+    }
     // SAFETY: the server's own call.
     let result = unsafe { real::setsockopt(fd, level, name, value, len) };
     if result < 0 && is_granted(fd, level, name) { 0 } else { result }
@@ -45,6 +50,13 @@ pub(crate) unsafe fn getsockopt(
     {
         // SAFETY: the server's own pointers.
         unsafe { put(&error.raw_os_error().to_ne_bytes(), value, len) };
+        return 0;
+    }
+    if level == libc::SOL_SOCKET
+        && let Some(limit) = limit_of(fd, name)
+    {
+        // SAFETY: as above; any bytes may be read of it.
+        unsafe { put(&to_bytes(limit), value, len) };
         return 0;
     }
     if level == libc::SOL_SOCKET
@@ -74,6 +86,46 @@ pub(crate) unsafe fn getsockopt(
         return 0;
     }
     result
+}
+
+/// SO_RCVTIMEO and SO_SNDTIMEO (socket(7)) of a virtual connection, all of which have one socket: whether that
+/// is what the server sets. What is no time the kernel refuses.
+///
+/// # Safety
+/// That of setsockopt(2).
+unsafe fn set_limit(fd: c_int, name: c_int, value: *const c_void, len: socklen_t) -> bool {
+    let Some(slot) = descriptors::slot(fd) else { return false };
+    if limit_of(fd, name).is_none() || value.is_null() || (len as usize) < size_of::<timeval>() {
+        return false;
+    }
+    // SAFETY: given by the caller.
+    let time = unsafe { value.cast::<timeval>().read_unaligned() };
+    let (Ok(seconds), 0..1_000_000) = (u64::try_from(time.tv_sec), time.tv_usec) else { return false };
+    let limit = Duration::from_secs(seconds) + Duration::from_micros(time.tv_usec.unsigned_abs());
+    let limit = Some(limit).filter(|limit| !limit.is_zero());
+    memory::limit(slot, |limits| {
+        *(if name == libc::SO_RCVTIMEO { &mut limits.receiving } else { &mut limits.sending }) = limit;
+    });
+    true
+}
+
+/// The limit of that name, if it is one and the connection is virtual; zero for none.
+fn limit_of(fd: c_int, name: c_int) -> Option<Duration> {
+    let limits = memory::limits(descriptors::slot(fd)?);
+    match name {
+        libc::SO_RCVTIMEO => Some(limits.receiving.unwrap_or_default()),
+        libc::SO_SNDTIMEO => Some(limits.sending.unwrap_or_default()),
+        _ => None,
+    }
+}
+
+/// A `timeval`.
+fn to_bytes(limit: Duration) -> [u8; size_of::<timeval>()] {
+    let mut bytes = [0; size_of::<timeval>()];
+    let (seconds, microseconds) = bytes.split_at_mut(size_of::<libc::time_t>());
+    seconds.copy_from_slice(&limit.as_secs().to_ne_bytes());
+    microseconds.copy_from_slice(&u64::from(limit.subsec_micros()).to_ne_bytes());
+    bytes
 }
 
 /// Whether the client has sent its end: what lighttpd asks TCP_INFO for, before it takes EPOLLRDHUP for an

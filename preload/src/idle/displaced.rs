@@ -49,19 +49,10 @@ fn involuntary_switches(of: libc::c_int) -> u64 {
     usage(of).ru_nivcsw.cast_unsigned()
 }
 
-/// How often the processor was given to another thread than the calling one.
+/// How often the processor was given to another thread than the calling one: getrusage(2), `ru_nvcsw` and
+/// `ru_nivcsw`.
 pub(super) fn switches_of_this_thread() -> u64 {
-    switches(libc::RUSAGE_THREAD)
-}
-
-/// The same of any thread of this process, those included that have ended.
-pub(super) fn switches_of_all_threads() -> u64 {
-    switches(libc::RUSAGE_SELF)
-}
-
-/// getrusage(2), `ru_nvcsw` and `ru_nivcsw`.
-fn switches(of: libc::c_int) -> u64 {
-    let usage = usage(of);
+    let usage = usage(libc::RUSAGE_THREAD);
     (usage.ru_nivcsw + usage.ru_nvcsw).cast_unsigned()
 }
 

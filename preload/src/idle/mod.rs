@@ -148,6 +148,7 @@ pub(crate) fn wait<C: Call>(call: &mut C, limit: Option<Duration>) -> Waited<C::
 /// Plays the client until the server's own call succeeds.
 fn drive<C: Call>(call: &mut C, state: &mut State, deadline: Deadline, goes_on: bool) -> Waited<C::Output> {
     let mut slept = Ok(());
+    state.watch.begin();
     loop {
         let others_awake = state.watch.others_are_awake();
         // Whoever was awake until now may have made this very call ready.

@@ -16,8 +16,8 @@ const ROUNDS: u32 = 4;
 
 /// What is known of this judge.
 pub(super) struct Quiet {
-    /// How often the processor was taken from a thread of the server's.
-    switches: u64,
+    /// How often the processor had been taken from the asking thread; `None` before it first asks.
+    switches: Option<u64>,
     /// How often in a row it was right.
     agreed: u32,
     /// How often it was heard since /proc was asked.
@@ -42,13 +42,19 @@ pub(super) enum Verdict {
 
 impl Quiet {
     pub(super) const fn new() -> Self {
-        Self { switches: 0, agreed: 0, heard: 0, rounds: 0 }
+        Self { switches: None, agreed: 0, heard: 0, rounds: 0 }
     }
 
-    /// Lets the others run, if any can.
+    /// From now on, another thread may ask.
+    pub(super) fn begin(&mut self) {
+        self.switches = None;
+    }
+
+    /// Lets the others run, if any can. None has since the last time when this thread was never switched away
+    /// from.
     pub(super) fn ask(&mut self) -> Verdict {
         rustix::thread::sched_yield();
-        let switches = displaced::switches_of_all_threads();
+        let switches = Some(displaced::switches_of_this_thread());
         let before = std::mem::replace(&mut self.switches, switches);
         self.judge(switches == before)
     }

@@ -122,6 +122,11 @@ impl Watch {
         }
     }
 
+    /// The calling thread has just become the one that watches.
+    pub(super) fn begin(&mut self) {
+        self.quiet.begin();
+    }
+
     /// Whether any other thread runs or could run. Without /proc there is no judge, and the server
     /// is taken for idle.
     pub(super) fn others_are_awake(&mut self) -> bool {

@@ -1,6 +1,7 @@
 //! The state of one connection: what was sent and not read yet, and who has closed what.
 
 use std::ptr;
+use std::time::Duration;
 
 use libc::iovec;
 use rustix::io::Errno;
@@ -24,10 +25,19 @@ pub(super) struct Channel {
     /// The client will.
     will_reset: bool,
     nonblocking: bool,
+    /// What the server has set (socket(7), SO_RCVTIMEO and SO_SNDTIMEO).
+    limits: Limits,
     /// The server has shut down one direction or the other.
     shut_reading: bool,
     shut_writing: bool,
     answered: bool,
+}
+
+/// How long a call on a blocking connection may take, at most.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Limits {
+    pub(crate) receiving: Option<Duration>,
+    pub(crate) sending: Option<Duration>,
 }
 
 /// How far the client is.
@@ -60,6 +70,7 @@ impl Channel {
             reset: false,
             will_reset: false,
             nonblocking: false,
+            limits: Limits { receiving: None, sending: None },
             shut_reading: false,
             shut_writing: false,
             answered: false,
@@ -97,6 +108,11 @@ impl Channel {
     pub(super) fn accept(&mut self, nonblocking: bool) {
         self.server = Server::Open;
         self.nonblocking = nonblocking;
+        self.limits = Limits::default();
+    }
+
+    pub(super) fn limits(&mut self) -> &mut Limits {
+        &mut self.limits
     }
 
     pub(super) fn send(&mut self, bytes: &[u8]) -> Option<usize> {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering:
 
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
     AddressFamily, SendFlags, Shutdown, SocketFlags, SocketType, accept, send, shutdown, socketpair,
 };
@@ -135,8 +136,11 @@ fn make_real(slot: Slot, channel: &mut Channel) -> Result<(), Errno> {
     Ok(())
 }
 
-fn replace_server_end(slot: Slot, channel: &Channel, server: OwnedFd) -> Result<(), Errno> {
+fn replace_server_end(slot: Slot, channel: &mut Channel, server: OwnedFd) -> Result<(), Errno> {
     ioctl_fionbio(&server, channel.is_nonblocking())?;
+    let limits = channel.limits();
+    set_socket_timeout(&server, Timeout::Recv, limits.receiving)?;
+    set_socket_timeout(&server, Timeout::Send, limits.sending)?;
     let (reading, writing) = channel.has_shut();
     for (_, half) in [(reading, Shutdown::Read), (writing, Shutdown::Write)].iter().filter(|(shut, _)| *shut)
     {

@@ -32,6 +32,7 @@ use epoll::{Source, Table};
 use shared::Shared;
 use slot::Queue;
 
+pub(crate) use channel::Limits;
 pub(crate) use leave::{catch_up, leave, take_client_end};
 pub(crate) use placeholder::{all_close_on_exec, reserve, vary_numbers};
 pub(crate) use readiness::{
@@ -280,6 +281,16 @@ pub(crate) fn is_nonblocking(slot: Slot) -> bool {
 
 pub(crate) fn set_nonblocking(slot: Slot, wanted: bool) {
     with(|state| state.channel(slot).set_nonblocking(wanted));
+}
+
+/// The server's time limits on the connection.
+pub(crate) fn limits(slot: Slot) -> Limits {
+    with(|state| *state.channel(slot).limits())
+}
+
+/// It sets one.
+pub(crate) fn limit(slot: Slot, set: impl FnOnce(&mut Limits)) {
+    with(|state| set(state.channel(slot).limits()));
 }
 
 /// The server has closed its last descriptor of the connection.

@@ -18,6 +18,15 @@ int main(void) {
         struct tcp_info info;
         len = sizeof info;
         CHECK(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0 && info.tcpi_state == TCP_ESTABLISHED);
+        struct timeval limit, wanted = {.tv_sec = 7, .tv_usec = 500000};
+        len = sizeof limit;
+        CHECK(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, &len) == 0 && len == sizeof limit);
+        CHECK(limit.tv_sec == 0 && limit.tv_usec == 0);
+        CHECK(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wanted, sizeof wanted) == 0);
+        CHECK(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, &len) == 0);
+        CHECK(limit.tv_sec == 7 && limit.tv_usec == 500000);
+        wanted.tv_usec = 1000000;
+        CHECK(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wanted, sizeof wanted) == -1 && errno == EDOM);
         CHECK(ioctl(fd, FIONREAD, &value) == 0);
         CHECK(ioctl(fd, FIONBIO, &one) == 0);
         one = 0;
