@@ -42,9 +42,9 @@ fn lighttpd_is_fuzzed_through_memory() {
 
 /// From its start, or as soon as it has accepted.
 #[test]
-fn a_server_with_threads_is() {
+fn a_server_with_threads_or_processes_is() {
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-    for target in ["pool_semaphore", "thread_per_connection"] {
+    for target in ["helper_process", "pool_semaphore", "prefork", "thread_per_connection"] {
         let yard = Yard::new();
         let server = yard.loop_target(target, "cc", &[], &cargo_afl);
         check(&yard, &server).assert().code(0).stdout(contains("transport memory: 1 seed"));
@@ -52,11 +52,11 @@ fn a_server_with_threads_is() {
 }
 
 #[test]
-fn a_server_with_children_is_not() {
+fn a_server_with_a_process_for_each_connection_is_not() {
     let yard = Yard::new();
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
     let server = yard.loop_target("fork_per_connection", "cc", &[], &cargo_afl);
-    let reason = "transport unix: memory cannot follow this server (it creates a process)";
+    let reason = "transport unix: memory cannot follow this server (it creates a process while it serves)";
     check(&yard, &server).assert().code(0).stdout(contains(reason));
 }
 

@@ -80,7 +80,7 @@ pub(crate) fn unaccepted() -> u32 {
 }
 
 /// In a forked child no other thread waits, and its parent's door is not its own.
-pub(crate) fn after_fork() {
+pub(crate) fn forget_waiters() {
     DOOR.forget();
     AT_DOOR.store(0, SeqCst);
     OPENED.store(0, SeqCst);

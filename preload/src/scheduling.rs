@@ -5,6 +5,8 @@
 //! empty, then differs from run to run. Batch threads (sched(7), SCHED_BATCH) never do that to each
 //! other: on afl-fuzz's one core each goes on until it waits.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use crate::exports::real;
 
 /// The longest time that the kernel lets a thread go on while another one wants to run (sched(7), since
@@ -12,9 +14,15 @@ use crate::exports::real;
 /// iterations, a thread loses the processor in the middle of its work.
 const SLICE: u64 = 100_000_000;
 
-/// Makes the calling thread, and those that it will create, take turns. Without success the server
-/// runs as before, less stably.
+/// Whether this process has been told; its threads and children inherit it.
+static TOLD: AtomicBool = AtomicBool::new(false);
+
+/// Makes the calling thread, the first one, and those that it will create, take turns. Without success the
+/// server runs as before, less stably.
 pub(crate) fn take_turns() {
+    if TOLD.swap(true, Relaxed) {
+        return;
+    }
     // SAFETY: no pointers.
     let niceness = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
     let attributes = libc::sched_attr {

@@ -118,6 +118,7 @@ fn memory_or_unix() {
         "epoll_duplicated",
         "epoll_oneshot",
         "epoll_wait",
+        "helper_process",
         "lingering_close",
         "messages",
         "poll",

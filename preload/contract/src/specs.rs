@@ -34,7 +34,7 @@ pub const TRANSPORT: OptionSpec = OptionSpec {
     meaning: "auto: memory where sockfuzz has found that it answers the seeds as unix does, otherwise unix (so by \
               hand); unix: the listener silently becomes a UNIX-domain socket, no port is bound; \
               tcp: a real loopback connection to a port of the kernel's choice; \
-              memory: as unix, but bytes and readiness never reach the kernel, for a server without children",
+              memory: as unix, but bytes and readiness never reach the kernel; not for a process per connection",
 };
 
 /// What the fuzzer's bytes mean.

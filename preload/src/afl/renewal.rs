@@ -15,11 +15,12 @@ use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::Errno;
 
 use super::{private_objects, shared_memory};
-use crate::{descriptors, listener};
+use crate::{descriptors, idle, listener};
 
 /// To be called by the only thread of a fresh child. Says whether it shares nothing by which another
 /// child that lives at the same time could disturb it.
 pub(super) fn renew() -> bool {
+    idle::forget_others();
     let apart = shared_memory::renew() & listener::renew() & private_objects::renew();
     let instances = epoll_instances();
     // All of them first: one may be registered with another.

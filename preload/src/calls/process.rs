@@ -6,9 +6,7 @@ use libc::{c_char, c_int, c_void, pid_t, pthread_attr_t, pthread_t};
 
 use crate::exports::real;
 use crate::setup::{self, Pace};
-use crate::{
-    afl, background, backlog, children, clock, descriptors, identity, idle, memory, panics, scheduling,
-};
+use crate::{afl, background, children, clock, descriptors, identity, idle, memory, panics, scheduling};
 
 /// Type of a thread's first function.
 pub(crate) type Start = extern "C" fn(*mut c_void) -> *mut c_void;
@@ -29,19 +27,12 @@ pub(crate) unsafe fn thrd_create(thread: *mut pthread_t, start: Start, argument:
     around_thread_creation(|| unsafe { real::thrd_create(thread, start, argument) })
 }
 
-/// Why transport `memory` is left.
-const FORKS: &str = "it creates a process";
-
 fn around_thread_creation<R>(create: impl FnOnce() -> R) -> R {
-    if idle::server_has_one_thread() {
-        descriptors::give_back_from(0);
-    }
+    descriptors::give_back_from(0);
     if setup::get().is_some_and(|setup| setup.pace == Pace::Loop) {
         // A forked child has one thread: the one that is about to create the second.
         afl::start_forkserver();
-        if idle::server_has_one_thread() {
-            scheduling::take_turns();
-        }
+        scheduling::take_turns();
     }
     idle::note_thread_creation();
     let result = create();
@@ -65,7 +56,7 @@ pub(crate) unsafe fn clone(
             real::clone(start, stack, flags, argument, parent, storage, child)
         });
     }
-    memory::leave(FORKS);
+    memory::before_fork();
     // SAFETY: the server's own call; a child with its own memory has a copy of `first` in it, and
     // begins like after a fork.
     let created = unsafe {
@@ -92,10 +83,8 @@ extern "C" fn begin_cloned(first: *mut c_void) -> c_int {
 /// In a forked child: what the parent knows and does is not its own.
 fn begin_as_child() {
     idle::after_fork();
-    backlog::after_fork();
     children::after_fork();
     background::after_fork();
-    memory::after_fork();
     afl::after_fork();
 }
 
@@ -129,7 +118,7 @@ pub(crate) unsafe fn posix_spawnp(
 
 /// `spawn` stores the child's number, whether or not the server has a use for it.
 fn note_spawned(wanted: *mut pid_t, spawn: impl FnOnce(*mut pid_t) -> c_int) -> c_int {
-    memory::leave(FORKS);
+    memory::before_fork();
     let mut child = 0;
     let failed = spawn(&mut child);
     if failed == 0 {
@@ -146,7 +135,7 @@ fn note_spawned(wanted: *mut pid_t, spawn: impl FnOnce(*mut pid_t) -> c_int) -> 
 /// the child.
 pub(crate) unsafe fn fork() -> pid_t {
     if !afl::is_starting() {
-        memory::leave(FORKS);
+        memory::before_fork();
     }
     // SAFETY: the server's own call.
     let child = unsafe { real::fork() };

@@ -29,7 +29,9 @@ use role::{Role, State};
 
 pub(crate) use displaced::count as count_displaced;
 pub(crate) use interruption::note as note_interruption;
-pub(crate) use owner::{after_fork, claim_for_this_process, share as share_ownership, somebody_serves};
+pub(crate) use owner::{
+    after_fork, claim_for_this_process, forget_others, share as share_ownership, somebody_serves,
+};
 pub(crate) use threads::count_descriptors;
 pub(crate) use threads::{alone as server_has_one_thread, note_creation as note_thread_creation, open_proc};
 

@@ -10,8 +10,8 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 use rustix::process::{Pid, getpid, test_kill_process};
 
 use super::{doorbell, role};
-use crate::report;
 use crate::setup::{self, Pace};
+use crate::{backlog, memory, report};
 
 /// Process id of the owner, in memory that all forks share; 0 while there is none.
 static OWNER: AtomicPtr<AtomicI32> = AtomicPtr::new(ptr::null_mut());
@@ -76,7 +76,14 @@ pub(crate) fn claim_for_this_process() {
 pub(crate) fn after_fork() {
     MINE.store(false, SeqCst);
     role::forget();
+    forget_others();
+}
+
+/// In any child that was forked: no other thread waits, and what its parent's threads wait on is not its own.
+pub(crate) fn forget_others() {
     doorbell::forget();
+    backlog::forget_waiters();
+    memory::forget_waiters();
 }
 
 fn owner() -> Option<&'static AtomicI32> {

@@ -1,9 +1,9 @@
 //! Transport `memory`: an overlay over `unix`. The listener is a real one and waits in silence; the
 //! server's end of a connection has a real number, but its bytes and its readiness are kept here, and
 //! so are the registrations of both with epoll. The client is played from inside the server's own calls:
-//! of a server with one thread nobody ever waits for what is here, of others [`waiters`] do. Not for a
-//! server with children: what is here is this process's alone. Whatever else the server turns out to
-//! want ends it: see [`leave`].
+//! of a server with one thread nobody ever waits for what is here, of others [`waiters`] do. What is here is
+//! this process's alone: a connection that two processes have ends it, and so does whatever else the
+//! server turns out to want. See [`leave`].
 
 mod channel;
 mod epoll;
@@ -25,7 +25,7 @@ use sockfuzz_contract::{Counter, Phase, Transport};
 
 use crate::descriptors::{self, Kind};
 use crate::setup::{self, Pace};
-use crate::{afl, backlog, children, report, stdio};
+use crate::{afl, backlog, report, stdio};
 
 use channel::{Channel, Client};
 use epoll::{Source, Table};
@@ -106,11 +106,7 @@ pub(crate) fn engage() {
     if !placeholder::exists() {
         return;
     }
-    if children::exist() {
-        leave::say_once("it has children");
-    } else {
-        ON.store(true, Relaxed);
-    }
+    ON.store(true, Relaxed);
 }
 
 // The client's side.
@@ -312,8 +308,18 @@ pub(crate) fn listener_closed() {
     with(|state| state.table.remove_source(Source::Listener));
 }
 
-/// In a child that the server has forked, which has one thread.
-pub(crate) fn after_fork() {
+/// Before the server creates a process. Each has a listener of its own here, and its own clients; but a
+/// connection that both have is the kernel's.
+pub(crate) fn before_fork() {
+    let connected = with(|state| state.find(|channel| !channel.is_free()).is_some());
+    if connected {
+        leave("it creates a process while it serves");
+    }
+    descriptors::give_back_from(0);
+}
+
+/// In a forked child no other thread waits, for its turn or for news.
+pub(crate) fn forget_waiters() {
     shared::forget();
     waiters::forget();
 }

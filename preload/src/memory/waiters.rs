@@ -78,7 +78,9 @@ impl Waiter {
     }
 
     fn wake(&self) {
-        // In this order: an event unknown to all would wake whoever waits here next, and go on to.
+        // Before, because whoever wakes up may push this thread aside; and after, because it may be somebody else
+        // who waits here by then, and would be awake for ever.
+        self.woken.store(true, SeqCst);
         self.event.signal();
         self.woken.store(true, SeqCst);
     }
@@ -130,4 +132,34 @@ pub(super) fn forget() {
         waiter.woken.store(false, SeqCst);
     }
     WAITING.store(0, SeqCst);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    use super::*;
+
+    fn is_woken(waiter: &Waiter) -> bool {
+        let at_once = Timespec::try_from(Duration::ZERO).expect("short");
+        let event = waiter.event.descriptor();
+        poll(&mut [PollFd::from_borrowed_fd(event, PollFlags::IN)], Some(&at_once)).expect("polls") == 1
+    }
+
+    #[test]
+    fn news_reaches_those_that_wait_for_it_and_nobody_after_them() {
+        let connection = Source::Connection(Slot::new(3));
+        let [one, other] = [connection, Source::Listener]
+            .map(|source| Waiter::claim(Interest::of(source)).expect("there is room"));
+        wake(connection);
+        assert_eq!([one, other].map(is_woken), [true, false]);
+        wake_all();
+        assert_eq!([one, other].map(is_woken), [true, true]);
+        [one, other].into_iter().for_each(Waiter::release);
+        assert_eq!([one, other].map(is_woken), [false, false]);
+        wake(connection);
+        assert!(!is_woken(one), "nobody waits");
+    }
 }

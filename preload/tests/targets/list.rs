@@ -37,6 +37,7 @@ macro_rules! for_each_target {
             fork_handlers,
             fork_per_connection,
             half_closed_state,
+            helper_process,
             interval_timer,
             leaks_descriptors,
             limits_itself,
