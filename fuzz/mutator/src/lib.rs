@@ -16,4 +16,4 @@ mod text;
 mod trim;
 
 pub use dictionary::Dictionary;
-pub use mutator::Mutator;
+pub use mutator::{LARGE, Mutator};

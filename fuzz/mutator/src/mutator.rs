@@ -19,6 +19,8 @@ const NO_REPAIR: usize = 8;
 const CROSSING: usize = 3;
 /// One time in so many of those, it is a new one.
 const FRESH: usize = 4;
+/// Bytes beyond which no input grows: each execution of a large one costs as much as those of a hundred others.
+pub const LARGE: usize = 64 * 1024;
 
 /// The state between AFL++'s calls.
 pub struct Mutator {
@@ -56,7 +58,8 @@ impl Mutator {
         }
     }
 
-    /// A mutation of `parent`, which may take from `other`, of at most `most` bytes.
+    /// A mutation of `parent`, which may take from `other`, of at most `most` bytes, and none that is
+    /// [`LARGE`] and larger than its parent.
     pub fn mutate(&mut self, parent: &[u8], other: &[u8], most: usize) -> &[u8] {
         self.parent.read(parent, self.input);
         let crosses = !other.is_empty() && self.random.one_in(CROSSING);
@@ -93,6 +96,7 @@ impl Mutator {
         if !self.random.one_in(NO_REPAIR) {
             self.edits.repair(&self.parent);
         }
+        let most = most.min(parent.len().max(LARGE));
         self.edits.apply(&self.parent, &self.other, self.input, most, &mut self.output);
         &self.output
     }

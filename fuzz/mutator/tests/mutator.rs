@@ -10,7 +10,7 @@ use sockfuzz_contract::Input;
 use sockfuzz_contract::session::{Action, Connection, Session, Step, has_marker};
 use sockfuzz_model::vocabulary::NAMES;
 use sockfuzz_model::{Body, Pipeline, http2};
-use sockfuzz_mutator::{Dictionary, Mutator};
+use sockfuzz_mutator::{Dictionary, LARGE, Mutator};
 
 fn mutator(seed: u64, input: Input) -> Mutator {
     Mutator::new(seed, input, Dictionary::read(None))
@@ -44,6 +44,20 @@ fn markers_come_up_in_sessions_only() {
     // Of random bytes, two are a marker now and then: in raw inputs that means nothing.
     assert!(count(Input::Raw) < 20);
     assert!((100..3000).contains(&count(Input::Session)));
+}
+
+#[test]
+fn a_large_input_grows_no_more() {
+    let field = "X-Field: 0123456789012345678901234567890123456789\r\n";
+    for size in [LARGE / 2, LARGE, 4 * LARGE] {
+        let parent = format!("GET / HTTP/1.1\r\n{}\r\n", field.repeat(size / field.len()));
+        let mut mutator = mutator(5, Input::Session);
+        let grown: Vec<_> = (0..300)
+            .map(|_| mutator.mutate(parent.as_bytes(), parent.as_bytes(), usize::MAX).len())
+            .collect();
+        assert!(grown.iter().all(|&len| len <= LARGE.max(parent.len())), "{size}");
+        assert!(grown.iter().any(|&len| len > parent.len()) || size > LARGE / 2, "{size}");
+    }
 }
 
 /// Of bodies that were framed right, most are after a mutation.
