@@ -150,11 +150,10 @@ impl Call for Epoll {
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
         let is_ready = || memory::epoll_has_news(self.epoll);
-        memory::wait_for_news(Interest::ALL, is_ready, |news| {
+        memory::wait_for_news(Interest::in_epoll(self.epoll), is_ready, |news| {
             let own = PollFd::from_borrowed_fd(descriptors::lend(self.epoll), PollFlags::IN);
             let news = news.map(|news| PollFd::from_borrowed_fd(news, PollFlags::IN));
-            let mut all = [&[own], news.as_slice(), others].concat();
-            super::sleep_masked(&mut all, limit, self.mask)
+            super::sleep_on_few(own, news.iter().chain(others), limit, self.mask)
         })
     }
 }

@@ -50,18 +50,31 @@ fn sleep_on(
     let number = fd.as_raw_fd();
     let is_ready = || memory::is_ready(number, c_int::from(events.bits()) | ALWAYS);
     memory::wait_for_news(Interest::in_any([number]), is_ready, |news| {
-        let own = PollFd::from_borrowed_fd(fd, events);
-        // The kernel knows nothing of it, but of its news.
+        // The kernel knows nothing of what is virtual, but of its news.
         let own = match news {
             Some(news) => PollFd::from_borrowed_fd(news, PollFlags::IN),
-            None => own,
+            None => PollFd::from_borrowed_fd(fd, events),
         };
-        match others {
-            [] => sleep(&mut [own], limit),
-            [a] => sleep(&mut [own, a.clone()], limit),
-            [a, b, ..] => sleep(&mut [own, a.clone(), b.clone()], limit),
-        }
+        sleep_on_few(own, others, limit, std::ptr::null())
     })
+}
+
+/// Waits in the kernel for one of a few descriptors (with the bell, and with news, there are no more), without
+/// allocating for that.
+fn sleep_on_few<'a>(
+    own: PollFd<'a>,
+    others: impl IntoIterator<Item = &'a PollFd<'a>>,
+    limit: Option<Duration>,
+    mask: *const sigset_t,
+) -> Result<(), Errno> {
+    let mut others = others.into_iter();
+    let mut few: [PollFd<'a>; 8] = std::array::from_fn(|_| own.clone());
+    let mut count = 1;
+    for (place, other) in few[1..].iter_mut().zip(&mut others) {
+        *place = other.clone();
+        count += 1;
+    }
+    sleep_masked(&mut few[..count], limit, mask)
 }
 
 /// poll(2) past libc, so that it never re-enters an idle point.

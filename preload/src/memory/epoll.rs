@@ -99,6 +99,11 @@ impl Table {
         self.rows().iter().any(|row| row.epoll == epoll)
     }
 
+    /// What is registered with it.
+    pub(super) fn sources(&mut self, epoll: Id) -> impl Iterator<Item = Source> {
+        self.rows().iter().filter(move |row| row.epoll == epoll).map(|row| row.source)
+    }
+
     /// epoll_ctl(2). `NOSPC` when the table is full.
     pub(super) fn control(
         &mut self,

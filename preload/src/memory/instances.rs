@@ -32,12 +32,14 @@ impl Id {
 
     /// Makes an instance with these numbers known. `None` when there are too many.
     pub(super) fn adopt(numbers: &[RawFd]) -> Option<Self> {
-        let free = COUNTS.iter().position(|count| count.load(SeqCst) == 0)?;
+        let claim = |count: &AtomicI32| count.compare_exchange(0, 1, SeqCst, SeqCst).is_ok();
+        let free = COUNTS.iter().position(claim)?;
         let id = Self(free as u8);
         let is_real = |&number: &RawFd| index(number).is_some_and(|index| REAL[index].load(SeqCst));
         REAL_INSTANCES[free].store(numbers.iter().any(is_real), SeqCst);
-        numbers.iter().try_for_each(|&number| id.give(number))?;
-        Some(id)
+        let given = numbers.iter().try_for_each(|&number| id.give(number));
+        COUNTS[free].fetch_sub(1, SeqCst);
+        given.map(|()| id)
     }
 
     fn give(self, number: RawFd) -> Option<()> {
@@ -80,9 +82,12 @@ pub(super) fn duplicate(fd: RawFd, copy: RawFd) {
 pub(super) fn forget(first: RawFd, last: RawFd, mut over: impl FnMut(Id)) {
     let first = usize::try_from(first).unwrap_or(0).min(NUMBERS);
     let end = usize::try_from(last).map_or(0, |last| last + 1).clamp(first, NUMBERS);
-    for index in first..end {
-        REAL[index].store(false, SeqCst);
-        if let Some(id) = IDS[index].swap(0, SeqCst).checked_sub(1)
+    for (known, real) in IDS[first..end].iter().zip(&REAL[first..end]) {
+        if real.load(SeqCst) {
+            real.store(false, SeqCst);
+        }
+        if known.load(SeqCst) != 0
+            && let Some(id) = known.swap(0, SeqCst).checked_sub(1)
             && COUNTS[usize::from(id)].fetch_sub(1, SeqCst) == 1
         {
             over(Id(id));

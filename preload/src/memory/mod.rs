@@ -103,10 +103,9 @@ pub(crate) fn prepare(transport: Transport) {
 
 /// There is a listener now; it becomes virtual if this server was started for that.
 pub(crate) fn engage() {
-    if !placeholder::exists() {
-        return;
+    if placeholder::exists() {
+        ON.store(true, Relaxed);
     }
-    ON.store(true, Relaxed);
 }
 
 // The client's side.

@@ -65,7 +65,7 @@ pub(crate) fn epoll_ctl(
         }
         result => {
             // Another thread may wait at this instance.
-            waiters::wake(source);
+            waiters::wake_epoll();
             Some(result)
         }
     }

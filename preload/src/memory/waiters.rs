@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 use rustix::io::Errno;
 
 use super::epoll::Source;
+use super::instances::Id;
 use super::slot::Slot;
-use super::{is_on, leave};
+use super::{is_on, leave, with};
 use crate::descriptors::{self, Kind};
 use crate::event::Event;
 
@@ -24,9 +25,18 @@ static WAITING: AtomicU32 = AtomicU32::new(0);
 pub(crate) struct Interest(u32);
 
 impl Interest {
-    /// Whatever comes.
-    pub(crate) const ALL: Self = Self(u32::MAX);
     const LISTENER: Self = Self(1 << Slot::COUNT);
+    const REGISTRATIONS: Self = Self(1 << (Slot::COUNT + 1));
+    const ALL: Self = Self(u32::MAX);
+
+    /// What is registered with an epoll instance, and what will be.
+    pub(crate) fn in_epoll(epoll: RawFd) -> Self {
+        let add = |Self(all), source| Self(all | Self::of(source).0);
+        let registered = Id::of(epoll)
+            .filter(|_| is_on())
+            .map(|instance| with(|state| state.table.sources(instance).fold(Self::REGISTRATIONS, add)));
+        registered.unwrap_or(Self::REGISTRATIONS)
+    }
 
     /// All that is virtual of these descriptors.
     pub(crate) fn in_any(fds: impl IntoIterator<Item = RawFd>) -> Self {
@@ -111,6 +121,11 @@ pub(crate) fn wait_for_news(
 /// Something has happened that whoever waits for this may want to know.
 pub(super) fn wake(source: Source) {
     wake_any(Interest::of(source));
+}
+
+/// Something is registered with an epoll instance, or otherwise than before.
+pub(super) fn wake_epoll() {
+    wake_any(Interest::REGISTRATIONS);
 }
 
 /// Nothing is virtual any more.
