@@ -99,6 +99,7 @@ pub(crate) fn start_forkserver() -> &'static Instrumentation {
         // A server that has changed its user may no longer look into its own /proc.
         let _ = set_dumpable_behavior(DumpableBehavior::Dumpable);
         clock::note_fork();
+        share_trust();
         let options = &setup::get().expect("the loop belongs to a server").options;
         if options.settle == Switch::On {
             coverage::share(instrumentation);
@@ -110,6 +111,14 @@ pub(crate) fn start_forkserver() -> &'static Instrumentation {
         serve(|| fork_children(instrumentation, options));
     }
     instrumentation
+}
+
+/// What a process knows of the kernel, those that come after it know.
+fn share_trust() {
+    if let Ok(trust) = shared_memory::of_all_children(size_of::<idle::Trust>()) {
+        // SAFETY: zeroes are no trust, and the mapping is never removed.
+        idle::share_trust(unsafe { &*trust.cast::<idle::Trust>() });
+    }
 }
 
 /// Is the forkserver, in `fork_children`, and returns in every child, which shares nothing with others.

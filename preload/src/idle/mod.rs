@@ -32,6 +32,7 @@ pub(crate) use interruption::note as note_interruption;
 pub(crate) use owner::{
     after_fork, claim_for_this_process, forget_others, share as share_ownership, somebody_serves,
 };
+pub(crate) use quiet::{Trust, share as share_trust};
 pub(crate) use threads::count_descriptors;
 pub(crate) use threads::{alone as server_has_one_thread, note_creation as note_thread_creation, open_proc};
 

@@ -5,7 +5,37 @@
 //! is not asleep. So this judge is heard only after it has agreed with /proc many times in a row, and /proc
 //! is asked again now and then.
 
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
+
 use super::displaced;
+
+/// How often in a row this judge was right; all that is known of the kernel, and the same for every process.
+#[derive(Debug)]
+pub(crate) struct Trust(AtomicU32);
+
+/// That of all children of this forkserver; null before there are any.
+static SHARED: AtomicPtr<Trust> = AtomicPtr::new(ptr::null_mut());
+
+/// From now on this is what every child goes by, so that a fresh one need not learn it anew.
+pub(crate) fn share(trust: &'static Trust) {
+    SHARED.store(ptr::from_ref(trust).cast_mut(), Relaxed);
+}
+
+impl Trust {
+    const fn none() -> Self {
+        Self(AtomicU32::new(0))
+    }
+
+    fn is_earned(&self) -> bool {
+        self.0.load(Relaxed) >= AGREEMENTS
+    }
+
+    fn note(&self, right: bool) {
+        let count = if right { self.0.load(Relaxed).saturating_add(1) } else { 0 };
+        self.0.store(count, Relaxed);
+    }
+}
 
 /// How often in a row both have to agree.
 const AGREEMENTS: u32 = 100;
@@ -18,8 +48,8 @@ const ROUNDS: u32 = 4;
 pub(super) struct Quiet {
     /// How often the processor had been taken from the asking thread; `None` before it first asks.
     switches: Option<u64>,
-    /// How often in a row it was right.
-    agreed: u32,
+    /// Where nothing is shared.
+    own: Trust,
     /// How often it was heard since /proc was asked.
     heard: u32,
     /// How often in a row something went on.
@@ -42,7 +72,7 @@ pub(super) enum Verdict {
 
 impl Quiet {
     pub(super) const fn new() -> Self {
-        Self { switches: None, agreed: 0, heard: 0, rounds: 0 }
+        Self { switches: None, own: Trust::none(), heard: 0, rounds: 0 }
     }
 
     /// From now on, another thread may ask.
@@ -65,7 +95,7 @@ impl Quiet {
             return Verdict::Stirs;
         }
         self.heard += 1;
-        if quiet && self.agreed >= AGREEMENTS && self.heard < SAMPLE {
+        if quiet && self.heard < SAMPLE && self.trust().is_earned() {
             return Verdict::Quiet;
         }
         self.heard = 0;
@@ -73,8 +103,13 @@ impl Quiet {
     }
 
     /// Whether all were asleep when it was quiet.
-    pub(super) fn compare(&mut self, asleep: bool) {
-        self.agreed = if asleep { self.agreed.saturating_add(1) } else { 0 };
+    pub(super) fn compare(&self, asleep: bool) {
+        self.trust().note(asleep);
+    }
+
+    fn trust(&self) -> &Trust {
+        // SAFETY: null, or what lives for ever.
+        unsafe { SHARED.load(Relaxed).as_ref() }.unwrap_or(&self.own)
     }
 }
 
