@@ -1,0 +1,162 @@
+//! The server's side of a connection, and of the listener: what its calls do.
+
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+use libc::{c_int, iovec};
+use rustix::io::Errno;
+use sockfuzz_contract::{Counter, Phase};
+
+use super::channel::Limits;
+use super::epoll::Source;
+use super::slot::Slot;
+use super::{is_on, placeholder, with, with_news};
+use crate::descriptors::{self, Kind};
+use crate::setup::{self, Pace};
+use crate::{report, stdio};
+
+/// Accepts the connection that waits: its number. `None` when the client has gone meanwhile.
+pub(crate) fn accept(flags: c_int) -> Result<Option<RawFd>, Errno> {
+    if flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
+        return Err(Errno::INVAL);
+    }
+    let number = placeholder::take(flags & libc::SOCK_CLOEXEC != 0)?;
+    let slot = with(|state| {
+        let slot = state.waiting.pop()?;
+        state.channel(slot).accept(flags & libc::SOCK_NONBLOCK != 0);
+        Some(slot)
+    });
+    match slot {
+        Some(slot) => descriptors::set(number, Kind::Virtual(slot)),
+        None => descriptors::give_back(number),
+    }
+    Ok(slot.map(|_| number))
+}
+
+/// Moves unread bytes into `parts`: how many; 0 at the end, `AGAIN` when there are none yet, or when the
+/// connection has just become real, `CONNRESET` after a reset. Peeking leaves them unread.
+///
+/// # Safety
+/// The parts are the server's own buffers.
+pub(crate) unsafe fn receive(slot: Slot, parts: &[iovec], peek: bool) -> Result<usize, Errno> {
+    with(|state| match is_on() {
+        // SAFETY: given by the caller.
+        true => unsafe { state.channel(slot).receive(parts, peek) },
+        false => Err(Errno::AGAIN),
+    })
+}
+
+/// Whether an answer would still reach the client from here.
+pub(crate) fn is_writable(slot: Slot) -> bool {
+    with(|state| is_on() && state.channel(slot).is_writable())
+}
+
+/// The error that is pending on the connection; once told, it is over (socket(7), SO_ERROR).
+pub(crate) fn take_error(slot: Slot) -> Option<Errno> {
+    with(|state| state.channel(slot).take_error())
+}
+
+/// Answers: the bytes are counted, and in a single run they go out at once.
+///
+/// # Safety
+/// The parts are the server's own buffers.
+pub(crate) unsafe fn answer(slot: Slot, parts: &[iovec]) -> usize {
+    let total = parts.iter().map(|part| part.iov_len).sum();
+    note_answer(slot, total);
+    if is_shown() {
+        for part in parts.iter().filter(|part| part.iov_len > 0) {
+            // SAFETY: given by the caller.
+            let bytes = unsafe { std::slice::from_raw_parts(part.iov_base.cast::<u8>(), part.iov_len) };
+            show(slot, bytes);
+        }
+    }
+    total
+}
+
+/// Counts an answer of so many bytes.
+pub(crate) fn note_answer(slot: Slot, total: usize) {
+    if total > 0 {
+        with(|state| state.channel(slot).note_answer());
+        let status = report::status();
+        status.reach(Phase::Answered);
+        status.add(Counter::AnswerBytes, total as u64);
+    }
+}
+
+/// Whether answers are shown at all: in a single run.
+pub(crate) fn is_shown() -> bool {
+    setup::get().is_some_and(|setup| setup.pace == Pace::Once)
+}
+
+/// Shows a part of an answer.
+pub(crate) fn show(slot: Slot, answer: &[u8]) {
+    stdio::answer(with(|state| state.channel(slot).connection()), answer);
+}
+
+/// shutdown(2) of the server's end.
+pub(crate) fn shutdown(slot: Slot, how: c_int) -> Result<(), Errno> {
+    if !matches!(how, libc::SHUT_RD | libc::SHUT_WR | libc::SHUT_RDWR) {
+        return Err(Errno::INVAL);
+    }
+    with_news(slot, |channel| channel.shutdown(how != libc::SHUT_WR, how != libc::SHUT_RD));
+    Ok(())
+}
+
+/// Bytes that could be read now.
+pub(crate) fn unread(slot: Slot) -> usize {
+    with(|state| state.channel(slot).unread().len())
+}
+
+pub(crate) fn is_nonblocking(slot: Slot) -> bool {
+    with(|state| state.channel(slot).is_nonblocking())
+}
+
+pub(crate) fn set_nonblocking(slot: Slot, wanted: bool) {
+    with(|state| state.channel(slot).set_nonblocking(wanted));
+}
+
+/// The server's time limits on the connection.
+pub(crate) fn limits(slot: Slot) -> Limits {
+    with(|state| *state.channel(slot).limits())
+}
+
+/// It sets one.
+pub(crate) fn limit(slot: Slot, set: impl FnOnce(&mut Limits)) {
+    with(|state| set(state.channel(slot).limits()));
+}
+
+/// The server has closed its last descriptor of the connection.
+pub(crate) fn connection_closed(slot: Slot) {
+    with(|state| {
+        state.channel(slot).close();
+        state.table.remove_source(Source::Connection(slot));
+    });
+}
+
+/// The server does not close its end although the client is gone: from now on it is a real socket of
+/// that kind, which is what the placeholder is.
+pub(crate) fn forsake(fd: RawFd) {
+    with(|state| state.table.hand_over(|registration| registration.fd == fd));
+}
+
+/// The server has closed its last descriptor of the listener.
+pub(crate) fn listener_closed() {
+    with(|state| state.table.remove_source(Source::Listener));
+}
+
+/// [`listener_is_nonblocking`]: not asked yet.
+const UNKNOWN: u8 = 2;
+static LISTENER_MODE: AtomicU8 = AtomicU8::new(UNKNOWN);
+
+/// Whether the listener does not block; the kernel is asked once.
+pub(crate) fn listener_is_nonblocking(fd: RawFd) -> bool {
+    if LISTENER_MODE.load(Relaxed) == UNKNOWN {
+        LISTENER_MODE.store(descriptors::is_nonblocking(fd).into(), Relaxed);
+    }
+    LISTENER_MODE.load(Relaxed) == 1
+}
+
+/// The server changes how it uses the listener.
+pub(crate) fn listener_mode_changes() {
+    LISTENER_MODE.store(UNKNOWN, Relaxed);
+}
