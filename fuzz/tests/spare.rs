@@ -82,6 +82,29 @@ fn without_spares_each_process_starts_when_it_is_needed() {
     assert_eq!(processes_and_spares("off"), (processes, 0, processes));
 }
 
+/// An input that does something new is played twice, but not again in each process that comes later.
+#[test]
+fn what_one_process_has_told_is_new_to_no_other() {
+    for target in ["accept_blocking", "epoll_wait"] {
+        let yard = Yard::new();
+        let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+        let log = yard.path("log");
+        let mut command = Command::new(yard.loop_target(target, "cc", &[], &cargo_afl));
+        command.env("TARGET_LOG", &log);
+        let mut tool = Tool::start_warm(command);
+        let played = |tool: &mut Tool| {
+            assert!(tool.run(b"GET /told\r\n", None), "{target}");
+            let log = fs::read_to_string(&log).expect("written");
+            log.lines().filter(|line| *line == "GET /told").count()
+        };
+        assert_eq!(played(&mut tool), 2, "{target}");
+        for crashes in 1..=3 {
+            assert_eq!(tool.run_and_crash(b"GET /abc\r\n"), Some(libc::SIGABRT as u32), "{target}");
+            assert_eq!(played(&mut tool), 2 + crashes, "{target}");
+        }
+    }
+}
+
 /// A connection to itself might be accepted by the process that waits, and a path can be only one's.
 #[test]
 fn a_server_with_a_listener_for_itself_has_no_spare() {

@@ -59,11 +59,12 @@ impl Afl {
         randomness::rewind();
         match &mut self.stage {
             Stage::WarmUp { left: 0 } => {
+                self.leaks = Some(Leaks::measure());
+                self.next_iteration();
+                // Not before it is this process's turn: until then, others learn.
                 let settling = (self.options.settle == Switch::On)
                     .then(|| Settling::new(Seen::of_earlier_processes(self.instrumentation)));
                 self.stage = Stage::Fuzzing { settling };
-                self.leaks = Some(Leaks::measure());
-                self.next_iteration();
             }
             Stage::WarmUp { left } => *left -= 1,
             Stage::Fuzzing { settling } => {
