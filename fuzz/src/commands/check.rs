@@ -147,6 +147,9 @@ pub(super) fn over_tcp(setup: &Setup<'_>, input: &[u8]) -> Result<Vec<u8>> {
     answer_over_tcp(setup.server, &options, input, Pace { timeout: setup.timeout, linger })
 }
 
+/// So often a server is asked over TCP whether it always answers the same.
+const ATTEMPTS: usize = 3;
+
 /// How a preloaded run compares with plain TCP.
 pub(super) enum Verdict {
     Same,
@@ -158,8 +161,9 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    /// `first` is the answer over TCP; `again` asks once more.
-    pub(super) fn of(run: &SingleRun, first: &[u8], again: impl FnOnce() -> Result<Vec<u8>>) -> Result<Self> {
+    /// `first` is the answer over TCP; `again` asks once more. (A server that closes without having read all
+    /// loses its answer on the way, as often as not: tcp(7), RFC 9112, section 9.6.)
+    pub(super) fn of(run: &SingleRun, first: &[u8], again: impl Fn() -> Result<Vec<u8>>) -> Result<Self> {
         let Some(found) = difference(&run.answer(), first) else {
             return Ok(match &run.end {
                 End::TimedOut(_) => Self::Unfinished,
@@ -167,8 +171,12 @@ impl Verdict {
                 _ => Self::Same,
             });
         };
-        let varies = difference(&again()?, first).is_some_and(|again| again.line == found.line);
-        Ok(if varies { Self::Varying(found) } else { Self::Different(found) })
+        for _ in 0..ATTEMPTS {
+            if difference(&again()?, first).is_some_and(|again| again.line == found.line) {
+                return Ok(Self::Varying(found));
+            }
+        }
+        Ok(Self::Different(found))
     }
 
     /// Whether the preload is to blame, as far as one can tell.
