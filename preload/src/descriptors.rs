@@ -13,6 +13,10 @@ use crate::memory::{self, Slot};
 /// Descriptors at or above this number are never ours. (The usual hard limit is far below.)
 const LIMIT: usize = 1 << 16;
 
+/// What is kept gets numbers from here on: high enough to leave the low ones, which servers use as indices, as
+/// they would be.
+pub(crate) const FIRST_KEPT: RawFd = 200;
+
 /// What a descriptor is to the preload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -1,15 +1,12 @@
 //! An eventfd(2) that is made when it is first needed: most servers have one thread and need none.
 
-use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::fcntl_dupfd_cloexec;
 
 use crate::{descriptors, report};
-
-/// Numbers from here on are given to them.
-const FIRST_KEPT: RawFd = 200;
 
 /// A counter that threads can wait for in poll(2).
 pub(crate) struct Event {
@@ -64,7 +61,7 @@ impl Event {
             report::fatal(format_args!("no descriptor is left for the server's threads to wait on: {error}"))
         });
         // The low numbers are the server's, if it is free to have high ones.
-        let made = fcntl_dupfd_cloexec(&made, FIRST_KEPT).unwrap_or(made);
+        let made = fcntl_dupfd_cloexec(&made, descriptors::FIRST_KEPT).unwrap_or(made);
         let number = made.into_raw_fd();
         match self.number.compare_exchange(-1, number, SeqCst, SeqCst) {
             Ok(_) => {

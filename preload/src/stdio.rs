@@ -14,9 +14,6 @@ use sockfuzz_contract::{Answers, Phase, answers};
 use crate::exports::real;
 use crate::{descriptors, report, setup};
 
-/// High enough to leave the low numbers, which servers use as indices, as they would be.
-const FIRST_KEPT: RawFd = 200;
-
 /// Tells a process below this one (a wrapper script's `exec`, a CGI program) that the descriptors
 /// were taken, and where they are.
 pub(crate) const TAKEN_VARIABLE: &str = "SOCKFUZZ_STDIO";
@@ -38,7 +35,7 @@ pub(crate) fn keep() {
 
 /// Keeps a copy of a descriptor for this process and for the programs that it turns into.
 pub(crate) fn keep_across_exec(fd: BorrowedFd<'_>) -> Result<RawFd, Errno> {
-    let copy = rustix::io::fcntl_dupfd_cloexec(fd, FIRST_KEPT)?;
+    let copy = rustix::io::fcntl_dupfd_cloexec(fd, descriptors::FIRST_KEPT)?;
     rustix::io::fcntl_setfd(&copy, rustix::io::FdFlags::empty())?;
     let copy = copy.into_raw_fd();
     descriptors::keep(copy);

@@ -34,11 +34,8 @@ use rustix::io::Errno;
 
 use crate::clock::to_timespec;
 use crate::exports::real;
-use crate::memory::{self, Interest};
+use crate::memory::{self, ALWAYS, Interest};
 use crate::{descriptors, errno};
-
-/// Events that poll(2) and epoll(7) report whether or not the server asks for them.
-const ALWAYS: c_int = libc::EPOLLERR | libc::EPOLLHUP;
 
 /// Waits in the kernel for `events` on one descriptor, or for any of `others`.
 fn sleep_on(
@@ -48,7 +45,7 @@ fn sleep_on(
     limit: Option<Duration>,
 ) -> Result<(), Errno> {
     let number = fd.as_raw_fd();
-    let is_ready = || memory::is_ready(number, c_int::from(events.bits()) | ALWAYS);
+    let is_ready = || memory::is_ready(number, u32::from(events.bits()) | ALWAYS);
     memory::wait_for_news(Interest::in_any([number]), is_ready, |news| {
         // The kernel knows nothing of what is virtual, but of its news.
         let own = match news {
@@ -67,10 +64,9 @@ fn sleep_on_few<'a>(
     limit: Option<Duration>,
     mask: *const sigset_t,
 ) -> Result<(), Errno> {
-    let mut others = others.into_iter();
     let mut few: [PollFd<'a>; 8] = std::array::from_fn(|_| own.clone());
     let mut count = 1;
-    for (place, other) in few[1..].iter_mut().zip(&mut others) {
+    for (place, other) in few[1..].iter_mut().zip(others) {
         *place = other.clone();
         count += 1;
     }
@@ -122,8 +118,8 @@ unsafe fn from_timespec(limit: *const libc::timespec) -> Option<Duration> {
 /// The server's own time limit on a blocking connection (socket(7), SO_RCVTIMEO and SO_SNDTIMEO).
 fn socket_limit(fd: RawFd, name: c_int) -> Option<Duration> {
     use rustix::net::sockopt::{Timeout, socket_timeout};
-    if let Some(limits) = descriptors::slot(fd).map(memory::limits) {
-        return if name == libc::SO_RCVTIMEO { limits.receiving } else { limits.sending };
+    if let Some(slot) = descriptors::slot(fd) {
+        return memory::with_limit(slot, name, |limit| *limit).flatten();
     }
     let which = if name == libc::SO_RCVTIMEO { Timeout::Recv } else { Timeout::Send };
     socket_timeout(descriptors::lend(fd), which).ok().flatten()

@@ -8,10 +8,9 @@ use libc::{c_int, nfds_t, pollfd, sigset_t, size_t, timespec};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-use super::ALWAYS;
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
-use crate::memory::{self, Interest};
+use crate::memory::{self, ALWAYS, Interest};
 use crate::{descriptors, errno, listener};
 
 pub(crate) unsafe fn poll(fds: *mut pollfd, count: nfds_t, limit: c_int) -> c_int {
@@ -108,6 +107,11 @@ struct Poll {
 const HIDDEN: c_int = c_int::MIN;
 
 impl Poll {
+    fn entries(&self) -> &[pollfd] {
+        // SAFETY: the server's own array.
+        unsafe { super::elements(self.fds.cast_const(), self.count as usize) }
+    }
+
     fn ask_kernel(&self) -> c_int {
         // SAFETY: the server's own call, without the waiting.
         unsafe {
@@ -154,9 +158,7 @@ impl Call for Poll {
 
     fn attempt(&mut self) -> Option<c_int> {
         if memory::is_on() {
-            // SAFETY: the server's own array.
-            let entries = unsafe { super::elements(self.fds.cast_const(), self.count as usize) };
-            entries.iter().for_each(|entry| memory::note_polled(entry.fd));
+            self.entries().iter().for_each(|entry| memory::note_polled(entry.fd));
         }
         let count = if memory::is_on() { self.ask_both() } else { self.ask_kernel() };
         (count != 0).then_some(count)
@@ -166,10 +168,12 @@ impl Call for Poll {
         // SAFETY: `PollFd` is `pollfd` with a borrowed descriptor; the server's array outlives the
         // call, and only its `revents` are written.
         let own = unsafe { super::elements(self.fds.cast_const().cast::<PollFd<'_>>(), self.count as usize) };
-        // SAFETY: the server's own array.
-        let entries = unsafe { super::elements(self.fds.cast_const(), self.count as usize) };
-        let is_ready =
-            || entries.iter().any(|entry| memory::is_ready(entry.fd, c_int::from(entry.events) | ALWAYS));
+        let entries = self.entries();
+        let is_ready = || {
+            entries
+                .iter()
+                .any(|entry| memory::is_ready(entry.fd, u32::from(entry.events.cast_unsigned()) | ALWAYS))
+        };
         let interest = Interest::in_any(entries.iter().map(|entry| entry.fd));
         memory::wait_for_news(interest, is_ready, |news| {
             let mut all = Vec::with_capacity(own.len() + 1 + others.len());

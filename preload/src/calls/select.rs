@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use crate::exports::real;
 use crate::idle::{self, Call, Waited};
-use crate::memory::{self, Interest};
+use crate::memory::{self, ALWAYS, Interest};
 use crate::{descriptors, errno, listener};
 
 pub(crate) unsafe fn select(
@@ -160,8 +160,8 @@ impl Select {
 }
 
 /// Readiness that each of the three sets stands for (linux/fs/select.c: POLLIN_SET and its like).
-const READY: [c_int; 3] =
-    [libc::EPOLLIN | libc::EPOLLHUP | libc::EPOLLERR, libc::EPOLLOUT | libc::EPOLLERR, libc::EPOLLPRI];
+const READY: [u32; 3] =
+    [ALWAYS | libc::EPOLLIN as u32, (libc::EPOLLOUT | libc::EPOLLERR) as u32, libc::EPOLLPRI as u32];
 
 impl Select {
     fn ask_kernel(&self) -> c_int {
@@ -189,9 +189,7 @@ impl Select {
             return count;
         }
         for (set, (&result, wanted)) in self.sets.iter().zip(READY).enumerate() {
-            let is_ready =
-                |fd: &RawFd| memory::readiness(*fd).is_some_and(|ready| ready & wanted as u32 != 0);
-            for fd in self.members(set).filter(is_ready) {
+            for fd in self.members(set).filter(|&fd| memory::is_ready(fd, wanted)) {
                 // SAFETY: as above.
                 unsafe { libc::FD_SET(fd, result) };
                 count += 1;

@@ -94,29 +94,23 @@ pub(crate) unsafe fn getsockopt(
 /// # Safety
 /// That of setsockopt(2).
 unsafe fn set_limit(fd: c_int, name: c_int, value: *const c_void, len: socklen_t) -> bool {
-    let Some(slot) = descriptors::slot(fd) else { return false };
-    if limit_of(fd, name).is_none() || value.is_null() || (len as usize) < size_of::<timeval>() {
-        return false;
-    }
-    // SAFETY: given by the caller.
-    let time = unsafe { value.cast::<timeval>().read_unaligned() };
-    let (Ok(seconds), 0..1_000_000) = (u64::try_from(time.tv_sec), time.tv_usec) else { return false };
-    let limit = Duration::from_secs(seconds) + Duration::from_micros(time.tv_usec.unsigned_abs());
-    let limit = Some(limit).filter(|limit| !limit.is_zero());
-    memory::limit(slot, |limits| {
-        *(if name == libc::SO_RCVTIMEO { &mut limits.receiving } else { &mut limits.sending }) = limit;
-    });
-    true
+    let set = |limit: &mut Option<Duration>| {
+        if value.is_null() || (len as usize) < size_of::<timeval>() {
+            return false;
+        }
+        // SAFETY: given by the caller.
+        let time = unsafe { value.cast::<timeval>().read_unaligned() };
+        let (Ok(seconds), 0..1_000_000) = (u64::try_from(time.tv_sec), time.tv_usec) else { return false };
+        let wanted = Duration::from_secs(seconds) + Duration::from_micros(time.tv_usec.unsigned_abs());
+        *limit = Some(wanted).filter(|wanted| !wanted.is_zero());
+        true
+    };
+    descriptors::slot(fd).and_then(|slot| memory::with_limit(slot, name, set)).unwrap_or(false)
 }
 
 /// The limit of that name, if it is one and the connection is virtual; zero for none.
 fn limit_of(fd: c_int, name: c_int) -> Option<Duration> {
-    let limits = memory::limits(descriptors::slot(fd)?);
-    match name {
-        libc::SO_RCVTIMEO => Some(limits.receiving.unwrap_or_default()),
-        libc::SO_SNDTIMEO => Some(limits.sending.unwrap_or_default()),
-        _ => None,
-    }
+    memory::with_limit(descriptors::slot(fd)?, name, |limit| limit.unwrap_or_default())
 }
 
 /// A `timeval`.

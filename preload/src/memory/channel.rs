@@ -3,7 +3,7 @@
 use std::ptr;
 use std::time::Duration;
 
-use libc::iovec;
+use libc::{c_int, iovec};
 use rustix::io::Errno;
 use sockfuzz_contract::session::Connection;
 
@@ -35,9 +35,9 @@ pub(super) struct Channel {
 
 /// How long a call on a blocking connection may take, at most.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Limits {
-    pub(crate) receiving: Option<Duration>,
-    pub(crate) sending: Option<Duration>,
+pub(super) struct Limits {
+    pub(super) receiving: Option<Duration>,
+    pub(super) sending: Option<Duration>,
 }
 
 /// How far the client is.
@@ -111,8 +111,17 @@ impl Channel {
         self.limits = Limits::default();
     }
 
-    pub(super) fn limits(&mut self) -> &mut Limits {
-        &mut self.limits
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The one that the option is about, if it is about any.
+    pub(super) fn limit(&mut self, option: c_int) -> Option<&mut Option<Duration>> {
+        match option {
+            libc::SO_RCVTIMEO => Some(&mut self.limits.receiving),
+            libc::SO_SNDTIMEO => Some(&mut self.limits.sending),
+            _ => None,
+        }
     }
 
     pub(super) fn send(&mut self, bytes: &[u8]) -> Option<usize> {

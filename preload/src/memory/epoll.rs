@@ -17,8 +17,8 @@ const ROOM: usize = 64;
 /// How often in a row the kernel may go unasked while there is something to report here.
 const SKIPS: u32 = 8;
 
-/// Events that are reported whether or not the server asks for them.
-const ALWAYS: u32 = (libc::EPOLLERR | libc::EPOLLHUP) as u32;
+/// Events that poll(2) and epoll(7) report whether or not the server asks for them.
+pub(crate) const ALWAYS: u32 = (libc::EPOLLERR | libc::EPOLLHUP) as u32;
 const EDGE: u32 = libc::EPOLLET as u32;
 const ONESHOT: u32 = libc::EPOLLONESHOT as u32;
 const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;

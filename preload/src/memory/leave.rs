@@ -136,7 +136,7 @@ fn make_real(slot: Slot, channel: &mut Channel) -> Result<(), Errno> {
     Ok(())
 }
 
-fn replace_server_end(slot: Slot, channel: &mut Channel, server: OwnedFd) -> Result<(), Errno> {
+fn replace_server_end(slot: Slot, channel: &Channel, server: OwnedFd) -> Result<(), Errno> {
     ioctl_fionbio(&server, channel.is_nonblocking())?;
     let limits = channel.limits();
     set_socket_timeout(&server, Timeout::Recv, limits.receiving)?;

@@ -29,6 +29,7 @@ use shared::Shared;
 use slot::Queue;
 
 pub(crate) use client::{connect, drop_unread, half_close, hang_up, reset, send, take_answered};
+pub(crate) use epoll::ALWAYS;
 pub(crate) use leave::{catch_up, leave, take_client_end};
 pub(crate) use placeholder::{all_close_on_exec, reserve, vary_numbers};
 pub(crate) use readiness::{
@@ -36,9 +37,9 @@ pub(crate) use readiness::{
     forget_epoll, is_ready, note_polled, note_real_registration, readiness,
 };
 pub(crate) use server::{
-    accept, answer, connection_closed, forsake, is_nonblocking, is_shown, is_writable, limit, limits,
-    listener_closed, listener_is_nonblocking, listener_mode_changes, note_answer, receive, set_nonblocking,
-    show, shutdown, take_error, unread,
+    accept, answer, connection_closed, forsake, is_nonblocking, is_shown, is_writable, listener_closed,
+    listener_is_nonblocking, listener_mode_changes, note_answer, receive, set_nonblocking, show, shutdown,
+    take_error, unread, with_limit,
 };
 pub(crate) use slot::Slot;
 pub(crate) use waiters::{Interest, wait_for_news};

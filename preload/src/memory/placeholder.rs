@@ -19,12 +19,9 @@ static ALIKE: AtomicBool = AtomicBool::new(true);
 static CLOSE_ON_EXEC: AtomicU8 = AtomicU8::new(UNKNOWN);
 const UNKNOWN: u8 = 2;
 
-/// High enough to leave the low numbers, which servers use as indices, as they would be.
-const FIRST_KEPT: RawFd = 200;
-
 pub(super) fn make() -> Result<(), Errno> {
     let (end, _closed) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    let kept = fcntl_dupfd_cloexec(&end, FIRST_KEPT)?.into_raw_fd();
+    let kept = fcntl_dupfd_cloexec(&end, descriptors::FIRST_KEPT)?.into_raw_fd();
     descriptors::keep(kept);
     NUMBER.store(kept, Relaxed);
     Ok(())

@@ -24,8 +24,8 @@ pub(crate) fn readiness(fd: RawFd) -> Option<u32> {
 }
 
 /// Whether any of these events of poll(2) holds of a virtual descriptor.
-pub(crate) fn is_ready(fd: RawFd, events: c_int) -> bool {
-    readiness(fd).is_some_and(|ready| ready & events.cast_unsigned() != 0)
+pub(crate) fn is_ready(fd: RawFd, events: u32) -> bool {
+    readiness(fd).is_some_and(|ready| ready & events != 0)
 }
 
 fn listener_readiness() -> u32 {

@@ -2,12 +2,12 @@
 
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::time::Duration;
 
 use libc::{c_int, iovec};
 use rustix::io::Errno;
 use sockfuzz_contract::{Counter, Phase};
 
-use super::channel::Limits;
 use super::epoll::Source;
 use super::slot::Slot;
 use super::{is_on, placeholder, with, with_news};
@@ -39,10 +39,12 @@ pub(crate) fn accept(flags: c_int) -> Result<Option<RawFd>, Errno> {
 /// # Safety
 /// The parts are the server's own buffers.
 pub(crate) unsafe fn receive(slot: Slot, parts: &[iovec], peek: bool) -> Result<usize, Errno> {
-    with(|state| match is_on() {
+    with(|state| {
+        if !is_on() {
+            return Err(Errno::AGAIN);
+        }
         // SAFETY: given by the caller.
-        true => unsafe { state.channel(slot).receive(parts, peek) },
-        false => Err(Errno::AGAIN),
+        unsafe { state.channel(slot).receive(parts, peek) }
     })
 }
 
@@ -115,14 +117,14 @@ pub(crate) fn set_nonblocking(slot: Slot, wanted: bool) {
     with(|state| state.channel(slot).set_nonblocking(wanted));
 }
 
-/// The server's time limits on the connection.
-pub(crate) fn limits(slot: Slot) -> Limits {
-    with(|state| *state.channel(slot).limits())
-}
-
-/// It sets one.
-pub(crate) fn limit(slot: Slot, set: impl FnOnce(&mut Limits)) {
-    with(|state| set(state.channel(slot).limits()));
+/// Does something with the time limit on the connection that a socket's option is about (socket(7), SO_RCVTIMEO
+/// and SO_SNDTIMEO); `None` for any other option.
+pub(crate) fn with_limit<R>(
+    slot: Slot,
+    option: c_int,
+    action: impl FnOnce(&mut Option<Duration>) -> R,
+) -> Option<R> {
+    with(|state| state.channel(slot).limit(option).map(action))
 }
 
 /// The server has closed its last descriptor of the connection.

@@ -1,7 +1,5 @@
 /* A thread for each connection, which waits for it in one way or the other before it reads. */
-#include "session.h"
-
-static int connections[CONNECTIONS];
+#include "session_thread_each.h"
 
 static void wait_in_poll(int fd) {
     struct pollfd own = {.fd = fd, .events = POLLIN};
@@ -24,22 +22,8 @@ static void wait_in_epoll(int fd) {
 
 static void (*const ways[])(int) = {wait_in_poll, wait_in_select, wait_in_epoll};
 
-static void *serve_connection(void *place) {
-    int number = (int *)place - connections, turn = number;
+static void serve_connection(int number) {
+    int turn = number;
     do ways[turn++ % 3](connections[number]);
     while (see(number, connections[number], ""));
-    connections[number] = FREE;
-    return NULL;
-}
-
-int main(void) {
-    int listener = listen_on(8101);
-    memset(connections, FREE, sizeof connections);
-    for (;;) {
-        pthread_t thread;
-        int fd = accept(listener, NULL, NULL), number = lowest_free(connections);
-        CHECK((connections[number] = fd) >= 0);
-        CHECK(pthread_create(&thread, NULL, serve_connection, &connections[number]) == 0);
-        pthread_detach(thread);
-    }
 }
