@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Parser, Subcommand};
-use sockfuzz_contract::{OptionSpec, Options, specs};
+use sockfuzz_protocol::{OptionSpec, Options, specs};
 
 use crate::commands::{bench, check, corpus, fuzz, replay, run, servers, session};
 use crate::corpus::{Seed, meaning};

@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use sockfuzz_contract::Input;
-use sockfuzz_contract::session::has_marker;
+use sockfuzz_protocol::InputFormat;
+use sockfuzz_protocol::session::has_marker;
 
 use crate::problem::Problem;
 
@@ -67,8 +67,8 @@ pub fn read_files(paths: &[PathBuf]) -> Result<Vec<Seed>> {
 
 /// What these inputs are: sessions, when one of them says more than a connection's bytes.
 #[must_use]
-pub fn meaning(seeds: &[Seed]) -> Input {
-    if seeds.iter().any(|seed| has_marker(&seed.bytes)) { Input::Session } else { Input::Raw }
+pub fn meaning(seeds: &[Seed]) -> InputFormat {
+    if seeds.iter().any(|seed| has_marker(&seed.bytes)) { InputFormat::Session } else { InputFormat::Raw }
 }
 
 /// One warning for each input that afl-fuzz would cut short.
@@ -143,8 +143,8 @@ mod tests {
     fn one_session_makes_all_of_them_sessions() {
         let seed = |bytes: &[u8]| Seed { name: String::new(), path: PathBuf::new(), bytes: bytes.to_vec() };
         let raw = [seed(b"GET / HTTP/1.1\r\n\r\n"), seed(b"\xF5")];
-        assert_eq!(meaning(&raw), Input::Raw);
-        assert_eq!(meaning(&[&raw[..], &[seed(b"a\xF5\x41b")]].concat()), Input::Session);
+        assert_eq!(meaning(&raw), InputFormat::Raw);
+        assert_eq!(meaning(&[&raw[..], &[seed(b"a\xF5\x41b")]].concat()), InputFormat::Session);
     }
 
     #[test]

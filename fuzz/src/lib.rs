@@ -19,7 +19,7 @@ pub mod preload;
 pub mod printable;
 pub mod problem;
 pub mod recipe;
-pub mod seat_belt;
+pub mod sandbox;
 pub mod server;
 pub mod status_file;
 pub mod tcp_client;

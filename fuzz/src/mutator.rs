@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::ValueEnum;
-use sockfuzz_contract::{Input, MUTATOR_DICTIONARY, MUTATOR_FILE, specs};
+use sockfuzz_protocol::{InputFormat, MUTATOR_DICTIONARY, MUTATOR_FILE, specs};
 
 use crate::afl::environment::Setting;
 use crate::cli::PreloadOptions;
@@ -27,8 +27,8 @@ const MUTATOR: Library = Library {
         "fuzz/mutator/Cargo.toml",
         "fuzz/model/src",
         "fuzz/model/Cargo.toml",
-        "preload/contract/src",
-        "preload/contract/Cargo.toml",
+        "preload/protocol/src",
+        "preload/protocol/Cargo.toml",
         "corpus/http.dict",
     ],
     flag: "--mutator",
@@ -62,7 +62,7 @@ impl Mutator {
     #[must_use]
     pub fn tell(self, options: &PreloadOptions) -> PreloadOptions {
         match self {
-            Self::Http => options.with_default(&specs::INPUT, &Input::Session.to_string()),
+            Self::Http => options.with_default(&specs::INPUT, &InputFormat::Session.to_string()),
             Self::None => options.clone(),
         }
     }

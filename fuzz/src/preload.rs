@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use sockfuzz_contract::PRELOAD_FILE;
+use sockfuzz_protocol::PRELOAD_FILE;
 
 use crate::library::Library;
 
@@ -11,7 +11,7 @@ const PRELOAD: Library = Library {
     what: "the preload library",
     file: PRELOAD_FILE,
     package: "sockfuzz-preload",
-    sources: &["preload/src", "preload/Cargo.toml", "preload/contract/src", "preload/contract/Cargo.toml"],
+    sources: &["preload/src", "preload/Cargo.toml", "preload/protocol/src", "preload/protocol/Cargo.toml"],
     flag: "--preload",
 };
 

@@ -10,7 +10,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use memmap2::MmapRaw;
-use sockfuzz_contract::StatusPage;
+use sockfuzz_protocol::StatusPage;
 
 use crate::memory_file::MemoryFile;
 
@@ -80,7 +80,7 @@ impl Deref for StatusFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sockfuzz_contract::Phase;
+    use sockfuzz_protocol::Phase;
 
     #[test]
     fn what_one_mapping_writes_another_reads() {

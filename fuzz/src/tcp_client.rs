@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::set_socket_linger;
-use sockfuzz_contract::Input;
-use sockfuzz_contract::session::{Action, Connection, Session, Step};
+use sockfuzz_protocol::InputFormat;
+use sockfuzz_protocol::session::{Action, Connection, Session, Step};
 
 /// Without a byte for this long, a sleeping server counts as idle.
 const QUIET: Duration = Duration::from_millis(20);
@@ -27,13 +27,13 @@ pub struct Pace {
 
 /// The session that an input stands for.
 #[must_use]
-pub fn session_of(input: &[u8], meaning: Input) -> Session {
+pub fn session_of(input: &[u8], meaning: InputFormat) -> Session {
     match meaning {
-        Input::Raw => Session::from_iter([Step {
+        InputFormat::Raw => Session::from_iter([Step {
             connection: Connection::ALL[0],
             action: Action::Send(input.to_vec()),
         }]),
-        Input::Session => Session::decode(input),
+        InputFormat::Session => Session::decode(input),
     }
 }
 
@@ -223,7 +223,7 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
         let address = listener.local_addr().expect("address");
         let server = thread::spawn(move || server(listener.accept().expect("accept").0));
-        let session = session_of(input, Input::Raw);
+        let session = session_of(input, InputFormat::Raw);
         let answer = play(|| TcpStream::connect(address), &session, PACE, || true).expect("played");
         server.join().expect("server");
         answer

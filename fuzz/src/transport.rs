@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::Path;
 
 use anyhow::Result;
-use sockfuzz_contract::{Transport, specs};
+use sockfuzz_protocol::{Transport, specs};
 
 use crate::afl::output_dir::transport_of;
 use crate::cli::PreloadOptions;

@@ -12,7 +12,7 @@ use common::{Yard, bundled, program_with, stat, workspace};
 use predicates::str::contains;
 use rustix::process::{Pid, Signal, kill_process};
 use sockfuzz::afl::cargo_afl::CargoAfl;
-use sockfuzz_contract::session::Session;
+use sockfuzz_protocol::session::Session;
 
 /// The command `sockfuzz fuzz` on a bundled server, without the check: others test that.
 fn fuzz(yard: &Yard, program: &Path, model: &str, options: &[&str]) -> assert_cmd::Command {

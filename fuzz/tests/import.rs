@@ -9,7 +9,7 @@ use common::Yard;
 use etherparse::PacketBuilder;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
-use sockfuzz_contract::session::Session;
+use sockfuzz_protocol::session::Session;
 
 const GET: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 const POST: &[u8] = b"POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n";

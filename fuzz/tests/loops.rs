@@ -13,8 +13,8 @@ use sockfuzz::afl::cargo_afl::CargoAfl;
 use sockfuzz::afl::environment::{ASAN_OPTIONS, UBSAN_OPTIONS, preload_list};
 use sockfuzz::server::sanitizers;
 use sockfuzz::status_file::StatusFile;
-use sockfuzz_contract::Counter;
-use sockfuzz_contract::session::Session;
+use sockfuzz_protocol::Counter;
+use sockfuzz_protocol::session::Session;
 
 const INPUTS: usize = 50;
 /// Not a divisor of [`INPUTS`], so that the last process does not end with its share.
@@ -57,7 +57,7 @@ impl Target {
                 ("SOCKFUZZ_TRANSPORT", transport),
                 ("SOCKFUZZ_ITERATIONS", ITERATIONS),
                 ("SOCKFUZZ_WARM_UP", "off"),
-                ("SOCKFUZZ_SETTLE", "off"),
+                ("SOCKFUZZ_RERUN", "off"),
             ])
             .envs(variables.iter().copied())
             .output()

@@ -113,7 +113,7 @@ fn nginx() {
 #[test]
 fn lighttpd() {
     // Its table of files remembers in which order they were asked for.
-    real("lighttpd", &[("SOCKFUZZ_REST", "on")], |_| true);
+    real("lighttpd", &[("SOCKFUZZ_ADVANCE_CLOCK", "on")], |_| true);
 }
 
 /// What a server does only because of the inputs before is not what AFL++ hears of an input; every time, not
@@ -125,7 +125,7 @@ fn grows() {
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
     let marks = |settle| {
         let mut command = Command::new(yard.loop_target("grows", "cc", &[], &cargo_afl));
-        command.envs([("SOCKFUZZ_WARM_UP", "off"), ("SOCKFUZZ_SETTLE", settle)]);
+        command.envs([("SOCKFUZZ_WARM_UP", "off"), ("SOCKFUZZ_RERUN", settle)]);
         let mut tool = Tool::start_warm(command);
         [b"a".as_slice(), b"aa", b"aaa", b"aa", b"aaaa"].map(|input| {
             let map = tool.map_of(input);

@@ -11,7 +11,7 @@ use predicates::str::contains;
 use sockfuzz::afl::cargo_afl::CargoAfl;
 use sockfuzz::recipe::Recipe;
 use sockfuzz::status_file::StatusFile;
-use sockfuzz_contract::Counter;
+use sockfuzz_protocol::Counter;
 
 const EXECUTIONS: u32 = 3000;
 
@@ -53,7 +53,7 @@ fn every_connection_is_accepted() {
             "2000",
             "--warm-up",
             "off",
-            "--settle",
+            "--rerun",
             "off",
             "-o",
         ])

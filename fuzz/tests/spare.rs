@@ -10,7 +10,7 @@ use common::tool::Tool;
 use common::{Yard, stat};
 use sockfuzz::afl::cargo_afl::CargoAfl;
 use sockfuzz::status_file::StatusFile;
-use sockfuzz_contract::Counter;
+use sockfuzz_protocol::Counter;
 
 /// It needs half a second to start, and aborts at [`CRASH`].
 const TARGET: &str = "starts_slowly";

@@ -66,7 +66,7 @@ fn an_iteration_through_memory_asks_for_nothing_but_the_pipes() {
             ("SOCKFUZZ_TRANSPORT", "memory"),
             ("SOCKFUZZ_LOOP", "direct"),
             ("SOCKFUZZ_WARM_UP", "off"),
-            ("SOCKFUZZ_SETTLE", "off"),
+            ("SOCKFUZZ_RERUN", "off"),
         ])
         .output()
         .expect("strace starts");

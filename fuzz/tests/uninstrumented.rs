@@ -13,7 +13,7 @@ use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use sockfuzz::afl::cargo_afl::CargoAfl;
 use sockfuzz::status_file::StatusFile;
-use sockfuzz_contract::Counter;
+use sockfuzz_protocol::Counter;
 
 const INPUTS: usize = 40;
 /// Not a divisor of [`INPUTS`], so that the last process does not end with its share.
@@ -37,7 +37,7 @@ fn showmap(yard: &Yard, program: &Path) -> Option<i32> {
     command
         .env("SOCKFUZZ_ITERATIONS", ITERATIONS)
         .env("SOCKFUZZ_WARM_UP", "off")
-        .env("SOCKFUZZ_SETTLE", "off");
+        .env("SOCKFUZZ_RERUN", "off");
     command.output().expect("afl-showmap starts").status.code()
 }
 

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::{PATIENCE, Server};
-use sockfuzz_contract::session::{Action, Session};
+use sockfuzz_protocol::session::{Action, Session};
 
 const HELLO: &[u8] = b"GET /static/notes.txt HTTP/1.1\r\nHost: localhost\r\n\r\n";
 

@@ -5,7 +5,7 @@ use std::env;
 use std::os::fd::{AsRawFd, RawFd};
 
 use rustix::io::Errno;
-use sockfuzz_contract::{Options, Place, Switch};
+use sockfuzz_protocol::{Endpoint, Options, Switch};
 
 use crate::address::Address;
 use crate::descriptors::{self, Kind};
@@ -35,8 +35,8 @@ pub(crate) fn provide(options: &Options, below_another: bool) {
 
 fn make(options: &Options) -> Result<(), Errno> {
     let shown = match &options.port {
-        Some(Place::Path(path)) => Address::named(path).ok_or(Errno::NAMETOOLONG)?,
-        Some(Place::Port(port)) => Address::on_loopback(*port),
+        Some(Endpoint::Path(path)) => Address::named(path).ok_or(Errno::NAMETOOLONG)?,
+        Some(Endpoint::Port(port)) => Address::on_loopback(*port),
         None => Address::on_loopback(listener::ANY_FREE_PORT),
     };
     let made = transport::make_listener(&shown)?;

@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketType, accept, getsockname, sockopt};
-use sockfuzz_contract::{Phase, Place, Transport};
+use sockfuzz_protocol::{Endpoint, Phase, Transport};
 
 use crate::address::{self, Address};
 use crate::descriptors::{self, Kind};
@@ -212,8 +212,8 @@ fn show(address: Address) -> &'static Address {
 fn is_eligible(address: &Address) -> bool {
     setup::get().is_some_and(|setup| match (&setup.options.port, address) {
         (None, address) => matches!(address, Address::Ip(_)),
-        (Some(Place::Port(port)), address) => address.port() == *port,
-        (Some(Place::Path(path)), address) => address.path().is_some() && address.to_string() == *path,
+        (Some(Endpoint::Port(port)), address) => address.port() == *port,
+        (Some(Endpoint::Path(path)), address) => address.path().is_some() && address.to_string() == *path,
     })
 }
 

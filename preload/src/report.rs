@@ -9,7 +9,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap};
-use sockfuzz_contract::{StatusPage, specs};
+use sockfuzz_protocol::{StatusPage, specs};
 
 use crate::exports::real;
 use crate::stdio;
@@ -103,7 +103,7 @@ fn map_page(file: &str) -> std::io::Result<()> {
     hand_on(&file)
 }
 
-/// A program that a wrapper script starts finds the file even where the seat belt hides its path.
+/// A program that a wrapper script starts finds the file even where the sandbox hides its path.
 fn hand_on(file: &File) -> std::io::Result<()> {
     let kept = stdio::keep_across_exec(file.as_fd())?;
     // SAFETY: the process has one thread: its `main` has not begun.

@@ -5,12 +5,12 @@ use std::ffi::OsString;
 use std::os::fd::BorrowedFd;
 use std::sync::OnceLock;
 
-use sockfuzz_contract::{Input, Mode, Options, Panics, Phase, Randomness, specs};
+use sockfuzz_protocol::{InputFormat, Mode, Options, Panics, Phase, Randomness, specs};
 
 #[cfg(target_arch = "x86_64")]
 use crate::trap;
 use crate::{
-    activation, afl, background, descriptors, idle, listener, memory, randomness, report, seat_belt, stdio,
+    activation, afl, background, descriptors, idle, listener, memory, randomness, report, sandbox, stdio,
 };
 
 /// Descriptors of AFL++'s control and status pipes (AFL++ config.h: FORKSRV_FD and the next).
@@ -41,7 +41,7 @@ pub(crate) fn get() -> Option<&'static Setup> {
 
 /// Whether inputs are sessions.
 pub(crate) fn plays_sessions() -> bool {
-    get().is_some_and(|setup| setup.options.input == Input::Session)
+    get().is_some_and(|setup| setup.options.input == InputFormat::Session)
 }
 
 /// Whether a Rust panic is to end the server.
@@ -79,7 +79,7 @@ pub(crate) fn enter() {
         report::share_status(file);
     }
     report::status().reach(Phase::Loaded);
-    seat_belt::fasten(&options);
+    sandbox::enter(&options);
     activation::provide(&options, is_below_another);
     // Before the server forks the processes that will compete.
     idle::share_ownership();

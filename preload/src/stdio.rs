@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
-use sockfuzz_contract::session::Connection;
-use sockfuzz_contract::{Answers, Phase, answers};
+use sockfuzz_protocol::session::Connection;
+use sockfuzz_protocol::{AnswerFormat, Phase, answers};
 
 use crate::exports::real;
 use crate::{descriptors, report, setup};
@@ -82,7 +82,7 @@ pub(crate) fn output() -> Option<BorrowedFd<'static>> {
 /// Writes a piece of an answer to the original stdout. Nothing is held back until another connection's
 /// answer is complete: the server may die at any moment.
 pub(crate) fn answer(connection: Connection, piece: &[u8]) {
-    if setup::get().is_some_and(|setup| setup.options.answers == Answers::Pieces) {
+    if setup::get().is_some_and(|setup| setup.options.answers == AnswerFormat::Pieces) {
         write(&answers::header(connection, piece.len()));
     }
     write(piece);

@@ -4,8 +4,8 @@
 mod common;
 
 use common::{Target, contains, describe, transports};
-use sockfuzz_contract::answers;
-use sockfuzz_contract::session::Session;
+use sockfuzz_protocol::answers;
+use sockfuzz_protocol::session::Session;
 
 include!("targets/sessions.rs");
 

@@ -1,6 +1,6 @@
 //! Sessions whose chunks are pipelines.
 
-use sockfuzz_contract::session::{Action, Session, Step};
+use sockfuzz_protocol::session::{Action, Session, Step};
 
 use crate::{Pipeline, Visit};
 

@@ -2,8 +2,8 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use proptest::prelude::*;
-use sockfuzz_contract::session::Session;
 use sockfuzz_model::{Conversation, Kind, Outline, Pipeline, Visit};
+use sockfuzz_protocol::session::Session;
 
 /// Pieces that make parsers turn, in any order.
 fn pieces() -> impl Strategy<Value = Vec<u8>> {

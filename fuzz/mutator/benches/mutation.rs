@@ -7,12 +7,12 @@ use std::hint::black_box;
 
 use common::{MOST, seeds};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use sockfuzz_contract::Input;
 use sockfuzz_model::http2::PREFACE;
 use sockfuzz_mutator::{Dictionary, Mutator};
+use sockfuzz_protocol::InputFormat;
 
 /// As afl-fuzz does it: many mutations of one parent, each with another of the queue beside it.
-fn one_parent(criterion: &mut Criterion, name: &str, input: Input, parent: &[u8]) {
+fn one_parent(criterion: &mut Criterion, name: &str, input: InputFormat, parent: &[u8]) {
     let seeds = seeds();
     let mut mutator = Mutator::new(1, input, Dictionary::read(None));
     let mut others = seeds.iter().cycle();
@@ -28,9 +28,9 @@ fn mutation(criterion: &mut Criterion) {
     let parent = b"GET /static/index.html?a=b HTTP/1.1\r\nHost: localhost\r\nUser-Agent: curl/8.5.0\r\n\
                    Accept: */*\r\nAccept-Encoding: gzip, deflate\r\nRange: bytes=0-1,3-4\r\n\
                    If-Modified-Since: Wed, 01 Jan 2020 00:00:00 GMT\r\n\r\n";
-    one_parent(criterion, "a request of 200 bytes", Input::Raw, parent);
+    one_parent(criterion, "a request of 200 bytes", InputFormat::Raw, parent);
     let session = [&parent[..50], b"\xf5\x40", &parent[50..], b"\xf5\x41", parent].concat();
-    one_parent(criterion, "a session of two connections", Input::Session, &session);
+    one_parent(criterion, "a session of two connections", InputFormat::Session, &session);
     let frames = [
         PREFACE,
         &[0, 0, 0, 4, 0, 0, 0, 0, 0],
@@ -38,8 +38,8 @@ fn mutation(criterion: &mut Criterion) {
         b"\x82\x86\x84\x41\x83\xa0\xe4\x1d",
     ]
     .concat();
-    one_parent(criterion, "a request of HTTP/2", Input::Raw, &frames);
-    let mut mutator = Mutator::new(1, Input::Session, Dictionary::read(None));
+    one_parent(criterion, "a request of HTTP/2", InputFormat::Raw, &frames);
+    let mut mutator = Mutator::new(1, InputFormat::Session, Dictionary::read(None));
     let seeds = seeds();
     let mut parents = seeds.iter().cycle();
     criterion.bench_function("a parent of its own each time", |bencher| {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::ptr;
 use std::slice;
 
-use sockfuzz_contract::{Input, MUTATOR_DICTIONARY, specs};
+use sockfuzz_protocol::{InputFormat, MUTATOR_DICTIONARY, specs};
 
 use crate::dictionary::Dictionary;
 use crate::mutator::Mutator;
@@ -31,7 +31,7 @@ struct Handle {
 pub extern "C" fn afl_custom_init(_afl: *mut c_void, seed: c_uint) -> *mut c_void {
     let handle = catch_unwind(|| {
         let input = std::env::var(specs::INPUT.variable).ok().and_then(|word| word.parse().ok());
-        let input = input.unwrap_or(Input::Raw);
+        let input = input.unwrap_or(InputFormat::Raw);
         let dictionary = std::env::var_os(MUTATOR_DICTIONARY).map(PathBuf::from);
         let blocks = match std::env::var_os(SET_BY_AFL_FUZZ) {
             Some(_) => Blocks { smallest: 4, first: 16 },

@@ -4,8 +4,8 @@
 use std::io::Write;
 use std::ops::Range;
 
-use sockfuzz_contract::Input;
 use sockfuzz_model::Kind;
+use sockfuzz_protocol::InputFormat;
 
 use crate::text::{Cut, MARK, Operation, Text};
 
@@ -160,7 +160,7 @@ impl Edits {
         &mut self,
         parent: &Text,
         other: &Text,
-        kind: Input,
+        kind: InputFormat,
         most: usize,
         output: &mut Vec<u8>,
     ) {
@@ -191,7 +191,7 @@ impl Edits {
 
 struct Writer<'a> {
     output: &'a mut Vec<u8>,
-    kind: Input,
+    kind: InputFormat,
     cuts: &'a [Cut],
     dropped: &'a [usize],
     /// Index of the next of the cuts.
@@ -235,13 +235,13 @@ impl Writer<'_> {
     }
 
     fn marker(&mut self, operation: Operation) {
-        if self.kind == Input::Session {
+        if self.kind == InputFormat::Session {
             self.output.extend(operation.marker());
         }
     }
 
     fn bytes(&mut self, mut bytes: &[u8]) {
-        if self.kind == Input::Session {
+        if self.kind == InputFormat::Session {
             while let Some(at) = memchr::memchr(MARK, bytes) {
                 self.output.extend_from_slice(&bytes[..=at]);
                 self.output.push(MARK);

@@ -1,6 +1,6 @@
 //! One mutator, as AFL++ asks for it: parent in, child out.
 
-use sockfuzz_contract::Input;
+use sockfuzz_protocol::InputFormat;
 
 use crate::dictionary::Dictionary;
 use crate::edits::Edits;
@@ -24,7 +24,7 @@ pub const LARGE: usize = 64 * 1024;
 
 /// The state between AFL++'s calls.
 pub struct Mutator {
-    pub(crate) input: Input,
+    pub(crate) input: InputFormat,
     random: Random,
     dictionary: Dictionary,
     /// Operations for HTTP/1 and HTTP/2, of each without another input, and with one.
@@ -42,7 +42,7 @@ pub struct Mutator {
 impl Mutator {
     /// One that makes the same of the same inputs each time.
     #[must_use]
-    pub fn new(seed: u64, input: Input, dictionary: Dictionary) -> Self {
+    pub fn new(seed: u64, input: InputFormat, dictionary: Dictionary) -> Self {
         Self {
             input,
             random: Random::new(seed),

@@ -3,10 +3,10 @@
 
 use std::ops::Range;
 
-use sockfuzz_contract::Input;
-use sockfuzz_contract::session::{self, Action, Connection};
 use sockfuzz_model::Outline;
 use sockfuzz_model::http2;
+use sockfuzz_protocol::InputFormat;
+use sockfuzz_protocol::session::{self, Action, Connection};
 
 /// First byte of a session's marker.
 pub(crate) const MARK: u8 = 0xF5;
@@ -62,7 +62,7 @@ pub(crate) struct Text {
 
 impl Text {
     /// Takes `input` apart, unless it is what was taken apart before.
-    pub(crate) fn read(&mut self, input: &[u8], kind: Input) {
+    pub(crate) fn read(&mut self, input: &[u8], kind: InputFormat) {
         if self.input == input {
             return;
         }
@@ -71,8 +71,8 @@ impl Text {
         self.bytes.clear();
         self.cuts.clear();
         match kind {
-            Input::Raw => self.bytes.extend_from_slice(input),
-            Input::Session => self.decode(),
+            InputFormat::Raw => self.bytes.extend_from_slice(input),
+            InputFormat::Session => self.decode(),
         }
         self.understand();
     }

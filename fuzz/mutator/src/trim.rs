@@ -1,8 +1,8 @@
 //! Making an input smaller without changing what it reaches: whole things first, bytes last. AFL++
 //! runs each proposal and says whether it did the same.
 
-use sockfuzz_contract::Input;
 use sockfuzz_model::Kind;
+use sockfuzz_protocol::InputFormat;
 
 use crate::edits::{Edits, Place};
 use crate::operations::frames;
@@ -43,7 +43,7 @@ enum Stage {
 /// What is being trimmed.
 #[derive(Debug)]
 pub(crate) struct Trimmer {
-    input: Input,
+    input: InputFormat,
     blocks: Blocks,
     /// The smallest that does the same so far.
     best: Text,
@@ -57,7 +57,7 @@ pub(crate) struct Trimmer {
 impl Default for Trimmer {
     fn default() -> Self {
         Self {
-            input: Input::Raw,
+            input: InputFormat::Raw,
             blocks: Blocks { smallest: 4, first: 16 },
             best: Text::default(),
             stage: Stage::Over,
@@ -70,7 +70,7 @@ impl Default for Trimmer {
 
 impl Trimmer {
     /// Begins with an input. Whether there is anything to try.
-    pub(crate) fn begin(&mut self, bytes: &[u8], input: Input, blocks: Blocks) -> bool {
+    pub(crate) fn begin(&mut self, bytes: &[u8], input: InputFormat, blocks: Blocks) -> bool {
         self.input = input;
         self.blocks = blocks;
         self.best.read(bytes, input);
@@ -199,12 +199,12 @@ mod tests {
                 frames.filter(|frame| frame.kind == kind::RST_STREAM && frame.payload.len() == 4).count();
             connection.preface && connection.rest.is_empty() && count >= 2
         };
-        let smallest = trimmed(&seed, Input::Raw, 1, resets);
+        let smallest = trimmed(&seed, InputFormat::Raw, 1, resets);
         assert_eq!(Connection::parse(&smallest).frames.len(), 2);
     }
 
     /// Trims as long as the input `does` what it should.
-    fn trimmed(bytes: &[u8], input: Input, smallest: usize, does: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+    fn trimmed(bytes: &[u8], input: InputFormat, smallest: usize, does: impl Fn(&[u8]) -> bool) -> Vec<u8> {
         let mut trimmer = Trimmer::default();
         let mut best = bytes.to_vec();
         let mut more = trimmer.begin(bytes, input, Blocks { smallest, first: 2 });
@@ -230,16 +230,16 @@ mod tests {
     #[test]
     fn what_does_not_count_goes() {
         let text = b"GET /a HTTP/1.1\r\nHost: b\r\nX: y\r\n\r\nPOST /c HTTP/1.1\r\nHost: needle\r\n\r\n";
-        assert_eq!(trimmed(text, Input::Raw, 1, |bytes| contains(bytes, b"needle")), b"needle");
-        let kept = trimmed(text, Input::Raw, 4, |bytes| contains(bytes, b"POST /c HTTP/1.1\r\n"));
+        assert_eq!(trimmed(text, InputFormat::Raw, 1, |bytes| contains(bytes, b"needle")), b"needle");
+        let kept = trimmed(text, InputFormat::Raw, 4, |bytes| contains(bytes, b"POST /c HTTP/1.1\r\n"));
         assert!(kept.len() < 30, "{}", String::from_utf8_lossy(&kept));
     }
 
     #[test]
     fn markers_go_where_they_make_no_difference() {
         let session = b"GET /\xf5\x40a HTTP/1.1\r\n\xf5\x49\r\n\xf5\x41needle";
-        assert_eq!(trimmed(session, Input::Session, 1, |bytes| contains(bytes, b"needle")), b"needle");
-        let kept = trimmed(session, Input::Session, 1, |bytes| contains(bytes, b"\xf5\x41needle"));
+        assert_eq!(trimmed(session, InputFormat::Session, 1, |bytes| contains(bytes, b"needle")), b"needle");
+        let kept = trimmed(session, InputFormat::Session, 1, |bytes| contains(bytes, b"\xf5\x41needle"));
         assert_eq!(kept, b"\xf5\x41needle");
     }
 
@@ -252,7 +252,7 @@ mod tests {
             contains(bytes, length.as_bytes()) && contains(bytes, b"0")
         };
         assert!(is_right(text));
-        let kept = trimmed(text, Input::Raw, 1, is_right);
+        let kept = trimmed(text, InputFormat::Raw, 1, is_right);
         assert!(kept.len() < 30, "{}", String::from_utf8_lossy(&kept));
     }
 }

@@ -6,17 +6,17 @@ use std::collections::{BTreeSet, HashSet};
 
 use common::{MOST, seeds};
 use proptest::prelude::*;
-use sockfuzz_contract::Input;
-use sockfuzz_contract::session::{Action, Connection, Session, Step, has_marker};
 use sockfuzz_model::vocabulary::NAMES;
 use sockfuzz_model::{Body, Pipeline, http2};
 use sockfuzz_mutator::{Dictionary, LARGE, Mutator};
+use sockfuzz_protocol::InputFormat;
+use sockfuzz_protocol::session::{Action, Connection, Session, Step, has_marker};
 
-fn mutator(seed: u64, input: Input) -> Mutator {
+fn mutator(seed: u64, input: InputFormat) -> Mutator {
     Mutator::new(seed, input, Dictionary::read(None))
 }
 
-fn sequence(seed: u64, input: Input) -> Vec<Vec<u8>> {
+fn sequence(seed: u64, input: InputFormat) -> Vec<Vec<u8>> {
     let (seeds, mut mutator) = (seeds(), mutator(seed, input));
     let pairs = seeds.iter().zip(seeds.iter().rev()).cycle().take(4000);
     pairs.map(|(parent, other)| mutator.mutate(parent, other, MOST).to_vec()).collect()
@@ -24,14 +24,14 @@ fn sequence(seed: u64, input: Input) -> Vec<Vec<u8>> {
 
 #[test]
 fn a_seed_gives_the_same_each_time_and_another_seed_something_else() {
-    assert_eq!(sequence(7, Input::Session), sequence(7, Input::Session));
-    assert_ne!(sequence(7, Input::Session), sequence(8, Input::Session));
+    assert_eq!(sequence(7, InputFormat::Session), sequence(7, InputFormat::Session));
+    assert_ne!(sequence(7, InputFormat::Session), sequence(8, InputFormat::Session));
 }
 
 #[test]
 fn mutations_differ_from_their_parents_and_from_each_other() {
     let seeds = seeds();
-    let children = sequence(1, Input::Raw);
+    let children = sequence(1, InputFormat::Raw);
     let changed = children.iter().zip(seeds.iter().cycle()).filter(|(child, parent)| child != parent).count();
     assert!(changed * 10 >= children.len() * 9, "{changed} of {}", children.len());
     let distinct: HashSet<_> = children.iter().collect();
@@ -42,8 +42,8 @@ fn mutations_differ_from_their_parents_and_from_each_other() {
 fn markers_come_up_in_sessions_only() {
     let count = |input| sequence(1, input).iter().filter(|child| has_marker(child)).count();
     // Of random bytes, two are a marker now and then: in raw inputs that means nothing.
-    assert!(count(Input::Raw) < 20);
-    assert!((100..3000).contains(&count(Input::Session)));
+    assert!(count(InputFormat::Raw) < 20);
+    assert!((100..3000).contains(&count(InputFormat::Session)));
 }
 
 #[test]
@@ -51,7 +51,7 @@ fn a_large_input_grows_no_more() {
     let field = "X-Field: 0123456789012345678901234567890123456789\r\n";
     for size in [LARGE / 2, LARGE, 4 * LARGE] {
         let parent = format!("GET / HTTP/1.1\r\n{}\r\n", field.repeat(size / field.len()));
-        let mut mutator = mutator(5, Input::Session);
+        let mut mutator = mutator(5, InputFormat::Session);
         let grown: Vec<_> = (0..300)
             .map(|_| mutator.mutate(parent.as_bytes(), parent.as_bytes(), usize::MAX).len())
             .collect();
@@ -64,7 +64,7 @@ fn a_large_input_grows_no_more() {
 #[test]
 fn lengths_go_along() {
     let parent = b"POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789";
-    let mut mutator = mutator(3, Input::Raw);
+    let mut mutator = mutator(3, InputFormat::Raw);
     let (mut bodies, mut right) = (0, 0);
     for _ in 0..4000 {
         let child = mutator.mutate(parent, b"", MOST).to_vec();
@@ -80,7 +80,7 @@ fn lengths_go_along() {
 
 #[test]
 fn every_operation_is_used() {
-    let (seeds, mut mutator) = (seeds(), mutator(5, Input::Session));
+    let (seeds, mut mutator) = (seeds(), mutator(5, InputFormat::Session));
     let mut names = BTreeSet::new();
     for (parent, other) in seeds.iter().zip(seeds.iter().rev()).cycle().take(40_000) {
         mutator.mutate(parent, other, MOST);
@@ -96,7 +96,7 @@ fn every_operation_is_used() {
 #[test]
 fn documents_and_fields_get_past_the_first_look() {
     let parent = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{\"a\":[1]}";
-    let mut mutator = mutator(11, Input::Raw);
+    let mut mutator = mutator(11, InputFormat::Raw);
     let (mut objects, mut names) = (HashSet::new(), BTreeSet::new());
     for _ in 0..20_000 {
         let child = mutator.mutate(parent, b"", MOST).to_vec();
@@ -120,7 +120,7 @@ fn documents_and_fields_get_past_the_first_look() {
 fn frames_stay_whole() {
     let seeds = http2::seeds();
     let (mut whole, mut cut) = (0, 0);
-    for input in [Input::Raw, Input::Session] {
+    for input in [InputFormat::Raw, InputFormat::Session] {
         let mut mutator = mutator(9, input);
         for ((_, parent), (_, other)) in seeds.iter().zip(seeds.iter().rev()).cycle().take(2000) {
             let steps = [&parent[..parent.len() / 2], &parent[parent.len() / 2..]].map(|bytes| Step {
@@ -128,11 +128,11 @@ fn frames_stay_whole() {
                 action: Action::Send(bytes.to_vec()),
             });
             let session: Session = steps.into_iter().collect();
-            let parent = if input == Input::Raw { parent } else { &session.encode() };
+            let parent = if input == InputFormat::Raw { parent } else { &session.encode() };
             let child = mutator.mutate(parent, other, MOST).to_vec();
             let sent = match input {
-                Input::Raw => child,
-                Input::Session => {
+                InputFormat::Raw => child,
+                InputFormat::Session => {
                     let child = Session::decode(&child);
                     cut += usize::from(child.steps().len() > 1);
                     child.into_steps().into_iter().flat_map(|step| bytes(step.action)).collect()
@@ -162,7 +162,7 @@ proptest! {
         session: bool,
         most in 1usize..256,
     ) {
-        let mut mutator = mutator(seed, if session { Input::Session } else { Input::Raw });
+        let mut mutator = mutator(seed, if session { InputFormat::Session } else { InputFormat::Raw });
         for _ in 0..32 {
             prop_assert!(mutator.mutate(&parent, &other, most).len() <= most);
         }

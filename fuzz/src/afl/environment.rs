@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::Path;
 
-use sockfuzz_contract::specs;
+use sockfuzz_protocol::specs;
 
 use crate::afl::campaign::Display;
 use crate::cli::PreloadOptions;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-use sockfuzz_contract::Counter;
+use sockfuzz_protocol::Counter;
 use tempfile::TempDir;
 
 use crate::afl::campaign::{self, Display, Ending};

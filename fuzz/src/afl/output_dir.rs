@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
 
-use sockfuzz_contract::Transport;
+use sockfuzz_protocol::Transport;
 
 use crate::problem::Problem;
 use crate::server::Server;

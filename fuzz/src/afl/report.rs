@@ -1,7 +1,7 @@
 //! What came of a campaign, in a few lines, and loud words where it was for nothing.
 
 use indicatif::{HumanCount, HumanDuration, HumanFloatCount};
-use sockfuzz_contract::Counter;
+use sockfuzz_protocol::Counter;
 
 use crate::afl::stats::Stats;
 use crate::printable::counted;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use anyhow::Result;
 use clap::ValueEnum;
-use sockfuzz_contract::{Loop, SeatBelt, Transport, specs};
+use sockfuzz_protocol::{Loop, SandboxMode, Transport, specs};
 
 use super::case::{Case, Preloaded, Seeds, Subject};
 use super::crashes;
@@ -142,7 +142,7 @@ fn bundled(program: PathBuf, arguments: Vec<OsString>) -> Preloaded {
     Preloaded {
         // What a sanitizer would be found by may not be built yet, and it has none.
         server: Server { program, arguments, sanitizer: None },
-        options: PreloadOptions::default().with(specs::SEAT_BELT.variable, SeatBelt::Auto.to_string()),
+        options: PreloadOptions::default().with(specs::SANDBOX.variable, SandboxMode::Auto.to_string()),
         seeds: Seeds::Corpus,
         _home: None,
     }

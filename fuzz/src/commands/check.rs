@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use sockfuzz_contract::Input;
+use sockfuzz_protocol::InputFormat;
 
 use crate::cli::{self, PreloadArguments, ServerArguments};
 use crate::commands::seeds;
@@ -15,7 +15,7 @@ use crate::corpus::{self, Seed};
 use crate::preload;
 use crate::printable::counted;
 use crate::problem::exit;
-use crate::seat_belt::{SeatBelt, TOO_TIGHT};
+use crate::sandbox::{Sandbox, TOO_TIGHT};
 use crate::server::Server;
 use crate::server::inspect::{self, Inspection};
 use crate::server::plain_run::answer_over_tcp;
@@ -75,12 +75,12 @@ pub fn check(arguments: Arguments) -> Result<u8> {
     }
     let library = preload::locate(arguments.preload.preload.as_deref())?;
     let options = arguments.preload.options.for_inputs(&seeds);
-    if options.parsed().input == Input::Session {
+    if options.parsed().input == InputFormat::Session {
         println!("input   sessions");
     }
-    let belt = SeatBelt::fasten(&options, &library)?;
+    let sandbox = Sandbox::prepare(&options, &library)?;
     let setup =
-        Setup { server: &server, library: &library, options: belt.options(), timeout: arguments.timeout };
+        Setup { server: &server, library: &library, options: sandbox.options(), timeout: arguments.timeout };
     let width = seeds.iter().map(|seed| seed.name.len()).max().unwrap_or(0);
     let Compared { different, varying, choice, left_memory } =
         compare(&setup, &inspection, &seeds, |seed, run, verdict| verdict.print(seed, run, width))?;
@@ -99,8 +99,8 @@ pub fn check(arguments: Arguments) -> Result<u8> {
     if different == 0 {
         return Ok(exit::OK);
     }
-    if setup.is_belted() {
-        println!("if the seat belt is the reason, {TOO_TIGHT}");
+    if setup.is_sandboxed() {
+        println!("if the sandbox is the reason, {TOO_TIGHT}");
     }
     Ok(exit::DIFFERENT)
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use clap::builder::ArgPredicate;
-use sockfuzz_contract::session::Connection;
-use sockfuzz_contract::{Input, Loop, specs};
+use sockfuzz_protocol::session::Connection;
+use sockfuzz_protocol::{InputFormat, Loop, specs};
 
 use crate::afl::campaign::{self, Display, Ending};
 use crate::afl::cargo_afl::CargoAfl;
@@ -26,7 +26,7 @@ use crate::corpus;
 use crate::mutator::Mutator;
 use crate::preload;
 use crate::problem::{Problem, exit};
-use crate::seat_belt::SeatBelt;
+use crate::sandbox::Sandbox;
 use crate::server::Server;
 use crate::server::inspect;
 use crate::server::single_run::Setup;
@@ -151,21 +151,21 @@ pub fn fuzz(arguments: Arguments) -> Result<u8> {
         eprintln!("sockfuzz: {warning}");
     }
     let preload_options = mutator.tell(&arguments.preload.options).for_inputs(&seeds);
-    if preload_options.parsed().input == Input::Session {
+    if preload_options.parsed().input == InputFormat::Session {
         eprintln!("sockfuzz: inputs are sessions: steps over up to {} connections", Connection::COUNT);
     }
-    let belt = SeatBelt::fasten(&preload_options, &library)?;
-    belt.keep_out_of(out.path())?;
+    let sandbox = Sandbox::prepare(&preload_options, &library)?;
+    sandbox.keep_out_of(out.path())?;
     let checked = if arguments.no_check {
-        transport::is_open(belt.options()).then(|| Choice::unchecked(out.path()))
+        transport::is_open(sandbox.options()).then(|| Choice::unchecked(out.path()))
     } else {
         let setup =
-            Setup { server: &server, library: &library, options: belt.options(), timeout: CHECK_TIMEOUT };
+            Setup { server: &server, library: &library, options: sandbox.options(), timeout: CHECK_TIMEOUT };
         seeds::check(&setup, &inspection, &seeds)?
     };
     let options = match &checked {
-        Some(choice) => choice.options(belt.options()),
-        None => belt.options().clone(),
+        Some(choice) => choice.options(sandbox.options()),
+        None => sandbox.options().clone(),
     };
     checked.iter().for_each(|choice| eprintln!("sockfuzz: {choice}"));
 
@@ -272,7 +272,7 @@ fn conclude(
     if let Some(stats) = together {
         eprintln!("{}", report::summary(&stats));
         let connections = Connections::counted(status);
-        if let Some(it) = status.left_memory() {
+        if let Some(it) = status.memory_fallback() {
             eprintln!("sockfuzz: transport memory was left for unix in a part of this campaign: {it}");
         }
         for warning in report::warnings(&stats, stats.executions.saturating_sub(earlier), connections) {

@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 use rustix::process::Signal;
-use sockfuzz_contract::session::{Connection, Session};
-use sockfuzz_contract::{DeadAccept, Input, Panics, specs};
+use sockfuzz_protocol::session::{Connection, Session};
+use sockfuzz_protocol::{DeadAccept, InputFormat, Panics, specs};
 use std::os::unix::process::ExitStatusExt;
 
 use crate::afl::output_dir::transport_of;
@@ -18,7 +18,7 @@ use crate::corpus::{self, Seed};
 use crate::preload;
 use crate::printable::printable;
 use crate::problem::exit;
-use crate::seat_belt::SeatBelt;
+use crate::sandbox::Sandbox;
 use crate::server::diagnose::ending;
 use crate::server::single_run::{End, Setup, SingleRun};
 use crate::server::{Server, backtrace, inspect, sanitizers};
@@ -75,9 +75,9 @@ pub fn replay(arguments: Arguments) -> Result<u8> {
         .with_default(&specs::PANICS, &Panics::Crash.to_string())
         .with_default(&specs::DEAD_ACCEPT, &DeadAccept::Crash.to_string());
     let options = as_in_campaign(options, &arguments.files);
-    let belt = SeatBelt::fasten(&options, &library)?;
+    let sandbox = Sandbox::prepare(&options, &library)?;
     let setup =
-        Setup { server: &server, library: &library, options: belt.options(), timeout: arguments.timeout };
+        Setup { server: &server, library: &library, options: sandbox.options(), timeout: arguments.timeout };
     let meaning = options.parsed().input;
     let mut failed = 0;
     for input in &inputs {
@@ -86,8 +86,8 @@ pub fn replay(arguments: Arguments) -> Result<u8> {
             return Err(dud.into());
         }
         match meaning {
-            Input::Raw => show_request(input, &run, arguments.raw)?,
-            Input::Session => show_session(input, &run, arguments.raw)?,
+            InputFormat::Raw => show_request(input, &run, arguments.raw)?,
+            InputFormat::Session => show_session(input, &run, arguments.raw)?,
         }
         let fate = Fate::of(&run);
         println!("=> {}", fate.describe(arguments.timeout));

@@ -4,12 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Args;
-use sockfuzz_contract::{Phase, SeatBelt as Wish, specs};
+use sockfuzz_protocol::{Phase, SandboxMode, specs};
 
 use crate::cli::{self, PreloadArguments, ServerArguments};
 use crate::preload;
 use crate::problem::exit;
-use crate::seat_belt::SeatBelt;
+use crate::sandbox::Sandbox;
 use crate::server::diagnose::{Evidence, Stops, ending, shell_status};
 use crate::server::running::{Running, Waited};
 use crate::server::single_run::GRACE;
@@ -50,10 +50,10 @@ pub fn run(arguments: Arguments) -> Result<u8> {
     inspect::inspect(&server)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
     // A pipe, unless it is asked for more.
-    let options = arguments.preload.options.with_default(&specs::SEAT_BELT, &Wish::Off.to_string());
-    let belt = SeatBelt::fasten(&options, &library)?;
+    let options = arguments.preload.options.with_default(&specs::SANDBOX, &SandboxMode::Off.to_string());
+    let sandbox = Sandbox::prepare(&options, &library)?;
     let status = StatusFile::in_memory()?;
-    let command = server.preloaded(&library, belt.options(), &status);
+    let command = server.preloaded(&library, sandbox.options(), &status);
     let mut running = Running::start(command)?;
 
     let started = Instant::now() + arguments.timeout;

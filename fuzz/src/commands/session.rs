@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
-use sockfuzz_contract::session::Session;
+use sockfuzz_protocol::session::Session;
 
 use crate::corpus::{self, Seed};
 use crate::output;

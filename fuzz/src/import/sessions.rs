@@ -1,6 +1,6 @@
 //! Connections become inputs: alone, or as one session where they overlap.
 
-use sockfuzz_contract::session::{self, Connection as Number, MAX_STEPS, Session, Step};
+use sockfuzz_protocol::session::{self, Connection as Number, MAX_STEPS, Session, Step};
 
 use super::capture::Packets;
 use super::connections::{Action, Connection};

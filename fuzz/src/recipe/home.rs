@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use super::{RECIPES, Recipe, Row};
-use sockfuzz_contract::{SeatBelt, specs};
+use sockfuzz_protocol::{SandboxMode, specs};
 
 use crate::cli::PreloadOptions;
 use crate::printable::last_lines;
@@ -80,7 +80,7 @@ impl Home {
         let options: BTreeMap<_, _> =
             row.options.iter().map(|(flag, value)| (flag.clone(), places.fill_in(value))).collect();
         let options = PreloadOptions::default()
-            .with(specs::SEAT_BELT.variable, SeatBelt::Auto.to_string())
+            .with(specs::SANDBOX.variable, SandboxMode::Auto.to_string())
             .with(specs::WRITABLE.variable, directory.path().display().to_string())
             .with_flags(&options)
             .map_err(|error| {

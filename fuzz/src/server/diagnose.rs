@@ -9,7 +9,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use procfs::process::{Process, Stat};
-use sockfuzz_contract::Phase;
+use sockfuzz_protocol::Phase;
 use syscalls::Sysno;
 
 use crate::printable::{counted, last_lines};

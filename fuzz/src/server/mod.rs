@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
-use sockfuzz_contract::{Mode, specs};
+use sockfuzz_protocol::{Mode, specs};
 
 use crate::afl::environment::preload_list;
 use crate::cli::PreloadOptions;

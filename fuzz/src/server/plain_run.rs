@@ -18,7 +18,7 @@ use anyhow::{Context, Result};
 use procfs::net::{TcpNetEntry, TcpState, UnixNetEntry};
 use procfs::process::{FDTarget, Process};
 use rustix::io::{FdFlags, dup2, fcntl_setfd};
-use sockfuzz_contract::{Options, Place, Switch};
+use sockfuzz_protocol::{Endpoint, Options, Switch};
 
 use crate::memory_file::MemoryFile;
 use crate::printable::last_lines;
@@ -66,9 +66,9 @@ pub fn answer_over_tcp(server: &Server, options: &Options, input: &[u8], pace: P
 struct Leftover<'a>(&'a Path);
 
 impl<'a> Leftover<'a> {
-    fn of(place: Option<&'a Place>) -> Option<Self> {
+    fn of(place: Option<&'a Endpoint>) -> Option<Self> {
         match place {
-            Some(Place::Path(path)) if !path.starts_with('@') && fs::symlink_metadata(path).is_err() => {
+            Some(Endpoint::Path(path)) if !path.starts_with('@') && fs::symlink_metadata(path).is_err() => {
                 Some(Self(Path::new(path)))
             }
             _ => None,
@@ -107,7 +107,11 @@ fn activated(server: &Server, listener: &TcpListener) -> Command {
     command
 }
 
-fn wait_for_listener(running: &mut Running, place: Option<&Place>, patience: Duration) -> Result<TcpStream> {
+fn wait_for_listener(
+    running: &mut Running,
+    place: Option<&Endpoint>,
+    patience: Duration,
+) -> Result<TcpStream> {
     let mut found = None;
     // A server may go to the background: then it ends with the last of its processes.
     let waited = running.wait_for_all(Instant::now() + patience, || {
@@ -125,10 +129,10 @@ fn wait_for_listener(running: &mut Running, place: Option<&Place>, patience: Dur
     Err(Problem::new(exit, what, remedy).into())
 }
 
-fn connect_to(place: Option<&Place>, patience: Duration) -> Option<TcpStream> {
+fn connect_to(place: Option<&Endpoint>, patience: Duration) -> Option<TcpStream> {
     match place {
-        Some(Place::Path(path)) => connect_to_path(path),
-        Some(Place::Port(port)) => connect_to_port(Some(*port), patience),
+        Some(Endpoint::Path(path)) => connect_to_path(path),
+        Some(Endpoint::Port(port)) => connect_to_port(Some(*port), patience),
         None => connect_to_port(None, patience),
     }
 }

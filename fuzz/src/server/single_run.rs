@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use procfs::process::Stat;
-use sockfuzz_contract::session::Connection;
-use sockfuzz_contract::{Answers, Phase, RuntimeFound, SeatBelt, answers, specs};
+use sockfuzz_protocol::session::Connection;
+use sockfuzz_protocol::{AnswerFormat, Phase, RuntimeFound, SandboxMode, answers, specs};
 
 use crate::cli::PreloadOptions;
 use crate::memory_file::MemoryFile;
 use crate::problem::Problem;
-use crate::seat_belt::TOO_TIGHT;
+use crate::sandbox::TOO_TIGHT;
 use crate::server::diagnose::{Evidence, Stops};
 use crate::server::running::{Running, Waited};
 use crate::server::{Server, process_tree, sanitizers};
@@ -84,7 +84,7 @@ impl Setup<'_> {
         let (stdout, stderr) = (stdout?, stderr?);
         let mut command = self.server.preloaded(self.library, self.options, &status);
         command.envs(sanitizers::options());
-        command.env(specs::ANSWERS.variable, Answers::Pieces.to_string());
+        command.env(specs::ANSWERS.variable, AnswerFormat::Pieces.to_string());
         command.stdin(stdin?.stdio()?).stdout(stdout.stdio()?).stderr(stderr.stdio()?);
         let mut running = Running::start_unseen(command)?;
         let deadline = Instant::now() + self.timeout;
@@ -107,30 +107,30 @@ impl Setup<'_> {
             end,
             phase: status.phase(),
             runtime: status.runtime(),
-            left_memory: status.left_memory(),
+            left_memory: status.memory_fallback(),
         })
     }
 
-    /// Whether the server wears the seat belt.
+    /// Whether the server runs in the sandbox.
     #[must_use]
-    pub fn is_belted(&self) -> bool {
-        self.options.parsed().seat_belt != SeatBelt::Off
+    pub fn is_sandboxed(&self) -> bool {
+        self.options.parsed().sandbox != SandboxMode::Off
     }
 
     /// Why this run proves the server a dud, whatever the input was; none when it served.
     ///
     /// # Errors
-    /// Those of [`Self::run`]: a server that wears the seat belt is tried without it.
+    /// Those of [`Self::run`]: a server that runs in the sandbox is tried without it.
     pub fn dud(&self, run: &SingleRun) -> Result<Option<Problem>> {
         let Some(problem) = self.symptom(run) else { return Ok(None) };
-        if !self.is_belted() {
+        if !self.is_sandboxed() {
             return Ok(Some(problem));
         }
-        let off = self.options.with(specs::SEAT_BELT.variable, SeatBelt::Off.to_string());
+        let off = self.options.with(specs::SANDBOX.variable, SandboxMode::Off.to_string());
         let without = Setup { options: &off, ..*self };
         // Nothing is asked of it: it has to start only, as it does whenever the user starts it.
         let to_blame = without.symptom(&without.run(b"")?).is_none();
-        Ok(Some(if to_blame { problem.because("it does without the seat belt", TOO_TIGHT) } else { problem }))
+        Ok(Some(if to_blame { problem.because("it does without the sandbox", TOO_TIGHT) } else { problem }))
     }
 
     fn symptom(&self, run: &SingleRun) -> Option<Problem> {

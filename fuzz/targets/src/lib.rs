@@ -6,11 +6,11 @@
 //! ```
 
 use arbitrary::{Arbitrary, Unstructured};
-use sockfuzz_contract::Input;
-use sockfuzz_contract::session::Session;
 use sockfuzz_harness::{Connection, Site};
 use sockfuzz_model::{Conversation, Outline, Pipeline, Visit};
 use sockfuzz_mutator::{Dictionary, Mutator};
+use sockfuzz_protocol::InputFormat;
+use sockfuzz_protocol::session::Session;
 
 /// Any bytes are a session, which is written and read again as bytes and as text.
 pub fn session(data: &[u8]) {
@@ -47,7 +47,7 @@ pub fn mutator(data: &[u8]) {
     let Some((&[seed, middle, most], inputs)) = data.split_first_chunk() else { return };
     let (parent, other) = inputs.split_at(usize::from(middle).min(inputs.len()));
     let most = 1 + 16 * usize::from(most);
-    let input = if seed & 1 == 0 { Input::Raw } else { Input::Session };
+    let input = if seed & 1 == 0 { InputFormat::Raw } else { InputFormat::Session };
     let mut twins = [(); 2].map(|()| Mutator::new(seed.into(), input, Dictionary::default()));
     for _ in 0..2 {
         let [first, second] = twins.each_mut().map(|twin| twin.mutate(parent, other, most).to_vec());

@@ -76,7 +76,7 @@ pub struct Tool {
 impl Tool {
     /// Starts a server, in loop `direct`, which runs each input once, from the first one on.
     pub fn start(mut command: Command) -> Self {
-        command.envs([("SOCKFUZZ_WARM_UP", "off"), ("SOCKFUZZ_SETTLE", "off")]);
+        command.envs([("SOCKFUZZ_WARM_UP", "off"), ("SOCKFUZZ_RERUN", "off")]);
         Self::start_warm(command)
     }
 

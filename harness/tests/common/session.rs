@@ -8,7 +8,7 @@ use std::os::fd::AsRawFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use sockfuzz_contract::session::{Action, Session};
+use sockfuzz_protocol::session::{Action, Session};
 
 use super::{PATIENCE, Server};
 

@@ -26,7 +26,7 @@ use std::sync::atomic::{
 };
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-use sockfuzz_contract::{Counter, Loop, Options, Switch, specs};
+use sockfuzz_protocol::{Counter, Loop, Options, Switch, specs};
 
 use crate::setup::{self, Pace};
 use crate::{clock, descriptors, identity, idle, report};
@@ -101,7 +101,7 @@ pub(crate) fn start_forkserver() -> &'static Instrumentation {
         clock::note_fork();
         share_trust();
         let options = &setup::get().expect("the loop belongs to a server").options;
-        if options.settle == Switch::On {
+        if options.rerun == Switch::On {
             coverage::share(instrumentation);
         }
         if options.gate == Switch::On {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
 use std::{ptr, slice};
 
 use libloading::os::unix::Library;
-use sockfuzz_contract::RuntimeFound;
+use sockfuzz_protocol::RuntimeFound;
 
 use super::instrumentation::MAX_INPUT;
 use super::symbols;

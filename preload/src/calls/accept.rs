@@ -7,7 +7,7 @@ use std::time::Duration;
 use libc::{c_int, sockaddr, socklen_t};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
-use sockfuzz_contract::{Counter, Phase};
+use sockfuzz_protocol::{Counter, Phase};
 
 use crate::address::{self, Address};
 use crate::descriptors::{self, Kind};

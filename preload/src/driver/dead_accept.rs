@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use sockfuzz_contract::{Counter, DeadAccept, specs};
+use sockfuzz_protocol::{Counter, DeadAccept, specs};
 
 use crate::setup::{self, Pace};
 use crate::{clock, idle, report};

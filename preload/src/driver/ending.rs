@@ -1,7 +1,7 @@
 //! How connections end, and with the last of them the iteration.
 
-use sockfuzz_contract::session::Connection;
-use sockfuzz_contract::{Counter, Phase};
+use sockfuzz_protocol::session::Connection;
+use sockfuzz_protocol::{Counter, Phase};
 
 use super::client::Drained;
 use super::dead_accept::{self, Culprit};

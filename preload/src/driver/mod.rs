@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use rustix::event::PollFd;
 use rustix::io::Errno;
-use sockfuzz_contract::session::{Action, Connection};
-use sockfuzz_contract::{Counter, Phase};
+use sockfuzz_protocol::session::{Action, Connection};
+use sockfuzz_protocol::{Counter, Phase};
 
 use crate::{backlog, children, listener, memory, report, transport};
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use rustix::event::PollFd;
-use sockfuzz_contract::Counter;
-use sockfuzz_contract::session::Action;
+use sockfuzz_protocol::Counter;
+use sockfuzz_protocol::session::Action;
 
 use super::client::{Drained, Sent};
 use super::pace::{Chunk, Pacer, Task};

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
-use sockfuzz_contract::Phase;
+use sockfuzz_protocol::Phase;
 
 use crate::driver::Step;
 use crate::{backlog, clock, report, setup};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use libc::{c_int, iovec};
 use rustix::io::Errno;
-use sockfuzz_contract::session::Connection;
+use sockfuzz_protocol::session::Connection;
 
 /// Bytes of input that may be unread at a time: the largest input that AFL++ hands over.
 const ROOM: usize = 1 << 20;

@@ -1,6 +1,6 @@
 //! The client's side of a connection: what the driver does.
 
-use sockfuzz_contract::session::Connection;
+use sockfuzz_protocol::session::Connection;
 
 use super::channel::{Channel, Client};
 use super::epoll::Source;

@@ -40,7 +40,7 @@ pub(super) fn say_once(it: &str) {
     // SAFETY: null, or a mapping that is never removed.
     let said = unsafe { SAID.load(Relaxed).as_ref() };
     if said.is_none_or(|said| !said.swap(true, Relaxed)) {
-        report::status().leave_memory(it);
+        report::status().set_memory_fallback(it);
         report::say(format_args!("transport memory cannot follow this server ({it}): going on with unix"));
     }
 }

@@ -19,7 +19,7 @@ mod waiters;
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use sockfuzz_contract::Transport;
+use sockfuzz_protocol::Transport;
 
 use crate::{afl, descriptors, report};
 
@@ -98,7 +98,7 @@ pub(crate) fn prepare(transport: Transport) {
     if afl::learns_from_answers() {
         leave::say_once("its answers stand in for its coverage, and memory drops them");
     } else if let Err(error) = placeholder::make() {
-        report::status().leave_memory("there is no descriptor for it");
+        report::status().set_memory_fallback("there is no descriptor for it");
         report::say(format_args!("transport memory needs a descriptor ({error}): going on with unix"));
     }
 }

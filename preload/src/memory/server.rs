@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use libc::{c_int, iovec};
 use rustix::io::Errno;
-use sockfuzz_contract::{Counter, Phase};
+use sockfuzz_protocol::{Counter, Phase};
 
 use super::epoll::Source;
 use super::slot::Slot;

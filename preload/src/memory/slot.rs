@@ -1,7 +1,7 @@
 //! Which of the channels a virtual connection has. There are more of them than connections that a
 //! client has open at a time: the server may still hold one that the client has left.
 
-use sockfuzz_contract::session::Connection;
+use sockfuzz_protocol::session::Connection;
 
 /// A channel's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, OwnedFd, RawFd};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketAddrUnix, listen};
-use sockfuzz_contract::Transport;
+use sockfuzz_protocol::Transport;
 
 use crate::address::Address;
 use crate::descriptors;

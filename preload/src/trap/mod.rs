@@ -17,7 +17,7 @@ mod stack;
 use std::ffi::{c_int, c_long, c_void};
 
 use libc::siginfo_t;
-use sockfuzz_contract::{Syscalls, specs};
+use sockfuzz_protocol::{Syscalls, specs};
 
 use crate::calls::{signal, syscall};
 use crate::exports::real;

@@ -106,7 +106,7 @@ pub(crate) fn preload() -> &'static Path {
             .status()
             .expect("cargo starts");
         assert!(status.success(), "the preload does not compile");
-        target.join("checked").join(sockfuzz_contract::PRELOAD_FILE)
+        target.join("checked").join(sockfuzz_protocol::PRELOAD_FILE)
     })
 }
 

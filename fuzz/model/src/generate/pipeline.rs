@@ -1,7 +1,7 @@
 //! Requests one after the other, and connections side by side.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use sockfuzz_contract::session::{Action, Connection, Step};
+use sockfuzz_protocol::session::{Action, Connection, Step};
 
 use super::{bytes, several};
 use crate::{Conversation, Item, Pipeline, Request};

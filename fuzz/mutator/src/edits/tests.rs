@@ -1,9 +1,9 @@
 use super::*;
 use proptest::prelude::*;
-use sockfuzz_contract::session::Session;
+use sockfuzz_protocol::session::Session;
 
 /// What becomes of an input by these edits.
-fn edited(input: &[u8], kind: Input, edit: impl FnOnce(&mut Edits, &Text)) -> Vec<u8> {
+fn edited(input: &[u8], kind: InputFormat, edit: impl FnOnce(&mut Edits, &Text)) -> Vec<u8> {
     let (mut text, mut edits, mut output) = (Text::default(), Edits::default(), Vec::new());
     text.read(input, kind);
     edit(&mut edits, &text);
@@ -20,15 +20,15 @@ proptest! {
         Just(b"GET / HTTP/1.1\r\n\r\n".to_vec()),
     ], 0..12)) {
         let input = pieces.concat();
-        prop_assert_eq!(&edited(&input, Input::Raw, |_, _| {}), &input);
-        let kept = edited(&input, Input::Session, |_, _| {});
+        prop_assert_eq!(&edited(&input, InputFormat::Raw, |_, _| {}), &input);
+        let kept = edited(&input, InputFormat::Session, |_, _| {});
         prop_assert_eq!(Session::decode(&kept), Session::decode(&input));
     }
 }
 
 #[test]
 fn edits_speak_of_the_parent_in_any_order() {
-    let child = edited(b"abcdef", Input::Raw, |edits, _| {
+    let child = edited(b"abcdef", InputFormat::Raw, |edits, _| {
         assert!(edits.put(4..5, b"E", Place::Elsewhere));
         assert!(edits.copy(0..0, 2..4, Place::Elsewhere));
         assert!(edits.put(1..2, b"", Place::Elsewhere));
@@ -39,12 +39,12 @@ fn edits_speak_of_the_parent_in_any_order() {
 
 #[test]
 fn a_marker_stays_where_it_was_in_the_text() {
-    let child = edited(b"ab\xf5\x40cd", Input::Session, |edits, _| {
+    let child = edited(b"ab\xf5\x40cd", InputFormat::Session, |edits, _| {
         assert!(edits.put(0..1, b"xyz", Place::Elsewhere));
         assert!(edits.put(3..4, b"\xf5", Place::Elsewhere));
     });
     assert_eq!(child, b"xyzb\xf5\x40c\xf5\xf5");
-    let without = edited(b"ab\xf5\x40cd", Input::Session, |edits, _| {
+    let without = edited(b"ab\xf5\x40cd", InputFormat::Session, |edits, _| {
         edits.drop_cut(0);
     });
     assert_eq!(without, b"abcd");
@@ -53,14 +53,14 @@ fn a_marker_stays_where_it_was_in_the_text() {
 #[test]
 fn lengths_and_sizes_are_repaired() {
     let sized = b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc";
-    let child = edited(sized, Input::Raw, |edits, text| {
+    let child = edited(sized, InputFormat::Raw, |edits, text| {
         let end = text.bytes.len();
         edits.put(end..end, b"0123456789", Place::Body);
         edits.repair(text);
     });
     assert!(child.ends_with(b"Content-Length: 13\r\n\r\nabc0123456789"));
     let chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
-    let child = edited(chunked, Input::Raw, |edits, text| {
+    let child = edited(chunked, InputFormat::Raw, |edits, text| {
         let data = text.outline.spans()[text.outline.of(Kind::Data)[0] as usize].range();
         edits.put(data.end..data.end, b"0123456789", Place::Body);
         edits.repair(text);

@@ -14,8 +14,8 @@ mod values;
 
 use std::ops::Range;
 
-use sockfuzz_contract::Input;
 use sockfuzz_model::{Kind, Span};
+use sockfuzz_protocol::InputFormat;
 
 use crate::dictionary::Dictionary;
 use crate::edits::Edits;
@@ -102,11 +102,11 @@ const FRAMED: &[Operation] = operations! {
 };
 
 /// The operations for inputs like these, each as often as it is to be tried.
-pub(crate) fn wheel(input: Input, framed: bool, has_other: bool) -> Vec<Operation> {
+pub(crate) fn wheel(input: InputFormat, framed: bool, has_other: bool) -> Vec<Operation> {
     let all = if framed { FRAMED } else { ALL };
     let fits = |operation: &&Operation| match operation.needs {
         Needs::Nothing => true,
-        Needs::Sessions => input == Input::Session,
+        Needs::Sessions => input == InputFormat::Session,
         Needs::Other => has_other,
     };
     all.iter().filter(fits).flat_map(|operation| vec![*operation; operation.weight.into()]).collect()

@@ -1,7 +1,7 @@
 //! Packets and connections.
 
-use sockfuzz_contract::session::Connection;
 use sockfuzz_model::Kind;
+use sockfuzz_protocol::session::Connection;
 
 use super::Draft;
 use crate::edits::Place;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use indicatif::HumanCount;
-use sockfuzz_contract::{Transport, specs};
+use sockfuzz_protocol::{Transport, specs};
 
 use crate::afl::measure::{Bench, Measured};
 use crate::cli::PreloadOptions;

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use rustix::event::Timespec;
 use rustix::process::WaitIdOptions;
-use sockfuzz_contract::Counter;
+use sockfuzz_protocol::Counter;
 
 use super::child::{Child, GLANCE};
 use super::ledger::{Ledger, Ledgers, Stage};

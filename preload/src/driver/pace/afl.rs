@@ -1,7 +1,7 @@
 //! The loop: inputs come from AFL++, one after the other, as long as this process lives.
 
-use sockfuzz_contract::session::Connection;
-use sockfuzz_contract::{Clock, Input, Options, Switch};
+use sockfuzz_protocol::session::Connection;
+use sockfuzz_protocol::{Clock, InputFormat, Options, Switch};
 
 use super::leaks::Leaks;
 use super::script::{Script, Task};
@@ -49,7 +49,7 @@ impl Afl {
             answers: Box::new([const { Answers::new() }; Connection::COUNT]),
             options,
             stage: Stage::WarmUp { left },
-            script: Script::new(Input::Raw),
+            script: Script::new(InputFormat::Raw),
             leaks: None,
         }
     }
@@ -62,7 +62,7 @@ impl Afl {
                 self.leaks = Some(Leaks::measure());
                 self.next_iteration();
                 // Not before it is this process's turn: until then, others learn.
-                let settling = (self.options.settle == Switch::On)
+                let settling = (self.options.rerun == Switch::On)
                     .then(|| Settling::new(Seen::of_earlier_processes(self.instrumentation)));
                 self.stage = Stage::Fuzzing { settling };
             }
@@ -79,7 +79,7 @@ impl Afl {
             }
         }
         self.script = Script::new(match self.stage {
-            Stage::WarmUp { .. } => Input::Raw,
+            Stage::WarmUp { .. } => InputFormat::Raw,
             Stage::Fuzzing { .. } => self.options.input,
         });
     }
@@ -153,7 +153,7 @@ impl Afl {
     /// server does from time to time is due at the same moments as before; and so it does once to begin
     /// with.
     pub(super) fn rests(&self) -> bool {
-        self.options.rest == Switch::On
+        self.options.advance_clock == Switch::On
             || clock::has_jumped()
             || matches!(self.stage, Stage::WarmUp { left: 0 })
     }

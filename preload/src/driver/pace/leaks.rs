@@ -1,7 +1,7 @@
 //! Descriptors that the server opens and does not close, measured over the life of a process: one
 //! count after the warm-up, one at the end.
 
-use sockfuzz_contract::Counter;
+use sockfuzz_protocol::Counter;
 
 use crate::{idle, report};
 

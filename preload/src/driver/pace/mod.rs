@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rustix::event::PollFd;
 
-use sockfuzz_contract::session::Connection;
+use sockfuzz_protocol::session::Connection;
 
 use crate::report;
 use crate::setup::{self, Pace};

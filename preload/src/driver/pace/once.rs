@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use sockfuzz_contract::session::Connection;
-use sockfuzz_contract::{Input, Options};
+use sockfuzz_protocol::session::Connection;
+use sockfuzz_protocol::{InputFormat, Options};
 
 use super::Chunk;
 use super::script::{Script, Task};
@@ -15,7 +15,7 @@ use crate::{clock, report, stdio};
 /// State of the single run.
 #[derive(Debug)]
 pub(in crate::driver) struct Once {
-    input: Input,
+    input: InputFormat,
     /// Raw: read from stdin and not sent yet, from `sent` on. A session: all of stdin.
     bytes: Vec<u8>,
     sent: usize,
@@ -44,7 +44,7 @@ impl Once {
 
     /// A session has to be there as a whole: what a step is may depend on the next byte.
     pub(super) fn awaits(&mut self) -> Option<PollFd<'static>> {
-        while self.input == Input::Session && !self.ended {
+        while self.input == InputFormat::Session && !self.ended {
             let source = self.read_on();
             if source.is_some() {
                 return source;
@@ -62,7 +62,7 @@ impl Once {
     }
 
     pub(super) fn chunk(&mut self) -> Chunk<'_> {
-        if self.input == Input::Session {
+        if self.input == InputFormat::Session {
             return match self.script.piece(&self.bytes) {
                 [] => Chunk::End,
                 piece => Chunk::Bytes(piece),
@@ -80,8 +80,8 @@ impl Once {
 
     pub(super) fn consume(&mut self, count: usize) {
         match self.input {
-            Input::Raw => self.sent += count,
-            Input::Session => self.script.consume(count),
+            InputFormat::Raw => self.sent += count,
+            InputFormat::Session => self.script.consume(count),
         }
     }
 

@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use sockfuzz_contract::Input;
-use sockfuzz_contract::session::{Action, Connection, Cursor, Part, Step};
+use sockfuzz_protocol::InputFormat;
+use sockfuzz_protocol::session::{Action, Connection, Cursor, Part, Step};
 
 /// A step, whose bytes come in pieces.
 pub(in crate::driver) type Task = Step<()>;
@@ -26,10 +26,10 @@ enum Place {
 }
 
 impl Script {
-    pub(super) const fn new(input: Input) -> Self {
+    pub(super) const fn new(input: InputFormat) -> Self {
         let place = match input {
-            Input::Raw => Place::Raw { begun: false },
-            Input::Session => Place::Session(Cursor::new()),
+            InputFormat::Raw => Place::Raw { begun: false },
+            InputFormat::Session => Place::Session(Cursor::new()),
         };
         Self { place, piece: 0..0, more: false }
     }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     /// All that is to be done, as text.
-    fn played(input: Input, bytes: &[u8]) -> String {
+    fn played(input: InputFormat, bytes: &[u8]) -> String {
         let mut script = Script::new(input);
         let mut said = String::new();
         while let Some(Step { connection, action }) = script.next(bytes) {
@@ -121,23 +121,23 @@ mod tests {
 
     #[test]
     fn a_raw_input_is_one_chunk() {
-        assert_eq!(played(Input::Raw, b"abc"), "0 Send(()) \"abc\" \"c\" ");
-        assert_eq!(played(Input::Raw, b""), "0 Send(()) ");
+        assert_eq!(played(InputFormat::Raw, b"abc"), "0 Send(()) \"abc\" \"c\" ");
+        assert_eq!(played(InputFormat::Raw, b""), "0 Send(()) ");
     }
 
     #[test]
     fn a_session_is_steps_and_a_chunk_comes_in_pieces() {
         assert_eq!(
-            played(Input::Session, b"ab\xF5\x41c\xF5\xF5d\xF5\x4D"),
+            played(InputFormat::Session, b"ab\xF5\x41c\xF5\xF5d\xF5\x4D"),
             "0 Send(()) \"ab\" 1 Send(()) \"c\u{fffd}\" \"d\" 1 Close "
         );
-        assert_eq!(played(Input::Session, b""), "");
+        assert_eq!(played(InputFormat::Session, b""), "");
     }
 
     #[test]
     fn what_is_not_sent_of_a_chunk_is_passed_over() {
         let bytes = b"a\xF5\xF5b\xF5\xF5c\xF5\x44\xF5\x48";
-        let mut script = Script::new(Input::Session);
+        let mut script = Script::new(InputFormat::Session);
         script.next(bytes);
         assert_eq!(script.next(bytes).map(|step| step.action), Some(Action::HalfClose));
     }
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_reset_is_known_before_its_connection_is_opened() {
         let bytes = b"a\xF5\x4C\xF5\x41b\xF5\x51\xF5\x40c\xF5\x50";
-        let mut script = Script::new(Input::Session);
+        let mut script = Script::new(InputFormat::Session);
         let [first, second] = [Connection::ALL[0], Connection::ALL[1]];
         assert!(!script.will_reset(bytes, first));
         assert!(script.will_reset(bytes, second));

@@ -13,25 +13,22 @@
 //! In the end the client half-closes each connection still open, reads to its end, and closes it, in
 //! the order of their numbers; if none was ever opened, it opens the first for that.
 
-mod course;
 mod decode;
 mod encode;
+mod marker;
+mod state;
 mod text;
 
 use std::fmt;
 
 pub use decode::{Cursor, Fragment, Part, Steps, decode, has_marker};
+pub use marker::{Marker, escape_into};
 pub use text::TextError;
 
-use course::Course;
+use state::SessionState;
 
 /// Steps of a session that are taken.
 pub const MAX_STEPS: usize = 64;
-
-/// First byte of a marker.
-const MARK: u8 = 0xF5;
-/// Second byte of a marker for the first action on the first connection.
-const FIRST_OPERATION: u8 = 0x40;
 
 /// Which of a session's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -63,7 +60,7 @@ impl fmt::Display for Connection {
 }
 
 /// What the client does in a step.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action<Bytes = Vec<u8>> {
     /// Sends these bytes, and opens the connection for it where necessary.
     Send(Bytes),
@@ -128,6 +125,11 @@ impl Session {
     }
 }
 
+impl Action<()> {
+    /// All of them, in the order of their numbers in a marker.
+    pub const ALL: [Self; 5] = [Self::Send(()), Self::Open, Self::HalfClose, Self::Close, Self::Reset];
+}
+
 impl<Bytes> Action<Bytes> {
     /// The same with other bytes.
     pub fn map<Other>(self, change: impl FnOnce(Bytes) -> Other) -> Action<Other> {
@@ -144,10 +146,10 @@ impl<Bytes> Action<Bytes> {
 /// Steps that cannot be done are left out.
 impl FromIterator<Step> for Session {
     fn from_iter<I: IntoIterator<Item = Step>>(steps: I) -> Self {
-        let mut course = Course::new();
+        let mut state = SessionState::new();
         let can_be_done = |step: &Step| match &step.action {
             Action::Send(bytes) if bytes.is_empty() => false,
-            action => course.take(step.connection, action).is_ok(),
+            action => state.take(step.connection, action).is_ok(),
         };
         Self { steps: steps.into_iter().filter(can_be_done).collect() }
     }

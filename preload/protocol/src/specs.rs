@@ -13,6 +13,17 @@ pub struct OptionSpec {
     pub default: &'static str,
     /// One sentence for a person.
     pub meaning: &'static str,
+    /// Name in the release before, accepted in this one.
+    pub former: Option<FormerName>,
+}
+
+/// Name of an option in the release before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FormerName {
+    /// Environment variable.
+    pub variable: &'static str,
+    /// Flag, without the dashes.
+    pub flag: &'static str,
 }
 
 /// Once or loop.
@@ -23,6 +34,7 @@ pub const MODE: OptionSpec = OptionSpec {
     default: "auto",
     meaning: "once: stdin to the server, its answer to stdout; loop: AFL++'s persistent loop; \
               auto: loop when an AFL++ tool started the server, otherwise once",
+    former: None,
 };
 
 /// How bytes reach the server.
@@ -35,6 +47,7 @@ pub const TRANSPORT: OptionSpec = OptionSpec {
               hand); unix: the listener silently becomes a UNIX-domain socket, no port is bound; \
               tcp: a real loopback connection to a port of the kernel's choice; \
               memory: as unix, but bytes and readiness never reach the kernel; not for a process per connection",
+    former: None,
 };
 
 /// What the fuzzer's bytes mean.
@@ -45,6 +58,7 @@ pub const INPUT: OptionSpec = OptionSpec {
     default: "raw",
     meaning: "raw: an input is the bytes of one connection; session: it is steps over up to four connections, \
               one at a time (sockfuzz check, fuzz and replay say session when a seed is one)",
+    former: None,
 };
 
 /// What comes out on stdout.
@@ -55,6 +69,7 @@ pub const ANSWERS: OptionSpec = OptionSpec {
     default: "plain",
     meaning: "in a single run, plain: whatever the server answers, on any connection, goes to stdout when it comes; \
               pieces: each piece with its connection and its length in front (sockfuzz check and replay sort them)",
+    former: None,
 };
 
 /// Which listener is taken over.
@@ -65,6 +80,7 @@ pub const PORT: OptionSpec = OptionSpec {
     default: "",
     meaning: "the port whose listener is taken over, for a server with several; without it, the \
               first TCP listener; or the path of a UNIX-domain listener (@NAME: an abstract one)",
+    former: None,
 };
 
 /// Who makes the listener.
@@ -74,6 +90,7 @@ pub const SOCKET_ACTIVATION: OptionSpec = OptionSpec {
     value: "on|off",
     default: "off",
     meaning: "on: the server finds its listener at descriptor 3, as systemd hands it over (LISTEN_FDS)",
+    former: None,
 };
 
 /// Iterations per process.
@@ -83,6 +100,7 @@ pub const ITERATIONS: OptionSpec = OptionSpec {
     value: "COUNT",
     default: "10000",
     meaning: "iterations that one server process runs before a fresh one takes its place",
+    former: None,
 };
 
 /// Whether the next process is ready in advance.
@@ -93,6 +111,7 @@ pub const SPARE: OptionSpec = OptionSpec {
     default: "on",
     meaning: "in loop direct, keep the next server process started and waiting, so that fuzzing goes on at \
               once after a crash, a timeout, or a process's share of iterations",
+    former: None,
 };
 
 /// How processes are forked and iterations paced.
@@ -103,6 +122,7 @@ pub const LOOP: OptionSpec = OptionSpec {
     default: "auto",
     meaning: "direct: the server speaks to AFL++ itself; afl: by way of the persistent loop that AFL++ has \
               built into it; auto: direct where its AFL++ is known well enough, otherwise afl",
+    former: None,
 };
 
 /// Sessions before the first counted iteration.
@@ -113,28 +133,31 @@ pub const WARM_UP: OptionSpec = OptionSpec {
     default: "on",
     meaning: "in the loop, answer a few plain requests first, uncounted, so that what the server \
               sets up at its first request is over",
+    former: None,
 };
 
 /// Repeating iterations that set things up.
-pub const SETTLE: OptionSpec = OptionSpec {
-    variable: "SOCKFUZZ_SETTLE",
-    flag: "settle",
+pub const RERUN: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_RERUN",
+    flag: "rerun",
     value: "on|off",
     default: "on",
     meaning: "in the loop, repeat an input that did what was never reported, or in which a \
               thread was displaced, and report the coverage of the repetition: the first time through, \
               servers allocate, grow and cache",
+    former: Some(FormerName { variable: "SOCKFUZZ_SETTLE", flag: "settle" }),
 };
 
 /// Time for the server to tidy up.
-pub const REST: OptionSpec = OptionSpec {
-    variable: "SOCKFUZZ_REST",
-    flag: "rest",
+pub const ADVANCE_CLOCK: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_ADVANCE_CLOCK",
+    flag: "advance-clock",
     value: "on|off",
     default: "off",
     meaning: "on: in the loop, with the virtual clock, a minute passes at the end of each iteration for a \
               server with one thread that waits with a time limit, so that it empties its caches and each \
               input finds it the same; it takes time (lighttpd: stabler, at 0.6 of its speed)",
+    former: Some(FormerName { variable: "SOCKFUZZ_REST", flag: "rest" }),
 };
 
 /// What time it is.
@@ -145,6 +168,7 @@ pub const CLOCK: OptionSpec = OptionSpec {
     default: "virtual",
     meaning: "virtual: in the loop, time stands still while the server works and jumps when it waits \
               for a timer only (not in servers that fork); real: the machine's time",
+    former: None,
 };
 
 /// What randomness is worth.
@@ -155,6 +179,7 @@ pub const RANDOMNESS: OptionSpec = OptionSpec {
     default: "fixed",
     meaning: "fixed: in the loop, getrandom, /dev/urandom and the like give the same bytes in every \
               iteration; real: the kernel's",
+    former: None,
 };
 
 /// When coverage counts.
@@ -165,6 +190,7 @@ pub const GATE: OptionSpec = OptionSpec {
     default: "on",
     meaning: "in the loop, keep AFL++ from seeing what runs outside iterations: the server's start, its \
               warm-up, and background threads between two inputs",
+    former: None,
 };
 
 /// What a Rust panic means.
@@ -175,6 +201,7 @@ pub const PANICS: OptionSpec = OptionSpec {
     default: "auto",
     meaning: "crash: a Rust panic ends the server even where it would catch it; \
               pass: leave panics alone; auto: crash in the loop, pass in a single run",
+    former: None,
 };
 
 /// What a server means that accepts no more.
@@ -185,6 +212,7 @@ pub const DEAD_ACCEPT: OptionSpec = OptionSpec {
     default: "auto",
     meaning: "crash: a server that is idle but accepts no more connections has crashed; \
               count: it is only counted; auto: crash in the loop, not looked for in a single run",
+    former: None,
 };
 
 /// System calls that bypass libc.
@@ -195,6 +223,7 @@ pub const SYSCALLS: OptionSpec = OptionSpec {
     default: "auto",
     meaning: "libc: see only the calls that go through libc; trap: a seccomp filter brings back those of \
               every object with system calls of its own; auto: of objects found to wait or accept in them",
+    former: None,
 };
 
 /// Patience after the half-close.
@@ -205,36 +234,40 @@ pub const LINGER: OptionSpec = OptionSpec {
     default: "1000",
     meaning: "in a single run, how long an idle server may keep the half-closed connection \
               open before the client hangs up",
+    former: None,
 };
 
 /// Whether the server is confined.
-pub const SEAT_BELT: OptionSpec = OptionSpec {
-    variable: "SOCKFUZZ_SEAT_BELT",
-    flag: "seat-belt",
+pub const SANDBOX: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_SANDBOX",
+    flag: "sandbox",
     value: "auto|require|off",
     default: "off",
     meaning: "auto: as far as the kernel allows, keep the server from changing files, from the network, \
               and from signalling processes outside; require: or do not start it; off: it runs with all \
               your rights (sockfuzz check, fuzz and replay ask for auto)",
+    former: Some(FormerName { variable: "SOCKFUZZ_SEAT_BELT", flag: "sandbox" }),
 };
 
-/// Exceptions to the seat belt: files.
+/// Exceptions to the sandbox: files.
 pub const WRITABLE: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_WRITABLE",
     flag: "writable",
     value: "/DIR[:/DIR]",
     default: "",
-    meaning: "with the seat belt, directories that the server may write to all the same",
+    meaning: "with the sandbox, directories that the server may write to all the same",
+    former: None,
 };
 
-/// Exceptions to the seat belt: the network.
+/// Exceptions to the sandbox: the network.
 pub const NETWORK: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_NETWORK",
     flag: "network",
     value: "none|host",
     default: "none",
-    meaning: "with the seat belt, none: a loopback interface of the server's own and nothing else; host: \
+    meaning: "with the sandbox, none: a loopback interface of the server's own and nothing else; host: \
               the machine's network, for a server that needs a backend outside",
+    former: None,
 };
 
 /// Where the status page is.
@@ -244,6 +277,7 @@ pub const STATUS: OptionSpec = OptionSpec {
     value: "FILE",
     default: "",
     meaning: "file of at least one page in which the preload keeps its status for an observer",
+    former: None,
 };
 
 /// Every row, in the order in which help texts show them.
@@ -258,8 +292,8 @@ pub const ALL: &[&OptionSpec] = &[
     &ITERATIONS,
     &SPARE,
     &WARM_UP,
-    &SETTLE,
-    &REST,
+    &RERUN,
+    &ADVANCE_CLOCK,
     &CLOCK,
     &RANDOMNESS,
     &GATE,
@@ -267,7 +301,7 @@ pub const ALL: &[&OptionSpec] = &[
     &DEAD_ACCEPT,
     &SYSCALLS,
     &LINGER,
-    &SEAT_BELT,
+    &SANDBOX,
     &WRITABLE,
     &NETWORK,
     &STATUS,

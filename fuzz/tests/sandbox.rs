@@ -1,4 +1,4 @@
-//! A server that attacks the machine it runs on: with the seat belt nothing comes of it, and where
+//! A server that attacks the machine it runs on: with the sandbox nothing comes of it, and where
 //! the kernel lacks something, the user is told.
 
 mod common;
@@ -73,12 +73,12 @@ fn answer(yard: &Yard, options: &[&str], server: &[String], letter: char) -> Str
 }
 
 #[test]
-fn every_attack_fails_with_the_belt() {
+fn every_attack_fails_in_the_sandbox() {
     let yard = Yard::new();
     let mut victims = Victims::new(&yard);
     let server = victims.attacked_by(&yard.server("hostile"));
     for transport in ["unix", "tcp"] {
-        let options = ["--seat-belt", "require", "--transport", transport];
+        let options = ["--sandbox", "require", "--transport", transport];
         for letter in ATTACKS.chars() {
             let answer = answer(&yard, &options, &server, letter);
             assert!(answer.contains(&format!("{letter}: ")) && !answer.contains("done"), "{answer}");
@@ -90,7 +90,7 @@ fn every_attack_fails_with_the_belt() {
     victims.are_unharmed();
 }
 
-/// Without it the same attacks succeed: it is the belt that stops them.
+/// Without it the same attacks succeed: it is the sandbox that stops them.
 #[test]
 fn the_attacks_are_real() {
     let yard = Yard::new();
@@ -109,7 +109,7 @@ fn what_is_told_to_be_writable_is() {
     let yard = Yard::new();
     let victims = Victims::new(&yard);
     let server = victims.attacked_by(&yard.server("hostile"));
-    let options = ["--seat-belt", "require", "--writable", "victim"];
+    let options = ["--sandbox", "require", "--writable", "victim"];
     assert!(answer(&yard, &options, &server, 'a').contains("done"));
     assert!(victims.files.join("new").exists());
 }
@@ -119,7 +119,7 @@ fn the_machines_network_is_there_when_asked_for() {
     let yard = Yard::new();
     let victims = Victims::new(&yard);
     let server = victims.attacked_by(&yard.server("hostile"));
-    let options = ["--seat-belt", "require", "--network", "host"];
+    let options = ["--sandbox", "require", "--network", "host"];
     assert!(answer(&yard, &options, &server, 'h').contains("done"));
     victims.listener.accept().expect("somebody came");
 }
@@ -137,7 +137,7 @@ fn a_campaign_survives_its_server() {
     }
     let out = yard.path("out");
     yard.sockfuzz()
-        .args(["fuzz", "--seat-belt", "require", "-t", "2000", "-i", "attacks", "-o", "out"])
+        .args(["fuzz", "--sandbox", "require", "-t", "2000", "-i", "attacks", "-o", "out"])
         .args(["--afl", "-c - -E 300", "--"])
         .args(server)
         .assert()
@@ -174,7 +174,7 @@ fn a_writable_directory_must_exist() {
         .stderr(contains("nowhere does not exist").and(contains("mkdir")));
 }
 
-/// A server that only the belt keeps from starting: the remedy is the directory that it writes.
+/// A server that only the sandbox keeps from starting: the remedy is the directory that it writes.
 #[test]
 fn a_server_that_must_write_is_told_how() {
     let yard = Yard::new();
@@ -185,9 +185,9 @@ fn a_server_that_must_write_is_told_how() {
         command.args(["check", "-i"]).arg(yard.corpus()).args(options).arg("--").arg(&program);
         command.arg(yard.path("run/pid")).assert()
     };
-    check(&[]).code(13).stderr(contains("without the seat belt").and(contains("--writable DIR")));
+    check(&[]).code(13).stderr(contains("without the sandbox").and(contains("--writable DIR")));
     check(&["--writable", "run"]).code(0);
-    check(&["--seat-belt", "off"]).code(0);
+    check(&["--sandbox", "off"]).code(0);
 }
 
 /// The same for an ordinary user. (Who runs the tests as one has seen it in the others.)
@@ -210,7 +210,7 @@ fn an_ordinary_user_is_protected() {
     }
     for letter in ATTACKS.chars().chain(ALLOWED.chars()) {
         let mut command = Command::new(yard.path("sockfuzz"));
-        command.uid(NOBODY).gid(NOBODY).current_dir("/").args(["run", "--seat-belt", "require", "--"]);
+        command.uid(NOBODY).gid(NOBODY).current_dir("/").args(["run", "--sandbox", "require", "--"]);
         let mut command = assert_cmd::Command::from_std(command);
         let output = command.args(&server).write_stdin(letter.to_string()).assert().code(0);
         let answer = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
@@ -247,9 +247,9 @@ fn what_the_kernel_cannot_do_is_said() {
         (&[LANDLOCK], "device nodes (Landlock), other processes from signals (Landlock of Linux 6.12)"),
         (&[NAMESPACES, LANDLOCK], "files (that takes Landlock or user namespaces), modes and owners"),
     ] {
-        let check = |belt: &str| {
+        let check = |sandbox: &str| {
             let mut command = sockfuzz_without(&yard, calls);
-            command.args(["check", "--seat-belt", belt, "-i"]).arg(yard.corpus()).arg("--").arg(&server);
+            command.args(["check", "--sandbox", sandbox, "-i"]).arg(yard.corpus()).arg("--").arg(&server);
             command.assert()
         };
         let auto = check("auto").code(0);
@@ -270,7 +270,7 @@ fn one_layer_is_enough_for_files() {
     for call in [NAMESPACES, LANDLOCK] {
         for letter in "abcdkl".chars() {
             let mut command = sockfuzz_without(&yard, &[call]);
-            command.args(["run", "--seat-belt", "auto", "--"]).args(&server);
+            command.args(["run", "--sandbox", "auto", "--"]).args(&server);
             let output = command.write_stdin(letter.to_string()).assert().code(0);
             let answer = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
             assert_eq!(answer.contains("done"), ALLOWED.contains(letter), "{answer}");

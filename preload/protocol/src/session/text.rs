@@ -10,8 +10,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::course::Refusal;
-use super::{Action, Connection, Course, MAX_STEPS, Session, Step};
+use super::state::Refusal;
+use super::{Action, Connection, MAX_STEPS, Session, SessionState, Step};
 
 /// Why a text is no session, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl FromStr for Session {
     /// Says exactly what it does: a step that could not be done is an error.
     fn from_str(text: &str) -> Result<Self, TextError> {
         let mut steps: Vec<Step> = Vec::new();
-        let mut course = Course::new();
+        let mut state = SessionState::new();
         for (index, line) in text.lines().enumerate() {
             let error = |reason: String| TextError { line: index + 1, reason };
             let content = line.trim_start();
@@ -94,7 +94,7 @@ impl FromStr for Session {
                 parse_string(content, chunk).map_err(error)?;
             } else if !content.is_empty() && !content.starts_with('#') {
                 let step = parse_step(content).map_err(error)?;
-                course
+                state
                     .take(step.connection, &step.action)
                     .map_err(|refusal| error(explain(refusal, step.connection)))?;
                 steps.push(step);

@@ -1,13 +1,13 @@
-//! The seat belt, seen from outside: what the preload is told when it confines the server, and what
+//! The sandbox, seen from outside: what the preload is told when it confines the server, and what
 //! the user is told where it cannot. The confining itself happens in the server's own process
-//! (`preload/src/seat_belt`).
+//! (`preload/src/sandbox`).
 
 mod probe;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use sockfuzz_contract::{Gap, SeatBelt as Wish, specs};
+use sockfuzz_protocol::{SandboxGap, SandboxMode, specs};
 use tempfile::TempDir;
 
 use crate::cli::PreloadOptions;
@@ -16,38 +16,38 @@ use crate::problem::Problem;
 /// Tells a program where to keep temporary files (environ(7)).
 const TEMPORARY: &str = "TMPDIR";
 
-/// A seat belt for every server that is started with its options.
+/// A sandbox for every server that is started with its options.
 #[derive(Debug)]
-pub struct SeatBelt {
+pub struct Sandbox {
     options: PreloadOptions,
     /// The server's temporary directory, where the preload has no means to give it one.
     _temporary: Option<TempDir>,
 }
 
-impl SeatBelt {
-    /// Decides what the preload is told: a belt, unless the user says otherwise. Says in one line
+impl Sandbox {
+    /// Decides what the preload is told: a sandbox, unless the user says otherwise. Says in one line
     /// what this machine's kernel does not protect.
     ///
     /// # Errors
-    /// A writable directory that does not exist, and a belt that is required where it does not
+    /// A writable directory that does not exist, and a sandbox that is required where it does not
     /// hold.
-    pub fn fasten(given: &PreloadOptions, library: &Path) -> Result<Self> {
-        let options = given.with_default(&specs::SEAT_BELT, &Wish::Auto.to_string());
+    pub fn prepare(given: &PreloadOptions, library: &Path) -> Result<Self> {
+        let options = given.with_default(&specs::SANDBOX, &SandboxMode::Auto.to_string());
         let told = options.parsed();
-        if told.seat_belt == Wish::Off {
+        if told.sandbox == SandboxMode::Off {
             return Ok(Self { options, _temporary: None });
         }
         if let Some(missing) = told.writable.0.iter().find(|path| !path.is_dir()) {
             return Err(no_directory(missing).into());
         }
         let gaps = probe::gaps(&options, library)?;
-        if !gaps.is_empty() && told.seat_belt == Wish::Require {
+        if !gaps.is_empty() && told.sandbox == SandboxMode::Require {
             return Err(required(&gaps.to_string()).into());
         }
         if !gaps.is_empty() {
-            eprintln!("sockfuzz: here, the seat belt does not protect {gaps}");
+            eprintln!("sockfuzz: here, the sandbox does not protect {gaps}");
         }
-        if gaps.has(Gap::Attributes) {
+        if gaps.has(SandboxGap::Attributes) {
             return Self::with_temporary_directory(&options, told.writable.0);
         }
         Ok(Self { options, _temporary: None })
@@ -62,7 +62,7 @@ impl SeatBelt {
         Ok(Self { options, _temporary: Some(temporary) })
     }
 
-    /// What the preload is told, the belt included.
+    /// What the preload is told, the sandbox included.
     #[must_use]
     pub fn options(&self) -> &PreloadOptions {
         &self.options
@@ -88,9 +88,9 @@ impl SeatBelt {
     }
 }
 
-/// What to do about a server that serves without the belt, and not with it.
+/// What to do about a server that serves without the sandbox, and not in it.
 pub const TOO_TIGHT: &str = "let it write where it has to with --writable DIR, reach the machine's \
-     network with --network host, or, if you trust it with your files, give --seat-belt off";
+     network with --network host, or, if you trust it with your files, give --sandbox off";
 
 fn no_directory(path: &Path) -> Problem {
     let shown = path.display();
@@ -102,7 +102,7 @@ fn no_directory(path: &Path) -> Problem {
 
 fn required(gaps: &str) -> Problem {
     Problem::failed(
-        format!("the seat belt is required, and here it does not protect {gaps}"),
-        "use a machine or a container that allows it, or go on without these with --seat-belt auto",
+        format!("the sandbox is required, and here it does not protect {gaps}"),
+        "use a machine or a container that allows it, or go on without these with --sandbox auto",
     )
 }

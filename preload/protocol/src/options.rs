@@ -3,10 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::specs::{self, OptionSpec};
+use crate::specs::{self, FormerName, OptionSpec};
 use crate::values::{
-    Answers, Clock, DeadAccept, Directories, Input, Loop, Mode, Network, Panics, Place, Randomness, SeatBelt,
-    Switch, Syscalls, Transport,
+    AnswerFormat, Clock, DeadAccept, DirectoryList, Endpoint, InputFormat, Loop, Mode, Network, Panics,
+    Randomness, SandboxMode, Switch, Syscalls, Transport,
 };
 
 /// A value that an option does not accept.
@@ -33,11 +33,11 @@ pub struct Options {
     /// See [`specs::TRANSPORT`].
     pub transport: Transport,
     /// See [`specs::INPUT`].
-    pub input: Input,
+    pub input: InputFormat,
     /// See [`specs::ANSWERS`].
-    pub answers: Answers,
+    pub answers: AnswerFormat,
     /// See [`specs::PORT`].
-    pub port: Option<Place>,
+    pub port: Option<Endpoint>,
     /// See [`specs::SOCKET_ACTIVATION`].
     pub socket_activation: Switch,
     /// See [`specs::LOOP`].
@@ -48,10 +48,10 @@ pub struct Options {
     pub spare: Switch,
     /// See [`specs::WARM_UP`].
     pub warm_up: Switch,
-    /// See [`specs::SETTLE`].
-    pub settle: Switch,
-    /// See [`specs::REST`].
-    pub rest: Switch,
+    /// See [`specs::RERUN`].
+    pub rerun: Switch,
+    /// See [`specs::ADVANCE_CLOCK`].
+    pub advance_clock: Switch,
     /// See [`specs::CLOCK`].
     pub clock: Clock,
     /// See [`specs::RANDOMNESS`].
@@ -66,10 +66,10 @@ pub struct Options {
     pub syscalls: Syscalls,
     /// See [`specs::LINGER`], in milliseconds.
     pub linger_ms: u32,
-    /// See [`specs::SEAT_BELT`].
-    pub seat_belt: SeatBelt,
+    /// See [`specs::SANDBOX`].
+    pub sandbox: SandboxMode,
     /// See [`specs::WRITABLE`].
-    pub writable: Directories,
+    pub writable: DirectoryList,
     /// See [`specs::NETWORK`].
     pub network: Network,
     /// See [`specs::STATUS`].
@@ -82,8 +82,10 @@ impl Options {
     /// # Errors
     /// The first value that its option does not accept.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, OptionError> {
+        let given = |variable| lookup(variable).filter(|value| !value.is_empty());
         let text = |spec: &OptionSpec| {
-            lookup(spec.variable).filter(|s| !s.is_empty()).unwrap_or_else(|| spec.default.to_owned())
+            let former = || spec.former.and_then(|former| given(former.variable));
+            given(spec.variable).or_else(former).unwrap_or_else(|| spec.default.to_owned())
         };
         Ok(Self {
             mode: parse(&specs::MODE, text(&specs::MODE))?,
@@ -96,8 +98,8 @@ impl Options {
             iterations: parse::<std::num::NonZeroU32>(&specs::ITERATIONS, text(&specs::ITERATIONS))?.get(),
             spare: parse(&specs::SPARE, text(&specs::SPARE))?,
             warm_up: parse(&specs::WARM_UP, text(&specs::WARM_UP))?,
-            settle: parse(&specs::SETTLE, text(&specs::SETTLE))?,
-            rest: parse(&specs::REST, text(&specs::REST))?,
+            rerun: parse(&specs::RERUN, text(&specs::RERUN))?,
+            advance_clock: parse(&specs::ADVANCE_CLOCK, text(&specs::ADVANCE_CLOCK))?,
             clock: parse(&specs::CLOCK, text(&specs::CLOCK))?,
             randomness: parse(&specs::RANDOMNESS, text(&specs::RANDOMNESS))?,
             gate: parse(&specs::GATE, text(&specs::GATE))?,
@@ -105,12 +107,22 @@ impl Options {
             dead_accept: parse(&specs::DEAD_ACCEPT, text(&specs::DEAD_ACCEPT))?,
             syscalls: parse(&specs::SYSCALLS, text(&specs::SYSCALLS))?,
             linger_ms: parse(&specs::LINGER, text(&specs::LINGER))?,
-            seat_belt: parse(&specs::SEAT_BELT, text(&specs::SEAT_BELT))?,
+            sandbox: parse(&specs::SANDBOX, text(&specs::SANDBOX))?,
             writable: parse(&specs::WRITABLE, text(&specs::WRITABLE))?,
             network: parse(&specs::NETWORK, text(&specs::NETWORK))?,
             status: parse_optional(&specs::STATUS, text(&specs::STATUS))?,
         })
     }
+}
+
+/// Options that are set by the name that they had in the release before, and by no other.
+pub fn former_names_in_use(
+    is_set: impl Fn(&str) -> bool,
+) -> impl Iterator<Item = (FormerName, &'static OptionSpec)> {
+    specs::ALL.iter().filter_map(move |spec| {
+        let former = spec.former.filter(|former| is_set(former.variable) && !is_set(spec.variable))?;
+        Some((former, *spec))
+    })
 }
 
 fn parse<T: FromStr>(spec: &OptionSpec, given: String) -> Result<T, OptionError> {
@@ -145,12 +157,22 @@ mod tests {
     }
 
     #[test]
+    fn former_names_work_and_are_reported_unless_the_new_one_is_set() {
+        let former = |name: &str| (name == "SOCKFUZZ_SETTLE").then(|| "off".to_owned());
+        let options = Options::from_lookup(former).expect("understood");
+        assert_eq!(options.rerun, Switch::Off);
+        let reported = |set: &[&str]| former_names_in_use(|name| set.contains(&name)).count();
+        assert_eq!(reported(&["SOCKFUZZ_SETTLE", "SOCKFUZZ_REST"]), 2);
+        assert_eq!(reported(&["SOCKFUZZ_SETTLE", "SOCKFUZZ_RERUN"]), 0);
+    }
+
+    #[test]
     fn a_listener_is_named_by_port_path_or_abstract_name() {
-        let paths = ["/run/a", "./a", "@a"].map(|path| (path, Place::Path(path.to_owned())));
-        for (text, place) in paths.into_iter().chain([("80", Place::Port(80))]) {
+        let paths = ["/run/a", "./a", "@a"].map(|path| (path, Endpoint::Path(path.to_owned())));
+        for (text, place) in paths.into_iter().chain([("80", Endpoint::Port(80))]) {
             assert_eq!(text.parse(), Ok(place));
         }
-        assert_eq!("http".parse::<Place>(), Err(()));
+        assert_eq!("http".parse::<Endpoint>(), Err(()));
     }
 
     #[test]

@@ -8,10 +8,10 @@ use std::sync::atomic::{
     AtomicU8, AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
 };
 
-use crate::Gaps;
+use crate::SandboxGaps;
 
-/// Beside the gaps: the seat belt was fastened at all.
-const FASTENED: u32 = 1 << 31;
+/// Beside the gaps: the sandbox was put on at all.
+const SANDBOXED: u32 = 1 << 31;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"sockfuz1");
 
@@ -100,8 +100,8 @@ pub struct StatusPage {
     runtime: AtomicU32,
     pid: AtomicU32,
     port: AtomicU32,
-    seat_belt: AtomicU32,
-    left_memory: AtomicU32,
+    sandbox: AtomicU32,
+    memory_fallback: AtomicU32,
     counters: [AtomicU64; COUNTERS],
     reason: [AtomicU8; REASON],
 }
@@ -119,8 +119,8 @@ impl StatusPage {
             runtime: AtomicU32::new(0),
             pid: AtomicU32::new(0),
             port: AtomicU32::new(0),
-            seat_belt: AtomicU32::new(0),
-            left_memory: AtomicU32::new(0),
+            sandbox: AtomicU32::new(0),
+            memory_fallback: AtomicU32::new(0),
             counters: [const { AtomicU64::new(0) }; COUNTERS],
             reason: [const { AtomicU8::new(0) }; REASON],
         }
@@ -181,30 +181,30 @@ impl StatusPage {
         u16::try_from(self.port.load(Relaxed)).unwrap_or(0)
     }
 
-    /// Records that the seat belt is on, and what it does not protect.
-    pub fn set_seat_belt(&self, gaps: Gaps) {
-        self.seat_belt.store(FASTENED | gaps.bits(), Relaxed);
+    /// Records that the sandbox is on, and what it does not protect.
+    pub fn set_sandbox_gaps(&self, gaps: SandboxGaps) {
+        self.sandbox.store(SANDBOXED | gaps.bits(), Relaxed);
     }
 
-    /// What the seat belt does not protect; none while it is not on.
+    /// What the sandbox does not protect; none while it is not on.
     #[must_use]
-    pub fn seat_belt(&self) -> Option<Gaps> {
-        let kept = self.seat_belt.load(Relaxed);
-        (kept & FASTENED != 0).then(|| Gaps::from_bits(kept))
+    pub fn sandbox_gaps(&self) -> Option<SandboxGaps> {
+        let kept = self.sandbox.load(Relaxed);
+        (kept & SANDBOXED != 0).then(|| SandboxGaps::from_bits(kept))
     }
 
     /// Records that transport `memory` was asked for and left, and what the server does: "it …".
-    pub fn leave_memory(&self, it: &str) {
+    pub fn set_memory_fallback(&self, it: &str) {
         for (place, byte) in self.reason.iter().zip(it.bytes()) {
             place.store(byte, Relaxed);
         }
-        self.left_memory.store(it.len().clamp(1, REASON) as u32, Release);
+        self.memory_fallback.store(it.len().clamp(1, REASON) as u32, Release);
     }
 
     /// Why transport `memory` was left; none where it was not, or not asked for.
     #[must_use]
-    pub fn left_memory(&self) -> Option<String> {
-        let len = self.left_memory.load(Acquire) as usize;
+    pub fn memory_fallback(&self) -> Option<String> {
+        let len = self.memory_fallback.load(Acquire) as usize;
         let kept: Vec<u8> = self.reason.iter().take(len).map(|byte| byte.load(Relaxed)).collect();
         (len > 0).then(|| String::from_utf8_lossy(&kept).into_owned())
     }
@@ -250,11 +250,11 @@ mod tests {
     #[test]
     fn the_reason_for_leaving_memory_is_kept_as_far_as_there_is_room() {
         let page = StatusPage::new();
-        assert_eq!(page.left_memory(), None);
-        page.leave_memory("it forks");
-        assert_eq!(page.left_memory().as_deref(), Some("it forks"));
-        page.leave_memory(&"x".repeat(2 * REASON));
-        assert_eq!(page.left_memory(), Some("x".repeat(REASON)));
+        assert_eq!(page.memory_fallback(), None);
+        page.set_memory_fallback("it forks");
+        assert_eq!(page.memory_fallback().as_deref(), Some("it forks"));
+        page.set_memory_fallback(&"x".repeat(2 * REASON));
+        assert_eq!(page.memory_fallback(), Some("x".repeat(REASON)));
     }
 
     #[test]

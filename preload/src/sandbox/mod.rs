@@ -1,6 +1,6 @@
-//! The seat belt: a server that goes wrong must not harm the machine it runs on.
+//! The sandbox: a server that goes wrong must not harm the machine it runs on.
 //!
-//! It is fastened here, by the server's own process before its `main`, and not by a launcher around
+//! It is set up here, by the server's own process before its `main`, and not by a launcher around
 //! afl-fuzz: so afl-fuzz itself stays outside and its output directory out of the server's reach,
 //! afl-fuzz still sees the instrumented program that it starts, and who works by hand needs one
 //! variable. Everything that the server becomes or starts inherits it; nothing is left to do per
@@ -8,7 +8,7 @@
 //!
 //! Three layers, each of which also works alone: namespaces ([`mounts`], [`network`]; what they
 //! take, and what is given up afterwards, is in [`privileges`]), Landlock ([`rules`]), and
-//! [`limits`]. What none of them can do on this kernel is a [`Gap`], and said.
+//! [`limits`]. What none of them can do on this kernel is a [`SandboxGap`], and said.
 
 mod limits;
 mod mounts;
@@ -20,7 +20,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use rustix::thread::{UnshareFlags, unshare_unsafe};
-use sockfuzz_contract::{Gap, Gaps, Network, Options, SeatBelt, specs};
+use sockfuzz_protocol::{Network, Options, SandboxGap, SandboxGaps, SandboxMode, specs};
 
 use crate::report;
 
@@ -28,8 +28,8 @@ use crate::report;
 const DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty"];
 
 /// Confines this process, as the options ask.
-pub(crate) fn fasten(options: &Options) {
-    if options.seat_belt == SeatBelt::Off {
+pub(crate) fn enter(options: &Options) {
+    if options.sandbox == SandboxMode::Off {
         return;
     }
     if let Some(missing) = options.writable.0.iter().find(|path| !path.exists()) {
@@ -37,23 +37,23 @@ pub(crate) fn fasten(options: &Options) {
         report::fatal(format_args!("{variable}: {missing} does not exist: create it, or leave it away"));
     }
     let gaps = confine(options);
-    report::status().set_seat_belt(gaps);
-    match options.seat_belt {
-        SeatBelt::Require if !gaps.is_empty() => {
-            report::fatal(format_args!("the seat belt is required, and here it does not protect {gaps}"))
+    report::status().set_sandbox_gaps(gaps);
+    match options.sandbox {
+        SandboxMode::Require if !gaps.is_empty() => {
+            report::fatal(format_args!("the sandbox is required, and here it does not protect {gaps}"))
         }
         _ if !gaps.is_empty() && !report::is_observed() => {
-            report::say(format_args!("here, the seat belt does not protect {gaps}"));
+            report::say(format_args!("here, the sandbox does not protect {gaps}"));
         }
         _ => {}
     }
     // SAFETY: the process has one thread: its `main` has not begun.
-    // Programs that this one becomes or starts wear the belt already.
-    unsafe { env::set_var(specs::SEAT_BELT.variable, SeatBelt::Off.to_string()) };
+    // Programs that this one becomes or starts are in the sandbox already.
+    unsafe { env::set_var(specs::SANDBOX.variable, SandboxMode::Off.to_string()) };
 }
 
-fn confine(options: &Options) -> Gaps {
-    let mut gaps = Gaps::default();
+fn confine(options: &Options) -> SandboxGaps {
+    let mut gaps = SandboxGaps::default();
     let mut writable = options.writable.0.clone();
     limits::set();
 
@@ -62,23 +62,23 @@ fn confine(options: &Options) -> Gaps {
     let mounted = mounts::make_read_only(&writable);
     match &mounted {
         Ok(scratch) => writable.extend(scratch.then(|| PathBuf::from(mounts::SCRATCH))),
-        Err(_) => gaps.add(Gap::Attributes),
+        Err(_) => gaps.add(SandboxGap::Attributes),
     }
     if options.network == Network::None && network::leave().is_err() {
-        gaps.add(Gap::Network);
+        gaps.add(SandboxGap::Network);
     }
     privileges.give_up();
 
     let status = options.status.as_deref().map(Path::new);
     let held = rules::restrict(&writable, &DEVICES.map(Path::new), status);
     if !held.files {
-        gaps.add(Gap::Devices);
+        gaps.add(SandboxGap::Devices);
         if mounted.is_err() {
-            gaps.add(Gap::Files);
+            gaps.add(SandboxGap::Files);
         }
     }
     if !held.signals {
-        gaps.add(Gap::Processes);
+        gaps.add(SandboxGap::Processes);
     }
     gaps
 }

@@ -4,20 +4,20 @@
 //! compile this crate, so neither can drift.
 
 pub mod answers;
-mod gaps;
 mod options;
+mod sandbox_gaps;
 pub mod session;
 pub mod specs;
 mod status;
 mod values;
 
-pub use gaps::{Gap, Gaps};
-pub use options::{OptionError, Options};
-pub use specs::OptionSpec;
+pub use options::{OptionError, Options, former_names_in_use};
+pub use sandbox_gaps::{SandboxGap, SandboxGaps};
+pub use specs::{FormerName, OptionSpec};
 pub use status::{Counter, Phase, RuntimeFound, StatusPage};
 pub use values::{
-    Answers, Clock, DeadAccept, Directories, Input, Loop, Mode, Network, Panics, Place, Randomness, SeatBelt,
-    Switch, Syscalls, Transport,
+    AnswerFormat, Clock, DeadAccept, DirectoryList, Endpoint, InputFormat, Loop, Mode, Network, Panics,
+    Randomness, SandboxMode, Switch, Syscalls, Transport,
 };
 
 /// File name of the library that the server preloads, as cargo builds it.

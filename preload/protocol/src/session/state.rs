@@ -21,12 +21,12 @@ pub(super) enum Refusal {
 
 /// A session, as far as it has come.
 #[derive(Debug, Clone)]
-pub(super) struct Course {
+pub(super) struct SessionState {
     ends: [End; Connection::COUNT],
     steps: usize,
 }
 
-impl Course {
+impl SessionState {
     pub(super) const fn new() -> Self {
         Self { ends: [End::Closed; Connection::COUNT], steps: 0 }
     }

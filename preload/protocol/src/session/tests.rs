@@ -1,6 +1,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::marker::{FIRST_OPERATION, MARK};
 use super::*;
 
 /// Bytes among which markers, halves of markers, and escapes are frequent.

@@ -1,4 +1,4 @@
-//! What the seat belt could not protect on this machine: noted by the preload, told by whoever talks
+//! What the sandbox could not protect on this machine: noted by the preload, told by whoever talks
 //! to the user.
 
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 /// One thing that an unconfined server could harm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
-pub enum Gap {
+pub enum SandboxGap {
     /// Content of files, and directories.
     Files = 1,
     /// Modes, owners and times of files.
@@ -19,7 +19,7 @@ pub enum Gap {
     Processes = 16,
 }
 
-impl Gap {
+impl SandboxGap {
     const ALL: [Self; 5] = [Self::Files, Self::Attributes, Self::Devices, Self::Network, Self::Processes];
 
     const fn words(self) -> &'static str {
@@ -33,15 +33,15 @@ impl Gap {
     }
 }
 
-/// A set of [`Gap`]s.
+/// A set of [`SandboxGap`]s.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Gaps(u32);
+pub struct SandboxGaps(u32);
 
-impl Gaps {
+impl SandboxGaps {
     /// From what [`Self::bits`] returned; unknown bits count for nothing.
     #[must_use]
     pub fn from_bits(bits: u32) -> Self {
-        Self(Gap::ALL.iter().fold(0, |all, gap| all | (bits & *gap as u32)))
+        Self(SandboxGap::ALL.iter().fold(0, |all, gap| all | (bits & *gap as u32)))
     }
 
     /// As a number, to be kept.
@@ -51,27 +51,27 @@ impl Gaps {
     }
 
     /// Adds one.
-    pub fn add(&mut self, gap: Gap) {
+    pub fn add(&mut self, gap: SandboxGap) {
         self.0 |= gap as u32;
     }
 
     /// Whether this one is among them.
     #[must_use]
-    pub const fn has(self, gap: Gap) -> bool {
+    pub const fn has(self, gap: SandboxGap) -> bool {
         self.0 & gap as u32 != 0
     }
 
-    /// Whether the seat belt holds.
+    /// Whether the sandbox holds.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 }
 
-/// The middle of a sentence: "the seat belt does not protect …".
-impl fmt::Display for Gaps {
+/// The middle of a sentence: "the sandbox does not protect …".
+impl fmt::Display for SandboxGaps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let present = Gap::ALL.iter().filter(|gap| self.has(**gap));
+        let present = SandboxGap::ALL.iter().filter(|gap| self.has(**gap));
         for (index, gap) in present.enumerate() {
             let separator = if index == 0 { "" } else { ", " };
             write!(f, "{separator}{}", gap.words())?;
@@ -86,13 +86,13 @@ mod tests {
 
     #[test]
     fn each_gap_is_named_once() {
-        let mut gaps = Gaps::default();
+        let mut gaps = SandboxGaps::default();
         assert!(gaps.is_empty());
-        gaps.add(Gap::Network);
-        gaps.add(Gap::Network);
-        gaps.add(Gap::Devices);
-        let kept = Gaps::from_bits(gaps.bits() | 1 << 31);
+        gaps.add(SandboxGap::Network);
+        gaps.add(SandboxGap::Network);
+        gaps.add(SandboxGap::Devices);
+        let kept = SandboxGaps::from_bits(gaps.bits() | 1 << 31);
         assert_eq!(kept.to_string(), "device nodes (Landlock), the network (user namespaces)");
-        assert!(kept.has(Gap::Devices) && !kept.has(Gap::Files));
+        assert!(kept.has(SandboxGap::Devices) && !kept.has(SandboxGap::Files));
     }
 }

@@ -15,7 +15,7 @@ const SET_FLAGS: Opcode = libc::SIOCSIFFLAGS as Opcode;
 pub(super) fn leave() -> io::Result<()> {
     unshare(UnshareFlags::NEWNET)?;
     if let Err(error) = raise_loopback() {
-        report::say(format_args!("the seat belt's loopback interface stays down ({error})"));
+        report::say(format_args!("the sandbox's loopback interface stays down ({error})"));
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use sockfuzz_contract::session::{Session, has_marker};
+use sockfuzz_protocol::session::{Session, has_marker};
 
 /// The files of a folder of the corpus, by name.
 fn files(folder: &str) -> BTreeMap<String, Vec<u8>> {

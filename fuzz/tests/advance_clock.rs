@@ -17,7 +17,7 @@ fn tidy(rest: &str, transport: &str) -> Vec<bool> {
     let yard = Yard::new();
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
     let mut command = Command::new(yard.loop_target("tidies_up", "cc", &[], &cargo_afl));
-    command.envs([("SOCKFUZZ_REST", rest), ("SOCKFUZZ_TRANSPORT", transport)]);
+    command.envs([("SOCKFUZZ_ADVANCE_CLOCK", rest), ("SOCKFUZZ_TRANSPORT", transport)]);
     let mut tool = Tool::start(command);
     let mut tidy = || {
         let map = tool.map_of(b"GET / HTTP/1.1\r\n\r\n");

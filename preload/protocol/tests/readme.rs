@@ -1,6 +1,6 @@
 //! The README's table of options is the table of options.
 
-use sockfuzz_contract::{OptionSpec, specs};
+use sockfuzz_protocol::{OptionSpec, specs};
 
 fn row(spec: &OptionSpec) -> String {
     let values = spec.value.replace('|', r"\|");

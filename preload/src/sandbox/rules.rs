@@ -1,5 +1,5 @@
 //! Rules of the process's own (landlock(7)): no write but below some paths, no signal to a process
-//! that does not wear the same belt.
+//! that is not in the same sandbox.
 
 use std::path::{Path, PathBuf};
 

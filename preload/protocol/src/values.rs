@@ -58,7 +58,7 @@ words! {
 
 words! {
     /// What an input is.
-    Input {
+    InputFormat {
         /// The bytes of one connection.
         Raw = "raw",
         /// Steps over several connections.
@@ -68,7 +68,7 @@ words! {
 
 words! {
     /// How answers come out of a single run.
-    Answers {
+    AnswerFormat {
         /// As they come.
         Plain = "plain",
         /// In pieces that say where they are from: see [`crate::answers`].
@@ -144,7 +144,7 @@ words! {
 
 words! {
     /// Whether the server is confined.
-    SeatBelt {
+    SandboxMode {
         /// As far as the kernel allows.
         Auto = "auto",
         /// Completely, or the server does not start.
@@ -166,9 +166,9 @@ words! {
 
 /// Absolute paths, joined with colons.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Directories(pub Vec<PathBuf>);
+pub struct DirectoryList(pub Vec<PathBuf>);
 
-impl FromStr for Directories {
+impl FromStr for DirectoryList {
     type Err = ();
 
     fn from_str(list: &str) -> Result<Self, ()> {
@@ -194,14 +194,14 @@ words! {
 
 /// Which listener is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Endpoint {
     /// The TCP listener on this port.
     Port(u16),
     /// The UNIX-domain listener at this path; `@` begins an abstract name.
     Path(String),
 }
 
-impl FromStr for Place {
+impl FromStr for Endpoint {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {

@@ -52,7 +52,7 @@ impl Privileges {
             .and_then(|()| fs::write("/proc/self/gid_map", format!("{group} {group} 1")));
         if let Err(error) = mapped {
             report::fatal(format_args!(
-                "the seat belt's user namespace cannot be set up ({error}): leave the belt off"
+                "the sandbox's user namespace cannot be set up ({error}): leave the sandbox off"
             ));
         }
     }
@@ -75,7 +75,7 @@ impl Privileges {
         });
         if let Err(error) = rest {
             report::fatal(format_args!(
-                "the seat belt cannot give up privileges ({error}): leave the belt off"
+                "the sandbox cannot give up privileges ({error}): leave the sandbox off"
             ));
         }
     }

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Action, Connection, Course, FIRST_OPERATION, MARK, Step};
+use super::marker::{Marker, split_fragment};
+use super::{Action, Connection, SessionState, Step};
 
 /// A part of a chunk: an escaped 0xF5 splits one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub struct Part {
 pub struct Cursor {
     position: usize,
     connection: Connection,
-    course: Course,
+    state: SessionState,
     /// The last step was a part of a chunk, and so is the next.
     within: bool,
 }
@@ -50,11 +51,13 @@ pub const fn decode(input: &[u8]) -> Steps<'_> {
 pub fn has_marker(mut input: &[u8]) -> bool {
     loop {
         let (_, rest) = split_fragment(input);
-        match rest {
-            [] => return false,
-            [MARK, operation, ..] if parse_operation(*operation).is_some() => return true,
-            _ => input = rest,
+        if rest.is_empty() {
+            return false;
         }
+        if Marker::at_start(rest).is_some() {
+            return true;
+        }
+        input = rest;
     }
 }
 
@@ -62,7 +65,7 @@ impl Cursor {
     /// The beginning of an input.
     #[must_use]
     pub const fn new() -> Self {
-        Self { position: 0, connection: Connection(0), course: Course::new(), within: false }
+        Self { position: 0, connection: Connection(0), state: SessionState::new(), within: false }
     }
 
     /// The next step. The input is that of the steps before.
@@ -76,23 +79,21 @@ impl Cursor {
                 let more = !is_at_boundary(after);
                 let begins = !std::mem::replace(&mut self.within, more);
                 let action = Action::Send(Part { range, more });
-                if begins && self.course.take(self.connection, &action).is_err() {
+                if begins && self.state.take(self.connection, &action).is_err() {
                     self.skip_chunk(input);
                     continue;
                 }
                 return Some(Step { connection: self.connection, action });
             }
-            let &[MARK, operation, ..] = after else { return None };
-            let (action, connection) = parse_operation(operation)?;
-            if self.course.is_over() {
+            let Marker { action, connection } = Marker::at_start(after)?;
+            if self.state.is_over() {
                 return None;
             }
             self.position += 2;
             self.connection = connection;
-            if let Some(action) = action
-                && self.course.take(connection, &action).is_ok()
-            {
-                return Some(Step { connection, action });
+            // To send is no step yet: the bytes that follow are.
+            if !matches!(action, Action::Send(())) && self.state.take(connection, &action).is_ok() {
+                return Some(Step { connection, action: action.map(|()| Part { range: 0..0, more: false }) });
             }
         }
     }
@@ -124,37 +125,5 @@ impl<'a> Iterator for Steps<'a> {
 
 /// Whether the input ends here, or something else than a chunk begins.
 fn is_at_boundary(rest: &[u8]) -> bool {
-    match rest {
-        [] => true,
-        [MARK, operation, ..] => parse_operation(*operation).is_some(),
-        _ => false,
-    }
-}
-
-/// The bytes before the next marker or up to an escaped 0xF5, and what comes after them.
-fn split_fragment(input: &[u8]) -> (&[u8], &[u8]) {
-    let mut from = 0;
-    while let Some(found) = memchr::memchr(MARK, &input[from..]) {
-        let at = from + found;
-        match input.get(at + 1) {
-            Some(&MARK) => return (&input[..=at], &input[at + 2..]),
-            Some(&operation) if parse_operation(operation).is_some() => return input.split_at(at),
-            _ => from = at + 1,
-        }
-    }
-    (input, &[])
-}
-
-/// The second byte of a marker. The action `None` is to send what follows.
-fn parse_operation(byte: u8) -> Option<(Option<Action<Part>>, Connection)> {
-    let operation = byte.checked_sub(FIRST_OPERATION)?;
-    let action = match operation / Connection::COUNT as u8 {
-        0 => None,
-        1 => Some(Action::Open),
-        2 => Some(Action::HalfClose),
-        3 => Some(Action::Close),
-        4 => Some(Action::Reset),
-        _ => return None,
-    };
-    Some((action, Connection(operation % Connection::COUNT as u8)))
+    rest.is_empty() || Marker::at_start(rest).is_some()
 }
