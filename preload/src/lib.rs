@@ -1,44 +1,48 @@
 //! The library that is preloaded into a server and makes it fuzzable.
 //!
-//! Reading order: [`exports`] lists every libc function that is interposed; each goes to a
-//! function in [`calls`]. A call in which the server would wait ends up in [`idle`], where one
-//! thread at a time becomes the [`driver`]: it plays the client of one session over a
-//! [`transport`], then begins the next iteration through [`afl`]. [`setup`] runs before the
-//! server's `main` and decides whether any of this happens.
+//! [`init`] runs before the server's `main` and decides whether anything else happens. From then on the server
+//! calls in: every libc function in [`table`] goes to its hook in [`hooks`]. A call in which the server would
+//! wait enters the wait loop in [`blocking`], where one thread at a time becomes the [`driver`]: it plays the
+//! client of one session over the sockets of [`net`] or [`memory_socket`], then begins the next iteration
+//! through [`afl_loop`].
+//!
+//! Layers, from the roof to the ground; imports go down only (`fuzz/tests/layers.rs` checks that):
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`init`] | the order of start-up |
+//! | [`hooks`] | one function for each interposed libc function, raw system calls, signal handlers |
+//! | [`driver`] | the client: playback of sessions, where inputs come from, reruns, oracles |
+//! | [`afl_loop`] | start of the forkserver, begin and end of an iteration |
+//! | [`fork`] | everything that happens before and after a fork |
+//! | [`afl`] | AFL++'s runtime, our forkserver, the coverage map |
+//! | [`blocking`] | the wait loop, the driver guard, quiescence of the other threads |
+//! | [`memory_socket`] | sockets of transport `memory` |
+//! | [`net`] | the listener that is taken over, transports, the accept gate |
+//! | [`process`] | child processes, daemons, process ids |
+//! | [`determinism`] | virtual clock, fixed randomness, scheduling |
+//! | [`sandbox`] | confinement of the server |
+//! | [`sys`] | libc's real functions, descriptors, `/proc`, messages, configuration |
+//! | [`table`] | every exported symbol |
 
-mod activation;
-mod address;
 mod afl;
-mod background;
-mod backlog;
-mod calls;
-mod children;
-mod clock;
-mod descriptors;
+mod afl_loop;
+mod blocking;
+mod determinism;
 mod driver;
-mod errno;
-mod event;
-mod exports;
-mod identity;
-mod idle;
-mod listener;
-mod memory;
-mod next;
-mod panics;
-mod randomness;
-mod report;
+mod fork;
+mod hooks;
+mod init;
+mod memory_socket;
+mod net;
+mod process;
 mod sandbox;
-mod sanitizers;
-mod scheduling;
-mod setup;
-mod stdio;
-mod transport;
-#[cfg(target_arch = "x86_64")]
-mod trap;
+mod sys;
+mod table;
 
 /// Runs before the server's own constructors and `main`.
 #[cfg(not(test))]
 #[ctor::ctor(unsafe)]
-fn enter() {
-    setup::enter();
+fn constructor() {
+    init::run();
 }

@@ -7,23 +7,26 @@ use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
 
 use libc::{c_int, c_void};
 
-use super::segment;
+use super::shm_segment;
 
 /// Variable in which afl-fuzz tells the memory's number (AFL++ config.h: SHM_FUZZ_ENV_VAR).
-pub(super) const VARIABLE: &str = "__AFL_SHM_FUZZ_ID";
+pub(super) const INPUT_SHM_VARIABLE: &str = "__AFL_SHM_FUZZ_ID";
+
+/// Largest input that AFL++ hands over (config.h: MAX_FILE), in bytes.
+pub(crate) const MAX_INPUT_BYTES: usize = 1 << 20;
 
 static NUMBER: AtomicI32 = AtomicI32::new(-1);
 static ADDRESS: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// Attaches it.
 pub(super) fn attach() {
-    if let Some((number, address)) = segment::attach(VARIABLE) {
+    if let Some((number, address)) = shm_segment::attach(INPUT_SHM_VARIABLE) {
         ADDRESS.store(address, Relaxed);
         NUMBER.store(number, Relaxed);
     }
 }
 
 /// Where the memory of this number is, if it is the one that was attached.
-pub(crate) fn address(number: c_int) -> Option<*mut c_void> {
+pub(crate) fn address_of(number: c_int) -> Option<*mut c_void> {
     (number >= 0 && number == NUMBER.load(Relaxed)).then(|| ADDRESS.load(Relaxed))
 }

@@ -1,18 +1,15 @@
 //! What tells AFL++ how an input went: the runtime that the compiler has linked to the server, or,
 //! for a server that has none, its answers.
 
-use crate::report;
-use crate::setup::Pace;
-
-use super::gate::{self, Gated};
-use super::own_map::{self, OwnMap};
+use super::coverage::gate::{self, GatedMap};
+use super::input_memory::MAX_INPUT_BYTES;
+use super::response_map::{self, ResponseMap};
 use super::runtime::Runtime;
-
-/// Largest input that AFL++ hands over (config.h: MAX_FILE), in bytes.
-pub(super) const MAX_INPUT: usize = 1 << 20;
+use crate::sys::config::RunMode;
+use crate::sys::report;
 
 /// Variable in which AFL++ tells the number of cmplog's map (config.h: CMPLOG_SHM_ENV_VAR).
-const CMPLOG_VARIABLE: &str = "__AFL_CMPLOG_SHM_ID";
+const CMPLOG_SHM_VARIABLE: &str = "__AFL_CMPLOG_SHM_ID";
 
 /// The source of the coverage map's content.
 #[derive(Debug)]
@@ -20,17 +17,17 @@ pub(crate) enum Instrumentation {
     /// AFL++'s runtime in the server's executable.
     Runtime(Runtime),
     /// None: traits of the answers are marked in a map of our own.
-    Answers(OwnMap),
+    Responses(ResponseMap),
 }
 
 impl Instrumentation {
     /// Called before the server's constructors. `None` where there is neither a runtime nor a loop.
-    pub(super) fn find(pace: Pace) -> Option<Self> {
+    pub(super) fn find(run_mode: RunMode) -> Option<Self> {
         let Some((runtime, found)) = Runtime::find() else {
-            return (pace == Pace::Loop).then(OwnMap::attach).flatten().map(Self::Answers);
+            return (run_mode == RunMode::Loop).then(ResponseMap::attach).flatten().map(Self::Responses);
         };
         report::status().set_runtime(found);
-        if pace == Pace::Loop {
+        if run_mode == RunMode::Loop {
             runtime.ask_for_shared_memory_inputs();
         }
         Some(Self::Runtime(runtime))
@@ -40,7 +37,7 @@ impl Instrumentation {
     pub(super) fn speaks_current_protocol(&self) -> bool {
         match self {
             Self::Runtime(runtime) => runtime.speaks_current_protocol(),
-            Self::Answers(_) => true,
+            Self::Responses(_) => true,
         }
     }
 
@@ -48,7 +45,7 @@ impl Instrumentation {
     pub(super) fn dictionary(&self) -> &[u8] {
         match self {
             Self::Runtime(runtime) => runtime.dictionary(),
-            Self::Answers(_) => &[],
+            Self::Responses(_) => &[],
         }
     }
 
@@ -61,7 +58,7 @@ impl Instrumentation {
         unsafe {
             match self {
                 Self::Runtime(runtime) => runtime.set_input(shared),
-                Self::Answers(map) => map.set_input(shared),
+                Self::Responses(map) => map.set_input(shared),
             }
         }
     }
@@ -70,41 +67,45 @@ impl Instrumentation {
     pub(crate) fn input(&self) -> &[u8] {
         match self {
             Self::Runtime(runtime) => runtime.input(),
-            Self::Answers(map) => map.input(MAX_INPUT),
+            Self::Responses(map) => map.input(MAX_INPUT_BYTES),
         }
     }
 
     /// Builds the gate of its maps, where they can have one.
-    pub(super) fn build_gate(&'static self) {
+    pub(crate) fn build_gate(&'static self) {
         let coverage = match self {
             Self::Runtime(runtime) if runtime.has_fixed_map() => {
-                report::say(format_args!(
+                report::emit(format_args!(
                     "the coverage map has a fixed address (AFL++'s LTO mode): it cannot be gated, and there is no \
                      spare process"
                 ));
                 return;
             }
             Self::Runtime(runtime) => runtime.area_ptr(),
-            Self::Answers(map) => map.variable(),
+            Self::Responses(map) => map.variable(),
         };
-        let coverage = Gated { variable: coverage, segment: own_map::VARIABLE, len: self.map_len() };
+        let coverage = GatedMap {
+            variable: coverage,
+            segment: response_map::COVERAGE_SHM_VARIABLE,
+            len: self.map_len(),
+        };
         let cmplog = match self {
             Self::Runtime(runtime) => runtime.cmp_map(),
-            Self::Answers(_) => None,
+            Self::Responses(_) => None,
         };
-        let cmplog = cmplog.map(|variable| Gated { variable, segment: CMPLOG_VARIABLE, len: 0 });
+        let cmplog = cmplog.map(|variable| GatedMap { variable, segment: CMPLOG_SHM_VARIABLE, len: 0 });
         gate::build([coverage].into_iter().chain(cmplog));
     }
 
     fn map(&self) -> *mut [u8] {
         match self {
             Self::Runtime(runtime) => runtime.map(),
-            Self::Answers(map) => map.bytes(),
+            Self::Responses(map) => map.bytes(),
         }
     }
 
     /// Length of the coverage map, in bytes.
-    pub(super) fn map_len(&self) -> usize {
+    pub(crate) fn map_len(&self) -> usize {
         self.map().len()
     }
 
@@ -122,7 +123,7 @@ impl Instrumentation {
     }
 
     /// Sets the map's first byte, by which AFL++ knows that the server is instrumented.
-    pub(super) fn mark_coverage(&self) {
+    pub(crate) fn mark_coverage(&self) {
         // SAFETY: the map is never empty.
         unsafe { self.map().cast::<u8>().write(1) }
     }

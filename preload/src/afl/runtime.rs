@@ -7,12 +7,12 @@ use std::{ptr, slice};
 use libloading::os::unix::Library;
 use sockfuzz_protocol::RuntimeFound;
 
-use super::instrumentation::MAX_INPUT;
+use super::input_memory::MAX_INPUT_BYTES;
 use super::symbols;
-use crate::report;
+use crate::sys::report;
 
 /// Names of what is used of the runtime, in the order of [`Runtime`]'s fields.
-const NAMES: [&CStr; 13] = [
+const SYMBOL_NAMES: [&CStr; 13] = [
     c"__afl_manual_init",
     c"__afl_persistent_loop",
     c"__afl_sharedmem_fuzzing",
@@ -28,8 +28,8 @@ const NAMES: [&CStr; 13] = [
     c"__afl_map_addr",
 ];
 
-/// How many of [`NAMES`], from the first on, every runtime has.
-const REQUIRED: usize = 7;
+/// How many of [`SYMBOL_NAMES`], from the first on, every runtime has.
+const REQUIRED_SYMBOLS: usize = 7;
 
 /// The runtime in the server's executable.
 #[derive(Debug)]
@@ -60,14 +60,15 @@ impl Runtime {
     /// Looks in the dynamic symbols, then in the executable's symbol table.
     pub(super) fn find() -> Option<(Self, RuntimeFound)> {
         let mut addresses = dynamic();
-        let found =
-            |addresses: &[*mut c_void]| addresses[..REQUIRED].iter().all(|address| !address.is_null());
+        let found = |addresses: &[*mut c_void]| {
+            addresses[..REQUIRED_SYMBOLS].iter().all(|address| !address.is_null())
+        };
         let source = if found(&addresses) { RuntimeFound::DynamicSymbols } else { RuntimeFound::SymbolTable };
-        symbols::complete(&mut addresses, NAMES);
+        symbols::complete(&mut addresses, SYMBOL_NAMES);
         found(&addresses).then(|| (Self::at(addresses), source))
     }
 
-    fn at(addresses: [*mut c_void; NAMES.len()]) -> Self {
+    fn at(addresses: [*mut c_void; SYMBOL_NAMES.len()]) -> Self {
         let [manual_init, persistent_loop, sharedmem_fuzzing, ..] = addresses;
         let [
             ..,
@@ -147,13 +148,13 @@ impl Runtime {
     }
 
     /// Forks a child for every process that AFL++ asks for; returns in the child.
-    pub(super) fn start_forkserver(&self) {
+    pub(crate) fn start_forkserver(&self) {
         // SAFETY: the runtime allows one call from anywhere in the program.
         unsafe { (self.manual_init)() }
     }
 
     /// Ends the current iteration, waits for the next; `false` when `count` were run.
-    pub(super) fn next_iteration(&self, count: u32) -> bool {
+    pub(crate) fn next_iteration(&self, count: u32) -> bool {
         // SAFETY: called by the thread that holds the driver's role, in a child of the forkserver.
         unsafe { (self.persistent_loop)(count) != 0 }
     }
@@ -169,7 +170,7 @@ impl Runtime {
                     "this AFL++ tool hands over no inputs in shared memory: use AFL++ 3.00 or later"
                 ));
             }
-            slice::from_raw_parts(bytes, (len.read_volatile() as usize).min(MAX_INPUT))
+            slice::from_raw_parts(bytes, (len.read_volatile() as usize).min(MAX_INPUT_BYTES))
         }
     }
 
@@ -199,9 +200,9 @@ impl Runtime {
 }
 
 /// What the loader knows; null for the rest.
-fn dynamic() -> [*mut c_void; NAMES.len()] {
+fn dynamic() -> [*mut c_void; SYMBOL_NAMES.len()] {
     let program = Library::this();
-    NAMES.map(|name| {
+    SYMBOL_NAMES.map(|name| {
         // SAFETY: the symbol is only turned into an address here.
         let symbol = unsafe { program.get::<*mut c_void>(name.to_bytes_with_nul()) };
         symbol.map_or(ptr::null_mut(), |symbol| symbol.into_raw())

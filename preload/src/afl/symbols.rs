@@ -12,7 +12,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 /// Fills in the addresses of those `names` that are null, as far as the running executable's symbol
 /// table knows them.
 pub(super) fn complete<const N: usize>(addresses: &mut [*mut c_void; N], names: [&CStr; N]) {
-    let Ok(file) = Mapped::open("/proc/self/exe") else { return };
+    let Ok(file) = MappedFile::open("/proc/self/exe") else { return };
     let Ok(elf) = ElfFile64::<Endianness>::parse(file.bytes()) else { return };
     let bias = load_bias();
     for symbol in elf.symbols().filter(|symbol| symbol.is_definition()) {
@@ -26,12 +26,12 @@ pub(super) fn complete<const N: usize>(addresses: &mut [*mut c_void; N], names: 
 }
 
 /// A file as memory: executables with debugging information are large, and most of it is not read.
-struct Mapped {
+struct MappedFile {
     start: *mut c_void,
     len: usize,
 }
 
-impl Mapped {
+impl MappedFile {
     fn open(path: &str) -> std::io::Result<Self> {
         let file = File::open(path)?;
         let len = file.metadata()?.len() as usize;
@@ -46,7 +46,7 @@ impl Mapped {
     }
 }
 
-impl Drop for Mapped {
+impl Drop for MappedFile {
     fn drop(&mut self) {
         // SAFETY: nothing borrows from the mapping any more.
         let _ = unsafe { munmap(self.start, self.len) };

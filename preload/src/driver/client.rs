@@ -7,13 +7,14 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
-use super::unread::Unread;
-use crate::descriptors;
-use crate::memory::{self, Slot};
-use crate::transport::{self, Target};
+use super::unread::UnreadByte;
+use crate::memory_socket;
+use crate::net::transport::{self, Target};
+use crate::sys::fd;
+use crate::sys::fd_table::Slot;
 
 /// No socket's send buffer is smaller, in bytes (socket(7), SO_SNDBUF).
-const SMALLEST_BUFFER: usize = 2048;
+const MIN_SEND_BUFFER_BYTES: usize = 2048;
 
 /// What became of some bytes to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,56 +40,56 @@ pub(super) enum Drained {
 
 impl Drained {
     pub(super) fn of(count: usize) -> Self {
-        if count < SMALLEST_BUFFER { Self::Little } else { Self::Much }
+        if count < MIN_SEND_BUFFER_BYTES { Self::Little } else { Self::Much }
     }
 }
 
 /// One connection, as the client sees it. Dropping it hangs up.
 #[derive(Debug)]
-pub(super) struct Client {
-    end: End,
+pub(super) struct ClientEnd {
+    end: Channel,
     /// Where it is kept, or was: what the server had not read then comes first.
     slot: Option<Slot>,
     will_reset: bool,
     is_tcp: bool,
     /// What a client keeps for that over a UNIX-domain socket.
-    unread: Option<Unread>,
+    unread: Option<UnreadByte>,
 }
 
 #[derive(Debug)]
-enum End {
+enum Channel {
     Socket(OwnedFd),
     Memory(Slot),
 }
 
-impl Client {
+impl ClientEnd {
     /// Over a socket of the transport's.
     pub(super) fn over_socket(socket: OwnedFd, target: &Target, will_reset: bool) -> Self {
         let is_tcp = matches!(target, Target::Tcp(_));
-        let unread = (will_reset && !is_tcp).then(Unread::new);
-        Self { end: End::Socket(socket), slot: None, will_reset, is_tcp, unread }
+        let unread = (will_reset && !is_tcp).then(UnreadByte::new);
+        Self { end: Channel::Socket(socket), slot: None, will_reset, is_tcp, unread }
     }
 
     /// Through memory.
     pub(super) fn through_memory(slot: Slot, will_reset: bool) -> Self {
-        let unread = will_reset.then(Unread::new);
-        Self { end: End::Memory(slot), slot: Some(slot), will_reset, is_tcp: false, unread }
+        let unread = will_reset.then(UnreadByte::new);
+        Self { end: Channel::Memory(slot), slot: Some(slot), will_reset, is_tcp: false, unread }
     }
 
     /// The connection may have become real.
     pub(super) fn follow(&mut self) {
         if let Some(slot) = self.slot
-            && let Some(socket) = memory::take_client_end(slot)
+            && let Some(socket) = memory_socket::take_kernel_client(slot)
         {
-            self.end = End::Socket(socket);
+            self.end = Channel::Socket(socket);
         }
     }
 
     pub(super) fn send(&self, bytes: &[u8]) -> Sent {
         let socket = match &self.end {
-            End::Socket(socket) => socket,
-            End::Memory(slot) => {
-                return match memory::send(*slot, bytes) {
+            Channel::Socket(socket) => socket,
+            Channel::Memory(slot) => {
+                return match memory_socket::send(*slot, bytes) {
                     Some(0) => Sent::Blocked,
                     Some(count) => Sent::Bytes(count),
                     None => Sent::Refused,
@@ -96,8 +97,8 @@ impl Client {
             }
         };
         if let Some(slot) = self.slot {
-            memory::catch_up(slot, socket);
-            if memory::unread(slot) > 0 {
+            memory_socket::catch_up(slot, socket);
+            if memory_socket::unread_len(slot) > 0 {
                 return Sent::Blocked;
             }
         }
@@ -110,19 +111,21 @@ impl Client {
 
     pub(super) fn half_close(&self) {
         match (&self.end, self.slot) {
-            (_, Some(slot)) if self.is_in_memory() || memory::unread(slot) > 0 => memory::half_close(slot),
+            (_, Some(slot)) if self.is_in_memory() || memory_socket::unread_len(slot) > 0 => {
+                memory_socket::half_close(slot)
+            }
             // A failure means that the server was first; reading will tell.
-            (End::Socket(socket), _) => drop(shutdown(socket, Shutdown::Write)),
-            (End::Memory(_), _) => {}
+            (Channel::Socket(socket), _) => drop(shutdown(socket, Shutdown::Write)),
+            (Channel::Memory(_), _) => {}
         }
     }
 
     /// Reads what is there, by way of `buffer`. (Through memory, nothing is left to be seen of it.)
     pub(super) fn drain(&mut self, buffer: &mut [u8], mut answer: impl FnMut(&[u8])) -> Drained {
         let socket = match &self.end {
-            End::Socket(socket) => socket,
-            End::Memory(slot) => {
-                let (answered, open) = memory::take_answered(*slot);
+            Channel::Socket(socket) => socket,
+            Channel::Memory(slot) => {
+                let (answered, open) = memory_socket::take_answered(*slot);
                 if answered {
                     answer(&[]);
                 }
@@ -130,7 +133,7 @@ impl Client {
             }
         };
         if let Some(slot) = self.slot
-            && memory::catch_up(slot, socket)
+            && memory_socket::catch_up(slot, socket)
         {
             return Drained::Much;
         }
@@ -157,7 +160,7 @@ impl Client {
 
     /// Whether bytes that were sent have not come to the server yet.
     pub(super) fn is_in_flight(&self, half_closed: bool) -> bool {
-        matches!(&self.end, End::Socket(socket) if self.is_tcp && transport::is_in_flight(socket, half_closed))
+        matches!(&self.end, Channel::Socket(socket) if self.is_tcp && transport::is_in_flight(socket, half_closed))
     }
 
     /// Whether the connection is over only when no process holds the client's end.
@@ -167,7 +170,7 @@ impl Client {
 
     /// Hangs up, whoever else holds the client's end: a child of the server's may have inherited it.
     pub(super) fn close(self) {
-        if let End::Socket(socket) = &self.end {
+        if let Channel::Socket(socket) = &self.end {
             let _closed_by_the_server = shutdown(socket, Shutdown::Both);
         }
     }
@@ -175,32 +178,32 @@ impl Client {
     /// Aborts the connection.
     pub(super) fn reset(mut self, answer: impl FnMut(&[u8])) {
         match (&self.end, &mut self.unread) {
-            (End::Memory(slot), _) => memory::reset(*slot),
-            (End::Socket(socket), Some(unread)) => {
+            (Channel::Memory(slot), _) => memory_socket::reset(*slot),
+            (Channel::Socket(socket), Some(unread)) => {
                 unread.show(socket, answer);
-                transport::abort(socket);
+                transport::set_reset_on_close(socket);
             }
-            (End::Socket(socket), None) => transport::abort(socket),
+            (Channel::Socket(socket), None) => transport::set_reset_on_close(socket),
         }
     }
 
     /// What tells that more can be read; nothing does through memory, where the server is what waits.
     pub(super) fn readable(&self) -> Option<PollFd<'static>> {
-        let End::Socket(socket) = &self.end else { return None };
-        Some(PollFd::from_borrowed_fd(descriptors::lend(socket.as_raw_fd()), PollFlags::IN))
+        let Channel::Socket(socket) = &self.end else { return None };
+        Some(PollFd::from_borrowed_fd(fd::borrow(socket.as_raw_fd()), PollFlags::IN))
     }
 
     fn is_in_memory(&self) -> bool {
-        matches!(self.end, End::Memory(_))
+        matches!(self.end, Channel::Memory(_))
     }
 }
 
-impl Drop for Client {
+impl Drop for ClientEnd {
     fn drop(&mut self) {
         match (&self.end, self.slot) {
-            (End::Memory(slot), _) => memory::hang_up(*slot),
-            (End::Socket(_), Some(slot)) => memory::drop_unread(slot),
-            (End::Socket(_), None) => {}
+            (Channel::Memory(slot), _) => memory_socket::hang_up(*slot),
+            (Channel::Socket(_), Some(slot)) => memory_socket::drop_unread(slot),
+            (Channel::Socket(_), None) => {}
         }
     }
 }

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use sockfuzz_protocol::{Counter, DeadAccept, specs};
 
-use crate::setup::{self, Pace};
-use crate::{clock, idle, report};
+use crate::determinism::clock;
+use crate::sys::config::{self, RunMode};
+use crate::sys::{proc, report};
 
 /// Real time in which the server may still do so: it may have stopped on purpose, until a timer of
 /// its own. Less than afl-fuzz's usual limit of a second.
-const PATIENCE: Duration = Duration::from_millis(800);
+const DEAD_ACCEPT_TIMEOUT: Duration = Duration::from_millis(800);
 
 /// Which input the server stopped accepting at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,13 +25,13 @@ pub(super) enum Culprit {
 
 /// What is known of the server's accepting.
 #[derive(Debug)]
-pub(super) struct Watch {
+pub(super) struct AcceptMonitor {
     accepted: bool,
     /// When the current connection began to wait (CLOCK_MONOTONIC).
     since: Option<Duration>,
 }
 
-impl Watch {
+impl AcceptMonitor {
     pub(super) const fn new() -> Self {
         Self { accepted: false, since: None }
     }
@@ -48,7 +49,7 @@ impl Watch {
             return false;
         }
         let now = clock::real_now();
-        if now - *self.since.get_or_insert(now) < PATIENCE {
+        if now - *self.since.get_or_insert(now) < DEAD_ACCEPT_TIMEOUT {
             return true;
         }
         crash(culprit, format_args!("the server is idle, but accepts no more connections"))
@@ -64,8 +65,8 @@ impl Watch {
 
 /// Whether to look: in the loop, unless told otherwise; in a single run only when told to.
 pub(super) fn is_crash() -> bool {
-    setup::get().is_some_and(|setup| match setup.options.dead_accept {
-        DeadAccept::Auto => setup.pace == Pace::Loop,
+    config::get().is_some_and(|config| match config.options.dead_accept {
+        DeadAccept::Auto => config.run_mode == RunMode::Loop,
         DeadAccept::Crash => true,
         DeadAccept::Count => false,
     })
@@ -77,10 +78,13 @@ fn crash(culprit: Culprit, what: std::fmt::Arguments<'_>) -> ! {
         Culprit::This => "since this input",
         Culprit::Earlier => "since an input before this one, most likely the one just before",
     };
-    report::say(format_args!("{what}, {since}: a crash ({}=count only counts)", specs::DEAD_ACCEPT.variable));
-    match idle::count_descriptors() {
-        Some(open) => report::say(format_args!("{open} descriptors of its own are open")),
-        None => report::say(format_args!("not one descriptor is left to it")),
+    report::emit(format_args!(
+        "{what}, {since}: a crash ({}=count only counts)",
+        specs::DEAD_ACCEPT.variable
+    ));
+    match proc::count_server_fds() {
+        Some(open) => report::emit(format_args!("{open} descriptors of its own are open")),
+        None => report::emit(format_args!("not one descriptor is left to it")),
     }
     std::process::abort()
 }

@@ -5,34 +5,41 @@ use sockfuzz_protocol::{Counter, Phase};
 
 use super::client::Drained;
 use super::dead_accept::{self, Culprit};
-use super::pace::Pacer;
-use super::{Driver, PATIENCE, PATIENCE_WITH_CHILDREN, Stage, Step, note_answer};
-use crate::{backlog, children, descriptors, report, sanitizers};
+use super::input_source::InputSource;
+use super::leak_sanitizer;
+use super::{Driver, MAX_IDLE_ROUNDS, MAX_IDLE_ROUNDS_WITH_CHILDREN, SessionStage, record_answer};
+use crate::blocking::IdleStep;
+use crate::memory_socket;
+use crate::net::accept_gate;
+use crate::process::children;
+use crate::sys::fd_table::{self, FdKind};
+use crate::sys::report;
 
 impl Driver {
     /// Ends the next of the connections that are left.
-    pub(super) fn end_next(&mut self) -> Step {
-        let Some(next) = Connection::ALL.into_iter().find(|next| self.lines[next.index()].is_some()) else {
+    pub(super) fn end_next(&mut self) -> IdleStep {
+        let Some(next) = Connection::ALL.into_iter().find(|next| self.connections[next.index()].is_some())
+        else {
             return self.hang_up();
         };
         self.current = next;
-        if self.line(next).ended {
+        if self.connection(next).ended {
             return self.hang_up();
         }
         self.half_close();
-        self.enter(Stage::HalfClosed);
-        self.pacer.iter_mut().for_each(Pacer::begin_linger);
-        Step::Acted
+        self.enter(SessionStage::HalfClosed);
+        self.input_source.iter_mut().for_each(InputSource::begin_linger);
+        IdleStep::Progress
     }
 
-    pub(super) fn probe(&mut self) -> Step {
-        if backlog::all_accepted() || !self.accepting.waits_on(Culprit::This) {
+    pub(super) fn probe(&mut self) -> IdleStep {
+        if accept_gate::all_accepted() || !self.accepting.waits_on(Culprit::This) {
             return self.finish();
         }
-        Step::LetTimePass
+        IdleStep::WaitForTimer
     }
 
-    pub(super) fn read_to_the_end(&mut self) -> Step {
+    pub(super) fn read_to_the_end(&mut self) -> IdleStep {
         if !self.reads_answers() && !children::may_answer() && self.server_has_closed() {
             return self.finish();
         }
@@ -44,51 +51,53 @@ impl Driver {
         if let Some(step) = self.await_delivery() {
             return step;
         }
-        let until = self.line(self.current).client.readable().into_iter().collect();
-        match self.pacer.as_mut().and_then(Pacer::linger) {
-            Some(limit) => Step::Sleep { until, limit: Some(limit) },
-            None if children::may_answer() && !self.is_out_of_patience(PATIENCE_WITH_CHILDREN) => {
-                Step::LetTimePass
+        let until = self.connection(self.current).client.readable().into_iter().collect();
+        match self.input_source.as_mut().and_then(InputSource::linger) {
+            Some(limit) => IdleStep::Sleep { until, limit: Some(limit) },
+            None if children::may_answer() && !self.exceeds_rounds(MAX_IDLE_ROUNDS_WITH_CHILDREN) => {
+                IdleStep::WaitForTimer
             }
             None => self.hang_up(),
         }
     }
 
     /// Closes the client's end of the current connection, and goes on with those that are left.
-    pub(super) fn hang_up(&mut self) -> Step {
-        self.leave(self.current);
-        if self.lines.iter().any(Option::is_some) {
-            self.enter(Stage::Ending);
-            return Step::Acted;
+    pub(super) fn hang_up(&mut self) -> IdleStep {
+        self.drop_connection(self.current);
+        if self.connections.iter().any(Option::is_some) {
+            self.enter(SessionStage::Ending);
+            return IdleStep::Progress;
         }
         if self.server_has_closed() {
             return self.finish();
         }
-        self.enter(Stage::HungUp);
-        Step::Acted
+        self.enter(SessionStage::HungUp);
+        IdleStep::Progress
     }
 
     /// Closes the client's end of a connection.
-    fn leave(&mut self, connection: Connection) {
-        if self.lines[connection.index()].take().is_some()
-            && let Some(pacer) = &mut self.pacer
+    fn drop_connection(&mut self, connection: Connection) {
+        if self.connections[connection.index()].take().is_some()
+            && let Some(input_source) = &mut self.input_source
         {
-            pacer.ended(connection);
+            input_source.ended(connection);
         }
     }
 
     /// The same, in the middle of a session.
     pub(super) fn close(&mut self, connection: Connection) {
-        if let (Some(line), Some(pacer)) = (self.lines[connection.index()].take(), &mut self.pacer) {
+        if let (Some(line), Some(input_source)) =
+            (self.connections[connection.index()].take(), &mut self.input_source)
+        {
             line.client.close();
-            pacer.ended(connection);
+            input_source.ended(connection);
         }
     }
 
-    /// In a forked child of the server's. Most connections end by a word of the client's; those that end
-    /// by being closed have to be closed here, too.
-    pub(crate) fn after_fork(&mut self) {
-        for place in &mut self.lines {
+    /// Closes the client's ends that a forked child of the server's has inherited, as far as the end of their
+    /// connections is told by nothing else than being closed.
+    pub(super) fn close_resetting(&mut self) {
+        for place in &mut self.connections {
             if let Some(line) = place
                 && line.client.will_reset()
             {
@@ -99,46 +108,48 @@ impl Driver {
     }
 
     pub(super) fn reset(&mut self, connection: Connection) {
-        if let (Some(line), Some(pacer)) = (self.lines[connection.index()].take(), &mut self.pacer) {
-            line.client.reset(|answer| note_answer(pacer, connection, answer));
-            pacer.ended(connection);
+        if let (Some(line), Some(input_source)) =
+            (self.connections[connection.index()].take(), &mut self.input_source)
+        {
+            line.client.reset(|answer| record_answer(input_source, connection, answer));
+            input_source.ended(connection);
         }
     }
 
-    pub(super) fn await_close(&mut self) -> Step {
+    pub(super) fn await_close(&mut self) -> IdleStep {
         if self.server_has_closed() {
             return self.finish();
         }
-        if self.is_out_of_patience(PATIENCE) {
-            descriptors::forsake_connections();
+        if self.exceeds_rounds(MAX_IDLE_ROUNDS) {
+            abandon_connections();
             report::status().add(Counter::Abandoned, 1);
             return self.finish();
         }
-        Step::LetTimePass
+        IdleStep::WaitForTimer
     }
 
     /// The iteration is over. The server is idle, so the next one begins at once.
-    pub(super) fn finish(&mut self) -> Step {
-        children::look();
-        Connection::ALL.into_iter().for_each(|connection| self.leave(connection));
-        let is_single_run = self.pacer.as_ref().is_some_and(Pacer::is_patient);
+    pub(super) fn finish(&mut self) -> IdleStep {
+        children::check();
+        Connection::ALL.into_iter().for_each(|connection| self.drop_connection(connection));
+        let is_single_run = self.input_source.as_ref().is_some_and(InputSource::waits_indefinitely);
         if is_single_run
-            && self.stage != Stage::Probing
+            && self.stage != SessionStage::Probing
             && dead_accept::is_crash()
             && self.connect(Connection::ALL[0])
         {
-            self.enter(Stage::Probing);
-            return Step::Acted;
+            self.enter(SessionStage::Probing);
+            return IdleStep::Progress;
         }
-        self.enter(Stage::Between);
+        self.enter(SessionStage::Between);
         if is_single_run {
-            sanitizers::look_for_leaks();
+            leak_sanitizer::check();
         }
         report::status().reach(Phase::Finished);
-        if let Some(pacer) = &self.pacer {
-            pacer.finish();
-            if pacer.rests() {
-                return Step::Rest;
+        if let Some(input_source) = &self.input_source {
+            input_source.finish();
+            if input_source.advances_clock() {
+                return IdleStep::AdvanceClock;
             }
         }
         self.begin()
@@ -146,7 +157,17 @@ impl Driver {
 
     /// As far as this process knows: a child may hold the connection open.
     fn server_has_closed(&self) -> bool {
-        backlog::all_accepted()
-            && (descriptors::open_connections() == 0 || descriptors::recount_connections() == 0)
+        accept_gate::all_accepted()
+            && (fd_table::connection_count() == 0 || fd_table::recount_connections() == 0)
+    }
+}
+
+/// Forgets the connections that the server does not close: they must not hold up later iterations.
+fn abandon_connections() {
+    for fd in fd_table::connections() {
+        if fd_table::is_virtual(fd) {
+            memory_socket::abandon(fd);
+        }
+        fd_table::set(fd, FdKind::Unmanaged);
     }
 }

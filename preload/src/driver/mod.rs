@@ -8,50 +8,40 @@
 mod client;
 mod dead_accept;
 mod ending;
-mod pace;
+mod input_source;
+mod leak_sanitizer;
 mod playing;
 mod unread;
 
-use std::time::Duration;
+use std::cell::UnsafeCell;
 
-use rustix::event::PollFd;
 use rustix::io::Errno;
 use sockfuzz_protocol::session::{Action, Connection};
 use sockfuzz_protocol::{Counter, Phase};
 
-use crate::{backlog, children, listener, memory, report, transport};
-
-use client::{Client, Drained};
+use crate::blocking::{IdleClient, IdleStep, driver_guard};
+use crate::memory_socket;
+use crate::net::{accept_gate, listener, transport};
+use crate::process::children;
+use crate::sys::report;
+use client::{ClientEnd, Drained};
 use dead_accept::Culprit;
-use pace::{Pacer, Task};
+use input_source::{ClientStep, InputSource};
 
 /// Idle rounds that a server is given to accept a connection, or to close one that the client has
 /// hung up on, before the iteration ends without it.
-const PATIENCE: u32 = 8;
+const MAX_IDLE_ROUNDS: u32 = 8;
 
 /// The same for an answer that a child process may still give: a hundred milliseconds or so.
-const PATIENCE_WITH_CHILDREN: u32 = 50;
+const MAX_IDLE_ROUNDS_WITH_CHILDREN: u32 = 50;
 
 /// Bytes of an answer that are read at a time. Here rather than on a stack: the server's may be
 /// small.
-const SCRATCH: usize = 64 * 1024;
-
-/// What the driver did, and so what the idle call does next.
-#[derive(Debug)]
-pub(crate) enum Step {
-    /// Something that may have given the server work.
-    Acted,
-    /// Nothing: the next step depends on one of these descriptors, or on the limit.
-    Sleep { until: Vec<PollFd<'static>>, limit: Option<Duration> },
-    /// Nothing, and only a timer of the server's own can change that.
-    LetTimePass,
-    /// Nothing, and if the server waits for a timer, this is the moment for it.
-    Rest,
-}
+const SCRATCH_BYTES: usize = 64 * 1024;
 
 /// Where in the session the client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum SessionStage {
     /// Between two iterations; or time passes at the end of one.
     Between,
     /// Taking the steps of the input; most of them send.
@@ -68,8 +58,8 @@ enum Stage {
 
 /// A connection that the client has open.
 #[derive(Debug)]
-struct Line {
-    client: Client,
+struct ClientConnection {
+    client: ClientEnd,
     /// How many connections there had been when it was made.
     number: u32,
     half_closed: bool,
@@ -82,9 +72,9 @@ struct Line {
 /// State of the client.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    stage: Stage,
-    pacer: Option<Pacer>,
-    lines: [Option<Line>; Connection::COUNT],
+    stage: SessionStage,
+    input_source: Option<InputSource>,
+    connections: [Option<ClientConnection>; Connection::COUNT],
     /// The connection of the last step.
     current: Connection,
     /// Connections that were made, all in all.
@@ -93,75 +83,98 @@ pub(crate) struct Driver {
     rounds: u32,
     /// Rounds in a row in which something was on its way.
     in_flight: u32,
-    accepting: dead_accept::Watch,
-    scratch: [u8; SCRATCH],
+    accepting: dead_accept::AcceptMonitor,
+    scratch: [u8; SCRATCH_BYTES],
+}
+
+/// The only driver. It reaches the wait loop through [`install`].
+static DRIVER: DriverCell = DriverCell(UnsafeCell::new(Driver::new()));
+
+struct DriverCell(UnsafeCell<Driver>);
+
+// SAFETY: `install` hands out the only reference, which the driver guard protects.
+unsafe impl Sync for DriverCell {}
+
+/// Makes the driver the client that idle calls play. To be called once, before the server's `main`.
+pub(crate) fn install() {
+    // SAFETY: called once, so this is the only reference.
+    driver_guard::install(unsafe { &mut *DRIVER.0.get() });
+}
+
+impl IdleClient for Driver {
+    fn step(&mut self) -> IdleStep {
+        self.connections.iter_mut().flatten().for_each(|connection| connection.client.follow());
+        match self.stage {
+            SessionStage::Between => self.begin(),
+            SessionStage::Playing => self.play(),
+            SessionStage::Ending => self.end_next(),
+            SessionStage::HalfClosed => self.read_to_the_end(),
+            SessionStage::HungUp => self.await_close(),
+            SessionStage::Probing => self.probe(),
+        }
+    }
+
+    fn after_fork(&mut self) {
+        self.close_resetting();
+    }
 }
 
 impl Driver {
     pub(crate) const fn new() -> Self {
         Self {
-            stage: Stage::Between,
-            pacer: None,
-            lines: [const { None }; Connection::COUNT],
+            stage: SessionStage::Between,
+            input_source: None,
+            connections: [const { None }; Connection::COUNT],
             current: Connection::ALL[0],
             made: 0,
             rounds: 0,
             in_flight: 0,
-            accepting: dead_accept::Watch::new(),
-            scratch: [0; SCRATCH],
-        }
-    }
-
-    /// Takes the next step. The server is idle.
-    pub(crate) fn step(&mut self) -> Step {
-        self.lines.iter_mut().flatten().for_each(|line| line.client.follow());
-        match self.stage {
-            Stage::Between => self.begin(),
-            Stage::Playing => self.play(),
-            Stage::Ending => self.end_next(),
-            Stage::HalfClosed => self.read_to_the_end(),
-            Stage::HungUp => self.await_close(),
-            Stage::Probing => self.probe(),
+            accepting: dead_accept::AcceptMonitor::new(),
+            scratch: [0; SCRATCH_BYTES],
         }
     }
 
     /// Begins an iteration: the next input, over fresh connections.
-    fn begin(&mut self) -> Step {
-        let pacer = self.pacer.get_or_insert_with(Pacer::new);
-        if let Some(source) = pacer.awaits() {
-            return Step::Sleep { until: vec![source], limit: None };
+    fn begin(&mut self) -> IdleStep {
+        let input_source = self.input_source.get_or_insert_with(InputSource::new);
+        if let Some(source) = input_source.await_input() {
+            return IdleStep::Sleep { until: vec![source], limit: None };
         }
-        pacer.begin();
+        input_source.begin();
         children::begin_iteration();
-        let counts = pacer.counts();
+        let counts = input_source.is_counted();
         // A session without a step has a connection, too.
-        let first =
-            pacer.next_task().unwrap_or(Task { connection: Connection::ALL[0], action: Action::Open });
+        let first = input_source
+            .next_step()
+            .unwrap_or(ClientStep { connection: Connection::ALL[0], action: Action::Open });
         if !self.connect(first.connection) {
-            return Step::LetTimePass;
+            return IdleStep::WaitForTimer;
         }
         let status = report::status();
         status.add(Counter::Iterations, counts.into());
         status.reach(Phase::Connected);
-        self.enter(Stage::Playing);
+        self.enter(SessionStage::Playing);
         // What is there can go out at once: a server accepts and reads in one go.
         self.send_available();
-        Step::Acted
+        IdleStep::Progress
     }
 
     /// Opens a connection, which becomes the current one; there is none to open while the server does
     /// not listen.
     fn connect(&mut self, connection: Connection) -> bool {
         let Some(listener) = listener::current() else { return false };
-        let will_reset = self.pacer.as_ref().is_some_and(|pacer| pacer.will_reset(connection));
-        let client = if memory::is_on() {
-            Client::through_memory(memory::connect(connection, will_reset), will_reset)
+        let will_reset =
+            self.input_source.as_ref().is_some_and(|input_source| input_source.will_reset(connection));
+        let client = if memory_socket::is_active() {
+            ClientEnd::through_memory(memory_socket::connect(connection, will_reset), will_reset)
         } else {
-            backlog::offer();
+            accept_gate::add_pending();
             let socket = match transport::connect(&listener.target, will_reset) {
                 Ok(socket) => socket,
                 // So many connections wait already that the server wants no more of them.
-                Err(Errno::AGAIN) if self.stage == Stage::Playing && backlog::claim() => return false,
+                Err(Errno::AGAIN) if self.stage == SessionStage::Playing && accept_gate::try_claim() => {
+                    return false;
+                }
                 Err(error) => {
                     if error == Errno::MFILE {
                         self.accepting.out_of_descriptors(self.culprit());
@@ -169,10 +182,11 @@ impl Driver {
                     report::fatal(format_args!("the internal connection failed: {error}"));
                 }
             };
-            Client::over_socket(socket, &listener.target, will_reset)
+            ClientEnd::over_socket(socket, &listener.target, will_reset)
         };
-        let line = Line { client, number: self.made, half_closed: false, ended: false, stuck: false };
-        self.lines[connection.index()] = Some(line);
+        let line =
+            ClientConnection { client, number: self.made, half_closed: false, ended: false, stuck: false };
+        self.connections[connection.index()] = Some(line);
         self.current = connection;
         self.made = self.made.wrapping_add(1);
         true
@@ -180,8 +194,8 @@ impl Driver {
 
     /// Who is to blame when the server has stopped accepting.
     fn culprit(&self) -> Culprit {
-        match &self.pacer {
-            Some(pacer) if pacer.repeats() => Culprit::This,
+        match &self.input_source {
+            Some(input_source) if input_source.is_rerun() => Culprit::This,
             _ => Culprit::Earlier,
         }
     }
@@ -189,15 +203,17 @@ impl Driver {
     /// Reads what is there on every connection: what there was on the current one, but `Much` if that
     /// holds for any.
     fn drain(&mut self) -> Drained {
-        let Some(pacer) = &mut self.pacer else { return Drained::Ended };
+        let Some(input_source) = &mut self.input_source else { return Drained::Ended };
         let mut drained = Drained::Ended;
         let mut much = false;
-        for (connection, line) in Connection::ALL.into_iter().zip(&mut self.lines) {
+        for (connection, line) in Connection::ALL.into_iter().zip(&mut self.connections) {
             let Some(line) = line.as_mut().filter(|line| !line.ended) else { continue };
-            let read = line.client.drain(&mut self.scratch, |answer| note_answer(pacer, connection, answer));
+            let read = line
+                .client
+                .drain(&mut self.scratch, |answer| record_answer(input_source, connection, answer));
             line.ended = read == Drained::Ended;
             if line.ended && !line.half_closed {
-                pacer.closed(connection);
+                input_source.closed(connection);
             }
             much |= read == Drained::Much;
             if connection == self.current {
@@ -208,33 +224,33 @@ impl Driver {
     }
 
     fn reads_answers(&self) -> bool {
-        self.pacer.as_ref().is_some_and(Pacer::reads_answers)
+        self.input_source.as_ref().is_some_and(InputSource::reads_answers)
     }
 
-    fn line(&self, connection: Connection) -> &Line {
-        self.lines[connection.index()].as_ref().expect("a connection that is open")
+    fn connection(&self, connection: Connection) -> &ClientConnection {
+        self.connections[connection.index()].as_ref().expect("a connection that is open")
     }
 
-    fn enter(&mut self, stage: Stage) {
+    fn enter(&mut self, stage: SessionStage) {
         self.stage = stage;
         self.rounds = 0;
     }
 
-    fn acted(&mut self) -> Step {
+    fn acted(&mut self) -> IdleStep {
         self.rounds = 0;
-        Step::Acted
+        IdleStep::Progress
     }
 
-    fn is_out_of_patience(&mut self, patience: u32) -> bool {
+    fn exceeds_rounds(&mut self, limit: u32) -> bool {
         self.rounds += 1;
-        self.rounds > patience
+        self.rounds > limit
     }
 }
 
 /// A part of an answer has come.
-fn note_answer(pacer: &mut Pacer, connection: Connection, answer: &[u8]) {
+fn record_answer(input_source: &mut InputSource, connection: Connection, answer: &[u8]) {
     let status = report::status();
     status.reach(Phase::Answered);
     status.add(Counter::AnswerBytes, answer.len() as u64);
-    pacer.answered(connection, answer);
+    input_source.answered(connection, answer);
 }

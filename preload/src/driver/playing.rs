@@ -7,9 +7,11 @@ use sockfuzz_protocol::Counter;
 use sockfuzz_protocol::session::Action;
 
 use super::client::{Drained, Sent};
-use super::pace::{Chunk, Pacer, Task};
-use super::{Driver, Line, PATIENCE, Step};
-use crate::{backlog, report};
+use super::input_source::{Chunk, ClientStep, InputSource};
+use super::{ClientConnection, Driver, MAX_IDLE_ROUNDS};
+use crate::blocking::IdleStep;
+use crate::net::accept_gate;
+use crate::sys::report;
 
 /// Rounds, and the time of each, that something sent is given to come to the server. The kernel may
 /// tell that it did with a delay (the delayed acknowledgement of TCP, 40 ms as a rule).
@@ -18,8 +20,8 @@ const DELIVERY_PAUSE: Duration = Duration::from_millis(1);
 
 impl Driver {
     /// Goes on with the current step, or takes the next one.
-    pub(super) fn play(&mut self) -> Step {
-        if backlog::all_accepted() {
+    pub(super) fn play(&mut self) -> IdleStep {
+        if accept_gate::all_accepted() {
             self.accepting.all_accepted();
         } else if !self.is_served() {
             return self.await_accept();
@@ -29,7 +31,7 @@ impl Driver {
         }
         match self.send_available() {
             Sending::Progress => self.acted(),
-            Sending::Waiting(until) => Step::Sleep { until, limit: None },
+            Sending::Waiting(until) => IdleStep::Sleep { until, limit: None },
             Sending::Over => {
                 // The end may have come with the last bytes.
                 if self.reads_answers() {
@@ -43,14 +45,17 @@ impl Driver {
     /// Whether the server has accepted any of the connections that are left. They are accepted in the
     /// order in which they were made.
     fn is_served(&self) -> bool {
-        let unaccepted = |line: &Line| self.made.wrapping_sub(line.number) <= backlog::unaccepted();
-        let mut left = self.lines.iter().flatten().filter(|line| !line.ended).peekable();
+        let unaccepted =
+            |line: &ClientConnection| self.made.wrapping_sub(line.number) <= accept_gate::pending();
+        let mut left = self.connections.iter().flatten().filter(|line| !line.ended).peekable();
         left.peek().is_none() || !left.all(unaccepted)
     }
 
     /// Sends what the pace has and the socket takes.
     pub(super) fn send_available(&mut self) -> Sending {
-        let (Some(pacer), Some(line)) = (&mut self.pacer, &mut self.lines[self.current.index()]) else {
+        let (Some(input_source), Some(line)) =
+            (&mut self.input_source, &mut self.connections[self.current.index()])
+        else {
             return Sending::Over;
         };
         if line.ended || line.stuck {
@@ -58,11 +63,11 @@ impl Driver {
         }
         let mut progress = false;
         loop {
-            let sent = match pacer.chunk() {
+            let sent = match input_source.chunk() {
                 Chunk::Bytes(bytes) => line.client.send(bytes),
                 Chunk::End if progress => return Sending::Progress,
                 Chunk::End => return Sending::Over,
-                Chunk::Later(source) => {
+                Chunk::Pending(source) => {
                     return if progress {
                         Sending::Progress
                     } else {
@@ -72,7 +77,7 @@ impl Driver {
             };
             match sent {
                 Sent::Bytes(count) => {
-                    pacer.consume(count);
+                    input_source.consume(count);
                     progress = true;
                 }
                 Sent::Blocked if progress => return Sending::Progress,
@@ -86,13 +91,15 @@ impl Driver {
     }
 
     /// Takes the next step of the input; after the last one, the connections end.
-    fn take_step(&mut self) -> Step {
-        let Some(Task { connection, action }) = self.pacer.as_mut().and_then(Pacer::next_task) else {
+    fn take_step(&mut self) -> IdleStep {
+        let Some(ClientStep { connection, action }) =
+            self.input_source.as_mut().and_then(InputSource::next_step)
+        else {
             return self.end_next();
         };
         self.current = connection;
         match action {
-            Action::Send(()) | Action::Open if self.lines[connection.index()].is_none() => {
+            Action::Send(()) | Action::Open if self.connections[connection.index()].is_none() => {
                 self.connect(connection);
                 self.send_available();
             }
@@ -107,7 +114,7 @@ impl Driver {
     }
 
     pub(super) fn half_close(&mut self) {
-        if let Some(line) = &mut self.lines[self.current.index()]
+        if let Some(line) = &mut self.connections[self.current.index()]
             && !std::mem::replace(&mut line.half_closed, true)
         {
             line.client.half_close();
@@ -115,30 +122,31 @@ impl Driver {
     }
 
     /// The server only seems idle while something is on its way to it.
-    pub(super) fn await_delivery(&mut self) -> Option<Step> {
-        let is_in_flight = |line: &Line| !line.ended && line.client.is_in_flight(line.half_closed);
-        if !self.lines.iter().flatten().any(is_in_flight) {
+    pub(super) fn await_delivery(&mut self) -> Option<IdleStep> {
+        let is_in_flight =
+            |line: &ClientConnection| !line.ended && line.client.is_in_flight(line.half_closed);
+        if !self.connections.iter().flatten().any(is_in_flight) {
             self.in_flight = 0;
             return None;
         }
         self.in_flight += 1;
         (self.in_flight <= DELIVERY_ROUNDS)
-            .then_some(Step::Sleep { until: Vec::new(), limit: Some(DELIVERY_PAUSE) })
+            .then_some(IdleStep::Sleep { until: Vec::new(), limit: Some(DELIVERY_PAUSE) })
     }
 
-    fn await_accept(&mut self) -> Step {
+    fn await_accept(&mut self) -> IdleStep {
         if let Some(step) = self.await_delivery() {
             return step;
         }
-        let pacer = self.pacer.get_or_insert_with(Pacer::new);
-        if pacer.is_patient() {
-            return Step::Sleep { until: Vec::new(), limit: None };
+        let input_source = self.input_source.get_or_insert_with(InputSource::new);
+        if input_source.waits_indefinitely() {
+            return IdleStep::Sleep { until: Vec::new(), limit: None };
         }
-        if self.is_out_of_patience(PATIENCE) && !self.accepting.waits_on(self.culprit()) {
+        if self.exceeds_rounds(MAX_IDLE_ROUNDS) && !self.accepting.waits_on(self.culprit()) {
             report::status().add(Counter::Unaccepted, 1);
             return self.finish();
         }
-        Step::LetTimePass
+        IdleStep::WaitForTimer
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a client leaves unread that is going to reset: see [`crate::transport::abort`].
+//! What a client leaves unread that is going to reset: see [`crate::net::transport::set_reset_on_close`].
 
 use std::os::fd::AsFd;
 
@@ -6,15 +6,15 @@ use rustix::io::{Errno, ioctl_fionread};
 use rustix::net::{RecvFlags, recv};
 
 use super::client::Drained;
-use crate::transport::{GREETING, peer_has_ended};
+use crate::net::transport::{GREETING, peer_has_closed};
 
 /// Of a socket, always one byte: first the greeting, then the last of the answer.
 #[derive(Debug)]
-pub(super) struct Unread {
+pub(super) struct UnreadByte {
     greeted: bool,
 }
 
-impl Unread {
+impl UnreadByte {
     pub(super) const fn new() -> Self {
         Self { greeted: false }
     }
@@ -31,7 +31,7 @@ impl Unread {
             let unread = ioctl_fionread(&socket).unwrap_or(0) as usize;
             let wanted = unread.saturating_sub(1).min(buffer.len());
             if wanted == 0 {
-                return if peer_has_ended(&socket) { Drained::Ended } else { Drained::of(total) };
+                return if peer_has_closed(&socket) { Drained::Ended } else { Drained::of(total) };
             }
             match recv(&socket, &mut buffer[..wanted], RecvFlags::DONTWAIT) {
                 Ok((count, _)) => {

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use sockfuzz_protocol::{Network, Options, SandboxGap, SandboxGaps, SandboxMode, specs};
 
-use crate::report;
+use crate::sys::report;
 
 /// Device nodes that every program expects to write to.
 const DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty"];
@@ -43,7 +43,7 @@ pub(crate) fn enter(options: &Options) {
             report::fatal(format_args!("the sandbox is required, and here it does not protect {gaps}"))
         }
         _ if !gaps.is_empty() && !report::is_observed() => {
-            report::say(format_args!("here, the sandbox does not protect {gaps}"));
+            report::emit(format_args!("here, the sandbox does not protect {gaps}"));
         }
         _ => {}
     }

@@ -17,7 +17,7 @@ use rustix::thread::UnshareFlags;
 use syscalls::{Sysno, syscall};
 
 use super::unshare;
-use crate::report;
+use crate::sys::report;
 
 /// A directory that vanishes with the last process of the namespace: the server's temporary
 /// directory, and its POSIX shared memory.
@@ -33,7 +33,7 @@ pub(super) fn make_read_only(writable: &[PathBuf]) -> io::Result<bool> {
     set_read_only()?;
     for (path, copy) in kept {
         if let Err(error) = copy.and_then(|copy| put(&copy, path)) {
-            report::say(format_args!("the server cannot write to {}: {error}", path.display()));
+            report::emit(format_args!("the server cannot write to {}: {error}", path.display()));
         }
     }
     // The working directory is still the one below the new mounts.

@@ -7,7 +7,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use rustix::thread::UnshareFlags;
 
 use super::unshare;
-use crate::report;
+use crate::sys::report;
 
 /// Sets the flags of an interface (netdevice(7)).
 const SET_FLAGS: Opcode = libc::SIOCSIFFLAGS as Opcode;
@@ -15,7 +15,7 @@ const SET_FLAGS: Opcode = libc::SIOCSIFFLAGS as Opcode;
 pub(super) fn leave() -> io::Result<()> {
     unshare(UnshareFlags::NEWNET)?;
     if let Err(error) = raise_loopback() {
-        report::say(format_args!("the sandbox's loopback interface stays down ({error})"));
+        report::emit(format_args!("the sandbox's loopback interface stays down ({error})"));
     }
     Ok(())
 }

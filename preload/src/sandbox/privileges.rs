@@ -10,7 +10,7 @@ use rustix::thread::{
 };
 
 use super::unshare;
-use crate::report;
+use crate::sys::report;
 
 /// What a server that was started as root needs to drop its privileges and to look after its own
 /// files and workers (capabilities(7)). All else could harm more than those.

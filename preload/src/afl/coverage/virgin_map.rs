@@ -1,0 +1,210 @@
+//! AFL++'s coverage map, as far as sockfuzz reads it: whether an iteration did something that AFL++ was
+//! never reported of.
+
+use std::ops::Range;
+use std::ptr;
+use std::slice;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+use crate::sys::shared_pages;
+
+/// Bytes of the map that are looked at together: a few vector registers.
+const BLOCK_BYTES: usize = 256;
+
+/// How often AFL++ distinguishes that an edge was run: the largest count of each class (AFL++
+/// src/afl-fuzz-bitmap.c, count_class_lookup8).
+const CLASS_MAXIMA: [u8; 8] = [1, 2, 3, 7, 15, 31, 127, 255];
+
+/// An edge (or a count of it) that is there when an input is played, and gone when it is played again, is
+/// what the input before has left for this one: a buffer too small, a table in another order. It stays new
+/// so many times; what happens more often is nothing to hide, nor worth the time.
+const MAX_VANISHED_REPEATS: u8 = 100;
+
+/// Hit ranges that any child of this forkserver has reported; null where there is no memory for them.
+static REPORTED: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
+
+/// Maps memory for the reports of all children, so that a fresh child inherits them. `map_len` is the length of
+/// the coverage map in bytes.
+pub(crate) fn share(map_len: usize) {
+    if let Ok(ranges) = shared_pages::map_bytes(2 * map_len) {
+        REPORTED.store(ranges.cast(), Relaxed);
+    }
+}
+
+/// How often each edge was run in one iteration, as a range of [`CLASS_MAXIMA`].
+#[derive(Debug)]
+struct HitRanges<'a> {
+    /// The range's largest count: 0 until the edge is virgin.
+    most: &'a mut [u8],
+    /// The largest count below the range.
+    below: &'a mut [u8],
+}
+
+impl<'a> HitRanges<'a> {
+    fn upon(memory: &'a mut [u8]) -> Self {
+        let (most, below) = memory.split_at_mut(memory.len() / 2);
+        Self { most, below }
+    }
+
+    fn widen(&mut self, map: &[u8]) {
+        blocks(map, |range, hits| widen(hits, &mut self.most[range.clone()], &mut self.below[range]));
+    }
+}
+
+/// Coverage already reported.
+#[derive(Debug)]
+pub(crate) struct VirginMap {
+    /// What was reported, by this process or before it, and what this one has lost patience with. What is new to
+    /// AFL++ is outside of it, all but always.
+    known: HitRanges<'static>,
+    /// What was reported, for the processes to come.
+    reported: Option<HitRanges<'static>>,
+    /// What was new, and is played again.
+    first: Vec<u8>,
+    /// How often it was gone then.
+    gone: Vec<u8>,
+}
+
+impl VirginMap {
+    /// What the processes before this one have reported. To be called once, by the one that runs iterations.
+    pub(crate) fn inherited(len: usize) -> Self {
+        let memory = vec![0; 2 * len].leak();
+        let reported = REPORTED.load(Relaxed);
+        let reported = (!reported.is_null()).then(|| {
+            // SAFETY: mapped for good by `share`, for a map whose length does not change; one process runs
+            // iterations at a time, and this is its only reference.
+            let reported = unsafe { slice::from_raw_parts_mut(reported, 2 * len) };
+            memory.copy_from_slice(reported);
+            HitRanges::upon(reported)
+        });
+        Self { known: HitRanges::upon(memory), reported, first: vec![0; len], gone: vec![0; len] }
+    }
+
+    /// Whether any count of the iteration that has just ended is new. It is then to be played again, and
+    /// [`VirginMap::record_reported`]ed as it is the last time.
+    pub(crate) fn is_new(&mut self, map: &[u8]) -> bool {
+        let HitRanges { most, below } = &self.known;
+        let mut new = false;
+        blocks(map, |range, hits| new |= any_new(hits, &most[range.clone()], &below[range]));
+        if new {
+            self.first.copy_from_slice(map);
+        }
+        new
+    }
+
+    /// Adds the counts of an iteration that was played again, and that AFL++ is reported of.
+    pub(crate) fn record_reported(&mut self, map: &[u8]) {
+        self.known.widen(map);
+        self.reported.iter_mut().for_each(|reported| reported.widen(map));
+        let (HitRanges { most, below }, gone) = (&mut self.known, &mut self.gone);
+        blocks(&self.first, |range, hits| {
+            if any_new(hits, &most[range.clone()], &below[range.clone()]) {
+                for (edge, hit) in range.zip(hits) {
+                    let (most, below) = (&mut most[edge..=edge], &mut below[edge..=edge]);
+                    if any_new(&[*hit], most, below) {
+                        gone[edge] += 1;
+                        if gone[edge] == MAX_VANISHED_REPEATS {
+                            gone[edge] = 0;
+                            widen(&[*hit], most, below);
+                        }
+                    }
+                }
+            }
+        });
+        self.first.fill(0);
+    }
+}
+
+/// Looks at those pieces of a map that are not empty; most are. Each byte of a piece is looked at, whatever
+/// the others say: a loop without an early end is a vector loop.
+#[inline(always)]
+fn blocks<'a>(map: &'a [u8], mut look: impl FnMut(Range<usize>, &'a [u8])) {
+    let (blocks, rest) = map.as_chunks::<BLOCK_BYTES>();
+    for (number, hits) in blocks.iter().enumerate().filter(|(_, hits)| !is_empty(hits)) {
+        let start = number * BLOCK_BYTES;
+        look(start..start + BLOCK_BYTES, hits);
+    }
+    look(map.len() - rest.len()..map.len(), rest);
+}
+
+#[inline(always)]
+fn is_empty(hits: &[u8; BLOCK_BYTES]) -> bool {
+    hits.iter().fold(0, |any, hit| any | hit) == 0
+}
+
+#[inline(always)]
+fn any_new(hits: &[u8], most: &[u8], below: &[u8]) -> bool {
+    // One less than 0 is the largest number: an edge that was not run is never below.
+    let outside =
+        |hit: u8, most, below: u8| hit.saturating_sub(most) | below.saturating_sub(hit.wrapping_sub(1));
+    let counts = hits.iter().zip(most).zip(below);
+    counts.fold(0, |any, ((&hit, &most), &below)| any | outside(hit, most, below)) != 0
+}
+
+#[cold]
+fn widen(hits: &[u8], most: &mut [u8], below: &mut [u8]) {
+    for ((&hit, most), below) in hits.iter().zip(most).zip(below).filter(|((hit, _), _)| **hit != 0) {
+        let class = CLASS_MAXIMA.partition_point(|&largest| largest < hit);
+        let just_below = class.checked_sub(1).map_or(0, |smaller| CLASS_MAXIMA[smaller]);
+        *below = if *most == 0 { just_below } else { just_below.min(*below) };
+        *most = CLASS_MAXIMA[class].max(*most);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEN: usize = 2 * BLOCK_BYTES + 9;
+
+    fn of_len(len: usize) -> VirginMap {
+        let known = HitRanges::upon(vec![0; 2 * len].leak());
+        VirginMap { known, reported: None, first: vec![0; len], gone: vec![0; len] }
+    }
+
+    fn is_new_and_recorded(virgin: &mut VirginMap, count: u8) -> bool {
+        let new = virgin.is_new(&[count]);
+        virgin.record_reported(&[count]);
+        new
+    }
+
+    #[test]
+    fn an_edge_is_new_until_it_is_told() {
+        let mut virgin = of_len(LEN);
+        let mut map = [0_u8; LEN];
+        assert!(!virgin.is_new(&map));
+        for edge in [LEN - 1, 8, BLOCK_BYTES] {
+            map[edge] = 1;
+            assert!(virgin.is_new(&map), "{edge}");
+            assert!(virgin.is_new(&map), "{edge}");
+            virgin.record_reported(&map);
+            assert!(!virgin.is_new(&map), "{edge}");
+        }
+        assert!(!virgin.is_new(&[0; LEN]), "not to run an edge is nothing new");
+    }
+
+    #[test]
+    fn what_is_gone_when_an_input_is_played_again_is_not_new_for_ever() {
+        let mut virgin = of_len(LEN);
+        let (mut first, mut again) = ([0; LEN], [0; LEN]);
+        (first[3], first[BLOCK_BYTES], again[3]) = (2, 1, 1);
+        for _ in 0..MAX_VANISHED_REPEATS {
+            assert!(virgin.is_new(&first));
+            virgin.record_reported(&again);
+        }
+        assert!(!virgin.is_new(&first));
+    }
+
+    #[test]
+    fn a_count_is_new_outside_the_classes_seen() {
+        let mut virgin = of_len(1);
+        let new =
+            [(5, true), (4, false), (7, false), (8, true), (15, false), (3, true), (2, true), (1, true)];
+        for (count, is_new) in new {
+            assert_eq!(is_new_and_recorded(&mut virgin, count), is_new, "{count}");
+        }
+        for (count, is_new) in [(200, true), (16, false), (255, false), (0, false)] {
+            assert_eq!(is_new_and_recorded(&mut virgin, count), is_new, "{count}");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Loop `direct`: a forkserver of our own, whose child speaks to AFL++ itself.
+//!
+//! In AFL++'s own persistent loop a child stops itself after every iteration, its forkserver says
+//! so to AFL++, hears that it is to go on, and wakes the child: two processes where one would do.
+//! Here the forkserver only sleeps until its child dies. The child writes what the forkserver would
+//! have written, reads the next request, and goes on: one write and one read an iteration.
+//!
+//! An answer and the process id that AFL++ expects after its next request go out in one write, so
+//! AFL++ never waits for the id. The price is paid in [`parent`], when a child is killed
+//! between the two.
+//!
+//! While a child runs, the next one, the *spare*, starts, warms up, and sleeps just before its first
+//! input. So a death costs no start, and AFL++ is told of no process before it is ready.
+
+mod child;
+mod child_state;
+mod inputs;
+mod parent;
+mod pipes;
+mod protocol;
+
+use std::ptr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+use rustix::event::Timespec;
+
+use super::Instrumentation;
+use crate::process::children;
+use crate::sys::report;
+use child_state::{ChildState, ForkserverPage, IterationState};
+use inputs::InputPlace;
+
+pub(crate) use pipes::FORKSERVER_PIPES;
+
+/// How often a waiting child checks whether the forkserver lives.
+const FORKSERVER_CHECK_INTERVAL: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// The forkserver of this process, if the loop is `direct`. Set in the children.
+static CURRENT: OnceLock<Forkserver> = OnceLock::new();
+
+/// The forkserver as one of its children uses it.
+#[derive(Debug)]
+pub(crate) struct Forkserver {
+    page: &'static ForkserverPage,
+    /// State of this process.
+    state: AtomicPtr<ChildState>,
+    inputs: InputPlace,
+}
+
+/// Greets AFL++ and forks a child for every process that it asks for, and spares, if they are wanted; returns in
+/// the child. `false` when this server's runtime, or the tool above it, needs another protocol.
+pub(crate) fn start(instrumentation: &Instrumentation, spares: bool) -> bool {
+    let Some(mut inputs) = InputPlace::find().filter(|_| instrumentation.speaks_current_protocol()) else {
+        return false;
+    };
+    protocol::handshake(instrumentation, &inputs);
+    inputs.open(instrumentation);
+    let page = ForkserverPage::share(spares);
+    let state = parent::serve(page, false);
+    let _ = CURRENT.set(Forkserver { page, state: AtomicPtr::new(ptr::from_ref(state).cast_mut()), inputs });
+    true
+}
+
+/// The forkserver above this process; `None` where it is the runtime's, or has not started.
+pub(crate) fn current() -> Option<&'static Forkserver> {
+    CURRENT.get()
+}
+
+/// Whether this process waits for its turn while another one runs.
+pub(crate) fn is_waiting_spare() -> bool {
+    current().is_some_and(|forkserver| forkserver.state().is_waiting_spare())
+}
+
+impl Forkserver {
+    fn state(&self) -> &'static ChildState {
+        // SAFETY: the pointer is to a child's state in the shared page, which is never unmapped.
+        unsafe { &*self.state.load(Relaxed) }
+    }
+
+    /// Whether this process could be the forkserver in the place of the first one.
+    pub(crate) fn may_take_over(&self) -> bool {
+        self.page.is_role_undecided() && self.page.allow_spares()
+    }
+
+    /// Becomes the forkserver, unless it is too late for that; returns in every child.
+    pub(crate) fn take_over(&self) -> bool {
+        if !self.page.take_role(self.state()) {
+            return false;
+        }
+        let state = parent::serve(self.page, true);
+        self.state.store(ptr::from_ref(state).cast_mut(), Relaxed);
+        true
+    }
+
+    /// Forbids spares: this server's processes must not live side by side.
+    pub(crate) fn refuse_spares(&self) {
+        self.page.refuse_spares();
+    }
+
+    /// Ends the current iteration and waits for the next; `false` when `count` were run.
+    pub(crate) fn next_iteration(&self, count: u32) -> bool {
+        let state = self.state();
+        match state.iterations() {
+            0 => self.await_turn(),
+            // The forkserver reports this iteration when the process has ended.
+            iterations if iterations == count => return false,
+            _ => {
+                state.set_iteration_state(IterationState::Reporting);
+                pipes::report_iteration();
+                state.set_iteration_state(IterationState::Reported);
+                if !pipes::read_request() {
+                    report::exit(0);
+                }
+            }
+        }
+        self.inputs.fetch();
+        state.begin_iteration();
+        true
+    }
+
+    /// Waits for the turn of this process, whose start is over.
+    fn await_turn(&self) {
+        children::check();
+        if children::ids().next().is_some() {
+            // What processes of a spare do cannot be hidden while it waits and seen afterwards.
+            self.refuse_spares();
+        }
+        self.state().await_turn(&FORKSERVER_CHECK_INTERVAL, child::exit_without_forkserver);
+    }
+}

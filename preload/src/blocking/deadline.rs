@@ -1,0 +1,57 @@
+//! The server's own time limit of a blocking call.
+
+use std::time::Duration;
+
+use crate::determinism::clock;
+
+/// Longest limit of a server that does periodic work. A longer limit may be for something else: an unused
+/// server ends, for example.
+const MAX_PERIODIC_LIMIT: Duration = Duration::from_secs(10);
+
+/// When the limit is over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline {
+    /// By the kernel's clock (CLOCK_MONOTONIC).
+    at: Option<Duration>,
+    /// By the server's.
+    shown_at: Option<Duration>,
+}
+
+impl Deadline {
+    pub(super) fn after(limit: Option<Duration>) -> Self {
+        let after = |now: fn() -> Duration| limit.map(|limit| now().saturating_add(limit));
+        Self { at: after(clock::real_now), shown_at: after(clock::now) }
+    }
+
+    /// Advances the virtual clock to the end of the limit; returns whether there is one.
+    pub(super) fn advance_clock(self) -> bool {
+        self.shown_at.inspect(|&deadline| clock::advance_to(deadline)).is_some()
+    }
+
+    /// Advances the virtual clock past the end of a periodic limit; returns whether it has.
+    pub(super) fn advance_clock_past_period(self) -> bool {
+        let is_short = |deadline| clock::is_frozen() && deadline <= clock::now() + MAX_PERIODIC_LIMIT;
+        let advances = self.shown_at.is_some_and(is_short);
+        if advances {
+            clock::advance_to_period_end();
+        }
+        advances
+    }
+
+    pub(super) fn has_passed(self) -> bool {
+        self.at.is_some_and(|deadline| clock::real_now() >= deadline)
+    }
+
+    /// Time left; `None` without a limit.
+    pub(super) fn remaining(self) -> Option<Duration> {
+        self.at.map(|deadline| deadline.saturating_sub(clock::real_now()))
+    }
+
+    /// Time left, but no more than `limit`.
+    pub(super) fn at_most(self, limit: Option<Duration>) -> Option<Duration> {
+        match (self.remaining(), limit) {
+            (Some(left), Some(limit)) => Some(left.min(limit)),
+            (left, limit) => left.or(limit),
+        }
+    }
+}

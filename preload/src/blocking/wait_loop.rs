@@ -1,0 +1,203 @@
+//! The wait loop: what a blocking call of the server's does at an idle point.
+
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+
+use super::accepting::may_drive;
+use super::deadline::Deadline;
+use super::driver_guard::{DriverGuard, DriverState};
+use super::idle_client::IdleStep;
+use super::{interruption, notifier, preemption};
+use crate::determinism::clock;
+use crate::net::accept_gate;
+use crate::process::threads;
+
+/// Real time that a server is given in which only a timer of its own can go on.
+const TIMER_WAIT: Duration = Duration::from_millis(2);
+
+/// How often a process that does not drive checks whether the driving process is still there.
+const DRIVER_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A call that would block.
+pub(crate) trait BlockingCall {
+    /// What the call returns to the server.
+    type Output;
+
+    /// Whether the call goes on after a handler with SA_RESTART, if it has no time limit (signal(7)).
+    const RESTARTABLE: bool = true;
+
+    /// Does the call without waiting; `None` when it would wait.
+    fn attempt(&mut self) -> Option<Self::Output>;
+
+    /// Waits in the kernel until [`BlockingCall::attempt`] may succeed, one of `others` is ready, or the
+    /// time is over.
+    ///
+    /// # Errors
+    /// `EINTR` when a signal handler ran; anything else is taken for readiness.
+    fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno>;
+}
+
+/// How a call at an idle point ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WaitOutcome<T> {
+    /// [`BlockingCall::attempt`] succeeded.
+    Done(T),
+    /// The server's own time limit is over.
+    TimedOut,
+    /// A signal handler ran (`EINTR`).
+    Interrupted,
+}
+
+/// Waits at an idle point, for at most `limit`.
+pub(crate) fn wait<C: BlockingCall>(call: &mut C, limit: Option<Duration>) -> WaitOutcome<C::Output> {
+    interruption::reset();
+    let restarts = C::RESTARTABLE && limit.is_none();
+    if let Some(output) = call.attempt() {
+        return WaitOutcome::Done(output);
+    }
+    let deadline = Deadline::after(limit);
+    loop {
+        if may_drive()
+            && let Some(mut guard) = DriverGuard::try_acquire()
+        {
+            let exempt = (!threads::is_single()).then(preemption::ExemptInterval::begin);
+            let outcome = drive(call, guard.state(), deadline, restarts);
+            // A thread that the notifier wakes may preempt this one, which still does no work of the server's.
+            drop(guard);
+            drop(exempt);
+            return outcome;
+        }
+        if let Some(outcome) = wait_for_turn(call, deadline, restarts) {
+            return outcome;
+        }
+    }
+}
+
+/// Waits in the kernel while another thread or process drives; `None` when the call is to go on.
+fn wait_for_turn<C: BlockingCall>(
+    call: &mut C,
+    deadline: Deadline,
+    restarts: bool,
+) -> Option<WaitOutcome<C::Output>> {
+    let registered = notifier::Registration::begin();
+    if may_drive() && DriverGuard::is_free() {
+        return None;
+    }
+    let notification = [PollFd::from_borrowed_fd(notifier::descriptor(), PollFlags::IN)];
+    let slept = call.sleep(&notification, deadline.at_most((!may_drive()).then_some(DRIVER_CHECK_INTERVAL)));
+    drop(registered);
+    notifier::clear_if_pending();
+    let outcome = match slept {
+        _ if interruption::ends_call(restarts, slept) => Some(WaitOutcome::Interrupted),
+        _ if deadline.has_passed() => {
+            deadline.advance_clock();
+            Some(call.attempt().map_or(WaitOutcome::TimedOut, WaitOutcome::Done))
+        }
+        _ => call.attempt().map(WaitOutcome::Done),
+    };
+    if outcome.is_none() {
+        notifier::clear();
+    } else if may_drive() && DriverGuard::is_free() {
+        // The notification may have been for this thread, which returns to the server now.
+        notifier::notify();
+    }
+    outcome
+}
+
+/// Plays the client until the server's own call succeeds.
+fn drive<C: BlockingCall>(
+    call: &mut C,
+    state: &mut DriverState,
+    deadline: Deadline,
+    restarts: bool,
+) -> WaitOutcome<C::Output> {
+    let mut slept = Ok(());
+    state.quiescence.begin();
+    loop {
+        let others_awake = state.quiescence.others_are_awake();
+        // A thread that was awake until now may have made this very call ready.
+        if !threads::is_single()
+            && let Some(output) = call.attempt()
+        {
+            return WaitOutcome::Done(output);
+        }
+        if interruption::ends_call(restarts, slept) {
+            return WaitOutcome::Interrupted;
+        }
+        // Where time stands still, it does so for the driver above all.
+        if !clock::is_frozen() && deadline.has_passed() {
+            return WaitOutcome::TimedOut;
+        }
+        if others_awake {
+            // Besides the probe's own yield: with one turn between two attempts, tokio takes other ways at times.
+            rustix::thread::sched_yield();
+            slept = Ok(());
+            continue;
+        }
+        slept = match state.step() {
+            IdleStep::Progress => Ok(()),
+            IdleStep::Sleep { until, limit } => call.sleep(&until, deadline.at_most(limit)),
+            IdleStep::WaitForTimer if deadline.advance_clock() => return WaitOutcome::TimedOut,
+            IdleStep::WaitForTimer => {
+                clock::advance(TIMER_WAIT);
+                call.sleep(&[], Some(TIMER_WAIT))
+            }
+            IdleStep::AdvanceClock if threads::is_single() && deadline.advance_clock_past_period() => {
+                return WaitOutcome::TimedOut;
+            }
+            IdleStep::AdvanceClock => Ok(()),
+        };
+        let done = call.attempt();
+        // Connections that are made from here on are mostly accepted here.
+        accept_gate::wake_waiters();
+        if let Some(output) = done {
+            return WaitOutcome::Done(output);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+    use std::thread;
+
+    use super::*;
+
+    static SLEEPS: AtomicUsize = AtomicUsize::new(0);
+    static OVER: AtomicBool = AtomicBool::new(false);
+
+    struct CountedWait;
+
+    impl BlockingCall for CountedWait {
+        type Output = ();
+
+        fn attempt(&mut self) -> Option<()> {
+            OVER.load(SeqCst).then_some(())
+        }
+
+        fn sleep(&self, others: &[PollFd<'_>], _: Option<Duration>) -> Result<(), Errno> {
+            SLEEPS.fetch_add(1, SeqCst);
+            rustix::event::poll(&mut others.to_vec(), None).map(drop)
+        }
+    }
+
+    /// A thread that releases the driver guard checks for waiting threads, and notifies. Another thread may
+    /// have taken the guard between the two.
+    #[test]
+    fn stale_notification_keeps_no_thread_awake() {
+        let waiter = thread::spawn(|| wait(&mut CountedWait, None));
+        while SLEEPS.load(SeqCst) == 0 {
+            thread::yield_now();
+        }
+        for notify in [notifier::notify, notifier::notify_unrecorded] {
+            notify();
+            thread::sleep(Duration::from_millis(50));
+        }
+        assert!(SLEEPS.load(SeqCst) <= 5, "slept {} times", SLEEPS.load(SeqCst));
+        OVER.store(true, SeqCst);
+        notifier::notify();
+        assert_eq!(waiter.join().expect("ends"), WaitOutcome::Done(()));
+    }
+}

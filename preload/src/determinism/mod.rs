@@ -1,0 +1,5 @@
+//! Sources of noise, and what stands in for them: time, randomness, scheduling.
+
+pub(crate) mod clock;
+pub(crate) mod randomness;
+pub(crate) mod scheduling;

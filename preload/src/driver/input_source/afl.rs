@@ -1,0 +1,168 @@
+//! The loop: inputs come from AFL++, one after the other, as long as this process lives.
+
+use sockfuzz_protocol::session::Connection;
+use sockfuzz_protocol::{Clock, InputFormat, Options, Switch};
+
+use super::fd_leaks::FdLeakCheck;
+use super::playback::{ClientStep, Playback};
+use super::rerun::Rerun;
+use super::{Chunk, warm_up};
+use crate::afl::{Instrumentation, ResponseParser, VirginMap};
+use crate::afl_loop;
+use crate::determinism::{clock, randomness};
+use crate::driver::leak_sanitizer;
+use crate::process::children;
+use crate::sys::report;
+
+/// State of the loop.
+#[derive(Debug)]
+pub(in crate::driver) struct AflSource {
+    instrumentation: &'static Instrumentation,
+    /// What the server says on each connection.
+    answers: Box<[ResponseParser; Connection::COUNT]>,
+    options: &'static Options,
+    stage: LoopStage,
+    /// How far the client has come in the current input.
+    playback: Playback,
+    /// Once the warm-up is over.
+    fd_leaks: Option<FdLeakCheck>,
+}
+
+#[derive(Debug)]
+enum LoopStage {
+    /// This many requests are still to come before AFL++'s first input.
+    WarmUp { left: usize },
+    /// AFL++ is in charge.
+    Fuzzing { rerun: Option<Rerun> },
+}
+
+impl AflSource {
+    /// Starts the forkserver, unless it runs already; returns in a child of it. No connection may
+    /// be open: the forkserver would share it with all its children.
+    pub(super) fn start(options: &'static Options) -> Self {
+        if options.clock == Clock::Virtual && !children::any() {
+            // Where it is not too late, before the fork, so that all children see the same time.
+            clock::freeze();
+        }
+        let left = match options.warm_up {
+            Switch::On => warm_up::ROUNDS * warm_up::REQUESTS.len(),
+            Switch::Off => 0,
+        };
+        Self {
+            instrumentation: afl_loop::start(),
+            answers: Box::new([const { ResponseParser::new() }; Connection::COUNT]),
+            options,
+            stage: LoopStage::WarmUp { left },
+            playback: Playback::new(InputFormat::Raw),
+            fd_leaks: None,
+        }
+    }
+
+    pub(super) fn begin(&mut self) {
+        clock::begin_iteration();
+        randomness::rewind();
+        match &mut self.stage {
+            LoopStage::WarmUp { left: 0 } => {
+                self.fd_leaks = Some(FdLeakCheck::measure());
+                self.next_iteration();
+                // Not before it is this process's turn: until then, others learn.
+                let rerun = (self.options.rerun == Switch::On)
+                    .then(|| Rerun::new(VirginMap::inherited(self.instrumentation.map_len())));
+                self.stage = LoopStage::Fuzzing { rerun };
+            }
+            LoopStage::WarmUp { left } => *left -= 1,
+            LoopStage::Fuzzing { rerun } => {
+                let again =
+                    rerun.as_mut().is_some_and(|rerun| rerun.is_needed(self.instrumentation.coverage()));
+                if again {
+                    self.instrumentation.clear_coverage();
+                } else {
+                    self.next_iteration();
+                }
+            }
+        }
+        self.playback = Playback::new(match self.stage {
+            LoopStage::WarmUp { .. } => InputFormat::Raw,
+            LoopStage::Fuzzing { .. } => self.options.input,
+        });
+    }
+
+    /// Hands the iteration that has ended to AFL++ and waits for the next input. A process that
+    /// has run its share of iterations ends here; the forkserver starts a fresh one.
+    fn next_iteration(&self) {
+        if !afl_loop::next_iteration(self.instrumentation, self.options.iterations) {
+            self.fd_leaks.iter().for_each(|fd_leaks| fd_leaks.report(self.options.iterations));
+            leak_sanitizer::check();
+            report::exit(0);
+        }
+    }
+
+    fn input(&self) -> &'static [u8] {
+        match self.stage {
+            LoopStage::WarmUp { left } => warm_up::REQUESTS[left % warm_up::REQUESTS.len()],
+            LoopStage::Fuzzing { .. } => self.instrumentation.input(),
+        }
+    }
+
+    pub(super) fn next_step(&mut self) -> Option<ClientStep> {
+        self.playback.next(self.input())
+    }
+
+    pub(super) fn will_reset(&self, connection: Connection) -> bool {
+        self.playback.will_reset(self.input(), connection)
+    }
+
+    pub(super) fn chunk(&mut self) -> Chunk<'_> {
+        match self.playback.piece(self.input()) {
+            [] => Chunk::End,
+            piece => Chunk::Bytes(piece),
+        }
+    }
+
+    pub(super) fn consume(&mut self, count: usize) {
+        self.playback.consume(count);
+    }
+
+    /// Whether the answers are what AFL++ learns from.
+    pub(super) fn reads_answers(&self) -> bool {
+        matches!(self.instrumentation, Instrumentation::Responses(_))
+    }
+
+    pub(super) fn answered(&mut self, connection: Connection, answer: &[u8]) {
+        if let Instrumentation::Responses(map) = self.instrumentation {
+            self.answers[connection.index()].read(answer, |seen| map.mark(seen));
+        }
+    }
+
+    /// The server has closed the connection before the client half-closed it.
+    pub(super) fn closed(&mut self, connection: Connection) {
+        self.answers[connection.index()].close();
+    }
+
+    /// A connection is over for the client.
+    pub(super) fn ended(&mut self, connection: Connection) {
+        if let Instrumentation::Responses(map) = self.instrumentation {
+            let mut answers = std::mem::replace(&mut self.answers[connection.index()], ResponseParser::new());
+            answers.end(|seen| map.mark(seen));
+        }
+    }
+
+    /// Whether the current input was played before: nothing else was since.
+    pub(super) fn is_rerun(&self) -> bool {
+        matches!(&self.stage, LoopStage::Fuzzing { rerun: Some(rerun) } if rerun.is_rerun())
+    }
+
+    /// Whether time passes at the end of this iteration. If some has passed in it, it goes on until what the
+    /// server does from time to time is due at the same moments as before; and so it does once to begin
+    /// with.
+    pub(super) fn advances_clock(&self) -> bool {
+        self.options.advance_clock == Switch::On
+            || clock::has_advanced()
+            || matches!(self.stage, LoopStage::WarmUp { left: 0 })
+    }
+
+    /// Whether this iteration is one that AFL++ asked for.
+    pub(super) fn is_counted(&self) -> bool {
+        matches!(self.stage, LoopStage::Fuzzing { .. }) && !self.is_rerun()
+    }
+}

@@ -1,0 +1,47 @@
+//! Detection of unrepresentative iterations, which are run again before they are reported to AFL++.
+
+use crate::afl::VirginMap;
+use crate::blocking::preemption;
+
+/// Times that an input is run again at most.
+const MAX_RERUNS: u32 = 2;
+
+/// Preemptions of an iteration that is run again. A thread that works for so long that it is preempted more
+/// often would be preempted again.
+const MAX_PREEMPTIONS: u64 = 3;
+
+/// State of reruns in this process.
+#[derive(Debug)]
+pub(super) struct Rerun {
+    virgin: VirginMap,
+    /// [`preemption::count`] at the end of the last iteration.
+    preemptions: u64,
+    /// Reruns of the current input.
+    reruns: u32,
+}
+
+impl Rerun {
+    pub(super) fn new(virgin: VirginMap) -> Self {
+        Self { virgin, preemptions: 0, reruns: 0 }
+    }
+
+    /// Decides whether the input of the iteration that has just ended with this coverage is run again. (Not to be
+    /// called before the first.)
+    pub(super) fn is_needed(&mut self, coverage: &[u8]) -> bool {
+        let before = std::mem::replace(&mut self.preemptions, preemption::count());
+        let preempted = (1..=MAX_PREEMPTIONS).contains(&self.preemptions.wrapping_sub(before));
+        // The first time through, servers allocate and cache.
+        let new = self.reruns == 0 && self.virgin.is_new(coverage);
+        let again = (new || preempted) && self.reruns < MAX_RERUNS;
+        if self.is_rerun() && !again {
+            self.virgin.record_reported(coverage);
+        }
+        self.reruns = if again { self.reruns + 1 } else { 0 };
+        again
+    }
+
+    /// Whether the current iteration is a repetition.
+    pub(super) fn is_rerun(&self) -> bool {
+        self.reruns > 0
+    }
+}

@@ -1,0 +1,133 @@
+//! A single run: stdin goes to the server, its answer to stdout, and then the process ends.
+
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use sockfuzz_protocol::session::Connection;
+use sockfuzz_protocol::{InputFormat, Options};
+
+use super::Chunk;
+use super::playback::{ClientStep, Playback};
+use crate::determinism::clock;
+use crate::sys::{answer_output, report, stdio};
+
+/// State of the single run.
+#[derive(Debug)]
+pub(in crate::driver) struct StdinSource {
+    input: InputFormat,
+    /// Raw: read from stdin and not sent yet, from `sent` on. A session: all of stdin.
+    bytes: Vec<u8>,
+    sent: usize,
+    ended: bool,
+    playback: Playback,
+    linger: Duration,
+    /// When patience with a server that keeps the connection open ends.
+    deadline: Option<Duration>,
+}
+
+/// Bytes read from stdin at a time.
+const READ_BYTES: usize = 64 * 1024;
+
+impl StdinSource {
+    pub(super) fn new(options: &Options) -> Self {
+        Self {
+            input: options.input,
+            bytes: Vec::with_capacity(READ_BYTES),
+            sent: 0,
+            ended: false,
+            playback: Playback::new(options.input),
+            linger: Duration::from_millis(options.linger_ms.into()),
+            deadline: None,
+        }
+    }
+
+    /// A session has to be there as a whole: what a step is may depend on the next byte.
+    pub(super) fn await_input(&mut self) -> Option<PollFd<'static>> {
+        while self.input == InputFormat::Session && !self.ended {
+            let source = self.read_on();
+            if source.is_some() {
+                return source;
+            }
+        }
+        None
+    }
+
+    pub(super) fn next_step(&mut self) -> Option<ClientStep> {
+        self.playback.next(&self.bytes)
+    }
+
+    pub(super) fn will_reset(&self, connection: Connection) -> bool {
+        self.playback.will_reset(&self.bytes, connection)
+    }
+
+    pub(super) fn chunk(&mut self) -> Chunk<'_> {
+        if self.input == InputFormat::Session {
+            return match self.playback.piece(&self.bytes) {
+                [] => Chunk::End,
+                piece => Chunk::Bytes(piece),
+            };
+        }
+        if self.sent == self.bytes.len() && !self.ended {
+            self.bytes.clear();
+            self.sent = 0;
+            if let Some(source) = self.read_on() {
+                return Chunk::Pending(source);
+            }
+        }
+        if self.ended { Chunk::End } else { Chunk::Bytes(&self.bytes[self.sent..]) }
+    }
+
+    pub(super) fn consume(&mut self, count: usize) {
+        match self.input {
+            InputFormat::Raw => self.sent += count,
+            InputFormat::Session => self.playback.consume(count),
+        }
+    }
+
+    /// Reads some more of stdin, or says what to wait for.
+    fn read_on(&mut self) -> Option<PollFd<'static>> {
+        let Some(input) = stdio::input() else {
+            self.ended = true;
+            return None;
+        };
+        if !is_ready(input) {
+            return Some(PollFd::from_borrowed_fd(input, PollFlags::IN));
+        }
+        let before = self.bytes.len();
+        self.bytes.resize(before + READ_BYTES, 0);
+        let count = loop {
+            match rustix::io::read(input, &mut self.bytes[before..]) {
+                Err(Errno::INTR) => {}
+                Err(Errno::BADF) => break 0,
+                Err(error) => report::fatal(format_args!("reading the input from stdin failed: {error}")),
+                Ok(count) => break count,
+            }
+        };
+        self.bytes.truncate(before + count);
+        self.ended = count == 0;
+        None
+    }
+
+    pub(super) fn answered(&mut self, connection: Connection, answer: &[u8]) {
+        self.deadline = None;
+        answer_output::write(connection, answer);
+    }
+
+    pub(super) fn begin_linger(&mut self) {
+        self.deadline = None;
+    }
+
+    pub(super) fn linger(&mut self) -> Option<Duration> {
+        let now = clock::real_now();
+        let deadline = *self.deadline.get_or_insert(now + self.linger);
+        deadline.checked_sub(now).filter(|left| !left.is_zero())
+    }
+}
+
+/// Whether a read would return at once. A file or a closed pipe is always ready.
+fn is_ready(input: BorrowedFd<'_>) -> bool {
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut [PollFd::from_borrowed_fd(input, PollFlags::IN)], Some(&at_once)) != Ok(0)
+}

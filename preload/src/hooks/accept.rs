@@ -1,0 +1,121 @@
+//! accept(2): of the threads that accept, exactly one is let through for every connection made.
+
+use std::os::fd::RawFd;
+use std::ptr;
+use std::time::Duration;
+
+use libc::{c_int, sockaddr, socklen_t};
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+use sockfuzz_protocol::{Counter, Phase};
+
+use crate::blocking::{self, BlockingCall, WaitOutcome};
+use crate::memory_socket;
+use crate::net::address::{self, Address};
+use crate::net::{accept_gate, listener, transport};
+use crate::sys::fd_table::{self, FdKind};
+use crate::sys::{config, errno, fd, real, report};
+
+pub(crate) unsafe fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int {
+    if !listener::is_fuzzed(fd) {
+        // SAFETY: the server's own call.
+        return unsafe { real::accept(fd, address, len) };
+    }
+    // SAFETY: as above.
+    unsafe { accept4(fd, address, len, 0) }
+}
+
+pub(crate) unsafe fn accept4(fd: c_int, address: *mut sockaddr, len: *mut socklen_t, flags: c_int) -> c_int {
+    if !listener::is_fuzzed(fd) {
+        // SAFETY: the server's own call.
+        return unsafe { real::accept4(fd, address, len, flags) };
+    }
+    blocking::mark_accepting();
+    let mut call = Accept { fd, flags };
+    let accepted = match call.attempt() {
+        Some(accepted) => accepted,
+        None if is_nonblocking(fd) => return errno::fail(Errno::AGAIN),
+        // Even where another process drives: in the kernel, this one would take its connections.
+        None => match blocking::wait(&mut call, None) {
+            WaitOutcome::Done(accepted) => accepted,
+            WaitOutcome::TimedOut => return errno::fail(Errno::AGAIN),
+            WaitOutcome::Interrupted => return errno::fail(Errno::INTR),
+        },
+    };
+    if accepted >= 0
+        && let Some(client) = listener::client_address()
+    {
+        // SAFETY: the server's own pointers.
+        unsafe { address::write(&client, address, len) };
+    }
+    accepted
+}
+
+fn is_nonblocking(listener: RawFd) -> bool {
+    if memory_socket::is_active() {
+        memory_socket::listener_is_nonblocking(listener)
+    } else {
+        memory_socket::fd_is_nonblocking(listener)
+    }
+}
+
+/// A client over a UNIX-domain socket that is going to reset needs something to leave unread.
+fn accept_and_greet(listener: RawFd, flags: c_int) -> RawFd {
+    // SAFETY: all zeroes is an address, and there is room for any.
+    let (accepted, client) = unsafe {
+        let mut client: libc::sockaddr_storage = std::mem::zeroed();
+        let mut len = size_of_val(&client) as socklen_t;
+        let accepted = real::accept4(listener, (&raw mut client).cast(), &mut len, flags);
+        (accepted, address::read((&raw const client).cast(), len))
+    };
+    if accepted >= 0
+        && let Some(Address::Unix(client)) = client
+        && transport::is_marked_for_reset(&client)
+    {
+        transport::send_greeting(fd::borrow(accepted));
+    }
+    accepted
+}
+
+struct Accept {
+    fd: RawFd,
+    flags: c_int,
+}
+
+impl BlockingCall for Accept {
+    type Output = c_int;
+
+    fn attempt(&mut self) -> Option<c_int> {
+        if !accept_gate::try_claim() {
+            return None;
+        }
+        let accepted = if memory_socket::is_active() {
+            memory_socket::accept(self.flags).unwrap_or_else(|error| Some(errno::fail(error)))?
+        } else {
+            let accepted = if config::inputs_are_sessions() {
+                accept_and_greet(self.fd, self.flags)
+            } else {
+                // SAFETY: null pointers mean that no address is wanted; a connection is there.
+                unsafe { real::accept4(self.fd, ptr::null_mut(), ptr::null_mut(), self.flags) }
+            };
+            if accepted >= 0 {
+                fd_table::set(accepted, FdKind::Connection);
+            }
+            accepted
+        };
+        if accepted < 0 {
+            // Out of descriptors, say: the connection is still there to be accepted.
+            accept_gate::add_pending();
+            accept_gate::wake_waiters();
+            return Some(accepted);
+        }
+        let status = report::status();
+        status.add(Counter::Accepted, 1);
+        status.reach(Phase::Accepted);
+        Some(accepted)
+    }
+
+    fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
+        accept_gate::wait(|door| super::sleep_on(door, PollFlags::IN, others, limit))
+    }
+}

@@ -1,0 +1,164 @@
+//! close(2) and the ways to duplicate a descriptor: the table follows. And what else can be asked of
+//! any descriptor, where the kernel does not know the answer.
+
+use libc::{c_int, c_uint, c_ulong};
+use rustix::io::Errno;
+
+use crate::process::identity;
+use crate::sys::fd_table::{self, FdKind};
+use crate::sys::{errno, real};
+use crate::{afl_loop, memory_socket};
+
+pub(crate) unsafe fn close(fd: c_int) -> c_int {
+    match fd_table::kind(fd) {
+        FdKind::Unmanaged => {
+            memory_socket::forget_epoll(fd, fd);
+            fd_table::release_reserved_from(fd);
+        }
+        FdKind::Virtual(_) if memory_socket::reserve_fd(fd) => return 0,
+        // Only a server that closes what it does not know calls this; AFL++'s runtime may.
+        FdKind::Protected if !afl_loop::is_starting() => return 0,
+        _ => fd_table::set(fd, FdKind::Unmanaged),
+    }
+    // SAFETY: the server's own call.
+    unsafe { real::close(fd) }
+}
+
+/// close_range(2), around the descriptors that the server may not close.
+pub(crate) unsafe fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
+    let mut from = first;
+    for kept in fd_table::protected().map(c_int::cast_unsigned).filter(|kept| (first..=last).contains(kept)) {
+        // SAFETY: a part of the server's own call.
+        if from < kept && unsafe { close_part(from, kept - 1, flags) } < 0 {
+            return -1;
+        }
+        from = kept + 1;
+    }
+    // SAFETY: as above.
+    if from <= last { unsafe { close_part(from, last, flags) } } else { 0 }
+}
+
+/// # Safety
+/// That of close_range(2).
+unsafe fn close_part(first: c_uint, last: c_uint, flags: c_int) -> c_int {
+    if flags & libc::CLOSE_RANGE_CLOEXEC as c_int == 0 {
+        let (first, last) = (first.cast_signed(), last.min(c_int::MAX as c_uint).cast_signed());
+        fd_table::mark_closed(first, last);
+        memory_socket::forget_epoll(first, last);
+    }
+    // SAFETY: given by the caller.
+    unsafe { real::close_range(first, last, flags) }
+}
+
+pub(crate) unsafe fn closefrom(first: c_int) {
+    // SAFETY: the server's own call, by another name.
+    unsafe { close_range(first.max(0).cast_unsigned(), c_uint::MAX, 0) };
+}
+
+pub(crate) unsafe fn dup(fd: c_int) -> c_int {
+    // SAFETY: the server's own call.
+    follow(fd, unsafe { real::dup(fd) })
+}
+
+pub(crate) unsafe fn dup2(fd: c_int, copy: c_int) -> c_int {
+    make_real_for_stdio(fd, copy);
+    // SAFETY: the server's own call.
+    follow(fd, unsafe { real::dup2(fd, copy) })
+}
+
+pub(crate) unsafe fn dup3(fd: c_int, copy: c_int, flags: c_int) -> c_int {
+    make_real_for_stdio(fd, copy);
+    // SAFETY: the server's own call.
+    follow(fd, unsafe { real::dup3(fd, copy, flags) })
+}
+
+/// libc's standard streams make system calls that nobody sees.
+fn make_real_for_stdio(fd: c_int, copy: c_int) {
+    if copy <= libc::STDERR_FILENO && fd_table::is_virtual(fd) {
+        memory_socket::fall_back("it makes a connection a standard stream");
+    }
+}
+
+/// fcntl(2) is variadic; its one argument, if any, travels in a register like this one.
+pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int {
+    let argument = match command {
+        // Who is to get SIGIO: a process by its number, which may be the one that the server had.
+        libc::F_SETOWN => identity::actual_pid(argument as c_int) as usize,
+        _ => argument,
+    };
+    let wants_signals = match command {
+        libc::F_SETOWN => true,
+        libc::F_SETFL => argument & libc::O_ASYNC as usize != 0,
+        _ => false,
+    };
+    if wants_signals && matches!(fd_table::kind(fd), FdKind::Virtual(_) | FdKind::Listener) {
+        memory_socket::fall_back("it wants to be sent signals");
+    }
+    match (fd_table::kind(fd), command) {
+        (FdKind::Virtual(slot), libc::F_GETFL) => {
+            return libc::O_RDWR | if memory_socket::is_nonblocking(slot) { libc::O_NONBLOCK } else { 0 };
+        }
+        (FdKind::Virtual(slot), libc::F_SETFL) => {
+            memory_socket::set_nonblocking(slot, argument & libc::O_NONBLOCK as usize != 0);
+            return 0;
+        }
+        (FdKind::Virtual(_), libc::F_GETFD) => {
+            if let Some(close_on_exec) = memory_socket::all_close_on_exec() {
+                return if close_on_exec { libc::FD_CLOEXEC } else { 0 };
+            }
+        }
+        (FdKind::Virtual(_), libc::F_SETFD) => memory_socket::stop_reserving_fds(),
+        (FdKind::Listener, libc::F_SETFL) => memory_socket::listener_flags_changed(),
+        _ => {}
+    }
+    // SAFETY: the server's own call.
+    let result = unsafe { real::fcntl64(fd, command, argument) };
+    match command {
+        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => follow(fd, result),
+        _ => result,
+    }
+}
+
+/// ioctl(2) is variadic; its argument travels like this one.
+pub(crate) unsafe fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_int {
+    let value = std::ptr::with_exposed_provenance_mut::<c_int>(argument);
+    match (fd_table::kind(fd), request) {
+        (FdKind::Virtual(_), libc::FIONBIO | libc::FIONREAD) if value.is_null() => {
+            return errno::fail(Errno::FAULT);
+        }
+        (FdKind::Virtual(slot), libc::FIONBIO) => {
+            // SAFETY: the server's own pointer.
+            memory_socket::set_nonblocking(slot, unsafe { *value } != 0);
+            return 0;
+        }
+        (FdKind::Virtual(slot), libc::FIONREAD) => {
+            // SAFETY: the server's own pointer; no more is unread than fits.
+            unsafe { *value = memory_socket::unread_len(slot) as c_int };
+            return 0;
+        }
+        (FdKind::Virtual(_), libc::FIOCLEX | libc::FIONCLEX) => memory_socket::stop_reserving_fds(),
+        (FdKind::Listener, libc::FIONBIO) => memory_socket::listener_flags_changed(),
+        _ => {}
+    }
+    // SAFETY: the server's own call.
+    unsafe { real::ioctl(fd, request, argument) }
+}
+
+pub(crate) unsafe fn shutdown(fd: c_int, how: c_int) -> c_int {
+    if let Some(slot) = fd_table::slot(fd) {
+        return memory_socket::shutdown(slot, how).map_or_else(errno::fail, |()| 0);
+    }
+    // SAFETY: the server's own call.
+    unsafe { real::shutdown(fd, how) }
+}
+
+fn follow(fd: c_int, copy: c_int) -> c_int {
+    if copy >= 0 && copy != fd {
+        memory_socket::duplicate_epoll(fd, copy);
+    }
+    let concerns_us = fd_table::kind(fd) != FdKind::Unmanaged || fd_table::kind(copy) != FdKind::Unmanaged;
+    if copy >= 0 && copy != fd && concerns_us {
+        fd_table::record_duplicate(fd, copy);
+    }
+    copy
+}

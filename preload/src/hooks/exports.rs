@@ -1,0 +1,35 @@
+//! The exported functions: for each row of the table, a C function that calls its hook.
+
+use libc::{
+    FILE, c_char, c_int, c_long, c_uint, c_ulong, c_void, clockid_t, epoll_event, fd_set, gid_t, iovec,
+    loff_t, mmsghdr, mode_t, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t, pthread_cond_t,
+    pthread_mutex_t, pthread_t, rusage, sem_t, sighandler_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t,
+    time_t, timespec, timeval, uid_t,
+};
+
+use super::{
+    accept, descriptor, epoll, formatted, listen, names, paths, poll, process, random, read, select, signal,
+    socket_options, streams, syscall, time, timed_wait, transfer, wait, write,
+};
+use crate::sys::real::ThreadStart;
+use crate::table::interposed_functions;
+
+/// Defines the exported function of every row.
+macro_rules! export {
+    ($(fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty => $handler:path;)*) => {
+        $(
+            #[doc = concat!("Stands for libc's `", stringify!($name), "`.")]
+            // The unit tests' own libc calls are not to be interposed.
+            #[cfg_attr(not(test), unsafe(no_mangle))]
+            #[cfg_attr(test, unsafe(export_name = concat!("under_test_", stringify!($name))))]
+            #[allow(non_snake_case)]
+            // "unwind": a C++ or Rust exception may pass through on its way up.
+            unsafe extern "C-unwind" fn $name($($arg: $type),*) -> $result {
+                // SAFETY: the hook has the libc function's contract, which the caller keeps.
+                unsafe { $handler($($arg),*) }
+            }
+        )*
+    };
+}
+
+interposed_functions!(export);

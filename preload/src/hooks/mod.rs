@@ -1,0 +1,173 @@
+//! What happens in an interposed call: one file per concern. Each function here has the signature
+//! of the libc function (or functions) that it stands for, decides whether the call concerns the
+//! fuzzed listener, an internal connection or an idle point, and otherwise passes it on.
+
+pub(crate) mod accept;
+pub(crate) mod descriptor;
+pub(crate) mod epoll;
+mod exports;
+pub(crate) mod formatted;
+pub(crate) mod listen;
+pub(crate) mod names;
+pub(crate) mod paths;
+pub(crate) mod poll;
+pub(crate) mod process;
+pub(crate) mod random;
+pub(crate) mod read;
+mod rights;
+pub(crate) mod select;
+pub(crate) mod signal;
+pub(crate) mod socket_options;
+pub(crate) mod streams;
+pub(crate) mod syscall;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod syscall_trap;
+pub(crate) mod time;
+pub(crate) mod timed_wait;
+pub(crate) mod transfer;
+pub(crate) mod wait;
+pub(crate) mod write;
+
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::time::Duration;
+
+use libc::{c_int, c_void, iovec, mmsghdr, msghdr, nfds_t, sigset_t, size_t, ssize_t};
+use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
+
+use crate::determinism::clock::to_timespec;
+use crate::memory_socket::{self, ALWAYS_REPORTED, Interest};
+use crate::sys::{errno, fd, fd_table, real};
+
+/// Waits in the kernel for `events` on one descriptor, or for any of `others`.
+fn sleep_on(
+    fd: BorrowedFd<'_>,
+    events: PollFlags,
+    others: &[PollFd<'_>],
+    limit: Option<Duration>,
+) -> Result<(), Errno> {
+    let number = fd.as_raw_fd();
+    let is_ready = || memory_socket::is_ready(number, u32::from(events.bits()) | ALWAYS_REPORTED);
+    memory_socket::wait_for_arrival(Interest::in_any([number]), is_ready, |news| {
+        // The kernel knows nothing of what is virtual, but of its news.
+        let own = match news {
+            Some(news) => PollFd::from_borrowed_fd(news, PollFlags::IN),
+            None => PollFd::from_borrowed_fd(fd, events),
+        };
+        sleep_on_few(own, others, limit, std::ptr::null())
+    })
+}
+
+/// Waits in the kernel for one of a few descriptors (with the bell, and with news, there are no more), without
+/// allocating for that.
+fn sleep_on_few<'a>(
+    own: PollFd<'a>,
+    others: impl IntoIterator<Item = &'a PollFd<'a>>,
+    limit: Option<Duration>,
+    mask: *const sigset_t,
+) -> Result<(), Errno> {
+    let mut few: [PollFd<'a>; 8] = std::array::from_fn(|_| own.clone());
+    let mut count = 1;
+    for (place, other) in few[1..].iter_mut().zip(others) {
+        *place = other.clone();
+        count += 1;
+    }
+    sleep_masked(&mut few[..count], limit, mask)
+}
+
+/// poll(2) past libc, so that it never re-enters an idle point.
+fn sleep(fds: &mut [PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
+    let limit = limit.map(timespec);
+    rustix::event::poll(fds, limit.as_ref()).map(drop)
+}
+
+/// The same with `mask` for the signals that are blocked meanwhile; null for the thread's own.
+fn sleep_masked(fds: &mut [PollFd<'_>], limit: Option<Duration>, mask: *const sigset_t) -> Result<(), Errno> {
+    if mask.is_null() {
+        return sleep(fds, limit);
+    }
+    let limit = limit.map(to_timespec);
+    let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: `PollFd` is `pollfd`; the mask is the server's own.
+    match unsafe { real::ppoll(fds.as_mut_ptr().cast(), fds.len() as nfds_t, limit, mask) } {
+        ..0 => Err(errno::last()),
+        _ => Ok(()),
+    }
+}
+
+fn timespec(time: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: time.subsec_nanos().into(),
+    }
+}
+
+/// A time limit as poll(2) and epoll_wait(2) take it: milliseconds, negative for none.
+fn from_milliseconds(limit: c_int) -> Option<Duration> {
+    u64::try_from(limit).ok().map(Duration::from_millis)
+}
+
+/// A time limit as ppoll(2) and its like take it: null for none.
+///
+/// # Safety
+/// `limit` is null or points at a `timespec`.
+unsafe fn from_timespec(limit: *const libc::timespec) -> Option<Duration> {
+    // SAFETY: given by the caller.
+    let limit = unsafe { limit.as_ref() }?;
+    Some(Duration::new(limit.tv_sec.max(0).unsigned_abs(), limit.tv_nsec.clamp(0, 999_999_999) as u32))
+}
+
+/// The server's own time limit on a blocking connection (socket(7), SO_RCVTIMEO and SO_SNDTIMEO).
+fn socket_limit(fd: RawFd, name: c_int) -> Option<Duration> {
+    use rustix::net::sockopt::{Timeout, socket_timeout};
+    if let Some(slot) = fd_table::slot(fd) {
+        return memory_socket::with_timeout(slot, name, |limit| *limit).flatten();
+    }
+    let which = if name == libc::SO_RCVTIMEO { Timeout::Recv } else { Timeout::Send };
+    socket_timeout(fd::borrow(fd), which).ok().flatten()
+}
+
+/// An array of the server's.
+///
+/// # Safety
+/// `first` points at `count` elements, or `count` is 0.
+unsafe fn elements<'a, T>(first: *const T, count: usize) -> &'a [T] {
+    // SAFETY: given by the caller.
+    if count == 0 { &[] } else { unsafe { std::slice::from_raw_parts(first, count) } }
+}
+
+/// An array of the server's, to be written.
+///
+/// # Safety
+/// As in [`elements`]; nobody else uses it meanwhile.
+unsafe fn elements_mut<'a, T>(first: *mut T, count: usize) -> &'a mut [T] {
+    // SAFETY: given by the caller.
+    if count == 0 { &mut [] } else { unsafe { std::slice::from_raw_parts_mut(first, count) } }
+}
+
+/// Where in a message's parts the byte after the first `done` is, and how many follow in its part.
+fn part_at(parts: &[iovec], mut done: usize) -> Option<(*mut c_void, size_t)> {
+    for part in parts {
+        if done < part.iov_len {
+            // SAFETY: within the part.
+            return Some((unsafe { part.iov_base.byte_add(done) }, part.iov_len - done));
+        }
+        done -= part.iov_len;
+    }
+    None
+}
+
+/// recvmmsg(2) and sendmmsg(2): one message after the other, up to the first that fails. `call` is
+/// told how many are done.
+fn one_by_one(messages: &mut [mmsghdr], mut call: impl FnMut(&mut msghdr, usize) -> ssize_t) -> c_int {
+    let mut done = 0;
+    for message in messages {
+        let result = call(&mut message.msg_hdr, done);
+        if result < 0 {
+            return if done == 0 { -1 } else { done as c_int };
+        }
+        message.msg_len = result as _;
+        done += 1;
+    }
+    done as c_int
+}

@@ -1,0 +1,57 @@
+//! chmod(2), chown(2), unlink(2) and their variants, on the path of a taken-over UNIX-domain
+//! listener. No file was made there, and one that happens to be there is not the server's.
+
+use std::ffi::CStr;
+
+use libc::{c_char, c_int, gid_t, mode_t, uid_t};
+
+use crate::net::listener;
+use crate::sys::real;
+
+pub(crate) unsafe fn chmod(path: *const c_char, mode: mode_t) -> c_int {
+    // SAFETY: the server's own call.
+    unsafe { if is_ours(path) { 0 } else { real::chmod(path, mode) } }
+}
+
+pub(crate) unsafe fn fchmodat(directory: c_int, path: *const c_char, mode: mode_t, flags: c_int) -> c_int {
+    // SAFETY: the server's own call.
+    unsafe { if is_ours(path) { 0 } else { real::fchmodat(directory, path, mode, flags) } }
+}
+
+pub(crate) unsafe fn chown(path: *const c_char, user: uid_t, group: gid_t) -> c_int {
+    // SAFETY: the server's own call.
+    unsafe { if is_ours(path) { 0 } else { real::chown(path, user, group) } }
+}
+
+pub(crate) unsafe fn lchown(path: *const c_char, user: uid_t, group: gid_t) -> c_int {
+    // SAFETY: the server's own call.
+    unsafe { if is_ours(path) { 0 } else { real::lchown(path, user, group) } }
+}
+
+pub(crate) unsafe fn fchownat(
+    directory: c_int,
+    path: *const c_char,
+    user: uid_t,
+    group: gid_t,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: the server's own call.
+    unsafe { if is_ours(path) { 0 } else { real::fchownat(directory, path, user, group, flags) } }
+}
+
+pub(crate) unsafe fn unlink(path: *const c_char) -> c_int {
+    // SAFETY: the server's own call.
+    unsafe { if is_ours(path) { 0 } else { real::unlink(path) } }
+}
+
+pub(crate) unsafe fn unlinkat(directory: c_int, path: *const c_char, flags: c_int) -> c_int {
+    // SAFETY: the server's own call.
+    unsafe { if is_ours(path) { 0 } else { real::unlinkat(directory, path, flags) } }
+}
+
+/// # Safety
+/// `path` is null or a C string.
+unsafe fn is_ours(path: *const c_char) -> bool {
+    // SAFETY: given by the caller.
+    !path.is_null() && listener::is_bound_path(unsafe { CStr::from_ptr(path) })
+}

@@ -1,0 +1,227 @@
+//! select(2) and pselect(2): idle points.
+
+use std::os::fd::RawFd;
+use std::ptr;
+use std::time::Duration;
+
+use libc::{c_int, c_ulong, fd_set, sigset_t, timespec, timeval};
+use rustix::event::{PollFd, PollFlags};
+use rustix::io::Errno;
+
+use crate::blocking::{self, BlockingCall, WaitOutcome};
+use crate::memory_socket::{self, ALWAYS_REPORTED, Interest};
+use crate::net::listener;
+use crate::sys::{errno, fd, fd_table, real};
+
+pub(crate) unsafe fn select(
+    count: c_int,
+    readable: *mut fd_set,
+    writable: *mut fd_set,
+    urgent: *mut fd_set,
+    limit: *mut timeval,
+) -> c_int {
+    // SAFETY: the server's own pointer.
+    let duration = unsafe { limit.as_ref() }.map(|limit| {
+        Duration::from_secs(limit.tv_sec.max(0).unsigned_abs())
+            + Duration::from_micros(limit.tv_usec.max(0).unsigned_abs())
+    });
+    let sets = [readable, writable, urgent];
+    // SAFETY: the server's own pointers.
+    match unsafe { Select::at_idle_point(count, sets, ptr::null(), duration) } {
+        Some(call) => call.wait(duration),
+        // SAFETY: the server's own call.
+        None => unsafe { real::select(count, readable, writable, urgent, limit) },
+    }
+}
+
+pub(crate) unsafe fn pselect(
+    count: c_int,
+    readable: *mut fd_set,
+    writable: *mut fd_set,
+    urgent: *mut fd_set,
+    limit: *const timespec,
+    mask: *const sigset_t,
+) -> c_int {
+    // SAFETY: the server's own pointer.
+    let duration = unsafe { super::from_timespec(limit) };
+    let sets = [readable, writable, urgent];
+    // SAFETY: the server's own pointers.
+    match unsafe { Select::at_idle_point(count, sets, mask, duration) } {
+        Some(call) => call.wait(duration),
+        // SAFETY: the server's own call.
+        None => unsafe { real::pselect(count, readable, writable, urgent, limit, mask) },
+    }
+}
+
+/// The events that the three sets stand for (select(2), "Correspondence between select() and
+/// poll()").
+const EVENTS: [PollFlags; 3] = [PollFlags::IN, PollFlags::OUT, PollFlags::PRI];
+
+/// No descriptor.
+// SAFETY: a set of bits, all zero.
+const EMPTY: fd_set = unsafe { std::mem::zeroed() };
+
+/// Bytes that hold the first `count` descriptors, as the kernel has it: whole words. A server may
+/// have made no more room than that.
+fn size(count: c_int) -> usize {
+    (count.unsigned_abs() as usize).div_ceil(c_ulong::BITS as usize) * size_of::<c_ulong>()
+}
+
+/// # Safety
+/// `set` is null, or has room for `count` descriptors, at most FD_SETSIZE.
+unsafe fn read(set: *const fd_set, count: c_int) -> fd_set {
+    let mut copy = EMPTY;
+    if !set.is_null() {
+        // SAFETY: given by the caller.
+        unsafe { ptr::copy_nonoverlapping(set.cast::<u8>(), (&raw mut copy).cast(), size(count)) }
+    }
+    copy
+}
+
+/// # Safety
+/// As for [`read`].
+unsafe fn write(copy: &fd_set, set: *mut fd_set, count: c_int) {
+    if !set.is_null() {
+        // SAFETY: given by the caller.
+        unsafe { ptr::copy_nonoverlapping((&raw const *copy).cast::<u8>(), set.cast(), size(count)) }
+    }
+}
+
+struct Select {
+    count: c_int,
+    /// The server's sets, which receive the result; each may be null.
+    sets: [*mut fd_set; 3],
+    /// What the server asked for.
+    asked: [fd_set; 3],
+    /// Signals blocked while waiting; null for the thread's own mask.
+    mask: *const sigset_t,
+}
+
+impl Select {
+    /// `None` where the call is to be passed on: it does not wait, the server is not yet accepting,
+    /// or the sets are larger than libc's type (the kernel allows that, hardly anybody does it).
+    ///
+    /// # Safety
+    /// The pointers are null or valid, as select(2) wants them.
+    unsafe fn at_idle_point(
+        count: c_int,
+        sets: [*mut fd_set; 3],
+        mask: *const sigset_t,
+        limit: Option<Duration>,
+    ) -> Option<Self> {
+        if !(0..=libc::FD_SETSIZE as c_int).contains(&count) {
+            memory_socket::fall_back("it calls select with sets larger than libc's");
+            return None;
+        }
+        if limit == Some(Duration::ZERO) && !memory_socket::is_active() {
+            return None;
+        }
+        // SAFETY: given by the caller.
+        let asked = sets.map(|set| unsafe { read(set, count) });
+        let call = Self { count, sets, asked, mask };
+        if !blocking::is_accepting() && call.members(0).any(listener::is_fuzzed) {
+            blocking::mark_accepting();
+        }
+        (blocking::intercepts_calls() || limit == Some(Duration::ZERO)).then_some(call)
+    }
+
+    fn members(&self, set: usize) -> impl Iterator<Item = RawFd> + '_ {
+        // SAFETY: below FD_SETSIZE, see `at_idle_point`.
+        (0..self.count).filter(move |&fd| unsafe { libc::FD_ISSET(fd, &self.asked[set]) })
+    }
+
+    fn wait(mut self, limit: Option<Duration>) -> c_int {
+        let count = match limit {
+            Some(Duration::ZERO) => self.attempt().unwrap_or(0),
+            _ => match blocking::wait(&mut self, limit) {
+                WaitOutcome::Done(count) => count,
+                WaitOutcome::TimedOut => {
+                    // SAFETY: the server's own sets.
+                    self.sets.iter().for_each(|&set| unsafe { write(&EMPTY, set, self.count) });
+                    0
+                }
+                WaitOutcome::Interrupted => errno::fail(Errno::INTR),
+            },
+        };
+        if count < 0 {
+            // A server may go on with the same sets (select(2), "Return value").
+            self.ask_again();
+        }
+        count
+    }
+
+    /// What the server asked for is in its sets.
+    fn ask_again(&self) {
+        for (&set, asked) in self.sets.iter().zip(&self.asked) {
+            // SAFETY: the server's own set.
+            unsafe { write(asked, set, self.count) }
+        }
+    }
+}
+
+/// Readiness that each of the three sets stands for (linux/fs/select.c: POLLIN_SET and its like).
+const READY: [u32; 3] =
+    [ALWAYS_REPORTED | libc::EPOLLIN as u32, (libc::EPOLLOUT | libc::EPOLLERR) as u32, libc::EPOLLPRI as u32];
+
+impl Select {
+    fn ask_kernel(&self) -> c_int {
+        let [readable, writable, urgent] = self.sets;
+        let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the server's own call, without the waiting.
+        unsafe { real::pselect(self.count, readable, writable, urgent, &at_once, self.mask) }
+    }
+
+    /// Asks the kernel about the real descriptors, if there are any.
+    fn ask_both(&self) -> c_int {
+        let mut real_ones = 0;
+        for (set, &result) in self.sets.iter().enumerate() {
+            for fd in self.members(set) {
+                if memory_socket::readiness(fd).is_some() {
+                    // SAFETY: the server's own set, which has members.
+                    unsafe { libc::FD_CLR(fd, result) };
+                } else {
+                    real_ones += 1;
+                }
+            }
+        }
+        let mut count = if real_ones > 0 || !self.mask.is_null() { self.ask_kernel() } else { 0 };
+        if count < 0 {
+            return count;
+        }
+        for (set, (&result, wanted)) in self.sets.iter().zip(READY).enumerate() {
+            for fd in self.members(set).filter(|&fd| memory_socket::is_ready(fd, wanted)) {
+                // SAFETY: as above.
+                unsafe { libc::FD_SET(fd, result) };
+                count += 1;
+            }
+        }
+        count
+    }
+}
+
+impl BlockingCall for Select {
+    type Output = c_int;
+    const RESTARTABLE: bool = false;
+
+    fn attempt(&mut self) -> Option<c_int> {
+        self.ask_again();
+        if memory_socket::is_active() {
+            (0..EVENTS.len()).flat_map(|set| self.members(set)).for_each(memory_socket::reject_polled_epoll);
+        }
+        let count = if memory_socket::is_active() { self.ask_both() } else { self.ask_kernel() };
+        (count != 0).then_some(count)
+    }
+
+    fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
+        let members = || (0..EVENTS.len()).flat_map(|set| self.members(set).map(move |fd| (set, fd)));
+        let is_ready = || members().any(|(set, fd)| memory_socket::is_ready(fd, READY[set]));
+        memory_socket::wait_for_arrival(Interest::in_any(members().map(|(_, fd)| fd)), is_ready, |news| {
+            let mut all = others.to_vec();
+            all.extend(news.map(|news| PollFd::from_borrowed_fd(news, PollFlags::IN)));
+            for (set, fd) in members().filter(|&(_, fd)| !fd_table::is_virtual(fd)) {
+                all.push(PollFd::from_borrowed_fd(fd::borrow(fd), EVENTS[set]));
+            }
+            super::sleep_masked(&mut all, limit, self.mask)
+        })
+    }
+}

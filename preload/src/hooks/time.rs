@@ -1,0 +1,45 @@
+//! clock_gettime(2), gettimeofday(2), time(2): what the virtual clock shows.
+
+use libc::{c_int, c_void, clockid_t, time_t, timespec, timeval};
+
+use crate::determinism::clock;
+use crate::sys::real;
+
+pub(crate) unsafe fn clock_gettime(id: clockid_t, time: *mut timespec) -> c_int {
+    match clock::read(id) {
+        Some(shown) if !time.is_null() => {
+            // SAFETY: the server's own pointer.
+            unsafe { *time = clock::to_timespec(shown) };
+            0
+        }
+        // SAFETY: the server's own call.
+        _ => unsafe { real::clock_gettime(id, time) },
+    }
+}
+
+pub(crate) unsafe fn gettimeofday(time: *mut timeval, zone: *mut c_void) -> c_int {
+    match clock::read(libc::CLOCK_REALTIME) {
+        Some(shown) if !time.is_null() => {
+            // SAFETY: the server's own pointer.
+            unsafe {
+                *time = timeval { tv_sec: shown.as_secs() as time_t, tv_usec: shown.subsec_micros().into() };
+            }
+            0
+        }
+        // SAFETY: the server's own call.
+        _ => unsafe { real::gettimeofday(time, zone) },
+    }
+}
+
+pub(crate) unsafe fn time(time: *mut time_t) -> time_t {
+    let Some(shown) = clock::read(libc::CLOCK_REALTIME) else {
+        // SAFETY: the server's own call.
+        return unsafe { real::time(time) };
+    };
+    let seconds = shown.as_secs() as time_t;
+    if !time.is_null() {
+        // SAFETY: the server's own pointer.
+        unsafe { *time = seconds };
+    }
+    seconds
+}

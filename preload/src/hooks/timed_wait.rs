@@ -1,0 +1,144 @@
+//! Waiting for another thread, with a deadline, or for time to pass: pthread_cond_timedwait(3),
+//! sem_timedwait(3), nanosleep(2). The server has the deadline from the virtual clock, the kernel
+//! waits by its own; what was waited in vain has passed on both.
+
+use libc::{ETIMEDOUT, c_int, c_uint, clockid_t, pthread_cond_t, pthread_mutex_t, sem_t, timespec};
+use rustix::io::Errno;
+
+use crate::determinism::clock;
+use crate::sys::{errno, real};
+
+pub(crate) unsafe fn pthread_cond_timedwait(
+    condition: *mut pthread_cond_t,
+    mutex: *mut pthread_mutex_t,
+    deadline: *const timespec,
+) -> c_int {
+    let wait = |deadline| {
+        // SAFETY: the server's own call.
+        unsafe { real::pthread_cond_timedwait(condition, mutex, deadline) }
+    };
+    // SAFETY: the server's own pointer.
+    unsafe { translated(deadline, wait, |result| result == ETIMEDOUT) }
+}
+
+pub(crate) unsafe fn pthread_cond_clockwait(
+    condition: *mut pthread_cond_t,
+    mutex: *mut pthread_mutex_t,
+    clock: clockid_t,
+    deadline: *const timespec,
+) -> c_int {
+    let wait = |deadline| {
+        // SAFETY: the server's own call.
+        unsafe { real::pthread_cond_clockwait(condition, mutex, clock, deadline) }
+    };
+    // SAFETY: the server's own pointer.
+    unsafe { translated(deadline, wait, |result| result == ETIMEDOUT) }
+}
+
+pub(crate) unsafe fn sem_timedwait(semaphore: *mut sem_t, deadline: *const timespec) -> c_int {
+    let wait = |deadline| {
+        // SAFETY: the server's own call.
+        unsafe { real::sem_timedwait(semaphore, deadline) }
+    };
+    // SAFETY: the server's own pointer.
+    unsafe { translated(deadline, wait, |result| result < 0 && errno::last() == Errno::TIMEDOUT) }
+}
+
+pub(crate) unsafe fn sem_clockwait(
+    semaphore: *mut sem_t,
+    clock: clockid_t,
+    deadline: *const timespec,
+) -> c_int {
+    let wait = |deadline| {
+        // SAFETY: the server's own call.
+        unsafe { real::sem_clockwait(semaphore, clock, deadline) }
+    };
+    // SAFETY: the server's own pointer.
+    unsafe { translated(deadline, wait, |result| result < 0 && errno::last() == Errno::TIMEDOUT) }
+}
+
+pub(crate) unsafe fn clock_nanosleep(
+    clock: clockid_t,
+    flags: c_int,
+    time: *const timespec,
+    left: *mut timespec,
+) -> c_int {
+    let sleep = |time| {
+        // SAFETY: the server's own call.
+        unsafe { real::clock_nanosleep(clock, flags, time, left) }
+    };
+    if flags & libc::TIMER_ABSTIME == 0 {
+        return asleep(|| sleep(time));
+    }
+    // SAFETY: the server's own pointer.
+    unsafe { translated(time, sleep, |result| result == 0) }
+}
+
+pub(crate) unsafe fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int {
+    // SAFETY: the server's own call.
+    asleep(|| unsafe { real::nanosleep(time, left) })
+}
+
+pub(crate) unsafe fn usleep(microseconds: c_uint) -> c_int {
+    // SAFETY: the server's own call.
+    asleep(|| unsafe { real::usleep(microseconds) })
+}
+
+pub(crate) unsafe fn sleep(seconds: c_uint) -> c_uint {
+    // SAFETY: the server's own call.
+    asleep(|| unsafe { real::sleep(seconds) })
+}
+
+/// futex(2), by which Rust's standard library waits. Of its operations this one has a deadline; the
+/// others' limits are lengths of time, or not times at all.
+pub(crate) unsafe fn futex(
+    word: *mut u32,
+    operation: c_int,
+    value: u32,
+    limit: *const timespec,
+    other: *mut u32,
+    bits: u32,
+) -> c_int {
+    let wait = |limit: *const timespec| {
+        let (value, bits) = (value as usize, bits as usize);
+        // SAFETY: the server's own call.
+        unsafe {
+            let other = other.expose_provenance();
+            let (word, limit) = (word.expose_provenance(), limit.expose_provenance());
+            real::syscall(libc::SYS_futex, word, operation as usize, value, limit, other, bits) as c_int
+        }
+    };
+    if operation & libc::FUTEX_CMD_MASK != libc::FUTEX_WAIT_BITSET {
+        return wait(limit);
+    }
+    // SAFETY: the server's own pointer.
+    unsafe { translated(limit, wait, |result| result < 0 && errno::last() == Errno::TIMEDOUT) }
+}
+
+/// Sleeps; the time has passed for the server, too.
+fn asleep<T>(sleep: impl FnOnce() -> T) -> T {
+    let (shown, began) = (clock::now(), clock::real_now());
+    let result = sleep();
+    clock::advance_to(shown + clock::real_now().saturating_sub(began));
+    result
+}
+
+/// Waits until the kernel's time of `deadline`. What was waited in vain has passed for the server.
+///
+/// # Safety
+/// `deadline` is null or points at a `timespec`.
+unsafe fn translated(
+    deadline: *const timespec,
+    wait: impl FnOnce(*const timespec) -> c_int,
+    timed_out: impl FnOnce(c_int) -> bool,
+) -> c_int {
+    // SAFETY: given by the caller.
+    let given = unsafe { super::from_timespec(deadline) }.filter(|_| clock::is_frozen());
+    let Some(given) = given else { return wait(deadline) };
+    let (shown, began) = (clock::now(), clock::real_now());
+    let result = wait(&clock::to_timespec(clock::to_kernel_time(given)));
+    if timed_out(result) {
+        clock::advance_to(shown + clock::real_now().saturating_sub(began));
+    }
+    result
+}

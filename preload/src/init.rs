@@ -1,0 +1,129 @@
+//! Start-up, before the server's constructors and `main`: whether the preload acts at all, and how.
+
+use std::env;
+use std::ffi::OsString;
+use std::os::fd::BorrowedFd;
+
+use sockfuzz_protocol::{Mode, Options, Phase, Randomness, former_names_in_use, specs};
+
+use crate::afl::forkserver::FORKSERVER_PIPES;
+use crate::determinism::randomness;
+#[cfg(target_arch = "x86_64")]
+use crate::hooks::syscall_trap;
+use crate::net::{activation, listener};
+use crate::process::{daemon, driver_process};
+use crate::sys::config::{self, Config, RunMode};
+use crate::sys::{fd_table, proc, report, stdio};
+use crate::{afl, driver, memory_socket, sandbox};
+
+/// The library's entry.
+#[cfg_attr(test, expect(dead_code, reason = "tests are not servers"))]
+pub(crate) fn run() {
+    std::panic::set_hook(Box::new(|panic| {
+        // Never unwind into the server's frames.
+        report::emit(format_args!("internal error, please report it: {panic}"));
+        std::process::abort();
+    }));
+    let options = Options::from_lookup(|name| env::var(name).ok())
+        .unwrap_or_else(|error| report::fatal(format_args!("{error}")));
+    let saved_fds = env::var_os(stdio::SAVED_FDS_VARIABLE);
+    let is_below_another = saved_fds.is_some();
+    proc::open_fds().into_iter().for_each(listener::adopt);
+    let Some(run_mode) = decide(options.mode, is_started_by_afl(), is_below_another) else { return };
+
+    take_stdio(run_mode, saved_fds);
+    if !is_below_another {
+        emit_former_names();
+    }
+    if run_mode == RunMode::Loop {
+        FORKSERVER_PIPES.into_iter().for_each(fd_table::protect);
+    }
+    if run_mode == RunMode::Loop && options.randomness == Randomness::Fixed {
+        randomness::fix();
+    }
+    if let Some(file) = &options.status {
+        report::share_status(file);
+    }
+    report::status().reach(Phase::Loaded);
+    sandbox::enter(&options);
+    activation::provide(&options, is_below_another);
+    // Before the server forks the processes that will compete.
+    driver_process::share();
+    afl::prepare(run_mode);
+    memory_socket::prepare(options.transport, afl::uses_response_feedback());
+    driver::install();
+    daemon::watch_exit();
+    config::set(Config { run_mode, options });
+    #[cfg(target_arch = "x86_64")]
+    syscall_trap::prepare();
+}
+
+/// `None`: leave this process alone. That is a program which a looping server has started: the
+/// loop belongs to the server.
+fn decide(mode: Mode, by_afl: bool, below_another: bool) -> Option<RunMode> {
+    match (mode, by_afl) {
+        (Mode::Once, _) | (Mode::Auto, false) => Some(RunMode::Once),
+        (Mode::Auto | Mode::Loop, true) => Some(RunMode::Loop),
+        (Mode::Loop, false) if below_another => None,
+        (Mode::Loop, false) => report::fatal(format_args!(
+            "{}=loop needs an AFL++ tool above the server: start it with `cargo afl fuzz` or `sockfuzz fuzz`",
+            specs::MODE.variable
+        )),
+    }
+}
+
+/// Names the new variable for each that is set by its former name.
+fn emit_former_names() {
+    for (former, spec) in former_names_in_use(|name| env::var_os(name).is_some()) {
+        report::emit(format_args!(
+            "{} is now {}; the former name goes with the next release",
+            former.variable, spec.variable
+        ));
+    }
+}
+
+fn is_started_by_afl() -> bool {
+    env::var_os("__AFL_SHM_ID").is_some()
+        && FORKSERVER_PIPES.iter().all(|&fd| {
+            // SAFETY: the number is not -1, and is only asked for its flags.
+            rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(fd) }).is_ok()
+        })
+}
+
+fn take_stdio(run_mode: RunMode, saved_fds: Option<OsString>) {
+    if let Some(saved) = saved_fds {
+        stdio::adopt(&saved.to_string_lossy());
+        return;
+    }
+    stdio::save();
+    if run_mode == RunMode::Once {
+        stdio::hide_from_server();
+    }
+    // SAFETY: the process has one thread: its `main` has not begun.
+    unsafe {
+        env::set_var(stdio::SAVED_FDS_VARIABLE, stdio::encode());
+        env::set_var(specs::MODE.variable, if run_mode == RunMode::Once { "once" } else { "loop" });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auto_follows_the_tool_that_started_the_server() {
+        assert_eq!(decide(Mode::Auto, true, false), Some(RunMode::Loop));
+        assert_eq!(decide(Mode::Auto, false, false), Some(RunMode::Once));
+    }
+
+    #[test]
+    fn a_program_below_a_looping_server_is_left_alone() {
+        assert_eq!(decide(Mode::Loop, false, true), None);
+    }
+
+    #[test]
+    fn a_server_below_a_wrapper_script_is_not() {
+        assert_eq!(decide(Mode::Once, false, true), Some(RunMode::Once));
+        assert_eq!(decide(Mode::Loop, true, true), Some(RunMode::Loop));
+    }
+}

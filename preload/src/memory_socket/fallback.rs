@@ -1,0 +1,180 @@
+//! Falling back to transport `unix`, for what memory cannot honour. What was virtual becomes real, and
+//! stays so for the rest of this process.
+
+use std::os::fd::{AsFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::Relaxed};
+
+use rustix::io::{Errno, ioctl_fionbio};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{
+    AddressFamily, SendFlags, Shutdown, SocketFlags, SocketType, accept, send, shutdown, socketpair,
+};
+
+use super::state::{self, State, with};
+use super::stream::{ClientState, MemoryStream, ServerState};
+use super::wait_queue;
+use crate::net::{listener, transport};
+use crate::sys::fd_table::Slot;
+use crate::sys::fd_table::{self, FdKind};
+use crate::sys::shared_pages::{self, Shareable};
+use crate::sys::{fd, report};
+
+/// The client's ends of connections that have become real, until the driver takes them.
+static KERNEL_CLIENTS: [AtomicI32; Slot::COUNT] = [const { AtomicI32::new(-1) }; Slot::COUNT];
+/// How many there are.
+static KERNEL_CLIENT_COUNT: AtomicUsize = AtomicUsize::new(0);
+/// Flag that all processes of a campaign share.
+static NOTICE: OnceLock<&Notice> = OnceLock::new();
+
+/// Whether the notice was emitted.
+struct Notice(AtomicBool);
+
+// SAFETY: zero means that it was not, and the flag is atomic.
+unsafe impl Shareable for Notice {}
+
+/// Maps the flag. To be called before the server forks.
+pub(super) fn share_notice() {
+    if let Ok(notice) = shared_pages::map() {
+        let _ = NOTICE.set(notice);
+    }
+}
+
+/// Emits, once in a campaign, that this server uses `unix` because of what it does ("it …").
+pub(super) fn emit_notice(it: &str) {
+    let emitted = NOTICE.get().map(|notice| &notice.0);
+    if emitted.is_none_or(|emitted| !emitted.swap(true, Relaxed)) {
+        report::status().set_memory_fallback(it);
+        report::emit(format_args!("transport memory cannot follow this server ({it}): going on with unix"));
+    }
+}
+
+/// Makes everything real, because `it` (the server) is about to do something.
+pub(crate) fn fall_back(it: &str) {
+    if !state::disable() {
+        return;
+    }
+    emit_notice(it);
+    fd_table::release_reserved_from(0);
+    with(|state| {
+        if let Err(error) = make_all_real(state) {
+            report::fatal(format_args!("a connection could not be moved to transport unix: {error}"));
+        }
+        state.registrations.hand_over(|_| true);
+    });
+    wait_queue::wake_all();
+}
+
+/// The client's end, once, if this connection has become real; it does not block.
+pub(crate) fn take_kernel_client(slot: Slot) -> Option<OwnedFd> {
+    if KERNEL_CLIENT_COUNT.load(Relaxed) == 0 {
+        return None;
+    }
+    let end = KERNEL_CLIENTS[slot.index()].swap(-1, Relaxed);
+    if end < 0 {
+        return None;
+    }
+    KERNEL_CLIENT_COUNT.fetch_sub(1, Relaxed);
+    // SAFETY: stored below, and taken once.
+    Some(unsafe { OwnedFd::from_raw_fd(end) })
+}
+
+/// Sends what the server had not read yet, once the connection is real, and then the end of the input:
+/// whether anything moved.
+pub(crate) fn catch_up(slot: Slot, client: impl AsFd) -> bool {
+    with(|state| {
+        let stream = state.stream(slot);
+        !stream.unread().is_empty() && stream.catch_up(client)
+    })
+}
+
+impl MemoryStream {
+    fn catch_up(&mut self, client: impl AsFd) -> bool {
+        let before = self.unread().len();
+        while !self.unread().is_empty() {
+            match send(&client, self.unread(), SendFlags::NOSIGNAL) {
+                Ok(count) => self.consume(count),
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => break,
+                // The server wants no more.
+                Err(_) => self.consume(self.unread().len()),
+            }
+        }
+        if self.unread().is_empty() && self.client() == ClientState::HalfClosed {
+            let _ = shutdown(client, Shutdown::Write);
+        }
+        self.unread().len() < before
+    }
+}
+
+fn make_all_real(state: &mut State) -> Result<(), Errno> {
+    // First those whose two ends are made at once: nothing else may wait at the listener meanwhile.
+    for slot in Slot::all() {
+        if state.stream(slot).server() == ServerState::Open {
+            make_real(slot, state.stream(slot))?;
+        }
+    }
+    while let Some(slot) = state.unaccepted.pop() {
+        make_real(slot, state.stream(slot))?;
+    }
+    Ok(())
+}
+
+fn make_real(slot: Slot, stream: &mut MemoryStream) -> Result<(), Errno> {
+    let client = match stream.server() {
+        ServerState::Open => {
+            let (client, server) = pair()?;
+            if stream.will_reset() {
+                transport::send_greeting(&server);
+            }
+            replace_server_end(slot, stream, server)?;
+            client
+        }
+        ServerState::Unaccepted | ServerState::Closed => connect(stream.will_reset())?,
+    };
+    stream.catch_up(&client);
+    if stream.client() != ClientState::Gone {
+        KERNEL_CLIENTS[slot.index()].store(client.into_raw_fd(), Relaxed);
+        KERNEL_CLIENT_COUNT.fetch_add(1, Relaxed);
+    }
+    Ok(())
+}
+
+fn replace_server_end(slot: Slot, stream: &MemoryStream, server: OwnedFd) -> Result<(), Errno> {
+    ioctl_fionbio(&server, stream.is_nonblocking())?;
+    let timeouts = stream.timeouts();
+    set_socket_timeout(&server, Timeout::Recv, timeouts.receiving)?;
+    set_socket_timeout(&server, Timeout::Send, timeouts.sending)?;
+    let (reading, writing) = stream.has_shut();
+    for (_, half) in [(reading, Shutdown::Read), (writing, Shutdown::Write)].iter().filter(|(shut, _)| *shut)
+    {
+        shutdown(&server, *half)?;
+    }
+    fd_table::fds_of(slot).try_for_each(|fd| {
+        fd::replace(fd, &server)?;
+        fd_table::set(fd, FdKind::Connection);
+        Ok(())
+    })
+}
+
+/// A connection by way of the listener, so that its name says whose it is; a plain pair, if the server
+/// listens no more.
+fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
+    let through_listener = |listener: RawFd| {
+        let client = connect(false)?;
+        Ok::<_, Errno>((client, accept(fd::borrow(listener))?))
+    };
+    if let Some(listener) = listener::fd()
+        && let Ok(pair) = through_listener(listener)
+    {
+        return Ok(pair);
+    }
+    let (client, server) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    ioctl_fionbio(&client, true)?;
+    Ok((client, server))
+}
+
+fn connect(will_reset: bool) -> Result<OwnedFd, Errno> {
+    let listener = listener::current().ok_or(Errno::NOTCONN)?;
+    transport::connect(&listener.target, will_reset)
+}

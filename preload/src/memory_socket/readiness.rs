@@ -1,0 +1,149 @@
+//! What is ready of the listener and of the connections, for poll(2), select(2) and epoll(7).
+
+use std::os::fd::RawFd;
+
+use libc::{c_int, epoll_event};
+use rustix::io::Errno;
+
+use super::epoll::{RegistrationTable, Source};
+use super::epoll_instances::{self, EpollId};
+use super::fallback::fall_back;
+use super::state::{State, with};
+use super::{is_active, placeholder, wait_queue};
+use crate::net::accept_gate;
+use crate::sys::epoll_fds;
+use crate::sys::fd_table::{self, FdKind};
+
+/// What poll(2) would say of `fd` if it were asked for everything; `None` for a real descriptor.
+pub(crate) fn readiness(fd: RawFd) -> Option<u32> {
+    if !is_active() {
+        return None;
+    }
+    match fd_table::kind(fd) {
+        FdKind::Virtual(slot) => Some(with(|state| state.stream(slot).readiness())),
+        FdKind::Listener => Some(listener_readiness()),
+        _ => None,
+    }
+}
+
+/// Whether any of these events of poll(2) holds of a virtual descriptor.
+pub(crate) fn is_ready(fd: RawFd, events: u32) -> bool {
+    readiness(fd).is_some_and(|ready| ready & events != 0)
+}
+
+fn listener_readiness() -> u32 {
+    if accept_gate::all_accepted() { 0 } else { (libc::EPOLLIN | libc::EPOLLRDNORM) as u32 }
+}
+
+/// epoll_ctl(2) on a virtual descriptor; `None` when `fd` is none, or the kernel has to do it after
+/// all.
+pub(crate) fn epoll_ctl(
+    epoll: RawFd,
+    operation: c_int,
+    fd: RawFd,
+    event: Option<epoll_event>,
+) -> Option<Result<(), Errno>> {
+    if !is_active() {
+        return None;
+    }
+    let source = match fd_table::kind(fd) {
+        FdKind::Virtual(slot) => Source::Connection(slot),
+        FdKind::Listener => Source::Listener,
+        _ => {
+            if operation == libc::EPOLL_CTL_ADD && placeholder::is_epoll(fd) == Ok(()) {
+                fall_back("it registers one epoll instance with another");
+            }
+            return None;
+        }
+    };
+    let instance = match instance(epoll) {
+        Ok(Some(instance)) => instance,
+        Ok(None) => return None,
+        Err(error) => return Some(Err(error)),
+    };
+    match with(|state| state.registrations.control(instance, operation, fd, source, event)) {
+        Err(Errno::NOSPC) => {
+            fall_back("it registers too many descriptors with epoll");
+            None
+        }
+        result => {
+            // Another thread may wait at this instance.
+            wait_queue::wake_registrations();
+            Some(result)
+        }
+    }
+}
+
+/// The epoll instance, which is known from now on; `None` if nothing virtual can be registered with it.
+fn instance(epoll: RawFd) -> Result<Option<EpollId>, Errno> {
+    if let known @ Some(_) = EpollId::of(epoll) {
+        return Ok(known);
+    }
+    placeholder::is_epoll(epoll)?;
+    let Some(numbers) = epoll_fds::fds_of(epoll) else {
+        fall_back("its epoll instances are nested");
+        return Ok(None);
+    };
+    // Another thread may have been first.
+    let adopted = with(|_| EpollId::of(epoll).or_else(|| EpollId::adopt(&numbers)));
+    if adopted.is_none() {
+        fall_back("it has too many epoll instances");
+    }
+    Ok(adopted)
+}
+
+/// Whether anything virtual is registered with this epoll instance.
+pub(crate) fn epoll_has_registrations(epoll: RawFd) -> bool {
+    is_active()
+        && EpollId::of(epoll).is_some_and(|instance| with(|state| state.registrations.knows(instance)))
+}
+
+/// Writes the events that are ready here: how many.
+pub(crate) fn collect_events(epoll: RawFd, events: &mut [epoll_event]) -> usize {
+    let Some(instance) = EpollId::of(epoll) else { return 0 };
+    with_readiness(|table, readiness| table.collect(instance, events, readiness))
+}
+
+/// Whether there would be any to write.
+pub(crate) fn epoll_is_ready(epoll: RawFd) -> bool {
+    let Some(instance) = EpollId::of(epoll) else { return false };
+    with_readiness(|table, readiness| table.is_ready(instance, readiness))
+}
+
+fn with_readiness<R>(action: impl FnOnce(&mut RegistrationTable, &dyn Fn(Source) -> u32) -> R) -> R {
+    let listener = listener_readiness();
+    with(|State { streams, registrations, .. }| {
+        action(registrations, &|source| match source {
+            Source::Listener => listener,
+            Source::Connection(slot) => streams[slot.index()].readiness(),
+        })
+    })
+}
+
+/// Whether the kernel is to be asked too, when `ready` events were found here.
+pub(crate) fn epoll_polls_kernel(epoll: RawFd, ready: usize) -> bool {
+    EpollId::of(epoll).is_none_or(|instance| with(|state| state.registrations.polls_kernel(instance, ready)))
+}
+
+/// The kernel has something registered with this instance from now on.
+pub(crate) fn record_kernel_registration(epoll: RawFd) {
+    epoll_instances::record_kernel_use(epoll);
+}
+
+/// `copy` stands for what `fd` is; that may be an epoll instance.
+pub(crate) fn duplicate_epoll(fd: RawFd, copy: RawFd) {
+    forget_epoll(copy, copy);
+    epoll_instances::duplicate(fd, copy);
+}
+
+/// The server waits for `fd` in a call that is not epoll's.
+pub(crate) fn reject_polled_epoll(fd: RawFd) {
+    if epoll_has_registrations(fd) {
+        fall_back("it waits for an epoll instance in another call");
+    }
+}
+
+/// Numbers are closed, or given to something else; they may have been epoll instances.
+pub(crate) fn forget_epoll(first: RawFd, last: RawFd) {
+    epoll_instances::forget(first, last, |instance| with(|state| state.registrations.remove_epoll(instance)));
+}

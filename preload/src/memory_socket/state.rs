@@ -1,0 +1,78 @@
+//! State of all virtual sockets of this process.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use super::accept_queue::AcceptQueue;
+use super::epoll::{RegistrationTable, Source};
+use super::spin_lock::SpinLock;
+use super::stream::MemoryStream;
+use super::wait_queue;
+use crate::net::listener;
+use crate::sys::fd_table::Slot;
+
+/// Whether the transport was asked for and is possible; false again after a fallback.
+static ENABLED: AtomicBool = AtomicBool::new(false);
+
+static STATE: SpinLock<State> = SpinLock::new(State {
+    streams: [const { MemoryStream::new() }; Slot::COUNT],
+    unaccepted: AcceptQueue::new(),
+    registrations: RegistrationTable::new(),
+});
+
+pub(super) struct State {
+    /// Large, but untouched pages take no memory.
+    pub(super) streams: [MemoryStream; Slot::COUNT],
+    /// Connections that the server has not accepted.
+    pub(super) unaccepted: AcceptQueue,
+    pub(super) registrations: RegistrationTable,
+}
+
+impl State {
+    pub(super) fn stream(&mut self, slot: Slot) -> &mut MemoryStream {
+        &mut self.streams[slot.index()]
+    }
+
+    pub(super) fn find(&self, mut wanted: impl FnMut(&MemoryStream) -> bool) -> Option<Slot> {
+        Slot::all().find(|slot| wanted(&self.streams[slot.index()]))
+    }
+}
+
+/// Makes the listener virtual as soon as there is one.
+pub(super) fn enable() {
+    ENABLED.store(true, Relaxed);
+}
+
+/// Makes nothing virtual any more; returns whether something may have been.
+pub(super) fn disable() -> bool {
+    is_active() && ENABLED.swap(false, Relaxed)
+}
+
+/// Whether the listener and its connections are virtual now.
+pub(crate) fn is_active() -> bool {
+    ENABLED.load(Relaxed) && listener::current().is_some()
+}
+
+/// Does something with the state. Calls do not nest.
+pub(super) fn with<R>(action: impl FnOnce(&mut State) -> R) -> R {
+    STATE.with(action)
+}
+
+/// Changes a stream in a way that the server may wait for.
+pub(super) fn with_arrival<R>(slot: Slot, action: impl FnOnce(&mut MemoryStream) -> R) -> R {
+    let result = with(|state| {
+        state.registrations.record_arrival(Source::Connection(slot));
+        action(state.stream(slot))
+    });
+    wait_queue::wake(Source::Connection(slot));
+    result
+}
+
+/// Whether any connection is in use.
+pub(super) fn has_connections() -> bool {
+    with(|state| state.find(|stream| !stream.is_free()).is_some())
+}
+
+/// Releases the lock in a forked child: the thread that held it may not exist there.
+pub(super) fn reset_after_fork() {
+    STATE.reset_after_fork();
+}

@@ -1,0 +1,166 @@
+//! Wait queue for virtual sockets. Each waiting thread has an event of its own, so that an arrival wakes only the
+//! threads that wait for it.
+
+use std::os::fd::{BorrowedFd, RawFd};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+
+use super::epoll::Source;
+use super::epoll_instances::EpollId;
+use super::is_active;
+use super::state::with;
+use crate::sys::event::Event;
+use crate::sys::fd_table::Slot;
+use crate::sys::fd_table::{self, FdKind};
+
+/// Threads that may wait at a time; with more, the transport falls back.
+const MAX_WAITERS: usize = 64;
+
+static WAITERS: [Waiter; MAX_WAITERS] = [const { Waiter::new() }; MAX_WAITERS];
+/// Number of waiting threads; mostly none.
+static WAITING: AtomicU32 = AtomicU32::new(0);
+
+/// What a thread waits for: a set of sources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Interest(u32);
+
+impl Interest {
+    const LISTENER: Self = Self(1 << Slot::COUNT);
+    const REGISTRATIONS: Self = Self(1 << (Slot::COUNT + 1));
+    const ALL: Self = Self(u32::MAX);
+
+    pub(super) fn is_empty(self) -> bool {
+        self == Self(0)
+    }
+
+    /// What is registered with an epoll instance, and what will be.
+    pub(crate) fn in_epoll(epoll: RawFd) -> Self {
+        let add = |Self(all), source| Self(all | Self::of(source).0);
+        let registered = EpollId::of(epoll).filter(|_| is_active()).map(|instance| {
+            with(|state| state.registrations.sources(instance).fold(Self::REGISTRATIONS, add))
+        });
+        registered.unwrap_or(Self::REGISTRATIONS)
+    }
+
+    /// All that is virtual of these descriptors.
+    pub(crate) fn in_any(fds: impl IntoIterator<Item = RawFd>) -> Self {
+        let bits = |fd| match fd_table::kind(fd) {
+            FdKind::Virtual(slot) => Self::of(Source::Connection(slot)).0,
+            FdKind::Listener => Self::LISTENER.0,
+            _ => 0,
+        };
+        Self(if is_active() { fds.into_iter().fold(0, |all, fd| all | bits(fd)) } else { 0 })
+    }
+
+    fn of(source: Source) -> Self {
+        match source {
+            Source::Listener => Self::LISTENER,
+            Source::Connection(slot) => Self(1 << slot.index()),
+        }
+    }
+}
+
+/// Place of a waiting thread.
+pub(super) struct Waiter {
+    /// 0 in a free place.
+    interest: AtomicU32,
+    event: Event,
+    /// Whether the event may have been signalled; spares a system call when it was not.
+    woken: AtomicBool,
+}
+
+impl Waiter {
+    const fn new() -> Self {
+        Self { interest: AtomicU32::new(0), event: Event::new(), woken: AtomicBool::new(false) }
+    }
+
+    pub(super) fn claim(interest: Interest) -> Option<&'static Self> {
+        let free = |waiter: &&Self| waiter.interest.compare_exchange(0, interest.0, SeqCst, SeqCst).is_ok();
+        let place = WAITERS.iter().find(free)?;
+        // Made before it may have to be signalled.
+        let _ = place.event.descriptor();
+        WAITING.fetch_add(1, SeqCst);
+        Some(place)
+    }
+
+    /// The descriptor that becomes readable with an arrival.
+    pub(super) fn descriptor(&self) -> BorrowedFd<'static> {
+        self.event.descriptor()
+    }
+
+    pub(super) fn release(&self) {
+        WAITING.fetch_sub(1, SeqCst);
+        if self.woken.swap(false, SeqCst) {
+            self.event.take();
+        }
+        self.interest.store(0, SeqCst);
+    }
+
+    fn wake(&self) {
+        // Before, because whoever wakes up may push this thread aside; and after, because it may be somebody else
+        // who waits here by then, and would be awake for ever.
+        self.woken.store(true, SeqCst);
+        self.event.signal();
+        self.woken.store(true, SeqCst);
+    }
+}
+
+/// Wakes the threads that wait for this source.
+pub(super) fn wake(source: Source) {
+    wake_any(Interest::of(source));
+}
+
+/// Wakes the threads that wait at an epoll instance: a registration has changed.
+pub(super) fn wake_registrations() {
+    wake_any(Interest::REGISTRATIONS);
+}
+
+/// Wakes all waiting threads: nothing is virtual any more.
+pub(super) fn wake_all() {
+    wake_any(Interest::ALL);
+}
+
+fn wake_any(arrived: Interest) {
+    if WAITING.load(SeqCst) > 0 {
+        WAITERS.iter().filter(|waiter| waiter.interest.load(SeqCst) & arrived.0 != 0).for_each(Waiter::wake);
+    }
+}
+
+/// Resets the queue in a forked child, where no other thread waits and the parent's events are not its own.
+pub(super) fn reset_after_fork() {
+    for waiter in &WAITERS {
+        waiter.event.forget();
+        waiter.interest.store(0, SeqCst);
+        waiter.woken.store(false, SeqCst);
+    }
+    WAITING.store(0, SeqCst);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    use super::*;
+
+    fn is_woken(waiter: &Waiter) -> bool {
+        let at_once = Timespec::try_from(Duration::ZERO).expect("short");
+        let event = waiter.event.descriptor();
+        poll(&mut [PollFd::from_borrowed_fd(event, PollFlags::IN)], Some(&at_once)).expect("polls") == 1
+    }
+
+    #[test]
+    fn an_arrival_wakes_its_waiters_and_no_later_ones() {
+        let connection = Source::Connection(Slot::new(3));
+        let [one, other] = [connection, Source::Listener]
+            .map(|source| Waiter::claim(Interest::of(source)).expect("there is room"));
+        wake(connection);
+        assert_eq!([one, other].map(is_woken), [true, false]);
+        wake_all();
+        assert_eq!([one, other].map(is_woken), [true, true]);
+        [one, other].into_iter().for_each(Waiter::release);
+        assert_eq!([one, other].map(is_woken), [false, false]);
+        wake(connection);
+        assert!(!is_woken(one), "nobody waits");
+    }
+}

@@ -1,0 +1,50 @@
+//! Socket activation, as systemd(1) does it: the server is started with a listener at descriptor 3
+//! and told so in its environment (sd_listen_fds(3)).
+
+use std::env;
+use std::os::fd::{AsRawFd, RawFd};
+
+use rustix::io::Errno;
+use sockfuzz_protocol::{Endpoint, Options, Switch};
+
+use crate::net::address::Address;
+use crate::net::{listener, transport};
+use crate::sys::fd_table::{self, FdKind};
+use crate::sys::{report, stdio};
+
+/// Where the first listener is (sd_listen_fds(3): SD_LISTEN_FDS_START).
+const FIRST_LISTENER_FD: RawFd = 3;
+
+/// Hands the server a listener, if that is wanted. Below another process of ours, such as a wrapper
+/// script, the one that it was handed is passed on.
+pub(crate) fn provide(options: &Options, below_another: bool) {
+    if options.socket_activation == Switch::Off {
+        return;
+    }
+    if !below_another && let Err(error) = make(options) {
+        report::fatal(format_args!("no listener could be made for socket activation: {error}"));
+    }
+    if fd_table::kind(FIRST_LISTENER_FD) == FdKind::Inherited {
+        // SAFETY: the process has one thread: its `main` has not begun.
+        unsafe {
+            env::set_var("LISTEN_FDS", "1");
+            env::set_var("LISTEN_PID", std::process::id().to_string());
+            env::remove_var("LISTEN_FDNAMES");
+        }
+    }
+}
+
+fn make(options: &Options) -> Result<(), Errno> {
+    let shown = match &options.port {
+        Some(Endpoint::Path(path)) => Address::from_name(path).ok_or(Errno::NAMETOOLONG)?,
+        Some(Endpoint::Port(port)) => Address::on_loopback(*port),
+        None => Address::on_loopback(listener::ANY_FREE_PORT),
+    };
+    let made = transport::make_listener(&shown)?;
+    stdio::duplicate_onto(&made, FIRST_LISTENER_FD);
+    if made.as_raw_fd() == FIRST_LISTENER_FD {
+        std::mem::forget(made);
+    }
+    listener::adopt(FIRST_LISTENER_FD);
+    Ok(())
+}

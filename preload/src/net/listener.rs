@@ -1,0 +1,271 @@
+//! Taking over the fuzzed listener.
+//!
+//! `bind` on a TCP socket binds nothing yet: only `listen` tells a listener from an outgoing
+//! connection, and only then is it known which listener is the fuzzed one. That one goes to the
+//! transport; any other gets its real `bind`, late. A listener that the server was handed, ready
+//! made, is taken over when the server first waits at it.
+
+use std::ffi::CStr;
+use std::net::SocketAddr;
+use std::os::fd::RawFd;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketType, accept, getsockname, sockopt};
+use sockfuzz_protocol::{Endpoint, Phase, Transport};
+
+use crate::net::address::{self, Address};
+use crate::net::transport::{self, Target};
+use crate::sys::fd_table::{self, FdKind};
+use crate::sys::{config, fd, proc, report};
+
+/// Port that a server is shown which asked for any free one.
+pub(crate) const ANY_FREE_PORT: u16 = 40_080;
+
+/// The fuzzed listener.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    /// Where the server believes it listens.
+    shown: &'static Address,
+    /// Where the internal client connects to.
+    pub(crate) target: Target,
+    /// The server's descriptor of it.
+    descriptor: RawFd,
+}
+
+static CURRENT: AtomicPtr<Listener> = AtomicPtr::new(ptr::null_mut());
+/// What the server is shown; also in a process that only has a connection.
+static SHOWN: AtomicPtr<Address> = AtomicPtr::new(ptr::null_mut());
+/// Addresses that the server has bound.
+static BOUND: Mutex<Vec<(RawFd, Address)>> = Mutex::new(Vec::new());
+/// Whether one of them is a path.
+static HAS_PATH: AtomicBool = AtomicBool::new(false);
+
+/// The fuzzed listener, once there is one.
+pub(crate) fn current() -> Option<&'static Listener> {
+    // SAFETY: null, or a box that was leaked.
+    unsafe { CURRENT.load(Ordering::Acquire).as_ref() }
+}
+
+/// Where the server believes it listens.
+pub(crate) fn shown_address() -> Option<&'static Address> {
+    // SAFETY: null, or a box that was leaked.
+    unsafe { SHOWN.load(Ordering::Acquire).as_ref() }
+}
+
+/// Whether `peer` is where the server believes it listens.
+pub(crate) fn is_at_address(peer: &Address) -> bool {
+    shown_address().is_some_and(|shown| *peer == *shown || *peer == address::server_end_of(shown))
+}
+
+/// Remembers the address if `fd` may become the fuzzed listener; says whether it did.
+pub(crate) fn record_bind(fd: RawFd, wanted: &Address) -> bool {
+    let candidate = fd >= 0
+        && is_eligible(wanted)
+        && classify(wanted) != FdKind::Unmanaged
+        && is_stream(fd, wanted.family());
+    if candidate {
+        let mut bound = BOUND.lock().unwrap_or_else(PoisonError::into_inner);
+        bound.retain(|(other, _)| *other != fd);
+        bound.push((fd, wanted.clone()));
+        HAS_PATH.fetch_or(wanted.path().is_some(), Ordering::Relaxed);
+        fd_table::set(fd, FdKind::Bound);
+    }
+    candidate
+}
+
+/// The same for a TCP socket that listens unbound: the kernel would pick its port.
+pub(crate) fn record_unbound(fd: RawFd) -> bool {
+    let own = (fd >= 0).then(|| getsockname(fd::borrow(fd)));
+    let own = own.and_then(Result::ok).and_then(|own| SocketAddr::try_from(own).ok());
+    own.is_some_and(|own| own.port() == 0 && record_bind(fd, &Address::Ip(own)))
+}
+
+/// The address that the server has asked for on `fd`.
+pub(crate) fn bound_address(fd: RawFd) -> Option<Address> {
+    let bound = BOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    bound.iter().find(|(other, _)| *other == fd).map(|(_, wanted)| wanted.clone())
+}
+
+/// Whether the server has bound this path, and nothing was made there. No lock where none has.
+pub(crate) fn is_bound_path(path: &CStr) -> bool {
+    HAS_PATH.load(Ordering::Relaxed) && {
+        let bound = BOUND.lock().unwrap_or_else(PoisonError::into_inner);
+        bound.iter().any(|(_, address)| address.path().as_deref() == Some(path.to_bytes()))
+    }
+}
+
+/// What a server that binds `wanted` is shown: the same, but for a port that the kernel would pick.
+pub(crate) fn shown_address_for(wanted: Address) -> Address {
+    match wanted {
+        Address::Ip(mut ip) if ip.port() == 0 => {
+            ip.set_port(ANY_FREE_PORT);
+            Address::Ip(ip)
+        }
+        other => other,
+    }
+}
+
+/// Held while a socket becomes the fuzzed listener, or not: several threads may each make one.
+pub(crate) fn takeover_lock() -> MutexGuard<'static, ()> {
+    static CHOOSING: Mutex<()> = Mutex::new(());
+    CHOOSING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Decides what a bound socket becomes, now that the server calls `listen` on it.
+pub(crate) fn classify(wanted: &Address) -> FdKind {
+    match shown_address().filter(|_| fd_table::has_listener()) {
+        None => FdKind::Listener,
+        Some(Address::Ip(shown)) if shown.port() == wanted.port() => FdKind::SilentListener,
+        Some(shown) if shown == wanted => FdKind::SilentListener,
+        Some(_) => FdKind::Unmanaged,
+    }
+}
+
+/// Puts the transport's listener in the place of the server's socket.
+pub(crate) fn take_over(fd: RawFd, shown: Address, kind: FdKind) -> Result<(), Errno> {
+    let config = config::get().ok_or(Errno::INVAL)?;
+    let target = transport::take_over(config.options.transport, fd, &shown)?;
+    fd_table::set(fd, kind);
+    if kind == FdKind::Listener {
+        begin(fd, shown, target);
+    } else {
+        report::emit(format_args!(
+            "the listener on {shown} stays silent: the client comes to the first one there"
+        ));
+    }
+    Ok(())
+}
+
+/// Looks at a descriptor that the server was handed, at its start or by another process: it may be
+/// a listener, or a connection to one of ours.
+pub(crate) fn adopt(fd: RawFd) {
+    let socket = fd::borrow(fd);
+    if sockopt::socket_type(socket) != Ok(SocketType::STREAM) {
+        return;
+    }
+    if sockopt::socket_acceptconn(socket) == Ok(true) {
+        fd_table::set(fd, FdKind::Inherited);
+    } else if let Some(address) = transport::shown_address_of(fd) {
+        if shown_address().is_none() {
+            show(address);
+        }
+        fd_table::set(fd, FdKind::Connection);
+    }
+}
+
+/// Whether `fd`, at which the server is about to wait, is the fuzzed listener. One that it was
+/// handed becomes that now, if there is no other.
+pub(crate) fn is_fuzzed(fd: RawFd) -> bool {
+    match fd_table::kind(fd) {
+        FdKind::Listener => true,
+        FdKind::Inherited => {
+            fd_table::set(fd, FdKind::Unmanaged);
+            take_over_inherited(fd)
+        }
+        _ => false,
+    }
+}
+
+fn take_over_inherited(fd: RawFd) -> bool {
+    let Some(config) = config::get() else { return false };
+    let own = || getsockname(fd::borrow(fd)).ok().and_then(|own| own.try_into().ok());
+    let Some(address) = transport::shown_address_of(fd).or_else(own) else { return false };
+    let _guard = takeover_lock();
+    if fd_table::has_listener() || !is_eligible(&address) {
+        return false;
+    }
+    proc::open();
+    match transport::take_over_listening(config.options.transport, fd, &address) {
+        Ok(target) => {
+            fd_table::set(fd, FdKind::Listener);
+            begin(fd, address, target);
+            true
+        }
+        Err(error) => {
+            report::emit(format_args!("the listener on {address} could not be taken over: {error}"));
+            false
+        }
+    }
+}
+
+/// From now on `fd` is the fuzzed listener.
+fn begin(fd: RawFd, address: Address, target: Target) {
+    let listener = Listener { shown: show(address), target, descriptor: fd };
+    let status = report::status();
+    status.set_pid(std::process::id());
+    status.set_port(listener.shown.port());
+    CURRENT.store(Box::into_raw(Box::new(listener)), Ordering::Release);
+    status.reach(Phase::Listening);
+}
+
+fn show(address: Address) -> &'static Address {
+    let address = Box::leak(Box::new(address));
+    SHOWN.store(address, Ordering::Release);
+    address
+}
+
+/// Whether a listener on `address` may be the fuzzed one. A UNIX-domain one must be named: servers
+/// have some for other purposes.
+fn is_eligible(address: &Address) -> bool {
+    config::get().is_some_and(|config| match (&config.options.port, address) {
+        (None, address) => matches!(address, Address::Ip(_)),
+        (Some(Endpoint::Port(port)), address) => address.port() == *port,
+        (Some(Endpoint::Path(path)), address) => address.path().is_some() && address.to_string() == *path,
+    })
+}
+
+/// In a child of the forkserver: puts a listener of its own in the place of the one that it shares with
+/// its parent and its siblings, whose connections it must not accept. Says whether that is done.
+pub(crate) fn isolate() -> bool {
+    let Some(listener) = current() else { return true };
+    let transport = config::get().map_or(Transport::Unix, |config| config.options.transport);
+    let numbers: Vec<RawFd> = fd_table::listeners().collect();
+    if numbers.is_empty() {
+        return true;
+    }
+    match transport::replace_listener(transport, &numbers, listener.shown) {
+        Ok(target) => {
+            let own = Listener { shown: listener.shown, target, descriptor: listener.descriptor };
+            CURRENT.store(Box::into_raw(Box::new(own)), Ordering::Release);
+            true
+        }
+        Err(_) => {
+            flush(listener.descriptor);
+            false
+        }
+    }
+}
+
+/// Drops connections that wait to be accepted: they were made for another process.
+fn flush(descriptor: RawFd) {
+    let descriptor = fd::borrow(descriptor);
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    while poll(&mut [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)], Some(&at_once)) == Ok(1)
+        && accept(descriptor).is_ok()
+    {}
+}
+
+/// The server's descriptor of the listener, if it still is that.
+pub(crate) fn fd() -> Option<RawFd> {
+    let descriptor = current()?.descriptor;
+    (fd_table::kind(descriptor) == FdKind::Listener).then_some(descriptor)
+}
+
+/// The server's end of an internal connection, in its own eyes.
+pub(crate) fn connection_address() -> Option<Address> {
+    shown_address().map(address::server_end_of)
+}
+
+/// The internal client, in the server's eyes.
+pub(crate) fn client_address() -> Option<Address> {
+    shown_address().map(address::client_of)
+}
+
+fn is_stream(fd: RawFd, family: AddressFamily) -> bool {
+    let socket = fd::borrow(fd);
+    sockopt::socket_domain(socket) == Ok(family) && sockopt::socket_type(socket) == Ok(SocketType::STREAM)
+}

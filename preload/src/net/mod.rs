@@ -1,0 +1,7 @@
+//! The fuzzed listener: its address, what becomes of its socket, and how connections reach it.
+
+pub(crate) mod accept_gate;
+pub(crate) mod activation;
+pub(crate) mod address;
+pub(crate) mod listener;
+pub(crate) mod transport;

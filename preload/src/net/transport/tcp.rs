@@ -1,0 +1,92 @@
+//! Transport `tcp`: a real loopback connection. The server's socket is bound to a port of the
+//! kernel's choice on the loopback address, whatever the server asked for.
+
+use std::ffi::c_int;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{fcntl_getfl, fcntl_setfl};
+use rustix::io::Errno;
+use rustix::ioctl::{Getter, Opcode, ioctl};
+use rustix::net::{
+    AddressFamily, SocketFlags, SocketType, bind, connect as connect_to, getsockname, socket, socket_with,
+    sockopt,
+};
+
+use crate::determinism::clock;
+use crate::net::address;
+use crate::sys::fd;
+
+/// How long the server's backlog is given to take a connection. It takes it at once, but for a busy
+/// machine; a full one is silent, and would be asked again after a second only (tcp(7)).
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(200);
+
+pub(super) fn take_over(fd: RawFd, shown: SocketAddr) -> Result<SocketAddr, Errno> {
+    let listener = fd::borrow(fd);
+    bind(listener, &SocketAddr::new(address::loopback_like(shown), 0))?;
+    getsockname(listener)?.try_into()
+}
+
+/// What listens cannot be bound again: a fresh socket takes its place.
+pub(super) fn take_over_listening(fd: RawFd, shown: SocketAddr) -> Result<SocketAddr, Errno> {
+    let fresh = socket(family(shown), SocketType::STREAM, None)?;
+    fcntl_setfl(&fresh, fcntl_getfl(fd::borrow(fd))?)?;
+    fd::replace(fd, &fresh)?;
+    take_over(fd, shown)
+}
+
+pub(super) fn connect(address: SocketAddr) -> Result<OwnedFd, Errno> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let client = socket_with(family(address), SocketType::STREAM, flags, None)?;
+    sockopt::set_tcp_nodelay(&client, true)?;
+    let deadline = clock::real_now() + CONNECT_TIMEOUT;
+    // Over loopback the answer is there, as a rule, when the call is made again.
+    loop {
+        match connect_to(&client, &address) {
+            Ok(()) | Err(Errno::ISCONN) => return Ok(client),
+            Err(Errno::INPROGRESS) => {}
+            Err(Errno::ALREADY) => await_answer(&client, deadline)?,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Waits for the backlog's answer; one that is full has none, which is what a UNIX-domain socket says at
+/// once. (A signal's handler may run meanwhile: then the caller asks again.)
+fn await_answer(client: &OwnedFd, deadline: Duration) -> Result<(), Errno> {
+    let left = Timespec::try_from(deadline.saturating_sub(clock::real_now())).map_err(|_| Errno::INVAL)?;
+    match poll(&mut [PollFd::new(client, PollFlags::OUT)], Some(&left)) {
+        Ok(0) => Err(Errno::AGAIN),
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether bytes of the client's are on their way: sent, and not in the server's socket yet. Loopback
+/// delivers at once, but for a busy machine, where a thread of the kernel's does it when it gets to run.
+///
+/// An end that was sent (`half_closed`) counts as a byte. It is left out: a server that does not read on
+/// makes the kernel wait before it says that it came.
+pub(crate) fn is_in_flight(client: impl AsFd, half_closed: bool) -> bool {
+    /// Bytes that the other side has not acknowledged (tcp(7), SIOCOUTQ).
+    const UNACKNOWLEDGED: Opcode = libc::TIOCOUTQ as Opcode;
+    /// Bytes that wait for room over there (linux/sockios.h, SIOCOUTQNSD).
+    const NOT_SENT: Opcode = 0x894B;
+    // SAFETY: both requests write one int.
+    let (unacknowledged, not_sent) = unsafe {
+        (
+            ioctl(&client, Getter::<UNACKNOWLEDGED, c_int>::new()),
+            ioctl(&client, Getter::<NOT_SENT, c_int>::new()),
+        )
+    };
+    unacknowledged.is_ok_and(|count| count > half_closed.into()) && not_sent == Ok(0)
+}
+
+fn family(address: SocketAddr) -> AddressFamily {
+    match address {
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
+    }
+}

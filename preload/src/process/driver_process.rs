@@ -1,0 +1,71 @@
+//! The driver process. A server may fork: a master keeps the listener open, workers accept, CGI
+//! programs live in between. The first process that waits for connections plays the client; the
+//! others' calls stay what they are.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
+
+use rustix::io::Errno;
+use rustix::process::{Pid, getpid, test_kill_process};
+
+use crate::sys::shared_pages::{self, Shareable};
+use crate::sys::{config, report};
+
+/// Process id of the driver process; 0 while there is none.
+struct DriverPid(AtomicI32);
+
+// SAFETY: zero is no process, and the number is atomic.
+unsafe impl Shareable for DriverPid {}
+
+static DRIVER: OnceLock<&DriverPid> = OnceLock::new();
+/// Whether this process is the driver process.
+static IS_DRIVER: AtomicBool = AtomicBool::new(false);
+
+/// Maps the shared page. To be called before the server forks the processes that will compete.
+pub(crate) fn share() {
+    if DRIVER.get().is_none()
+        && let Ok(driver) = shared_pages::map()
+    {
+        let _ = DRIVER.set(driver);
+    }
+}
+
+/// Whether any process drives, or has driven.
+pub(crate) fn exists() -> bool {
+    DRIVER.get().is_some_and(|driver| driver.0.load(SeqCst) != 0)
+}
+
+/// Whether this process is, or has just become, the driver process.
+pub(crate) fn is_this_process() -> bool {
+    IS_DRIVER.load(SeqCst) || try_claim()
+}
+
+fn try_claim() -> bool {
+    let Some(driver) = DRIVER.get() else { return false };
+    let me = getpid().as_raw_nonzero().get();
+    let before = driver.0.load(SeqCst);
+    let is_gone = Pid::from_raw(before).is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH));
+    if is_gone && config::is_loop() {
+        // The forkserver has ended, and with it the campaign: leave no worker behind.
+        report::exit(0);
+    }
+    let is_free = before == 0 || is_gone;
+    let claimed = is_free && driver.0.compare_exchange(before, me, SeqCst, SeqCst).is_ok();
+    if claimed {
+        IS_DRIVER.store(true, SeqCst);
+        report::status().set_pid(me.unsigned_abs());
+    }
+    claimed
+}
+
+/// Makes this process the driver process, if none is yet: it becomes the forkserver, and drives by its
+/// children.
+pub(crate) fn claim() {
+    share();
+    let _ = is_this_process();
+}
+
+/// Gives up the role in a forked child of the server's.
+pub(crate) fn reset_after_fork() {
+    IS_DRIVER.store(false, SeqCst);
+}

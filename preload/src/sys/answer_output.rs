@@ -1,0 +1,54 @@
+//! The original stdout as the destination of the server's answers, in a single run.
+
+use std::ptr;
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use sockfuzz_protocol::session::Connection;
+use sockfuzz_protocol::{AnswerFormat, Phase, answers};
+
+use super::{config, real, report, stdio};
+
+/// Writes a piece of an answer. No piece is held back until another connection's answer is complete: the
+/// server may die at any moment.
+pub(crate) fn write(connection: Connection, piece: &[u8]) {
+    if config::get().is_some_and(|config| config.options.answers == AnswerFormat::Pieces) {
+        write_all(&answers::header(connection, piece.len()));
+    }
+    write_all(piece);
+}
+
+fn write_all(mut answer: &[u8]) {
+    let Some(output) = stdio::output() else { return };
+    let mask = block_sigpipe();
+    while !answer.is_empty() {
+        match rustix::io::write(output, answer) {
+            Ok(count) => answer = &answer[count..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                let _ = poll(&mut [PollFd::from_borrowed_fd(output, PollFlags::OUT)], None);
+            }
+            // The reader is gone: like any filter, end quietly.
+            Err(Errno::PIPE) => {
+                report::status().reach(Phase::Finished);
+                report::exit(0);
+            }
+            Err(error) => report::fatal(format_args!("writing the answer to stdout failed: {error}")),
+        }
+    }
+    // SAFETY: `mask` is the set that pthread_sigmask(3) filled in. No SIGPIPE is pending: `PIPE` has ended
+    // the process.
+    unsafe { real::pthread_sigmask(libc::SIG_SETMASK, &mask, ptr::null_mut()) };
+}
+
+/// Blocks SIGPIPE in this thread, which would look as if the server had died of it; returns the mask from
+/// before.
+fn block_sigpipe() -> libc::sigset_t {
+    // SAFETY: all zeroes is an empty `sigset_t`; both sets live on this stack.
+    unsafe {
+        let (mut mask, mut before) = (std::mem::zeroed(), std::mem::zeroed());
+        libc::sigaddset(&mut mask, libc::SIGPIPE);
+        real::pthread_sigmask(libc::SIG_BLOCK, &mask, &mut before);
+        before
+    }
+}

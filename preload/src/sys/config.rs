@@ -1,0 +1,57 @@
+//! The configuration: options and run mode, fixed by [`crate::init`] before the server's `main`.
+
+use std::sync::OnceLock;
+
+use sockfuzz_protocol::{InputFormat, Options, Panics};
+
+/// How often the server is fed: [`sockfuzz_protocol::Mode`], decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RunMode {
+    /// One session, stdin to stdout.
+    Once,
+    /// AFL++'s persistent loop.
+    Loop,
+}
+
+/// Options and run mode of this process.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(crate) run_mode: RunMode,
+    pub(crate) options: Options,
+}
+
+static CONFIG: OnceLock<Config> = OnceLock::new();
+
+/// Fixes the configuration; a later call has no effect.
+pub(crate) fn set(config: Config) {
+    let _ = CONFIG.set(config);
+}
+
+/// The configuration; `None` in a process that the preload leaves alone.
+pub(crate) fn get() -> Option<&'static Config> {
+    CONFIG.get()
+}
+
+/// Whether this process runs under an AFL++ tool.
+pub(crate) fn is_loop() -> bool {
+    get().is_some_and(|config| config.run_mode == RunMode::Loop)
+}
+
+/// Whether this process serves a single session.
+pub(crate) fn is_single_run() -> bool {
+    get().is_some_and(|config| config.run_mode == RunMode::Once)
+}
+
+/// Whether inputs are sessions.
+pub(crate) fn inputs_are_sessions() -> bool {
+    get().is_some_and(|config| config.options.input == InputFormat::Session)
+}
+
+/// Whether a Rust panic ends the server.
+pub(crate) fn panics_are_crashes() -> bool {
+    get().is_some_and(|config| match config.options.panics {
+        Panics::Crash => true,
+        Panics::Pass => false,
+        Panics::Auto => config.run_mode == RunMode::Loop,
+    })
+}

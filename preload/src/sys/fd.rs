@@ -1,0 +1,34 @@
+//! The server's descriptors as arguments of our own system calls.
+
+use std::mem::ManuallyDrop;
+use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use rustix::io::{DupFlags, Errno, FdFlags, dup3, fcntl_getfd};
+
+/// Borrows a descriptor of the server's for one call. The call fails with `EBADF` if the server has closed
+/// the descriptor meanwhile, as the server's own call would.
+pub(crate) fn borrow<'a>(fd: RawFd) -> BorrowedFd<'a> {
+    debug_assert!(fd >= 0);
+    // SAFETY: the number is not -1; no code of ours relies on the descriptor staying open.
+    unsafe { BorrowedFd::borrow_raw(fd) }
+}
+
+/// Puts a duplicate of `fresh` in the place of the server's `fd`, which keeps its close-on-exec flag.
+pub(crate) fn replace(fd: RawFd, fresh: impl AsFd) -> Result<(), Errno> {
+    let close_on_exec = fcntl_getfd(borrow(fd))?.contains(FdFlags::CLOEXEC);
+    let flags = if close_on_exec { DupFlags::CLOEXEC } else { DupFlags::empty() };
+    // SAFETY: `fcntl` has just shown that the number is open; `ManuallyDrop` never closes it.
+    let mut place = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(fd) });
+    dup3(fresh, &mut place, flags)
+}
+
+/// Whether `fd` is a socket (fstat(2), S_IFSOCK).
+pub(crate) fn is_socket(fd: RawFd) -> bool {
+    rustix::fs::fstat(borrow(fd))
+        .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_socket())
+}
+
+/// Whether the kernel has O_NONBLOCK set on `fd`.
+pub(crate) fn is_nonblocking(fd: RawFd) -> bool {
+    rustix::fs::fcntl_getfl(borrow(fd)).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::NONBLOCK))
+}

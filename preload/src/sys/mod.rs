@@ -1,0 +1,17 @@
+//! The ground floor: libc's real functions, descriptors, `/proc`, messages and the configuration.
+//! Nothing here knows what a listener, a connection or AFL++ is for.
+
+pub(crate) mod answer_output;
+pub(crate) mod config;
+pub(crate) mod epoll_fds;
+pub(crate) mod errno;
+pub(crate) mod event;
+pub(crate) mod fd;
+pub(crate) mod fd_table;
+pub(crate) mod fdinfo;
+pub(crate) mod next_symbol;
+pub(crate) mod proc;
+pub(crate) mod real;
+pub(crate) mod report;
+pub(crate) mod shared_pages;
+pub(crate) mod stdio;

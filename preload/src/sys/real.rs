@@ -1,0 +1,45 @@
+//! libc's own functions, or those of another library that interposes the same names behind this one.
+
+use std::ffi::{CStr, c_void};
+
+use libc::{
+    FILE, c_char, c_int, c_long, c_uint, c_ulong, clockid_t, epoll_event, fd_set, gid_t, iovec, loff_t,
+    mmsghdr, mode_t, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t, pthread_cond_t,
+    pthread_mutex_t, pthread_t, rusage, sem_t, sighandler_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t,
+    time_t, timespec, timeval, uid_t,
+};
+
+use super::next_symbol::NextSymbol;
+use crate::table::interposed_functions;
+
+/// Type of a thread's first function.
+pub(crate) type ThreadStart = extern "C" fn(*mut c_void) -> *mut c_void;
+
+/// Defines the real function of every row. (Two names of one function share its plain form.)
+macro_rules! define_real {
+    ($(fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty => $handler:path;)*) => {
+        $(
+            /// The real function.
+            ///
+            /// # Safety
+            /// That of the libc function.
+            #[allow(dead_code, non_snake_case)]
+            pub(crate) unsafe fn $name($($arg: $type),*) -> $result {
+                static NEXT: NextSymbol = NextSymbol::new(
+                    match CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
+                        Ok(name) => name,
+                        Err(_) => panic!("a Rust identifier has no NUL"),
+                    },
+                );
+                // SAFETY: the symbol of this name has this type in libc; the arguments are the caller's.
+                unsafe {
+                    let real: unsafe extern "C-unwind" fn($($type),*) -> $result =
+                        std::mem::transmute::<*mut c_void, _>(NEXT.address());
+                    real($($arg),*)
+                }
+            }
+        )*
+    };
+}
+
+interposed_functions!(define_real);

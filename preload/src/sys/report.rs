@@ -1,0 +1,114 @@
+//! What the preload tells: lines for a person on the server's original stderr, and the status page
+//! for whoever started the server.
+
+use std::env;
+use std::fmt::{self, Write as _};
+use std::fs::{File, OpenOptions};
+use std::os::fd::AsFd;
+use std::ptr;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use rustix::mm::{MapFlags, ProtFlags, mmap};
+use sockfuzz_protocol::{StatusPage, specs};
+use syscalls::{Sysno, syscall};
+
+use super::stdio;
+
+/// Exit status when sockfuzz itself cannot go on (sysexits.h: EX_UNAVAILABLE).
+const EXIT_UNAVAILABLE: i32 = 69;
+
+/// Prints one line, without allocating: this may run anywhere in the server.
+pub(crate) fn emit(message: fmt::Arguments<'_>) {
+    let mut line = MessageBuffer { bytes: [0; 1024], len: 0 };
+    let _ = write!(line, "sockfuzz: {message}");
+    line.end();
+    let _ = rustix::io::write(stdio::error(), &line.bytes[..line.len]);
+}
+
+/// Prints one line and ends the process.
+pub(crate) fn fatal(message: fmt::Arguments<'_>) -> ! {
+    emit(message);
+    exit(EXIT_UNAVAILABLE)
+}
+
+/// Ends the process without running the server's exit handlers.
+pub(crate) fn exit(status: i32) -> ! {
+    // libc's `_exit` would be our own hook.
+    loop {
+        // SAFETY: exit_group(2) takes a number and has no precondition.
+        let _never_returns = unsafe { syscall!(Sysno::exit_group, status) };
+    }
+}
+
+struct MessageBuffer {
+    bytes: [u8; 1024],
+    len: usize,
+}
+
+impl MessageBuffer {
+    fn end(&mut self) {
+        self.len = self.len.min(self.bytes.len() - 1);
+        self.bytes[self.len] = b'\n';
+        self.len += 1;
+    }
+}
+
+impl fmt::Write for MessageBuffer {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let room = self.bytes.len() - self.len;
+        let taken = text.len().min(room);
+        self.bytes[self.len..self.len + taken].copy_from_slice(&text.as_bytes()[..taken]);
+        self.len += taken;
+        Ok(())
+    }
+}
+
+/// Used while nobody observes.
+static PRIVATE_PAGE: StatusPage = StatusPage::new();
+static SHARED_PAGE: AtomicPtr<StatusPage> = AtomicPtr::new(ptr::null_mut());
+
+/// The status page of this run.
+pub(crate) fn status() -> &'static StatusPage {
+    // SAFETY: the pointer is null or a mapping that is never removed.
+    unsafe { SHARED_PAGE.load(Ordering::Acquire).as_ref() }.unwrap_or(&PRIVATE_PAGE)
+}
+
+/// Whether somebody reads the status page.
+pub(crate) fn is_observed() -> bool {
+    !SHARED_PAGE.load(Ordering::Acquire).is_null()
+}
+
+/// Moves the status page into `file`, which an observer has made.
+pub(crate) fn share_status(file: &str) {
+    if let Err(error) = map_page(file) {
+        emit(format_args!("the status page {file} cannot be used ({error}); going on without it"));
+    }
+}
+
+fn map_page(file: &str) -> std::io::Result<()> {
+    let file = OpenOptions::new().read(true).write(true).open(file)?;
+    if file.metadata()?.len() < StatusPage::FILE_SIZE as u64 {
+        return Err(std::io::Error::other("it is too small"));
+    }
+    // SAFETY: a new mapping at an address of the kernel's choice.
+    let page = unsafe {
+        mmap(
+            ptr::null_mut(),
+            StatusPage::FILE_SIZE,
+            ProtFlags::READ | ProtFlags::WRITE,
+            MapFlags::SHARED,
+            &file,
+            0,
+        )?
+    };
+    SHARED_PAGE.store(page.cast(), Ordering::Release);
+    pass_to_programs(&file)
+}
+
+/// A program that a wrapper script starts finds the file even where the sandbox hides its path.
+fn pass_to_programs(file: &File) -> std::io::Result<()> {
+    let kept = stdio::save_across_exec(file.as_fd())?;
+    // SAFETY: the process has one thread: its `main` has not begun.
+    unsafe { env::set_var(specs::STATUS.variable, format!("/proc/self/fd/{kept}")) };
+    Ok(())
+}

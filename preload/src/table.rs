@@ -1,0 +1,184 @@
+//! Every symbol that this library exports, in one place. Each row is a libc function, with its C signature,
+//! and the function below `hooks` that stands for it. [`crate::sys::real`] generates the real functions from
+//! these rows, `hooks/exports.rs` the exported ones.
+//!
+//! No other symbol may be exported: a name that is not libc's could take the place of one of the server's
+//! own. (The variadic `dprintf` is the exception that the macro cannot express: `hooks/formatted.rs`.)
+
+/// Calls the macro `$callback` with all rows.
+macro_rules! interposed_functions {
+    ($callback:ident) => { $callback! {
+        // The listener.
+        fn bind(fd: c_int, address: *const sockaddr, len: socklen_t) -> c_int => listen::bind;
+        fn listen(fd: c_int, backlog: c_int) -> c_int => listen::listen;
+        fn connect(fd: c_int, address: *const sockaddr, len: socklen_t) -> c_int => listen::connect;
+        fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int => accept::accept;
+        fn accept4(fd: c_int, address: *mut sockaddr, len: *mut socklen_t, flags: c_int) -> c_int => accept::accept4;
+
+        // The path of a UNIX-domain listener.
+        fn chmod(path: *const c_char, mode: mode_t) -> c_int => paths::chmod;
+        fn fchmodat(directory: c_int, path: *const c_char, mode: mode_t, flags: c_int) -> c_int => paths::fchmodat;
+        fn chown(path: *const c_char, user: uid_t, group: gid_t) -> c_int => paths::chown;
+        fn lchown(path: *const c_char, user: uid_t, group: gid_t) -> c_int => paths::lchown;
+        fn fchownat(directory: c_int, path: *const c_char, user: uid_t, group: gid_t, flags: c_int) -> c_int
+            => paths::fchownat;
+        fn unlink(path: *const c_char) -> c_int => paths::unlink;
+        fn unlinkat(directory: c_int, path: *const c_char, flags: c_int) -> c_int => paths::unlinkat;
+
+        // What a socket says of itself.
+        fn getsockname(fd: c_int, name: *mut sockaddr, len: *mut socklen_t) -> c_int => names::getsockname;
+        fn getpeername(fd: c_int, name: *mut sockaddr, len: *mut socklen_t) -> c_int => names::getpeername;
+        fn setsockopt(fd: c_int, level: c_int, name: c_int, value: *const c_void, len: socklen_t) -> c_int
+            => socket_options::setsockopt;
+        fn getsockopt(fd: c_int, level: c_int, name: c_int, value: *mut c_void, len: *mut socklen_t) -> c_int
+            => socket_options::getsockopt;
+
+        // Descriptors.
+        fn close(fd: c_int) -> c_int => descriptor::close;
+        fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int => descriptor::close_range;
+        fn closefrom(first: c_int) -> () => descriptor::closefrom;
+        fn dup(fd: c_int) -> c_int => descriptor::dup;
+        fn dup2(fd: c_int, copy: c_int) -> c_int => descriptor::dup2;
+        fn dup3(fd: c_int, copy: c_int, flags: c_int) -> c_int => descriptor::dup3;
+        fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int => descriptor::fcntl;
+        fn fcntl64(fd: c_int, command: c_int, argument: usize) -> c_int => descriptor::fcntl;
+        fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_int => descriptor::ioctl;
+        fn shutdown(fd: c_int, how: c_int) -> c_int => descriptor::shutdown;
+
+        // Waiting.
+        fn poll(fds: *mut pollfd, count: nfds_t, limit: c_int) -> c_int => poll::poll;
+        fn ppoll(fds: *mut pollfd, count: nfds_t, limit: *const timespec, mask: *const sigset_t) -> c_int => poll::ppoll;
+        fn __poll_chk(fds: *mut pollfd, count: nfds_t, limit: c_int, size: size_t) -> c_int => poll::poll_chk;
+        fn __ppoll_chk(fds: *mut pollfd, count: nfds_t, limit: *const timespec, mask: *const sigset_t, size: size_t) -> c_int
+            => poll::ppoll_chk;
+        fn select(
+            count: c_int, readable: *mut fd_set, writable: *mut fd_set, urgent: *mut fd_set, limit: *mut timeval
+        ) -> c_int => select::select;
+        fn pselect(
+            count: c_int, readable: *mut fd_set, writable: *mut fd_set, urgent: *mut fd_set, limit: *const timespec,
+            mask: *const sigset_t
+        ) -> c_int => select::pselect;
+        fn epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, event: *mut epoll_event) -> c_int => epoll::epoll_ctl;
+        fn epoll_wait(epoll: c_int, events: *mut epoll_event, room: c_int, limit: c_int) -> c_int => epoll::epoll_wait;
+        fn epoll_pwait(epoll: c_int, events: *mut epoll_event, room: c_int, limit: c_int, mask: *const sigset_t) -> c_int
+            => epoll::epoll_pwait;
+        fn epoll_pwait2(
+            epoll: c_int, events: *mut epoll_event, room: c_int, limit: *const timespec, mask: *const sigset_t
+        ) -> c_int => epoll::epoll_pwait2;
+
+        // Reading.
+        fn read(fd: c_int, buffer: *mut c_void, len: size_t) -> ssize_t => read::read;
+        fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t => read::readv;
+        fn recv(fd: c_int, buffer: *mut c_void, len: size_t, flags: c_int) -> ssize_t => read::recv;
+        fn recvfrom(
+            fd: c_int, buffer: *mut c_void, len: size_t, flags: c_int, address: *mut sockaddr, address_len: *mut socklen_t
+        ) -> ssize_t => read::recvfrom;
+        fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t => read::recvmsg;
+        fn recvmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int, limit: *mut timespec) -> c_int
+            => read::recvmmsg;
+        fn __read_chk(fd: c_int, buffer: *mut c_void, len: size_t, size: size_t) -> ssize_t => read::read_chk;
+        fn __recv_chk(fd: c_int, buffer: *mut c_void, len: size_t, size: size_t, flags: c_int) -> ssize_t => read::recv_chk;
+        fn __recvfrom_chk(
+            fd: c_int, buffer: *mut c_void, len: size_t, size: size_t, flags: c_int, address: *mut sockaddr,
+            address_len: *mut socklen_t
+        ) -> ssize_t => read::recvfrom_chk;
+
+        // Randomness.
+        fn getrandom(buffer: *mut c_void, len: size_t, flags: c_uint) -> ssize_t => random::getrandom;
+        fn getentropy(buffer: *mut c_void, len: size_t) -> c_int => random::getentropy;
+        fn arc4random() -> u32 => random::arc4random;
+        fn arc4random_buf(buffer: *mut c_void, len: size_t) -> () => random::arc4random_buf;
+        fn arc4random_uniform(bound: u32) -> u32 => random::arc4random_uniform;
+        fn open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int => random::open;
+        fn open64(path: *const c_char, flags: c_int, mode: mode_t) -> c_int => random::open;
+        fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int => random::openat;
+        fn openat64(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int => random::openat;
+        fn __open_2(path: *const c_char, flags: c_int) -> c_int => random::open_2;
+        fn __open64_2(path: *const c_char, flags: c_int) -> c_int => random::open_2;
+
+        // Writing.
+        fn write(fd: c_int, buffer: *const c_void, len: size_t) -> ssize_t => write::write;
+        fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t => write::writev;
+        fn send(fd: c_int, buffer: *const c_void, len: size_t, flags: c_int) -> ssize_t => write::send;
+        fn sendto(
+            fd: c_int, buffer: *const c_void, len: size_t, flags: c_int, address: *const sockaddr, address_len: socklen_t
+        ) -> ssize_t => write::sendto;
+        fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t => write::sendmsg;
+        fn sendmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int => write::sendmmsg;
+        fn splice(
+            from: c_int, from_offset: *mut loff_t, to: c_int, to_offset: *mut loff_t, len: size_t, flags: c_uint
+        ) -> ssize_t => transfer::splice;
+        fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, len: size_t) -> ssize_t => transfer::sendfile;
+        fn sendfile64(fd: c_int, file: c_int, offset: *mut off64_t, len: size_t) -> ssize_t => transfer::sendfile;
+
+        // Streams.
+        fn fdopen(fd: c_int, mode: *const c_char) -> *mut FILE => streams::fdopen;
+        fn fileno(file: *mut FILE) -> c_int => streams::fileno;
+        fn fileno_unlocked(file: *mut FILE) -> c_int => streams::fileno;
+
+        // (`dprintf`, which is variadic, stands in `hooks::formatted`.)
+        fn vdprintf(fd: c_int, format: *const c_char, arguments: *mut c_void) -> c_int => formatted::vdprintf;
+        fn __vdprintf_chk(fd: c_int, flag: c_int, format: *const c_char, arguments: *mut c_void) -> c_int
+            => formatted::vdprintf_chk;
+
+        // Time.
+        fn clock_gettime(id: clockid_t, time: *mut timespec) -> c_int => time::clock_gettime;
+        fn gettimeofday(time: *mut timeval, zone: *mut c_void) -> c_int => time::gettimeofday;
+        fn time(time: *mut time_t) -> time_t => time::time;
+
+        fn pthread_cond_timedwait(
+            condition: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, deadline: *const timespec
+        ) -> c_int => timed_wait::pthread_cond_timedwait;
+        fn pthread_cond_clockwait(
+            condition: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, clock: clockid_t, deadline: *const timespec
+        ) -> c_int => timed_wait::pthread_cond_clockwait;
+        fn sem_timedwait(semaphore: *mut sem_t, deadline: *const timespec) -> c_int => timed_wait::sem_timedwait;
+        fn sem_clockwait(semaphore: *mut sem_t, clock: clockid_t, deadline: *const timespec) -> c_int
+            => timed_wait::sem_clockwait;
+        fn clock_nanosleep(clock: clockid_t, flags: c_int, time: *const timespec, left: *mut timespec) -> c_int
+            => timed_wait::clock_nanosleep;
+        fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int => timed_wait::nanosleep;
+        fn usleep(microseconds: c_uint) -> c_int => timed_wait::usleep;
+        fn sleep(seconds: c_uint) -> c_uint => timed_wait::sleep;
+
+        // Threads, processes, exceptions.
+        fn pthread_create(
+            thread: *mut pthread_t, attributes: *const pthread_attr_t, start: ThreadStart, argument: *mut c_void
+        ) -> c_int => process::pthread_create;
+        fn thrd_create(thread: *mut pthread_t, start: ThreadStart, argument: *mut c_void) -> c_int => process::thrd_create;
+        fn fork() -> pid_t => process::fork;
+        fn vfork() -> pid_t => process::fork;
+        fn clone(
+            start: *mut c_void, stack: *mut c_void, flags: c_int, argument: *mut c_void, parent: *mut pid_t,
+            storage: *mut c_void, child: *mut pid_t
+        ) -> c_int => process::clone;
+        fn getpid() -> pid_t => process::getpid;
+        fn getppid() -> pid_t => process::getppid;
+        fn kill(process: pid_t, signal: c_int) -> c_int => process::kill;
+        fn posix_spawn(
+            child: *mut pid_t, path: *const c_char, actions: *const c_void, attributes: *const c_void,
+            arguments: *const *mut c_char, environment: *const *mut c_char
+        ) -> c_int => process::posix_spawn;
+        fn posix_spawnp(
+            child: *mut pid_t, file: *const c_char, actions: *const c_void, attributes: *const c_void,
+            arguments: *const *mut c_char, environment: *const *mut c_char
+        ) -> c_int => process::posix_spawnp;
+        fn daemon(stay_here: c_int, keep_open: c_int) -> c_int => process::daemon;
+        fn _exit(status: c_int) -> () => process::exit_at_once;
+        fn _Exit(status: c_int) -> () => process::exit_at_once;
+        fn wait(status: *mut c_int) -> pid_t => wait::wait;
+        fn waitpid(child: pid_t, status: *mut c_int, options: c_int) -> pid_t => wait::waitpid;
+        fn wait4(child: pid_t, status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t => wait::wait4;
+        fn shmat(number: c_int, wanted: *const c_void, flags: c_int) -> *mut c_void => process::shmat;
+        fn _Unwind_RaiseException(exception: *mut c_void) -> c_int => process::raise_exception;
+
+        // System calls by number, and the signal by which those that bypass libc come here.
+        fn syscall(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long => syscall::syscall;
+        fn sigaction(number: c_int, action: *const libc::sigaction, old: *mut libc::sigaction) -> c_int => signal::sigaction;
+        fn signal(number: c_int, handler: sighandler_t) -> sighandler_t => signal::signal;
+        fn sigprocmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int => signal::sigprocmask;
+        fn pthread_sigmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int => signal::pthread_sigmask;
+    } };
+}
+
+pub(crate) use interposed_functions;
