@@ -6,8 +6,9 @@ use std::ops::Range;
 
 use sockfuzz_model::Kind;
 use sockfuzz_protocol::InputFormat;
+use sockfuzz_protocol::session::{self, Marker};
 
-use crate::text::{Cut, MARK, Operation, Text};
+use crate::parsed_input::{ParsedInput, PlacedMarker};
 
 /// Where new bytes come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,7 @@ enum Source {
     /// They are of another input.
     Other(Range<usize>),
     /// None: a marker.
-    Marker(Operation),
+    Marker(Marker),
 }
 
 impl Source {
@@ -52,15 +53,15 @@ struct Edit {
 pub(crate) struct Edits {
     list: Vec<Edit>,
     scratch: Vec<u8>,
-    /// Indices of the parent's markers that go.
-    dropped: Vec<usize>,
+    /// Indices of the parent's markers to remove.
+    removed_markers: Vec<usize>,
 }
 
 impl Edits {
     pub(crate) fn clear(&mut self) {
         self.list.clear();
         self.scratch.clear();
-        self.dropped.clear();
+        self.removed_markers.clear();
     }
 
     fn push(&mut self, range: Range<usize>, source: Source, place: Place) -> bool {
@@ -100,22 +101,22 @@ impl Edits {
         self.push(range, Source::Other(from), place)
     }
 
-    /// Puts a marker somewhere.
-    pub(crate) fn mark(&mut self, at: usize, operation: Operation) -> bool {
-        self.push(at..at, Source::Marker(operation), Place::Elsewhere)
+    /// Inserts a marker.
+    pub(crate) fn insert_marker(&mut self, at: usize, marker: Marker) -> bool {
+        self.push(at..at, Source::Marker(marker), Place::Elsewhere)
     }
 
-    /// Drops the parent's marker with this index.
-    pub(crate) fn drop_cut(&mut self, index: usize) -> bool {
-        let is_new = !self.dropped.contains(&index);
+    /// Removes the parent's marker with this index. False if it is removed already.
+    pub(crate) fn remove_marker(&mut self, index: usize) -> bool {
+        let is_new = !self.removed_markers.contains(&index);
         if is_new {
-            self.dropped.push(index);
+            self.removed_markers.push(index);
         }
         is_new
     }
 
     /// Adjusts lengths to what has been done to what they measure.
-    pub(crate) fn repair(&mut self, parent: &Text) {
+    pub(crate) fn repair(&mut self, parent: &ParsedInput) {
         if self.list.iter().all(|edit| edit.place == Place::Elsewhere) {
             return;
         }
@@ -155,100 +156,104 @@ impl Edits {
         Some(old.len() + new - gone)
     }
 
-    /// Carries everything out. What goes past `most` bytes is cut off.
+    /// Applies all edits and truncates the result to `max_length` bytes.
     pub(crate) fn apply(
         &mut self,
-        parent: &Text,
-        other: &Text,
-        kind: InputFormat,
-        most: usize,
+        parent: &ParsedInput,
+        other: &ParsedInput,
+        format: InputFormat,
+        max_length: usize,
         output: &mut Vec<u8>,
     ) {
         // Stable: what is put in one place stays in the order in which it was put there.
         self.list.sort_by_key(|edit| edit.range.start);
         output.clear();
-        let mut writer = Writer { output, kind, cuts: &parent.cuts, dropped: &self.dropped, next: 0 };
+        let mut writer = OutputWriter {
+            output,
+            format,
+            markers: &parent.markers,
+            removed: &self.removed_markers,
+            next: 0,
+        };
         let mut position = 0;
         for edit in &self.list {
             writer.keep(parent, position..edit.range.start);
             position = position.max(edit.range.end);
             if !edit.range.is_empty() {
-                writer.cuts_up_to(edit.range.start);
-                writer.skip_cuts_before(edit.range.end);
+                writer.markers_up_to(edit.range.start);
+                writer.skip_markers_before(edit.range.end);
             }
             match &edit.source {
                 Source::Scratch(range) => writer.bytes(&self.scratch[range.clone()]),
                 Source::Parent(range) => writer.bytes(&parent.bytes[range.clone()]),
                 Source::Other(range) => writer.bytes(&other.bytes[range.clone()]),
-                Source::Marker(operation) => writer.marker(*operation),
+                Source::Marker(marker) => writer.marker(*marker),
             }
         }
         writer.keep(parent, position..parent.bytes.len());
-        writer.cuts_up_to(parent.bytes.len());
-        output.truncate(most);
+        writer.markers_up_to(parent.bytes.len());
+        output.truncate(max_length);
     }
 }
 
-struct Writer<'a> {
+/// Writer of a mutation's bytes: encodes markers and escapes in sessions.
+struct OutputWriter<'a> {
     output: &'a mut Vec<u8>,
-    kind: InputFormat,
-    cuts: &'a [Cut],
-    dropped: &'a [usize],
-    /// Index of the next of the cuts.
+    format: InputFormat,
+    markers: &'a [PlacedMarker],
+    /// Indices of markers that are not written.
+    removed: &'a [usize],
+    /// Index of the next marker.
     next: usize,
 }
 
-impl Writer<'_> {
-    /// Bytes of the parent that stay, with the markers among them. Those at the very end come later:
-    /// what is put in their place comes before them.
-    fn keep(&mut self, parent: &Text, range: Range<usize>) {
+impl OutputWriter<'_> {
+    /// Writes unchanged bytes of the parent and the markers among them. The caller writes those at the
+    /// very end later: bytes inserted there come before them.
+    fn keep(&mut self, parent: &ParsedInput, range: Range<usize>) {
         let mut from = range.start;
-        while let Some(cut) = self.cuts.get(self.next).filter(|cut| cut.at < range.end) {
-            if cut.at > from {
-                self.bytes(&parent.bytes[from..cut.at]);
-                from = cut.at;
+        while let Some(marker) = self.markers.get(self.next).filter(|marker| marker.at < range.end) {
+            if marker.at > from {
+                self.bytes(&parent.bytes[from..marker.at]);
+                from = marker.at;
             }
-            self.next_cut();
+            self.next_marker();
         }
         if from < range.end {
             self.bytes(&parent.bytes[from..range.end]);
         }
     }
 
-    fn cuts_up_to(&mut self, end: usize) {
-        while self.cuts.get(self.next).is_some_and(|cut| cut.at <= end) {
-            self.next_cut();
+    fn markers_up_to(&mut self, end: usize) {
+        while self.markers.get(self.next).is_some_and(|marker| marker.at <= end) {
+            self.next_marker();
         }
     }
 
-    fn skip_cuts_before(&mut self, end: usize) {
-        while self.cuts.get(self.next).is_some_and(|cut| cut.at < end) {
+    fn skip_markers_before(&mut self, end: usize) {
+        while self.markers.get(self.next).is_some_and(|marker| marker.at < end) {
             self.next += 1;
         }
     }
 
-    fn next_cut(&mut self) {
-        if !self.dropped.contains(&self.next) {
-            self.marker(self.cuts[self.next].operation);
+    fn next_marker(&mut self) {
+        if !self.removed.contains(&self.next) {
+            self.marker(self.markers[self.next].marker);
         }
         self.next += 1;
     }
 
-    fn marker(&mut self, operation: Operation) {
-        if self.kind == InputFormat::Session {
-            self.output.extend(operation.marker());
+    fn marker(&mut self, marker: Marker) {
+        if self.format == InputFormat::Session {
+            self.output.extend(marker.encode());
         }
     }
 
-    fn bytes(&mut self, mut bytes: &[u8]) {
-        if self.kind == InputFormat::Session {
-            while let Some(at) = memchr::memchr(MARK, bytes) {
-                self.output.extend_from_slice(&bytes[..=at]);
-                self.output.push(MARK);
-                bytes = &bytes[at + 1..];
-            }
+    fn bytes(&mut self, bytes: &[u8]) {
+        match self.format {
+            InputFormat::Raw => self.output.extend_from_slice(bytes),
+            InputFormat::Session => session::escape_into(bytes, self.output),
         }
-        self.output.extend_from_slice(bytes);
     }
 }
 

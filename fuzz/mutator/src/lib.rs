@@ -11,8 +11,8 @@ mod dictionary;
 mod edits;
 mod mutator;
 mod operations;
+mod parsed_input;
 mod random;
-mod text;
 mod trim;
 
 pub use dictionary::Dictionary;

@@ -5,8 +5,8 @@ use sockfuzz_protocol::InputFormat;
 use crate::dictionary::Dictionary;
 use crate::edits::Edits;
 use crate::operations::{Draft, Operation, wheel};
+use crate::parsed_input::ParsedInput;
 use crate::random::Random;
-use crate::text::Text;
 use crate::trim::Trimmer;
 
 /// Operations of one mutation at most.
@@ -29,8 +29,8 @@ pub struct Mutator {
     dictionary: Dictionary,
     /// Operations for HTTP/1 and HTTP/2, of each without another input, and with one.
     wheels: [[Vec<Operation>; 2]; 2],
-    parent: Text,
-    other: Text,
+    parent: ParsedInput,
+    other: ParsedInput,
     edits: Edits,
     output: Vec<u8>,
     /// Names of what was done last.
@@ -48,8 +48,8 @@ impl Mutator {
             random: Random::new(seed),
             dictionary,
             wheels: [false, true].map(|framed| [false, true].map(|other| wheel(input, framed, other))),
-            parent: Text::default(),
-            other: Text::default(),
+            parent: ParsedInput::default(),
+            other: ParsedInput::default(),
             edits: Edits::default(),
             output: Vec::new(),
             done: Vec::new(),
@@ -61,12 +61,12 @@ impl Mutator {
     /// A mutation of `parent`, which may take from `other`, of at most `most` bytes, and none that is
     /// [`LARGE`] and larger than its parent.
     pub fn mutate(&mut self, parent: &[u8], other: &[u8], most: usize) -> &[u8] {
-        self.parent.read(parent, self.input);
+        self.parent.parse(parent, self.input);
         let crosses = !other.is_empty() && self.random.one_in(CROSSING);
         if crosses {
             // Understanding one costs more than a mutation does: each is used several times.
             if self.other.len() == 0 || self.random.one_in(FRESH) {
-                self.other.read(other, self.input);
+                self.other.parse(other, self.input);
             }
         }
         self.edits.clear();
@@ -78,7 +78,7 @@ impl Mutator {
             dictionary: &self.dictionary,
             edits: &mut self.edits,
         };
-        let framed = !self.parent.framed.is_empty();
+        let framed = !self.parent.http2_ranges.is_empty();
         let wheel = &self.wheels[usize::from(framed)][usize::from(crosses)];
         let mut wanted = 1;
         while wanted < MOST_OPERATIONS && draft.random.one_in(2) {

@@ -6,7 +6,7 @@ use sockfuzz_protocol::InputFormat;
 
 use crate::edits::{Edits, Place};
 use crate::operations::frames;
-use crate::text::Text;
+use crate::parsed_input::ParsedInput;
 
 /// What is tried to leave out, in this order; after that, blocks of bytes.
 const KINDS: &[Kind] = &[
@@ -46,7 +46,7 @@ pub(crate) struct Trimmer {
     input: InputFormat,
     blocks: Blocks,
     /// The smallest that does the same so far.
-    best: Text,
+    best: ParsedInput,
     stage: Stage,
     /// Things are tried from the last to the first: so many are left.
     left: usize,
@@ -59,7 +59,7 @@ impl Default for Trimmer {
         Self {
             input: InputFormat::Raw,
             blocks: Blocks { smallest: 4, first: 16 },
-            best: Text::default(),
+            best: ParsedInput::default(),
             stage: Stage::Over,
             left: 0,
             edits: Edits::default(),
@@ -73,7 +73,7 @@ impl Trimmer {
     pub(crate) fn begin(&mut self, bytes: &[u8], input: InputFormat, blocks: Blocks) -> bool {
         self.input = input;
         self.blocks = blocks;
-        self.best.read(bytes, input);
+        self.best.parse(bytes, input);
         self.enter(Stage::Frames);
         self.propose()
     }
@@ -87,7 +87,7 @@ impl Trimmer {
     pub(crate) fn proceed(&mut self, same: bool) -> bool {
         if same {
             let proposal = std::mem::take(&mut self.proposal);
-            self.best.read(&proposal, self.input);
+            self.best.parse(&proposal, self.input);
             self.proposal = proposal;
             // There may be fewer of them now.
             self.left = self.left.min(self.count());
@@ -105,7 +105,7 @@ impl Trimmer {
         match self.stage {
             Stage::Frames => frames::ranges(&self.best).len(),
             Stage::Things(kind) => self.best.outline.of(KINDS[kind]).len(),
-            Stage::Markers => self.best.cuts.len(),
+            Stage::Markers => self.best.markers.len(),
             Stage::Bytes(size) => self.best.bytes.len().div_ceil(size),
             Stage::Over => 0,
         }
@@ -159,7 +159,7 @@ impl Trimmer {
                 let place = if in_body { Place::Body } else { Place::Elsewhere };
                 self.edits.put(span.range(), b"", place);
             }
-            Stage::Markers => drop(self.edits.drop_cut(self.left)),
+            Stage::Markers => drop(self.edits.remove_marker(self.left)),
             Stage::Bytes(size) => {
                 let start = self.left * size;
                 let end = (start + size).min(self.best.bytes.len());

@@ -1,13 +1,13 @@
 use super::*;
 use proptest::prelude::*;
-use sockfuzz_protocol::session::Session;
+use sockfuzz_protocol::session::{Action, Connection, Session};
 
-/// What becomes of an input by these edits.
-fn edited(input: &[u8], kind: InputFormat, edit: impl FnOnce(&mut Edits, &Text)) -> Vec<u8> {
-    let (mut text, mut edits, mut output) = (Text::default(), Edits::default(), Vec::new());
-    text.read(input, kind);
-    edit(&mut edits, &text);
-    edits.apply(&text, &text, kind, usize::MAX, &mut output);
+/// Applies edits to an input.
+fn edited(input: &[u8], format: InputFormat, edit: impl FnOnce(&mut Edits, &ParsedInput)) -> Vec<u8> {
+    let (mut parent, mut edits, mut output) = (ParsedInput::default(), Edits::default(), Vec::new());
+    parent.parse(input, format);
+    edit(&mut edits, &parent);
+    edits.apply(&parent, &parent, format, usize::MAX, &mut output);
     output
 }
 
@@ -15,8 +15,9 @@ proptest! {
     #[test]
     fn without_edits_nothing_is_lost(pieces in prop::collection::vec(prop_oneof![
         any::<Vec<u8>>(),
-        (0x40u8..0x54).prop_map(|operation| vec![MARK, operation]),
-        Just(vec![MARK]),
+        (prop::sample::select(&Action::<()>::ALL[..]), prop::sample::select(&Connection::ALL[..]))
+            .prop_map(|(action, connection)| Marker { action, connection }.encode().to_vec()),
+        Just(vec![0xf5]),
         Just(b"GET / HTTP/1.1\r\n\r\n".to_vec()),
     ], 0..12)) {
         let input = pieces.concat();
@@ -45,7 +46,7 @@ fn a_marker_stays_where_it_was_in_the_text() {
     });
     assert_eq!(child, b"xyzb\xf5\x40c\xf5\xf5");
     let without = edited(b"ab\xf5\x40cd", InputFormat::Session, |edits, _| {
-        edits.drop_cut(0);
+        edits.remove_marker(0);
     });
     assert_eq!(without, b"abcd");
 }
@@ -53,17 +54,17 @@ fn a_marker_stays_where_it_was_in_the_text() {
 #[test]
 fn lengths_and_sizes_are_repaired() {
     let sized = b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc";
-    let child = edited(sized, InputFormat::Raw, |edits, text| {
-        let end = text.bytes.len();
+    let child = edited(sized, InputFormat::Raw, |edits, parent| {
+        let end = parent.bytes.len();
         edits.put(end..end, b"0123456789", Place::Body);
-        edits.repair(text);
+        edits.repair(parent);
     });
     assert!(child.ends_with(b"Content-Length: 13\r\n\r\nabc0123456789"));
     let chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
-    let child = edited(chunked, InputFormat::Raw, |edits, text| {
-        let data = text.outline.spans()[text.outline.of(Kind::Data)[0] as usize].range();
+    let child = edited(chunked, InputFormat::Raw, |edits, parent| {
+        let data = parent.outline.spans()[parent.outline.of(Kind::Data)[0] as usize].range();
         edits.put(data.end..data.end, b"0123456789", Place::Body);
-        edits.repair(text);
+        edits.repair(parent);
     });
     assert!(child.ends_with(b"d\r\nabc0123456789\r\n0\r\n\r\n"));
 }

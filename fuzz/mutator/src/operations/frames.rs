@@ -6,8 +6,8 @@ use sockfuzz_model::http2::{self, Connection};
 
 use super::Draft;
 use crate::edits::Place;
+use crate::parsed_input::ParsedInput;
 use crate::random::Random;
-use crate::text::Text;
 
 impl http2::Random for Random {
     fn below(&mut self, limit: usize) -> usize {
@@ -26,7 +26,7 @@ pub(super) fn begin_frames(draft: &mut Draft<'_>) -> bool {
 
 /// Frames of one connection change; where they do not, packet boundaries stay.
 pub(super) fn mutate_frames(draft: &mut Draft<'_>) -> bool {
-    let Some(range) = stretch(&draft.parent.framed, draft.random) else { return false };
+    let Some(range) = stretch(&draft.parent.http2_ranges, draft.random) else { return false };
     let before = &draft.parent.bytes[range.clone()];
     let mut connection = Connection::parse(before);
     http2::mutate(&mut connection, draft.random);
@@ -41,7 +41,7 @@ pub(super) fn mutate_frames(draft: &mut Draft<'_>) -> bool {
 /// Frames of another input's connection come between ours.
 pub(super) fn take_frames(draft: &mut Draft<'_>) -> bool {
     let (Some(own), Some(foreign)) =
-        (stretch(&draft.parent.framed, draft.random), stretch(&draft.other.framed, draft.random))
+        (stretch(&draft.parent.http2_ranges, draft.random), stretch(&draft.other.http2_ranges, draft.random))
     else {
         return false;
     };
@@ -54,13 +54,13 @@ pub(super) fn take_frames(draft: &mut Draft<'_>) -> bool {
 }
 
 /// Where each frame of an input is.
-pub(crate) fn ranges(text: &Text) -> Vec<Range<usize>> {
+pub(crate) fn ranges(input: &ParsedInput) -> Vec<Range<usize>> {
     let of_stretch = |stretch: &Range<usize>| {
-        let seams = seams(&text.bytes[stretch.clone()]);
+        let seams = seams(&input.bytes[stretch.clone()]);
         let frames = seams.windows(2).map(|seams| stretch.start + seams[0]..stretch.start + seams[1]);
         frames.collect::<Vec<_>>()
     };
-    text.framed.iter().flat_map(of_stretch).collect()
+    input.http2_ranges.iter().flat_map(of_stretch).collect()
 }
 
 fn stretch(framed: &[Range<usize>], random: &mut Random) -> Option<Range<usize>> {

@@ -19,14 +19,14 @@ use sockfuzz_protocol::InputFormat;
 
 use crate::dictionary::Dictionary;
 use crate::edits::Edits;
+use crate::parsed_input::ParsedInput;
 use crate::random::Random;
-use crate::text::Text;
 
 /// An input in the making.
 pub(crate) struct Draft<'a> {
-    pub(crate) parent: &'a Text,
+    pub(crate) parent: &'a ParsedInput,
     /// Another input, for those who cross.
-    pub(crate) other: &'a Text,
+    pub(crate) other: &'a ParsedInput,
     pub(crate) random: &'a mut Random,
     pub(crate) dictionary: &'a Dictionary,
     pub(crate) edits: &'a mut Edits,
@@ -82,7 +82,7 @@ const ALL: &[Operation] = operations! {
         bytes::flip * 3, bytes::overwrite * 4, bytes::insert * 4, bytes::drop_some * 3, bytes::double_some * 3,
         bytes::insert_word * 4;
     Sessions:
-        sessions::split * 10, sessions::act * 5, sessions::divert * 3, sessions::drop_cut * 3,
+        sessions::split * 10, sessions::act * 5, sessions::divert * 3, sessions::remove_marker * 3,
         sessions::double_on_another * 2;
     Other:
         crossover::take_request * 5, crossover::take_field * 10, crossover::take_value * 5,
@@ -95,7 +95,7 @@ const FRAMED: &[Operation] = operations! {
         frames::mutate_frames * 40, bytes::flip * 1, bytes::overwrite * 2, bytes::insert * 2,
         bytes::drop_some * 1, bytes::double_some * 1, bytes::insert_word * 1;
     Sessions:
-        sessions::split * 8, sessions::act * 3, sessions::divert * 3, sessions::drop_cut * 3,
+        sessions::split * 8, sessions::act * 3, sessions::divert * 3, sessions::remove_marker * 3,
         sessions::double_on_another * 2;
     Other:
         frames::take_frames * 15, crossover::splice * 3;

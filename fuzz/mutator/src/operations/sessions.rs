@@ -1,20 +1,18 @@
-//! Packets and connections.
+//! Operations on packets and connections.
 
 use sockfuzz_model::Kind;
-use sockfuzz_protocol::session::Connection;
+use sockfuzz_protocol::session::{Action, Connection, Marker};
 
 use super::Draft;
 use crate::edits::Place;
-use crate::text::Operation;
 
-/// A packet ends here: mostly where something begins or ends, or a byte away from that.
+/// Ends a packet: mostly where an element begins or ends, or a byte away from that.
 pub(super) fn split(draft: &mut Draft<'_>) -> bool {
-    let place = place(draft);
-    let operation = Operation::new(Operation::SEND, draft.parent.connection_at(place));
-    draft.edits.mark(place, operation)
+    let position = position(draft);
+    draft.edits.insert_marker(position, Marker::send(draft.parent.connection_at(position)))
 }
 
-fn place(draft: &mut Draft<'_>) -> usize {
+fn position(draft: &mut Draft<'_>) -> usize {
     let (spans, length) = (draft.parent.outline.spans(), draft.parent.bytes.len());
     let Some(span) = spans.get(draft.random.below(spans.len())).filter(|_| !draft.random.one_in(4)) else {
         return draft.random.below(length + 1);
@@ -28,41 +26,44 @@ fn place(draft: &mut Draft<'_>) -> usize {
     }
 }
 
-/// The client half-closes, closes or aborts: at the end, or before the server has it all.
+/// Opens, half-closes, closes or resets a connection: at the end, or before the server has read everything.
 pub(super) fn act(draft: &mut Draft<'_>) -> bool {
-    let place = if draft.random.one_in(3) { draft.parent.bytes.len() } else { place(draft) };
-    let action = draft.random.within(1..Operation::ACTIONS.into()) as u8;
-    let own = draft.parent.connection_at(place);
-    let connection = if draft.random.one_in(4) { draft.random.below(Connection::COUNT) } else { own };
-    draft.edits.mark(place, Operation::new(action, connection))
+    let position = if draft.random.one_in(3) { draft.parent.bytes.len() } else { position(draft) };
+    let action = Action::<()>::ALL[draft.random.within(1..Action::<()>::ALL.len())];
+    let own = draft.parent.connection_at(position);
+    let connection = if draft.random.one_in(4) { any_connection(draft) } else { own };
+    draft.edits.insert_marker(position, Marker { action, connection })
 }
 
-/// Goes on over another connection: from here to the end, or for one request.
+fn any_connection(draft: &mut Draft<'_>) -> Connection {
+    Connection::ALL[draft.random.below(Connection::COUNT)]
+}
+
+/// Continues on another connection: from here to the end, or for one request.
 pub(super) fn divert(draft: &mut Draft<'_>) -> bool {
-    let connection = draft.random.below(Connection::COUNT);
-    let operation = Operation::new(Operation::SEND, connection);
+    let there = Marker::send(any_connection(draft));
     let Some(request) = draft.span(Kind::Request) else { return false };
     if draft.random.one_in(2) {
-        let place = place(draft);
-        return draft.edits.mark(place, operation);
+        let position = position(draft);
+        return draft.edits.insert_marker(position, there);
     }
-    let back = Operation::new(Operation::SEND, draft.parent.connection_at(request.start));
-    draft.edits.mark(request.start, operation) && draft.edits.mark(request.end, back)
+    let back = Marker::send(draft.parent.connection_at(request.start));
+    draft.edits.insert_marker(request.start, there) && draft.edits.insert_marker(request.end, back)
 }
 
-/// A packet does not end here, or a connection.
-pub(super) fn drop_cut(draft: &mut Draft<'_>) -> bool {
-    let count = draft.parent.cuts.len();
-    count > 0 && draft.edits.drop_cut(draft.random.below(count))
+/// Joins two packets, or omits an action.
+pub(super) fn remove_marker(draft: &mut Draft<'_>) -> bool {
+    let count = draft.parent.markers.len();
+    count > 0 && draft.edits.remove_marker(draft.random.below(count))
 }
 
-/// The same request over another connection while ours is under way.
+/// Sends a request on another connection, too, while this one is in progress.
 pub(super) fn double_on_another(draft: &mut Draft<'_>) -> bool {
     let Some(request) = draft.span(Kind::Request) else { return false };
-    let place = if draft.random.one_in(2) { draft.parent.bytes.len() } else { place(draft) };
-    let own = draft.parent.connection_at(place);
-    let another = (own + 1 + draft.random.below(Connection::COUNT - 1)) % Connection::COUNT;
-    draft.edits.mark(place, Operation::new(Operation::SEND, another))
-        && draft.edits.copy(place..place, request, Place::Elsewhere)
-        && draft.edits.mark(place, Operation::new(Operation::SEND, own))
+    let position = if draft.random.one_in(2) { draft.parent.bytes.len() } else { position(draft) };
+    let own = draft.parent.connection_at(position);
+    let other = (own.index() + 1 + draft.random.below(Connection::COUNT - 1)) % Connection::COUNT;
+    draft.edits.insert_marker(position, Marker::send(Connection::ALL[other]))
+        && draft.edits.copy(position..position, request, Place::Elsewhere)
+        && draft.edits.insert_marker(position, Marker::send(own))
 }

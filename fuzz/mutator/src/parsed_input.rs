@@ -1,0 +1,111 @@
+//! Inputs parsed for mutation: the bytes that are sent, without the session's markers, and the places of
+//! the markers. A packet boundary in the middle of a word thus hides the word from no operation.
+
+use std::ops::Range;
+
+use sockfuzz_model::Outline;
+use sockfuzz_model::http2;
+use sockfuzz_protocol::InputFormat;
+use sockfuzz_protocol::session::{self, Action, Connection, Marker, Step};
+
+/// Marker of a session, with its position among the bytes that are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PlacedMarker {
+    /// Number of bytes before it.
+    pub(crate) at: usize,
+    pub(crate) marker: Marker,
+}
+
+/// Input parsed into bytes, markers, and the structure of the bytes.
+#[derive(Debug, Default)]
+pub(crate) struct ParsedInput {
+    /// The input as AFL++ has it.
+    input: Vec<u8>,
+    /// The bytes that are sent.
+    pub(crate) bytes: Vec<u8>,
+    /// The markers, in order.
+    pub(crate) markers: Vec<PlacedMarker>,
+    /// The structure of `bytes`.
+    pub(crate) outline: Outline,
+    /// The ranges of `bytes` in which the client speaks HTTP/2.
+    pub(crate) http2_ranges: Vec<Range<usize>>,
+}
+
+impl ParsedInput {
+    /// Parses an input. Does nothing if it is the one parsed last.
+    pub(crate) fn parse(&mut self, input: &[u8], format: InputFormat) {
+        if self.input == input {
+            return;
+        }
+        self.input.clear();
+        self.input.extend_from_slice(input);
+        self.bytes.clear();
+        self.markers.clear();
+        match format {
+            InputFormat::Raw => self.bytes.extend_from_slice(input),
+            InputFormat::Session => self.decode_session(),
+        }
+        self.parse_structure();
+    }
+
+    fn decode_session(&mut self) {
+        let mut within_chunk = false;
+        // The connection on which bytes are sent that follow no marker.
+        let mut implied = Some(Connection::default());
+        for Step { connection, action } in session::decode(&self.input) {
+            let at = self.bytes.len();
+            if let Action::Send(fragment) = action {
+                if !within_chunk && implied != Some(connection) {
+                    self.markers.push(PlacedMarker { at, marker: Marker::send(connection) });
+                }
+                self.bytes.extend_from_slice(fragment.bytes);
+                within_chunk = fragment.more;
+                implied = None;
+            } else {
+                let marker = Marker { action: action.map(|_| ()), connection };
+                self.markers.push(PlacedMarker { at, marker });
+                implied = Some(connection);
+            }
+        }
+    }
+
+    /// Finds requests and frames. They can span several packets, but not several connections.
+    fn parse_structure(&mut self) {
+        let Self { bytes, markers, outline, http2_ranges, .. } = self;
+        outline.clear();
+        http2_ranges.clear();
+        let mut speaks_http2 = [false; Connection::COUNT];
+        let mut add_range = |range: Range<usize>, speaks_http2: &mut bool| {
+            let bytes = &bytes[range.clone()];
+            outline.add(bytes);
+            *speaks_http2 |= http2::Connection::recognises(bytes);
+            if *speaks_http2 && !bytes.is_empty() {
+                http2_ranges.push(range);
+            }
+        };
+        let (mut start, mut connection) = (0, Connection::default());
+        for &PlacedMarker { at, marker } in markers.iter() {
+            if marker == Marker::send(connection) {
+                continue;
+            }
+            add_range(start..at, &mut speaks_http2[connection.index()]);
+            (start, connection) = (at, marker.connection);
+            if matches!(marker.action, Action::Close | Action::Reset) {
+                speaks_http2[connection.index()] = false;
+            }
+        }
+        add_range(start..bytes.len(), &mut speaks_http2[connection.index()]);
+        outline.finish();
+    }
+
+    /// The length of the input, markers included.
+    pub(crate) fn len(&self) -> usize {
+        self.input.len()
+    }
+
+    /// The connection on which the byte at `position` is sent.
+    pub(crate) fn connection_at(&self, position: usize) -> Connection {
+        let before = self.markers.iter().take_while(|marker| marker.at <= position);
+        before.last().map_or(Connection::default(), |placed| placed.marker.connection)
+    }
+}
