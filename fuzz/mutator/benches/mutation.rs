@@ -5,7 +5,7 @@ mod common;
 
 use std::hint::black_box;
 
-use common::{MOST, seeds};
+use common::{MAX_LENGTH, seeds};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use sockfuzz_model::http2::PREFACE;
 use sockfuzz_mutator::{Dictionary, Mutator};
@@ -19,7 +19,7 @@ fn one_parent(criterion: &mut Criterion, name: &str, input: InputFormat, parent:
     criterion.bench_function(name, |bencher| {
         bencher.iter(|| {
             let other = others.next().expect("endless");
-            black_box(mutator.mutate(black_box(parent), other, MOST).len())
+            black_box(mutator.mutate(black_box(parent), other, MAX_LENGTH).len())
         });
     });
 }
@@ -45,7 +45,7 @@ fn mutation(criterion: &mut Criterion) {
     criterion.bench_function("a parent of its own each time", |bencher| {
         bencher.iter_batched(
             || parents.next().expect("endless"),
-            |parent| black_box(mutator.mutate(parent, parent, MOST).len()),
+            |parent| black_box(mutator.mutate(parent, parent, MAX_LENGTH).len()),
             BatchSize::SmallInput,
         );
     });

@@ -1,5 +1,5 @@
-//! The C interface (AFL++'s docs/custom_mutators.md). Each function turns pointers into slices, calls
-//! the safe code, and keeps panics from AFL++.
+//! C interface of an AFL++ custom mutator (AFL++'s docs/custom_mutators.md). Each function converts
+//! pointers to slices, calls the safe code, and catches panics.
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,53 +11,54 @@ use sockfuzz_protocol::{InputFormat, MUTATOR_DICTIONARY, specs};
 
 use crate::dictionary::Dictionary;
 use crate::mutator::Mutator;
-use crate::trim::Blocks;
+use crate::trim::BlockSizes;
 
-/// What afl-fuzz sets, and afl-tmin does not: that one wants it as small as can be.
-const SET_BY_AFL_FUZZ: &str = "AFL_CUSTOM_INFO_OUT";
+/// Variable that afl-fuzz sets and afl-tmin does not: afl-tmin trims to single bytes.
+const AFL_FUZZ_VARIABLE: &str = "AFL_CUSTOM_INFO_OUT";
 
-/// Left to itself AFL++ takes a hundred, and twice as many with each find: in the first cycle, the seeds at the
-/// end of the queue wait long for their turn.
-const MUTATIONS: c_uint = 64;
+/// Mutations per execution of the custom stage. AFL++'s default is 100, doubled with each find: in the first
+/// cycle, the seeds at the end of the queue would have to wait long.
+const MUTATIONS_PER_INPUT: c_uint = 64;
 
-/// The mutator, and what AFL++ holds pointers to.
-struct Handle {
+/// State behind AFL++'s pointer.
+struct MutatorHandle {
     mutator: Mutator,
-    blocks: Blocks,
+    block_sizes: BlockSizes,
 }
 
-/// Begins.
+/// Creates a mutator.
 #[unsafe(no_mangle)]
 pub extern "C" fn afl_custom_init(_afl: *mut c_void, seed: c_uint) -> *mut c_void {
     let handle = catch_unwind(|| {
-        let input = std::env::var(specs::INPUT.variable).ok().and_then(|word| word.parse().ok());
-        let input = input.unwrap_or(InputFormat::Raw);
+        let format = std::env::var(specs::INPUT.variable).ok().and_then(|word| word.parse().ok());
+        let format = format.unwrap_or(InputFormat::Raw);
         let dictionary = std::env::var_os(MUTATOR_DICTIONARY).map(PathBuf::from);
-        let blocks = match std::env::var_os(SET_BY_AFL_FUZZ) {
-            Some(_) => Blocks { smallest: 4, first: 16 },
-            None => Blocks { smallest: 1, first: 2 },
+        let block_sizes = match std::env::var_os(AFL_FUZZ_VARIABLE) {
+            Some(_) => BlockSizes { min_length: 4, initial_count: 16 },
+            None => BlockSizes { min_length: 1, initial_count: 2 },
         };
-        let mutator = Mutator::new(seed.into(), input, Dictionary::read(dictionary.as_deref()));
-        Box::into_raw(Box::new(Handle { mutator, blocks })).cast()
+        let mutator = Mutator::new(seed.into(), format, Dictionary::read(dictionary.as_deref()));
+        Box::into_raw(Box::new(MutatorHandle { mutator, block_sizes })).cast()
     });
     handle.unwrap_or(ptr::null_mut())
 }
 
-/// Ends.
+/// Destroys the mutator.
 ///
 /// # Safety
-/// `data` is what [`afl_custom_init`] has returned, and not used any more.
+/// `data` must come from [`afl_custom_init`], and must not be used afterwards.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn afl_custom_deinit(data: *mut c_void) {
-    // SAFETY: as the caller promises.
-    let handle = unsafe { Box::from_raw(data.cast::<Handle>()) };
+    // SAFETY: `data` comes from `Box::into_raw` in `afl_custom_init`, and AFL++ does not use it again.
+    let handle = unsafe { Box::from_raw(data.cast::<MutatorHandle>()) };
     let _ = catch_unwind(AssertUnwindSafe(|| drop(handle)));
 }
 
-/// Mutates.
+/// Mutates an input.
 ///
 /// # Safety
-/// `data` is what [`afl_custom_init`] has returned; the buffers have the sizes given.
+/// `data` must come from [`afl_custom_init`]; the buffers must be readable for their sizes, and `output`
+/// writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn afl_custom_fuzz(
     data: *mut c_void,
@@ -66,95 +67,97 @@ pub unsafe extern "C" fn afl_custom_fuzz(
     output: *mut *const u8,
     other: *const u8,
     other_size: usize,
-    most: usize,
+    max_size: usize,
 ) -> usize {
-    // SAFETY: as the caller promises; nobody else uses them meanwhile.
+    // SAFETY: `data` comes from `afl_custom_init`, and the buffers are readable for their sizes. AFL++ calls
+    // from one thread, which changes none of them during the call.
     let (handle, parent, other, output) =
         unsafe { (handle(data), bytes(buffer, size), bytes(other, other_size), &mut *output) };
     let mutated = catch_unwind(AssertUnwindSafe(|| {
-        let mutated = handle.mutator.mutate(parent, other, most);
+        let mutated = handle.mutator.mutate(parent, other, max_size);
         (mutated.as_ptr(), mutated.len())
     }));
-    // What went wrong is lost; the input is not.
+    // After a panic, AFL++ runs the parent itself.
     let (start, size) = mutated.unwrap_or((parent.as_ptr(), parent.len()));
     *output = start;
     size
 }
 
-/// How many mutations of an input AFL++ asks for at a time.
+/// Returns the number of mutations that AFL++ requests per input.
 #[unsafe(no_mangle)]
 pub extern "C" fn afl_custom_fuzz_count(_data: *mut c_void, _buffer: *const u8, _size: usize) -> c_uint {
-    MUTATIONS
+    MUTATIONS_PER_INPUT
 }
 
-/// Says what the last mutation was.
+/// Describes the last mutation.
 ///
 /// # Safety
-/// `data` is what [`afl_custom_init`] has returned.
+/// `data` must come from [`afl_custom_init`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn afl_custom_describe(data: *mut c_void, most: usize) -> *const c_char {
-    // SAFETY: as the caller promises.
+pub unsafe extern "C" fn afl_custom_describe(data: *mut c_void, max_length: usize) -> *const c_char {
+    // SAFETY: `data` comes from `afl_custom_init`; AFL++ calls from one thread.
     let handle = unsafe { handle(data) };
     let described = catch_unwind(AssertUnwindSafe(|| {
-        handle.mutator.describe(most.saturating_sub(1));
+        handle.mutator.describe(max_length.saturating_sub(1));
         handle.mutator.description.push(0);
         handle.mutator.description.as_ptr().cast()
     }));
     described.unwrap_or(ptr::null())
 }
 
-/// Begins to trim; the number of steps is not known beforehand: 1 while there are any.
+/// Starts trimming. Returns 1 as the number of steps, which is not known beforehand, or 0 if there is none.
 ///
 /// # Safety
-/// `data` is what [`afl_custom_init`] has returned; the buffer has the size given.
+/// `data` must come from [`afl_custom_init`]; the buffer must be readable for its size.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn afl_custom_init_trim(data: *mut c_void, buffer: *mut u8, size: usize) -> c_int {
-    // SAFETY: as the caller promises.
+    // SAFETY: `data` comes from `afl_custom_init`, the buffer is readable for `size` bytes, and AFL++ calls
+    // from one thread.
     let (handle, bytes) = unsafe { (handle(data), bytes(buffer, size)) };
-    let begun = catch_unwind(AssertUnwindSafe(|| {
-        handle.mutator.trimmer.begin(bytes, handle.mutator.input, handle.blocks)
+    let has_steps = catch_unwind(AssertUnwindSafe(|| {
+        handle.mutator.trimmer.begin(bytes, handle.mutator.format, handle.block_sizes)
     }));
-    c_int::from(begun.unwrap_or(false))
+    c_int::from(has_steps.unwrap_or(false))
 }
 
-/// The next proposal.
+/// Returns the next proposal of the trimmer.
 ///
 /// # Safety
-/// `data` is what [`afl_custom_init`] has returned.
+/// `data` must come from [`afl_custom_init`]; `output` must be writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn afl_custom_trim(data: *mut c_void, output: *mut *const u8) -> usize {
-    // SAFETY: as the caller promises.
+    // SAFETY: `data` comes from `afl_custom_init`, `output` is writable, and AFL++ calls from one thread.
     let (handle, output) = unsafe { (handle(data), &mut *output) };
     let proposal = handle.mutator.trimmer.proposal();
     *output = proposal.as_ptr();
     proposal.len()
 }
 
-/// Hears whether the last proposal does the same; 1 at the end.
+/// Receives whether the last proposal has the same coverage. Returns 1 when trimming is done.
 ///
 /// # Safety
-/// `data` is what [`afl_custom_init`] has returned.
+/// `data` must come from [`afl_custom_init`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn afl_custom_post_trim(data: *mut c_void, same: u8) -> c_int {
-    // SAFETY: as the caller promises.
+    // SAFETY: `data` comes from `afl_custom_init`; AFL++ calls from one thread.
     let handle = unsafe { handle(data) };
     let more = catch_unwind(AssertUnwindSafe(|| handle.mutator.trimmer.proceed(same != 0)));
     c_int::from(!more.unwrap_or(false))
 }
 
 /// # Safety
-/// `data` is what [`afl_custom_init`] has returned, and nobody else uses it meanwhile.
-unsafe fn handle<'a>(data: *mut c_void) -> &'a mut Handle {
-    // SAFETY: as the caller promises.
-    unsafe { &mut *data.cast::<Handle>() }
+/// `data` must come from [`afl_custom_init`], and nothing else may use it during `'a`.
+unsafe fn handle<'a>(data: *mut c_void) -> &'a mut MutatorHandle {
+    // SAFETY: `data` points to the `MutatorHandle` that `afl_custom_init` has boxed, used exclusively.
+    unsafe { &mut *data.cast::<MutatorHandle>() }
 }
 
 /// # Safety
-/// There are `size` bytes, or the pointer is null.
+/// `buffer` must be null or readable for `size` bytes during `'a`.
 unsafe fn bytes<'a>(buffer: *const u8, size: usize) -> &'a [u8] {
     if buffer.is_null() || size == 0 {
         return &[];
     }
-    // SAFETY: as the caller promises.
+    // SAFETY: `buffer` is not null, and readable for `size` bytes during `'a`.
     unsafe { slice::from_raw_parts(buffer, size) }
 }

@@ -1,13 +1,13 @@
-//! AFL++'s dictionary, sorted by where its words mean something.
+//! AFL++ dictionary, with its words sorted by the elements of a request that they fit.
 
 use std::path::Path;
 
-/// The bundled one, for when none is given.
-const BUNDLED: &str = include_str!("../../../corpus/http.dict");
+/// Dictionary that is used when none is given.
+const BUNDLED_DICTIONARY: &str = include_str!("../../../corpus/http.dict");
 
 type Words = Vec<Box<[u8]>>;
 
-/// Words by place.
+/// Words of a dictionary, by the elements that they fit.
 #[derive(Debug, Default)]
 pub struct Dictionary {
     /// Methods, without the space.
@@ -18,12 +18,12 @@ pub struct Dictionary {
     pub(crate) paths: Words,
     /// Pieces of header values.
     pub(crate) values: Words,
-    /// Everything, as it stands.
+    /// All words, unchanged.
     pub(crate) all: Words,
 }
 
 impl Dictionary {
-    /// Sorts a text in AFL++'s format. Lines that are not in it are passed over.
+    /// Parses a dictionary in AFL++'s format. Skips invalid lines.
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let mut dictionary = Self::default();
@@ -37,7 +37,7 @@ impl Dictionary {
     #[must_use]
     pub fn read(path: Option<&Path>) -> Self {
         let given = path.and_then(|path| std::fs::read_to_string(path).ok());
-        Self::parse(given.as_deref().unwrap_or(BUNDLED))
+        Self::parse(given.as_deref().unwrap_or(BUNDLED_DICTIONARY))
     }
 
     fn add(&mut self, word: &[u8]) {
@@ -57,7 +57,7 @@ impl Dictionary {
     }
 }
 
-/// `"word"`, perhaps with a name and a level before it, and escapes inside.
+/// Parses a line: `"word"` with escapes inside, perhaps with a name and a level before it.
 fn unquoted(line: &str) -> Option<Vec<u8>> {
     let line = line.trim();
     if line.starts_with('#') {

@@ -1,8 +1,8 @@
-//! Choices. All of them come from one seed.
+//! Random choices, all from one seed.
 
 use std::ops::Range;
 
-/// The source of all choices.
+/// Random number generator of a mutator.
 #[derive(Debug, Clone)]
 pub(crate) struct Random(fastrand::Rng);
 
@@ -11,18 +11,18 @@ impl Random {
         Self(fastrand::Rng::with_seed(seed))
     }
 
-    /// A number below `end`; 0 if there is none.
+    /// Number below `end`; 0 if `end` is 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         if end == 0 { 0 } else { self.0.usize(..end) }
     }
 
-    /// A number in the range; its start if it is empty.
+    /// Number in the range; its start if it is empty.
     pub(crate) fn within(&mut self, range: Range<usize>) -> usize {
         range.start + self.below(range.len())
     }
 
-    /// A number; one of few digits is as likely as one of many.
-    pub(crate) fn of_any_size(&mut self) -> u64 {
+    /// Number whose bit length is uniformly distributed: small and large ones are equally likely.
+    pub(crate) fn of_any_magnitude(&mut self) -> u64 {
         self.0.u64(..) >> self.below(64)
     }
 
@@ -35,12 +35,12 @@ impl Random {
         self.0.u8(..)
     }
 
-    /// One of these; `None` only if there are none.
+    /// One of the values; `None` if there are none.
     pub(crate) fn pick<T: Copy>(&mut self, all: &[T]) -> Option<T> {
         all.get(self.below(all.len())).copied()
     }
 
-    /// One of these words; none is the empty one.
+    /// One of the words; the empty word if there are none.
     pub(crate) fn word(&mut self, words: &[&'static str]) -> &'static [u8] {
         self.pick(words).unwrap_or_default().as_bytes()
     }

@@ -1,15 +1,15 @@
-//! Making an input smaller without changing what it reaches: whole things first, bytes last. AFL++
-//! runs each proposal and says whether it did the same.
+//! Trimming: makes an input smaller without changing what it reaches, whole elements first, bytes last.
+//! AFL++ runs each proposal and reports whether the coverage stayed the same.
 
 use sockfuzz_model::Kind;
 use sockfuzz_protocol::InputFormat;
 
-use crate::edits::{Edits, Place};
+use crate::edits::{Edits, Region};
 use crate::operations::frames;
 use crate::parsed_input::ParsedInput;
 
-/// What is tried to leave out, in this order; after that, blocks of bytes.
-const KINDS: &[Kind] = &[
+/// Kinds of spans to leave out, in this order. Blocks of bytes come after them.
+const SPAN_KINDS: &[Kind] = &[
     Kind::Request,
     Kind::Opaque,
     Kind::Body,
@@ -24,32 +24,39 @@ const KINDS: &[Kind] = &[
     Kind::Data,
 ];
 
-/// How small the last blocks are, and into how many the first ones divide an input.
+/// Sizes of the blocks of bytes that are left out.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Blocks {
-    pub(crate) smallest: usize,
-    pub(crate) first: usize,
+pub(crate) struct BlockSizes {
+    /// Length of the last, smallest blocks.
+    pub(crate) min_length: usize,
+    /// Number of the first, largest blocks.
+    pub(crate) initial_count: usize,
 }
 
+/// TrimStage of trimming, by what is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum TrimStage {
+    /// Frames of HTTP/2.
     Frames,
-    Things(usize),
+    /// Spans, by index of their kind in [`SPAN_KINDS`].
+    Spans(usize),
+    /// Markers of the session.
     Markers,
-    Bytes(usize),
-    Over,
+    /// Blocks of this many bytes.
+    Blocks(usize),
+    Done,
 }
 
-/// What is being trimmed.
+/// State of trimming one input.
 #[derive(Debug)]
 pub(crate) struct Trimmer {
-    input: InputFormat,
-    blocks: Blocks,
-    /// The smallest that does the same so far.
+    format: InputFormat,
+    blocks: BlockSizes,
+    /// The smallest input with the same coverage so far.
     best: ParsedInput,
-    stage: Stage,
-    /// Things are tried from the last to the first: so many are left.
-    left: usize,
+    stage: TrimStage,
+    /// Number of elements of the stage not yet tried, from the last to the first.
+    remaining: usize,
     edits: Edits,
     proposal: Vec<u8>,
 }
@@ -57,11 +64,11 @@ pub(crate) struct Trimmer {
 impl Default for Trimmer {
     fn default() -> Self {
         Self {
-            input: InputFormat::Raw,
-            blocks: Blocks { smallest: 4, first: 16 },
+            format: InputFormat::Raw,
+            blocks: BlockSizes { min_length: 4, initial_count: 16 },
             best: ParsedInput::default(),
-            stage: Stage::Over,
-            left: 0,
+            stage: TrimStage::Done,
+            remaining: 0,
             edits: Edits::default(),
             proposal: Vec::new(),
         }
@@ -69,75 +76,77 @@ impl Default for Trimmer {
 }
 
 impl Trimmer {
-    /// Begins with an input. Whether there is anything to try.
-    pub(crate) fn begin(&mut self, bytes: &[u8], input: InputFormat, blocks: Blocks) -> bool {
-        self.input = input;
+    /// Starts trimming an input. False if there is nothing to try.
+    pub(crate) fn begin(&mut self, bytes: &[u8], format: InputFormat, blocks: BlockSizes) -> bool {
+        self.format = format;
         self.blocks = blocks;
-        self.best.parse(bytes, input);
-        self.enter(Stage::Frames);
+        self.best.parse(bytes, format);
+        self.enter(TrimStage::Frames);
         self.propose()
     }
 
-    /// What to try next.
+    /// The input to try next.
     pub(crate) fn proposal(&self) -> &[u8] {
         &self.proposal
     }
 
-    /// Goes on. Whether there is more to try.
+    /// Continues after the last proposal. False if there is no other one.
     pub(crate) fn proceed(&mut self, same: bool) -> bool {
         if same {
             let proposal = std::mem::take(&mut self.proposal);
-            self.best.parse(&proposal, self.input);
+            self.best.parse(&proposal, self.format);
             self.proposal = proposal;
-            // There may be fewer of them now.
-            self.left = self.left.min(self.count());
+            // The smaller input can have fewer elements.
+            self.remaining = self.remaining.min(self.count());
         }
         self.propose()
     }
 
-    fn enter(&mut self, stage: Stage) {
+    fn enter(&mut self, stage: TrimStage) {
         self.stage = stage;
-        self.left = self.count();
+        self.remaining = self.count();
     }
 
-    /// How many things there are to leave out in this stage.
+    /// Number of elements to leave out in this stage.
     fn count(&self) -> usize {
         match self.stage {
-            Stage::Frames => frames::ranges(&self.best).len(),
-            Stage::Things(kind) => self.best.outline.of(KINDS[kind]).len(),
-            Stage::Markers => self.best.markers.len(),
-            Stage::Bytes(size) => self.best.bytes.len().div_ceil(size),
-            Stage::Over => 0,
+            TrimStage::Frames => frames::ranges(&self.best).len(),
+            TrimStage::Spans(kind) => self.best.outline.of(SPAN_KINDS[kind]).len(),
+            TrimStage::Markers => self.best.markers.len(),
+            TrimStage::Blocks(size) => self.best.bytes.len().div_ceil(size),
+            TrimStage::Done => 0,
         }
     }
 
-    fn next_stage(&self) -> Stage {
+    fn next_stage(&self) -> TrimStage {
         let block = |size: usize| match size {
-            0 => Stage::Over,
-            size => Stage::Bytes(size),
+            0 => TrimStage::Done,
+            size => TrimStage::Blocks(size),
         };
         match self.stage {
-            Stage::Frames => Stage::Things(0),
-            Stage::Things(kind) if kind + 1 < KINDS.len() => Stage::Things(kind + 1),
-            Stage::Things(_) => Stage::Markers,
-            Stage::Markers => {
-                let largest = self.best.bytes.len().div_ceil(self.blocks.first).next_power_of_two();
-                block(largest.max(self.blocks.smallest))
+            TrimStage::Frames => TrimStage::Spans(0),
+            TrimStage::Spans(kind) if kind + 1 < SPAN_KINDS.len() => TrimStage::Spans(kind + 1),
+            TrimStage::Spans(_) => TrimStage::Markers,
+            TrimStage::Markers => {
+                let largest = self.best.bytes.len().div_ceil(self.blocks.initial_count).next_power_of_two();
+                block(largest.max(self.blocks.min_length))
             }
-            Stage::Bytes(size) if size > self.blocks.smallest => block((size / 2).max(self.blocks.smallest)),
-            Stage::Bytes(_) | Stage::Over => Stage::Over,
+            TrimStage::Blocks(size) if size > self.blocks.min_length => {
+                block((size / 2).max(self.blocks.min_length))
+            }
+            TrimStage::Blocks(_) | TrimStage::Done => TrimStage::Done,
         }
     }
 
-    /// Prepares the next proposal that is one: smaller, and not empty.
+    /// Builds the next proposal that is smaller than the best input and not empty.
     fn propose(&mut self) -> bool {
-        while self.stage != Stage::Over {
-            if self.left == 0 {
+        while self.stage != TrimStage::Done {
+            if self.remaining == 0 {
                 self.enter(self.next_stage());
                 continue;
             }
-            self.left -= 1;
-            self.leave_out();
+            self.remaining -= 1;
+            self.build_proposal();
             if !self.proposal.is_empty() && self.proposal.len() < self.best.len() {
                 return true;
             }
@@ -145,23 +154,23 @@ impl Trimmer {
         false
     }
 
-    fn leave_out(&mut self) {
+    fn build_proposal(&mut self) {
         self.edits.clear();
         match self.stage {
-            Stage::Frames => {
-                let range = frames::ranges(&self.best)[self.left].clone();
-                self.edits.put(range, b"", Place::Elsewhere);
+            TrimStage::Frames => {
+                let range = frames::ranges(&self.best)[self.remaining].clone();
+                self.edits.replace(range, b"", Region::Elsewhere);
             }
-            Stage::Things(kind) => {
-                let index = self.best.outline.of(KINDS[kind])[self.left];
+            TrimStage::Spans(kind) => {
+                let index = self.best.outline.of(SPAN_KINDS[kind])[self.remaining];
                 let span = self.best.outline.spans()[index as usize];
                 let in_body = matches!(span.kind, Kind::Part | Kind::Chunk | Kind::Content | Kind::Data);
-                let place = if in_body { Place::Body } else { Place::Elsewhere };
-                self.edits.put(span.range(), b"", place);
+                let region = if in_body { Region::Body } else { Region::Elsewhere };
+                self.edits.replace(span.range(), b"", region);
             }
-            Stage::Markers => drop(self.edits.remove_marker(self.left)),
-            Stage::Bytes(size) => {
-                let start = self.left * size;
+            TrimStage::Markers => drop(self.edits.remove_marker(self.remaining)),
+            TrimStage::Blocks(size) => {
+                let start = self.remaining * size;
                 let end = (start + size).min(self.best.bytes.len());
                 let in_body = |kind| {
                     let spans = self.best.outline.of(kind).iter();
@@ -169,17 +178,17 @@ impl Trimmer {
                         .map(|index| self.best.outline.spans()[*index as usize].range())
                         .any(|span| span.start <= start && end <= span.end)
                 };
-                let place = if in_body(Kind::Content) || in_body(Kind::Data) {
-                    Place::Body
+                let region = if in_body(Kind::Content) || in_body(Kind::Data) {
+                    Region::Body
                 } else {
-                    Place::Elsewhere
+                    Region::Elsewhere
                 };
-                self.edits.put(start..end, b"", place);
+                self.edits.replace(start..end, b"", region);
             }
-            Stage::Over => {}
+            TrimStage::Done => {}
         }
-        self.edits.repair(&self.best);
-        self.edits.apply(&self.best, &self.best, self.input, usize::MAX, &mut self.proposal);
+        self.edits.repair_lengths(&self.best);
+        self.edits.apply(&self.best, &self.best, self.format, usize::MAX, &mut self.proposal);
     }
 }
 
@@ -207,7 +216,7 @@ mod tests {
     fn trimmed(bytes: &[u8], input: InputFormat, smallest: usize, does: impl Fn(&[u8]) -> bool) -> Vec<u8> {
         let mut trimmer = Trimmer::default();
         let mut best = bytes.to_vec();
-        let mut more = trimmer.begin(bytes, input, Blocks { smallest, first: 2 });
+        let mut more = trimmer.begin(bytes, input, BlockSizes { min_length: smallest, initial_count: 2 });
         for _ in 0..10_000 {
             if !more {
                 return best;

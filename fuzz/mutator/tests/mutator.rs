@@ -4,11 +4,11 @@ mod common;
 
 use std::collections::{BTreeSet, HashSet};
 
-use common::{MOST, seeds};
+use common::{MAX_LENGTH, seeds};
 use proptest::prelude::*;
 use sockfuzz_model::vocabulary::NAMES;
 use sockfuzz_model::{Body, Pipeline, http2};
-use sockfuzz_mutator::{Dictionary, LARGE, Mutator};
+use sockfuzz_mutator::{Dictionary, GROWTH_LIMIT_BYTES, Mutator};
 use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::session::{Action, Connection, Session, Step, has_marker};
 
@@ -19,7 +19,7 @@ fn mutator(seed: u64, input: InputFormat) -> Mutator {
 fn sequence(seed: u64, input: InputFormat) -> Vec<Vec<u8>> {
     let (seeds, mut mutator) = (seeds(), mutator(seed, input));
     let pairs = seeds.iter().zip(seeds.iter().rev()).cycle().take(4000);
-    pairs.map(|(parent, other)| mutator.mutate(parent, other, MOST).to_vec()).collect()
+    pairs.map(|(parent, other)| mutator.mutate(parent, other, MAX_LENGTH).to_vec()).collect()
 }
 
 #[test]
@@ -49,14 +49,14 @@ fn markers_come_up_in_sessions_only() {
 #[test]
 fn a_large_input_grows_no_more() {
     let field = "X-Field: 0123456789012345678901234567890123456789\r\n";
-    for size in [LARGE / 2, LARGE, 4 * LARGE] {
+    for size in [GROWTH_LIMIT_BYTES / 2, GROWTH_LIMIT_BYTES, 4 * GROWTH_LIMIT_BYTES] {
         let parent = format!("GET / HTTP/1.1\r\n{}\r\n", field.repeat(size / field.len()));
         let mut mutator = mutator(5, InputFormat::Session);
         let grown: Vec<_> = (0..300)
             .map(|_| mutator.mutate(parent.as_bytes(), parent.as_bytes(), usize::MAX).len())
             .collect();
-        assert!(grown.iter().all(|&len| len <= LARGE.max(parent.len())), "{size}");
-        assert!(grown.iter().any(|&len| len > parent.len()) || size > LARGE / 2, "{size}");
+        assert!(grown.iter().all(|&len| len <= GROWTH_LIMIT_BYTES.max(parent.len())), "{size}");
+        assert!(grown.iter().any(|&len| len > parent.len()) || size > GROWTH_LIMIT_BYTES / 2, "{size}");
     }
 }
 
@@ -67,7 +67,7 @@ fn lengths_go_along() {
     let mut mutator = mutator(3, InputFormat::Raw);
     let (mut bodies, mut right) = (0, 0);
     for _ in 0..4000 {
-        let child = mutator.mutate(parent, b"", MOST).to_vec();
+        let child = mutator.mutate(parent, b"", MAX_LENGTH).to_vec();
         let pipeline = Pipeline::parse(&child);
         let Some(request) = pipeline.requests().next() else { continue };
         let Body::Sized(body) = &request.body else { continue };
@@ -83,7 +83,7 @@ fn every_operation_is_used() {
     let (seeds, mut mutator) = (seeds(), mutator(5, InputFormat::Session));
     let mut names = BTreeSet::new();
     for (parent, other) in seeds.iter().zip(seeds.iter().rev()).cycle().take(40_000) {
-        mutator.mutate(parent, other, MOST);
+        mutator.mutate(parent, other, MAX_LENGTH);
         let description = String::from_utf8(mutator.describe(200).to_vec()).expect("text");
         assert!(description.starts_with("op:http"), "{description}");
         names.extend(description.split('-').skip(1).map(str::to_owned));
@@ -99,7 +99,7 @@ fn documents_and_fields_get_past_the_first_look() {
     let mut mutator = mutator(11, InputFormat::Raw);
     let (mut objects, mut names) = (HashSet::new(), BTreeSet::new());
     for _ in 0..20_000 {
-        let child = mutator.mutate(parent, b"", MOST).to_vec();
+        let child = mutator.mutate(parent, b"", MAX_LENGTH).to_vec();
         let pipeline = Pipeline::parse(&child);
         let Some(request) = pipeline.requests().next() else { continue };
         names.extend(request.head.fields.iter().map(|field| field.name.to_ascii_lowercase()));
@@ -129,7 +129,7 @@ fn frames_stay_whole() {
             });
             let session: Session = steps.into_iter().collect();
             let parent = if input == InputFormat::Raw { parent } else { &session.encode() };
-            let child = mutator.mutate(parent, other, MOST).to_vec();
+            let child = mutator.mutate(parent, other, MAX_LENGTH).to_vec();
             let sent = match input {
                 InputFormat::Raw => child,
                 InputFormat::Session => {

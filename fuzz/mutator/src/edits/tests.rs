@@ -30,10 +30,10 @@ proptest! {
 #[test]
 fn edits_speak_of_the_parent_in_any_order() {
     let child = edited(b"abcdef", InputFormat::Raw, |edits, _| {
-        assert!(edits.put(4..5, b"E", Place::Elsewhere));
-        assert!(edits.copy(0..0, 2..4, Place::Elsewhere));
-        assert!(edits.put(1..2, b"", Place::Elsewhere));
-        assert!(!edits.put(3..6, b"x", Place::Elsewhere), "it collides");
+        assert!(edits.replace(4..5, b"E", Region::Elsewhere));
+        assert!(edits.copy_from_parent(0..0, 2..4, Region::Elsewhere));
+        assert!(edits.replace(1..2, b"", Region::Elsewhere));
+        assert!(!edits.replace(3..6, b"x", Region::Elsewhere), "it collides");
     });
     assert_eq!(child, b"cdacdEf");
 }
@@ -41,8 +41,8 @@ fn edits_speak_of_the_parent_in_any_order() {
 #[test]
 fn a_marker_stays_where_it_was_in_the_text() {
     let child = edited(b"ab\xf5\x40cd", InputFormat::Session, |edits, _| {
-        assert!(edits.put(0..1, b"xyz", Place::Elsewhere));
-        assert!(edits.put(3..4, b"\xf5", Place::Elsewhere));
+        assert!(edits.replace(0..1, b"xyz", Region::Elsewhere));
+        assert!(edits.replace(3..4, b"\xf5", Region::Elsewhere));
     });
     assert_eq!(child, b"xyzb\xf5\x40c\xf5\xf5");
     let without = edited(b"ab\xf5\x40cd", InputFormat::Session, |edits, _| {
@@ -56,15 +56,15 @@ fn lengths_and_sizes_are_repaired() {
     let sized = b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc";
     let child = edited(sized, InputFormat::Raw, |edits, parent| {
         let end = parent.bytes.len();
-        edits.put(end..end, b"0123456789", Place::Body);
-        edits.repair(parent);
+        edits.replace(end..end, b"0123456789", Region::Body);
+        edits.repair_lengths(parent);
     });
     assert!(child.ends_with(b"Content-Length: 13\r\n\r\nabc0123456789"));
     let chunked = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
     let child = edited(chunked, InputFormat::Raw, |edits, parent| {
         let data = parent.outline.spans()[parent.outline.of(Kind::Data)[0] as usize].range();
-        edits.put(data.end..data.end, b"0123456789", Place::Body);
-        edits.repair(parent);
+        edits.replace(data.end..data.end, b"0123456789", Region::Body);
+        edits.repair_lengths(parent);
     });
     assert!(child.ends_with(b"d\r\nabc0123456789\r\n0\r\n\r\n"));
 }

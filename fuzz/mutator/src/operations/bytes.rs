@@ -1,73 +1,77 @@
-//! Bytes, wherever they are: for what is not understood, and for what is understood too well.
+//! Operations on bytes of any element: for what the model cannot parse, and for errors inside of what it can.
 
 use std::ops::Range;
 
 use sockfuzz_model::Kind;
 
-use super::Draft;
-use crate::edits::Place;
+use super::Mutation;
+use crate::edits::Region;
 
-/// Bytes that parsers treat in a way of their own.
-const SPECIAL: &[u8] = b"\0\t\n\x0b\r \"#%&'()*+,-./:;<=>?@[\\]^_`{|}~\x7f\x80\xff0aA";
+/// Bytes that parsers handle specially.
+const SPECIAL_BYTES: &[u8] = b"\0\t\n\x0b\r \"#%&'()*+,-./:;<=>?@[\\]^_`{|}~\x7f\x80\xff0aA";
 
-/// A place with bytes: mostly one thing, sometimes anything. In bodies, lengths go along.
-fn somewhere(draft: &mut Draft<'_>, most: usize) -> Option<(Range<usize>, Place)> {
-    let spans = draft.parent.outline.spans();
-    let span = spans.get(draft.random.below(spans.len()))?;
-    let whole = if draft.random.one_in(4) { 0..draft.parent.bytes.len() } else { span.range() };
-    let place = match span.kind {
-        Kind::Content | Kind::Data if whole == span.range() => Place::Body,
-        _ => Place::Elsewhere,
+/// Random range of at most `max_length` bytes: mostly within one element, sometimes anywhere.
+fn random_range(mutation: &mut Mutation<'_>, max_length: usize) -> Option<(Range<usize>, Region)> {
+    let spans = mutation.parent.outline.spans();
+    let span = spans.get(mutation.random.below(spans.len()))?;
+    let whole = if mutation.random.one_in(4) { 0..mutation.parent.bytes.len() } else { span.range() };
+    let region = match span.kind {
+        Kind::Content | Kind::Data if whole == span.range() => Region::Body,
+        _ => Region::Elsewhere,
     };
-    let start = draft.random.within(whole.clone());
-    let count = 1 + draft.random.below(most.min(whole.end - start));
-    Some((start..(start + count).min(whole.end), place))
+    let start = mutation.random.within(whole.clone());
+    let count = 1 + mutation.random.below(max_length.min(whole.end - start));
+    Some((start..(start + count).min(whole.end), region))
 }
 
-pub(super) fn flip(draft: &mut Draft<'_>) -> bool {
-    let Some((range, _)) = somewhere(draft, 1) else { return false };
-    let Some(&byte) = draft.parent.bytes.get(range.start) else { return false };
-    let flipped = byte ^ (1 << draft.random.below(8));
-    draft.edits.put(range, &[flipped], Place::Elsewhere)
+pub(super) fn flip(mutation: &mut Mutation<'_>) -> bool {
+    let Some((range, _)) = random_range(mutation, 1) else { return false };
+    let Some(&byte) = mutation.parent.bytes.get(range.start) else { return false };
+    let flipped = byte ^ (1 << mutation.random.below(8));
+    mutation.edits.replace(range, &[flipped], Region::Elsewhere)
 }
 
-pub(super) fn overwrite(draft: &mut Draft<'_>) -> bool {
-    let Some((range, _)) = somewhere(draft, 1) else { return false };
-    let byte = any(draft);
-    draft.edits.put(range, &[byte], Place::Elsewhere)
+pub(super) fn overwrite(mutation: &mut Mutation<'_>) -> bool {
+    let Some((range, _)) = random_range(mutation, 1) else { return false };
+    let byte = random_byte(mutation);
+    mutation.edits.replace(range, &[byte], Region::Elsewhere)
 }
 
-pub(super) fn insert(draft: &mut Draft<'_>) -> bool {
-    let Some((range, place)) = somewhere(draft, 1) else { return false };
-    let byte = any(draft);
-    let count = if draft.random.one_in(8) { 1 << draft.random.below(10) } else { 1 };
-    draft
-        .edits
-        .write(range.start..range.start, place, |scratch| scratch.extend(std::iter::repeat_n(byte, count)))
+pub(super) fn insert(mutation: &mut Mutation<'_>) -> bool {
+    let Some((range, region)) = random_range(mutation, 1) else { return false };
+    let byte = random_byte(mutation);
+    let count = if mutation.random.one_in(8) { 1 << mutation.random.below(10) } else { 1 };
+    mutation.edits.replace_with(range.start..range.start, region, |scratch| {
+        scratch.extend(std::iter::repeat_n(byte, count))
+    })
 }
 
-pub(super) fn drop_some(draft: &mut Draft<'_>) -> bool {
-    let Some((range, place)) = somewhere(draft, 32) else { return false };
-    draft.edits.put(range, b"", place)
+pub(super) fn drop_some(mutation: &mut Mutation<'_>) -> bool {
+    let Some((range, region)) = random_range(mutation, 32) else { return false };
+    mutation.edits.replace(range, b"", region)
 }
 
-pub(super) fn double_some(draft: &mut Draft<'_>) -> bool {
-    let Some((range, place)) = somewhere(draft, 32) else { return false };
-    let Some((to, _)) = somewhere(draft, 1) else { return false };
-    let to = if draft.random.one_in(2) { range.end } else { to.start };
-    let place = if to == range.end { place } else { Place::Elsewhere };
-    draft.edits.copy(to..to, range, place)
+pub(super) fn double_some(mutation: &mut Mutation<'_>) -> bool {
+    let Some((range, region)) = random_range(mutation, 32) else { return false };
+    let Some((to, _)) = random_range(mutation, 1) else { return false };
+    let to = if mutation.random.one_in(2) { range.end } else { to.start };
+    let region = if to == range.end { region } else { Region::Elsewhere };
+    mutation.edits.copy_from_parent(to..to, range, region)
 }
 
 /// A word of the dictionary: the places for words are for those who look for them.
-pub(super) fn insert_word(draft: &mut Draft<'_>) -> bool {
-    let Some((range, place)) = somewhere(draft, 8) else { return false };
-    let words = &draft.dictionary.all;
-    let Some(word) = words.get(draft.random.below(words.len())) else { return false };
-    let range = if draft.random.one_in(3) { range } else { range.start..range.start };
-    draft.edits.put(range, word, place)
+pub(super) fn insert_word(mutation: &mut Mutation<'_>) -> bool {
+    let Some((range, region)) = random_range(mutation, 8) else { return false };
+    let words = &mutation.dictionary.all;
+    let Some(word) = words.get(mutation.random.below(words.len())) else { return false };
+    let range = if mutation.random.one_in(3) { range } else { range.start..range.start };
+    mutation.edits.replace(range, word, region)
 }
 
-fn any(draft: &mut Draft<'_>) -> u8 {
-    if draft.random.one_in(3) { draft.random.byte() } else { draft.random.pick(SPECIAL).unwrap_or(0) }
+fn random_byte(mutation: &mut Mutation<'_>) -> u8 {
+    if mutation.random.one_in(3) {
+        mutation.random.byte()
+    } else {
+        mutation.random.pick(SPECIAL_BYTES).unwrap_or(0)
+    }
 }

@@ -1,84 +1,101 @@
-//! What other inputs have, at the boundaries that both understand.
+//! Crossover operations: insert elements of the other input at boundaries that both have.
 
 use std::ops::Range;
 
 use sockfuzz_model::Kind;
 
-use super::Draft;
+use super::Mutation;
 use super::requests::may_grow;
-use crate::edits::Place;
+use crate::edits::Region;
 
-/// A request of the other, before, behind, between or instead of ours.
-pub(super) fn take_request(draft: &mut Draft<'_>) -> bool {
-    let Some(taken) = draft.other_span(Kind::Request) else { return false };
-    let range = match draft.span(Kind::Request) {
-        Some(request) if draft.random.one_in(4) || !may_grow(draft) => request,
+/// Inserts a request of the other input, or replaces one by it.
+pub(super) fn take_request(mutation: &mut Mutation<'_>) -> bool {
+    let Some(taken) = mutation.random_other_span(Kind::Request) else { return false };
+    let range = match mutation.random_span(Kind::Request) {
+        Some(request) if mutation.random.one_in(4) || !may_grow(mutation) => request,
         _ => {
-            let seam = draft.seam();
-            seam..seam
+            let boundary = mutation.request_boundary();
+            boundary..boundary
         }
     };
-    draft.edits.borrow(range, taken, Place::Elsewhere)
+    mutation.edits.copy_from_other(range, taken, Region::Elsewhere)
 }
 
-/// Fields of the other: one, or several in a row.
-pub(super) fn take_field(draft: &mut Draft<'_>) -> bool {
-    let (Some(line), Some(taken)) = (draft.line(), draft.other_span(Kind::Field)) else { return false };
-    let fields = draft.other.outline.of(Kind::Field);
-    let next = fields.iter().map(|index| draft.other.outline.spans()[*index as usize].range());
-    let following = next.skip_while(|field| field.start <= taken.start);
-    let count = if draft.random.one_in(2) { 0 } else { draft.random.below(4) };
-    let adjoins = |end: usize, field: Range<usize>| if field.start == end { Ok(field.end) } else { Err(end) };
-    let end = following.take(count).try_fold(taken.end, adjoins).unwrap_or_else(|end| end);
-    draft.edits.borrow(line..line, taken.start..end, Place::Elsewhere)
-}
-
-/// The value that the other's field of the same name has, or any.
-pub(super) fn take_value(draft: &mut Draft<'_>) -> bool {
-    let (Some(value), Some(taken)) = (draft.span(Kind::Value), draft.other_span(Kind::Value)) else {
-        return false;
-    };
-    draft.edits.borrow(value, taken, Place::Elsewhere)
-}
-
-/// What the other asks for: the same method, or ours.
-pub(super) fn take_target(draft: &mut Draft<'_>) -> bool {
-    let kind =
-        draft.random.pick(&[Kind::Target, Kind::Target, Kind::Path, Kind::Query]).unwrap_or(Kind::Path);
-    let (Some(target), Some(taken)) = (draft.span(kind), draft.other_span(kind)) else { return false };
-    if draft.random.one_in(3)
-        && let (Some(method), Some(taken)) = (draft.span(Kind::Method), draft.other_span(Kind::Method))
-    {
-        draft.edits.borrow(method, taken, Place::Elsewhere);
-    }
-    draft.edits.borrow(target, taken, Place::Elsewhere)
-}
-
-/// The fields of the other behind our first line, or the other way round.
-pub(super) fn take_head(draft: &mut Draft<'_>) -> bool {
-    let (Some(line), Some(taken)) = (draft.span(Kind::RequestLine), draft.other_span(Kind::RequestLine))
+/// Inserts one or several adjacent fields of the other input.
+pub(super) fn take_field(mutation: &mut Mutation<'_>) -> bool {
+    let (Some(line), Some(taken)) = (mutation.field_position(), mutation.random_other_span(Kind::Field))
     else {
         return false;
     };
-    draft.edits.borrow(line, taken, Place::Elsewhere)
+    let fields = mutation.other.outline.of(Kind::Field);
+    let next = fields.iter().map(|index| mutation.other.outline.spans()[*index as usize].range());
+    let following = next.skip_while(|field| field.start <= taken.start);
+    let count = if mutation.random.one_in(2) { 0 } else { mutation.random.below(4) };
+    let adjoins = |end: usize, field: Range<usize>| if field.start == end { Ok(field.end) } else { Err(end) };
+    let end = following.take(count).try_fold(taken.end, adjoins).unwrap_or_else(|end| end);
+    mutation.edits.copy_from_other(line..line, taken.start..end, Region::Elsewhere)
 }
 
-/// What the other's body says, in ours.
-pub(super) fn take_body(draft: &mut Draft<'_>) -> bool {
-    let kinds = [Kind::Chunk, Kind::Part, Kind::Data, Kind::Content, Kind::Body];
-    let (Some(ours), Some(theirs)) = (draft.random.pick(&kinds), draft.random.pick(&kinds)) else {
+/// Replaces a field value by one of the other input.
+pub(super) fn take_value(mutation: &mut Mutation<'_>) -> bool {
+    let (Some(value), Some(taken)) =
+        (mutation.random_span(Kind::Value), mutation.random_other_span(Kind::Value))
+    else {
         return false;
     };
-    let (Some(range), Some(taken)) = (draft.span(ours), draft.other_span(theirs)) else { return false };
-    let range = if draft.random.one_in(2) { range } else { range.start..range.start };
-    draft.edits.borrow(range, taken, Place::Body)
+    mutation.edits.copy_from_other(value, taken, Region::Elsewhere)
 }
 
-/// Ours up to a boundary, and the other from one of the same kind on.
-pub(super) fn splice(draft: &mut Draft<'_>) -> bool {
+/// Replaces a target by one of the other input, perhaps with its method.
+pub(super) fn take_target(mutation: &mut Mutation<'_>) -> bool {
+    let kind =
+        mutation.random.pick(&[Kind::Target, Kind::Target, Kind::Path, Kind::Query]).unwrap_or(Kind::Path);
+    let (Some(target), Some(taken)) = (mutation.random_span(kind), mutation.random_other_span(kind)) else {
+        return false;
+    };
+    if mutation.random.one_in(3)
+        && let (Some(method), Some(taken)) =
+            (mutation.random_span(Kind::Method), mutation.random_other_span(Kind::Method))
+    {
+        mutation.edits.copy_from_other(method, taken, Region::Elsewhere);
+    }
+    mutation.edits.copy_from_other(target, taken, Region::Elsewhere)
+}
+
+/// Replaces a request line by one of the other input.
+pub(super) fn take_head(mutation: &mut Mutation<'_>) -> bool {
+    let (Some(line), Some(taken)) =
+        (mutation.random_span(Kind::RequestLine), mutation.random_other_span(Kind::RequestLine))
+    else {
+        return false;
+    };
+    mutation.edits.copy_from_other(line, taken, Region::Elsewhere)
+}
+
+/// Inserts content of the other input's body, or replaces content by it.
+pub(super) fn take_body(mutation: &mut Mutation<'_>) -> bool {
+    let kinds = [Kind::Chunk, Kind::Part, Kind::Data, Kind::Content, Kind::Body];
+    let (Some(ours), Some(theirs)) = (mutation.random.pick(&kinds), mutation.random.pick(&kinds)) else {
+        return false;
+    };
+    let (Some(range), Some(taken)) = (mutation.random_span(ours), mutation.random_other_span(theirs)) else {
+        return false;
+    };
+    let range = if mutation.random.one_in(2) { range } else { range.start..range.start };
+    mutation.edits.copy_from_other(range, taken, Region::Body)
+}
+
+/// Joins the parent up to an element and the other input from an element of the same kind on.
+pub(super) fn splice(mutation: &mut Mutation<'_>) -> bool {
     let kinds = [Kind::Request, Kind::RequestLine, Kind::Field, Kind::Field, Kind::Chunk, Kind::SectionEnd];
-    let Some(kind) = draft.random.pick(&kinds) else { return false };
-    let (Some(ours), Some(theirs)) = (draft.span(kind), draft.other_span(kind)) else { return false };
-    let end = draft.other.bytes.len();
-    draft.edits.borrow(ours.start..draft.parent.bytes.len(), theirs.start..end, Place::Elsewhere)
+    let Some(kind) = mutation.random.pick(&kinds) else { return false };
+    let (Some(ours), Some(theirs)) = (mutation.random_span(kind), mutation.random_other_span(kind)) else {
+        return false;
+    };
+    let end = mutation.other.bytes.len();
+    mutation.edits.copy_from_other(
+        ours.start..mutation.parent.bytes.len(),
+        theirs.start..end,
+        Region::Elsewhere,
+    )
 }

@@ -1,119 +1,124 @@
-//! Header and trailer fields.
+//! Operations on header and trailer fields.
 
 use sockfuzz_model::Kind;
 use sockfuzz_model::vocabulary::{BUNDLES, COLONS, FIELDS, LINE_ENDS, METHODS, NAMES};
 
-use super::Draft;
-use crate::edits::Place;
+use super::Mutation;
+use crate::edits::Region;
 
-/// A known one with a value that it has sometimes.
-pub(super) fn add_field(draft: &mut Draft<'_>) -> bool {
-    let Some(known) = draft.random.pick(FIELDS) else { return false };
-    let value = draft.random.word(known.values);
-    add(draft, known.name.as_bytes(), value)
+/// Adds a known field with one of its known values.
+pub(super) fn add_field(mutation: &mut Mutation<'_>) -> bool {
+    let Some(known) = mutation.random.pick(FIELDS) else { return false };
+    let value = mutation.random.word(known.values);
+    add(mutation, known.name.as_bytes(), value)
 }
 
-/// Several whose names are all that servers know of them.
-pub(super) fn add_names(draft: &mut Draft<'_>) -> bool {
+/// Adds several fields of which servers know only the name.
+pub(super) fn add_names(mutation: &mut Mutation<'_>) -> bool {
     (0..4).all(|_| {
-        let (name, value) = (draft.random.word(NAMES), draft.random.word(&["", "a", "0", "*", "\"a\""]));
-        add(draft, name, value)
+        let (name, value) =
+            (mutation.random.word(NAMES), mutation.random.word(&["", "a", "0", "*", "\"a\""]));
+        add(mutation, name, value)
     })
 }
 
-fn add(draft: &mut Draft<'_>, name: &[u8], value: &[u8]) -> bool {
-    draft.line().is_some_and(|line| add_at(draft, line, name, value))
+fn add(mutation: &mut Mutation<'_>, name: &[u8], value: &[u8]) -> bool {
+    mutation.field_position().is_some_and(|line| add_at(mutation, line, name, value))
 }
 
-/// A field as a line of its own, at a place where one can be.
-pub(super) fn add_at(draft: &mut Draft<'_>, at: usize, name: &[u8], value: &[u8]) -> bool {
-    draft.edits.write(at..at, Place::Elsewhere, |scratch| {
+/// Inserts a field line at a position from [`Mutation::field_position`].
+pub(super) fn add_at(mutation: &mut Mutation<'_>, at: usize, name: &[u8], value: &[u8]) -> bool {
+    mutation.edits.replace_with(at..at, Region::Elsewhere, |scratch| {
         for piece in [name, b": ", value, b"\r\n"] {
             scratch.extend_from_slice(piece);
         }
     })
 }
 
-/// Several that go together, with their method.
-pub(super) fn add_bundle(draft: &mut Draft<'_>) -> bool {
-    let Some(request) = draft.find(Kind::Request) else { return false };
-    let Some(line) = draft.inside(request, Kind::RequestLine) else { return false };
-    let Some((word, fields)) = draft.random.pick(BUNDLES) else { return false };
-    if let Some(method) = draft.inside(request, Kind::Method).filter(|_| !word.is_empty()) {
-        // What is for one method is tried with another now and then.
-        let word = if draft.random.one_in(6) { draft.random.word(METHODS) } else { word.as_bytes() };
-        draft.edits.put(method, word, Place::Elsewhere);
+/// Adds several fields that are used together, with their method.
+pub(super) fn add_bundle(mutation: &mut Mutation<'_>) -> bool {
+    let Some(request) = mutation.random_index(Kind::Request) else { return false };
+    let Some(line) = mutation.first_inside(request, Kind::RequestLine) else { return false };
+    let Some((word, fields)) = mutation.random.pick(BUNDLES) else { return false };
+    if let Some(method) = mutation.first_inside(request, Kind::Method).filter(|_| !word.is_empty()) {
+        // One time in six, the fields come with another method.
+        let word = if mutation.random.one_in(6) { mutation.random.word(METHODS) } else { word.as_bytes() };
+        mutation.edits.replace(method, word, Region::Elsewhere);
     }
-    draft.edits.put(line.end..line.end, fields.as_bytes(), Place::Elsewhere)
+    mutation.edits.replace(line.end..line.end, fields.as_bytes(), Region::Elsewhere)
 }
 
-pub(super) fn drop_field(draft: &mut Draft<'_>) -> bool {
-    let Some(field) = draft.span(Kind::Field) else { return false };
-    draft.edits.put(field, b"", Place::Elsewhere)
+pub(super) fn drop_field(mutation: &mut Mutation<'_>) -> bool {
+    let Some(field) = mutation.random_span(Kind::Field) else { return false };
+    mutation.edits.replace(field, b"", Region::Elsewhere)
 }
 
-pub(super) fn double_field(draft: &mut Draft<'_>) -> bool {
-    let (Some(field), Some(line)) = (draft.span(Kind::Field), draft.line()) else { return false };
-    if !draft.random.one_in(16) {
-        return draft.edits.copy(line..line, field, Place::Elsewhere);
+pub(super) fn double_field(mutation: &mut Mutation<'_>) -> bool {
+    let (Some(field), Some(line)) = (mutation.random_span(Kind::Field), mutation.field_position()) else {
+        return false;
+    };
+    if !mutation.random.one_in(16) {
+        return mutation.edits.copy_from_parent(line..line, field, Region::Elsewhere);
     }
-    // As many as fill a table.
-    (0..32).all(|_| draft.edits.copy(line..line, field.clone(), Place::Elsewhere))
+    // Enough to fill a table of fields.
+    (0..32).all(|_| mutation.edits.copy_from_parent(line..line, field.clone(), Region::Elsewhere))
 }
 
-pub(super) fn move_field(draft: &mut Draft<'_>) -> bool {
-    let (Some(field), Some(line)) = (draft.span(Kind::Field), draft.line()) else { return false };
-    draft.edits.put(field.clone(), b"", Place::Elsewhere)
-        && draft.edits.copy(line..line, field, Place::Elsewhere)
+pub(super) fn move_field(mutation: &mut Mutation<'_>) -> bool {
+    let (Some(field), Some(line)) = (mutation.random_span(Kind::Field), mutation.field_position()) else {
+        return false;
+    };
+    mutation.edits.replace(field.clone(), b"", Region::Elsewhere)
+        && mutation.edits.copy_from_parent(line..line, field, Region::Elsewhere)
 }
 
-/// Another name for the same value.
-pub(super) fn name(draft: &mut Draft<'_>) -> bool {
-    let Some(name) = draft.span(Kind::Name) else { return false };
-    let listed = &draft.dictionary.names;
-    let known = draft.random.pick(FIELDS).map_or("", |known| known.name);
-    match draft.random.below(10) {
+/// Replaces or changes a field's name.
+pub(super) fn name(mutation: &mut Mutation<'_>) -> bool {
+    let Some(name) = mutation.random_span(Kind::Name) else { return false };
+    let listed = &mutation.dictionary.names;
+    let known = mutation.random.pick(FIELDS).map_or("", |known| known.name);
+    match mutation.random.below(10) {
         0..4 if !listed.is_empty() => {
-            let word = &listed[draft.random.below(listed.len())];
-            draft.edits.put(name, word, Place::Elsewhere)
+            let word = &listed[mutation.random.below(listed.len())];
+            mutation.edits.replace(name, word, Region::Elsewhere)
         }
-        4 => draft.edits.put(
+        4 => mutation.edits.replace(
             name.end..name.end,
-            draft.random.word(&["_", "-", " ", "x", "\0", "\x7f"]),
-            Place::Elsewhere,
+            mutation.random.word(&["_", "-", " ", "x", "\0", "\x7f"]),
+            Region::Elsewhere,
         ),
-        5 => draft.edits.put(name, draft.random.word(NAMES), Place::Elsewhere),
-        // Almost a known one.
+        5 => mutation.edits.replace(name, mutation.random.word(NAMES), Region::Elsewhere),
+        // A misspelled known name.
         6 | 7 => {
-            let at = draft.random.below(known.len());
-            let letter = draft.random.word(&["a", "z", "-", "_", "0"]);
-            draft.edits.write(name, Place::Elsewhere, |scratch| {
+            let at = mutation.random.below(known.len());
+            let letter = mutation.random.word(&["a", "z", "-", "_", "0"]);
+            mutation.edits.replace_with(name, Region::Elsewhere, |scratch| {
                 scratch.extend_from_slice(&known.as_bytes()[..at]);
                 scratch.extend_from_slice(letter);
                 scratch.extend(known.bytes().skip(at + 1));
             })
         }
-        _ => draft.edits.put(name, known.as_bytes(), Place::Elsewhere),
+        _ => mutation.edits.replace(name, known.as_bytes(), Region::Elsewhere),
     }
 }
 
-pub(super) fn colon(draft: &mut Draft<'_>) -> bool {
-    let Some(colon) = draft.span(Kind::Colon) else { return false };
-    let word = draft.random.word(COLONS);
-    draft.edits.put(colon, word, Place::Elsewhere)
+pub(super) fn colon(mutation: &mut Mutation<'_>) -> bool {
+    let Some(colon) = mutation.random_span(Kind::Colon) else { return false };
+    let word = mutation.random.word(COLONS);
+    mutation.edits.replace(colon, word, Region::Elsewhere)
 }
 
-pub(super) fn line_end(draft: &mut Draft<'_>) -> bool {
-    let kind = if draft.random.one_in(4) { Kind::SectionEnd } else { Kind::LineEnd };
-    let Some(end) = draft.span(kind) else { return false };
-    let word = draft.random.word(LINE_ENDS);
-    draft.edits.put(end, word, Place::Elsewhere)
+pub(super) fn line_end(mutation: &mut Mutation<'_>) -> bool {
+    let kind = if mutation.random.one_in(4) { Kind::SectionEnd } else { Kind::LineEnd };
+    let Some(end) = mutation.random_span(kind) else { return false };
+    let word = mutation.random.word(LINE_ENDS);
+    mutation.edits.replace(end, word, Region::Elsewhere)
 }
 
-/// A line end with white space in the middle of a value.
-pub(super) fn fold(draft: &mut Draft<'_>) -> bool {
-    let Some(value) = draft.span(Kind::Value) else { return false };
-    let at = draft.random.within(value);
-    let word = draft.random.word(&["\r\n ", "\r\n\t", "\n ", "\r\n \r\n "]);
-    draft.edits.put(at..at, word, Place::Elsewhere)
+/// Folds a value: inserts a line end and white space.
+pub(super) fn fold(mutation: &mut Mutation<'_>) -> bool {
+    let Some(value) = mutation.random_span(Kind::Value) else { return false };
+    let at = mutation.random.within(value);
+    let word = mutation.random.word(&["\r\n ", "\r\n\t", "\n ", "\r\n \r\n "]);
+    mutation.edits.replace(at..at, word, Region::Elsewhere)
 }

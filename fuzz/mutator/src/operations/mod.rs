@@ -1,5 +1,5 @@
-//! What can be done to an input. An operation looks for what it needs in the parent, makes its edits,
-//! and says whether there was anything to do.
+//! Operations on inputs. An operation picks elements of the parent, adds edits, and returns whether it
+//! found anything to change.
 
 mod bodies;
 mod bytes;
@@ -22,49 +22,50 @@ use crate::edits::Edits;
 use crate::parsed_input::ParsedInput;
 use crate::random::Random;
 
-/// An input in the making.
-pub(crate) struct Draft<'a> {
+/// Mutation in progress: its inputs, its random choices, and its edits so far.
+pub(crate) struct Mutation<'a> {
     pub(crate) parent: &'a ParsedInput,
-    /// Another input, for those who cross.
+    /// Another input of the queue, for crossover.
     pub(crate) other: &'a ParsedInput,
     pub(crate) random: &'a mut Random,
     pub(crate) dictionary: &'a Dictionary,
     pub(crate) edits: &'a mut Edits,
 }
 
-/// One thing to do.
+/// Operation of a mutation.
 #[derive(Clone, Copy)]
 pub(crate) struct Operation {
-    /// What it is called in the queue's file names.
+    /// Name in the queue's file names.
     pub(crate) name: &'static str,
-    /// How often it is tried, compared to others.
+    /// Frequency, relative to other operations.
     weight: u8,
-    needs: Needs,
-    pub(crate) edit: fn(&mut Draft<'_>) -> bool,
+    requires: Requirement,
+    pub(crate) edit: fn(&mut Mutation<'_>) -> bool,
 }
 
-/// What an operation cannot do without.
+/// Precondition of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Needs {
+enum Requirement {
     Nothing,
-    /// Inputs that are sessions.
+    /// Inputs are sessions.
     Sessions,
-    /// Another input.
-    Other,
+    /// There is another input.
+    OtherInput,
 }
 
 macro_rules! operations {
-    ($($needs:ident: $($module:ident::$edit:ident * $weight:literal),+;)+) => {
+    ($($requirement:ident: $($module:ident::$edit:ident * $weight:literal),+;)+) => {
         &[$($(Operation {
             name: stringify!($edit),
             weight: $weight,
-            needs: Needs::$needs,
+            requires: Requirement::$requirement,
             edit: $module::$edit,
         }),+),+]
     };
 }
 
-const ALL: &[Operation] = operations! {
+/// Operations on HTTP/1 inputs.
+const HTTP1_OPERATIONS: &[Operation] = operations! {
     Nothing:
         requests::double_request * 2, requests::drop_request * 3, requests::move_request * 2,
         requests::new_request * 2, requests::method * 5, requests::version * 2, requests::gap * 1,
@@ -84,57 +85,58 @@ const ALL: &[Operation] = operations! {
     Sessions:
         sessions::split * 10, sessions::act * 5, sessions::divert * 3, sessions::remove_marker * 3,
         sessions::double_on_another * 2;
-    Other:
+    OtherInput:
         crossover::take_request * 5, crossover::take_field * 10, crossover::take_value * 5,
         crossover::take_target * 6, crossover::take_body * 3, crossover::splice * 5, crossover::take_head * 3;
 };
 
-/// What suits inputs in which HTTP/2 is spoken: few of the others do.
-const FRAMED: &[Operation] = operations! {
+/// Operations on inputs in which the client speaks HTTP/2.
+const HTTP2_OPERATIONS: &[Operation] = operations! {
     Nothing:
         frames::mutate_frames * 40, bytes::flip * 1, bytes::overwrite * 2, bytes::insert * 2,
         bytes::drop_some * 1, bytes::double_some * 1, bytes::insert_word * 1;
     Sessions:
         sessions::split * 8, sessions::act * 3, sessions::divert * 3, sessions::remove_marker * 3,
         sessions::double_on_another * 2;
-    Other:
+    OtherInput:
         frames::take_frames * 15, crossover::splice * 3;
 };
 
-/// The operations for inputs like these, each as often as it is to be tried.
-pub(crate) fn wheel(input: InputFormat, framed: bool, has_other: bool) -> Vec<Operation> {
-    let all = if framed { FRAMED } else { ALL };
-    let fits = |operation: &&Operation| match operation.needs {
-        Needs::Nothing => true,
-        Needs::Sessions => input == InputFormat::Session,
-        Needs::Other => has_other,
+/// Returns the operations whose requirements are met, each repeated by its weight: a uniform choice among
+/// them is a weighted choice.
+pub(crate) fn weighted_operations(format: InputFormat, http2: bool, has_other: bool) -> Vec<Operation> {
+    let all = if http2 { HTTP2_OPERATIONS } else { HTTP1_OPERATIONS };
+    let is_met = |operation: &&Operation| match operation.requires {
+        Requirement::Nothing => true,
+        Requirement::Sessions => format == InputFormat::Session,
+        Requirement::OtherInput => has_other,
     };
-    all.iter().filter(fits).flat_map(|operation| vec![*operation; operation.weight.into()]).collect()
+    all.iter().filter(is_met).flat_map(|operation| vec![*operation; operation.weight.into()]).collect()
 }
 
-impl Draft<'_> {
-    /// Index of a span of this kind.
-    fn find(&mut self, kind: Kind) -> Option<usize> {
+impl Mutation<'_> {
+    /// Index of a random span of this kind.
+    fn random_index(&mut self, kind: Kind) -> Option<usize> {
         self.random.pick(self.parent.outline.of(kind)).map(|index| index as usize)
     }
 
-    /// A span of this kind.
-    fn span(&mut self, kind: Kind) -> Option<Range<usize>> {
-        self.find(kind).map(|index| self.at(index).range())
+    /// Range of a random span of this kind.
+    fn random_span(&mut self, kind: Kind) -> Option<Range<usize>> {
+        self.random_index(kind).map(|index| self.span_at(index).range())
     }
 
-    /// A span of the other input.
-    fn other_span(&mut self, kind: Kind) -> Option<Range<usize>> {
+    /// Range of a random span of the other input.
+    fn random_other_span(&mut self, kind: Kind) -> Option<Range<usize>> {
         let index = self.random.pick(self.other.outline.of(kind))?;
         Some(self.other.outline.spans()[index as usize].range())
     }
 
-    fn at(&self, index: usize) -> Span {
+    fn span_at(&self, index: usize) -> Span {
         self.parent.outline.spans()[index]
     }
 
-    /// The first span of this kind inside the one at `index`.
-    fn inside(&self, index: usize, kind: Kind) -> Option<Range<usize>> {
+    /// Range of the first span of this kind inside the one at `index`.
+    fn first_inside(&self, index: usize, kind: Kind) -> Option<Range<usize>> {
         self.parent.outline.inside(index).iter().find(|span| span.kind == kind).map(|span| span.range())
     }
 
@@ -142,30 +144,30 @@ impl Draft<'_> {
         &self.parent.bytes[range]
     }
 
-    /// A word of a list, or, now and then, one of the dictionary.
-    fn word(&mut self, words: &[&'static str], of: fn(&Dictionary) -> &Vec<Box<[u8]>>) -> Vec<u8> {
-        let listed = of(self.dictionary);
+    /// Word of the list, or, one time in three, of a part of the dictionary.
+    fn random_word(&mut self, words: &[&'static str], part: fn(&Dictionary) -> &Vec<Box<[u8]>>) -> Vec<u8> {
+        let listed = part(self.dictionary);
         if !listed.is_empty() && self.random.one_in(3) {
             return listed[self.random.below(listed.len())].to_vec();
         }
         self.random.word(words).to_vec()
     }
 
-    /// A place where a field can be put: after a request line or another field.
-    fn line(&mut self) -> Option<usize> {
+    /// Position where a field can be inserted: after a request line or another field.
+    fn field_position(&mut self) -> Option<usize> {
         let outline = &self.parent.outline;
         let (lines, fields) = (outline.of(Kind::RequestLine), outline.of(Kind::Field));
         let index = self.random.below(lines.len() + fields.len());
         let span = lines.get(index).or_else(|| fields.get(index.checked_sub(lines.len())?))?;
-        Some(self.at(*span as usize).end as usize)
+        Some(self.span_at(*span as usize).end as usize)
     }
 
-    /// Between two requests, or at either end.
-    fn seam(&mut self) -> usize {
+    /// Position between two requests, or at either end.
+    fn request_boundary(&mut self) -> usize {
         let requests = self.parent.outline.of(Kind::Request);
         match self.random.below(requests.len() + 1) {
             0 => self.parent.bytes.len(),
-            index => self.at(requests[index - 1] as usize).start as usize,
+            index => self.span_at(requests[index - 1] as usize).start as usize,
         }
     }
 }

@@ -1,92 +1,92 @@
-//! Whole requests, and the words of their first lines.
+//! Operations on whole requests and on their request lines.
 
 use arbitrary::{Arbitrary, Unstructured};
 use sockfuzz_model::vocabulary::{LINE_ENDS, METHODS, VERSIONS};
 use sockfuzz_model::{Kind, Request, Visit};
 
-use super::Draft;
-use crate::edits::Place;
+use super::Mutation;
+use crate::edits::Region;
 
-/// A pipeline that has so many is seldom made longer: what it reaches is reached by shorter ones, too.
-const LONG: usize = 3;
-/// Randomness that a made-up request is made of.
-const SEED: usize = 384;
+/// Requests of a pipeline that is seldom made longer: shorter ones reach the same code.
+const LONG_PIPELINE_REQUESTS: usize = 3;
+/// Random bytes from which a request is generated.
+const REQUEST_SEED_BYTES: usize = 384;
 
-pub(super) fn double_request(draft: &mut Draft<'_>) -> bool {
-    if !may_grow(draft) {
+pub(super) fn double_request(mutation: &mut Mutation<'_>) -> bool {
+    if !may_grow(mutation) {
         return false;
     }
-    let Some(request) = draft.span(Kind::Request) else { return false };
-    let seam = draft.seam();
-    draft.edits.copy(seam..seam, request, Place::Elsewhere)
+    let Some(request) = mutation.random_span(Kind::Request) else { return false };
+    let boundary = mutation.request_boundary();
+    mutation.edits.copy_from_parent(boundary..boundary, request, Region::Elsewhere)
 }
 
-/// Whether one more request is welcome.
-pub(super) fn may_grow(draft: &mut Draft<'_>) -> bool {
-    draft.parent.outline.of(Kind::Request).len() < LONG || draft.random.one_in(8)
+/// Whether to add a request: always to short pipelines, seldom to long ones.
+pub(super) fn may_grow(mutation: &mut Mutation<'_>) -> bool {
+    mutation.parent.outline.of(Kind::Request).len() < LONG_PIPELINE_REQUESTS || mutation.random.one_in(8)
 }
 
-pub(super) fn drop_request(draft: &mut Draft<'_>) -> bool {
-    if draft.parent.outline.of(Kind::Request).len() < 2 {
+pub(super) fn drop_request(mutation: &mut Mutation<'_>) -> bool {
+    if mutation.parent.outline.of(Kind::Request).len() < 2 {
         return false;
     }
-    let Some(request) = draft.span(Kind::Request) else { return false };
-    draft.edits.put(request, b"", Place::Elsewhere)
+    let Some(request) = mutation.random_span(Kind::Request) else { return false };
+    mutation.edits.replace(request, b"", Region::Elsewhere)
 }
 
-pub(super) fn move_request(draft: &mut Draft<'_>) -> bool {
-    if draft.parent.outline.of(Kind::Request).len() < 2 {
+pub(super) fn move_request(mutation: &mut Mutation<'_>) -> bool {
+    if mutation.parent.outline.of(Kind::Request).len() < 2 {
         return false;
     }
-    let Some(request) = draft.span(Kind::Request) else { return false };
-    let seam = draft.seam();
-    draft.edits.put(request.clone(), b"", Place::Elsewhere)
-        && draft.edits.copy(seam..seam, request, Place::Elsewhere)
+    let Some(request) = mutation.random_span(Kind::Request) else { return false };
+    let boundary = mutation.request_boundary();
+    mutation.edits.replace(request.clone(), b"", Region::Elsewhere)
+        && mutation.edits.copy_from_parent(boundary..boundary, request, Region::Elsewhere)
 }
 
-/// One that is made up.
-pub(super) fn new_request(draft: &mut Draft<'_>) -> bool {
-    let mut seed = [0; SEED];
-    draft.random.fill(&mut seed);
+/// Inserts a generated request, or replaces one by it.
+pub(super) fn new_request(mutation: &mut Mutation<'_>) -> bool {
+    let mut seed = [0; REQUEST_SEED_BYTES];
+    mutation.random.fill(&mut seed);
     let Ok(request) = Request::arbitrary(&mut Unstructured::new(&seed)) else { return false };
-    let range = match draft.span(Kind::Request) {
-        Some(request) if draft.random.one_in(3) || !may_grow(draft) => request,
+    let range = match mutation.random_span(Kind::Request) {
+        Some(request) if mutation.random.one_in(3) || !may_grow(mutation) => request,
         _ => {
-            let seam = draft.seam();
-            seam..seam
+            let boundary = mutation.request_boundary();
+            boundary..boundary
         }
     };
-    draft.edits.write(range, Place::Elsewhere, |scratch| request.serialise_into(scratch))
+    mutation.edits.replace_with(range, Region::Elsewhere, |scratch| request.serialise_into(scratch))
 }
 
-pub(super) fn method(draft: &mut Draft<'_>) -> bool {
-    let Some(method) = draft.span(Kind::Method) else { return false };
-    let mut word = draft.word(METHODS, |dictionary| &dictionary.methods);
-    let at = draft.random.below(word.len());
-    if draft.random.one_in(4)
+pub(super) fn method(mutation: &mut Mutation<'_>) -> bool {
+    let Some(method) = mutation.random_span(Kind::Method) else { return false };
+    let mut word = mutation.random_word(METHODS, |dictionary| &dictionary.methods);
+    let at = mutation.random.below(word.len());
+    if mutation.random.one_in(4)
         && let Some(letter) = word.get_mut(at)
     {
-        // Almost a known one.
-        *letter ^= 1 << draft.random.below(6);
+        // A misspelled method.
+        *letter ^= 1 << mutation.random.below(6);
     }
-    draft.edits.put(method, &word, Place::Elsewhere)
+    mutation.edits.replace(method, &word, Region::Elsewhere)
 }
 
-pub(super) fn version(draft: &mut Draft<'_>) -> bool {
-    let Some(version) = draft.span(Kind::Version) else { return false };
-    let word = draft.random.word(VERSIONS);
-    draft.edits.put(version, word, Place::Elsewhere)
+pub(super) fn version(mutation: &mut Mutation<'_>) -> bool {
+    let Some(version) = mutation.random_span(Kind::Version) else { return false };
+    let word = mutation.random.word(VERSIONS);
+    mutation.edits.replace(version, word, Region::Elsewhere)
 }
 
-pub(super) fn gap(draft: &mut Draft<'_>) -> bool {
-    let Some(gap) = draft.span(Kind::Gap) else { return false };
-    let word = draft.random.word(&["", "  ", "\t", " \t ", "\r", "\n", "\r\n", "\0", "\x0b", "+"]);
-    draft.edits.put(gap, word, Place::Elsewhere)
+pub(super) fn gap(mutation: &mut Mutation<'_>) -> bool {
+    let Some(gap) = mutation.random_span(Kind::Gap) else { return false };
+    let word = mutation.random.word(&["", "  ", "\t", " \t ", "\r", "\n", "\r\n", "\0", "\x0b", "+"]);
+    mutation.edits.replace(gap, word, Region::Elsewhere)
 }
 
-/// Empty lines before a request.
-pub(super) fn blank(draft: &mut Draft<'_>) -> bool {
-    let seam = draft.seam();
-    let word = draft.random.word(LINE_ENDS);
-    draft.edits.put(seam..seam, word, Place::Elsewhere)
+/// Inserts empty lines before a request.
+pub(super) fn blank(mutation: &mut Mutation<'_>) -> bool {
+    let boundary = mutation.request_boundary();
+    let word = mutation.random.word(LINE_ENDS);
+    mutation.edits.replace(boundary..boundary, word, Region::Elsewhere)
 }

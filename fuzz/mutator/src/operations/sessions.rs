@@ -3,22 +3,23 @@
 use sockfuzz_model::Kind;
 use sockfuzz_protocol::session::{Action, Connection, Marker};
 
-use super::Draft;
-use crate::edits::Place;
+use super::Mutation;
+use crate::edits::Region;
 
 /// Ends a packet: mostly where an element begins or ends, or a byte away from that.
-pub(super) fn split(draft: &mut Draft<'_>) -> bool {
-    let position = position(draft);
-    draft.edits.insert_marker(position, Marker::send(draft.parent.connection_at(position)))
+pub(super) fn split(mutation: &mut Mutation<'_>) -> bool {
+    let position = position(mutation);
+    mutation.edits.insert_marker(position, Marker::send(mutation.parent.connection_at(position)))
 }
 
-fn position(draft: &mut Draft<'_>) -> usize {
-    let (spans, length) = (draft.parent.outline.spans(), draft.parent.bytes.len());
-    let Some(span) = spans.get(draft.random.below(spans.len())).filter(|_| !draft.random.one_in(4)) else {
-        return draft.random.below(length + 1);
+fn position(mutation: &mut Mutation<'_>) -> usize {
+    let (spans, length) = (mutation.parent.outline.spans(), mutation.parent.bytes.len());
+    let Some(span) = spans.get(mutation.random.below(spans.len())).filter(|_| !mutation.random.one_in(4))
+    else {
+        return mutation.random.below(length + 1);
     };
     let range = span.range();
-    match draft.random.below(4) {
+    match mutation.random.below(4) {
         0 => range.start,
         1 => (range.start + 1).min(length),
         2 => range.end.saturating_sub(1),
@@ -27,43 +28,43 @@ fn position(draft: &mut Draft<'_>) -> usize {
 }
 
 /// Opens, half-closes, closes or resets a connection: at the end, or before the server has read everything.
-pub(super) fn act(draft: &mut Draft<'_>) -> bool {
-    let position = if draft.random.one_in(3) { draft.parent.bytes.len() } else { position(draft) };
-    let action = Action::<()>::ALL[draft.random.within(1..Action::<()>::ALL.len())];
-    let own = draft.parent.connection_at(position);
-    let connection = if draft.random.one_in(4) { any_connection(draft) } else { own };
-    draft.edits.insert_marker(position, Marker { action, connection })
+pub(super) fn act(mutation: &mut Mutation<'_>) -> bool {
+    let position = if mutation.random.one_in(3) { mutation.parent.bytes.len() } else { position(mutation) };
+    let action = Action::<()>::ALL[mutation.random.within(1..Action::<()>::ALL.len())];
+    let own = mutation.parent.connection_at(position);
+    let connection = if mutation.random.one_in(4) { any_connection(mutation) } else { own };
+    mutation.edits.insert_marker(position, Marker { action, connection })
 }
 
-fn any_connection(draft: &mut Draft<'_>) -> Connection {
-    Connection::ALL[draft.random.below(Connection::COUNT)]
+fn any_connection(mutation: &mut Mutation<'_>) -> Connection {
+    Connection::ALL[mutation.random.below(Connection::COUNT)]
 }
 
 /// Continues on another connection: from here to the end, or for one request.
-pub(super) fn divert(draft: &mut Draft<'_>) -> bool {
-    let there = Marker::send(any_connection(draft));
-    let Some(request) = draft.span(Kind::Request) else { return false };
-    if draft.random.one_in(2) {
-        let position = position(draft);
-        return draft.edits.insert_marker(position, there);
+pub(super) fn divert(mutation: &mut Mutation<'_>) -> bool {
+    let there = Marker::send(any_connection(mutation));
+    let Some(request) = mutation.random_span(Kind::Request) else { return false };
+    if mutation.random.one_in(2) {
+        let position = position(mutation);
+        return mutation.edits.insert_marker(position, there);
     }
-    let back = Marker::send(draft.parent.connection_at(request.start));
-    draft.edits.insert_marker(request.start, there) && draft.edits.insert_marker(request.end, back)
+    let back = Marker::send(mutation.parent.connection_at(request.start));
+    mutation.edits.insert_marker(request.start, there) && mutation.edits.insert_marker(request.end, back)
 }
 
 /// Joins two packets, or omits an action.
-pub(super) fn remove_marker(draft: &mut Draft<'_>) -> bool {
-    let count = draft.parent.markers.len();
-    count > 0 && draft.edits.remove_marker(draft.random.below(count))
+pub(super) fn remove_marker(mutation: &mut Mutation<'_>) -> bool {
+    let count = mutation.parent.markers.len();
+    count > 0 && mutation.edits.remove_marker(mutation.random.below(count))
 }
 
 /// Sends a request on another connection, too, while this one is in progress.
-pub(super) fn double_on_another(draft: &mut Draft<'_>) -> bool {
-    let Some(request) = draft.span(Kind::Request) else { return false };
-    let position = if draft.random.one_in(2) { draft.parent.bytes.len() } else { position(draft) };
-    let own = draft.parent.connection_at(position);
-    let other = (own.index() + 1 + draft.random.below(Connection::COUNT - 1)) % Connection::COUNT;
-    draft.edits.insert_marker(position, Marker::send(Connection::ALL[other]))
-        && draft.edits.copy(position..position, request, Place::Elsewhere)
-        && draft.edits.insert_marker(position, Marker::send(own))
+pub(super) fn double_on_another(mutation: &mut Mutation<'_>) -> bool {
+    let Some(request) = mutation.random_span(Kind::Request) else { return false };
+    let position = if mutation.random.one_in(2) { mutation.parent.bytes.len() } else { position(mutation) };
+    let own = mutation.parent.connection_at(position);
+    let other = (own.index() + 1 + mutation.random.below(Connection::COUNT - 1)) % Connection::COUNT;
+    mutation.edits.insert_marker(position, Marker::send(Connection::ALL[other]))
+        && mutation.edits.copy_from_parent(position..position, request, Region::Elsewhere)
+        && mutation.edits.insert_marker(position, Marker::send(own))
 }

@@ -1,9 +1,9 @@
-//! What the tests and the benchmark mutate.
+//! Inputs of the tests and the benchmark.
 
 use std::fs;
 
-/// AFL++'s own limit.
-pub(crate) const MOST: usize = 1 << 20;
+/// AFL++'s limit of an input's length.
+pub(crate) const MAX_LENGTH: usize = 1 << 20;
 
 /// The corpus of HTTP/1.
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
