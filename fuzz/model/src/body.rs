@@ -1,27 +1,27 @@
-//! What follows a request's header section, as far as the fields say that it is its body.
+//! Request bodies, as framed by the header section.
 
 use crate::lines::{cut, find_ignoring_case};
 use crate::multipart::boundary;
-use crate::visit::tell;
-use crate::{Bytes, Chunked, Kind, Multipart, Section, Visit, Visitor};
+use crate::visit::emit;
+use crate::{Bytes, Chunked, FieldSection, Kind, Multipart, Visit, Visitor};
 
-/// A request's body.
+/// Body of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body<'a> {
     /// None.
     None,
-    /// As many bytes as Content-Length says, or as there are.
+    /// Content-Length bytes, or as many as there are.
     Sized(Bytes<'a>),
-    /// The same, and its media type gives it parts.
+    /// Content-Length bytes of a multipart media type.
     Multipart(Multipart<'a>),
     /// Chunks.
     Chunked(Chunked<'a>),
 }
 
 impl<'a> Body<'a> {
-    /// Cuts the body off the front of `text`. Where the fields contradict each other, chunks come
-    /// before lengths (RFC 9112, section 6.3), and the first length that is one counts.
-    pub(crate) fn parse(fields: &Section<'_>, text: &mut &'a [u8]) -> Self {
+    /// Parses the body from the front of `text` and removes it from it. If the fields conflict, chunks take
+    /// precedence over lengths (RFC 9112, section 6.3), and the first valid length over others.
+    pub(crate) fn parse(fields: &FieldSection<'_>, text: &mut &'a [u8]) -> Self {
         let is_chunked = |value: &[u8]| find_ignoring_case(value, b"chunked").is_some();
         if fields.all("Transfer-Encoding").any(is_chunked) {
             let chunked = Chunked::parse(text);
@@ -42,7 +42,7 @@ impl<'a> Body<'a> {
     }
 }
 
-/// A length, as lenient servers read it.
+/// Parses a length as leniently as the most lenient servers.
 fn length(value: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(value).ok()?.trim_start_matches('+');
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -57,7 +57,7 @@ impl Visit for Body<'_> {
         visitor.enter(Kind::Body);
         match self {
             Self::None => {}
-            Self::Sized(content) => tell(visitor, Kind::Content, content),
+            Self::Sized(content) => emit(visitor, Kind::Content, content),
             Self::Multipart(multipart) => multipart.visit(visitor),
             Self::Chunked(chunked) => chunked.visit(visitor),
         }

@@ -1,35 +1,35 @@
 //! Bodies in the chunked transfer coding (RFC 9112, section 7.1).
 
 use crate::lines::{cut, cut_while, line};
-use crate::visit::tell;
-use crate::{Bytes, Kind, Section, Visit, Visitor};
+use crate::visit::emit;
+use crate::{Bytes, FieldSection, Kind, Visit, Visitor};
 
-/// One chunk; the last has no data.
+/// Chunk. The last one of a body has no data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk<'a> {
     /// The size, in hexadecimal digits.
     pub size: Bytes<'a>,
-    /// Extensions, and whatever else is on the line.
+    /// Extensions, and everything else on the line.
     pub extension: Bytes<'a>,
     /// The end of that line.
     pub line_end: Bytes<'a>,
-    /// The data, which the size can be wrong about.
+    /// The data. Its length can differ from the size.
     pub data: Bytes<'a>,
     /// The line end after the data.
     pub end: Bytes<'a>,
 }
 
-/// A whole body.
+/// Chunked body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Chunked<'a> {
-    /// The chunks, the last one included where it is there.
+    /// The chunks, including the last one if there is one.
     pub chunks: Vec<Chunk<'a>>,
     /// The trailer section.
-    pub trailer: Section<'a>,
+    pub trailer: FieldSection<'a>,
 }
 
 impl<'a> Chunk<'a> {
-    /// A chunk as one writes it.
+    /// Creates a chunk in the usual format.
     #[must_use]
     pub fn new(data: impl Into<Bytes<'a>>) -> Self {
         let data = data.into();
@@ -72,28 +72,28 @@ impl<'a> Chunk<'a> {
 }
 
 impl<'a> Chunked<'a> {
-    /// Cuts a body off the front of `text`. It ends before what cannot be a chunk.
+    /// Parses a body from the front of `text` and removes it from it. It ends before bytes that are no chunk.
     pub(crate) fn parse(text: &mut &'a [u8]) -> Self {
         let mut chunks = Vec::new();
         while let Some(chunk) = Chunk::parse(text) {
             let is_last = chunk.is_last();
             chunks.push(chunk);
             if is_last {
-                return Self { chunks, trailer: Section::parse(text) };
+                return Self { chunks, trailer: FieldSection::parse(text) };
             }
         }
-        Self { chunks, trailer: Section::default() }
+        Self { chunks, trailer: FieldSection::default() }
     }
 }
 
 impl Visit for Chunk<'_> {
     fn visit(&self, visitor: &mut impl Visitor) {
         visitor.enter(Kind::Chunk);
-        tell(visitor, Kind::Size, &self.size);
-        tell(visitor, Kind::Extension, &self.extension);
-        tell(visitor, Kind::LineEnd, &self.line_end);
-        tell(visitor, Kind::Data, &self.data);
-        tell(visitor, Kind::LineEnd, &self.end);
+        emit(visitor, Kind::Size, &self.size);
+        emit(visitor, Kind::Extension, &self.extension);
+        emit(visitor, Kind::LineEnd, &self.line_end);
+        emit(visitor, Kind::Data, &self.data);
+        emit(visitor, Kind::LineEnd, &self.end);
         visitor.leave();
     }
 }

@@ -1,39 +1,39 @@
-//! Header and trailer fields, in their order, with their exact spelling and white space.
+//! Field lines of headers and trailers, with their exact order, spelling and white space.
 
 use memchr::memchr;
 
 use crate::lines::{cut, cut_back_while, is_blank, line};
-use crate::visit::tell;
+use crate::visit::emit;
 use crate::{Bytes, Kind, Visit, Visitor};
 
-/// One field. A line without a colon is a name alone.
+/// Field line. One without a colon has only a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Field<'a> {
-    /// Everything before the colon but the white space next to it.
+pub struct FieldLine<'a> {
+    /// Name: everything before the colon except adjacent white space.
     pub name: Bytes<'a>,
     /// The colon, with white space before and after.
     pub colon: Bytes<'a>,
-    /// The value; obsolete folding leaves its line ends in here.
+    /// The value, including line ends of obsolete folding.
     pub value: Bytes<'a>,
     /// White space behind the value, and the line's end.
     pub end: Bytes<'a>,
 }
 
-impl<'a> Field<'a> {
-    /// A field as one writes it.
+impl<'a> FieldLine<'a> {
+    /// Creates a field line in the usual format.
     #[must_use]
     pub fn new(name: impl Into<Bytes<'a>>, value: impl Into<Bytes<'a>>) -> Self {
         let (colon, end) = (b": "[..].into(), b"\r\n"[..].into());
         Self { name: name.into(), colon, value: value.into(), end }
     }
 
-    /// Whether this is its name, whatever the case.
+    /// Whether the name matches, ignoring case.
     #[must_use]
     pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
-    /// The line that is first in `text`, with the folded ones that belong to it.
+    /// Parses the first line of `text` with the folded lines that belong to it, and removes them from it.
     fn parse(text: &mut &'a [u8]) -> Self {
         let start = *text;
         let mut end = line(text).1.len();
@@ -58,28 +58,28 @@ impl<'a> Field<'a> {
     }
 }
 
-impl Visit for Field<'_> {
+impl Visit for FieldLine<'_> {
     fn visit(&self, visitor: &mut impl Visitor) {
         visitor.enter(Kind::Field);
-        tell(visitor, Kind::Name, &self.name);
-        tell(visitor, Kind::Colon, &self.colon);
-        tell(visitor, Kind::Value, &self.value);
-        tell(visitor, Kind::LineEnd, &self.end);
+        emit(visitor, Kind::Name, &self.name);
+        emit(visitor, Kind::Colon, &self.colon);
+        emit(visitor, Kind::Value, &self.value);
+        emit(visitor, Kind::LineEnd, &self.end);
         visitor.leave();
     }
 }
 
-/// Fields and the empty line that ends them.
+/// Header or trailer section: field lines and the empty line that ends them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Section<'a> {
+pub struct FieldSection<'a> {
     /// The fields.
-    pub fields: Vec<Field<'a>>,
-    /// The empty line; nothing where the text ends before it.
+    pub fields: Vec<FieldLine<'a>>,
+    /// The empty line; empty if the text ends before it.
     pub end: Bytes<'a>,
 }
 
-impl<'a> Section<'a> {
-    /// Cuts a section off the front of `text`.
+impl<'a> FieldSection<'a> {
+    /// Parses a section from the front of `text` and removes it from it.
     pub(crate) fn parse(text: &mut &'a [u8]) -> Self {
         let mut fields = Vec::new();
         while !text.is_empty() {
@@ -87,23 +87,23 @@ impl<'a> Section<'a> {
             if blank > 0 {
                 return Self { fields, end: cut(text, blank).into() };
             }
-            fields.push(Field::parse(text));
+            fields.push(FieldLine::parse(text));
         }
         Self { fields, end: Bytes::default() }
     }
 
-    /// Values of the fields with this name.
+    /// Returns the values of all fields with this name.
     pub fn all(&self, name: &str) -> impl DoubleEndedIterator<Item = &[u8]> {
         self.fields.iter().filter(move |field| field.is(name)).map(|field| field.value.as_ref())
     }
 }
 
-impl Visit for Section<'_> {
+impl Visit for FieldSection<'_> {
     fn visit(&self, visitor: &mut impl Visitor) {
         for field in &self.fields {
             field.visit(visitor);
         }
-        tell(visitor, Kind::SectionEnd, &self.end);
+        emit(visitor, Kind::SectionEnd, &self.end);
     }
 }
 
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     fn pieces(text: &str) -> [String; 4] {
-        let field = Field::parse(&mut text.as_bytes());
+        let field = FieldLine::parse(&mut text.as_bytes());
         [field.name, field.colon, field.value, field.end].map(|b| String::from_utf8(b.into_owned()).unwrap())
     }
 

@@ -1,5 +1,5 @@
-//! Making requests up: mostly right, so that a server follows them far, and wrong in one of the
-//! known ways now and then.
+//! Generation of requests from `arbitrary`'s bytes: mostly valid ones, so that they get past a server's
+//! first checks, and some malformed in one of the known ways.
 
 mod body;
 mod pipeline;
@@ -9,12 +9,12 @@ use arbitrary::{Result, Unstructured};
 
 use crate::Bytes;
 
-/// One of these words.
+/// Chooses one of the words.
 fn word<'a>(u: &mut Unstructured<'a>, words: &[&'static str]) -> Result<Bytes<'a>> {
     Ok(Bytes::Borrowed(u.choose(words)?.as_bytes()))
 }
 
-/// The usual one, or, one time in `seldom`, one of these words.
+/// Chooses the usual word, or, one time in `seldom`, one of the others.
 fn usually<'a>(
     u: &mut Unstructured<'a>,
     usual: &'static str,
@@ -24,18 +24,18 @@ fn usually<'a>(
     if u.ratio(1, seldom)? { word(u, words) } else { Ok(Bytes::Borrowed(usual.as_bytes())) }
 }
 
-/// Up to `most` of something.
+/// Generates up to `max` values.
 fn several<'a, T>(
     u: &mut Unstructured<'a>,
-    most: usize,
+    max: usize,
     mut one: impl FnMut(&mut Unstructured<'a>) -> Result<T>,
 ) -> Result<Vec<T>> {
-    let count = u.int_in_range(0..=most)?;
+    let count = u.int_in_range(0..=max)?;
     (0..count).map(|_| one(u)).collect()
 }
 
-/// Any bytes, up to `most`.
-fn bytes<'a>(u: &mut Unstructured<'a>, most: usize) -> Result<Bytes<'a>> {
-    let count = u.int_in_range(0..=most)?.min(u.len());
+/// Takes up to `max` bytes as they are.
+fn bytes<'a>(u: &mut Unstructured<'a>, max: usize) -> Result<Bytes<'a>> {
+    let count = u.int_in_range(0..=max)?.min(u.len());
     Ok(Bytes::Borrowed(u.bytes(count)?))
 }

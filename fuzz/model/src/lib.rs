@@ -1,12 +1,20 @@
-//! HTTP/1.1 as a client writes it, right or wrong: requests, pipelines of them, sessions of those.
+//! Lossless model of HTTP/1.1 as a client sends it, valid or not: requests, pipelines, sessions.
 //!
-//! A model of inputs must not tidy them up. So it keeps every byte where it was: white space, line
-//! ends, spellings, lies about lengths. [`Pipeline::parse`] understands what it can, keeps the rest
-//! as bytes, and [`Visit::serialise`] gives back exactly what was parsed. What is borrowed stays
-//! borrowed; `arbitrary` makes up the rest.
+//! The model keeps every byte of an input: white space, line ends, spellings, wrong lengths.
+//! [`Pipeline::parse`] parses what it can and keeps the rest as bytes; [`Visit::serialise`] returns exactly
+//! what was parsed. Parsing borrows from the input; `arbitrary` generates messages.
 //!
-//! An [`Outline`] is the same structure without a tree: spans in the text, for a mutator that has no
-//! time to build one. [`http2`] is the same for HTTP/2, and frames are its structure.
+//! ```
+//! use sockfuzz_model::{Pipeline, Visit};
+//!
+//! let bytes = b"GET /a HTTP/1.1\r\nHost :  b\r\n\r\nnot HTTP";
+//! let pipeline = Pipeline::parse(bytes);
+//! assert_eq!(pipeline.requests().count(), 1);
+//! assert_eq!(pipeline.serialise(), bytes);
+//! ```
+//!
+//! An [`Outline`] has the same structure as spans of the text instead of a tree: a mutator cannot afford
+//! to build one for each input. [`http2`] is the model of HTTP/2, whose elements are frames.
 
 mod body;
 mod chunked;
@@ -27,14 +35,14 @@ use std::borrow::Cow;
 
 pub use body::Body;
 pub use chunked::{Chunk, Chunked};
-pub use field::{Field, Section};
+pub use field::{FieldLine, FieldSection};
 pub use multipart::{Multipart, Part};
 pub use outline::{Outline, Span};
 pub use pipeline::{Item, Pipeline};
 pub use request::{Request, RequestLine};
-pub use session::{Conversation, Turn};
+pub use session::{ParsedSession, ParsedStep};
 pub use target::Target;
 pub use visit::{Kind, Visit, Visitor};
 
-/// Bytes of a message: a part of what was parsed, or made up.
+/// Bytes of a message: borrowed from the parsed input, or owned.
 pub type Bytes<'a> = Cow<'a, [u8]>;

@@ -1,8 +1,8 @@
-//! Cutting text into lines and words. Nothing is lost: what is cut off stays with the caller.
+//! Functions that split text into lines and words without losing bytes.
 
 use memchr::memchr;
 
-/// Cuts off the first line; its end (CRLF, LF, or nothing at the end of the text) comes separately.
+/// Cuts off the first line. Returns its content and its end: CRLF, LF, or nothing at the end of the text.
 pub(crate) fn line<'a>(text: &mut &'a [u8]) -> (&'a [u8], &'a [u8]) {
     let end = memchr(b'\n', text).map_or(text.len(), |feed| feed + 1);
     let whole = cut(text, end);
@@ -14,20 +14,20 @@ pub(crate) fn line<'a>(text: &mut &'a [u8]) -> (&'a [u8], &'a [u8]) {
     whole.split_at(whole.len() - ending)
 }
 
-/// Cuts off the first `count` bytes, or all there are.
+/// Cuts off the first `count` bytes, or all if there are fewer.
 pub(crate) fn cut<'a>(text: &mut &'a [u8], count: usize) -> &'a [u8] {
     let (first, rest) = text.split_at(count.min(text.len()));
     *text = rest;
     first
 }
 
-/// Cuts off the bytes at the front that are `like` this.
+/// Cuts off the longest prefix whose bytes are all `like` this.
 pub(crate) fn cut_while<'a>(text: &mut &'a [u8], like: impl Fn(u8) -> bool) -> &'a [u8] {
     let count = text.iter().position(|byte| !like(*byte)).unwrap_or(text.len());
     cut(text, count)
 }
 
-/// Cuts off the bytes at the back that are `like` this.
+/// Cuts off the longest suffix whose bytes are all `like` this.
 pub(crate) fn cut_back_while<'a>(text: &mut &'a [u8], like: impl Fn(u8) -> bool) -> &'a [u8] {
     let count = text.iter().rposition(|byte| !like(*byte)).map_or(0, |last| last + 1);
     let (rest, back) = text.split_at(count);
@@ -35,22 +35,22 @@ pub(crate) fn cut_back_while<'a>(text: &mut &'a [u8], like: impl Fn(u8) -> bool)
     back
 }
 
-/// Space or tab.
+/// Whether the byte is a space or a tab.
 pub(crate) fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-/// What lines end with.
+/// Whether the byte is CR or LF.
 pub(crate) fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
 }
 
-/// What methods and header names are made of (RFC 9110, section 5.6.2).
+/// Whether tokens, such as methods and field names, can contain the byte (RFC 9110, section 5.6.2).
 pub(crate) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Where `word` is, whatever its case.
+/// Finds `word`, ignoring case.
 pub(crate) fn find_ignoring_case(text: &[u8], word: &[u8]) -> Option<usize> {
     text.windows(word.len()).position(|window| window.eq_ignore_ascii_case(word))
 }

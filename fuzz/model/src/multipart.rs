@@ -3,32 +3,32 @@
 use memchr::memmem;
 
 use crate::lines::{cut, find_ignoring_case, line};
-use crate::visit::tell;
-use crate::{Bytes, Kind, Section, Visit, Visitor};
+use crate::visit::emit;
+use crate::{Bytes, FieldSection, Kind, Visit, Visitor};
 
-/// One part.
+/// Part of a multipart body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part<'a> {
     /// The line that begins it.
     pub delimiter: Bytes<'a>,
     /// Its fields.
-    pub fields: Section<'a>,
-    /// What it carries, with the line end that belongs to the next delimiter.
+    pub fields: FieldSection<'a>,
+    /// Its content, with the line end that belongs to the next delimiter.
     pub data: Bytes<'a>,
 }
 
-/// A whole body.
+/// Multipart body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Multipart<'a> {
-    /// What stands before the first part.
+    /// Bytes before the first part.
     pub preamble: Bytes<'a>,
     /// The parts.
     pub parts: Vec<Part<'a>>,
-    /// The line that closes the body, and what stands after it.
+    /// The closing delimiter, and bytes after it.
     pub close: Bytes<'a>,
 }
 
-/// The boundary that a media type names.
+/// Returns the boundary parameter of a multipart media type.
 pub(crate) fn boundary(media_type: &[u8]) -> Option<&[u8]> {
     const PARAMETER: &[u8] = b"boundary=";
     if !media_type.get(..10)?.eq_ignore_ascii_case(b"multipart/") {
@@ -44,7 +44,7 @@ pub(crate) fn boundary(media_type: &[u8]) -> Option<&[u8]> {
 }
 
 impl<'a> Multipart<'a> {
-    /// Understands a body that has this boundary in it.
+    /// Parses a body if it contains this boundary.
     pub(crate) fn parse(mut body: &'a [u8], boundary: &[u8]) -> Option<Self> {
         let dashes = [b"--", boundary].concat();
         let finder = memmem::Finder::new(&dashes);
@@ -60,7 +60,7 @@ impl<'a> Multipart<'a> {
             let delimiter = if end.is_empty() { name.into() } else { [name, end].concat().into() };
             let after = next(body);
             let mut inside = cut(&mut body, after);
-            parts.push(Part { delimiter, fields: Section::parse(&mut inside), data: inside.into() });
+            parts.push(Part { delimiter, fields: FieldSection::parse(&mut inside), data: inside.into() });
         }
         (!parts.is_empty()).then(|| Self { preamble: preamble.into(), parts, close: body.into() })
     }
@@ -68,15 +68,15 @@ impl<'a> Multipart<'a> {
 
 impl Visit for Multipart<'_> {
     fn visit(&self, visitor: &mut impl Visitor) {
-        tell(visitor, Kind::Content, &self.preamble);
+        emit(visitor, Kind::Content, &self.preamble);
         for part in &self.parts {
             visitor.enter(Kind::Part);
-            tell(visitor, Kind::Delimiter, &part.delimiter);
+            emit(visitor, Kind::Delimiter, &part.delimiter);
             part.fields.visit(visitor);
-            tell(visitor, Kind::Data, &part.data);
+            emit(visitor, Kind::Data, &part.data);
             visitor.leave();
         }
-        tell(visitor, Kind::Delimiter, &self.close);
+        emit(visitor, Kind::Delimiter, &self.close);
     }
 }
 

@@ -1,22 +1,22 @@
-//! The structure of a text as spans, in vectors that are used again: no tree, no copies.
+//! Outlines: the structure of a text as spans, in reusable vectors, without a tree or copies.
 
 use crate::{Kind, Pipeline, Visit, Visitor};
 
-/// A stretch of the text.
+/// Range of the text with the kind of its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// What it is.
+    /// Kind of its content.
     pub kind: Kind,
-    /// Where it begins.
+    /// Offset of its first byte.
     pub start: u32,
-    /// Where it ends.
+    /// Offset behind its last byte.
     pub end: u32,
     /// Index of the first span that is not inside it.
     pub after: u32,
 }
 
 impl Span {
-    /// Where it is.
+    /// The span as a range.
     #[must_use]
     #[inline]
     pub fn range(self) -> std::ops::Range<usize> {
@@ -37,18 +37,18 @@ pub struct Outline {
 }
 
 impl Outline {
-    /// Begins anew.
+    /// Removes all spans.
     pub fn clear(&mut self) {
         self.spans.clear();
         self.position = 0;
     }
 
-    /// Adds the structure of what follows in the text.
+    /// Appends the structure of the next piece of the text.
     pub fn add(&mut self, text: &[u8]) {
         Pipeline::parse(text).visit(self);
     }
 
-    /// To be called after the last addition: makes [`of`](Self::of) right.
+    /// Sorts the spans by kind for [`of`](Self::of). Call it after the last [`add`](Self::add).
     pub fn finish(&mut self) {
         let mut count = [0; Kind::COUNT + 1];
         for span in &self.spans {

@@ -1,39 +1,38 @@
-//! What is sent over one connection: requests, one after the other, and what cannot be understood.
+//! Pipelines: the requests sent on one connection, and bytes that cannot be parsed.
 
+use crate::http2::PREFACE;
 use crate::lines::{cut_while, is_line_end, line};
 use crate::{Bytes, Kind, Request, Visit, Visitor};
 
-/// How an HTTP/2 connection begins (RFC 9113, section 3.4). What follows is not text.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-/// One thing in a pipeline.
-// Requests are the rule: a box for each would cost more than the room it saves.
+/// Item of a pipeline.
+// Most items are requests: a box for each would cost more than the memory that it saves.
 #[expect(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item<'a> {
     /// A request.
     Request(Request<'a>),
-    /// Bytes that are none.
+    /// Bytes that cannot be parsed as a request.
     Opaque(Bytes<'a>),
 }
 
-/// All that is sent over a connection.
+/// Everything sent on a connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pipeline<'a> {
-    /// In the order in which they are sent.
+    /// Items, in the order in which they are sent.
     pub items: Vec<Item<'a>>,
 }
 
 impl<'a> Pipeline<'a> {
-    /// Understands any bytes.
+    /// Parses any bytes.
     #[must_use]
     pub fn parse(text: &'a [u8]) -> Self {
         let mut items = Vec::new();
         let (mut opaque, mut rest) = (text, text);
+        // What follows the preface of HTTP/2 is not text.
         while !rest.is_empty() && !rest.starts_with(PREFACE) {
             let before = rest;
             let Some(request) = Request::parse(&mut rest) else {
-                // Wherever one begins among the blank lines, the next line is what it is.
+                // A request can follow after blank lines and one line that is none.
                 cut_while(&mut rest, is_line_end);
                 line(&mut rest);
                 continue;
@@ -46,7 +45,7 @@ impl<'a> Pipeline<'a> {
         Self { items }
     }
 
-    /// The requests in it.
+    /// Returns the requests of the pipeline.
     pub fn requests(&self) -> impl Iterator<Item = &Request<'a>> {
         self.items.iter().filter_map(|item| match item {
             Item::Request(request) => Some(request),

@@ -1,13 +1,13 @@
-//! One request.
+//! Requests.
 
 use crate::lines::{cut, cut_back_while, cut_while, is_blank, is_line_end, is_token, line};
-use crate::visit::tell;
-use crate::{Body, Bytes, Kind, Section, Target, Visit, Visitor};
+use crate::visit::emit;
+use crate::{Body, Bytes, FieldSection, Kind, Target, Visit, Visitor};
 
-/// Longer words are no methods.
-const LONGEST_METHOD: usize = 32;
+/// Longer words are not taken for methods.
+const MAX_METHOD_LENGTH: usize = 32;
 
-/// The first line of a request.
+/// Request line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestLine<'a> {
     /// The method.
@@ -24,7 +24,7 @@ pub struct RequestLine<'a> {
     pub end: Bytes<'a>,
 }
 
-/// A request.
+/// Request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request<'a> {
     /// Blank lines before it.
@@ -32,18 +32,22 @@ pub struct Request<'a> {
     /// The first line.
     pub line: RequestLine<'a>,
     /// The header section. Without a version there is none.
-    pub head: Section<'a>,
+    pub head: FieldSection<'a>,
     /// The body.
     pub body: Body<'a>,
 }
 
 impl<'a> RequestLine<'a> {
-    /// Understands a line, if it is one that a server would look at twice.
+    /// Parses a line if a server would take it for a request line.
     fn parse(mut line: &'a [u8], end: &'a [u8]) -> Option<Self> {
         let whole = line;
         let method = cut_while(&mut line, is_token);
         let before_target = cut_while(&mut line, is_blank);
-        if method.is_empty() || method.len() > LONGEST_METHOD || before_target.is_empty() || line.is_empty() {
+        if method.is_empty()
+            || method.len() > MAX_METHOD_LENGTH
+            || before_target.is_empty()
+            || line.is_empty()
+        {
             return None;
         }
         let behind = cut_back_while(&mut line, is_blank).len();
@@ -70,13 +74,14 @@ impl<'a> RequestLine<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Cuts a request off the front of `text`, if one is there.
+    /// Parses a request from the front of `text` and removes it from it, if there is one.
     pub(crate) fn parse(text: &mut &'a [u8]) -> Option<Self> {
         let mut rest = *text;
         let blank = cut_while(&mut rest, is_line_end);
         let (first, end) = line(&mut rest);
         let line = RequestLine::parse(first, end)?;
-        let head = if line.version.is_empty() { Section::default() } else { Section::parse(&mut rest) };
+        let head =
+            if line.version.is_empty() { FieldSection::default() } else { FieldSection::parse(&mut rest) };
         let body = Body::parse(&head, &mut rest);
         *text = rest;
         Some(Self { blank: blank.into(), line, head, body })
@@ -86,12 +91,12 @@ impl<'a> Request<'a> {
 impl Visit for RequestLine<'_> {
     fn visit(&self, visitor: &mut impl Visitor) {
         visitor.enter(Kind::RequestLine);
-        tell(visitor, Kind::Method, &self.method);
-        tell(visitor, Kind::Gap, &self.before_target);
+        emit(visitor, Kind::Method, &self.method);
+        emit(visitor, Kind::Gap, &self.before_target);
         self.target.visit(visitor);
-        tell(visitor, Kind::Gap, &self.before_version);
-        tell(visitor, Kind::Version, &self.version);
-        tell(visitor, Kind::LineEnd, &self.end);
+        emit(visitor, Kind::Gap, &self.before_version);
+        emit(visitor, Kind::Version, &self.version);
+        emit(visitor, Kind::LineEnd, &self.end);
         visitor.leave();
     }
 }
@@ -99,7 +104,7 @@ impl Visit for RequestLine<'_> {
 impl Visit for Request<'_> {
     fn visit(&self, visitor: &mut impl Visitor) {
         visitor.enter(Kind::Request);
-        tell(visitor, Kind::Blank, &self.blank);
+        emit(visitor, Kind::Blank, &self.blank);
         self.line.visit(visitor);
         self.head.visit(visitor);
         self.body.visit(visitor);

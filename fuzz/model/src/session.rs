@@ -1,21 +1,21 @@
-//! Sessions whose chunks are pipelines.
+//! Parsed sessions: sessions whose chunks are pipelines.
 
 use sockfuzz_protocol::session::{Action, Session, Step};
 
 use crate::{Pipeline, Visit};
 
-/// A session, understood: what is done, step by step, on up to four connections.
+/// Session with parsed chunks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Conversation<'a> {
+pub struct ParsedSession<'a> {
     /// The steps.
-    pub turns: Vec<Turn<'a>>,
+    pub steps: Vec<ParsedStep<'a>>,
 }
 
-/// A step of one.
-pub type Turn<'a> = Step<Pipeline<'a>>;
+/// Step of a parsed session.
+pub type ParsedStep<'a> = Step<Pipeline<'a>>;
 
-impl<'a> Conversation<'a> {
-    /// Understands any session.
+impl<'a> ParsedSession<'a> {
+    /// Parses any session.
     #[must_use]
     pub fn parse(session: &'a Session) -> Self {
         let understood = |step: &'a Step| Step {
@@ -28,15 +28,15 @@ impl<'a> Conversation<'a> {
                 Action::Reset => Action::Reset,
             },
         };
-        Self { turns: session.steps().iter().map(understood).collect() }
+        Self { steps: session.steps().iter().map(understood).collect() }
     }
 
-    /// The session again. Steps that cannot be done are left out.
+    /// Converts back to a session. Leaves out steps that cannot be done.
     #[must_use]
     pub fn session(&self) -> Session {
-        let plain = |turn: &Turn<'a>| Step {
-            connection: turn.connection,
-            action: match &turn.action {
+        let plain = |step: &ParsedStep<'a>| Step {
+            connection: step.connection,
+            action: match &step.action {
                 Action::Send(pipeline) => Action::Send(pipeline.serialise()),
                 Action::Open => Action::Open,
                 Action::HalfClose => Action::HalfClose,
@@ -44,6 +44,6 @@ impl<'a> Conversation<'a> {
                 Action::Reset => Action::Reset,
             },
         };
-        self.turns.iter().map(plain).collect()
+        self.steps.iter().map(plain).collect()
     }
 }

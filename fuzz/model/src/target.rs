@@ -1,21 +1,21 @@
-//! The request's target, in its four forms (RFC 9112, section 3.2).
+//! Request targets in their four forms (RFC 9112, section 3.2).
 
 use memchr::{memchr, memmem};
 
-use crate::visit::tell;
+use crate::visit::emit;
 use crate::{Bytes, Kind, Visit, Visitor};
 
-/// What a request is for.
+/// Target of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target<'a> {
-    /// `/path?query`: the usual one. Anything that is none of the others is taken for it.
+    /// `/path?query`: the usual form, and any text that has none of the other forms.
     Origin {
         /// The path.
         path: Bytes<'a>,
         /// The query with its question mark.
         query: Bytes<'a>,
     },
-    /// `http://authority/path?query`: what proxies are sent.
+    /// `http://authority/path?query`: the form sent to proxies.
     Absolute {
         /// The scheme with `://`.
         scheme: Bytes<'a>,
@@ -33,7 +33,7 @@ pub enum Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Understands a target; the method tells an authority from a path.
+    /// Parses a target. The method CONNECT takes an authority.
     #[must_use]
     pub fn parse(text: &'a [u8], method: &[u8]) -> Self {
         if text == b"*" {
@@ -69,16 +69,16 @@ impl Visit for Target<'_> {
         visitor.enter(Kind::Target);
         match self {
             Self::Origin { path, query } => {
-                tell(visitor, Kind::Path, path);
-                tell(visitor, Kind::Query, query);
+                emit(visitor, Kind::Path, path);
+                emit(visitor, Kind::Query, query);
             }
             Self::Absolute { scheme, authority, path, query } => {
-                tell(visitor, Kind::Scheme, scheme);
-                tell(visitor, Kind::Authority, authority);
-                tell(visitor, Kind::Path, path);
-                tell(visitor, Kind::Query, query);
+                emit(visitor, Kind::Scheme, scheme);
+                emit(visitor, Kind::Authority, authority);
+                emit(visitor, Kind::Path, path);
+                emit(visitor, Kind::Query, query);
             }
-            Self::Authority(authority) => tell(visitor, Kind::Authority, authority),
+            Self::Authority(authority) => emit(visitor, Kind::Authority, authority),
             Self::Asterisk => visitor.bytes(Kind::Path, b"*"),
         }
         visitor.leave();

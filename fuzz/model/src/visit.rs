@@ -1,8 +1,8 @@
-//! One walk over a structure, in the order of its bytes, serves everything that reads it.
+//! Visitors: one traversal of a message, in the order of its bytes, for serialisation and outlines.
 
 use crate::Bytes;
 
-/// What a stretch of a message is.
+/// Kind of an element of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
@@ -48,7 +48,7 @@ pub enum Kind {
     Chunk,
     /// A chunk's size.
     Size,
-    /// What else stands on the line of a chunk's size.
+    /// The rest of the line of a chunk's size.
     Extension,
     /// A chunk's bytes.
     Data,
@@ -56,7 +56,7 @@ pub enum Kind {
     Part,
     /// A line that divides parts.
     Delimiter,
-    /// What is not understood.
+    /// Bytes that cannot be parsed.
     Opaque,
 }
 
@@ -65,31 +65,31 @@ impl Kind {
     pub const COUNT: usize = Self::Opaque as usize + 1;
 }
 
-/// Is told what there is.
+/// Receiver of the elements of a message.
 pub trait Visitor {
-    /// A thing with parts begins; its parts follow.
+    /// Starts an element with parts, which follow.
     fn enter(&mut self, kind: Kind) {
         let _ = kind;
     }
 
-    /// The thing that was entered last has ended.
+    /// Ends the element entered last.
     fn leave(&mut self) {}
 
-    /// The next bytes.
+    /// Receives the next bytes.
     fn bytes(&mut self, kind: Kind, bytes: &[u8]);
 }
 
-/// What can be walked over.
+/// Message or part of one that can be traversed.
 pub trait Visit {
-    /// Tells the visitor everything, in order.
+    /// Passes all elements to the visitor, in order.
     fn visit(&self, visitor: &mut impl Visitor);
 
-    /// Appends the bytes to `output`.
+    /// Appends the bytes of the message to `output`.
     fn serialise_into(&self, output: &mut Vec<u8>) {
         self.visit(&mut Serialiser(output));
     }
 
-    /// The bytes.
+    /// Returns the bytes of the message.
     fn serialise(&self) -> Vec<u8> {
         let mut output = Vec::new();
         self.serialise_into(&mut output);
@@ -105,8 +105,8 @@ impl Visitor for Serialiser<'_> {
     }
 }
 
-/// Tells the visitor bytes that are there.
-pub(crate) fn tell(visitor: &mut impl Visitor, kind: Kind, bytes: &Bytes<'_>) {
+/// Passes bytes to the visitor unless there are none.
+pub(crate) fn emit(visitor: &mut impl Visitor, kind: Kind, bytes: &Bytes<'_>) {
     if !bytes.is_empty() {
         visitor.bytes(kind, bytes);
     }

@@ -1,20 +1,20 @@
-//! Words of the protocol, by the place where they mean something. A word in its place gets past
-//! the first comparison of a parser; the odd ones among them are there for the second.
+//! Words of HTTP/1.1, by the elements that they fit. A known word gets past a parser's first comparison;
+//! the unusual ones test what comes after it.
 
 mod fields;
 
-pub use fields::{FIELDS, NAMES};
+pub use fields::{FIELD_NAMES, FIELDS};
 
-/// A header field: its name, and values that servers look for.
+/// Header field with values that servers handle specially.
 #[derive(Debug, Clone, Copy)]
 pub struct KnownField {
     /// The name as it is usually spelled.
     pub name: &'static str,
-    /// Values.
+    /// Known values.
     pub values: &'static [&'static str],
 }
 
-/// Methods of HTTP, of WebDAV and its relatives, and one of nobody's.
+/// Methods of HTTP, WebDAV and its extensions, and an unknown one.
 #[rustfmt::skip]
 pub const METHODS: &[&str] = &[
     "GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PATCH",
@@ -31,7 +31,7 @@ pub const VERSIONS: &[&str] = &[
 
 /// Path segments.
 #[rustfmt::skip]
-pub const SEGMENTS: &[&str] = &[
+pub const PATH_SEGMENTS: &[&str] = &[
     "/", "//", "/.", "/..", "/./", "/../", "/%2e%2e/", "/%2e/", "/..%2f", "%2f", "%5c", "\\", "/index.html",
     "/index", ".html", ".php", ".txt", "~", "/~root", "/.htaccess", "/a", "/%61", "/%", "/%4", "/%zz",
     "%00", "%0a", "%0d%0a", "%20", "+", "%25", "%2525", "%u002f", "%c0%af", "%e2%82%ac", "%ff", ";a=b", ":",
@@ -61,7 +61,7 @@ pub const SCHEMES: &[&str] = &[
     "http://", "https://", "HTTP://", "ws://", "ftp://", "file://", "://",
 ];
 
-/// Numbers on the edges of what integers hold, and spellings that one parser takes and another does not.
+/// Numbers at the limits of integer types, and spellings that only some parsers accept.
 #[rustfmt::skip]
 pub const NUMBERS: &[&str] = &[
     "0", "1", "2", "3", "7", "8", "15", "16", "99", "127", "128", "255", "256", "1000", "1023", "1024",
@@ -71,9 +71,9 @@ pub const NUMBERS: &[&str] = &[
     "0x10", "1e1", "1.0", "1 ", "",
 ];
 
-/// Chunk sizes that are wrong in one way or another.
+/// Chunk sizes, most of them wrong.
 #[rustfmt::skip]
-pub const SIZES: &[&str] = &[
+pub const CHUNK_SIZES: &[&str] = &[
     "0", "1", "a", "A", "f", "10", "00", "000000000000000000001", "ff", "fff", "ffff", "7fffffff",
     "80000000", "ffffffff", "100000000", "7fffffffffffffff", "8000000000000000", "fffffffffffffffe",
     "ffffffffffffffff", "10000000000000000", "0x1", "-1", "+1", "g", "", " 1", "1 ",
@@ -81,24 +81,24 @@ pub const SIZES: &[&str] = &[
 
 /// Chunk extensions.
 #[rustfmt::skip]
-pub const EXTENSIONS: &[&str] = &[
+pub const CHUNK_EXTENSIONS: &[&str] = &[
     ";", ";a", ";a=b", ";a=\"b\"", ";a=\"b\\\"c\"", ";a=b;c=d", " ;a", "; a = b", ";=", ";a=\"", ";\r", " ",
     "\t",
 ];
 
-/// What separates lines, and what some take for that.
+/// Line ends, and what some parsers take for one.
 #[rustfmt::skip]
 pub const LINE_ENDS: &[&str] = &[
     "\r\n", "\n", "\r", "\r\r\n", "\n\r", " \r\n", "\t\r\n", "\0\r\n", "\r\n ", "\r\n\t", "\r\n\r\n", "",
 ];
 
-/// Colons, and the white space around them.
+/// Colons with surrounding white space, valid or not.
 #[rustfmt::skip]
 pub const COLONS: &[&str] = &[
     ": ", ":", " : ", " :", ":\t", ":  ", "\t: ", ":\r\n ", ":\n\t", "::", "", " ", "=", ":\0", ":\x0b",
 ];
 
-/// What separates the members of lists and their parameters.
+/// Separators of list members and parameters.
 #[rustfmt::skip]
 pub const SEPARATORS: &[&str] = &[
     ", ", ",", ",,", " , ", ";", "; ", ";;", "=", "\"", "\\", ";q=0", ";q=1", ";q=0.5", ";q=0.001",
@@ -115,8 +115,8 @@ pub const BODIES: &[&str] = &[
     "0123456789abcdef", "0\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n", "\0", "\u{fffd}",
 ];
 
-/// Fields that mean something together, as lines, and the method that they are for, if any.
-pub const BUNDLES: &[(&str, &str)] = &[
+/// Groups of field lines that are used together, with the method that they are for, if any.
+pub const FIELD_GROUPS: &[(&str, &str)] = &[
     ("", "Range: bytes=0-1,3-4\r\nIf-Range: Wed, 01 Jan 2020 00:00:00 GMT\r\n"),
     ("", "Range: bytes=0-0\r\nIf-Range: \"5e0be100-da\"\r\n"),
     ("", "Range: bytes=1-\r\nAccept-Encoding: gzip\r\n"),
@@ -156,7 +156,7 @@ pub const BUNDLES: &[(&str, &str)] = &[
     ("TRACE", "Max-Forwards: 0\r\n"),
 ];
 
-/// The field with this name, whatever its case.
+/// Returns the known field with this name, ignoring case.
 #[must_use]
 pub fn field(name: &[u8]) -> Option<&'static KnownField> {
     FIELDS.iter().find(|known| known.name.as_bytes().eq_ignore_ascii_case(name))

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use arbitrary::{Arbitrary, Unstructured};
 use proptest::prelude::*;
-use sockfuzz_model::http2::hpack::{Block, Field, Indexing, Tables, Text, Writer};
+use sockfuzz_model::http2::hpack::{Block, Field, HeaderEncoder, Indexing, StringLiteral, Tables};
 use sockfuzz_model::http2::{
-    Connection, Frame, PREFACE, Random, State, Streams, flag, kind, mutate_bytes, seeds,
+    Connection, Frame, PREFACE, Random, StreamState, Streams, flag, kind, mutate_bytes, seeds,
 };
 
 /// Random numbers of a test.
@@ -59,11 +59,11 @@ proptest! {
 
     #[test]
     fn any_text_comes_back_out_of_its_code(text in prop::collection::vec(any::<u8>(), 0..60), raw: Vec<u8>) {
-        let coded = Text::encode(&*text, true);
+        let coded = StringLiteral::encode(&*text, true);
         let decoded = coded.decode().expect("it is whole");
         prop_assert_eq!(&*decoded, &*text);
         // Code that is broken is found to be so.
-        let _either_way = Text { huffman: true, raw: raw.into() }.decode();
+        let _either_way = StringLiteral { huffman: true, raw: raw.into() }.decode();
     }
 
     #[test]
@@ -72,7 +72,7 @@ proptest! {
         let content = frame.content().to_vec();
         frame.set_content(&content.repeat(2));
         prop_assert_eq!(frame.content(), content.repeat(2));
-        frame.strip();
+        frame.strip_padding();
         frame.pad(9);
         prop_assert_eq!(frame.content(), content.repeat(2));
     }
@@ -136,12 +136,12 @@ fn two_libraries_read_the_same_headers() {
     let headers: Vec<(&str, &str)> =
         vec![(":method", "GET"), (":path", "/a b"), ("x-new", "\u{e9}"), ("x-new", "\u{e9}"), ("cookie", "")];
     for huffman in [false, true] {
-        let mut writer = Writer::default();
+        let mut encoder = HeaderEncoder::default();
         let mut tables = Tables::default();
         let mut other = httlib_hpack::Decoder::default();
         // The second time, from the dynamic table.
         for _ in 0..2 {
-            let mut block = writer.block(&headers, huffman);
+            let mut block = encoder.block(&headers, huffman);
             block.fields.push(Field::literal(Indexing::Never, b"secret", b"value", huffman));
             let read: Vec<_> =
                 tables.read(&block).into_iter().map(|header| header.expect("has meaning")).collect();
@@ -185,10 +185,10 @@ fn streams_open_end_and_close() {
         frame(kind::RST_STREAM, 0, 9),
     ]);
     let states = [1, 2, 3, 5, 7, 9, 11].map(|id| streams.state(id));
-    use State::{Closed, HalfClosed, Idle, Open};
+    use StreamState::{Closed, HalfClosed, Idle, Open};
     assert_eq!(states, [Closed, Idle, Open, HalfClosed, HalfClosed, Closed, Idle]);
-    assert_eq!(streams.next(), 11);
-    assert_eq!(streams.open(&mut Numbers(1)), Some(3));
+    assert_eq!(streams.next_id(), 11);
+    assert_eq!(streams.random_open(&mut Numbers(1)), Some(3));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use proptest::prelude::*;
-use sockfuzz_model::{Conversation, Kind, Outline, Pipeline, Visit};
+use sockfuzz_model::{Kind, Outline, ParsedSession, Pipeline, Visit};
 use sockfuzz_protocol::session::Session;
 
 /// Pieces that make parsers turn, in any order.
@@ -43,7 +43,7 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
 fn is_kept(bytes: &[u8]) {
     assert_eq!(Pipeline::parse(bytes).serialise(), bytes);
     let session = Session::decode(bytes);
-    assert_eq!(Conversation::parse(&session).session(), session);
+    assert_eq!(ParsedSession::parse(&session).session(), session);
 }
 
 proptest! {
@@ -75,8 +75,8 @@ proptest! {
 
     #[test]
     fn what_is_made_up_comes_back(seed in prop::collection::vec(any::<u8>(), 0..2048)) {
-        let conversation = Conversation::arbitrary(&mut Unstructured::new(&seed)).expect("any bytes will do");
-        let session = conversation.session();
+        let session = ParsedSession::arbitrary(&mut Unstructured::new(&seed)).expect("any bytes will do");
+        let session = session.session();
         prop_assert_eq!(&Session::decode(&session.encode()), &session);
         let pipeline = Pipeline::arbitrary(&mut Unstructured::new(&seed)).expect("any bytes will do");
         is_kept(&pipeline.serialise());

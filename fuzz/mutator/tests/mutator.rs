@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use common::{MAX_LENGTH, seeds};
 use proptest::prelude::*;
-use sockfuzz_model::vocabulary::NAMES;
+use sockfuzz_model::vocabulary::FIELD_NAMES;
 use sockfuzz_model::{Body, Pipeline, http2};
 use sockfuzz_mutator::{Dictionary, GROWTH_LIMIT_BYTES, Mutator};
 use sockfuzz_protocol::InputFormat;
@@ -111,7 +111,7 @@ fn documents_and_fields_get_past_the_first_look() {
     }
     assert!(objects.len() > 100, "{} JSON documents", objects.len());
     let known = |name: &&&str| names.contains(name.to_ascii_lowercase().as_bytes());
-    assert_eq!(NAMES.iter().filter(known).count(), NAMES.len());
+    assert_eq!(FIELD_NAMES.iter().filter(known).count(), FIELD_NAMES.len());
 }
 
 /// HTTP/2 is mutated as frames: most children still begin with the preface and consist of whole frames,

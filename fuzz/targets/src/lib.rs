@@ -7,7 +7,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use sockfuzz_harness::{Connection, Site};
-use sockfuzz_model::{Conversation, Outline, Pipeline, Visit};
+use sockfuzz_model::{Outline, ParsedSession, Pipeline, Visit};
 use sockfuzz_mutator::{Dictionary, Mutator};
 use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::session::Session;
@@ -25,7 +25,7 @@ pub fn session(data: &[u8]) {
 pub fn model(data: &[u8]) {
     round_trip(data);
     let session = Session::decode(data);
-    assert_eq!(Conversation::parse(&session).session(), session);
+    assert_eq!(ParsedSession::parse(&session).session(), session);
     let mut outline = Outline::default();
     outline.add(data);
     outline.finish();

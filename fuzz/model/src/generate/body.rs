@@ -1,16 +1,16 @@
-//! Bodies, and the fields that tell, or hide, where they end (RFC 9112, section 6.3).
+//! Generation of bodies and of the fields that frame them (RFC 9112, section 6.3).
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 
 use super::{bytes, several, usually, word};
-use crate::vocabulary::{BODIES, EXTENSIONS, NUMBERS, SIZES};
-use crate::{Body, Bytes, Chunk, Chunked, Field, Multipart, Part, Section, Visit};
+use crate::vocabulary::{BODIES, CHUNK_EXTENSIONS, CHUNK_SIZES, NUMBERS};
+use crate::{Body, Bytes, Chunk, Chunked, FieldLine, FieldSection, Multipart, Part, Visit};
 
-const MOST_CHUNKS: usize = 4;
-const MOST_PARTS: usize = 3;
-const MOST_BYTES: usize = 64;
-/// One time in so many, something is not as it should be.
-const ODD: u8 = 16;
+const MAX_CHUNKS: usize = 4;
+const MAX_PARTS: usize = 3;
+const MAX_CONTENT_BYTES: usize = 64;
+/// One element in this many is malformed.
+const MALFORMED_ONE_IN: u8 = 16;
 const BOUNDARY: &str = "x";
 
 impl<'a> Arbitrary<'a> for Body<'a> {
@@ -24,15 +24,15 @@ impl<'a> Arbitrary<'a> for Body<'a> {
 }
 
 fn content<'a>(u: &mut Unstructured<'a>) -> Result<Bytes<'a>> {
-    if u.ratio(1, 3)? { bytes(u, MOST_BYTES) } else { word(u, BODIES) }
+    if u.ratio(1, 3)? { bytes(u, MAX_CONTENT_BYTES) } else { word(u, BODIES) }
 }
 
 impl<'a> Arbitrary<'a> for Chunk<'a> {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let mut chunk = Self::new(content(u)?);
-        chunk.extension = usually(u, "", 6, EXTENSIONS)?;
-        if u.ratio(1, ODD)? {
-            chunk.size = word(u, SIZES)?;
+        chunk.extension = usually(u, "", 6, CHUNK_EXTENSIONS)?;
+        if u.ratio(1, MALFORMED_ONE_IN)? {
+            chunk.size = word(u, CHUNK_SIZES)?;
         }
         Ok(chunk)
     }
@@ -40,13 +40,16 @@ impl<'a> Arbitrary<'a> for Chunk<'a> {
 
 impl<'a> Arbitrary<'a> for Chunked<'a> {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        let mut chunks = several(u, MOST_CHUNKS, Chunk::arbitrary)?;
+        let mut chunks = several(u, MAX_CHUNKS, Chunk::arbitrary)?;
         chunks.retain(|chunk| !chunk.data.is_empty());
         let mut last = Chunk::new(&b""[..]);
-        last.extension = usually(u, "", 6, EXTENSIONS)?;
+        last.extension = usually(u, "", 6, CHUNK_EXTENSIONS)?;
         chunks.push(last);
-        let fields = if u.ratio(1, 3)? { several(u, 2, Field::arbitrary)? } else { Vec::new() };
-        Ok(Self { chunks, trailer: Section { fields, end: usually(u, "\r\n", ODD, &["", "\n"])? } })
+        let fields = if u.ratio(1, 3)? { several(u, 2, FieldLine::arbitrary)? } else { Vec::new() };
+        Ok(Self {
+            chunks,
+            trailer: FieldSection { fields, end: usually(u, "\r\n", MALFORMED_ONE_IN, &["", "\n"])? },
+        })
     }
 }
 
@@ -55,29 +58,33 @@ impl<'a> Arbitrary<'a> for Multipart<'a> {
         let part = |u: &mut Unstructured<'a>| {
             let value =
                 word(u, &["form-data; name=\"a\"", "form-data; name=\"f\"; filename=\"a.txt\"", "x"])?;
-            let fields = vec![Field::new(&b"Content-Disposition"[..], value)];
+            let fields = vec![FieldLine::new(&b"Content-Disposition"[..], value)];
             Ok(Part {
                 delimiter: format!("--{BOUNDARY}\r\n").into_bytes().into(),
-                fields: Section { fields, end: b"\r\n"[..].into() },
+                fields: FieldSection { fields, end: b"\r\n"[..].into() },
                 data: [&content(u)?, &b"\r\n"[..]].concat().into(),
             })
         };
         Ok(Self {
-            preamble: usually(u, "", ODD, &["before\r\n", "\r\n"])?,
-            parts: several(u, MOST_PARTS, part)?,
-            close: usually(u, "--x--\r\n", ODD, &["--x--", "--x", "", "--x--\r\nafter"])?,
+            preamble: usually(u, "", MALFORMED_ONE_IN, &["before\r\n", "\r\n"])?,
+            parts: several(u, MAX_PARTS, part)?,
+            close: usually(u, "--x--\r\n", MALFORMED_ONE_IN, &["--x--", "--x", "", "--x--\r\nafter"])?,
         })
     }
 }
 
 impl<'a> Body<'a> {
-    /// Adds the fields that this body needs; now and then others, or more than it needs.
-    pub(super) fn frame(&self, u: &mut Unstructured<'a>, fields: &mut Vec<Field<'a>>) -> Result<()> {
-        let length = |length: usize| Field::new(&b"Content-Length"[..], length.to_string().into_bytes());
+    /// Adds the fields that frame this body; one time in [`MALFORMED_ONE_IN`], also conflicting ones.
+    pub(super) fn add_framing_fields(
+        &self,
+        u: &mut Unstructured<'a>,
+        fields: &mut Vec<FieldLine<'a>>,
+    ) -> Result<()> {
+        let length = |length: usize| FieldLine::new(&b"Content-Length"[..], length.to_string().into_bytes());
         match self {
             Self::None => return Ok(()),
             Self::Chunked(_) => {
-                const ODD_CODINGS: &[&str] = &[
+                const UNUSUAL_CODINGS: &[&str] = &[
                     "Chunked",
                     "gzip, chunked",
                     "chunked, identity",
@@ -87,22 +94,25 @@ impl<'a> Body<'a> {
                     "chunked, chunked",
                     "xchunked",
                 ];
-                fields.push(Field::new(&b"Transfer-Encoding"[..], usually(u, "chunked", ODD, ODD_CODINGS)?));
-                if u.ratio(1, ODD)? {
+                fields.push(FieldLine::new(
+                    &b"Transfer-Encoding"[..],
+                    usually(u, "chunked", MALFORMED_ONE_IN, UNUSUAL_CODINGS)?,
+                ));
+                if u.ratio(1, MALFORMED_ONE_IN)? {
                     fields.push(length(self.serialise().len()));
                 }
             }
             Self::Sized(_) | Self::Multipart(_) => {
                 if matches!(self, Self::Multipart(_)) {
                     let media_type = format!("multipart/form-data; boundary={BOUNDARY}").into_bytes();
-                    fields.push(Field::new(&b"Content-Type"[..], media_type));
+                    fields.push(FieldLine::new(&b"Content-Type"[..], media_type));
                 }
                 fields.push(length(self.serialise().len()));
-                if u.ratio(1, ODD)? {
-                    fields.push(Field::new(&b"Content-Length"[..], word(u, NUMBERS)?));
+                if u.ratio(1, MALFORMED_ONE_IN)? {
+                    fields.push(FieldLine::new(&b"Content-Length"[..], word(u, NUMBERS)?));
                 }
-                if u.ratio(1, ODD)? {
-                    fields.push(Field::new(&b"Transfer-Encoding"[..], &b"chunked"[..]));
+                if u.ratio(1, MALFORMED_ONE_IN)? {
+                    fields.push(FieldLine::new(&b"Transfer-Encoding"[..], &b"chunked"[..]));
                 }
             }
         }

@@ -1,13 +1,13 @@
-//! Requests one after the other, and connections side by side.
+//! Generation of pipelines and sessions.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use sockfuzz_protocol::session::{Action, Connection, Step};
 
 use super::{bytes, several};
-use crate::{Conversation, Item, Pipeline, Request};
+use crate::{Item, ParsedSession, Pipeline, Request};
 
-const MOST_REQUESTS: usize = 3;
-const MOST_TURNS: usize = 8;
+const MAX_REQUESTS_PER_PIPELINE: usize = 3;
+const MAX_GENERATED_STEPS: usize = 8;
 
 impl<'a> Arbitrary<'a> for Pipeline<'a> {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
@@ -20,15 +20,15 @@ impl<'a> Arbitrary<'a> for Pipeline<'a> {
             })
         };
         if u.ratio(1, 3)? {
-            items.extend(several(u, MOST_REQUESTS - 1, more)?);
+            items.extend(several(u, MAX_REQUESTS_PER_PIPELINE - 1, more)?);
         }
         Ok(Self { items })
     }
 }
 
-impl<'a> Arbitrary<'a> for Conversation<'a> {
+impl<'a> Arbitrary<'a> for ParsedSession<'a> {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
-        let turn = |u: &mut Unstructured<'a>| {
+        let step = |u: &mut Unstructured<'a>| {
             let connection = *u.choose(&Connection::ALL)?;
             let action = match u.int_in_range(0..=9u8)? {
                 0 => Action::Open,
@@ -39,6 +39,6 @@ impl<'a> Arbitrary<'a> for Conversation<'a> {
             };
             Ok(Step { connection, action })
         };
-        Ok(Self { turns: several(u, MOST_TURNS, turn)? })
+        Ok(Self { steps: several(u, MAX_GENERATED_STEPS, step)? })
     }
 }

@@ -1,9 +1,9 @@
-//! All that a client sends on one connection.
+//! Client's side of an HTTP/2 connection.
 
 use super::frame::Frame;
 use super::kind;
 
-/// What a client says first (RFC 9113, section 3.4).
+/// Connection preface (RFC 9113, section 3.4).
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A client's side of an HTTP/2 connection.
@@ -18,44 +18,44 @@ pub struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    /// Whether an input is one of these: it begins with the preface.
+    /// Whether an input begins with the preface.
     #[must_use]
     pub fn recognises(input: &[u8]) -> bool {
         input.starts_with(PREFACE)
     }
 
-    /// Reads any bytes.
+    /// Parses any bytes.
     #[must_use]
     pub fn parse(input: &'a [u8]) -> Self {
         let preface = Self::recognises(input);
         let mut rest = if preface { &input[PREFACE.len()..] } else { input };
         let mut frames = Vec::with_capacity(16);
-        while let Some(frame) = Frame::take(&mut rest) {
+        while let Some(frame) = Frame::parse(&mut rest) {
             frames.push(frame);
         }
         Self { preface, frames, rest }
     }
 
-    /// Appends the connection's bytes: after [`parse`](Self::parse), those that were read.
-    pub fn put(&self, bytes: &mut Vec<u8>) {
+    /// Appends the connection's bytes: after [`parse`](Self::parse), those that were parsed.
+    pub fn serialise_into(&self, bytes: &mut Vec<u8>) {
         if self.preface {
             bytes.extend_from_slice(PREFACE);
         }
         for frame in &self.frames {
-            frame.put(bytes);
+            frame.serialise_into(bytes);
         }
         bytes.extend_from_slice(self.rest);
     }
 
-    /// The connection's bytes.
+    /// Returns the connection's bytes.
     #[must_use]
     pub fn serialise(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        self.put(&mut bytes);
+        self.serialise_into(&mut bytes);
         bytes
     }
 
-    /// How many of the frames at `first` and after it carry one header block.
+    /// Number of frames from `first` on that carry one header block.
     #[must_use]
     pub fn block_frames(&self, first: usize) -> usize {
         let Some((head, rest)) = self.frames.get(first..).and_then(<[_]>::split_first) else {
@@ -72,7 +72,7 @@ impl<'a> Connection<'a> {
         self.frames.iter().skip(first).take(count).flat_map(Frame::content).copied().collect()
     }
 
-    /// Puts another header block in its place, divided where the one before was.
+    /// Replaces the header block, split where the old one was.
     pub fn set_block(&mut self, first: usize, block: &[u8]) {
         let count = self.block_frames(first);
         let mut left = block;

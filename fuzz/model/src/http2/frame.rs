@@ -1,4 +1,4 @@
-//! One frame: nine bytes of header, and a payload of which parts have a meaning.
+//! Frames: nine bytes of header, and a payload.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -40,15 +40,15 @@ pub mod setting {
     pub const ENABLE_CONNECT_PROTOCOL: u16 = 8;
 }
 
-/// Length of a frame's header.
-pub(super) const HEADER: usize = 9;
-/// Longest length that a frame's header can tell.
-pub(super) const MAX_LENGTH: usize = (1 << 24) - 1;
+/// Length of a frame's header, in bytes.
+pub(super) const HEADER_LENGTH: usize = 9;
+/// Largest length that a frame's header can declare.
+pub(super) const MAX_PAYLOAD_LENGTH: usize = (1 << 24) - 1;
 
-/// A frame.
+/// Frame.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Frame<'a> {
-    /// The length that the header tells, where it is not the payload's.
+    /// Length that the header declares, if it differs from the payload's.
     pub declared: Option<u32>,
     /// Type.
     pub kind: u8,
@@ -60,9 +60,9 @@ pub struct Frame<'a> {
     pub payload: Cow<'a, [u8]>,
 }
 
-/// Where the parts of a payload lie. They always do: what is missing is empty.
+/// Ranges of the parts of a payload. Missing parts are empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parts {
+pub struct PayloadParts {
     /// Whether the first byte is the padding's length.
     pub padded: bool,
     /// Dependency and weight in HEADERS, the promised stream in PUSH_PROMISE.
@@ -72,14 +72,14 @@ pub struct Parts {
 }
 
 impl<'a> Frame<'a> {
-    /// A frame whose length is right.
+    /// Creates a frame with the right length.
     pub fn new(kind: u8, flags: u8, stream: u32, payload: impl Into<Cow<'a, [u8]>>) -> Self {
         Self { declared: None, kind, flags, stream, payload: payload.into() }
     }
 
-    /// Takes the next frame from the front of `bytes`; `None` if there is not even a header.
-    pub(super) fn take(bytes: &mut &'a [u8]) -> Option<Self> {
-        let (header, rest) = bytes.split_at_checked(HEADER)?;
+    /// Parses a frame from the front of `bytes` and removes it from it; `None` if the header is incomplete.
+    pub(super) fn parse(bytes: &mut &'a [u8]) -> Option<Self> {
+        let (header, rest) = bytes.split_at_checked(HEADER_LENGTH)?;
         let length = u32::from_be_bytes([0, header[0], header[1], header[2]]);
         let present = rest.len().min(length as usize);
         let (payload, rest) = rest.split_at(present);
@@ -94,19 +94,19 @@ impl<'a> Frame<'a> {
     }
 
     /// Appends the frame's bytes.
-    pub(super) fn put(&self, bytes: &mut Vec<u8>) {
-        let length = self.declared.unwrap_or(self.payload.len().min(MAX_LENGTH) as u32);
+    pub(super) fn serialise_into(&self, bytes: &mut Vec<u8>) {
+        let length = self.declared.unwrap_or(self.payload.len().min(MAX_PAYLOAD_LENGTH) as u32);
         bytes.extend_from_slice(&length.to_be_bytes()[1..]);
         bytes.extend_from_slice(&[self.kind, self.flags]);
         bytes.extend_from_slice(&self.stream.to_be_bytes());
         bytes.extend_from_slice(&self.payload);
     }
 
-    /// How many bytes the frame has, its header included.
+    /// Length of the frame with its header, in bytes.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "none is empty")]
     pub fn len(&self) -> usize {
-        HEADER + self.payload.len()
+        HEADER_LENGTH + self.payload.len()
     }
 
     /// Whether all these flags are set.
@@ -129,7 +129,7 @@ impl<'a> Frame<'a> {
 
     /// The parts of the payload.
     #[must_use]
-    pub fn parts(&self) -> Parts {
+    pub fn parts(&self) -> PayloadParts {
         let len = self.payload.len();
         let padded = self.can_be_padded() && self.has(flag::PADDED) && len > 0;
         let begin = usize::from(padded);
@@ -141,7 +141,7 @@ impl<'a> Frame<'a> {
         };
         let content = (begin + prefix).min(len);
         let end = len.saturating_sub(padding).max(content);
-        Parts { padded, prefix: begin..content, content: content..end }
+        PayloadParts { padded, prefix: begin..content, content: content..end }
     }
 
     /// Header block or data.
@@ -150,13 +150,13 @@ impl<'a> Frame<'a> {
         &self.payload[self.parts().content]
     }
 
-    /// Puts other content in its place, between prefix and padding.
+    /// Replaces the content between prefix and padding.
     pub fn set_content(&mut self, content: &[u8]) {
         let range = self.parts().content;
         self.payload.to_mut().splice(range, content.iter().copied());
     }
 
-    /// Pads with this many zeros, instead of what padding there was.
+    /// Replaces the padding by this many zeros.
     pub fn pad(&mut self, padding: u8) {
         if !self.can_be_padded() {
             return;
@@ -170,8 +170,8 @@ impl<'a> Frame<'a> {
         self.flags |= flag::PADDED;
     }
 
-    /// Takes the padding away.
-    pub fn strip(&mut self) {
+    /// Removes the padding.
+    pub fn strip_padding(&mut self) {
         let parts = self.parts();
         if parts.padded {
             let kept = parts.prefix.start..parts.content.end;
@@ -182,7 +182,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The same with bytes of its own.
+    /// Copies borrowed bytes.
     #[must_use]
     pub fn into_owned(self) -> Frame<'static> {
         Frame {

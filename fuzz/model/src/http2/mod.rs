@@ -1,12 +1,11 @@
-//! HTTP/2 as a client writes it, right or wrong: the preface, and frames behind it.
+//! Lossless model of HTTP/2 as a client sends it, valid or not: the preface and frames.
 //!
-//! [`Connection::parse`] takes any bytes and loses none: lengths that lie, frames that end too early,
-//! padding, reserved bits, integers written longer than they need be. [`mutate`] changes a connection
-//! where a server looks: frames, streams, settings, and single header fields inside of HPACK.
+//! [`Connection::parse`] accepts any bytes and keeps all of them: wrong lengths, truncated frames, padding,
+//! reserved bits, overlong integers. [`mutate`] changes what servers parse: frames, streams, settings, and
+//! single header fields inside of HPACK.
 //!
-//! The parser of header blocks is our own because it keeps how a field was written (by which index,
-//! with Huffman's code or without, to be remembered or not), which a decoder drops. Tables and codes
-//! are the library's.
+//! The parser of header blocks is our own because it keeps the representation of a field (index, Huffman
+//! code, indexing), which a decoder drops. Tables and codes come from libraries.
 
 mod connection;
 mod frame;
@@ -19,9 +18,9 @@ mod streams;
 pub mod vocabulary;
 
 pub use connection::{Connection, PREFACE};
-pub use frame::{Frame, Parts, flag, kind, setting};
+pub use frame::{Frame, PayloadParts, flag, kind, setting};
 pub use generate::generate;
 pub use mutate::{mutate, mutate_bytes};
 pub use random::Random;
 pub use seeds::seeds;
-pub use streams::{State, Streams};
+pub use streams::{StreamState, Streams};

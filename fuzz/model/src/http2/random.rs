@@ -1,29 +1,29 @@
-//! Where choices come from: a mutator's random numbers, or `arbitrary`'s bytes.
+//! Sources of random choices: a mutator's random numbers, or `arbitrary`'s bytes.
 
 use arbitrary::Unstructured;
 
-/// A source of choices.
+/// Source of random choices.
 pub trait Random {
-    /// A number below `limit`; 0 if that is 0.
+    /// Number below `limit`; 0 if `limit` is 0.
     fn below(&mut self, limit: usize) -> usize;
 
-    /// True once in `count` times.
+    /// True one time in `count`.
     fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == 0
     }
 
-    /// One of these.
+    /// One of the choices.
     fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.below(choices.len())]
     }
 
-    /// Any byte.
+    /// Random byte.
     fn byte(&mut self) -> u8 {
         self.below(256) as u8
     }
 
-    /// A 32-bit number, likely one at which something changes.
-    fn number(&mut self) -> u32 {
+    /// 32-bit number, likely at a limit of some field.
+    fn interesting_number(&mut self) -> u32 {
         match self.below(4) {
             0 => self.below(16) as u32,
             1 => *self.pick(&[0, 1, 0x3fff, 0x4000, 0x4001, 0xffff, 0x0001_0000, 0x00ff_ffff, 0x0100_0000]),
@@ -33,7 +33,7 @@ pub trait Random {
     }
 }
 
-/// Zeros when the bytes are used up.
+/// Returns zeros when the bytes are used up.
 impl Random for Unstructured<'_> {
     fn below(&mut self, limit: usize) -> usize {
         self.int_in_range(0..=limit.saturating_sub(1)).unwrap_or(0)

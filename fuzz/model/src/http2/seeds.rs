@@ -1,6 +1,6 @@
-//! The seeds of `corpus/http2`, made from what they are to say.
+//! Seeds of `corpus/http2`, built from lists of frames.
 
-use super::hpack::{Block, Field, Indexing, Name, Text, Writer};
+use super::hpack::{Block, Field, HeaderEncoder, Indexing, Name, StringLiteral};
 use super::{Connection, Frame, flag, kind, setting};
 
 const GET: &[(&str, &str)] =
@@ -9,20 +9,20 @@ const POST: &[(&str, &str)] =
     &[(":method", "POST"), (":scheme", "http"), (":path", "/form"), (":authority", "localhost")];
 const END: u8 = flag::END_STREAM | flag::END_HEADERS;
 
-/// A connection that is being written.
-struct Client {
-    writer: Writer,
+/// Builder of a client's side of a connection.
+struct ConnectionBuilder {
+    encoder: HeaderEncoder,
     frames: Vec<Frame<'static>>,
 }
 
-impl Client {
+impl ConnectionBuilder {
     fn frame(&mut self, kind: u8, flags: u8, stream: u32, payload: impl Into<Vec<u8>>) -> &mut Self {
         self.frames.push(Frame::new(kind, flags, stream, payload.into()));
         self
     }
 
     fn headers(&mut self, flags: u8, stream: u32, headers: &[&[(&str, &str)]]) -> &mut Self {
-        let block = self.writer.block(&headers.concat(), true);
+        let block = self.encoder.block(&headers.concat(), true);
         self.block(flags, stream, &block)
     }
 
@@ -51,8 +51,8 @@ impl Client {
         self.frame(kind, 0, stream, number.to_be_bytes())
     }
 
-    /// The last frame once more, its payload in pieces that end at these places: HEADERS become
-    /// HEADERS and CONTINUATION, DATA several DATA.
+    /// Splits the last frame's payload into pieces that end at these offsets: HEADERS become HEADERS and
+    /// CONTINUATION, DATA several DATA.
     fn in_pieces(&mut self, ends: &[usize]) -> &mut Self {
         let Some(whole) = self.frames.pop() else { return self };
         let (kind, last_flag) = match whole.kind {
@@ -78,7 +78,7 @@ impl Client {
         self
     }
 
-    /// The last frame's header says another length.
+    /// Declares another length in the last frame's header.
     fn declared(&mut self, length: u32) -> &mut Self {
         if let Some(frame) = self.frames.last_mut() {
             frame.declared = Some(length);
@@ -87,21 +87,21 @@ impl Client {
     }
 }
 
-/// What a seed's client does after the preface.
-type Script = fn(&mut Client) -> &mut Client;
+/// Function that adds a seed's frames after the preface.
+type SeedScript = fn(&mut ConnectionBuilder) -> &mut ConnectionBuilder;
 
-/// Every seed's name and bytes.
+/// Returns the name and the bytes of each seed.
 #[must_use]
 pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
-    let seed = |&(name, script): &(&'static str, Script)| {
-        let mut client = Client { writer: Writer::default(), frames: Vec::new() };
-        script(&mut client);
-        (name, Connection { preface: true, frames: client.frames, rest: &[] }.serialise())
+    let seed = |&(name, script): &(&'static str, SeedScript)| {
+        let mut builder = ConnectionBuilder { encoder: HeaderEncoder::default(), frames: Vec::new() };
+        script(&mut builder);
+        (name, Connection { preface: true, frames: builder.frames, rest: &[] }.serialise())
     };
     SCRIPTS.iter().map(seed).collect()
 }
 
-const SCRIPTS: &[(&str, Script)] = &[
+const SCRIPTS: &[(&str, SeedScript)] = &[
     ("continuation-empty", |c| c.settings(&[]).get(1).in_pieces(&[0, 0, 9])),
     ("continuation-many", |c| c.settings(&[]).get(1).in_pieces(&[1, 2, 3, 5, 8])),
     ("continuation-interrupted", |c| {
@@ -164,22 +164,22 @@ const SCRIPTS: &[(&str, Script)] = &[
         c.settings(&[]).block(END, 1, &Block { fields: vec![Field::Indexed(2), Field::Indexed(70)] })
     }),
     ("hpack-never-indexed", |c| {
-        let mut block = c.writer.block(GET, false);
+        let mut block = c.encoder.block(GET, false);
         block.fields.push(Field::literal(Indexing::Never, b"authorization", b"Basic ZnV6ejpmdXp6", true));
         c.settings(&[]).block(END, 1, &block)
     }),
     ("hpack-resize", |c| {
-        let mut block = c.writer.block(GET, true);
+        let mut block = c.encoder.block(GET, true);
         block.fields.splice(0..0, [Field::Resize(0), Field::Resize(4096)]);
         c.settings(&[(setting::HEADER_TABLE_SIZE, 0)]).block(END, 1, &block)
     }),
     ("hpack-without-huffman", |c| {
-        let block = c.writer.block(GET, false);
+        let block = c.encoder.block(GET, false);
         c.settings(&[]).block(END, 1, &block)
     }),
     ("hpack-wrong-padding", |c| {
-        let mut block = c.writer.block(&GET[..3], true);
-        let value = Text { huffman: true, raw: b"\xa0\xe4\x1d\x00"[..].into() };
+        let mut block = c.encoder.block(&GET[..3], true);
+        let value = StringLiteral { huffman: true, raw: b"\xa0\xe4\x1d\x00"[..].into() };
         block.fields.push(Field::Literal { indexing: Indexing::Without, name: Name::Index(1), value });
         c.settings(&[]).block(END, 1, &block)
     }),
@@ -214,7 +214,7 @@ const SCRIPTS: &[(&str, Script)] = &[
     ("preface-alone", |c| c),
     ("preface-then-headers", |c| c.get(1)),
     ("priority-headers", |c| {
-        let payload = [b"\x80\0\0\0\xff".to_vec(), c.writer.block(GET, true).serialise()].concat();
+        let payload = [b"\x80\0\0\0\xff".to_vec(), c.encoder.block(GET, true).serialise()].concat();
         c.settings(&[]).frame(kind::HEADERS, END | flag::PRIORITY, 1, payload)
     }),
     ("priority-on-itself", |c| c.settings(&[]).frame(kind::PRIORITY, 0, 3, *b"\0\0\0\x03\x10").get(3)),
@@ -226,7 +226,7 @@ const SCRIPTS: &[(&str, Script)] = &[
             .frame(kind::PRIORITY, 0, 7, *b"\x80\0\0\x05\x0f")
     }),
     ("push-promise", |c| {
-        let payload = [b"\0\0\0\x02".to_vec(), c.writer.block(GET, true).serialise()].concat();
+        let payload = [b"\0\0\0\x02".to_vec(), c.encoder.block(GET, true).serialise()].concat();
         c.settings(&[]).get(1).frame(kind::PUSH_PROMISE, flag::END_HEADERS, 1, payload)
     }),
     ("reset-in-body", |c| c.settings(&[]).post(1).data(0, 1, "a=1").number(kind::RST_STREAM, 1, 8).get(3)),

@@ -1,10 +1,10 @@
-//! Which streams are open: enough to tell plausible stream numbers from others.
+//! States of streams, as far as needed to choose plausible stream identifiers.
 
 use super::{Frame, Random, flag, kind};
 
-/// A stream as the client has left it.
+/// State of a stream, as far as the client determines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum State {
+pub enum StreamState {
     /// Never used.
     Idle,
     /// The client may send more.
@@ -15,72 +15,74 @@ pub enum State {
     Closed,
 }
 
-/// What became of the streams of a connection.
+/// States of the streams of a connection.
 #[derive(Debug, Clone, Default)]
 pub struct Streams {
-    seen: Vec<(u32, State)>,
+    states: Vec<(u32, StreamState)>,
 }
 
 impl Streams {
-    /// The streams after these frames.
+    /// Computes the states after these frames.
     #[must_use]
     pub fn after(frames: &[Frame<'_>]) -> Self {
         let mut streams = Self::default();
         for frame in frames {
-            streams.see(frame);
+            streams.record(frame);
         }
         streams
     }
 
-    /// Takes note of a frame.
-    pub fn see(&mut self, frame: &Frame<'_>) {
+    /// Updates the states by a frame.
+    pub fn record(&mut self, frame: &Frame<'_>) {
         let id = frame.stream & 0x7fff_ffff;
         if id == 0 {
             return;
         }
         let ends = frame.has(flag::END_STREAM);
         match (frame.kind, self.state(id)) {
-            (kind::HEADERS, State::Idle) if id % 2 == 1 => {
-                self.seen.push((id, if ends { State::HalfClosed } else { State::Open }));
+            (kind::HEADERS, StreamState::Idle) if id % 2 == 1 => {
+                self.states.push((id, if ends { StreamState::HalfClosed } else { StreamState::Open }));
             }
-            (kind::HEADERS | kind::DATA, State::Open) if ends => self.set(id, State::HalfClosed),
-            (kind::RST_STREAM, State::Open | State::HalfClosed) => self.set(id, State::Closed),
+            (kind::HEADERS | kind::DATA, StreamState::Open) if ends => self.set(id, StreamState::HalfClosed),
+            (kind::RST_STREAM, StreamState::Open | StreamState::HalfClosed) => {
+                self.set(id, StreamState::Closed)
+            }
             _ => {}
         }
     }
 
     /// The state of a stream.
     #[must_use]
-    pub fn state(&self, id: u32) -> State {
-        let known = self.seen.iter().find(|(seen, _)| *seen == id);
+    pub fn state(&self, id: u32) -> StreamState {
+        let known = self.states.iter().find(|(seen, _)| *seen == id);
         match known {
             Some((_, state)) => *state,
-            None if id % 2 == 1 && id < self.next() => State::Closed,
-            None => State::Idle,
+            None if id % 2 == 1 && id < self.next_id() => StreamState::Closed,
+            None => StreamState::Idle,
         }
     }
 
-    /// The number that the client's next stream has.
+    /// Identifier of the client's next stream.
     #[must_use]
-    pub fn next(&self) -> u32 {
-        let highest = self.seen.iter().map(|(id, _)| *id).max();
+    pub fn next_id(&self) -> u32 {
+        let highest = self.states.iter().map(|(id, _)| *id).max();
         highest.map_or(1, |id| id.saturating_add(2))
     }
 
-    /// A stream that is open, if there is one.
-    pub fn open(&self, random: &mut impl Random) -> Option<u32> {
-        let count = self.seen.iter().filter(|(_, state)| *state == State::Open).count();
+    /// Chooses an open stream, if there is one.
+    pub fn random_open(&self, random: &mut impl Random) -> Option<u32> {
+        let count = self.states.iter().filter(|(_, state)| *state == StreamState::Open).count();
         let chosen = random.below(count);
-        self.seen.iter().filter(|(_, state)| *state == State::Open).nth(chosen).map(|(id, _)| *id)
+        self.states.iter().filter(|(_, state)| *state == StreamState::Open).nth(chosen).map(|(id, _)| *id)
     }
 
-    /// A stream that was used.
-    pub fn used(&self, random: &mut impl Random) -> Option<u32> {
-        self.seen.get(random.below(self.seen.len())).map(|(id, _)| *id)
+    /// Chooses a stream that was opened, if there is one.
+    pub fn random_used(&self, random: &mut impl Random) -> Option<u32> {
+        self.states.get(random.below(self.states.len())).map(|(id, _)| *id)
     }
 
-    fn set(&mut self, id: u32, state: State) {
-        for stream in self.seen.iter_mut().filter(|(seen, _)| *seen == id) {
+    fn set(&mut self, id: u32, state: StreamState) {
+        for stream in self.states.iter_mut().filter(|(seen, _)| *seen == id) {
             stream.1 = state;
         }
     }

@@ -1,7 +1,7 @@
-//! Names and values that servers look for.
+//! Known names and values of header fields.
 
-/// Pseudo-header fields of requests, with values that matter.
-pub const PSEUDO: &[(&str, &[&str])] = &[
+/// Pseudo-header fields of requests, with values that servers handle specially.
+pub const PSEUDO_HEADERS: &[(&str, &[&str])] = &[
     (":method", &["GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "CONNECT", "TRACE", "PRI", ""]),
     (":scheme", &["http", "https", "ws", ""]),
     (":path", &["/", "/notes.txt", "/static/notes.txt", "/files/", "/big", "/query?name=a", "*", "/../", ""]),
@@ -10,7 +10,7 @@ pub const PSEUDO: &[(&str, &[&str])] = &[
     (":status", &["200"]),
 ];
 
-/// Fields, with values that matter.
+/// Fields, with values that servers handle specially.
 pub const FIELDS: &[(&str, &[&str])] = &[
     ("accept", &["*/*", "text/html;q=0.5, text/plain"]),
     ("accept-encoding", &["gzip", "gzip, deflate, br", "identity;q=0"]),

@@ -1,4 +1,4 @@
-//! Header fields and their values.
+//! Known header fields and their values.
 
 use super::KnownField;
 
@@ -8,7 +8,7 @@ macro_rules! fields {
     };
 }
 
-/// Fields that servers act upon.
+/// Fields that servers process.
 pub const FIELDS: &[KnownField] = fields! {
     // Framing and the connection.
     "Host": "localhost" | "a" | "a:80" | "[::1]:80" | "x.example.org" | "redirect.example.com" | "";
@@ -104,10 +104,10 @@ pub const FIELDS: &[KnownField] = fields! {
     "X_Y": "a";
 };
 
-/// Names of fields of which a server only knows the name, most of them of answers (IANA, Hypertext Transfer
-/// Protocol Field Name Registry): many parsers know all of them, whichever way they come.
+/// Names of fields of which a server knows only the name, most of them response fields (IANA, Hypertext
+/// Transfer Protocol Field Name Registry): many parsers recognise them in requests, too.
 #[rustfmt::skip]
-pub const NAMES: &[&str] = &[
+pub const FIELD_NAMES: &[&str] = &[
     "Accept-CH", "Accept-Patch", "Accept-Post", "Accept-Ranges", "Access-Control-Allow-Credentials",
     "Access-Control-Allow-Headers", "Access-Control-Allow-Methods", "Access-Control-Allow-Origin",
     "Access-Control-Expose-Headers", "Access-Control-Max-Age", "Age", "Allow", "ALPN", "Alt-Svc", "Alt-Used",

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use sockfuzz_model::Kind;
-use sockfuzz_model::vocabulary::{BODIES, EXTENSIONS, FIELDS, NUMBERS, SIZES};
+use sockfuzz_model::vocabulary::{BODIES, CHUNK_EXTENSIONS, CHUNK_SIZES, FIELDS, NUMBERS};
 
 use super::Mutation;
 use crate::edits::Region;
@@ -104,14 +104,14 @@ pub(super) fn drop_chunk(mutation: &mut Mutation<'_>) -> bool {
 /// Replaces or extends a chunk size.
 pub(super) fn size(mutation: &mut Mutation<'_>) -> bool {
     let Some(size) = mutation.random_span(Kind::Size) else { return false };
-    let word = mutation.random.word(SIZES);
+    let word = mutation.random.word(CHUNK_SIZES);
     let range = if mutation.random.one_in(4) { size.end..size.end } else { size };
     mutation.edits.replace(range, word, Region::Elsewhere)
 }
 
 pub(super) fn extension(mutation: &mut Mutation<'_>) -> bool {
     let Some(size) = mutation.random_span(Kind::Size) else { return false };
-    let word = mutation.random.word(EXTENSIONS);
+    let word = mutation.random.word(CHUNK_EXTENSIONS);
     mutation.edits.replace(size.end..size.end, word, Region::Elsewhere)
 }
 

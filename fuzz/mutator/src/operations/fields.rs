@@ -1,7 +1,7 @@
 //! Operations on header and trailer fields.
 
 use sockfuzz_model::Kind;
-use sockfuzz_model::vocabulary::{BUNDLES, COLONS, FIELDS, LINE_ENDS, METHODS, NAMES};
+use sockfuzz_model::vocabulary::{COLONS, FIELD_GROUPS, FIELD_NAMES, FIELDS, LINE_ENDS, METHODS};
 
 use super::Mutation;
 use crate::edits::Region;
@@ -17,7 +17,7 @@ pub(super) fn add_field(mutation: &mut Mutation<'_>) -> bool {
 pub(super) fn add_names(mutation: &mut Mutation<'_>) -> bool {
     (0..4).all(|_| {
         let (name, value) =
-            (mutation.random.word(NAMES), mutation.random.word(&["", "a", "0", "*", "\"a\""]));
+            (mutation.random.word(FIELD_NAMES), mutation.random.word(&["", "a", "0", "*", "\"a\""]));
         add(mutation, name, value)
     })
 }
@@ -39,7 +39,7 @@ pub(super) fn add_at(mutation: &mut Mutation<'_>, at: usize, name: &[u8], value:
 pub(super) fn add_bundle(mutation: &mut Mutation<'_>) -> bool {
     let Some(request) = mutation.random_index(Kind::Request) else { return false };
     let Some(line) = mutation.first_inside(request, Kind::RequestLine) else { return false };
-    let Some((word, fields)) = mutation.random.pick(BUNDLES) else { return false };
+    let Some((word, fields)) = mutation.random.pick(FIELD_GROUPS) else { return false };
     if let Some(method) = mutation.first_inside(request, Kind::Method).filter(|_| !word.is_empty()) {
         // One time in six, the fields come with another method.
         let word = if mutation.random.one_in(6) { mutation.random.word(METHODS) } else { word.as_bytes() };
@@ -87,7 +87,7 @@ pub(super) fn name(mutation: &mut Mutation<'_>) -> bool {
             mutation.random.word(&["_", "-", " ", "x", "\0", "\x7f"]),
             Region::Elsewhere,
         ),
-        5 => mutation.edits.replace(name, mutation.random.word(NAMES), Region::Elsewhere),
+        5 => mutation.edits.replace(name, mutation.random.word(FIELD_NAMES), Region::Elsewhere),
         // A misspelled known name.
         6 | 7 => {
             let at = mutation.random.below(known.len());

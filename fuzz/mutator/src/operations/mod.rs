@@ -73,21 +73,24 @@ const HTTP1_OPERATIONS: &[Operation] = operations! {
         targets::segment * 5, targets::query * 3, targets::escape * 3, targets::absolute * 2,
         targets::drop_piece * 2,
         fields::add_field * 12, fields::add_names * 3, fields::add_bundle * 6, fields::drop_field * 4,
-        fields::double_field * 3, fields::move_field * 2, fields::name * 3, fields::colon * 2, fields::line_end * 2, fields::fold * 1,
-        values::known_value * 8, values::member * 4, values::number * 5, values::word * 6, values::letter_case * 2,
-        values::drop_piece * 3, values::lengthen * 2,
+        fields::double_field * 3, fields::move_field * 2, fields::name * 3, fields::colon * 2,
+        fields::line_end * 2, fields::fold * 1,
+        values::known_value * 8, values::member * 4, values::number * 5, values::word * 6,
+        values::letter_case * 2, values::drop_piece * 3, values::lengthen * 2,
         bodies::add_body * 4, bodies::chunk_body * 3, bodies::split_chunk * 2, bodies::double_chunk * 2,
-        bodies::drop_chunk * 2, bodies::size * 3, bodies::extension * 2, bodies::trailer * 2, bodies::length * 2,
-        bodies::content * 4, bodies::part * 2, documents::document * 3, documents::piece * 6,
+        bodies::drop_chunk * 2, bodies::size * 3, bodies::extension * 2, bodies::trailer * 2,
+        bodies::length * 2, bodies::content * 4, bodies::part * 2,
+        documents::document * 3, documents::piece * 6,
         frames::begin_frames * 2,
-        bytes::flip * 3, bytes::overwrite * 4, bytes::insert * 4, bytes::drop_some * 3, bytes::double_some * 3,
-        bytes::insert_word * 4;
+        bytes::flip * 3, bytes::overwrite * 4, bytes::insert * 4, bytes::drop_some * 3,
+        bytes::double_some * 3, bytes::insert_word * 4;
     Sessions:
         sessions::split * 10, sessions::act * 5, sessions::divert * 3, sessions::remove_marker * 3,
         sessions::double_on_another * 2;
     OtherInput:
         crossover::take_request * 5, crossover::take_field * 10, crossover::take_value * 5,
-        crossover::take_target * 6, crossover::take_body * 3, crossover::splice * 5, crossover::take_head * 3;
+        crossover::take_target * 6, crossover::take_body * 3, crossover::splice * 5,
+        crossover::take_head * 3;
 };
 
 /// Operations on inputs in which the client speaks HTTP/2.

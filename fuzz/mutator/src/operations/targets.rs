@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use sockfuzz_model::Kind;
-use sockfuzz_model::vocabulary::{HOSTS, QUERIES, SCHEMES, SEGMENTS};
+use sockfuzz_model::vocabulary::{HOSTS, PATH_SEGMENTS, QUERIES, SCHEMES};
 
 use super::Mutation;
 use crate::edits::Region;
@@ -11,7 +11,7 @@ use crate::edits::Region;
 /// Inserts a path segment, or replaces the path by one.
 pub(super) fn segment(mutation: &mut Mutation<'_>) -> bool {
     let Some(path) = mutation.random_span(Kind::Path) else { return false };
-    let word = mutation.random_word(SEGMENTS, |dictionary| &dictionary.paths);
+    let word = mutation.random_word(PATH_SEGMENTS, |dictionary| &dictionary.paths);
     let range = match mutation.random.below(4) {
         0 => path,
         1 => path.end..path.end,

@@ -1,10 +1,10 @@
 //! Integers with a prefix (RFC 7541, section 5.1).
 
-/// Most bytes after the prefix: enough for 28 bits, and what decoders accept.
-const MAX_CONTINUATION: usize = 4;
+/// Maximum number of bytes after the prefix: enough for 28 bits, and what decoders accept.
+const MAX_CONTINUATION_BYTES: usize = 4;
 
-/// Takes an integer; `None` where it is cut off, too long, or longer than it need be.
-pub(super) fn take(bytes: &mut &[u8], prefix: u32) -> Option<u32> {
+/// Parses an integer from the front of `bytes`; `None` if it is truncated, too large, or overlong.
+pub(super) fn parse(bytes: &mut &[u8], prefix: u32) -> Option<u32> {
     let mask = (1 << prefix) - 1;
     let (&first, rest) = bytes.split_first()?;
     let value = u32::from(first) & mask;
@@ -13,7 +13,7 @@ pub(super) fn take(bytes: &mut &[u8], prefix: u32) -> Option<u32> {
         return Some(value);
     }
     let mut more = 0;
-    for (position, &byte) in rest.iter().take(MAX_CONTINUATION).enumerate() {
+    for (position, &byte) in rest.iter().take(MAX_CONTINUATION_BYTES).enumerate() {
         more |= u32::from(byte & 0x7f) << (7 * position);
         if byte < 0x80 {
             *bytes = &rest[position + 1..];
@@ -25,7 +25,7 @@ pub(super) fn take(bytes: &mut &[u8], prefix: u32) -> Option<u32> {
 }
 
 /// Appends an integer behind the bits of `first` that its prefix leaves.
-pub(super) fn put(value: u32, first: u8, prefix: u32, bytes: &mut Vec<u8>) {
+pub(super) fn serialise_into(value: u32, first: u8, prefix: u32, bytes: &mut Vec<u8>) {
     let mask = (1 << prefix) - 1;
     if value < mask {
         bytes.push(first | value as u8);

@@ -1,55 +1,55 @@
-//! Header blocks (RFC 7541) as they are written.
+//! Header blocks (RFC 7541) with the representation of each field.
 
 mod integer;
+mod string_literal;
 mod tables;
-mod text;
 
 use std::borrow::Cow;
 
-pub use tables::{Header, Tables, Writer};
-pub use text::Text;
+pub use string_literal::StringLiteral;
+pub use tables::{Header, HeaderEncoder, Tables};
 
 /// Whether a field goes into the dynamic table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Indexing {
-    /// It does.
+    /// Literal with incremental indexing: the field is added.
     Incremental,
-    /// It does not.
+    /// Literal without indexing.
     Without,
-    /// It must not, at any hop.
+    /// Literal never indexed, by intermediaries either.
     Never,
 }
 
 /// The name of a literal field.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Name<'a> {
-    /// That of a table's entry.
+    /// Index of a table entry with the name.
     Index(u32),
-    /// Written out.
-    Text(Text<'a>),
+    /// Literal name.
+    Literal(StringLiteral<'a>),
 }
 
-/// One entry of a header block.
+/// Field representation, or another entry of a header block.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Field<'a> {
-    /// Name and value of a table's entry.
+    /// Index of a table entry with name and value.
     Indexed(u32),
-    /// A value that is written out.
+    /// Literal value.
     Literal {
-        /// Whether it is remembered.
+        /// Whether it is added to the dynamic table.
         indexing: Indexing,
         /// Name.
         name: Name<'a>,
         /// Value.
-        value: Text<'a>,
+        value: StringLiteral<'a>,
     },
-    /// A new size of the dynamic table.
+    /// Size update of the dynamic table.
     Resize(u32),
-    /// Bytes that are none of these, or are written as no encoder would: always the last.
+    /// Bytes that are invalid or that no encoder would write. Always the last entry.
     Raw(Cow<'a, [u8]>),
 }
 
-/// A header block.
+/// Header block.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Block<'a> {
     /// Its entries.
@@ -57,14 +57,14 @@ pub struct Block<'a> {
 }
 
 impl<'a> Block<'a> {
-    /// Reads any bytes.
+    /// Parses any bytes.
     #[must_use]
     pub fn parse(bytes: &'a [u8]) -> Self {
         let mut fields = Vec::with_capacity(16);
         let mut rest = bytes;
         while !rest.is_empty() {
             let mut ahead = rest;
-            match Field::take(&mut ahead) {
+            match Field::parse(&mut ahead) {
                 Some(field) => fields.push(field),
                 None => {
                     fields.push(Field::Raw(Cow::Borrowed(rest)));
@@ -76,36 +76,36 @@ impl<'a> Block<'a> {
         Self { fields }
     }
 
-    /// The block's bytes: after [`parse`](Self::parse), those that were read.
+    /// Returns the block's bytes: after [`parse`](Self::parse), those that were parsed.
     #[must_use]
     pub fn serialise(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(256);
         for field in &self.fields {
-            field.put(&mut bytes);
+            field.serialise_into(&mut bytes);
         }
         bytes
     }
 }
 
 impl<'a> Field<'a> {
-    /// A field that is written out as a whole.
+    /// Creates a field with literal name and value.
     #[must_use]
     pub fn literal(indexing: Indexing, name: &'a [u8], value: &'a [u8], huffman: bool) -> Self {
-        let name = Name::Text(Text::encode(name, huffman));
-        Self::Literal { indexing, name, value: Text::encode(value, huffman) }
+        let name = Name::Literal(StringLiteral::encode(name, huffman));
+        Self::Literal { indexing, name, value: StringLiteral::encode(value, huffman) }
     }
 
-    /// Writes name and value in Huffman's code, or not; what is in broken code stays.
+    /// Encodes literals with or without Huffman code. Leaves invalid code as it is.
     pub fn recode(&mut self, huffman: bool) {
         if let Self::Literal { name, value, .. } = self {
-            if let Name::Text(name) = name {
+            if let Name::Literal(name) = name {
                 name.recode(huffman);
             }
             value.recode(huffman);
         }
     }
 
-    /// The same with bytes of its own.
+    /// Copies borrowed bytes.
     #[must_use]
     pub fn into_owned(self) -> Field<'static> {
         match self {
@@ -115,33 +115,33 @@ impl<'a> Field<'a> {
             Self::Literal { indexing, name, value } => {
                 let name = match name {
                     Name::Index(index) => Name::Index(index),
-                    Name::Text(name) => Name::Text(name.into_owned()),
+                    Name::Literal(name) => Name::Literal(name.into_owned()),
                 };
                 Field::Literal { indexing, name, value: value.into_owned() }
             }
         }
     }
 
-    fn take(bytes: &mut &'a [u8]) -> Option<Self> {
+    fn parse(bytes: &mut &'a [u8]) -> Option<Self> {
         let first = *bytes.first()?;
         let (indexing, prefix) = match first {
-            0x80.. => return integer::take(bytes, 7).map(Self::Indexed),
-            0x20..0x40 => return integer::take(bytes, 5).map(Self::Resize),
+            0x80.. => return integer::parse(bytes, 7).map(Self::Indexed),
+            0x20..0x40 => return integer::parse(bytes, 5).map(Self::Resize),
             0x40.. => (Indexing::Incremental, 6),
             0x10.. => (Indexing::Never, 4),
             _ => (Indexing::Without, 4),
         };
-        let name = match integer::take(bytes, prefix)? {
-            0 => Name::Text(Text::take(bytes)?),
+        let name = match integer::parse(bytes, prefix)? {
+            0 => Name::Literal(StringLiteral::parse(bytes)?),
             index => Name::Index(index),
         };
-        Some(Self::Literal { indexing, name, value: Text::take(bytes)? })
+        Some(Self::Literal { indexing, name, value: StringLiteral::parse(bytes)? })
     }
 
-    fn put(&self, bytes: &mut Vec<u8>) {
+    fn serialise_into(&self, bytes: &mut Vec<u8>) {
         match self {
-            Self::Indexed(index) => integer::put(*index, 0x80, 7, bytes),
-            Self::Resize(size) => integer::put(*size, 0x20, 5, bytes),
+            Self::Indexed(index) => integer::serialise_into(*index, 0x80, 7, bytes),
+            Self::Resize(size) => integer::serialise_into(*size, 0x20, 5, bytes),
             Self::Raw(raw) => bytes.extend_from_slice(raw),
             Self::Literal { indexing, name, value } => {
                 let (first, prefix) = match indexing {
@@ -150,13 +150,13 @@ impl<'a> Field<'a> {
                     Indexing::Never => (0x10, 4),
                 };
                 match name {
-                    Name::Index(index) => integer::put(*index, first, prefix, bytes),
-                    Name::Text(name) => {
+                    Name::Index(index) => integer::serialise_into(*index, first, prefix, bytes),
+                    Name::Literal(name) => {
                         bytes.push(first);
-                        name.put(bytes);
+                        name.serialise_into(bytes);
                     }
                 }
-                value.put(bytes);
+                value.serialise_into(bytes);
             }
         }
     }

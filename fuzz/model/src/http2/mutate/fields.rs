@@ -1,8 +1,8 @@
-//! Mutations of header fields: their names and values, their order, and how they are written.
+//! Mutations of header fields: names, values, order, representation.
 
 use std::borrow::Cow;
 
-use crate::http2::hpack::{Block, Field, Indexing, Name, Tables, Text, Writer};
+use crate::http2::hpack::{Block, Field, HeaderEncoder, Indexing, Name, StringLiteral, Tables};
 use crate::http2::{Connection, Random, vocabulary};
 
 /// Changes one header block; false if there is none.
@@ -43,14 +43,14 @@ fn change(fields: &mut Vec<Field<'_>>, random: &mut impl Random) {
     }
 }
 
-/// A header that servers know, written in one way or another.
+/// Creates a known field in a random representation.
 fn new(random: &mut impl Random) -> Field<'static> {
-    let kinds = if random.one_in(3) { vocabulary::PSEUDO } else { vocabulary::FIELDS };
+    let kinds = if random.one_in(3) { vocabulary::PSEUDO_HEADERS } else { vocabulary::FIELDS };
     let (name, values) = random.pick(kinds);
     let value = random.pick(values);
     let huffman = random.one_in(2);
     if random.one_in(2) {
-        return Writer::default().field(name.as_bytes(), value.as_bytes(), huffman);
+        return HeaderEncoder::default().field(name.as_bytes(), value.as_bytes(), huffman);
     }
     Field::literal(indexing(random), name.as_bytes(), value.as_bytes(), huffman)
 }
@@ -62,21 +62,23 @@ fn indexing(random: &mut impl Random) -> Indexing {
 fn field(field: &mut Field<'_>, random: &mut impl Random) {
     match field {
         Field::Indexed(index) => *index = another_index(*index, random),
-        Field::Resize(size) => *size = random.number() >> 4,
+        Field::Resize(size) => *size = random.interesting_number() >> 4,
         Field::Raw(raw) => bytes(raw.to_mut(), random),
         Field::Literal { indexing: kept, name, value } => match (random.below(8), name) {
             (0, _) => *kept = indexing(random),
             (1, Name::Index(index)) => *index = another_index(*index, random).max(1),
-            (1 | 2, Name::Text(name)) => text(name, vocabulary::FIELDS.iter().map(|(name, _)| *name), random),
+            (1 | 2, Name::Literal(name)) => {
+                text(name, vocabulary::FIELDS.iter().map(|(name, _)| *name), random)
+            }
             (3, Name::Index(index)) => {
                 let known = Tables::default().entry(*index).unwrap_or_default();
-                let name = Name::Text(Text::encode(known.0, random.one_in(2)));
+                let name = Name::Literal(StringLiteral::encode(known.0, random.one_in(2)));
                 *field = Field::Literal { indexing: *kept, name, value: value.clone() };
             }
-            // Code that is broken, or bytes that turn out to be code.
+            // Invalid Huffman code, or plain bytes declared as such.
             (4, _) => value.huffman = !value.huffman,
             _ => {
-                let kinds = if random.one_in(3) { vocabulary::PSEUDO } else { vocabulary::FIELDS };
+                let kinds = if random.one_in(3) { vocabulary::PSEUDO_HEADERS } else { vocabulary::FIELDS };
                 let (_, known) = random.pick(kinds);
                 text(value, known.iter().copied(), random);
             }
@@ -84,7 +86,7 @@ fn field(field: &mut Field<'_>, random: &mut impl Random) {
     }
 }
 
-/// Static, in the dynamic table, or beyond.
+/// Chooses an index: in the static table, in the dynamic table, or beyond.
 fn another_index(index: u32, random: &mut impl Random) -> u32 {
     match random.below(4) {
         0 => index.wrapping_add(1) & 0xfff_ffff,
@@ -94,20 +96,24 @@ fn another_index(index: u32, random: &mut impl Random) -> u32 {
     }
 }
 
-/// Changes a string, or puts a known one in its place.
-fn text<'k>(text: &mut Text<'_>, known: impl Iterator<Item = &'k str> + Clone, random: &mut impl Random) {
+/// Changes a string literal, or replaces it by a known one.
+fn text<'k>(
+    text: &mut StringLiteral<'_>,
+    known: impl Iterator<Item = &'k str> + Clone,
+    random: &mut impl Random,
+) {
     let huffman = text.huffman;
     if random.one_in(3) {
         let chosen = random.below(known.clone().count());
         let known = known.clone().nth(chosen).unwrap_or_default();
-        *text = Text::encode(known.as_bytes().to_vec(), huffman);
+        *text = StringLiteral::encode(known.as_bytes().to_vec(), huffman);
         return;
     }
     let Some(mut decoded) = text.decode().map(Cow::into_owned) else {
         return bytes(text.raw.to_mut(), random);
     };
     bytes(&mut decoded, random);
-    *text = Text::encode(decoded, huffman);
+    *text = StringLiteral::encode(decoded, huffman);
 }
 
 /// Changes, adds, drops or repeats some bytes.
@@ -126,7 +132,7 @@ pub(super) fn bytes(bytes: &mut Vec<u8>, random: &mut impl Random) {
     }
 }
 
-/// Writes out what an index stands for, at this place in the connection.
+/// Replaces indexed fields by literals, according to the tables at this point of the connection.
 fn expand(connection: &Connection<'_>, first: usize, block: &mut Block<'_>, random: &mut impl Random) {
     let mut tables = Tables::default();
     for (number, frame) in connection.frames[..first].iter().enumerate() {

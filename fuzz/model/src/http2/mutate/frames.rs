@@ -1,17 +1,17 @@
 //! Mutations that add, drop, move, split and join frames.
 
 use crate::http2::generate;
-use crate::http2::hpack::Writer;
+use crate::http2::hpack::HeaderEncoder;
 use crate::http2::{Connection, Frame, Random, Streams, flag, kind};
 
-/// More frames than this are not made.
-const MAX_FRAMES: usize = 256;
+/// Limit beyond which mutations add no frames.
+const MAX_FRAMES_PER_CONNECTION: usize = 256;
 
 /// Changes the list of frames; false if there was nothing to change.
 pub(super) fn mutate(connection: &mut Connection<'_>, random: &mut impl Random) -> bool {
     let count = connection.frames.len();
     let number = random.below(count);
-    if count == 0 || (count >= MAX_FRAMES && random.below(8) > 1) {
+    if count == 0 || (count >= MAX_FRAMES_PER_CONNECTION && random.below(8) > 1) {
         return false;
     }
     let frames = &mut connection.frames;
@@ -30,31 +30,32 @@ pub(super) fn mutate(connection: &mut Connection<'_>, random: &mut impl Random) 
     true
 }
 
-/// Puts a frame somewhere that suits the streams there.
+/// Inserts a frame that fits the states of the streams at its position.
 pub(super) fn insert(connection: &mut Connection<'_>, random: &mut impl Random) {
-    if connection.frames.len() >= MAX_FRAMES {
+    if connection.frames.len() >= MAX_FRAMES_PER_CONNECTION {
         return;
     }
     let at = random.below(connection.frames.len() + 1);
     let streams = Streams::after(&connection.frames[..at]);
-    let frame = generate::frame(&streams, &mut Writer::default(), random);
+    let frame = generate::frame(&streams, &mut HeaderEncoder::default(), random);
     connection.frames.insert(at, frame);
 }
 
-/// The same request once more, on a stream of its own.
+/// Repeats a request on a new stream.
 fn repeat_request(frames: &mut Vec<Frame<'_>>, number: usize) {
     let stream = frames[number].stream;
-    let next = Streams::after(frames).next();
+    let next = Streams::after(frames).next_id();
     let copies: Vec<_> = frames
         .iter()
         .filter(|frame| frame.stream == stream)
         .map(|frame| Frame { stream: if stream == 0 { 0 } else { next }, ..frame.clone() })
-        .take(MAX_FRAMES - frames.len().min(MAX_FRAMES))
+        .take(MAX_FRAMES_PER_CONNECTION - frames.len().min(MAX_FRAMES_PER_CONNECTION))
         .collect();
     frames.extend(copies);
 }
 
-/// DATA into two, HEADERS and CONTINUATION into one more CONTINUATION, SETTINGS between two settings.
+/// Splits a frame: DATA in two, HEADERS and CONTINUATION with another CONTINUATION, SETTINGS between two
+/// settings.
 fn split(frames: &mut Vec<Frame<'_>>, number: usize, random: &mut impl Random) -> bool {
     let frame = &mut frames[number];
     let content = frame.content().to_vec();
@@ -78,7 +79,7 @@ fn split(frames: &mut Vec<Frame<'_>>, number: usize, random: &mut impl Random) -
     true
 }
 
-/// A frame and the next one that continues it become one.
+/// Joins a frame and the next one if that continues it.
 fn join(frames: &mut Vec<Frame<'_>>, number: usize) -> bool {
     let [first, second, ..] = &frames[number..] else {
         return false;

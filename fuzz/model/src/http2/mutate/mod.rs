@@ -1,4 +1,4 @@
-//! Mutations of a connection: of its frames, of what is in one, and of single header fields.
+//! Mutations of a connection: its list of frames, single frames, header fields.
 
 mod fields;
 mod frames;
@@ -6,7 +6,7 @@ mod payload;
 
 use super::{Connection, Random, flag};
 
-/// Changes a connection in one place. Lengths follow; now and then one is made to lie.
+/// Applies one mutation to a connection. Lengths are adjusted; sometimes one is made wrong.
 pub fn mutate(connection: &mut Connection<'_>, random: &mut impl Random) {
     let changed = match random.below(16) {
         0..=4 => frames::mutate(connection, random),
@@ -14,7 +14,7 @@ pub fn mutate(connection: &mut Connection<'_>, random: &mut impl Random) {
         10..=14 => payload::mutate(connection, random),
         _ => header(connection, random),
     };
-    // Where a mutation found nothing to change, a new frame always can be.
+    // Inserting a frame is always possible.
     if !changed {
         frames::insert(connection, random);
     }
@@ -25,11 +25,11 @@ pub fn mutate_bytes(input: &[u8], max: usize, random: &mut impl Random, output: 
     let mut connection = Connection::parse(input);
     mutate(&mut connection, random);
     let begin = output.len();
-    connection.put(output);
+    connection.serialise_into(output);
     output.truncate(begin + max);
 }
 
-/// A frame's header, or the connection's preface.
+/// Changes a frame's header or the connection's preface.
 fn header(connection: &mut Connection<'_>, random: &mut impl Random) -> bool {
     if random.one_in(16) {
         connection.preface = !connection.preface;
@@ -46,7 +46,7 @@ fn header(connection: &mut Connection<'_>, random: &mut impl Random) -> bool {
             frame.declared = Some(match random.below(4) {
                 0 => length.saturating_sub(1),
                 1 => length + 1,
-                2 => random.number(),
+                2 => random.interesting_number(),
                 _ => 0,
             });
         }

@@ -1,4 +1,4 @@
-//! Mutations of what a frame says: its stream, padding, settings, windows, priorities, codes.
+//! Mutations of frames: stream, padding, settings, windows, priorities, error codes.
 
 use super::fields;
 use crate::http2::{Connection, Frame, Random, Streams, flag, kind, setting};
@@ -30,23 +30,23 @@ pub(super) fn mutate(connection: &mut Connection<'_>, random: &mut impl Random) 
     true
 }
 
-/// Mostly one that is open or comes next, sometimes one that cannot be.
+/// Chooses a stream: mostly a plausible one, sometimes an invalid one.
 fn another_stream(streams: &Streams, random: &mut impl Random) -> u32 {
     match random.below(8) {
-        0..=2 => streams.used(random).unwrap_or(1),
-        3 => streams.open(random).unwrap_or(1),
-        4 => streams.next(),
+        0..=2 => streams.random_used(random).unwrap_or(1),
+        3 => streams.random_open(random).unwrap_or(1),
+        4 => streams.next_id(),
         5 => 0,
         6 => random.below(8) as u32,
-        _ => random.number(),
+        _ => random.interesting_number(),
     }
 }
 
 fn padding(frame: &mut Frame<'_>, random: &mut impl Random) {
     let parts = frame.parts();
     match random.below(4) {
-        0 => frame.strip(),
-        // More padding than there is room for.
+        0 => frame.strip_padding(),
+        // Padding longer than the payload.
         1 if parts.padded => frame.payload.to_mut()[0] = random.byte(),
         1 => frame.flags ^= flag::PADDED,
         _ => frame.pad(*random.pick(&[0, 1, 2, 7, 255])),
@@ -55,7 +55,7 @@ fn padding(frame: &mut Frame<'_>, random: &mut impl Random) {
 
 fn priority(frame: &mut Frame<'_>, random: &mut impl Random) {
     let prefix = frame.parts().prefix;
-    let mut five = random.number().to_be_bytes().to_vec();
+    let mut five = random.interesting_number().to_be_bytes().to_vec();
     five.push(random.byte());
     match random.below(3) {
         0 if frame.has(flag::PRIORITY) => {
@@ -91,7 +91,7 @@ fn settings(frame: &mut Frame<'_>, random: &mut impl Random) {
     }
 }
 
-/// Values at which a setting begins to matter, or ends to be valid.
+/// Chooses a value for a setting, mostly at the limits of its meaning or validity.
 fn setting_value(identifier: u16, random: &mut impl Random) -> u32 {
     let edges: &[u32] = match identifier {
         setting::HEADER_TABLE_SIZE => &[0, 1, 31, 4095, 4096, 4097, 65536],
@@ -101,10 +101,10 @@ fn setting_value(identifier: u16, random: &mut impl Random) -> u32 {
         setting::MAX_FRAME_SIZE => &[0, 0x3fff, 0x4000, 0x00ff_ffff, 0x0100_0000],
         _ => &[0, 1],
     };
-    if random.one_in(4) { random.number() } else { *random.pick(edges) }
+    if random.one_in(4) { random.interesting_number() } else { *random.pick(edges) }
 }
 
-/// One of the payload's 32-bit numbers, or its last bytes.
+/// Changes one of the payload's 32-bit numbers, or some bytes.
 fn number_in(frame: &mut Frame<'_>, random: &mut impl Random) {
     let payload = frame.payload.to_mut();
     let words = payload.len() / 4;
@@ -112,5 +112,5 @@ fn number_in(frame: &mut Frame<'_>, random: &mut impl Random) {
         return fields::bytes(payload, random);
     }
     let at = random.below(words) * 4;
-    payload[at..at + 4].copy_from_slice(&random.number().to_be_bytes());
+    payload[at..at + 4].copy_from_slice(&random.interesting_number().to_be_bytes());
 }

@@ -1,4 +1,4 @@
-//! Strings, as they are or in Huffman's code (RFC 7541, section 5.2).
+//! String literals, plain or in Huffman code (RFC 7541, section 5.2).
 
 use std::borrow::Cow;
 
@@ -6,17 +6,17 @@ use httlib_huffman::DecoderSpeed;
 
 use super::integer;
 
-/// A string as it is written.
+/// String literal as it is encoded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Text<'a> {
-    /// Whether it says that it is in Huffman's code.
+pub struct StringLiteral<'a> {
+    /// Whether it is declared as Huffman code.
     pub huffman: bool,
-    /// Its bytes as they are sent.
+    /// Its encoded bytes.
     pub raw: Cow<'a, [u8]>,
 }
 
-impl<'a> Text<'a> {
-    /// Writes `text`, in Huffman's code or as it is.
+impl<'a> StringLiteral<'a> {
+    /// Encodes `text`, in Huffman code or plain.
     #[must_use]
     pub fn encode(text: impl Into<Cow<'a, [u8]>>, huffman: bool) -> Self {
         let text = text.into();
@@ -30,7 +30,7 @@ impl<'a> Text<'a> {
         Self { huffman: false, raw: text }
     }
 
-    /// What is written; `None` if the code is broken.
+    /// Decodes the string; `None` if the Huffman code is invalid.
     #[must_use]
     pub fn decode(&self) -> Option<Cow<'_, [u8]>> {
         if !self.huffman {
@@ -41,29 +41,29 @@ impl<'a> Text<'a> {
         Some(Cow::Owned(text))
     }
 
-    /// Writes it in Huffman's code, or not; broken code stays.
+    /// Encodes it again, in Huffman code or plain. Leaves invalid code as it is.
     pub(super) fn recode(&mut self, huffman: bool) {
         if let Some(text) = self.decode() {
             *self = Self::encode(text.into_owned(), huffman);
         }
     }
 
-    /// The same with bytes of its own.
+    /// Copies borrowed bytes.
     #[must_use]
-    pub fn into_owned(self) -> Text<'static> {
-        Text { huffman: self.huffman, raw: self.raw.into_owned().into() }
+    pub fn into_owned(self) -> StringLiteral<'static> {
+        StringLiteral { huffman: self.huffman, raw: self.raw.into_owned().into() }
     }
 
-    pub(super) fn take(bytes: &mut &'a [u8]) -> Option<Self> {
+    pub(super) fn parse(bytes: &mut &'a [u8]) -> Option<Self> {
         let huffman = bytes.first()? & 0x80 != 0;
-        let len = integer::take(bytes, 7)?;
+        let len = integer::parse(bytes, 7)?;
         let (raw, rest) = bytes.split_at_checked(len as usize)?;
         *bytes = rest;
         Some(Self { huffman, raw: Cow::Borrowed(raw) })
     }
 
-    pub(super) fn put(&self, bytes: &mut Vec<u8>) {
-        integer::put(self.raw.len() as u32, if self.huffman { 0x80 } else { 0 }, 7, bytes);
+    pub(super) fn serialise_into(&self, bytes: &mut Vec<u8>) {
+        integer::serialise_into(self.raw.len() as u32, if self.huffman { 0x80 } else { 0 }, 7, bytes);
         bytes.extend_from_slice(&self.raw);
     }
 }
