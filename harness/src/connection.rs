@@ -16,7 +16,7 @@ const HIGH_WATER: usize = 256 * 1024;
 #[derive(Debug)]
 pub struct Connection {
     session: Session,
-    state: State,
+    state: ConnectionState,
     /// What has arrived and not been understood yet.
     input: Vec<u8>,
     output: Output,
@@ -26,13 +26,14 @@ pub struct Connection {
     closing: bool,
 }
 
+/// Progress of the current request.
 #[derive(Debug)]
-enum State {
+enum ConnectionState {
     Head(HeadParser),
     Body { request: Request, decoder: BodyDecoder },
 }
 
-impl State {
+impl ConnectionState {
     fn new() -> Self {
         Self::Head(HeadParser::default())
     }
@@ -43,7 +44,7 @@ impl Connection {
     pub fn new(site: Site) -> Self {
         Self {
             session: site.session(),
-            state: State::new(),
+            state: ConnectionState::new(),
             input: Vec::new(),
             output: Output::default(),
             ended: false,
@@ -68,7 +69,7 @@ impl Connection {
 
     /// The client has reset the connection: nothing more can be read or written.
     pub fn lost(&self) {
-        if let State::Body { request, .. } = &self.state
+        if let ConnectionState::Body { request, .. } = &self.state
             && !self.ended
         {
             self.session.lost_in_body(request.headers().first("Transfer-Encoding").is_some());
@@ -120,17 +121,19 @@ impl Connection {
     /// Does the next thing that can be done; false when more input is needed for that.
     fn step(&mut self, input: &mut &[u8]) -> Result<bool, HttpError> {
         match &mut self.state {
-            State::Head(parser) => {
+            ConnectionState::Head(parser) => {
                 let Some(head) = parser.parse(input)? else {
                     return Ok(false);
                 };
                 self.begin(head)?;
             }
-            State::Body { request, decoder } => {
+            ConnectionState::Body { request, decoder } => {
                 if !decoder.decode(input, request)? {
                     return Ok(false);
                 }
-                if let State::Body { request, .. } = mem::replace(&mut self.state, State::new()) {
+                if let ConnectionState::Body { request, .. } =
+                    mem::replace(&mut self.state, ConnectionState::new())
+                {
                     self.answer(&request);
                 }
             }
@@ -147,7 +150,8 @@ impl Connection {
             // the answer must not depend on how packets were cut.
             self.output.push(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec());
         }
-        self.state = State::Body { request: Request::new(head), decoder: BodyDecoder::new(framing) };
+        self.state =
+            ConnectionState::Body { request: Request::new(head), decoder: BodyDecoder::new(framing) };
         Ok(())
     }
 

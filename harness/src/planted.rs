@@ -37,7 +37,7 @@ use crate::parse::{cookie, multipart, percent, query};
 pub struct Planted {
     /// Room for the Host of the connection's first request that had one, and for 16 bytes at least.
     host: Option<Vec<u8>>,
-    course: sessions::Course,
+    history: sessions::ConnectionHistory,
 }
 
 impl Planted {
@@ -54,12 +54,12 @@ impl Planted {
         suffix(request);
         average_part(request);
         upgrade(request);
-        self.course.visit(request);
+        self.history.visit(request);
     }
 
     /// Bytes that were read from the client at once.
     pub fn received(&mut self, bytes: &[u8]) {
-        self.course.received(bytes);
+        self.history.received(bytes);
     }
 
     /// The client has reset the connection before its body was complete.

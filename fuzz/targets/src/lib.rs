@@ -1,4 +1,4 @@
-//! Our own code under AFL++: each function takes any bytes and panics if a promise is broken.
+//! Fuzz targets for sockfuzz's own code: each function takes any bytes and panics if a property is violated.
 //!
 //! ```text
 //! cargo afl build --release -p sockfuzz-targets --features afl --target-dir target/afl
@@ -12,7 +12,7 @@ use sockfuzz_mutator::{Dictionary, Mutator};
 use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::session::Session;
 
-/// Any bytes are a session, which is written and read again as bytes and as text.
+/// Sessions: any bytes decode to one, and it survives encoding and formatting.
 pub fn session(data: &[u8]) {
     let session = Session::decode(data);
     assert_eq!(Session::decode(&session.encode()), session);
@@ -21,7 +21,7 @@ pub fn session(data: &[u8]) {
     let _ = String::from_utf8_lossy(data).parse::<Session>();
 }
 
-/// The model loses nothing, of what it understands and of what it makes up.
+/// Model: parsing and serialising is lossless, for inputs and for generated pipelines.
 pub fn model(data: &[u8]) {
     round_trip(data);
     let session = Session::decode(data);
@@ -42,49 +42,50 @@ fn round_trip(data: &[u8]) {
     assert_eq!(Pipeline::parse(data).serialise(), data);
 }
 
-/// Mutations keep to the limit, and the same choices make the same of the same inputs.
+/// Mutator: mutations respect the length limit and depend on seed and inputs only.
 pub fn mutator(data: &[u8]) {
-    let Some((&[seed, middle, most], inputs)) = data.split_first_chunk() else { return };
+    let Some((&[seed, middle, limit], inputs)) = data.split_first_chunk() else { return };
     let (parent, other) = inputs.split_at(usize::from(middle).min(inputs.len()));
-    let most = 1 + 16 * usize::from(most);
-    let input = if seed & 1 == 0 { InputFormat::Raw } else { InputFormat::Session };
-    let mut twins = [(); 2].map(|()| Mutator::new(seed.into(), input, Dictionary::default()));
+    let max_length = 1 + 16 * usize::from(limit);
+    let format = if seed & 1 == 0 { InputFormat::Raw } else { InputFormat::Session };
+    let mut mutators = [(); 2].map(|()| Mutator::new(seed.into(), format, Dictionary::default()));
     for _ in 0..2 {
-        let [first, second] = twins.each_mut().map(|twin| twin.mutate(parent, other, most).to_vec());
-        assert!(first.len() <= most);
+        let [first, second] =
+            mutators.each_mut().map(|mutator| mutator.mutate(parent, other, max_length).to_vec());
+        assert!(first.len() <= max_length);
         assert_eq!(first, second);
     }
 }
 
-/// The bundled handler answers made-up requests, and it makes no difference how they are cut.
+/// Bundled server: its response to generated requests does not depend on packet boundaries.
 pub fn handler(data: &[u8]) {
     let mut choices = Unstructured::new(data);
     let Ok(pipeline) = Pipeline::arbitrary(&mut choices) else { return };
     let requests = pipeline.serialise();
     let at = choices.int_in_range(0..=requests.len()).unwrap_or(0);
     let (first, second) = requests.split_at(at);
-    let same = || answer(&[&requests]) == answer(&[first, second]);
-    // Answers are dated, and a second may have passed in between; hardly another one at once.
-    assert!(same() || same(), "{:?} is answered otherwise when it is cut at {at}", requests.escape_ascii());
+    let same = || respond(&[&requests]) == respond(&[first, second]);
+    // Responses have a Date, and the second can change between both once, hardly twice.
+    assert!(same() || same(), "{:?}: the response differs when split at {at}", requests.escape_ascii());
 }
 
-fn answer(pieces: &[&[u8]]) -> Vec<u8> {
+fn respond(pieces: &[&[u8]]) -> Vec<u8> {
     let mut connection = Connection::new(Site::plain());
-    let mut answer = Vec::new();
+    let mut response = Vec::new();
     for piece in pieces {
         connection.feed(piece);
-        write(&mut connection, &mut answer);
+        drain_output(&mut connection, &mut response);
     }
     connection.finish();
-    write(&mut connection, &mut answer);
+    drain_output(&mut connection, &mut response);
     assert!(connection.is_over());
-    answer
+    response
 }
 
-fn write(connection: &mut Connection, answer: &mut Vec<u8>) {
+fn drain_output(connection: &mut Connection, response: &mut Vec<u8>) {
     while !connection.output().is_empty() {
         let count = connection.output().front().len();
-        answer.extend_from_slice(connection.output().front());
+        response.extend_from_slice(connection.output().front());
         connection.wrote(count);
     }
 }

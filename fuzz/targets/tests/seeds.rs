@@ -1,11 +1,11 @@
-//! The promises hold for the corpus, without AFL++.
+//! Fuzz targets run on the corpus, without AFL++.
 
 use std::fs;
 
 use sockfuzz_targets::{handler, model, mutator, session};
 
 #[test]
-fn every_seed_keeps_every_promise() {
+fn every_target_accepts_every_seed() {
     let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus/http1");
     let mut count = 0;
     for entry in fs::read_dir(corpus).expect("the corpus") {

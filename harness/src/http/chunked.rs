@@ -13,11 +13,12 @@ const SIZE_LINE_TOO_LONG: HttpError = HttpError::bad_request("chunk-size line to
 /// Decodes one chunked body as it arrives.
 #[derive(Debug, Default)]
 pub struct ChunkedDecoder {
-    state: State,
+    state: ChunkedState,
 }
 
+/// Part of the coding that comes next.
 #[derive(Debug, Default)]
-enum State {
+enum ChunkedState {
     #[default]
     Size,
     Data {
@@ -42,7 +43,7 @@ impl ChunkedDecoder {
     ) -> Result<bool, HttpError> {
         loop {
             match &mut self.state {
-                State::Size => {
+                ChunkedState::Size => {
                     let Some(line) = take_line(input, MAX_SIZE_LINE, SIZE_LINE_TOO_LONG)? else {
                         return Ok(false);
                     };
@@ -51,23 +52,23 @@ impl ChunkedDecoder {
                         return Err(HttpError::new(413, "body too large"));
                     }
                     self.state = match remaining {
-                        0 => State::Trailers,
-                        _ => State::Data { remaining },
+                        0 => ChunkedState::Trailers,
+                        _ => ChunkedState::Data { remaining },
                     };
                 }
-                State::Data { remaining } => {
+                ChunkedState::Data { remaining } => {
                     take_body(input, body, remaining);
                     if *remaining > 0 {
                         return Ok(false);
                     }
-                    self.state = State::DataEnd;
+                    self.state = ChunkedState::DataEnd;
                 }
-                State::DataEnd => match take_line(input, 1, MISSING_END)? {
-                    Some([]) => self.state = State::Size,
+                ChunkedState::DataEnd => match take_line(input, 1, MISSING_END)? {
+                    Some([]) => self.state = ChunkedState::Size,
                     Some(_) => return Err(MISSING_END),
                     None => return Ok(false),
                 },
-                State::Trailers => return fields(input, trailers),
+                ChunkedState::Trailers => return fields(input, trailers),
             }
         }
     }

@@ -13,9 +13,9 @@ static IN_USE: Mutex<Vec<(u64, Vec<u8>)>> = Mutex::new(Vec::new());
 /// A cut counts only so early: no model's buffer is full by then, and cuts for want of room.
 const EARLY: usize = 4096;
 
-/// How a connection has gone so far.
+/// History of a connection, as far as the bugs depend on it.
 #[derive(Debug)]
-pub(super) struct Course {
+pub(super) struct ConnectionHistory {
     number: u64,
     received: usize,
     ends_in_cr: bool,
@@ -23,7 +23,7 @@ pub(super) struct Course {
     cut: bool,
 }
 
-impl Default for Course {
+impl Default for ConnectionHistory {
     fn default() -> Self {
         static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
         let number = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
@@ -31,7 +31,7 @@ impl Default for Course {
     }
 }
 
-impl Course {
+impl ConnectionHistory {
     /// Takes note of what was read at once.
     pub(super) fn received(&mut self, bytes: &[u8]) {
         let Some(last) = bytes.last() else {
@@ -66,7 +66,7 @@ impl Course {
     }
 }
 
-impl Drop for Course {
+impl Drop for ConnectionHistory {
     fn drop(&mut self) {
         in_use().retain(|(owner, _)| *owner != self.number);
     }

@@ -1,4 +1,4 @@
-//! See the library: `cargo afl fuzz -i corpus/http1 -o out -- fuzz-model`.
+//! Fuzz target for the model: `cargo afl fuzz -i corpus/http1 -o out -- fuzz-model`.
 
 fn main() {
     afl::fuzz!(|data: &[u8]| sockfuzz_targets::model(data));
