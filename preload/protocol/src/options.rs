@@ -12,13 +12,13 @@ use crate::values::{
 /// A value that an option does not accept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionError {
-    spec: OptionSpec,
+    spec: &'static OptionSpec,
     given: String,
 }
 
 impl fmt::Display for OptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let OptionSpec { variable, value, .. } = self.spec;
+        let OptionSpec { variable, value, .. } = *self.spec;
         write!(f, "{variable}={} is not understood; give {value}", self.given)
     }
 }
@@ -125,11 +125,11 @@ pub fn former_names_in_use(
     })
 }
 
-fn parse<T: FromStr>(spec: &OptionSpec, given: String) -> Result<T, OptionError> {
-    given.parse().map_err(|_| OptionError { spec: *spec, given })
+fn parse<T: FromStr>(spec: &'static OptionSpec, given: String) -> Result<T, OptionError> {
+    given.parse().map_err(|_| OptionError { spec, given })
 }
 
-fn parse_optional<T: FromStr>(spec: &OptionSpec, given: String) -> Result<Option<T>, OptionError> {
+fn parse_optional<T: FromStr>(spec: &'static OptionSpec, given: String) -> Result<Option<T>, OptionError> {
     if given.is_empty() { Ok(None) } else { parse(spec, given).map(Some) }
 }
 

@@ -15,9 +15,9 @@ static WAITERS: AtomicI32 = AtomicI32::new(0);
 static PENDING: AtomicBool = AtomicBool::new(false);
 
 /// A thread that waits at an idle point without the driver guard. Dropping it ends the wait.
-pub(super) struct Registration;
+pub(super) struct WaiterRegistration;
 
-impl Registration {
+impl WaiterRegistration {
     /// Registers the calling thread, which must check afterwards once more whether the guard is free.
     pub(super) fn begin() -> Self {
         // Made before the first notification.
@@ -27,7 +27,7 @@ impl Registration {
     }
 }
 
-impl Drop for Registration {
+impl Drop for WaiterRegistration {
     fn drop(&mut self) {
         WAITERS.fetch_sub(1, SeqCst);
     }

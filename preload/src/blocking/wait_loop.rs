@@ -81,7 +81,7 @@ fn wait_for_turn<C: BlockingCall>(
     deadline: Deadline,
     restarts: bool,
 ) -> Option<WaitOutcome<C::Output>> {
-    let registered = notifier::Registration::begin();
+    let registered = notifier::WaiterRegistration::begin();
     if may_drive() && DriverGuard::is_free() {
         return None;
     }

@@ -7,14 +7,12 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown};
 
+use super::drained::Drained;
 use super::unread::UnreadByte;
 use crate::memory_socket;
 use crate::net::transport::{self, Target};
 use crate::sys::fd;
 use crate::sys::fd_table::Slot;
-
-/// No socket's send buffer is smaller, in bytes (socket(7), SO_SNDBUF).
-const MIN_SEND_BUFFER_BYTES: usize = 2048;
 
 /// What became of some bytes to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,23 +23,6 @@ pub(super) enum Sent {
     Blocked,
     /// The server has closed or reset the connection.
     Refused,
-}
-
-/// What there was to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Drained {
-    /// Nothing, or less than fills any socket's buffer: the server was not waiting for room.
-    Little,
-    /// A part of the answer, or something else, that may have kept the server from going on.
-    Much,
-    /// The end of the answer: the server has half-closed, closed or reset.
-    Ended,
-}
-
-impl Drained {
-    pub(super) fn of(count: usize) -> Self {
-        if count < MIN_SEND_BUFFER_BYTES { Self::Little } else { Self::Much }
-    }
 }
 
 /// One connection, as the client sees it. Dropping it hangs up.

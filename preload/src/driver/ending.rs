@@ -3,8 +3,8 @@
 use sockfuzz_protocol::session::Connection;
 use sockfuzz_protocol::{Counter, Phase};
 
-use super::client::Drained;
 use super::dead_accept::{self, Culprit};
+use super::drained::Drained;
 use super::input_source::InputSource;
 use super::leak_sanitizer;
 use super::{Driver, MAX_IDLE_ROUNDS, MAX_IDLE_ROUNDS_WITH_CHILDREN, SessionStage, record_answer};

@@ -7,6 +7,7 @@
 
 mod client;
 mod dead_accept;
+mod drained;
 mod ending;
 mod input_source;
 mod leak_sanitizer;
@@ -24,8 +25,9 @@ use crate::memory_socket;
 use crate::net::{accept_gate, listener, transport};
 use crate::process::children;
 use crate::sys::report;
-use client::{ClientEnd, Drained};
+use client::ClientEnd;
 use dead_accept::Culprit;
+use drained::Drained;
 use input_source::{ClientStep, InputSource};
 
 /// Idle rounds that a server is given to accept a connection, or to close one that the client has

@@ -6,7 +6,8 @@ use rustix::event::PollFd;
 use sockfuzz_protocol::Counter;
 use sockfuzz_protocol::session::Action;
 
-use super::client::{Drained, Sent};
+use super::client::Sent;
+use super::drained::Drained;
 use super::input_source::{Chunk, ClientStep, InputSource};
 use super::{ClientConnection, Driver, MAX_IDLE_ROUNDS};
 use crate::blocking::IdleStep;

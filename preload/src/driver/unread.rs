@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use rustix::io::{Errno, ioctl_fionread};
 use rustix::net::{RecvFlags, recv};
 
-use super::client::Drained;
+use super::drained::Drained;
 use crate::net::transport::{GREETING, peer_has_closed};
 
 /// Of a socket, always one byte: first the greeting, then the last of the answer.

@@ -2,9 +2,10 @@
 
 use sockfuzz_protocol::session::Connection;
 
+use super::arrival::with_arrival;
 use super::epoll::Source;
 use super::server::abandon;
-use super::state::{with, with_arrival};
+use super::state::with;
 use super::stream::{ClientState, MemoryStream};
 use super::wait_queue;
 use crate::net::accept_gate;

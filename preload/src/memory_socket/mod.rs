@@ -8,6 +8,7 @@
 //! out to need from the kernel. See [`fallback`].
 
 mod accept_queue;
+mod arrival;
 mod client;
 mod epoll;
 mod epoll_instances;

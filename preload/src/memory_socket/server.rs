@@ -8,8 +8,9 @@ use libc::{c_int, iovec};
 use rustix::io::Errno;
 use sockfuzz_protocol::{Counter, Phase};
 
+use super::arrival::with_arrival;
 use super::epoll::Source;
-use super::state::{with, with_arrival};
+use super::state::with;
 use super::{is_active, placeholder};
 use crate::sys::fd_table::Slot;
 use crate::sys::fd_table::{self, FdKind};

@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::accept_queue::AcceptQueue;
-use super::epoll::{RegistrationTable, Source};
+use super::epoll::RegistrationTable;
 use super::spin_lock::SpinLock;
 use super::stream::MemoryStream;
-use super::wait_queue;
 use crate::net::listener;
 use crate::sys::fd_table::Slot;
 
@@ -55,16 +54,6 @@ pub(crate) fn is_active() -> bool {
 /// Does something with the state. Calls do not nest.
 pub(super) fn with<R>(action: impl FnOnce(&mut State) -> R) -> R {
     STATE.with(action)
-}
-
-/// Changes a stream in a way that the server may wait for.
-pub(super) fn with_arrival<R>(slot: Slot, action: impl FnOnce(&mut MemoryStream) -> R) -> R {
-    let result = with(|state| {
-        state.registrations.record_arrival(Source::Connection(slot));
-        action(state.stream(slot))
-    });
-    wait_queue::wake(Source::Connection(slot));
-    result
 }
 
 /// Whether any connection is in use.
