@@ -16,8 +16,8 @@ use crate::sys::report;
 
 /// Rounds, and the time of each, that something sent is given to come to the server. The kernel may
 /// tell that it did with a delay (the delayed acknowledgement of TCP, 40 ms as a rule).
-const DELIVERY_ROUNDS: u32 = 200;
-const DELIVERY_PAUSE: Duration = Duration::from_millis(1);
+const MAX_DELIVERY_ROUNDS: u32 = 200;
+const DELIVERY_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 impl Driver {
     /// Goes on with the current step, or takes the next one.
@@ -131,8 +131,8 @@ impl Driver {
             return None;
         }
         self.in_flight += 1;
-        (self.in_flight <= DELIVERY_ROUNDS)
-            .then_some(IdleStep::Sleep { until: Vec::new(), limit: Some(DELIVERY_PAUSE) })
+        (self.in_flight <= MAX_DELIVERY_ROUNDS)
+            .then_some(IdleStep::Sleep { until: Vec::new(), limit: Some(DELIVERY_POLL_INTERVAL) })
     }
 
     fn await_accept(&mut self) -> IdleStep {

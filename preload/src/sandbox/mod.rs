@@ -67,7 +67,7 @@ fn confine(options: &Options) -> SandboxGaps {
     if options.network == Network::None && network::leave().is_err() {
         gaps.add(SandboxGap::Network);
     }
-    privileges.give_up();
+    privileges.drop_unneeded();
 
     let status = options.status.as_deref().map(Path::new);
     let held = rules::restrict(&writable, &DEVICES.map(Path::new), status);

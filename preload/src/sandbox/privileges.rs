@@ -14,7 +14,7 @@ use crate::sys::report;
 
 /// What a server that was started as root needs to drop its privileges and to look after its own
 /// files and workers (capabilities(7)). All else could harm more than those.
-const LEFT: CapabilitySet = CapabilitySet::CHOWN
+const KEPT_CAPABILITIES: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::DAC_OVERRIDE)
     .union(CapabilitySet::FOWNER)
     .union(CapabilitySet::FSETID)
@@ -58,8 +58,8 @@ impl Privileges {
     }
 
     /// Gives up everything that the server does not need, for good.
-    pub(super) fn give_up(self) {
-        for capability in CapabilitySet::all().difference(LEFT).iter() {
+    pub(super) fn drop_unneeded(self) {
+        for capability in CapabilitySet::all().difference(KEPT_CAPABILITIES).iter() {
             // Not all bits are capabilities; and who may not do this has little to lose.
             let _ = remove_capability_from_bounding_set(capability);
         }
@@ -67,8 +67,8 @@ impl Privileges {
             set_capabilities(
                 None,
                 CapabilitySets {
-                    effective: self.0.effective & LEFT,
-                    permitted: self.0.permitted & LEFT,
+                    effective: self.0.effective & KEPT_CAPABILITIES,
+                    permitted: self.0.permitted & KEPT_CAPABILITIES,
                     inheritable: CapabilitySet::empty(),
                 },
             )

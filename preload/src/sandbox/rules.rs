@@ -9,34 +9,34 @@ use landlock::{
 };
 
 /// The newest rules that are asked for; an older kernel applies those it knows.
-const NEWEST: ABI = ABI::V9;
+const NEWEST_ABI: ABI = ABI::V9;
 
 /// What the kernel's rules protect.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct EnforcedRules {
     /// The content of files.
     pub(super) files: bool,
     /// Processes outside from signals.
     pub(super) signals: bool,
 }
 
-pub(super) fn restrict(writable: &[PathBuf], devices: &[&Path], status: Option<&Path>) -> Held {
+pub(super) fn restrict(writable: &[PathBuf], devices: &[&Path], status: Option<&Path>) -> EnforcedRules {
     // A page in memory has a path below /proc only; rules are for real files.
     let status = status.filter(|path| !path.starts_with("/proc"));
     let paths = writable.iter().map(PathBuf::as_path).chain(devices.iter().copied()).chain(status);
     match apply(paths).map(|status| status.landlock) {
         Ok(LandlockStatus::Available { effective_abi, .. }) => {
-            Held { files: true, signals: effective_abi >= ABI::V6 }
+            EnforcedRules { files: true, signals: effective_abi >= ABI::V6 }
         }
-        _ => Held::default(),
+        _ => EnforcedRules::default(),
     }
 }
 
 fn apply<'a>(writable: impl Iterator<Item = &'a Path>) -> Result<RestrictionStatus, RulesetError> {
-    let writing = AccessFs::from_write(NEWEST);
+    let writing = AccessFs::from_write(NEWEST_ABI);
     Ruleset::default()
         .handle_access(writing)?
-        .scope(Scope::from_all(NEWEST))?
+        .scope(Scope::from_all(NEWEST_ABI))?
         .create()?
         // Denials are what is expected here: no line in the machine's audit log for each.
         .log_same_exec(false)?

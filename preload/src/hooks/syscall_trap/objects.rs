@@ -17,7 +17,7 @@ use crate::sys::next_symbol::find_next;
 const SYSCALL: &[u8] = &[0x0f, 0x05];
 
 /// Calls without which no server listens, accepts or waits.
-const TELLING: &[c_long] = &[
+const WAITING_CALLS: &[c_long] = &[
     SYS_listen,
     SYS_accept,
     SYS_accept4,
@@ -37,7 +37,8 @@ const BEFORE: usize = 64;
 
 /// Functions of libraries whose calls are seen, or made on behalf of others: libc itself, and
 /// whoever interposes the same names behind us (a sanitizer's runtime).
-const SEEN: [&CStr; 4] = [c"gnu_get_libc_version", c"pthread_create", c"accept", c"poll"];
+const FUNCTIONS_OF_KNOWN_OBJECTS: [&CStr; 4] =
+    [c"gnu_get_libc_version", c"pthread_create", c"accept", c"poll"];
 
 /// Whether this code waits or accepts in system calls of its own. The two bytes of the instruction
 /// may turn up by chance; not so behind a number that fits.
@@ -46,7 +47,7 @@ pub(super) fn waits(code: &[u8]) -> bool {
         let before = &code[end.saturating_sub(BEFORE)..end];
         (0..before.len())
             .filter_map(|at| loaded_number(&before[at..]))
-            .any(|number| TELLING.contains(&number))
+            .any(|number| WAITING_CALLS.contains(&number))
     })
 }
 
@@ -83,7 +84,8 @@ struct Search {
 fn seen() -> Vec<u64> {
     // SAFETY: getauxval(3) reads what the kernel has told the process.
     let told = [libc::AT_BASE, libc::AT_SYSINFO_EHDR].map(|key| unsafe { libc::getauxval(key) });
-    let functions = SEEN.iter().filter_map(|name| find_next(name)).map(|address| address as u64);
+    let functions =
+        FUNCTIONS_OF_KNOWN_OBJECTS.iter().filter_map(|name| find_next(name)).map(|address| address as u64);
     functions.chain(told).chain([look as *const () as u64]).collect()
 }
 
