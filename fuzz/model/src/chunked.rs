@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_extensions_and_trailers() {
+    fn chunks_extensions_and_trailers_are_parsed() {
         let mut text = &b"3;a=b\r\nabc\r\n0\r\nT: 1\r\n\r\nGET"[..];
         let body = Chunked::parse(&mut text);
         assert_eq!(text, b"GET");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_size_that_is_too_big_takes_what_there_is() {
+    fn oversized_chunk_takes_all_remaining_bytes() {
         for size in ["ff", "ffffffffffffffffffffff"] {
             let text = format!("{size}\r\nabc");
             let body = Chunked::parse(&mut text.as_bytes());

@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn white_space_is_kept_where_it_was() {
+    fn white_space_is_preserved() {
         assert_eq!(pieces("A: b\r\n"), ["A", ": ", "b", "\r\n"]);
         assert_eq!(pieces("A \t:\t b c \r\n"), ["A", " \t:\t ", "b c", " \r\n"]);
         assert_eq!(pieces("A:\n"), ["A", ":", "", "\n"]);

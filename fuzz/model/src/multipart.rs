@@ -85,14 +85,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn boundaries_plain_and_quoted() {
+    fn boundary_is_parsed_plain_and_quoted() {
         assert_eq!(boundary(b"multipart/form-data; boundary=x"), Some(&b"x"[..]));
         assert_eq!(boundary(b"Multipart/Mixed; Boundary=\"a b\"; c"), Some(&b"a b"[..]));
         assert_eq!(boundary(b"text/plain; boundary=x"), None);
     }
 
     #[test]
-    fn parts_with_fields() {
+    fn parts_are_parsed_with_their_fields() {
         let text = b"before\r\n--x\r\nA: 1\r\n\r\none\r\n--x\r\n\r\ntwo\r\n--x--\r\n";
         let body = Multipart::parse(text, b"x").expect("multipart");
         assert_eq!(body.parts.len(), 2);

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_four_forms() {
+    fn all_four_forms_are_parsed() {
         let origin = Target::parse(b"/a?b", b"GET");
         assert_eq!(origin, Target::Origin { path: b"/a"[..].into(), query: b"?b"[..].into() });
         let Target::Absolute { scheme, authority, path, query } = Target::parse(b"http://h:80/p?q", b"GET")
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_with_a_url_in_it_is_a_path() {
+    fn path_containing_a_url_is_in_origin_form() {
         assert!(matches!(Target::parse(b"/x://y", b"GET"), Target::Origin { .. }));
     }
 }

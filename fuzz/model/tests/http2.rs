@@ -1,4 +1,4 @@
-//! The model of HTTP/2: it takes any bytes, loses none, and mutates what it has taken.
+//! Model of HTTP/2: lossless parsing of any bytes, mutations, generation.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use sockfuzz_model::http2::{
     Connection, Frame, PREFACE, Random, StreamState, Streams, flag, kind, mutate_bytes, seeds,
 };
 
-/// Random numbers of a test.
+/// Deterministic random numbers.
 struct Numbers(u64);
 
 impl Random for Numbers {
@@ -22,7 +22,7 @@ impl Random for Numbers {
     }
 }
 
-/// Bytes that have frames in them more often than random ones.
+/// Strategy for bytes that mostly consist of frames.
 fn frames() -> impl Strategy<Value = Vec<u8>> {
     let frame = (0..12u8, any::<u8>(), 0..6u32, prop::collection::vec(any::<u8>(), 0..40), any::<bool>());
     prop::collection::vec(frame, 0..8).prop_map(|frames| {
@@ -40,25 +40,25 @@ fn frames() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #[test]
-    fn any_bytes_come_back(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+    fn any_bytes_round_trip(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
         prop_assert_eq!(Connection::parse(&bytes).serialise(), &*bytes);
         let behind_the_preface = [PREFACE, &bytes].concat();
         prop_assert_eq!(Connection::parse(&behind_the_preface).serialise(), behind_the_preface);
     }
 
     #[test]
-    fn any_frames_come_back(bytes in frames()) {
+    fn any_frames_round_trip(bytes in frames()) {
         prop_assert_eq!(Connection::parse(&bytes).serialise(), bytes);
     }
 
     #[test]
-    fn any_header_block_comes_back(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_header_block_round_trips(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         prop_assert_eq!(Block::parse(&bytes).serialise(), &*bytes);
         Tables::default().read(&Block::parse(&bytes));
     }
 
     #[test]
-    fn any_text_comes_back_out_of_its_code(text in prop::collection::vec(any::<u8>(), 0..60), raw: Vec<u8>) {
+    fn string_literals_round_trip(text in prop::collection::vec(any::<u8>(), 0..60), raw: Vec<u8>) {
         let coded = StringLiteral::encode(&*text, true);
         let decoded = coded.decode().expect("it is whole");
         prop_assert_eq!(&*decoded, &*text);
@@ -78,7 +78,7 @@ proptest! {
     }
 
     #[test]
-    fn mutations_take_any_frames_and_stay_within_the_limit(bytes in frames(), seed in 1u64..) {
+    fn mutations_accept_any_frames_and_respect_the_limit(bytes in frames(), seed in 1u64..) {
         let mut numbers = Numbers(seed);
         let mut input = bytes;
         for _ in 0..50 {
@@ -90,7 +90,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_made_up_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn generated_connections_round_trip(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let connection = Connection::arbitrary(&mut Unstructured::new(&bytes)).expect("never fails");
         let bytes = connection.serialise();
         prop_assert_eq!(Connection::parse(&bytes), connection);
@@ -98,7 +98,7 @@ proptest! {
 }
 
 #[test]
-fn a_mutation_depends_on_its_numbers_alone() {
+fn mutations_depend_on_the_random_numbers_only() {
     let mutated = |seed| {
         let mut output = Vec::new();
         mutate_bytes(&seeds()[3].1, 1000, &mut Numbers(seed), &mut output);
@@ -107,9 +107,9 @@ fn a_mutation_depends_on_its_numbers_alone() {
     assert_eq!(mutated(7), mutated(7));
 }
 
-/// Each mutation was written for something: after many of them, all of it has been seen.
+/// After many mutations, each kind of change has occurred.
 #[test]
-fn mutations_reach_every_part() {
+fn every_kind_of_mutation_occurs() {
     let mut numbers = Numbers(1);
     let (mut shorter, mut lies, mut padded, mut divided, mut foreign, mut changed) = (0, 0, 0, 0, 0, 0);
     let seeds = seeds();
@@ -132,7 +132,7 @@ fn mutations_reach_every_part() {
 }
 
 #[test]
-fn two_libraries_read_the_same_headers() {
+fn two_libraries_decode_the_same_headers() {
     let headers: Vec<(&str, &str)> =
         vec![(":method", "GET"), (":path", "/a b"), ("x-new", "\u{e9}"), ("x-new", "\u{e9}"), ("cookie", "")];
     for huffman in [false, true] {
@@ -156,7 +156,7 @@ fn two_libraries_read_the_same_headers() {
 }
 
 #[test]
-fn a_header_block_is_put_back_where_it_was() {
+fn replaced_header_block_keeps_its_split() {
     let piece = |kind, bytes: &[u8]| Frame::new(kind, 0, 1, bytes.to_vec());
     let frames = vec![
         piece(kind::HEADERS, b"abc"),
@@ -174,7 +174,7 @@ fn a_header_block_is_put_back_where_it_was() {
 }
 
 #[test]
-fn streams_open_end_and_close() {
+fn stream_states_follow_frames() {
     let frame = |kind, flags, stream| Frame::new(kind, flags, stream, Vec::new());
     let streams = Streams::after(&[
         frame(kind::HEADERS, 0, 3),
@@ -192,7 +192,7 @@ fn streams_open_end_and_close() {
 }
 
 #[test]
-fn the_corpus_is_what_the_generator_makes() {
+fn corpus_matches_the_seeds() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/http2");
     let mut files: Vec<_> = fs::read_dir(&folder)
         .expect("readable")

@@ -1,11 +1,11 @@
-//! Any bytes are understood without loss, and what is made up is understood again.
+//! Lossless parsing of any bytes and of generated messages.
 
 use arbitrary::{Arbitrary, Unstructured};
 use proptest::prelude::*;
 use sockfuzz_model::{Kind, Outline, ParsedSession, Pipeline, Visit};
 use sockfuzz_protocol::session::Session;
 
-/// Pieces that make parsers turn, in any order.
+/// Strategy for sequences of words at which parsers change state.
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let words: Vec<&[u8]> = vec![
         b"GET / HTTP/1.1\r\n",
@@ -40,7 +40,7 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
-fn is_kept(bytes: &[u8]) {
+fn assert_round_trips(bytes: &[u8]) {
     assert_eq!(Pipeline::parse(bytes).serialise(), bytes);
     let session = Session::decode(bytes);
     assert_eq!(ParsedSession::parse(&session).session(), session);
@@ -48,17 +48,17 @@ fn is_kept(bytes: &[u8]) {
 
 proptest! {
     #[test]
-    fn any_bytes_come_back(bytes: Vec<u8>) {
-        is_kept(&bytes);
+    fn any_bytes_round_trip(bytes: Vec<u8>) {
+        assert_round_trips(&bytes);
     }
 
     #[test]
-    fn any_pieces_come_back(bytes in pieces()) {
-        is_kept(&bytes);
+    fn any_pieces_round_trip(bytes in pieces()) {
+        assert_round_trips(&bytes);
     }
 
     #[test]
-    fn an_outline_covers_the_text_without_gaps(bytes in pieces()) {
+    fn outline_leaves_cover_the_text(bytes in pieces()) {
         let mut outline = Outline::default();
         outline.add(&bytes);
         outline.finish();
@@ -74,18 +74,17 @@ proptest! {
     }
 
     #[test]
-    fn what_is_made_up_comes_back(seed in prop::collection::vec(any::<u8>(), 0..2048)) {
+    fn generated_messages_round_trip(seed in prop::collection::vec(any::<u8>(), 0..2048)) {
         let session = ParsedSession::arbitrary(&mut Unstructured::new(&seed)).expect("any bytes will do");
         let session = session.session();
         prop_assert_eq!(&Session::decode(&session.encode()), &session);
         let pipeline = Pipeline::arbitrary(&mut Unstructured::new(&seed)).expect("any bytes will do");
-        is_kept(&pipeline.serialise());
+        assert_round_trips(&pipeline.serialise());
     }
 }
 
-/// Made-up requests are mostly what they say they are.
 #[test]
-fn what_is_made_up_is_mostly_understood_as_meant() {
+fn most_generated_requests_are_parsed_as_requests() {
     let (mut made, mut understood) = (0, 0);
     for seed in 0..500u64 {
         let bytes: Vec<u8> = (0..128u64)
@@ -100,23 +99,22 @@ fn what_is_made_up_is_mostly_understood_as_meant() {
     assert!(understood * 10 >= made * 6, "{understood} of {made}");
 }
 
-/// Every seed of the corpus that is a request is seen as one.
 #[test]
-fn the_seeds_are_understood() {
+fn most_seeds_are_parsed_as_requests() {
     let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus/http1");
     let (mut all, mut requests) = (0, 0);
     for entry in std::fs::read_dir(corpus).expect("the corpus") {
         let bytes = std::fs::read(entry.expect("an entry").path()).expect("a seed");
-        is_kept(&bytes);
+        assert_round_trips(&bytes);
         all += 1;
         requests += usize::from(Pipeline::parse(&bytes).requests().next().is_some());
     }
     assert!(requests * 10 >= all * 9, "{requests} of {all}");
 }
 
-/// With work that grows by the square, this would not end.
+/// With quadratic work, this would time out.
 #[test]
-fn many_blank_lines_before_nothing_are_no_work() {
+fn many_blank_lines_are_parsed_in_linear_time() {
     for blank in ["\n", "\r\n", "\r"] {
         let text = blank.repeat(1 << 20) + "x";
         assert_eq!(Pipeline::parse(text.as_bytes()).serialise(), text.as_bytes());

@@ -1,4 +1,4 @@
-//! What a mutation costs, for seeds of the corpus and for a session.
+//! Cost of a mutation, for seeds of the corpus and for a session.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -11,7 +11,7 @@ use sockfuzz_model::http2::PREFACE;
 use sockfuzz_mutator::{Dictionary, Mutator};
 use sockfuzz_protocol::InputFormat;
 
-/// As afl-fuzz does it: many mutations of one parent, each with another of the queue beside it.
+/// Benchmarks many mutations of one parent, each with another input of the queue, as in afl-fuzz.
 fn one_parent(criterion: &mut Criterion, name: &str, input: InputFormat, parent: &[u8]) {
     let seeds = seeds();
     let mut mutator = Mutator::new(1, input, Dictionary::read(None));

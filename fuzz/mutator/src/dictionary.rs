@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bundled_words_find_their_places() {
+    fn bundled_words_are_sorted_by_element() {
         let dictionary = Dictionary::read(None);
         let has = |words: &Words, word: &[u8]| words.iter().any(|other| **other == *word);
         assert!(has(&dictionary.methods, b"PROPFIND"));

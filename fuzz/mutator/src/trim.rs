@@ -199,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_http2_whole_frames_are_left_out() {
+    fn trimming_http2_drops_whole_frames() {
         let (_, seed) = http2::seeds().into_iter().find(|(name, _)| *name == "reset-rapid").expect("a seed");
         let resets = |bytes: &[u8]| {
             let connection = Connection::parse(bytes);
@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(Connection::parse(&smallest).frames.len(), 2);
     }
 
-    /// Trims as long as the input `does` what it should.
+    /// Trims an input as long as `does` holds for it.
     fn trimmed(bytes: &[u8], input: InputFormat, smallest: usize, does: impl Fn(&[u8]) -> bool) -> Vec<u8> {
         let mut trimmer = Trimmer::default();
         let mut best = bytes.to_vec();
@@ -229,7 +229,7 @@ mod tests {
             }
             more = trimmer.proceed(same);
         }
-        panic!("it does not end");
+        panic!("trimming does not end");
     }
 
     fn contains(bytes: &[u8], word: &[u8]) -> bool {
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_count_goes() {
+    fn trimming_drops_irrelevant_bytes() {
         let text = b"GET /a HTTP/1.1\r\nHost: b\r\nX: y\r\n\r\nPOST /c HTTP/1.1\r\nHost: needle\r\n\r\n";
         assert_eq!(trimmed(text, InputFormat::Raw, 1, |bytes| contains(bytes, b"needle")), b"needle");
         let kept = trimmed(text, InputFormat::Raw, 4, |bytes| contains(bytes, b"POST /c HTTP/1.1\r\n"));
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn markers_go_where_they_make_no_difference() {
+    fn trimming_drops_irrelevant_markers() {
         let session = b"GET /\xf5\x40a HTTP/1.1\r\n\xf5\x49\r\n\xf5\x41needle";
         assert_eq!(trimmed(session, InputFormat::Session, 1, |bytes| contains(bytes, b"needle")), b"needle");
         let kept = trimmed(session, InputFormat::Session, 1, |bytes| contains(bytes, b"\xf5\x41needle"));
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_stay_right() {
+    fn trimming_repairs_lengths() {
         let text = b"POST / HTTP/1.1\r\nContent-Length: 20\r\n\r\n01234567890123456789";
         let is_right = |bytes: &[u8]| {
             let Some(head) = memchr::memmem::find(bytes, b"\r\n\r\n") else { return false };

@@ -1,4 +1,4 @@
-//! What AFL++ relies on: nothing lost, nothing too big, the same each time.
+//! Properties that AFL++ relies on: determinism, length limits, variety.
 
 mod common;
 
@@ -23,7 +23,7 @@ fn sequence(seed: u64, input: InputFormat) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_seed_gives_the_same_each_time_and_another_seed_something_else() {
+fn mutations_are_determined_by_the_seed() {
     assert_eq!(sequence(7, InputFormat::Session), sequence(7, InputFormat::Session));
     assert_ne!(sequence(7, InputFormat::Session), sequence(8, InputFormat::Session));
 }
@@ -39,15 +39,15 @@ fn mutations_differ_from_their_parents_and_from_each_other() {
 }
 
 #[test]
-fn markers_come_up_in_sessions_only() {
+fn markers_are_inserted_in_sessions_only() {
     let count = |input| sequence(1, input).iter().filter(|child| has_marker(child)).count();
-    // Of random bytes, two are a marker now and then: in raw inputs that means nothing.
+    // Random bytes contain a marker now and then; in raw inputs it has no meaning.
     assert!(count(InputFormat::Raw) < 20);
     assert!((100..3000).contains(&count(InputFormat::Session)));
 }
 
 #[test]
-fn a_large_input_grows_no_more() {
+fn large_inputs_do_not_grow() {
     let field = "X-Field: 0123456789012345678901234567890123456789\r\n";
     for size in [GROWTH_LIMIT_BYTES / 2, GROWTH_LIMIT_BYTES, 4 * GROWTH_LIMIT_BYTES] {
         let parent = format!("GET / HTTP/1.1\r\n{}\r\n", field.repeat(size / field.len()));
@@ -60,9 +60,8 @@ fn a_large_input_grows_no_more() {
     }
 }
 
-/// Of bodies that were framed right, most are after a mutation.
 #[test]
-fn lengths_go_along() {
+fn most_lengths_are_repaired() {
     let parent = b"POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n0123456789";
     let mut mutator = mutator(3, InputFormat::Raw);
     let (mut bodies, mut right) = (0, 0);
@@ -92,9 +91,8 @@ fn every_operation_is_used() {
     assert!(names.len() >= 59, "{names:?}");
 }
 
-/// What is nearly all known: names of fields, and what a parser of JSON reads to its end.
 #[test]
-fn documents_and_fields_get_past_the_first_look() {
+fn documents_are_valid_and_all_field_names_occur() {
     let parent = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{\"a\":[1]}";
     let mut mutator = mutator(11, InputFormat::Raw);
     let (mut objects, mut names) = (HashSet::new(), BTreeSet::new());
@@ -114,10 +112,10 @@ fn documents_and_fields_get_past_the_first_look() {
     assert_eq!(FIELD_NAMES.iter().filter(known).count(), FIELD_NAMES.len());
 }
 
-/// HTTP/2 is mutated as frames: most children still begin with the preface and consist of whole frames,
-/// whatever packets the input is cut into.
+/// HTTP/2 is mutated by frames: most children begin with the preface and consist of complete frames,
+/// whatever the packet boundaries are.
 #[test]
-fn frames_stay_whole() {
+fn most_frames_stay_complete() {
     let seeds = http2::seeds();
     let (mut whole, mut cut) = (0, 0);
     for input in [InputFormat::Raw, InputFormat::Session] {
@@ -160,11 +158,11 @@ proptest! {
         other: Vec<u8>,
         seed: u64,
         session: bool,
-        most in 1usize..256,
+        max_length in 1usize..256,
     ) {
         let mut mutator = mutator(seed, if session { InputFormat::Session } else { InputFormat::Raw });
         for _ in 0..32 {
-            prop_assert!(mutator.mutate(&parent, &other, most).len() <= most);
+            prop_assert!(mutator.mutate(&parent, &other, max_length).len() <= max_length);
         }
     }
 }

@@ -13,7 +13,7 @@ fn edited(input: &[u8], format: InputFormat, edit: impl FnOnce(&mut Edits, &Pars
 
 proptest! {
     #[test]
-    fn without_edits_nothing_is_lost(pieces in prop::collection::vec(prop_oneof![
+    fn no_edits_change_nothing(pieces in prop::collection::vec(prop_oneof![
         any::<Vec<u8>>(),
         (prop::sample::select(&Action::<()>::ALL[..]), prop::sample::select(&Connection::ALL[..]))
             .prop_map(|(action, connection)| Marker { action, connection }.encode().to_vec()),
@@ -28,7 +28,7 @@ proptest! {
 }
 
 #[test]
-fn edits_speak_of_the_parent_in_any_order() {
+fn edits_refer_to_the_parent_in_any_order() {
     let child = edited(b"abcdef", InputFormat::Raw, |edits, _| {
         assert!(edits.replace(4..5, b"E", Region::Elsewhere));
         assert!(edits.copy_from_parent(0..0, 2..4, Region::Elsewhere));
@@ -39,7 +39,7 @@ fn edits_speak_of_the_parent_in_any_order() {
 }
 
 #[test]
-fn a_marker_stays_where_it_was_in_the_text() {
+fn markers_keep_their_positions() {
     let child = edited(b"ab\xf5\x40cd", InputFormat::Session, |edits, _| {
         assert!(edits.replace(0..1, b"xyz", Region::Elsewhere));
         assert!(edits.replace(3..4, b"\xf5", Region::Elsewhere));
