@@ -11,8 +11,8 @@ use std::time::Instant;
 use common::Yard;
 use common::tool::Tool;
 use criterion::{Criterion, criterion_group, criterion_main};
-use sockfuzz::afl::cargo_afl::CargoAfl;
-use sockfuzz::afl::measure::Pinned;
+use sockfuzz::campaign::cargo_afl::CargoAfl;
+use sockfuzz::util::affinity::PinnedThread;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
@@ -21,7 +21,7 @@ fn iteration(criterion: &mut Criterion) {
     let runtime = common::runtime(&CargoAfl::find_or_install().expect("cargo-afl"));
     let runtime = runtime.to_str().expect("UTF-8");
     let server = yard.server_with("empty", &["-O2", "-pthread", runtime]);
-    let _pinned = Pinned::to_one_core().expect("a core");
+    let _pinned = PinnedThread::to_one_core().expect("a core");
     let mut group = criterion.benchmark_group("iteration");
     for transport in ["unix", "memory"] {
         let mut command = Command::new(&server);

@@ -1,27 +1,35 @@
-//! All that runs beside afl-fuzz: running a server once, checking it, fuzzing it, and replaying
-//! what was found. The binary is a thin shell around this library, so that tests can use its
-//! parts.
+//! Everything that runs beside afl-fuzz: running a server once, checking it, fuzzing it, and replaying
+//! what was found. The library exists for the `sockfuzz` binary, and so that tests can use its parts.
+//!
+//! # Layers
+//!
+//! Imports go down only, in this list as well as among the files of each module:
+//!
+//! 1. `main.rs`: the command line, one variant for each subcommand.
+//! 2. [`commands`]: the subcommands, each with its arguments and its `run`.
+//! 3. [`bench`]: executions per second of many cases, side by side (`sockfuzz bench`).
+//! 4. [`recipe`]: real servers that are built, checked and fuzzed by recipe (`sockfuzz servers`).
+//! 5. [`campaign`]: afl-fuzz: installation, environment, command lines, output directory, instances,
+//!    report; the bundled server to fuzz.
+//! 6. [`sandbox`]: options that confine the server, adapted to this machine's kernel.
+//! 7. [`server`]: the server under test: inspection of its file, runs with and without the preload,
+//!    comparison of both, choice of the transport, diagnosis of failures.
+//! 8. [`input`]: inputs: reading and importing a corpus, comparing answers.
+//! 9. [`options`]: arguments that subcommands share, and the options of the preload.
+//! 10. [`util`]: errors and exit statuses, signals, files, the source tree.
+//!
+//! The way of `sockfuzz fuzz` through them: [`commands::fuzz::run`] reads the seeds
+//! ([`input::corpus::read`]), inspects the server ([`server::inspect::inspect`]), prepares its sandbox
+//! ([`sandbox::Sandbox::prepare`]), answers the seeds once and chooses the transport
+//! ([`server::seeds::check`]), plans the command lines ([`campaign::instance::CampaignPlan::instances`])
+//! and runs them ([`campaign::runner::run`]).
 
-pub mod afl;
 pub mod bench;
-pub mod bundled;
-pub mod cli;
+pub mod campaign;
 pub mod commands;
-pub mod compare;
-pub mod corpus;
-pub mod import;
-pub mod interrupt;
-pub mod library;
-pub mod memory_file;
-pub mod mutator;
-pub mod output;
-pub mod preload;
-pub mod printable;
-pub mod problem;
+pub mod input;
+pub mod options;
 pub mod recipe;
 pub mod sandbox;
 pub mod server;
-pub mod status_file;
-pub mod tcp_client;
-pub mod transport;
-pub mod workspace;
+pub mod util;

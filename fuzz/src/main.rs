@@ -1,27 +1,54 @@
-//! The `sockfuzz` command: parse, run one subcommand, say in one message what went wrong.
+//! The `sockfuzz` command: parses the command line, runs one subcommand, and prints its error.
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use sockfuzz::cli::{Cli, Command};
-use sockfuzz::problem::Problem;
+use clap::{Parser, Subcommand};
+use sockfuzz::commands::{bench, check, corpus, fuzz, replay, run, servers, session};
 use sockfuzz::server::process_tree;
-use sockfuzz::{commands, interrupt};
+use sockfuzz::util::problem::Problem;
+use sockfuzz::util::{exit_code, interrupt};
+
+/// Fuzz an unmodified HTTP server with cargo afl fuzz.
+#[derive(Debug, Parser)]
+#[command(version, after_help = exit_code::HELP, max_term_width = 100)]
+struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a server once: stdin goes to it over one connection, its answer to stdout
+    #[command(after_help = run::EXAMPLES)]
+    Run(run::RunArguments),
+    /// Look at a server, answer the seeds through the preload and over real TCP, and compare
+    #[command(after_help = check::EXAMPLES)]
+    Check(check::CheckArguments),
+    /// Check a server, then fuzz it with cargo afl fuzz; without a server, the bundled one
+    #[command(after_help = fuzz::EXAMPLES)]
+    Fuzz(fuzz::FuzzArguments),
+    /// Run saved inputs again: request, answer, and how the server ended
+    #[command(after_help = replay::EXAMPLES)]
+    Replay(replay::ReplayArguments),
+    /// Make inputs out of what others have recorded
+    Corpus(corpus::CorpusArguments),
+    /// Show inputs as text, one step of a session a line, and turn such text into inputs
+    #[command(after_help = session::EXAMPLES)]
+    Session(session::SessionArguments),
+    /// Build real servers, compare their answers, fuzz them for a moment, and print a table
+    #[command(after_help = servers::EXAMPLES)]
+    Servers(servers::ServersArguments),
+    /// Measure executions per second of everything there is, side by side
+    #[command(after_help = bench::EXAMPLES)]
+    Bench(bench::BenchArguments),
+}
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = prepare().and_then(|()| match cli.command {
-        Command::Run(arguments) => commands::run::run(arguments),
-        Command::Check(arguments) => commands::check::check(arguments),
-        Command::Fuzz(arguments) => commands::fuzz::fuzz(arguments),
-        Command::Replay(arguments) => commands::replay::replay(arguments),
-        Command::Corpus(arguments) => commands::corpus::corpus(arguments),
-        Command::Session(arguments) => commands::session::session(&arguments),
-        Command::Servers(arguments) => commands::servers::servers(arguments),
-        Command::Bench(arguments) => commands::bench::bench(arguments),
-    });
-    process_tree::end_descendants();
-    match outcome {
+    let result = prepare().and_then(|()| run_command(cli.command));
+    process_tree::kill_descendants();
+    match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("sockfuzz: {error:#}");
@@ -30,9 +57,34 @@ fn main() -> ExitCode {
     }
 }
 
-/// What every subcommand relies on: signals are noticed, and orphans come to us.
+/// Installs the signal handlers, and makes this process the subreaper of all servers.
 fn prepare() -> anyhow::Result<()> {
     interrupt::install()?;
     process_tree::adopt_orphans()?;
     Ok(())
+}
+
+fn run_command(command: Command) -> anyhow::Result<u8> {
+    match command {
+        Command::Run(arguments) => run::run(arguments),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Fuzz(arguments) => fuzz::run(arguments),
+        Command::Replay(arguments) => replay::run(arguments),
+        Command::Corpus(arguments) => corpus::run(arguments),
+        Command::Session(arguments) => session::run(&arguments),
+        Command::Servers(arguments) => servers::run(arguments),
+        Command::Bench(arguments) => bench::run(arguments),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

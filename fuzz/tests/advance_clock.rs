@@ -6,7 +6,7 @@ use std::process::Command;
 
 use common::Yard;
 use common::tool::Tool;
-use sockfuzz::afl::cargo_afl::CargoAfl;
+use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 /// Where `tidies_up` leaves its marks.
 const NOTHING_KEPT: usize = 64;

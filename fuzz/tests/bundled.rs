@@ -8,7 +8,7 @@ use std::process::Command;
 
 use common::{Yard, program_with};
 use predicates::str::contains;
-use sockfuzz::workspace::{Workspace, cargo};
+use sockfuzz::util::workspace::{Workspace, cargo};
 
 /// Builds the bundled server without instrumentation.
 fn server(model: &str) -> PathBuf {

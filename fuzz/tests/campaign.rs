@@ -11,7 +11,7 @@ use std::time::Duration;
 use common::{Yard, bundled, program_with, stat, workspace};
 use predicates::str::contains;
 use rustix::process::{Pid, Signal, kill_process};
-use sockfuzz::afl::cargo_afl::CargoAfl;
+use sockfuzz::campaign::cargo_afl::CargoAfl;
 use sockfuzz_protocol::session::Session;
 
 /// The command `sockfuzz fuzz` on a bundled server, without the check: others test that.
@@ -234,7 +234,7 @@ fn by_hand() {
         .arg(yard.path("out"))
         .arg("--")
         .arg(bundled("sockfuzz-server"))
-        .env("AFL_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"))
+        .env("AFL_PRELOAD", sockfuzz::util::preload::locate(None).expect("the preload"))
         .envs([
             ("AFL_NO_UI", "1"),
             ("AFL_SKIP_CPUFREQ", "1"),

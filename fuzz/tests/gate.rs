@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::Yard;
 use common::tool::Tool;
 use rustix::process::{Signal, kill_process};
-use sockfuzz::afl::cargo_afl::CargoAfl;
+use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 /// Where `marks_between` leaves its marks.
 const THREAD: usize = 64;

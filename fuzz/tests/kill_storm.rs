@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use common::Yard;
 use common::tool::Tool;
-use sockfuzz::afl::cargo_afl::CargoAfl;
+use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 /// Processes to kill; `KILLS` asks for another number.
 const KILLS: u32 = 10_000;

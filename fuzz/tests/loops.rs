@@ -9,10 +9,11 @@ use std::path::PathBuf;
 use std::process::Output;
 
 use common::{Yard, installed};
-use sockfuzz::afl::cargo_afl::CargoAfl;
-use sockfuzz::afl::environment::{ASAN_OPTIONS, UBSAN_OPTIONS, preload_list};
+use sockfuzz::campaign::cargo_afl::CargoAfl;
+use sockfuzz::campaign::environment::{ASAN_OPTIONS, UBSAN_OPTIONS};
+use sockfuzz::server::command::preload_list;
 use sockfuzz::server::sanitizers;
-use sockfuzz::status_file::StatusFile;
+use sockfuzz::server::status_file::StatusFile;
 use sockfuzz_protocol::Counter;
 use sockfuzz_protocol::session::Session;
 
@@ -51,7 +52,7 @@ impl Target {
             .arg(self.yard.path("maps"))
             .arg("--")
             .arg(&self.program)
-            .env("AFL_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"))
+            .env("AFL_PRELOAD", sockfuzz::util::preload::locate(None).expect("the preload"))
             .env("TARGET_LOG", &log)
             .envs([
                 ("SOCKFUZZ_TRANSPORT", transport),
@@ -142,7 +143,7 @@ fn reports_are_crashes(name: &str, flag: &str, runtime: Option<&str>) {
         let target = Target::compile_with(name, compiler, &[flag]);
         let runtime = sanitizers::shared_runtime(&target.program);
         assert_eq!(runtime.as_deref().map(|name| &name[..10]), first);
-        let library = sockfuzz::preload::locate(None).expect("the preload");
+        let library = sockfuzz::util::preload::locate(None).expect("the preload");
         let list = preload_list("AFL_PRELOAD", runtime.as_deref(), &library);
         let preloaded = [
             ("AFL_PRELOAD", list.to_str().expect("UTF-8")),

@@ -9,7 +9,7 @@ use std::ptr;
 
 use common::{Yard, real_server, stat};
 use libloading::Library;
-use sockfuzz::mutator;
+use sockfuzz::campaign::mutator;
 use sockfuzz::recipe::Home;
 
 /// Fuzzes nginx with all seeds; the names of what afl-fuzz has found.

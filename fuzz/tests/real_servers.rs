@@ -8,16 +8,16 @@ use std::path::PathBuf;
 use common::{Yard, real_server, skip, stat, workspace};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
-use sockfuzz::afl::cargo_afl::CargoAfl;
-use sockfuzz::recipe::{Ci, Home, Recipe, Row};
+use sockfuzz::campaign::cargo_afl::CargoAfl;
+use sockfuzz::recipe::{CiLevel, Home, Recipe, RecipeRow};
 
 /// Executions of a campaign: enough for several server processes, one after the other.
 const EXECUTIONS: u32 = 40_000;
 
 /// The recipe's program for a test: none where it is to be skipped.
-fn program(recipe: &Recipe, row: &Row) -> Option<PathBuf> {
+fn program(recipe: &Recipe, row: &RecipeRow) -> Option<PathBuf> {
     let workspace = workspace();
-    let installed = recipe.distributed().filter(|_| row.ci == Ci::Check);
+    let installed = recipe.distributed().filter(|_| row.ci == CiLevel::Check);
     let program = installed.map(|found| found.map_err(anyhow::Error::from)).unwrap_or_else(|| {
         let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
         recipe.build(&workspace, &cargo_afl).map(|()| recipe.built(&workspace, row))
@@ -89,13 +89,13 @@ fn is_fuzzed(home: &Home, yard: &Yard, least_stability: f64) {
 fn works(name: &str) {
     let recipes = Recipe::all(&workspace()).expect("recipes");
     let recipe = recipes.iter().find(|recipe| recipe.name == name).expect("a recipe");
-    for row in recipe.rows.iter().filter(|row| row.ci != Ci::None) {
+    for row in recipe.rows.iter().filter(|row| row.ci != CiLevel::None) {
         eprintln!("{name}/{}", row.name);
         let Some(program) = program(recipe, row) else { return };
         let home = Home::render(&workspace(), recipe, row, program).expect("rendered");
         let yard = Yard::new();
         answers_as_over_tcp(&home, &yard, "unix");
-        if row.ci == Ci::Fuzz {
+        if row.ci == CiLevel::Fuzz {
             answers_as_over_tcp(&home, &yard, "tcp");
             answers_as_over_tcp(&home, &yard, "memory");
             is_fuzzed(&home, &yard, row.stability.unwrap_or(if row.threads { 95.0 } else { 99.0 }));

@@ -8,9 +8,9 @@ use std::process::Command;
 
 use common::tool::Tool;
 use common::{Yard, bundled, program_with, real_server, workspace};
-use sockfuzz::afl::cargo_afl::CargoAfl;
-use sockfuzz::afl::measure::Pinned;
-use sockfuzz::corpus::{self, Seed};
+use sockfuzz::campaign::cargo_afl::CargoAfl;
+use sockfuzz::input::corpus::{self, Seed};
+use sockfuzz::util::affinity::PinnedThread;
 
 const REPEATS: usize = 100;
 
@@ -29,7 +29,7 @@ fn repeats_leave_the_same_map(
     let mut seeds = corpus::read(&workspace().path("corpus/http1")).expect("seeds");
     seeds.retain(suits);
     // As afl-fuzz does: where two threads run at once, it is chance which of them gets a lock.
-    let _pinned = Pinned::to_one_core().expect("a core");
+    let _pinned = PinnedThread::to_one_core().expect("a core");
     for transport in ["unix", "memory"] {
         let mut command = server();
         command.env("SOCKFUZZ_TRANSPORT", transport).env("SOCKFUZZ_ITERATIONS", "1000000");

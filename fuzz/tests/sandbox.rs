@@ -16,7 +16,7 @@ use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use rustix::process::geteuid;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
-use sockfuzz::afl::cargo_afl::CargoAfl;
+use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 /// The letters of `hostile.c` that must fail, and the only one that must not.
 const ATTACKS: &str = "abcdefghijk";
@@ -201,7 +201,7 @@ fn an_ordinary_user_is_protected() {
     let server = victims.attacked_by(&yard.server("hostile"));
     for (name, file) in [
         ("sockfuzz", Path::new(env!("CARGO_BIN_EXE_sockfuzz"))),
-        ("libsockfuzz_preload.so", &sockfuzz::preload::locate(None).expect("the preload")),
+        ("libsockfuzz_preload.so", &sockfuzz::util::preload::locate(None).expect("the preload")),
     ] {
         fs::copy(file, yard.path(name)).expect("copy");
     }

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use common::{Yard, stat, workspace};
 use predicates::prelude::*;
 use predicates::str::contains;
-use sockfuzz::afl::cargo_afl::CargoAfl;
+use sockfuzz::campaign::cargo_afl::CargoAfl;
 use sockfuzz::recipe::Recipe;
-use sockfuzz::status_file::StatusFile;
+use sockfuzz::server::status_file::StatusFile;
 use sockfuzz_protocol::Counter;
 
 const EXECUTIONS: u32 = 3000;
@@ -34,7 +34,7 @@ fn without_the_trap_it_is_a_dud() {
         .arg(server())
         .arg("127.0.0.1:0")
         .assert()
-        .code(i32::from(sockfuzz::problem::exit::NEVER_ACCEPTS))
+        .code(i32::from(sockfuzz::util::exit_code::NEVER_ACCEPTS))
         .stderr(contains(" in epoll_pwait").and(contains("--syscalls trap")));
 }
 

@@ -8,8 +8,8 @@ use std::process::Command;
 
 use common::tool::Tool;
 use common::{Yard, stat};
-use sockfuzz::afl::cargo_afl::CargoAfl;
-use sockfuzz::status_file::StatusFile;
+use sockfuzz::campaign::cargo_afl::CargoAfl;
+use sockfuzz::server::status_file::StatusFile;
 use sockfuzz_protocol::Counter;
 
 /// It needs half a second to start, and aborts at [`CRASH`].
@@ -138,7 +138,7 @@ fn a_slow_start_is_no_timeout() {
         .arg(&output)
         .arg("--")
         .arg(&run.program)
-        .env("AFL_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"))
+        .env("AFL_PRELOAD", sockfuzz::util::preload::locate(None).expect("the preload"))
         .envs([
             ("AFL_NO_UI", "1"),
             ("AFL_NO_AFFINITY", "1"),

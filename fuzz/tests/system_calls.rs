@@ -7,7 +7,7 @@ use std::fs;
 use std::process::Command;
 
 use common::{Yard, bundled, installed};
-use sockfuzz::afl::cargo_afl::CargoAfl;
+use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 const INPUTS: usize = 40;
 
@@ -61,7 +61,7 @@ fn an_iteration_through_memory_asks_for_nothing_but_the_pipes() {
         .arg(bundled("sockfuzz-server"))
         .args(["--model", "epoll", "--listen", "127.0.0.1:8080"])
         .envs(cargo_afl.environment().iter().cloned())
-        .env("AFL_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"))
+        .env("AFL_PRELOAD", sockfuzz::util::preload::locate(None).expect("the preload"))
         .envs([
             ("SOCKFUZZ_TRANSPORT", "memory"),
             ("SOCKFUZZ_LOOP", "direct"),

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Output;
 
 use common::Yard;
-use sockfuzz::afl::cargo_afl::CargoAfl;
+use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 /// The number in the request is all the coverage that this target has.
 const TARGET: &str = "marks_coverage";
@@ -31,7 +31,7 @@ fn run_with(yard: &Yard, tool: &str, arguments: &[&str], variables: &[(&str, &Pa
         .args(arguments)
         .arg("--")
         .arg(target)
-        .env("AFL_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"))
+        .env("AFL_PRELOAD", sockfuzz::util::preload::locate(None).expect("the preload"))
         .env("SOCKFUZZ_LOOP", "direct")
         .env("SOCKFUZZ_WARM_UP", "off")
         .envs(variables.iter().copied())
@@ -58,7 +58,7 @@ fn tmin_keeps_what_the_server_looks_at() {
 fn tmin_does_as_well_beside_the_mutator() {
     let yard = Yard::new();
     yard.write("large", &request(7, &"a".repeat(300)));
-    let library = sockfuzz::mutator::locate().expect("the mutator");
+    let library = sockfuzz::campaign::mutator::locate().expect("the mutator");
     run_with(&yard, "tmin", &["-i", "large", "-o", "small"], &[("AFL_CUSTOM_MUTATOR_LIBRARY", &library)]);
     let small = fs::read_to_string(yard.path("small")).expect("written");
     assert!(small.len() < 20, "{small:?}");

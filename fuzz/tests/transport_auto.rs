@@ -7,7 +7,7 @@ use std::path::Path;
 use common::{Yard, real_server};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
-use sockfuzz::afl::cargo_afl::CargoAfl;
+use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 /// `sockfuzz check` on a server, with one plain request.
 fn check(yard: &Yard, server: &Path) -> assert_cmd::Command {

@@ -11,8 +11,8 @@ use std::process::Command;
 use common::{Yard, free_port, installed, stat, workspace};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
-use sockfuzz::afl::cargo_afl::CargoAfl;
-use sockfuzz::status_file::StatusFile;
+use sockfuzz::campaign::cargo_afl::CargoAfl;
+use sockfuzz::server::status_file::StatusFile;
 use sockfuzz_protocol::Counter;
 
 const INPUTS: usize = 40;
@@ -32,7 +32,7 @@ fn showmap(yard: &Yard, program: &Path) -> Option<i32> {
     let mut command = CargoAfl::find_or_install().expect("cargo-afl").command();
     command.args(["showmap", "-t", "10000", "-i"]).arg(yard.path("in")).arg("-o").arg(yard.path("maps"));
     command.arg("--").arg(program);
-    command.env("AFL_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"));
+    command.env("AFL_PRELOAD", sockfuzz::util::preload::locate(None).expect("the preload"));
     command.env("TARGET_LOG", yard.path("log"));
     command
         .env("SOCKFUZZ_ITERATIONS", ITERATIONS)

@@ -1,4 +1,4 @@
-//! One thing that is measured, and how.
+//! Cases of the benchmark, and how each is measured.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -6,17 +6,18 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::goals::CRASHES;
+use super::measurement::Measurement;
+use super::names::CRASHES;
 use super::netdriver::NetDriver;
-use crate::afl::cargo_afl::CargoAfl;
-use crate::afl::measure::{Bench, Measured};
-use crate::cli::PreloadOptions;
+use crate::campaign::cargo_afl::CargoAfl;
+use crate::campaign::measure::{BoundedCampaign, MeasuredCampaign};
+use crate::options::PreloadOptions;
 use crate::recipe::Home;
 use crate::server::Server;
 
 /// What all measurements need.
 #[derive(Debug)]
-pub struct Tools<'a> {
+pub struct BenchTools<'a> {
     /// cargo-afl.
     pub cargo_afl: &'a CargoAfl,
     /// The preload library.
@@ -26,15 +27,15 @@ pub struct Tools<'a> {
     /// A directory with one seed that asks for a static file.
     pub one_file: &'a Path,
     /// No measurement takes longer.
-    pub limit: Duration,
+    pub time_limit: Duration,
 }
 
 /// One case.
 #[derive(Debug, Clone)]
-pub struct Case {
+pub struct BenchCase {
     /// `SERVER/TRANSPORT/LOOP`, or what stands in its place.
     pub name: String,
-    /// What runs.
+    /// The measured program.
     pub(super) subject: Subject,
 }
 
@@ -43,46 +44,33 @@ pub(super) enum Subject {
     /// A program that is a harness itself.
     Harness(PathBuf),
     /// A server, through the preload.
-    Server(Preloaded),
+    Server(PreloadedServer),
     /// A server below honggfuzz's netdriver.
     NetDriver(NetDriver),
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Preloaded {
+pub(super) struct PreloadedServer {
     pub(super) server: Server,
     pub(super) options: PreloadOptions,
-    pub(super) seeds: Seeds,
+    pub(super) seeds: SeedSource,
     /// Kept while it is measured.
     pub(super) _home: Option<Rc<Home>>,
 }
 
-/// Where mutation begins.
+/// Seeds of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seeds {
+pub(super) enum SeedSource {
     Corpus,
     OneFile,
 }
 
-/// What came of one measurement.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Measurement {
-    /// Executions done.
-    pub executions: u64,
-    /// Executions per second, the fuzzer's own work and start included.
-    pub per_second: f64,
-    /// Percentage of the coverage that does not change by itself; none where nobody looks.
-    pub stability: Option<f64>,
-    /// What makes the figures worthless, or poor.
-    pub warnings: Vec<String>,
-}
+/// Executions per crash that a case of crashes may have at most. (Repetitions by afl-fuzz, for example in
+/// calibration, do not crash.)
+const MAX_EXECUTIONS_PER_CRASH: u64 = 400;
 
-/// A case is none of crashes that has fewer than one in so many executions. (Those that afl-fuzz repeats for
-/// its own purposes, such as calibration, do not crash.)
-const RARE: u64 = 400;
-
-impl Case {
-    /// Whether it is to crash once in 100 inputs.
+impl BenchCase {
+    /// Whether it should crash once in 100 inputs.
     pub(super) fn crashes(&self) -> bool {
         self.name.ends_with(CRASHES)
     }
@@ -91,22 +79,25 @@ impl Case {
     ///
     /// # Errors
     /// When the fuzzer fails, or the user interrupts.
-    pub fn measure(&self, tools: &Tools<'_>, executions: u64) -> Result<Measurement> {
-        let bench = |corpus| Bench { cargo_afl: tools.cargo_afl, corpus, limit: tools.limit };
+    pub fn measure(&self, tools: &BenchTools<'_>, executions: u64) -> Result<Measurement> {
+        let campaign =
+            |corpus| BoundedCampaign { cargo_afl: tools.cargo_afl, corpus, time_limit: tools.time_limit };
         let (stats, mut warnings, processes) = match &self.subject {
-            Subject::NetDriver(driver) => return driver.measure(tools.corpus, tools.limit, executions),
-            Subject::Harness(program) => (bench(tools.corpus).plain(program, executions)?, Vec::new(), 1),
-            Subject::Server(Preloaded { server, options, seeds, .. }) => {
+            Subject::NetDriver(driver) => return driver.measure(tools.corpus, tools.time_limit, executions),
+            Subject::Harness(program) => {
+                (campaign(tools.corpus).fuzz_harness(program, executions)?, Vec::new(), 1)
+            }
+            Subject::Server(PreloadedServer { server, options, seeds, .. }) => {
                 let corpus = match seeds {
-                    Seeds::Corpus => tools.corpus,
-                    Seeds::OneFile => tools.one_file,
+                    SeedSource::Corpus => tools.corpus,
+                    SeedSource::OneFile => tools.one_file,
                 };
-                let Measured { stats, warnings, processes, .. } =
-                    bench(corpus).server(server, tools.library, options, executions)?;
+                let MeasuredCampaign { stats, warnings, processes, .. } =
+                    campaign(corpus).fuzz_server(server, tools.library, options, executions)?;
                 (stats, warnings, processes)
             }
         };
-        if self.crashes() && processes * RARE < stats.executions {
+        if self.crashes() && processes * MAX_EXECUTIONS_PER_CRASH < stats.executions {
             warnings.push(format!("it crashed only {processes} times in {} executions", stats.executions));
         }
         Ok(Measurement {

@@ -1,4 +1,4 @@
-//! All cases, in the order in which they are shown; and what could be measured, were it installed.
+//! All cases in the order of the table, and what has to be built or installed for further ones.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,50 +8,46 @@ use anyhow::Result;
 use clap::ValueEnum;
 use sockfuzz_protocol::{Loop, SandboxMode, Transport, specs};
 
-use super::case::{Case, Preloaded, Seeds, Subject};
+use super::case::{BenchCase, PreloadedServer, SeedSource, Subject};
 use super::crashes;
-use super::goals::{self, Goal};
+use super::goals::Goal;
+use super::names::{CRASHES, EMPTY};
 use super::netdriver::NetDriver;
-use crate::bundled::Model;
-use crate::cli::PreloadOptions;
-use crate::problem::Problem;
+use crate::campaign::bundled::{self, ConcurrencyModel};
+use crate::options::PreloadOptions;
 use crate::recipe::{Home, Recipe};
 use crate::server::Server;
-use crate::workspace::Workspace;
-
-/// Where the bundled programs are, below the target directory.
-const PROGRAMS: &str = "afl/release";
-
-/// The case that stands for AFL++'s loop alone.
-pub(super) const EMPTY: &str = "empty/afl";
+use crate::util::problem::Problem;
+use crate::util::workspace::Workspace;
 
 /// Servers that are measured where they are built.
 const BUILT: [&str; 2] = ["nginx", "lighttpd"];
 
-/// The cases.
+/// All cases of the benchmark.
 #[derive(Debug)]
 pub struct Catalogue {
     /// Those that can be measured.
-    pub cases: Vec<Case>,
-    /// What others need, a line each.
+    pub cases: Vec<BenchCase>,
+    /// What to build for further cases, a line each.
     pub missing: Vec<String>,
 }
 
 impl Catalogue {
-    /// All there is.
+    /// All cases.
     ///
     /// # Errors
     /// A recipe that cannot be used.
     pub fn new(workspace: &Workspace, library: &Path) -> Result<Self> {
         let mut this = Self { cases: Vec::new(), missing: Vec::new() };
-        let program = |name: &str| workspace.target(PROGRAMS).join(name);
+        let program = |name: &str| bundled::program(workspace, name);
         let crashing = crashes::options(workspace, library);
         this.add(EMPTY, Subject::Harness(program("empty")));
-        let empty = told(&bundled(program("empty-server"), Vec::new()), Transport::Memory, Loop::Direct);
+        let empty =
+            with_loop(&bundled_server(program("empty-server"), Vec::new()), Transport::Memory, Loop::Direct);
         this.add("empty/direct", Subject::Server(empty));
         this.add("inproc", Subject::Harness(program("inproc")));
-        for model in Model::value_variants() {
-            let server = bundled(program(model.program(false)), model.arguments());
+        for model in ConcurrencyModel::value_variants() {
+            let server = bundled_server(program(model.program(false)), model.arguments());
             this.add_server(&model.name(), &server, &crashing);
         }
         let recipes = Recipe::all(workspace)?;
@@ -64,11 +60,15 @@ impl Catalogue {
             }
             let home = Rc::new(Home::render(workspace, recipe, row, program)?);
             let options = home.options.clone();
-            let server =
-                Preloaded { server: home.server.clone(), options, seeds: Seeds::Corpus, _home: Some(home) };
+            let server = PreloadedServer {
+                server: home.server.clone(),
+                options,
+                seeds: SeedSource::Corpus,
+                _home: Some(home),
+            };
             this.add_server(&recipe.name, &server, &crashing);
-            let one_file = Preloaded { seeds: Seeds::OneFile, ..server };
-            let fastest = told(&one_file, Transport::Memory, Loop::Direct);
+            let one_file = PreloadedServer { seeds: SeedSource::OneFile, ..server };
+            let fastest = with_loop(&one_file, Transport::Memory, Loop::Direct);
             this.add(&format!("{}/memory/direct/file", recipe.name), Subject::Server(fastest));
             if recipe.name == "nginx" {
                 match NetDriver::find(workspace, recipe, row)? {
@@ -81,27 +81,27 @@ impl Catalogue {
     }
 
     fn add(&mut self, name: &str, subject: Subject) {
-        self.cases.push(Case { name: name.to_owned(), subject });
+        self.cases.push(BenchCase { name: name.to_owned(), subject });
     }
 
     /// A server with each transport and loop, and in the fastest way once more with crashes.
     fn add_server(
         &mut self,
         name: &str,
-        server: &Preloaded,
+        server: &PreloadedServer,
         crashing: impl Fn(&PreloadOptions) -> PreloadOptions,
     ) {
         for transport in [Transport::Tcp, Transport::Unix, Transport::Memory] {
-            for pace in [Loop::Afl, Loop::Direct] {
+            for r#loop in [Loop::Afl, Loop::Direct] {
                 self.add(
-                    &format!("{name}/{transport}/{pace}"),
-                    Subject::Server(told(server, transport, pace)),
+                    &format!("{name}/{transport}/{loop}"),
+                    Subject::Server(with_loop(server, transport, r#loop)),
                 );
             }
         }
-        let server = told(server, Transport::Memory, Loop::Direct);
-        let crashing = Preloaded { options: crashing(&server.options), ..server };
-        self.add(&format!("{name}/memory/direct{}", goals::CRASHES), Subject::Server(crashing));
+        let server = with_loop(server, Transport::Memory, Loop::Direct);
+        let crashing = PreloadedServer { options: crashing(&server.options), ..server };
+        self.add(&format!("{name}/memory/direct{}", CRASHES), Subject::Server(crashing));
     }
 
     /// Builds what the cases need beside the bundled servers.
@@ -109,14 +109,14 @@ impl Catalogue {
     /// # Errors
     /// When there is no C compiler.
     pub fn build(&self, workspace: &Workspace) -> Result<()> {
-        if self.cases.iter().any(Case::crashes) { crashes::build(workspace) } else { Ok(()) }
+        if self.cases.iter().any(BenchCase::crashes) { crashes::build(workspace) } else { Ok(()) }
     }
 
-    /// Those whose names contain one of the patterns, and those that they are compared with.
+    /// Selects cases whose names contain one of the patterns, and those that they are compared with.
     ///
     /// # Errors
     /// A pattern that is part of no name.
-    pub fn choose(mut self, patterns: &[String]) -> Result<Self> {
+    pub fn select(mut self, patterns: &[String]) -> Result<Self> {
         if patterns.is_empty() {
             return Ok(self);
         }
@@ -138,20 +138,20 @@ impl Catalogue {
     }
 }
 
-fn bundled(program: PathBuf, arguments: Vec<OsString>) -> Preloaded {
-    Preloaded {
-        // What a sanitizer would be found by may not be built yet, and it has none.
+fn bundled_server(program: PathBuf, arguments: Vec<OsString>) -> PreloadedServer {
+    PreloadedServer {
+        // The program may not be built yet, so its sanitizer cannot be looked up; it has none.
         server: Server { program, arguments, sanitizer: None },
         options: PreloadOptions::default().with(specs::SANDBOX.variable, SandboxMode::Auto.to_string()),
-        seeds: Seeds::Corpus,
+        seeds: SeedSource::Corpus,
         _home: None,
     }
 }
 
-fn told(server: &Preloaded, transport: Transport, pace: Loop) -> Preloaded {
+fn with_loop(server: &PreloadedServer, transport: Transport, r#loop: Loop) -> PreloadedServer {
     let options = server
         .options
         .with(specs::TRANSPORT.variable, transport.to_string())
-        .with(specs::LOOP.variable, pace.to_string());
-    Preloaded { options, ..server.clone() }
+        .with(specs::LOOP.variable, r#loop.to_string());
+    PreloadedServer { options, ..server.clone() }
 }

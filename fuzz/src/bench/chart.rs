@@ -3,15 +3,15 @@
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
-use super::rounds::Series;
+use super::rounds::CaseResults;
 use super::statistics::{median, range};
 
-const WIDTH: u32 = 900;
+const WIDTH_PX: u32 = 900;
 /// Of one bar and the space around it.
-const HEIGHT: u32 = 22;
-const MARGINS: u32 = 110;
+const BAR_HEIGHT_PX: u32 = 22;
+const MARGINS_PX: u32 = 110;
 /// Room for the names.
-const NAMES: u32 = 250;
+const NAMES_PX: u32 = 250;
 
 /// What one bar shows.
 struct Bar<'a> {
@@ -24,7 +24,7 @@ struct Bar<'a> {
 ///
 /// # Errors
 /// What the plotting library says.
-pub fn write(all: &[Series]) -> Result<Option<String>> {
+pub fn draw(all: &[CaseResults]) -> Result<Option<String>> {
     let bars: Vec<Bar<'_>> = all
         .iter()
         .filter_map(|series| {
@@ -34,20 +34,20 @@ pub fn write(all: &[Series]) -> Result<Option<String>> {
         .collect();
     let Some(most) = bars.iter().map(|bar| bar.range.1).reduce(f64::max) else { return Ok(None) };
     let mut text = String::new();
-    draw(&bars, most, &mut text).map_err(|error| anyhow!("the chart cannot be drawn: {error}"))?;
+    draw_bars(&bars, most, &mut text).map_err(|error| anyhow!("the chart cannot be drawn: {error}"))?;
     Ok(Some(text))
 }
 
-fn draw(bars: &[Bar<'_>], most: f64, text: &mut String) -> Result<(), Box<dyn std::error::Error>> {
+fn draw_bars(bars: &[Bar<'_>], most: f64, text: &mut String) -> Result<(), Box<dyn std::error::Error>> {
     let count = bars.len() as i32;
-    let area =
-        SVGBackend::with_string(text, (WIDTH, HEIGHT * bars.len() as u32 + MARGINS)).into_drawing_area();
+    let area = SVGBackend::with_string(text, (WIDTH_PX, BAR_HEIGHT_PX * bars.len() as u32 + MARGINS_PX))
+        .into_drawing_area();
     area.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&area)
         .caption("executions per second, on one core", ("sans-serif", 18))
         .margin(15)
         .x_label_area_size(30)
-        .y_label_area_size(NAMES)
+        .y_label_area_size(NAMES_PX)
         // From above, in the order of the table.
         .build_cartesian_2d(0.0..most * 1.05, (0..count - 1).into_segmented())?;
     let name = |position: &SegmentValue<i32>| match position {
@@ -84,11 +84,11 @@ fn draw(bars: &[Bar<'_>], most: f64, text: &mut String) -> Result<(), Box<dyn st
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::Measurement;
+    use crate::bench::measurement::Measurement;
 
     #[test]
     fn every_case_has_its_name_in_the_chart() {
-        let series = |name: &str, per_second| Series {
+        let series = |name: &str, per_second| CaseResults {
             name: name.to_owned(),
             measurements: vec![Measurement {
                 executions: 1,
@@ -100,11 +100,11 @@ mod tests {
         };
         let names = ["one/unix/direct", "two", "three"];
         let all: Vec<_> = names.iter().zip(1..).map(|(name, rate)| series(name, f64::from(rate))).collect();
-        let text = write(&all).expect("drawn").expect("something to draw");
+        let text = draw(&all).expect("drawn").expect("something to draw");
         assert!(text.starts_with("<svg"), "{text}");
         for name in names {
             assert!(text.contains(name), "{name} in {text}");
         }
-        assert_eq!(write(&[]).expect("nothing to draw"), None);
+        assert_eq!(draw(&[]).expect("nothing to draw"), None);
     }
 }

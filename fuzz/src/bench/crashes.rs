@@ -1,18 +1,18 @@
-//! One crash in 100 inputs, for any server: a library that is preloaded before ours, and that ends the
-//! server by what it reads. The server itself stays as it is.
+//! One crash in 100 inputs, for any server: a library that is preloaded before ours aborts the server on
+//! some inputs. The server itself is unchanged.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
 
-use crate::cli::PreloadOptions;
-use crate::workspace::Workspace;
+use crate::options::PreloadOptions;
+use crate::util::workspace::Workspace;
 
 const SOURCE: &str = "harness/bench/crash_in_100.c";
 const LIBRARY: &str = "bench/crash_in_100.so";
 
-/// How options become those of a server that crashes.
+/// Turns options into those of a server that crashes.
 pub(super) fn options(workspace: &Workspace, library: &Path) -> impl Fn(&PreloadOptions) -> PreloadOptions {
     let list = format!("{}:{}", built(workspace).display(), library.display());
     move |options| options.with("AFL_PRELOAD", list.clone())

@@ -1,10 +1,7 @@
-//! What is aimed at: ratios of two cases, measured in the same rounds.
+//! Targets: ratios of two cases, measured in the same rounds.
 
-use super::case::Case;
-use super::catalogue::EMPTY;
-
-/// Ends the name of a case that crashes once in 100 inputs.
-pub(super) const CRASHES: &str = "/crashes";
+use super::case::BenchCase;
+use super::names::{CRASHES, EMPTY};
 
 /// One goal.
 #[derive(Debug, Clone, PartialEq)]
@@ -13,7 +10,7 @@ pub struct Goal {
     pub of: String,
     /// What it is compared with.
     pub against: String,
-    /// The ratio of their executions per second that is aimed at.
+    /// Smallest ratio of their executions per second that meets the goal.
     pub at_least: f64,
 }
 
@@ -29,13 +26,13 @@ const GOALS: [(&str, &str, f64); 8] = [
     ("nginx/memory/direct", "nginx/netdriver", 5.0),
 ];
 
-/// Of a server that crashes once in 100 inputs, against itself.
-const WITH_CRASHES: f64 = 0.5;
+/// Ratio of a server that crashes once in 100 inputs to itself without crashes.
+const MIN_RATIO_WITH_CRASHES: f64 = 0.5;
 
 impl Goal {
     /// All of them; those of crashing servers for every such case.
     #[must_use]
-    pub fn all(cases: &[Case]) -> Vec<Self> {
+    pub fn all(cases: &[BenchCase]) -> Vec<Self> {
         let fixed = GOALS.iter().map(|&(of, against, at_least)| Self {
             of: of.to_owned(),
             against: against.to_owned(),
@@ -43,7 +40,7 @@ impl Goal {
         });
         let crashing = cases.iter().filter_map(|case| {
             let against = case.name.strip_suffix(CRASHES)?.to_owned();
-            Some(Self { of: case.name.clone(), against, at_least: WITH_CRASHES })
+            Some(Self { of: case.name.clone(), against, at_least: MIN_RATIO_WITH_CRASHES })
         });
         fixed.chain(crashing).collect()
     }

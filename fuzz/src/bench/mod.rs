@@ -1,28 +1,29 @@
-//! Measuring executions per second, side by side: what sockfuzz and its competitors make of the same
-//! servers on the same core in the same minutes. Machines are noisy and drift, so each case is
-//! measured once in every round, and what is compared is compared within a round; the figures are
-//! medians over the rounds.
+//! Benchmark of executions per second: sockfuzz and other ways to fuzz the same servers, on the same core.
+//! Machines are noisy and drift, so each case is measured once in every round, and cases are compared
+//! within a round; the figures are medians over the rounds.
 //!
 //! Two cases stand for the loops alone. `empty/afl` is an `afl::fuzz!` harness with an empty body: what
 //! AFL++'s persistent loop costs. `empty/direct` is a server that accepts a connection and closes it,
-//! through transport memory: the least that there is to be driven, since a server that does not even
-//! accept has crashed.
+//! through transport memory: the smallest server, since one that does not accept counts as crashed.
 
 mod case;
 mod catalogue;
 mod chart;
 mod crashes;
+mod csv_file;
 mod goals;
+mod measurement;
+mod names;
 mod netdriver;
 mod rounds;
-mod sheet;
 mod statistics;
 mod table;
 
-pub use case::{Case, Measurement, Tools};
+pub use case::{BenchCase, BenchTools};
 pub use catalogue::Catalogue;
-pub use chart::write as write_chart;
+pub use chart::draw as draw_chart;
+pub use csv_file::write as write_csv;
 pub use goals::Goal;
-pub use rounds::{Course, Series, run};
-pub use sheet::write as write_sheet;
-pub use table::print;
+pub use measurement::Measurement;
+pub use rounds::{CaseResults, RoundsResult, run};
+pub use table::print as print_tables;

@@ -1,5 +1,5 @@
-//! nginx below honggfuzz and its netdriver, for comparison: its `main` runs in a thread of a process
-//! that sends each input over TCP to it.
+//! nginx under honggfuzz's netdriver, for comparison: `main` of nginx runs in a thread of a process that
+//! sends each input to it over TCP.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,22 +9,25 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::case::Measurement;
-use crate::afl::measure::Pinned;
-use crate::printable::last_lines;
-use crate::problem::Problem;
-use crate::recipe::{Home, Recipe, Row};
-use crate::server::running::{Running, Waited};
-use crate::workspace::Workspace;
+use super::measurement::Measurement;
+use crate::recipe::{Home, Recipe, RecipeRow};
+use crate::server::running::{RunningProcess, WaitOutcome};
+use crate::util::affinity::PinnedThread;
+use crate::util::printable::last_lines;
+use crate::util::problem::Problem;
+use crate::util::workspace::Workspace;
 
 /// Where `harness/servers/netdriver/build` puts everything, below the target directory.
 const BUILT: &str = "servers/netdriver";
 
-/// netdriver's own. nginx wipes the environment in which another one could be named; the port is one
-/// of a network namespace that netdriver makes.
+/// Default port of netdriver, in a network namespace of its own. nginx clears the environment that could
+/// name another one.
 const PORT: u16 = 8080;
 
-/// In its user namespace no other user exists that root's worker could become.
+/// Lines of honggfuzz's output that a message repeats.
+const MAX_OUTPUT_LINES: usize = 4;
+
+/// In netdriver's user namespace, workers of nginx have no other user to switch to.
 const STAY_ROOT: &str = "user root root;";
 
 #[derive(Debug, Clone)]
@@ -39,7 +42,7 @@ impl NetDriver {
         "nginx/netdriver: build honggfuzz and nginx for it with harness/servers/netdriver/build";
 
     /// The one that was built, if it was.
-    pub(super) fn find(workspace: &Workspace, recipe: &Recipe, row: &Row) -> Result<Option<Self>> {
+    pub(super) fn find(workspace: &Workspace, recipe: &Recipe, row: &RecipeRow) -> Result<Option<Self>> {
         let built = workspace.target(BUILT);
         let (honggfuzz, nginx) = (built.join("honggfuzz/honggfuzz"), built.join("sbin/nginx"));
         if !honggfuzz.exists() || !nginx.exists() {
@@ -49,14 +52,19 @@ impl NetDriver {
         Ok(Some(Self { honggfuzz, home }))
     }
 
-    pub(super) fn measure(&self, corpus: &Path, limit: Duration, executions: u64) -> Result<Measurement> {
+    pub(super) fn measure(
+        &self,
+        corpus: &Path,
+        time_limit: Duration,
+        executions: u64,
+    ) -> Result<Measurement> {
         let directory = tempfile::tempdir()?;
         let log = directory.path().join("log");
         let output = File::create(&log)?;
         let mut command = Command::new(&self.honggfuzz);
         command
             .args(["--threads", "1", "--verbose", "--iterations", &executions.to_string()])
-            .args(["--run_time", &limit.as_secs().max(1).to_string(), "--input"])
+            .args(["--run_time", &time_limit.as_secs().max(1).to_string(), "--input"])
             .arg(corpus)
             .arg("--output")
             .arg(directory.path().join("corpus"))
@@ -69,18 +77,18 @@ impl NetDriver {
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output);
-        let pinned = Pinned::to_one_core()?;
+        let pinned = PinnedThread::to_one_core()?;
         let start = Instant::now();
-        let mut running = Running::start_unseen(command)?;
+        let mut running = RunningProcess::start_in_background(command)?;
         // It looks at its own limit between two inputs only.
-        let waited = running.wait(Some(start + 2 * limit), || false)?;
+        let waited = running.wait(Some(start + 2 * time_limit), || false)?;
         let elapsed = start.elapsed();
         drop(running);
         drop(pinned);
-        let words = std::fs::read(&log).context("honggfuzz's output")?;
-        let iterations = iterations(&String::from_utf8_lossy(&words));
+        let output = std::fs::read(&log).context("honggfuzz's output")?;
+        let iterations = iterations(&String::from_utf8_lossy(&output));
         match (waited, iterations) {
-            (Waited::Ended(status), Some(executions)) if status.success() => Ok(Measurement {
+            (WaitOutcome::Ended(status), Some(executions)) if status.success() => Ok(Measurement {
                 executions,
                 // Its own figure is of whole seconds.
                 per_second: executions as f64 / elapsed.as_secs_f64(),
@@ -88,10 +96,10 @@ impl NetDriver {
                 warnings: Vec::new(),
             }),
             _ => {
-                let said = last_lines(&words, 4).join("\n  ");
+                let lines = last_lines(&output, MAX_OUTPUT_LINES).join("\n  ");
                 let remedy =
                     "build it again with harness/servers/netdriver/build, or leave it out with --only";
-                Err(Problem::failed(format!("honggfuzz failed; it said:\n  {said}"), remedy).into())
+                Err(Problem::failed(format!("honggfuzz failed; it said:\n  {lines}"), remedy).into())
             }
         }
     }

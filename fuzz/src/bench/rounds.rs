@@ -1,25 +1,26 @@
-//! The rounds: every case once in each, in turns from either end, so that none always follows the same
-//! one.
+//! Rounds of measurements: every case once in each, alternately forwards and backwards, so that none
+//! always follows the same one.
 
 use std::time::Instant;
 
 use indicatif::{HumanCount, HumanDuration};
 
-use super::case::{Case, Measurement, Tools};
-use crate::interrupt::Interrupted;
+use super::case::{BenchCase, BenchTools};
+use super::measurement::Measurement;
+use crate::util::interrupt::Interrupted;
 
-/// A case, and what was measured of it so far.
+/// All measurements of a case.
 #[derive(Debug)]
-pub struct Series {
+pub struct CaseResults {
     /// Name of the case.
     pub name: String,
     /// One for each round.
     pub measurements: Vec<Measurement>,
-    /// Why there are no more.
+    /// Reason why there are no more.
     pub failure: Option<String>,
 }
 
-impl Series {
+impl CaseResults {
     /// Executions per second, one figure for each round.
     #[must_use]
     pub fn rates(&self) -> Vec<f64> {
@@ -37,20 +38,21 @@ impl Series {
     }
 }
 
-/// What came of all rounds.
+/// Result of all rounds.
 #[derive(Debug)]
-pub struct Course {
+pub struct RoundsResult {
     /// One for each case, in their order.
-    pub series: Vec<Series>,
-    /// The user did not wait for the last round.
+    pub series: Vec<CaseResults>,
+    /// The signal, if the user interrupted.
     pub interrupted: Option<Interrupted>,
 }
 
-/// Measures the cases; says on stderr how far it is. A case that fails is not tried again.
+/// Measures the cases, with progress on stderr. A case that fails is not measured again.
 #[must_use]
-pub fn run(cases: &[Case], tools: &Tools<'_>, executions: u64, rounds: u32) -> Course {
-    let fresh = |case: &Case| Series { name: case.name.clone(), measurements: Vec::new(), failure: None };
-    let mut course = Course { series: cases.iter().map(fresh).collect(), interrupted: None };
+pub fn run(cases: &[BenchCase], tools: &BenchTools<'_>, executions: u64, rounds: u32) -> RoundsResult {
+    let fresh =
+        |case: &BenchCase| CaseResults { name: case.name.clone(), measurements: Vec::new(), failure: None };
+    let mut result = RoundsResult { series: cases.iter().map(fresh).collect(), interrupted: None };
     let all = cases.len() * rounds as usize;
     let start = Instant::now();
     let mut done = 0;
@@ -60,12 +62,12 @@ pub fn run(cases: &[Case], tools: &Tools<'_>, executions: u64, rounds: u32) -> C
             order.reverse();
         }
         for index in order {
-            let series = &mut course.series[index];
+            let series = &mut result.series[index];
             done += 1;
             if series.failure.is_some() {
                 continue;
             }
-            let told = match cases[index].measure(tools, executions) {
+            let progress = match cases[index].measure(tools, executions) {
                 Ok(measurement) => {
                     let rate = HumanCount(measurement.per_second as u64).to_string();
                     series.measurements.push(measurement);
@@ -73,16 +75,16 @@ pub fn run(cases: &[Case], tools: &Tools<'_>, executions: u64, rounds: u32) -> C
                 }
                 Err(error) => {
                     if let Some(interrupted) = error.downcast_ref::<Interrupted>() {
-                        course.interrupted = Some(*interrupted);
-                        return course;
+                        result.interrupted = Some(*interrupted);
+                        return result;
                     }
                     series.failure = Some(format!("{error:#}"));
                     format!("failed: {error:#}")
                 }
             };
             let left = start.elapsed() / done * (all as u32 - done);
-            eprintln!("sockfuzz: {done}/{all} {}: {told} ({} left)", series.name, HumanDuration(left));
+            eprintln!("sockfuzz: {done}/{all} {}: {progress} ({} left)", series.name, HumanDuration(left));
         }
     }
-    course
+    result
 }

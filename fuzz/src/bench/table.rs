@@ -1,21 +1,21 @@
-//! What a person reads: the cases, the goals, and what is to be known about them, in Markdown.
+//! The tables of cases and goals in Markdown, with failures and warnings.
 
 use indicatif::HumanCount;
 use tabled::builder::Builder;
 use tabled::settings::object::Columns;
 use tabled::settings::{Alignment, Style};
 
-use super::catalogue::EMPTY;
 use super::goals::Goal;
-use super::rounds::Series;
+use super::names::EMPTY;
+use super::rounds::CaseResults;
 use super::statistics::{median, ratio, spread};
 
-/// Stands where nothing was measured.
-const NONE: &str = "–";
+/// Placeholder where nothing was measured.
+const NO_VALUE: &str = "–";
 
-/// Prints everything to stdout: how many goals were missed.
+/// Prints everything to stdout, and returns the number of goals that were missed.
 #[must_use]
-pub fn print(all: &[Series], goals: &[Goal], missing: &[String]) -> usize {
+pub fn print(all: &[CaseResults], goals: &[Goal], missing: &[String]) -> usize {
     println!("{}\n", cases(all));
     let outcomes: Vec<_> = goals.iter().map(|goal| (goal, measured(goal, all))).collect();
     println!("{}", targets(&outcomes));
@@ -31,15 +31,15 @@ pub fn print(all: &[Series], goals: &[Goal], missing: &[String]) -> usize {
     outcomes.iter().filter(|(goal, ratio)| ratio.is_some_and(|ratio| ratio < goal.at_least)).count()
 }
 
-fn rates(all: &[Series], name: &str) -> Vec<f64> {
-    all.iter().find(|series| series.name == name).map(Series::rates).unwrap_or_default()
+fn rates(all: &[CaseResults], name: &str) -> Vec<f64> {
+    all.iter().find(|series| series.name == name).map(CaseResults::rates).unwrap_or_default()
 }
 
-fn measured(goal: &Goal, all: &[Series]) -> Option<f64> {
+fn measured(goal: &Goal, all: &[CaseResults]) -> Option<f64> {
     ratio(&rates(all, &goal.of), &rates(all, &goal.against))
 }
 
-fn cases(all: &[Series]) -> String {
+fn cases(all: &[CaseResults]) -> String {
     let empty = rates(all, EMPTY);
     let mut table = Builder::new();
     table.push_record(["case", "per second", "spread", &format!("to {EMPTY}"), "stability"]);
@@ -73,7 +73,7 @@ fn targets(outcomes: &[(&Goal, Option<f64>)]) -> String {
 }
 
 fn or_none(value: Option<f64>, shown: impl Fn(f64) -> String) -> String {
-    value.map_or_else(|| NONE.to_owned(), shown)
+    value.map_or_else(|| NO_VALUE.to_owned(), shown)
 }
 
 /// Figures stand at the right: from this column on.
@@ -87,9 +87,9 @@ fn markdown(table: Builder, figures: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::Measurement;
+    use crate::bench::measurement::Measurement;
 
-    fn series(name: &str, rates: &[f64]) -> Series {
+    fn series(name: &str, rates: &[f64]) -> CaseResults {
         let measurement = |&per_second: &f64| Measurement {
             executions: 1,
             per_second,
@@ -97,7 +97,7 @@ mod tests {
             warnings: Vec::new(),
         };
         let measurements = rates.iter().map(measurement).collect();
-        Series { name: name.to_owned(), measurements, failure: None }
+        CaseResults { name: name.to_owned(), measurements, failure: None }
     }
 
     fn goal(at_least: f64) -> Goal {

@@ -7,14 +7,14 @@ use std::time::Duration;
 use anyhow::Result;
 use clap::Args;
 
-use crate::afl::cargo_afl::CargoAfl;
-use crate::bench::{self, Catalogue, Goal, Tools};
-use crate::cli;
-use crate::commands::fuzz::build_bundled;
-use crate::output;
-use crate::preload;
-use crate::problem::{Problem, exit};
-use crate::workspace::{self, Workspace};
+use crate::bench::{self, BenchTools, Catalogue, Goal};
+use crate::campaign::bundled;
+use crate::campaign::cargo_afl::CargoAfl;
+use crate::options;
+use crate::util::output_file;
+use crate::util::preload;
+use crate::util::workspace::{self, Workspace};
+use crate::util::{exit_code, problem::Problem};
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
@@ -32,12 +32,12 @@ nginx/memory/direct/file starts from one request for a static file, the others f
 Exit status: 0 when every target that was measured is met; 6 when one is missed, or a case could not
 be measured.";
 
-/// The request of the cases that ask for a static file: both servers have it.
-const ONE_FILE: &[u8] = b"GET /notes.txt HTTP/1.1\r\nHost: localhost\r\n\r\n";
+/// The request for a static file that both servers have.
+const STATIC_FILE_REQUEST: &[u8] = b"GET /notes.txt HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// Arguments of `bench`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct BenchArguments {
     /// Executions of each case in each round
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub executions: u64,
@@ -45,7 +45,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: u32,
     /// How long one measurement may take, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = cli::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = options::seconds)]
     pub limit: Duration,
     /// Only cases whose name contains this, and what they are compared with; may be repeated
     #[arg(long, value_name = "PATTERN")]
@@ -71,46 +71,47 @@ pub struct Arguments {
 ///
 /// # Errors
 /// What is missing before anything can be measured, and files that cannot be written.
-pub fn bench(arguments: Arguments) -> Result<u8> {
+pub fn run(arguments: BenchArguments) -> Result<u8> {
     let workspace = Workspace::find().ok_or_else(|| {
         Problem::failed("the bundled servers are not where sockfuzz was built", "run it from its source tree")
     })?;
     let library = preload::locate(arguments.preload.as_deref())?;
-    let catalogue = Catalogue::new(&workspace, &library)?.choose(&arguments.only)?;
+    let catalogue = Catalogue::new(&workspace, &library)?.select(&arguments.only)?;
     if arguments.list {
         catalogue.cases.iter().for_each(|case| println!("{}", case.name));
         catalogue.missing.iter().for_each(|what| eprintln!("sockfuzz: not there: {what}"));
-        return Ok(exit::OK);
+        return Ok(exit_code::OK);
     }
-    // Half an hour is a long time to learn that there is no room for the result.
-    let create = |path: Option<PathBuf>| path.map(|path| output::create(&path, arguments.force)).transpose();
+    // Before half an hour of measuring, not after it.
+    let create =
+        |path: Option<PathBuf>| path.map(|path| output_file::create(&path, arguments.force)).transpose();
     let (mut csv, mut svg) = (create(arguments.csv)?, create(arguments.svg)?);
     let cargo_afl = CargoAfl::find_or_install()?;
-    build_bundled(&cargo_afl, "the bundled servers", &[])?;
-    build_bundled(&cargo_afl, "the harnesses", &["--features", "afl", "--bin", "empty", "--bin", "inproc"])?;
+    bundled::build(&cargo_afl, "the bundled servers", &[])?;
+    bundled::build(&cargo_afl, "the harnesses", &["--features", "afl", "--bin", "empty", "--bin", "inproc"])?;
     catalogue.build(&workspace)?;
     let seed = tempfile::tempdir()?;
-    std::fs::write(seed.path().join("file"), ONE_FILE)?;
-    let tools = Tools {
+    std::fs::write(seed.path().join("file"), STATIC_FILE_REQUEST)?;
+    let tools = BenchTools {
         cargo_afl: &cargo_afl,
         library: &library,
         corpus: &workspace::corpus_or_bundled(None)?,
         one_file: seed.path(),
-        limit: arguments.limit,
+        time_limit: arguments.limit,
     };
 
-    let course = bench::run(&catalogue.cases, &tools, arguments.executions, arguments.rounds);
+    let results = bench::run(&catalogue.cases, &tools, arguments.executions, arguments.rounds);
     let goals = Goal::all(&catalogue.cases);
-    let missed = bench::print(&course.series, &goals, &catalogue.missing);
+    let missed = bench::print_tables(&results.series, &goals, &catalogue.missing);
     if let Some(file) = &mut csv {
-        bench::write_sheet(&course.series, file)?;
+        bench::write_csv(&results.series, file)?;
     }
-    if let (Some(file), Some(chart)) = (&mut svg, bench::write_chart(&course.series)?) {
+    if let (Some(file), Some(chart)) = (&mut svg, bench::draw_chart(&results.series)?) {
         file.write_all(chart.as_bytes())?;
     }
-    if let Some(signal) = course.interrupted {
-        return Ok(signal.exit());
+    if let Some(signal) = results.interrupted {
+        return Ok(signal.exit_code());
     }
-    let failed = course.series.iter().any(|series| series.failure.is_some());
-    Ok(if missed == 0 && !failed { exit::OK } else { exit::SHORT })
+    let failed = results.series.iter().any(|series| series.failure.is_some());
+    Ok(if missed == 0 && !failed { exit_code::OK } else { exit_code::SHORT })
 }

@@ -8,21 +8,18 @@ use anyhow::Result;
 use clap::Args;
 use sockfuzz_protocol::InputFormat;
 
-use crate::cli::{self, PreloadArguments, ServerArguments};
-use crate::commands::seeds;
-use crate::compare::{Difference, difference};
-use crate::corpus::{self, Seed};
-use crate::preload;
-use crate::printable::counted;
-use crate::problem::exit;
-use crate::sandbox::{Sandbox, TOO_TIGHT};
+use crate::input::corpus;
+use crate::options::{self, PreloadArguments, ServerArguments};
+use crate::sandbox::Sandbox;
 use crate::server::Server;
+use crate::server::diagnose::SANDBOX_REMEDY;
 use crate::server::inspect::{self, Inspection};
-use crate::server::plain_run::answer_over_tcp;
-use crate::server::single_run::{End, Setup, SingleRun};
-use crate::tcp_client::Pace;
-use crate::transport::{Choice, Trial};
-use crate::workspace;
+use crate::server::single_run::RunConfig;
+use crate::server::tcp_comparison::{self, TcpComparison};
+use crate::util::exit_code;
+use crate::util::preload;
+use crate::util::printable::counted;
+use crate::util::workspace;
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
@@ -39,14 +36,14 @@ cannot be fuzzed (see sockfuzz --help).";
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct CheckArguments {
     /// Directory of seeds [default: the bundled corpus/http1]
     #[arg(short = 'i', long, value_name = "DIR")]
     pub corpus: Option<PathBuf>,
     /// How long one seed may take, the server's start included, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = cli::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = options::seconds)]
     pub timeout: Duration,
-    /// What the preload is told.
+    /// The preload and its options.
     #[command(flatten)]
     pub preload: PreloadArguments,
     /// The server.
@@ -57,10 +54,42 @@ pub struct Arguments {
 /// Checks the server.
 ///
 /// # Errors
-/// A corpus that cannot be used, or a server that is a dud.
-pub fn check(arguments: Arguments) -> Result<u8> {
+/// A corpus that cannot be used, or a server that cannot be used.
+pub fn run(arguments: CheckArguments) -> Result<u8> {
     let server = Server::resolve(&arguments.server.server)?;
     let inspection = inspect::inspect(&server)?;
+    report_inspection(&server, &inspection);
+    let seeds = corpus::read(&workspace::corpus_or_bundled(arguments.corpus)?)?;
+    for warning in corpus::oversize_warnings(&seeds) {
+        println!("        {warning}");
+    }
+    let library = preload::locate(arguments.preload.preload.as_deref())?;
+    let options = arguments.preload.options.with_input_format(corpus::input_format(&seeds));
+    if options.parsed().input == InputFormat::Session {
+        println!("input   sessions");
+    }
+    let sandbox = Sandbox::prepare(&options, &library)?;
+    let config = RunConfig {
+        server: &server,
+        library: &library,
+        options: sandbox.options(),
+        timeout: arguments.timeout,
+    };
+    let width = seeds.iter().map(|seed| seed.name.len()).max().unwrap_or(0);
+    let comparison = tcp_comparison::compare(&config, &inspection, &seeds, |seed, run, verdict| {
+        verdict.print(seed, run, width);
+    })?;
+    report_comparison(&comparison, seeds.len());
+    if comparison.different == 0 {
+        return Ok(exit_code::OK);
+    }
+    if config.is_sandboxed() {
+        println!("if the sandbox is the reason, {SANDBOX_REMEDY}");
+    }
+    Ok(exit_code::DIFFERENT)
+}
+
+fn report_inspection(server: &Server, inspection: &Inspection) {
     println!("server  {}", server.shown());
     println!("file    {inspection}");
     if let Some(remedy) = inspection.missing_instrumentation() {
@@ -69,23 +98,11 @@ pub fn check(arguments: Arguments) -> Result<u8> {
     if inspection.is_uninstrumented() {
         println!("        as it is, it can be fuzzed by its answers alone: sockfuzz fuzz --uninstrumented");
     }
-    let seeds = corpus::read(&workspace::corpus_or_bundled(arguments.corpus)?)?;
-    for warning in corpus::oversize_warnings(&seeds) {
-        println!("        {warning}");
-    }
-    let library = preload::locate(arguments.preload.preload.as_deref())?;
-    let options = arguments.preload.options.for_inputs(&seeds);
-    if options.parsed().input == InputFormat::Session {
-        println!("input   sessions");
-    }
-    let sandbox = Sandbox::prepare(&options, &library)?;
-    let setup =
-        Setup { server: &server, library: &library, options: sandbox.options(), timeout: arguments.timeout };
-    let width = seeds.iter().map(|seed| seed.name.len()).max().unwrap_or(0);
-    let Compared { different, varying, choice, left_memory } =
-        compare(&setup, &inspection, &seeds, |seed, run, verdict| verdict.print(seed, run, width))?;
+}
 
-    let all = counted(seeds.len() as u64, "seed", "seeds");
+fn report_comparison(comparison: &TcpComparison, seeds: usize) {
+    let TcpComparison { different, varying, choice, memory_fallback } = comparison;
+    let all = counted(seeds as u64, "seed", "seeds");
     println!();
     match (different, varying) {
         (0, 0) => println!("{all}: answered as over TCP"),
@@ -95,109 +112,5 @@ pub fn check(arguments: Arguments) -> Result<u8> {
         _ => println!("{different} of {all} not answered as over TCP"),
     }
     choice.iter().for_each(|choice| println!("{choice}"));
-    left_memory.iter().for_each(|it| println!("transport memory was left for unix: {it}"));
-    if different == 0 {
-        return Ok(exit::OK);
-    }
-    if setup.is_sandboxed() {
-        println!("if the sandbox is the reason, {TOO_TIGHT}");
-    }
-    Ok(exit::DIFFERENT)
-}
-
-/// How many answers are not the same.
-#[derive(Debug, Default)]
-pub(super) struct Compared {
-    /// Through the preload and over TCP.
-    pub(super) different: usize,
-    /// Over TCP alone, from one time to the next: the server puts something random into them.
-    pub(super) varying: usize,
-    /// What transport `auto` comes to; none where another one was asked for.
-    pub(super) choice: Option<Choice>,
-    /// Why transport `memory` was left, where it was asked for.
-    pub(super) left_memory: Option<String>,
-}
-
-/// Answers every seed twice, hands each verdict to `each`, and counts those that are not the same.
-pub(super) fn compare(
-    setup: &Setup<'_>,
-    inspection: &Inspection,
-    seeds: &[Seed],
-    mut each: impl FnMut(&Seed, &SingleRun, &Verdict),
-) -> Result<Compared> {
-    let mut compared = Compared::default();
-    let mut trial = Trial::begin(setup, inspection, seeds.len());
-    seeds::answer_all(setup, seeds, |seed, run| {
-        let again = || over_tcp(setup, &seed.bytes);
-        let verdict = Verdict::of(run, &again()?, again)?;
-        compared.different += usize::from(verdict.is_different());
-        compared.varying += usize::from(matches!(verdict, Verdict::Varying(_)));
-        each(seed, run, &verdict);
-        compared.left_memory = run.left_memory.clone().or(compared.left_memory.take());
-        trial.as_mut().map_or(Ok(()), |trial| trial.compare(seed, run))
-    })?;
-    compared.choice = trial.map(Trial::choice);
-    Ok(compared)
-}
-
-/// What a fresh server answers without the preload.
-pub(super) fn over_tcp(setup: &Setup<'_>, input: &[u8]) -> Result<Vec<u8>> {
-    let options = setup.options.parsed();
-    let linger = Duration::from_millis(options.linger_ms.into());
-    answer_over_tcp(setup.server, &options, input, Pace { timeout: setup.timeout, linger })
-}
-
-/// So often a server is asked over TCP whether it always answers the same.
-const ATTEMPTS: usize = 3;
-
-/// How a preloaded run compares with plain TCP.
-pub(super) enum Verdict {
-    Same,
-    Different(Difference),
-    /// So do two answers over TCP, at the same place.
-    Varying(Difference),
-    /// The preloaded run did not end as it should.
-    Unfinished,
-}
-
-impl Verdict {
-    /// `first` is the answer over TCP; `again` asks once more. (A server that closes without having read all
-    /// loses its answer on the way, as often as not: tcp(7), RFC 9112, section 9.6.)
-    pub(super) fn of(run: &SingleRun, first: &[u8], again: impl Fn() -> Result<Vec<u8>>) -> Result<Self> {
-        let Some(found) = difference(&run.answer(), first) else {
-            return Ok(match &run.end {
-                End::TimedOut(_) => Self::Unfinished,
-                End::Ended(status) if !status.success() => Self::Unfinished,
-                _ => Self::Same,
-            });
-        };
-        for _ in 0..ATTEMPTS {
-            if difference(&again()?, first).is_some_and(|again| again.line == found.line) {
-                return Ok(Self::Varying(found));
-            }
-        }
-        Ok(Self::Different(found))
-    }
-
-    /// Whether the preload is to blame, as far as one can tell.
-    pub(super) fn is_different(&self) -> bool {
-        matches!(self, Self::Different(_) | Self::Unfinished)
-    }
-
-    pub(super) fn is_same(&self) -> bool {
-        matches!(self, Self::Same)
-    }
-
-    pub(super) fn print(&self, seed: &Seed, run: &SingleRun, width: usize) {
-        let word = match self {
-            Self::Same => "same",
-            Self::Different(_) => "DIFFERENT",
-            Self::Varying(_) => "varies",
-            Self::Unfinished => "FAILED",
-        };
-        println!("{:width$}  {word:9}  {:>8} bytes  {}", seed.name, run.answer().len(), seeds::summary(run),);
-        if let Self::Different(found) | Self::Varying(found) = self {
-            println!("{:width$}  {}", "", found.between("preloaded", "over TCP"));
-        }
-    }
+    memory_fallback.iter().for_each(|reason| println!("transport memory was left for unix: {reason}"));
 }

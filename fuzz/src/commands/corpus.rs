@@ -1,14 +1,14 @@
-//! `sockfuzz corpus`: what is done to a corpus.
+//! `sockfuzz corpus`: imports recorded traffic into a corpus.
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use crate::corpus;
-use crate::import::{self, Found, Outcome, Store, Wish};
-use crate::printable::counted;
-use crate::problem::{Problem, exit};
+use crate::input::corpus;
+use crate::input::import::{self, CorpusWriter, ImportOptions, ImportResult, WriteOutcome};
+use crate::util::printable::counted;
+use crate::util::{exit_code, problem::Problem};
 
 /// Shown below the help text of `import`.
 pub const IMPORT_EXAMPLES: &str = "\
@@ -25,9 +25,9 @@ for a raw request, as it is. Nothing is overwritten, and what is there already i
 Exit status: 0 when the directory has the inputs now, 1 when a file cannot be read or none gave an
 input.";
 
-/// What can be done.
+/// Subcommands of `corpus`.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CorpusCommand {
     /// Make inputs of packet captures, HTTP archives and raw requests
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(ImportArguments),
@@ -35,10 +35,10 @@ pub enum Command {
 
 /// Arguments of `corpus`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct CorpusArguments {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: CorpusCommand,
 }
 
 /// Arguments of `corpus import`.
@@ -58,49 +58,50 @@ pub struct ImportArguments {
     pub crlf: bool,
 }
 
-/// Does what is asked for.
+/// Runs the subcommand.
 ///
 /// # Errors
-/// As for the command in question.
-pub fn corpus(arguments: Arguments) -> Result<u8> {
+/// Those of the subcommand.
+pub fn run(arguments: CorpusArguments) -> Result<u8> {
     match arguments.command {
-        Command::Import(arguments) => import(&arguments),
+        CorpusCommand::Import(arguments) => import(&arguments),
     }
 }
 
 fn import(arguments: &ImportArguments) -> Result<u8> {
-    let wish = Wish { port: arguments.port, crlf: arguments.crlf };
-    // All is read before anything is written: a file that cannot be read leaves nothing behind.
+    let options = ImportOptions { port: arguments.port, crlf: arguments.crlf };
+    // All files are read before any is written, so that an unreadable one leaves nothing behind.
     let files = corpus::read_files(&arguments.files)?;
-    let found: Vec<Found> = files.iter().map(|file| import::read(file, wish)).collect::<Result<_>>()?;
-    let skipped: usize = found.iter().map(|found| found.skipped.len()).sum();
-    for (file, found) in files.iter().zip(&found) {
-        for reason in &found.skipped {
+    let results: Vec<ImportResult> =
+        files.iter().map(|file| import::read(file, options)).collect::<Result<_>>()?;
+    let skipped: usize = results.iter().map(|result| result.skipped.len()).sum();
+    for (file, result) in files.iter().zip(&results) {
+        for reason in &result.skipped {
             println!("skipped  {}: {reason}", file.path.display());
         }
     }
-    if found.iter().all(|found| found.inputs.is_empty()) {
+    if results.iter().all(|result| result.inputs.is_empty()) {
         let remedy = "give captures in which a client speaks plain HTTP, HTTP archives, or requests";
         return Err(Problem::failed("no file gave an input", remedy).into());
     }
-    let mut store = Store::open(&arguments.output)?;
+    let mut writer = CorpusWriter::open(&arguments.output)?;
     let (mut written, mut known) = (0, 0);
-    for input in found.iter().flat_map(|found| &found.inputs) {
+    for input in results.iter().flat_map(|result| &result.inputs) {
         let (size, from) = (input.bytes.len(), &input.made_from);
-        match store.add(input)? {
-            Outcome::Written(path) => {
+        match writer.add(input)? {
+            WriteOutcome::Written(path) => {
                 written += 1;
                 println!("wrote    {} ({size} bytes, {from})", path.display());
             }
-            Outcome::Known(name) => {
+            WriteOutcome::Known(name) => {
                 known += 1;
                 println!("known    {name} ({from})");
             }
-            Outcome::TooLong => {
-                println!("skipped  {from}: {size} bytes, and AFL++ takes {}", corpus::MAX_INPUT)
+            WriteOutcome::TooLong => {
+                println!("skipped  {from}: {size} bytes, and AFL++ takes {}", corpus::MAX_INPUT_BYTES)
             }
         }
     }
     println!("{} written, {known} known already, {skipped} skipped", counted(written, "input", "inputs"));
-    Ok(exit::OK)
+    Ok(exit_code::OK)
 }

@@ -1,5 +1,4 @@
-//! `sockfuzz fuzz`: from a server to a running campaign of stock afl-fuzz, with nothing left to
-//! chance, and from a campaign back to figures that mean something.
+//! `sockfuzz fuzz`: checks a server, starts a campaign of stock afl-fuzz, and reports its figures.
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, stdout};
@@ -12,27 +11,26 @@ use clap::builder::ArgPredicate;
 use sockfuzz_protocol::session::Connection;
 use sockfuzz_protocol::{InputFormat, Loop, specs};
 
-use crate::afl::campaign::{self, Display, Ending};
-use crate::afl::cargo_afl::CargoAfl;
-use crate::afl::environment;
-use crate::afl::instance::{Instance, Plan, afl_words, dictionary};
-use crate::afl::output_dir::OutputDir;
-use crate::afl::report::{self, Connections};
-use crate::afl::stats::Stats;
-use crate::bundled::Model;
-use crate::cli::{PreloadArguments, PreloadOptions};
-use crate::commands::seeds;
-use crate::corpus;
-use crate::mutator::Mutator;
-use crate::preload;
-use crate::problem::{Problem, exit};
+use crate::campaign::bundled::{self, ConcurrencyModel};
+use crate::campaign::cargo_afl::CargoAfl;
+use crate::campaign::conclusion::{combined_stats, conclude};
+use crate::campaign::environment::{self, Setting};
+use crate::campaign::instance::{CampaignPlan, Instance, choose_dictionary, split_afl_options};
+use crate::campaign::mutator::Mutator;
+use crate::campaign::output_dir::{OutputDir, transport_of};
+use crate::campaign::output_mode::OutputMode;
+use crate::campaign::runner;
+use crate::input::corpus::{self, Seed};
+use crate::options::{PreloadArguments, PreloadOptions};
 use crate::sandbox::Sandbox;
-use crate::server::Server;
-use crate::server::inspect;
-use crate::server::single_run::Setup;
-use crate::status_file::StatusFile;
-use crate::transport::{self, Choice};
-use crate::workspace::{self, Workspace};
+use crate::server::inspect::{self, Inspection};
+use crate::server::single_run::RunConfig;
+use crate::server::status_file::StatusFile;
+use crate::server::transport::{self, TransportChoice};
+use crate::server::{Server, seeds};
+use crate::util::preload;
+use crate::util::problem::Problem;
+use crate::util::workspace::{self, Workspace};
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
@@ -50,18 +48,15 @@ confined as far as the kernel allows: no file to write, no network, no signals t
 Exit status: 0 when afl-fuzz reached a limit that it was given, 5 when it failed, 10 to 17 for a
 server that cannot be fuzzed, 130 after Ctrl-C (see sockfuzz --help).";
 
-/// Where the bundled servers are built, below the target directory.
-pub(super) const BUNDLED: &str = "afl";
-
-/// How long one seed may take in the check before fuzzing, the server's start included.
+/// Time limit for one seed in the check before fuzzing, including the start of the server.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Milliseconds that one execution may take where the server's whole start can be a part of it.
-const UNINSTRUMENTED_TIMEOUT: &str = "5000";
+/// Time limit of an execution without instrumentation: it can include the whole start of the server.
+const UNINSTRUMENTED_TIMEOUT_MS: &str = "5000";
 
 /// Arguments of `fuzz`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct FuzzArguments {
     /// Directory of seeds [default: the bundled corpus/http1]
     #[arg(short = 'i', long, value_name = "DIR")]
     pub corpus: Option<PathBuf>,
@@ -83,7 +78,7 @@ pub struct Arguments {
         long,
         value_name = "MS",
         default_value_t = 200,
-        default_value_if("uninstrumented", ArgPredicate::IsPresent, UNINSTRUMENTED_TIMEOUT),
+        default_value_if("uninstrumented", ArgPredicate::IsPresent, UNINSTRUMENTED_TIMEOUT_MS),
         value_parser = clap::value_parser!(u32).range(5..)
     )]
     pub timeout: u32,
@@ -94,19 +89,19 @@ pub struct Arguments {
     /// Who mutates inputs beside AFL++ itself [default: http; none with afl-fuzz's -L]
     #[arg(long, value_enum)]
     pub mutator: Option<Mutator>,
-    /// Further options for afl-fuzz, quoted as for a shell; may be repeated
+    /// Further options for afl-fuzz, shell_quoted as for a shell; may be repeated
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub afl: Vec<String>,
     /// Do not answer the seeds before fuzzing
     #[arg(long)]
     pub no_check: bool,
     /// Concurrency model of the bundled server
-    #[arg(long, value_enum, default_value_t = Model::Epoll, conflicts_with = "server")]
-    pub model: Model,
+    #[arg(long, value_enum, default_value_t = ConcurrencyModel::Epoll, conflicts_with = "server")]
+    pub model: ConcurrencyModel,
     /// Fuzz the bundled server's twin with planted bugs
     #[arg(long, conflicts_with = "server")]
     pub planted: bool,
-    /// What the preload is told.
+    /// The preload and its options.
     #[command(flatten)]
     pub preload: PreloadArguments,
     /// The server and its arguments, in the foreground and without helpers; without one, the
@@ -118,110 +113,88 @@ pub struct Arguments {
 /// Fuzzes the server.
 ///
 /// # Errors
-/// A server that is a dud, a directory that cannot be used, or an afl-fuzz that fails.
-pub fn fuzz(arguments: Arguments) -> Result<u8> {
-    let afl_options: Vec<String> = arguments
-        .afl
-        .iter()
-        .map(|text| afl_words(text).map_err(|error| Problem::failed(error, "see sockfuzz fuzz -h")))
-        .collect::<Result<Vec<_>, _>>()?
-        .concat();
-    let corpus = workspace::corpus_or_bundled(arguments.corpus.clone())?;
-    let seeds = corpus::read(&corpus)?;
-    let bundled = Workspace::find().map(|workspace| workspace.path("corpus/http.dict"));
-    let dictionary = dictionary(arguments.dictionary.clone(), bundled)?;
-    let server = chosen_server(&arguments)?;
-    let out = OutputDir::judge(&arguments.output, &server)?;
-    let cargo_afl = CargoAfl::find_or_install()?;
-    if arguments.server.is_empty() {
-        build_bundled(&cargo_afl, "the bundled server", &[])?;
-    }
-    let inspection = inspect::inspect(&server)?;
-    inspection.require_instrumentation(arguments.uninstrumented)?;
+/// A server that cannot be used, a directory that cannot be used, or an afl-fuzz that fails.
+pub fn run(arguments: FuzzArguments) -> Result<u8> {
+    let inputs = FuzzInputs::read(&arguments)?;
+    let target = FuzzTarget::prepare(&arguments)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
-    let mutator = Mutator::chosen(arguments.mutator, &afl_options);
-    let mutation = mutator.settings(dictionary.as_deref())?;
+    let mutator = Mutator::select(arguments.mutator, &inputs.afl_options);
+    let mutator_settings = mutator.settings(inputs.dictionary.as_deref())?;
 
-    eprintln!("sockfuzz: {}: {inspection}", server.program.display());
-    if inspection.is_uninstrumented() {
-        eprintln!("sockfuzz: its coverage is unknown: what is called edges are kinds of answers");
-        refuse_loop_afl(&arguments.preload.options)?;
-    }
-    for warning in corpus::oversize_warnings(&seeds) {
-        eprintln!("sockfuzz: {warning}");
-    }
-    let preload_options = mutator.tell(&arguments.preload.options).for_inputs(&seeds);
-    if preload_options.parsed().input == InputFormat::Session {
-        eprintln!("sockfuzz: inputs are sessions: steps over up to {} connections", Connection::COUNT);
-    }
-    let sandbox = Sandbox::prepare(&preload_options, &library)?;
-    sandbox.keep_out_of(out.path())?;
-    let checked = if arguments.no_check {
-        transport::is_open(sandbox.options()).then(|| Choice::unchecked(out.path()))
-    } else {
-        let setup =
-            Setup { server: &server, library: &library, options: sandbox.options(), timeout: CHECK_TIMEOUT };
-        seeds::check(&setup, &inspection, &seeds)?
-    };
-    let options = match &checked {
-        Some(choice) => choice.options(sandbox.options()),
+    report_target(&target, &arguments.preload.options)?;
+    let options = preload_options(&arguments, mutator, &inputs.seeds);
+    let sandbox = Sandbox::prepare(&options, &library)?;
+    sandbox.check_not_writable(target.out.path())?;
+    let options = match choose_transport(&arguments, &target, &library, sandbox.options(), &inputs.seeds)? {
+        Some(choice) => choice.apply(sandbox.options()),
         None => sandbox.options().clone(),
     };
-    checked.iter().for_each(|choice| eprintln!("sockfuzz: {choice}"));
+    fuzz(&arguments, target, &inputs, &library, &options, mutator_settings)
+}
 
-    let out = out.claim()?;
-    out.note_transport(options.parsed().transport)?;
-    let status = StatusFile::at(&out.status())?;
-    let display = match (arguments.jobs, stdout().is_terminal()) {
-        (1, true) => Display::StatusScreen,
-        (1, false) => Display::Lines,
-        _ => Display::Logs,
-    };
-    let mut settings = environment::settings(&server, &library, &options, &status, &inspection, display);
-    settings.extend(mutation);
-    let plan = Plan {
-        cargo_afl: &cargo_afl,
-        settings: &settings,
-        corpus: &std::path::absolute(&corpus)?,
-        dictionary: dictionary.as_deref(),
-        timeout: Duration::from_millis(arguments.timeout.into()),
-        cmplog: !inspection.is_uninstrumented(),
-        options: &afl_options,
-        server: &server,
-    };
-    let instances = plan.instances(arguments.jobs.into(), &out);
-    for why in settings.iter().filter_map(|setting| setting.why.as_ref()) {
-        eprintln!("sockfuzz: {why}");
+/// The input files of a campaign, and the options of afl-fuzz.
+struct FuzzInputs {
+    afl_options: Vec<String>,
+    corpus: PathBuf,
+    seeds: Vec<Seed>,
+    dictionary: Option<PathBuf>,
+}
+
+impl FuzzInputs {
+    fn read(arguments: &FuzzArguments) -> Result<Self> {
+        let split = |text: &String| {
+            split_afl_options(text).map_err(|error| Problem::failed(error, "see sockfuzz fuzz -h"))
+        };
+        let afl_options = arguments.afl.iter().map(split).collect::<Result<Vec<_>, _>>()?.concat();
+        let corpus = workspace::corpus_or_bundled(arguments.corpus.clone())?;
+        let seeds = corpus::read(&corpus)?;
+        let bundled = Workspace::find().map(|workspace| workspace.path("corpus/http.dict"));
+        let dictionary = choose_dictionary(arguments.dictionary.clone(), bundled)?;
+        Ok(Self { afl_options, corpus, seeds, dictionary })
     }
-    if instances.iter().any(|instance| instance.resumes) {
-        eprintln!("sockfuzz: resuming {}", out.path().display());
+}
+
+/// The server to fuzz, built if it is the bundled one, and its output directory.
+struct FuzzTarget {
+    server: Server,
+    inspection: Inspection,
+    out: OutputDir,
+    cargo_afl: CargoAfl,
+}
+
+impl FuzzTarget {
+    fn prepare(arguments: &FuzzArguments) -> Result<Self> {
+        let server = choose_server(arguments)?;
+        let out = OutputDir::validate(&arguments.output, &server)?;
+        let cargo_afl = CargoAfl::find_or_install()?;
+        if arguments.server.is_empty() {
+            bundled::build(&cargo_afl, "the bundled server", &[])?;
+        }
+        let inspection = inspect::inspect(&server)?;
+        inspection.require_instrumentation(arguments.uninstrumented)?;
+        Ok(Self { server, inspection, out, cargo_afl })
     }
-    for instance in &instances {
-        eprintln!("{}", instance.shown());
-    }
-    let earlier = stats(&instances, &out).map_or(0, |stats| stats.executions);
-    let outcome = campaign::run(&instances, &out, display);
-    conclude(outcome, &instances, &out, &status, &server, earlier)
 }
 
 /// The given server, fit to be fuzzed, or the bundled one, which may not be built yet.
-fn chosen_server(arguments: &Arguments) -> Result<Server> {
-    if !arguments.server.is_empty() {
-        let server = Server::resolve(&arguments.server)?;
-        inspect::inspect(&server)?.require_instrumentation(arguments.uninstrumented)?;
-        return Ok(server);
+fn choose_server(arguments: &FuzzArguments) -> Result<Server> {
+    if arguments.server.is_empty() {
+        return bundled::server(arguments.model, arguments.planted);
     }
-    let workspace = Workspace::find().ok_or_else(|| {
-        Problem::failed(
-            "the bundled server's sources are not where sockfuzz was built",
-            "give a server after --",
-        )
-    })?;
-    Ok(Server {
-        sanitizer: None,
-        program: workspace.target(BUNDLED).join("release").join(arguments.model.program(arguments.planted)),
-        arguments: arguments.model.arguments(),
-    })
+    let server = Server::resolve(&arguments.server)?;
+    inspect::inspect(&server)?.require_instrumentation(arguments.uninstrumented)?;
+    Ok(server)
+}
+
+/// Reports what the inspection found.
+fn report_target(target: &FuzzTarget, options: &PreloadOptions) -> Result<()> {
+    let inspection = &target.inspection;
+    eprintln!("sockfuzz: {}: {inspection}", target.server.program.display());
+    if inspection.is_uninstrumented() {
+        eprintln!("sockfuzz: its coverage is unknown: what is called edges are kinds of answers");
+        refuse_loop_afl(options)?;
+    }
+    Ok(())
 }
 
 /// The persistent loop of AFL++'s runtime needs a runtime.
@@ -234,69 +207,89 @@ fn refuse_loop_afl(options: &PreloadOptions) -> Result<()> {
         .into())
 }
 
-/// Builds the bundled servers, or what `which` selects of their package, with instrumentation.
-pub(super) fn build_bundled(cargo_afl: &CargoAfl, what: &str, which: &[&str]) -> Result<()> {
-    let Some(workspace) = Workspace::find() else {
-        return Ok(());
-    };
-    let target = workspace.target(BUNDLED);
-    eprintln!("sockfuzz: building {what} into {} …", target.display());
-    let mut command = cargo_afl.command();
-    command
-        .args(["build", "--release", "--quiet"])
-        .args(["--package", "sockfuzz-harness", "--target-dir"])
-        .arg(&target)
-        .args(which);
-    workspace.build(command, what)
-}
-
-/// The figures of all instances together; none before they have reported.
-fn stats(instances: &[Instance], out: &OutputDir) -> Option<Stats> {
-    let all: Vec<Stats> =
-        instances.iter().filter_map(|instance| Stats::read(&out.instance(&instance.name))).collect();
-    Stats::together(&all)
-}
-
-/// Figures, warnings, what to do next. `earlier` counts the executions before this resumption.
-fn conclude(
-    outcome: Result<Ending>,
-    instances: &[Instance],
-    out: &OutputDir,
-    status: &StatusFile,
-    server: &Server,
-    earlier: u64,
-) -> Result<u8> {
-    let together = stats(instances, out).filter(|stats| stats.executions > 0);
-    let ending = outcome?;
-    eprintln!();
-    if let Some(stats) = together {
-        eprintln!("{}", report::summary(&stats));
-        let connections = Connections::counted(status);
-        if let Some(it) = status.memory_fallback() {
-            eprintln!("sockfuzz: transport memory was left for unix in a part of this campaign: {it}");
-        }
-        for warning in report::warnings(&stats, stats.executions.saturating_sub(earlier), connections) {
-            eprintln!("sockfuzz: WARNING: {warning}");
-        }
-        if stats.crashes + stats.hangs > 0 {
-            eprintln!("see what they do with:\n  {}", replay_line(instances, out, server));
-        }
+/// The options of the preload, with the format of the inputs.
+fn preload_options(arguments: &FuzzArguments, mutator: Mutator, seeds: &[Seed]) -> PreloadOptions {
+    for warning in corpus::oversize_warnings(seeds) {
+        eprintln!("sockfuzz: {warning}");
     }
-    eprintln!("to go on, give the same command again; everything is in {}", out.path().display());
-    Ok(match ending {
-        Ending::Complete => exit::OK,
-        Ending::Interrupted(signal) => signal.exit(),
-    })
+    let format = corpus::input_format(seeds);
+    let options = mutator.apply(&arguments.preload.options).with_input_format(format);
+    if options.parsed().input == InputFormat::Session {
+        eprintln!("sockfuzz: inputs are sessions: steps over up to {} connections", Connection::COUNT);
+    }
+    options
 }
 
-/// The command that replays everything that was found.
-fn replay_line(instances: &[Instance], out: &OutputDir, server: &Server) -> String {
-    let holds_findings = |path: &PathBuf| corpus::read(path).is_ok();
-    let found: Vec<PathBuf> = instances
-        .iter()
-        .flat_map(|instance| ["crashes", "hangs"].map(|kind| out.instance(&instance.name).join(kind)))
-        .filter(holds_findings)
-        .collect();
-    let found = crate::server::quoted(found.iter().map(PathBuf::as_path).map(Path::as_os_str));
-    format!("sockfuzz replay {found} -- {}", server.shown())
+/// Answers the seeds once, unless `--no-check` is given, and chooses the transport if it is `auto`.
+fn choose_transport(
+    arguments: &FuzzArguments,
+    target: &FuzzTarget,
+    library: &Path,
+    options: &PreloadOptions,
+    seeds: &[Seed],
+) -> Result<Option<TransportChoice>> {
+    let choice = if arguments.no_check {
+        let earlier = transport_of(target.out.path());
+        transport::is_auto(options).then(|| TransportChoice::unchecked(earlier))
+    } else {
+        let config = RunConfig { server: &target.server, library, options, timeout: CHECK_TIMEOUT };
+        seeds::check(&config, &target.inspection, seeds)?
+    };
+    choice.iter().for_each(|choice| eprintln!("sockfuzz: {choice}"));
+    Ok(choice)
+}
+
+/// Runs the campaign in its output directory.
+fn fuzz(
+    arguments: &FuzzArguments,
+    target: FuzzTarget,
+    inputs: &FuzzInputs,
+    library: &Path,
+    options: &PreloadOptions,
+    mutator_settings: Vec<Setting>,
+) -> Result<u8> {
+    let FuzzTarget { server, inspection, out, cargo_afl } = target;
+    let out = out.lock()?;
+    out.write_transport(options.parsed().transport)?;
+    let status = StatusFile::at(&out.status())?;
+    let output_mode = output_mode(arguments.jobs);
+    let mut settings = environment::settings(&server, library, options, &status, &inspection, output_mode);
+    settings.extend(mutator_settings);
+    let plan = CampaignPlan {
+        cargo_afl: &cargo_afl,
+        settings: &settings,
+        corpus: &std::path::absolute(&inputs.corpus)?,
+        dictionary: inputs.dictionary.as_deref(),
+        timeout: Duration::from_millis(arguments.timeout.into()),
+        cmplog: !inspection.is_uninstrumented(),
+        options: &inputs.afl_options,
+        server: &server,
+    };
+    let instances = plan.instances(arguments.jobs.into(), &out);
+    report_instances(&settings, &instances, &out);
+    let earlier = combined_stats(&instances, &out).map_or(0, |stats| stats.executions);
+    let result = runner::run(&instances, &out, output_mode);
+    conclude(result, &instances, &out, &status, &server, earlier)
+}
+
+/// One instance shows its output; several have logs.
+fn output_mode(jobs: u16) -> OutputMode {
+    match (jobs, stdout().is_terminal()) {
+        (1, true) => OutputMode::StatusScreen,
+        (1, false) => OutputMode::Lines,
+        _ => OutputMode::Logs,
+    }
+}
+
+/// Prints the command lines, and reasons for settings that users may wonder about.
+fn report_instances(settings: &[Setting], instances: &[Instance], out: &OutputDir) {
+    for reason in settings.iter().filter_map(|setting| setting.reason.as_ref()) {
+        eprintln!("sockfuzz: {reason}");
+    }
+    if instances.iter().any(|instance| instance.resumes) {
+        eprintln!("sockfuzz: resuming {}", out.path().display());
+    }
+    for instance in instances {
+        eprintln!("{}", instance.shown());
+    }
 }

@@ -1,4 +1,4 @@
-//! The subcommands, one per file: each turns its arguments into work and an exit status.
+//! The subcommands, one file each with its arguments and its `run`. None of them imports another.
 
 pub mod bench;
 pub mod check;
@@ -6,6 +6,5 @@ pub mod corpus;
 pub mod fuzz;
 pub mod replay;
 pub mod run;
-mod seeds;
 pub mod servers;
 pub mod session;

@@ -1,4 +1,4 @@
-//! `sockfuzz replay`: saved inputs again, each with a fresh server, and what they do to it.
+//! `sockfuzz replay`: runs saved inputs again, each with a fresh server, and shows what they do to it.
 
 use std::borrow::Cow;
 use std::io::{self, Write, stdout};
@@ -12,17 +12,17 @@ use sockfuzz_protocol::session::{Connection, Session};
 use sockfuzz_protocol::{DeadAccept, InputFormat, Panics, specs};
 use std::os::unix::process::ExitStatusExt;
 
-use crate::afl::output_dir::transport_of;
-use crate::cli::{self, PreloadArguments, PreloadOptions, ServerArguments};
-use crate::corpus::{self, Seed};
-use crate::preload;
-use crate::printable::printable;
-use crate::problem::exit;
+use crate::campaign::output_dir::transport_of;
+use crate::input::corpus::{self, Seed};
+use crate::options::{self, PreloadArguments, PreloadOptions, ServerArguments};
 use crate::sandbox::Sandbox;
-use crate::server::diagnose::ending;
-use crate::server::single_run::{End, Setup, SingleRun};
+use crate::server::diagnose::describe_exit;
+use crate::server::single_run::{RunConfig, RunEnd, SingleRun};
+use crate::server::transport;
 use crate::server::{Server, backtrace, inspect, sanitizers};
-use crate::transport;
+use crate::util::exit_code;
+use crate::util::preload;
+use crate::util::printable::printable;
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
@@ -37,21 +37,21 @@ Exit status: 0 when every input was answered, 4 when one crashed or hung the ser
 a server that cannot be run (see sockfuzz --help).";
 
 /// Bytes of a request or an answer that are shown without `--raw`.
-const SHOWN: usize = 2000;
+const MAX_SHOWN_BYTES: usize = 2000;
 
 /// Arguments of `replay`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct ReplayArguments {
     /// Inputs, or directories of inputs such as out/default/crashes
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// How long one input may take before it counts as a hang, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = cli::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = options::seconds)]
     pub timeout: Duration,
     /// Show requests and answers as they are, not escaped and not cut
     #[arg(long)]
     pub raw: bool,
-    /// What the preload is told.
+    /// The preload and its options.
     #[command(flatten)]
     pub preload: PreloadArguments,
     /// The server.
@@ -62,8 +62,8 @@ pub struct Arguments {
 /// Replays the inputs.
 ///
 /// # Errors
-/// Inputs that cannot be read, or a server that is a dud.
-pub fn replay(arguments: Arguments) -> Result<u8> {
+/// Inputs that cannot be read, or a server that cannot be used.
+pub fn run(arguments: ReplayArguments) -> Result<u8> {
     let server = Server::resolve(&arguments.server.server)?;
     inspect::inspect(&server)?;
     let inputs = corpus::read_files(&arguments.files)?;
@@ -71,45 +71,49 @@ pub fn replay(arguments: Arguments) -> Result<u8> {
     let options = arguments
         .preload
         .options
-        .for_inputs(&inputs)
+        .with_input_format(corpus::input_format(&inputs))
         .with_default(&specs::PANICS, &Panics::Crash.to_string())
         .with_default(&specs::DEAD_ACCEPT, &DeadAccept::Crash.to_string());
-    let options = as_in_campaign(options, &arguments.files);
+    let options = with_campaign_transport(options, &arguments.files);
     let sandbox = Sandbox::prepare(&options, &library)?;
-    let setup =
-        Setup { server: &server, library: &library, options: sandbox.options(), timeout: arguments.timeout };
-    let meaning = options.parsed().input;
+    let config = RunConfig {
+        server: &server,
+        library: &library,
+        options: sandbox.options(),
+        timeout: arguments.timeout,
+    };
+    let format = options.parsed().input;
     let mut failed = 0;
     for input in &inputs {
-        let run = setup.run(&input.bytes)?;
-        if let Some(dud) = setup.dud(&run)? {
-            return Err(dud.into());
+        let run = config.run(&input.bytes)?;
+        if let Some(problem) = config.server_problem(&run)? {
+            return Err(problem.into());
         }
-        match meaning {
+        match format {
             InputFormat::Raw => show_request(input, &run, arguments.raw)?,
             InputFormat::Session => show_session(input, &run, arguments.raw)?,
         }
-        let fate = Fate::of(&run);
-        println!("=> {}", fate.describe(arguments.timeout));
-        if let Fate::Signalled { .. } = fate {
-            show_words(&run);
-            if !tells_where(&run.words) {
-                println!("{}", backtrace::of(&setup, &input.bytes)?);
+        let outcome = ReplayOutcome::of(&run);
+        println!("=> {}", outcome.describe(arguments.timeout));
+        if let ReplayOutcome::Signalled { .. } = outcome {
+            show_output(&run);
+            if !has_backtrace(&run.output) {
+                println!("{}", backtrace::backtrace(&config, &input.bytes)?);
             }
         }
         println!();
-        failed += usize::from(fate.is_failure());
+        failed += usize::from(outcome.is_failure());
     }
     if inputs.len() > 1 {
         println!("{failed} of {} inputs crashed or hung the server", inputs.len());
     }
-    Ok(if failed == 0 { exit::OK } else { exit::CRASHED })
+    Ok(if failed == 0 { exit_code::OK } else { exit_code::CRASHED })
 }
 
-/// The transport of the campaign that has found the inputs, where nothing else is asked for.
-fn as_in_campaign(options: PreloadOptions, files: &[PathBuf]) -> PreloadOptions {
+/// The options, with the transport of the campaign that has found the inputs instead of `auto`.
+fn with_campaign_transport(options: PreloadOptions, files: &[PathBuf]) -> PreloadOptions {
     match files.iter().find_map(|path| transport_of(path)) {
-        Some(used) if transport::is_open(&options) => {
+        Some(used) if transport::is_auto(&options) => {
             options.with(specs::TRANSPORT.variable, used.to_string())
         }
         _ => options,
@@ -117,23 +121,23 @@ fn as_in_campaign(options: PreloadOptions, files: &[PathBuf]) -> PreloadOptions 
 }
 
 /// What an input did to the server.
-enum Fate {
+enum ReplayOutcome {
     Answered,
     Exited(String),
     Signalled { signal: String, panicked: bool },
     Hung(String),
 }
 
-impl Fate {
+impl ReplayOutcome {
     fn of(run: &SingleRun) -> Self {
         match &run.end {
-            End::Finished | End::Background(..) => Self::Answered,
-            End::TimedOut(stops) => Self::Hung(stops.to_string()),
-            End::Ended(status) => match status.signal() {
-                None => Self::Exited(ending(*status)),
+            RunEnd::Finished | RunEnd::Background(..) => Self::Answered,
+            RunEnd::TimedOut(threads) => Self::Hung(threads.to_string()),
+            RunEnd::Ended(status) => match status.signal() {
+                None => Self::Exited(describe_exit(*status)),
                 Some(number) => Self::Signalled {
-                    signal: ending(*status),
-                    panicked: number == Signal::ABORT.as_raw() && says_panicked(&run.words),
+                    signal: describe_exit(*status),
+                    panicked: number == Signal::ABORT.as_raw() && is_panic(&run.output),
                 },
             },
         }
@@ -149,24 +153,24 @@ impl Fate {
             Self::Exited(status) => format!("the server exited: {status}"),
             Self::Signalled { signal, panicked: true } => format!("CRASH: the server panicked, {signal}"),
             Self::Signalled { signal, .. } => format!("CRASH: {signal}"),
-            Self::Hung(stops) => {
-                format!("HANG: still running after {} s, killed; {stops}", timeout.as_secs_f64())
+            Self::Hung(threads) => {
+                format!("HANG: still running after {} s, killed; {threads}", timeout.as_secs_f64())
             }
         }
     }
 }
 
-fn says_panicked(words: &[u8]) -> bool {
-    contains(words, b"panicked at")
+fn is_panic(output: &[u8]) -> bool {
+    contains(output, b"panicked at")
 }
 
-/// Whether the server's own words have a backtrace: a panic's or a sanitizer's.
-fn tells_where(words: &[u8]) -> bool {
-    contains(words, b"stack backtrace:") || sanitizers::is_report(words)
+/// Whether the server's output has a backtrace: of a panic or a sanitizer.
+fn has_backtrace(output: &[u8]) -> bool {
+    contains(output, b"stack backtrace:") || sanitizers::is_report(output)
 }
 
-fn contains(words: &[u8], part: &[u8]) -> bool {
-    words.windows(part.len()).any(|window| window == part)
+fn contains(output: &[u8], part: &[u8]) -> bool {
+    output.windows(part.len()).any(|window| window == part)
 }
 
 fn show_request(Seed { name, bytes, .. }: &Seed, run: &SingleRun, raw: bool) -> io::Result<()> {
@@ -193,7 +197,8 @@ fn show_session(Seed { name, bytes, .. }: &Seed, run: &SingleRun, raw: bool) -> 
 fn show_bytes(title: &str, bytes: &[u8], raw: bool) -> io::Result<()> {
     let mut out = stdout().lock();
     writeln!(out, "-- {title} ({} bytes)", bytes.len())?;
-    let shown = if raw { Cow::from(bytes) } else { Cow::from(printable(bytes, SHOWN).into_bytes()) };
+    let shown =
+        if raw { Cow::from(bytes) } else { Cow::from(printable(bytes, MAX_SHOWN_BYTES).into_bytes()) };
     out.write_all(&shown)?;
     match *shown {
         [] | [.., b'\n'] => Ok(()),
@@ -201,8 +206,8 @@ fn show_bytes(title: &str, bytes: &[u8], raw: bool) -> io::Result<()> {
     }
 }
 
-fn show_words(run: &SingleRun) {
-    for line in String::from_utf8_lossy(&run.words).lines() {
+fn show_output(run: &SingleRun) {
+    for line in String::from_utf8_lossy(&run.output).lines() {
         println!("   | {line}");
     }
 }

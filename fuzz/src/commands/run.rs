@@ -1,4 +1,4 @@
-//! `sockfuzz run`: stdin to the server over one connection, its answer to stdout.
+//! `sockfuzz run`: passes stdin to the server over one connection, and its answer to stdout.
 
 use std::time::{Duration, Instant};
 
@@ -6,15 +6,15 @@ use anyhow::Result;
 use clap::Args;
 use sockfuzz_protocol::{Phase, SandboxMode, specs};
 
-use crate::cli::{self, PreloadArguments, ServerArguments};
-use crate::preload;
-use crate::problem::exit;
+use crate::options::{self, PreloadArguments, ServerArguments};
 use crate::sandbox::Sandbox;
-use crate::server::diagnose::{Evidence, Stops, ending, shell_status};
-use crate::server::running::{Running, Waited};
-use crate::server::single_run::GRACE;
+use crate::server::diagnose::{Diagnosis, ThreadStates, describe_exit, shell_status};
+use crate::server::running::{RunningProcess, WaitOutcome};
+use crate::server::single_run::EXIT_TIMEOUT;
+use crate::server::status_file::StatusFile;
 use crate::server::{Server, inspect, process_tree};
-use crate::status_file::StatusFile;
+use crate::util::exit_code;
+use crate::util::preload;
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
@@ -29,11 +29,11 @@ signal N); when it never serves, see sockfuzz --help.";
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct RunArguments {
     /// How long the server may take until it waits for connections, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = cli::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = options::seconds)]
     pub timeout: Duration,
-    /// What the preload is told.
+    /// The preload and its options.
     #[command(flatten)]
     pub preload: PreloadArguments,
     /// The server.
@@ -45,47 +45,47 @@ pub struct Arguments {
 ///
 /// # Errors
 /// A server that cannot be run, or never serves.
-pub fn run(arguments: Arguments) -> Result<u8> {
+pub fn run(arguments: RunArguments) -> Result<u8> {
     let server = Server::resolve(&arguments.server.server)?;
     inspect::inspect(&server)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
-    // A pipe, unless it is asked for more.
+    // Like a pipe: without a sandbox, unless the user asks for it.
     let options = arguments.preload.options.with_default(&specs::SANDBOX, &SandboxMode::Off.to_string());
     let sandbox = Sandbox::prepare(&options, &library)?;
     let status = StatusFile::in_memory()?;
     let command = server.preloaded(&library, sandbox.options(), &status);
-    let mut running = Running::start(command)?;
+    let mut running = RunningProcess::start(command)?;
 
     let started = Instant::now() + arguments.timeout;
     let mut waited = running.wait(Some(started), || status.phase() >= Phase::Accepting)?;
-    if waited == Waited::Done {
+    if waited == WaitOutcome::Done {
         let finished = || status.phase() == Phase::Finished;
         waited = running.wait(None, finished)?;
-        if waited == Waited::Done {
+        if waited == WaitOutcome::Done {
             // The process that served ends by itself; a master or its other workers may not.
-            waited = running.wait(Some(Instant::now() + GRACE), || false)?;
+            waited = running.wait(Some(Instant::now() + EXIT_TIMEOUT), || false)?;
         }
-        if waited == Waited::TimedOut {
-            return Ok(exit::OK);
+        if waited == WaitOutcome::TimedOut {
+            return Ok(exit_code::OK);
         }
     }
-    let evidence = Evidence { server: &server, phase: status.phase(), words: b"" };
-    let Waited::Ended(end) = waited else {
-        return Err(evidence.stuck(&Stops::look(), arguments.timeout).into());
+    let diagnosis = Diagnosis { server: &server, phase: status.phase(), output: b"" };
+    let WaitOutcome::Ended(end) = waited else {
+        return Err(diagnosis.stuck(&ThreadStates::capture(), arguments.timeout).into());
     };
     if status.phase() == Phase::Finished {
         return Ok(shell_status(end));
     }
     let left = process_tree::own_descendants();
     if end.success() && !left.is_empty() {
-        return Err(evidence.daemonized(end, &left).into());
+        return Err(diagnosis.daemonized(end, &left).into());
     }
     if end.success() {
-        return Err(evidence.exited(end).into());
+        return Err(diagnosis.exited(end).into());
     }
-    eprintln!("sockfuzz: the server ended before its answer was complete: {}", ending(end));
+    eprintln!("sockfuzz: the server ended before its answer was complete: {}", describe_exit(end));
     Ok(match shell_status(end) {
-        exit::OK => exit::EXITS,
+        exit_code::OK => exit_code::EXITS,
         other => other,
     })
 }

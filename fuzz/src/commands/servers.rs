@@ -1,6 +1,4 @@
-//! `sockfuzz servers`: the table of real servers, measured here and now from their recipes.
-
-mod trial;
+//! `sockfuzz servers`: measures real servers by recipe, and prints the table of servers.
 
 use std::collections::HashSet;
 use std::fs;
@@ -10,20 +8,19 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::afl::cargo_afl::CargoAfl;
-use crate::afl::measure::Bench;
-use crate::cli;
-use crate::commands::fuzz::{BUNDLED, build_bundled};
-use crate::corpus;
-use crate::interrupt::Interrupted;
-use crate::preload;
-use crate::printable::counted;
-use crate::problem::{Problem, exit};
-use crate::recipe::table::{self, Line};
-use crate::recipe::{Recipe, Row};
-use crate::workspace::{self, Workspace};
-
-use trial::Trial;
+use crate::campaign::bundled;
+use crate::campaign::cargo_afl::CargoAfl;
+use crate::campaign::measure::BoundedCampaign;
+use crate::input::corpus;
+use crate::options;
+use crate::recipe::row_runner::RowRunner;
+use crate::recipe::table::{self, TableLine};
+use crate::recipe::{Recipe, RecipeRow};
+use crate::util::interrupt::Interrupted;
+use crate::util::preload;
+use crate::util::printable::counted;
+use crate::util::workspace::{self, Workspace};
+use crate::util::{exit_code, problem::Problem};
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
@@ -39,12 +36,12 @@ what that found, over each transport. The recipes are in harness/servers.
 Exit status: 0 when every row is as it should be: all answers the same, 99 % stability (95 % with
 threads); 6 when one falls short or could not be tried, which the table says.";
 
-/// Where the table is kept, below the workspace.
-const TABLE: &str = "harness/servers/TABLE.md";
+/// File of the table, below the workspace.
+const TABLE_FILE: &str = "harness/servers/TABLE.md";
 
 /// Arguments of `servers`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct ServersArguments {
     /// Servers, or rows of them [default: all]
     #[arg(value_name = "NAME|NAME/ROW")]
     pub names: Vec<String>,
@@ -52,7 +49,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub executions: u64,
     /// How long one server may be fuzzed, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = cli::seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = options::seconds)]
     pub limit: Duration,
     /// Update harness/servers/TABLE.md: the rows that were measured, no others
     #[arg(long)]
@@ -70,7 +67,7 @@ pub struct Arguments {
 /// # Errors
 /// Names and recipes that cannot be used, and tools that are missing. A server that fails is a row
 /// of the table, not an error.
-pub fn servers(arguments: Arguments) -> Result<u8> {
+pub fn run(arguments: ServersArguments) -> Result<u8> {
     let workspace = Workspace::find().ok_or_else(|| {
         Problem::failed("the recipes are not where sockfuzz was built", "run it from its source tree")
     })?;
@@ -80,58 +77,71 @@ pub fn servers(arguments: Arguments) -> Result<u8> {
         for (recipe, row) in chosen {
             println!("{:24} {}, {}", format!("{}/{}", recipe.name, row.name), recipe.title, row.architecture);
         }
-        return Ok(exit::OK);
+        return Ok(exit_code::OK);
     }
     let cargo_afl = CargoAfl::find_or_install()?;
-    build_bundled(&cargo_afl, "the empty harness", &["--features", "afl", "--bin", "empty"])?;
+    bundled::build(&cargo_afl, "the empty harness", &["--features", "afl", "--bin", "empty"])?;
     let corpus = workspace::corpus_or_bundled(None)?;
-    let trial = Trial {
+    let runner = RowRunner {
         workspace: &workspace,
         seeds: corpus::read(&corpus)?,
         library: preload::locate(arguments.preload.as_deref())?,
-        empty: workspace.target(BUNDLED).join("release/empty"),
-        bench: Bench { cargo_afl: &cargo_afl, corpus: &corpus, limit: arguments.limit },
+        empty: bundled::program(&workspace, "empty"),
+        campaign: BoundedCampaign { cargo_afl: &cargo_afl, corpus: &corpus, time_limit: arguments.limit },
         executions: arguments.executions,
     };
 
     print!("{}", table::HEAD);
+    let update = |lines: &[TableLine]| match arguments.write {
+        true => write_table(&workspace, &recipes, lines),
+        false => Ok(()),
+    };
+    let failed = run_rows(&runner, &chosen, update)?;
+    if failed == 0 {
+        return Ok(exit_code::OK);
+    }
+    let all = counted(chosen.len() as u64, "row", "rows");
+    eprintln!("sockfuzz: {failed} of {all} could not be tried, or fell short");
+    Ok(exit_code::SHORT)
+}
+
+/// Measures the rows, prints the line of each, and calls `update` with all lines so far. Returns the
+/// number of rows that failed or do not meet the requirements.
+fn run_rows(
+    runner: &RowRunner<'_>,
+    rows: &[(&Recipe, &RecipeRow)],
+    update: impl Fn(&[TableLine]) -> Result<()>,
+) -> Result<usize> {
     let mut lines = Vec::new();
-    let mut short = 0;
-    let mut tried = HashSet::new();
-    for (recipe, row) in &chosen {
+    let mut failed = 0;
+    let mut built = HashSet::new();
+    for (recipe, row) in rows {
         eprintln!("sockfuzz: {}/{}: {}, {}", recipe.name, row.name, recipe.title, row.architecture);
-        let is_first = tried.insert(&recipe.name);
-        let outcome =
-            trial.program(recipe, row, is_first).and_then(|program| trial.run(recipe, row, program));
-        match outcome {
+        let is_first = built.insert(&recipe.name);
+        let result =
+            runner.program(recipe, row, is_first).and_then(|program| runner.run(recipe, row, program));
+        match result {
             Ok((line, is_good)) => {
                 print!("{}", line.markdown());
-                short += usize::from(!is_good);
+                failed += usize::from(!is_good);
                 lines.push(line);
-                if arguments.write {
-                    write(&workspace, &recipes, &lines)?;
-                }
+                update(&lines)?;
             }
             Err(error) if error.is::<Interrupted>() => return Err(error),
             Err(error) => {
                 eprintln!("sockfuzz: {}/{} could not be tried: {error:#}", recipe.name, row.name);
-                short += 1;
+                failed += 1;
             }
         }
     }
-    if short == 0 {
-        return Ok(exit::OK);
-    }
-    let all = counted(chosen.len() as u64, "row", "rows");
-    eprintln!("sockfuzz: {short} of {all} could not be tried, or fell short");
-    Ok(exit::SHORT)
+    Ok(failed)
 }
 
-type Chosen<'a> = Vec<(&'a Recipe, &'a Row)>;
+type ChosenRows<'a> = Vec<(&'a Recipe, &'a RecipeRow)>;
 
-fn choose<'a>(recipes: &'a [Recipe], names: &[String]) -> Result<Chosen<'a>> {
+fn choose<'a>(recipes: &'a [Recipe], names: &[String]) -> Result<ChosenRows<'a>> {
     let all = || recipes.iter().flat_map(|recipe| recipe.rows.iter().map(move |row| (recipe, row)));
-    let is_named = |recipe: &Recipe, row: &Row, name: &str| {
+    let is_named = |recipe: &Recipe, row: &RecipeRow, name: &str| {
         name == recipe.name || name.split_once('/') == Some((&recipe.name, &row.name))
     };
     if let Some(name) = names.iter().find(|name| !all().any(|(recipe, row)| is_named(recipe, row, name))) {
@@ -145,8 +155,8 @@ fn choose<'a>(recipes: &'a [Recipe], names: &[String]) -> Result<Chosen<'a>> {
     Ok(all().filter(|&(recipe, row)| is_chosen(recipe, row)).collect())
 }
 
-fn write(workspace: &Workspace, recipes: &[Recipe], lines: &[Line]) -> Result<()> {
-    let path = workspace.path(TABLE);
+fn write_table(workspace: &Workspace, recipes: &[Recipe], lines: &[TableLine]) -> Result<()> {
+    let path = workspace.path(TABLE_FILE);
     let earlier = fs::read_to_string(&path).unwrap_or_default();
     fs::write(&path, table::update(&earlier, recipes, lines))
         .with_context(|| format!("cannot write {}", path.display()))

@@ -1,4 +1,4 @@
-//! `sockfuzz session`: inputs as text that people read and write, and back.
+//! `sockfuzz session`: converts sessions to text and back.
 
 use std::fs;
 use std::io::{self, ErrorKind, IsTerminal, Read, Write, stdin, stdout};
@@ -8,9 +8,9 @@ use anyhow::Result;
 use clap::{Args, Subcommand};
 use sockfuzz_protocol::session::Session;
 
-use crate::corpus::{self, Seed};
-use crate::output;
-use crate::problem::{Problem, exit};
+use crate::input::corpus::{self, Seed};
+use crate::util::output_file;
+use crate::util::{exit_code, problem::Problem};
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = r#"
@@ -37,15 +37,15 @@ Exit status: 0, or 1 when a file cannot be read or is no session."#;
 
 /// Arguments of `session`.
 #[derive(Debug, Args)]
-pub struct Arguments {
+pub struct SessionArguments {
     /// What to do.
     #[command(subcommand)]
-    pub direction: Direction,
+    pub command: SessionCommand,
 }
 
-/// The two directions.
+/// Subcommands of `session`.
 #[derive(Debug, Subcommand)]
-pub enum Direction {
+pub enum SessionCommand {
     /// Show inputs as text; every input is a session
     Show {
         /// Inputs, or directories of inputs such as out/default/crashes; - for stdin
@@ -70,10 +70,10 @@ pub enum Direction {
 ///
 /// # Errors
 /// A file that cannot be read or written, or a text that is no session.
-pub fn session(arguments: &Arguments) -> Result<u8> {
-    match &arguments.direction {
-        Direction::Show { files } => show(files),
-        Direction::Pack { file, output, force } => pack(file, output.as_deref(), *force),
+pub fn run(arguments: &SessionArguments) -> Result<u8> {
+    match &arguments.command {
+        SessionCommand::Show { files } => show(files),
+        SessionCommand::Pack { file, output, force } => pack(file, output.as_deref(), *force),
     }
 }
 
@@ -88,8 +88,8 @@ fn show(files: &[PathBuf]) -> Result<u8> {
     }
     match write_all(&inputs) {
         // Whoever reads has seen enough.
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(exit::OK),
-        other => Ok(other.map(|()| exit::OK)?),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(exit_code::OK),
+        other => Ok(other.map(|()| exit_code::OK)?),
     }
 }
 
@@ -120,10 +120,10 @@ fn pack(file: &Path, output: Option<&Path>, force: bool) -> Result<u8> {
         String::from_utf8(text).map_err(|_| wrong("it is no text, perhaps an input already".to_owned()))?;
     let input = text.parse::<Session>().map_err(|error| wrong(error.to_string()))?.encode();
     match output {
-        Some(path) => output::create(path, force)?.write_all(&input)?,
+        Some(path) => output_file::create(path, force)?.write_all(&input)?,
         None => stdout().write_all(&input)?,
     }
-    Ok(exit::OK)
+    Ok(exit_code::OK)
 }
 
 fn is_stdin(file: &Path) -> bool {

@@ -1,5 +1,5 @@
-//! A directory in which one row of a server can be run: its configuration rendered for a port that
-//! is free, documents, room for temporary files.
+//! A temporary directory in which one row of a server runs: configuration for a free port, documents,
+//! room for temporary files.
 
 use std::collections::BTreeMap;
 use std::fs::Permissions;
@@ -11,21 +11,24 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result};
 use tempfile::TempDir;
 
-use super::{RECIPES, Recipe, Row};
 use sockfuzz_protocol::{SandboxMode, specs};
 
-use crate::cli::PreloadOptions;
-use crate::printable::last_lines;
-use crate::problem::Problem;
+use super::definition::{RECIPES, Recipe, RecipeRow};
+use crate::options::PreloadOptions;
 use crate::server::Server;
-use crate::workspace::Workspace;
+use crate::util::printable::last_lines;
+use crate::util::problem::Problem;
+use crate::util::workspace::Workspace;
+
+/// Lines of the output of `render` that a message repeats.
+const MAX_OUTPUT_LINES: usize = 4;
 
 /// A rendered row. Dropping it removes the directory.
 #[derive(Debug)]
 pub struct Home {
     /// The row's command line.
     pub server: Server,
-    /// What the row tells the preload.
+    /// Options of the preload for the row.
     pub options: PreloadOptions,
     version: Vec<String>,
     directory: TempDir,
@@ -36,18 +39,18 @@ impl Home {
     ///
     /// # Errors
     /// What the recipe declares and `render` or the preload do not understand.
-    pub fn render(workspace: &Workspace, recipe: &Recipe, row: &Row, program: PathBuf) -> Result<Self> {
+    pub fn render(workspace: &Workspace, recipe: &Recipe, row: &RecipeRow, program: PathBuf) -> Result<Self> {
         Self::render_for(workspace, recipe, row, program, free_port()?)
     }
 
-    /// The same for a port of the caller's choice.
+    /// Renders the row for this port.
     ///
     /// # Errors
     /// As for [`Home::render`].
     pub fn render_for(
         workspace: &Workspace,
         recipe: &Recipe,
-        row: &Row,
+        row: &RecipeRow,
         program: PathBuf,
         port: u16,
     ) -> Result<Self> {
@@ -63,11 +66,11 @@ impl Home {
             .output()
             .context("cannot start render")?;
         if !output.status.success() {
-            let said = last_lines(&output.stderr, 4).join("\n  ");
+            let stderr = last_lines(&output.stderr, MAX_OUTPUT_LINES).join("\n  ");
             let remedy = format!("repair the settings in {RECIPES}/{}/server.toml", recipe.name);
-            return Err(Problem::failed(said, remedy).into());
+            return Err(Problem::failed(stderr, remedy).into());
         }
-        let places = Places {
+        let placeholders = Placeholders {
             program: &program,
             home: directory.path(),
             recipe: &recipe.directory(workspace),
@@ -75,10 +78,10 @@ impl Home {
             port,
         };
         let arguments = row.arguments.as_ref().unwrap_or(&recipe.arguments);
-        let arguments = arguments.iter().map(|word| places.fill_in(word).into()).collect();
-        let version = recipe.version.iter().map(|word| places.fill_in(word)).collect();
+        let arguments = arguments.iter().map(|word| placeholders.fill_in(word).into()).collect();
+        let version = recipe.version.iter().map(|word| placeholders.fill_in(word)).collect();
         let options: BTreeMap<_, _> =
-            row.options.iter().map(|(flag, value)| (flag.clone(), places.fill_in(value))).collect();
+            row.options.iter().map(|(flag, value)| (flag.clone(), placeholders.fill_in(value))).collect();
         let options = PreloadOptions::default()
             .with(specs::SANDBOX.variable, SandboxMode::Auto.to_string())
             .with(specs::WRITABLE.variable, directory.path().display().to_string())
@@ -95,20 +98,21 @@ impl Home {
         self.directory.path()
     }
 
-    /// The server's version, as it says itself; empty when it does not.
+    /// The version that the server prints; empty when it prints none.
     #[must_use]
     pub fn version(&self) -> String {
         let Some((program, arguments)) = self.version.split_first() else { return String::new() };
-        let said = Command::new(program).args(arguments).stdin(Stdio::null()).output();
-        said.map(|output| [output.stdout, output.stderr].concat())
+        let output = Command::new(program).args(arguments).stdin(Stdio::null()).output();
+        output
+            .map(|output| [output.stdout, output.stderr].concat())
             .ok()
-            .and_then(|said| dotted_number(&String::from_utf8_lossy(&said)))
+            .and_then(|text| dotted_number(&String::from_utf8_lossy(&text)))
             .unwrap_or_default()
     }
 }
 
-/// What stands for the placeholders in a declaration.
-struct Places<'a> {
+/// Values of the placeholders in a recipe.
+struct Placeholders<'a> {
     program: &'a Path,
     home: &'a Path,
     recipe: &'a Path,
@@ -116,7 +120,7 @@ struct Places<'a> {
     port: u16,
 }
 
-impl Places<'_> {
+impl Placeholders<'_> {
     fn fill_in(&self, word: &str) -> String {
         let Self { program, home, recipe, target, port } = self;
         word.replace("{program}", &program.to_string_lossy())
@@ -127,7 +131,7 @@ impl Places<'_> {
     }
 }
 
-/// The first number with a dot in it.
+/// The first number with a dot.
 fn dotted_number(text: &str) -> Option<String> {
     text.split(|c: char| !c.is_ascii_digit() && c != '.')
         .map(|word| word.trim_matches('.'))
@@ -135,7 +139,7 @@ fn dotted_number(text: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// A port that nobody listens on now.
+/// A port that is free now.
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
     Ok(listener.local_addr()?.port())

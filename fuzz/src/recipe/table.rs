@@ -1,13 +1,13 @@
-//! The table of servers, in Markdown: lines for rows that were measured now, and the lines of an
-//! earlier table for those that were not.
+//! The table of servers in Markdown: new lines for rows that were measured, and the lines of an earlier
+//! table for the others.
 
 use std::fmt::Write;
 
-use super::{Recipe, Row};
+use super::definition::{Recipe, RecipeRow};
 
-/// What is known of a row.
+/// One line of the table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Line {
+pub struct TableLine {
     /// The server and its version.
     pub server: String,
     /// Processes, threads, and what they wait in.
@@ -28,13 +28,13 @@ pub struct Line {
     pub remarks: String,
 }
 
-/// Above the lines.
+/// Header of the table.
 pub const HEAD: &str = "\
 | server | architecture | once | loop | transport | found | stability | to `empty` | remarks |
 |---|---|---|---|---|---|---|---|---|
 ";
 
-/// Before the table in its file.
+/// Text above the table in its file.
 const PREFACE: &str = "\
 # Servers that sockfuzz was tried on
 
@@ -48,16 +48,16 @@ Written by `cargo sockfuzz servers --write`: edit [server.toml](README.md#adding
 
 ";
 
-impl Line {
-    /// Adds to the remarks.
-    pub fn remark(&mut self, text: &str) {
+impl TableLine {
+    /// Adds a remark.
+    pub fn add_remark(&mut self, text: &str) {
         if !self.remarks.is_empty() {
             self.remarks.push_str("; ");
         }
         self.remarks.push_str(text);
     }
 
-    /// It in Markdown.
+    /// The line in Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
         let Self { server, architecture, once, looped, transport, found, stability, speed, remarks } = self;
@@ -74,13 +74,13 @@ impl Line {
 /// The whole file: each row of `recipes` with the line that was measured now, otherwise with its
 /// line in `earlier`, otherwise with none.
 #[must_use]
-pub fn update(earlier: &str, recipes: &[Recipe], measured: &[Line]) -> String {
+pub fn update(earlier: &str, recipes: &[Recipe], measured: &[TableLine]) -> String {
     let rows = recipes.iter().flat_map(|recipe| recipe.rows.iter().map(move |row| (recipe, row)));
     let lines = rows.filter_map(|(recipe, row)| {
         let now = measured
             .iter()
             .find(|line| is_of(recipe, row, &line.server, &line.architecture))
-            .map(Line::markdown);
+            .map(TableLine::markdown);
         now.or_else(|| {
             let line = earlier.lines().find(|line| {
                 let mut cells = line.split('|').map(str::trim).skip(1);
@@ -93,7 +93,7 @@ pub fn update(earlier: &str, recipes: &[Recipe], measured: &[Line]) -> String {
     format!("{PREFACE}{HEAD}{}", lines.collect::<String>())
 }
 
-fn is_of(recipe: &Recipe, row: &Row, server: &str, architecture: &str) -> bool {
+fn is_of(recipe: &Recipe, row: &RecipeRow, server: &str, architecture: &str) -> bool {
     let version = server.strip_prefix(&recipe.title);
     architecture == row.architecture && version.is_some_and(|rest| !rest.trim_start().contains(' '))
 }
@@ -109,9 +109,9 @@ mod tests {
         vec![toml::from_str(text).expect("valid")]
     }
 
-    fn line(architecture: &str, once: &str) -> Line {
+    fn line(architecture: &str, once: &str) -> TableLine {
         let [server, architecture, once] = ["S 1.0", architecture, once].map(str::to_owned);
-        Line { server, architecture, once, ..Line::default() }
+        TableLine { server, architecture, once, ..TableLine::default() }
     }
 
     #[test]
@@ -132,6 +132,6 @@ mod tests {
 
     #[test]
     fn a_bar_in_a_cell_is_no_border() {
-        assert!(Line { remarks: "a|b".into(), ..line("one", "") }.markdown().contains("a\\|b"));
+        assert!(TableLine { remarks: "a|b".into(), ..line("one", "") }.markdown().contains("a\\|b"));
     }
 }

@@ -1,6 +1,5 @@
-//! The sandbox, seen from outside: what the preload is told when it confines the server, and what
-//! the user is told where it cannot. The confining itself happens in the server's own process
-//! (`preload/src/sandbox`).
+//! Options that confine the server, and messages about what this machine's kernel cannot confine. The
+//! preload applies the sandbox in the server's own process (`preload/src/sandbox`).
 
 mod probe;
 
@@ -10,13 +9,13 @@ use anyhow::{Context, Result};
 use sockfuzz_protocol::{SandboxGap, SandboxMode, specs};
 use tempfile::TempDir;
 
-use crate::cli::PreloadOptions;
-use crate::problem::Problem;
+use crate::options::PreloadOptions;
+use crate::util::problem::Problem;
 
-/// Tells a program where to keep temporary files (environ(7)).
-const TEMPORARY: &str = "TMPDIR";
+/// Directory for temporary files (environ(7)).
+const TMPDIR: &str = "TMPDIR";
 
-/// A sandbox for every server that is started with its options.
+/// A sandbox for all servers that are started with its options.
 #[derive(Debug)]
 pub struct Sandbox {
     options: PreloadOptions,
@@ -25,30 +24,30 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Decides what the preload is told: a sandbox, unless the user says otherwise. Says in one line
-    /// what this machine's kernel does not protect.
+    /// Turns the sandbox on, unless the user has turned it off, and reports in one line what this
+    /// machine's kernel does not protect.
     ///
     /// # Errors
     /// A writable directory that does not exist, and a sandbox that is required where it does not
     /// hold.
-    pub fn prepare(given: &PreloadOptions, library: &Path) -> Result<Self> {
-        let options = given.with_default(&specs::SANDBOX, &SandboxMode::Auto.to_string());
-        let told = options.parsed();
-        if told.sandbox == SandboxMode::Off {
+    pub fn prepare(options: &PreloadOptions, library: &Path) -> Result<Self> {
+        let options = options.with_default(&specs::SANDBOX, &SandboxMode::Auto.to_string());
+        let parsed = options.parsed();
+        if parsed.sandbox == SandboxMode::Off {
             return Ok(Self { options, _temporary: None });
         }
-        if let Some(missing) = told.writable.0.iter().find(|path| !path.is_dir()) {
+        if let Some(missing) = parsed.writable.0.iter().find(|path| !path.is_dir()) {
             return Err(no_directory(missing).into());
         }
         let gaps = probe::gaps(&options, library)?;
-        if !gaps.is_empty() && told.sandbox == SandboxMode::Require {
+        if !gaps.is_empty() && parsed.sandbox == SandboxMode::Require {
             return Err(required(&gaps.to_string()).into());
         }
         if !gaps.is_empty() {
             eprintln!("sockfuzz: here, the sandbox does not protect {gaps}");
         }
         if gaps.has(SandboxGap::Attributes) {
-            return Self::with_temporary_directory(&options, told.writable.0);
+            return Self::with_temporary_directory(&options, parsed.writable.0);
         }
         Ok(Self { options, _temporary: None })
     }
@@ -58,21 +57,21 @@ impl Sandbox {
         let shown = temporary.path().to_string_lossy().into_owned();
         writable.push(temporary.path().to_owned());
         let list: Vec<_> = writable.iter().map(|path| path.to_string_lossy()).collect();
-        let options = options.with(specs::WRITABLE.variable, list.join(":")).with(TEMPORARY, shown);
+        let options = options.with(specs::WRITABLE.variable, list.join(":")).with(TMPDIR, shown);
         Ok(Self { options, _temporary: Some(temporary) })
     }
 
-    /// What the preload is told, the sandbox included.
+    /// Options of the preload, with those of the sandbox.
     #[must_use]
     pub fn options(&self) -> &PreloadOptions {
         &self.options
     }
 
-    /// Refuses to let the server write where sockfuzz keeps its own files.
+    /// Checks that the server cannot write where sockfuzz keeps its own files.
     ///
     /// # Errors
     /// When `own` lies in a writable directory.
-    pub fn keep_out_of(&self, own: &Path) -> Result<()> {
+    pub fn check_not_writable(&self, own: &Path) -> Result<()> {
         let writable = self.options.parsed().writable.0;
         let resolved = own.ancestors().find_map(|path| path.canonicalize().ok()).unwrap_or_default();
         let below =
@@ -87,10 +86,6 @@ impl Sandbox {
         }
     }
 }
-
-/// What to do about a server that serves without the sandbox, and not in it.
-pub const TOO_TIGHT: &str = "let it write where it has to with --writable DIR, reach the machine's \
-     network with --network host, or, if you trust it with your files, give --sandbox off";
 
 fn no_directory(path: &Path) -> Problem {
     let shown = path.display();

@@ -1,5 +1,5 @@
-//! What the sandbox can do on this machine, found out by wearing it: the preload tells afl-fuzz's
-//! server nothing that anybody would read, so it is asked before.
+//! Probe of the sandbox on this machine: sockfuzz runs itself in it once. Under afl-fuzz nobody would
+//! read what the preload reports, so it is probed before.
 
 use std::env;
 use std::path::Path;
@@ -8,12 +8,12 @@ use std::process::Stdio;
 use anyhow::{Context, Result};
 use sockfuzz_protocol::{SandboxGaps, SandboxMode, specs};
 
-use crate::cli::PreloadOptions;
-use crate::problem::Problem;
+use crate::options::PreloadOptions;
 use crate::server::Server;
-use crate::status_file::StatusFile;
+use crate::server::status_file::StatusFile;
+use crate::util::problem::Problem;
 
-/// Runs this program, which does nothing but print its version, in the sandbox.
+/// Runs `sockfuzz --version` in the sandbox, and reads which gaps the preload reports.
 pub(super) fn gaps(options: &PreloadOptions, library: &Path) -> Result<SandboxGaps> {
     let status = StatusFile::in_memory()?;
     let probe = Server::new(env::current_exe()?, vec!["--version".into()]);
@@ -24,9 +24,9 @@ pub(super) fn gaps(options: &PreloadOptions, library: &Path) -> Result<SandboxGa
         .output()
         .with_context(|| format!("cannot start {}", probe.shown()))?;
     status.sandbox_gaps().ok_or_else(|| {
-        let said = String::from_utf8_lossy(&output.stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         Problem::failed(
-            format!("the sandbox cannot be set up: {}", said.trim()),
+            format!("the sandbox cannot be set up: {}", stderr.trim()),
             "give --sandbox off, if you trust the server with your files",
         )
         .into()

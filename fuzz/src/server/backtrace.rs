@@ -1,4 +1,4 @@
-//! Where a server crashed, by running the input once more under gdb.
+//! Backtrace of a crash: the input is run once more under gdb.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -7,25 +7,25 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use crate::memory_file::MemoryFile;
-use crate::server::quoted;
-use crate::server::running::{Running, Waited};
-use crate::server::single_run::Setup;
-use crate::status_file::StatusFile;
+use crate::server::running::{RunningProcess, WaitOutcome};
+use crate::server::single_run::RunConfig;
+use crate::server::status_file::StatusFile;
+use crate::util::memory_file::MemoryFile;
+use crate::util::shell::shell_quoted;
 
-/// gdb reads symbols before it starts: give it more time than the server alone.
-const SLOWER: u32 = 6;
+/// Factor of the timeout under gdb, which reads symbols before it starts the server.
+const GDB_TIMEOUT_FACTOR: u32 = 6;
 
 /// The backtrace of the crash that `input` causes, or one line that says why there is none.
 ///
 /// # Errors
 /// When gdb cannot be started, or the user interrupts.
-pub fn of(setup: &Setup<'_>, input: &[u8]) -> Result<String> {
+pub fn backtrace(config: &RunConfig<'_>, input: &[u8]) -> Result<String> {
     let Ok(gdb) = which::which("gdb") else {
         return Ok("(install gdb for a backtrace)".to_owned());
     };
     let status = StatusFile::in_memory()?;
-    let preloaded = setup.server.preloaded(setup.library, setup.options, &status);
+    let preloaded = config.server.preloaded(config.library, config.options, &status);
     let directory = tempfile::tempdir()?;
     let script = directory.path().join("commands");
     let stdin = directory.path().join("input");
@@ -38,17 +38,17 @@ pub fn of(setup: &Setup<'_>, input: &[u8]) -> Result<String> {
         .args(["-batch", "-nx", "-x"])
         .arg(&script)
         .arg("--args")
-        .arg(&setup.server.program)
-        .args(&setup.server.arguments)
+        .arg(&config.server.program)
+        .args(&config.server.arguments)
         .stdin(Stdio::null())
         .stdout(output.stdio()?)
         .stderr(output.stdio()?);
-    let mut running = Running::start_unseen(command)?;
-    let deadline = Instant::now() + setup.timeout * SLOWER;
+    let mut running = RunningProcess::start_in_background(command)?;
+    let deadline = Instant::now() + config.timeout * GDB_TIMEOUT_FACTOR;
     let waited = running.wait(Some(deadline), || false)?;
     drop(running);
     Ok(match waited {
-        Waited::Ended(status) => frames(&output.content()?, status),
+        WaitOutcome::Ended(status) => frames(&output.content()?, status),
         _ => "(gdb did not come to an end)".to_owned(),
     })
 }
@@ -61,8 +61,8 @@ fn gdb_script(preloaded: &Command, stdin: &OsStr) -> String {
     format!(
         "set pagination off\nset confirm off\nset debuginfod enabled off\n\
          set exec-wrapper env {}\nrun < {} > /dev/null 2>&1\nbacktrace 40\n",
-        quoted(assignments.iter().map(OsString::as_os_str)),
-        quoted([stdin])
+        shell_quoted(assignments.iter().map(OsString::as_os_str)),
+        shell_quoted([stdin])
     )
 }
 

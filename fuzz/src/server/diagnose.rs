@@ -1,4 +1,4 @@
-//! Why a server does not serve: what was seen, in which calls its threads stopped, and what to
+//! Diagnosis of a server that does not serve: how far it came, what its threads wait in, and what to
 //! change.
 
 use std::collections::BTreeMap;
@@ -12,21 +12,26 @@ use procfs::process::{Process, Stat};
 use sockfuzz_protocol::Phase;
 use syscalls::Sysno;
 
-use crate::printable::{counted, last_lines};
-use crate::problem::{Problem, exit};
-use crate::server::{Server, process_tree};
+use crate::server::command::Server;
+use crate::server::process_tree;
+use crate::util::printable::{counted, last_lines};
+use crate::util::{exit_code, problem::Problem};
 
-/// How many lines of the server's own words a message repeats.
-const LAST_WORDS: usize = 4;
+/// Lines of the server's output that a message repeats.
+const MAX_OUTPUT_LINES: usize = 4;
 
 /// What to do about a server that goes to the background.
-pub(crate) const FOREGROUND: &str = "keep it in the foreground: nginx -g 'daemon off; \
+const FOREGROUND_REMEDY: &str = "keep it in the foreground: nginx -g 'daemon off; \
      master_process off;', lighttpd -D, httpd -X, others have a flag such as --foreground or \
      --no-daemon";
 
-/// How a server's first process ended, in words.
+/// What to do about a server that serves without the sandbox, and not in it.
+pub const SANDBOX_REMEDY: &str = "let it write where it has to with --writable DIR, reach the machine's \
+     network with --network host, or, if you trust it with your files, give --sandbox off";
+
+/// Describes an exit status, e.g. `exit status 1` or `SIGSEGV (signal 11)`.
 #[must_use]
-pub fn ending(status: ExitStatus) -> String {
+pub fn describe_exit(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),
         (None, Some(number)) => signal_name(number),
@@ -34,11 +39,11 @@ pub fn ending(status: ExitStatus) -> String {
     }
 }
 
-/// What a shell would report for this end.
+/// The exit status that a shell reports for this one.
 #[must_use]
 pub fn shell_status(status: ExitStatus) -> u8 {
-    let number = status.code().or_else(|| Some(i32::from(exit::SIGNAL_BASE) + status.signal()?));
-    number.and_then(|number| u8::try_from(number).ok()).unwrap_or(exit::FAILED)
+    let number = status.code().or_else(|| Some(i32::from(exit_code::SIGNAL_BASE) + status.signal()?));
+    number.and_then(|number| u8::try_from(number).ok()).unwrap_or(exit_code::FAILED)
 }
 
 /// A signal's name and number.
@@ -50,28 +55,28 @@ pub fn signal_name(number: i32) -> String {
     }
 }
 
-/// Where the threads of a process tree were found waiting.
+/// System calls that the threads of all descendants are in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stops(BTreeMap<(String, String), usize>);
+pub struct ThreadStates(BTreeMap<(String, String), usize>);
 
-impl Stops {
-    /// Looks at every thread below this process.
+impl ThreadStates {
+    /// Reads the state of every thread of every descendant.
     #[must_use]
-    pub fn look() -> Self {
-        let mut stops = Self::default();
+    pub fn capture() -> Self {
+        let mut states = Self::default();
         for Stat { pid, .. } in process_tree::own_descendants() {
             let tasks = Process::new(pid).and_then(|process| process.tasks());
             for task in tasks.into_iter().flatten().flatten() {
                 let Ok(stat) = task.stat() else { continue };
                 let call = call_of(pid, task.tid, stat.state);
-                *stops.0.entry((stat.comm, call)).or_default() += 1;
+                *states.0.entry((stat.comm, call)).or_default() += 1;
             }
         }
-        stops
+        states
     }
 }
 
-impl fmt::Display for Stops {
+impl fmt::Display for ThreadStates {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0.is_empty() {
             return f.write_str("no thread is left");
@@ -98,18 +103,18 @@ fn call_of(pid: i32, tid: i32, state: char) -> String {
     }
 }
 
-/// How far a server came before it failed us, and how it looked then.
+/// How far a server came before it failed, for the message about it.
 #[derive(Debug)]
-pub struct Evidence<'a> {
+pub struct Diagnosis<'a> {
     /// The server.
     pub server: &'a Server,
-    /// What the preload last reported.
+    /// The last phase that the preload reported.
     pub phase: Phase,
-    /// What the server wrote to its stderr.
-    pub words: &'a [u8],
+    /// Output of the server.
+    pub output: &'a [u8],
 }
 
-impl Evidence<'_> {
+impl Diagnosis<'_> {
     /// The server's first process ended before it had served.
     #[must_use]
     pub fn exited(&self, status: ExitStatus) -> Problem {
@@ -119,10 +124,14 @@ impl Evidence<'_> {
             _ => "before it accepted a connection",
         };
         let remedy = format!("run it by hand and repair what it reports: {}", self.server.shown());
-        self.problem(exit::EXITS, format!("the server exits at once: {}, {before}", ending(status)), remedy)
+        self.problem(
+            exit_code::EXITS,
+            format!("the server exits at once: {}, {before}", describe_exit(status)),
+            remedy,
+        )
     }
 
-    /// The first process ended, others live on.
+    /// The first process ended, others go on.
     #[must_use]
     pub fn daemonized(&self, status: ExitStatus, left: &[Stat]) -> Problem {
         let others: Vec<_> =
@@ -132,28 +141,28 @@ impl Evidence<'_> {
             others => format!("{} lives on", others.join(", ")),
         };
         self.problem(
-            exit::DAEMONIZES,
+            exit_code::DAEMONIZES,
             format!(
                 "the server goes to the background: its first process ended ({}), {others}",
-                ending(status)
+                describe_exit(status)
             ),
-            FOREGROUND,
+            FOREGROUND_REMEDY,
         )
     }
 
-    /// The time was up before the server accepted a connection.
+    /// The time was over before the server accepted a connection.
     #[must_use]
-    pub fn stuck(&self, stops: &Stops, after: Duration) -> Problem {
-        let after = format!("after {} s: {stops}", after.as_secs_f64());
+    pub fn stuck(&self, threads: &ThreadStates, after: Duration) -> Problem {
+        let after = format!("after {} s: {threads}", after.as_secs_f64());
         match self.phase {
             Phase::Absent => self.problem(
-                exit::NOT_PRELOADABLE,
+                exit_code::NOT_PRELOADABLE,
                 format!("the preload was not loaded into the server; {after}"),
                 "start the server itself, not a wrapper that clears its environment or starts a \
                  static program",
             ),
             Phase::Loaded => self.problem(
-                exit::NEVER_LISTENS,
+                exit_code::NEVER_LISTENS,
                 format!("the server never listens; {after}"),
                 "configure it to listen on a TCP address, e.g. 127.0.0.1:8080 (with --port, on \
                  that port); name a UNIX-domain socket with --port PATH; one that is handed its \
@@ -161,7 +170,7 @@ impl Evidence<'_> {
                  --syscalls trap; give a slow one more time with --timeout",
             ),
             _ => self.problem(
-                exit::NEVER_ACCEPTS,
+                exit_code::NEVER_ACCEPTS,
                 format!("the server listens, but never accepts; {after}"),
                 "let the process that listens accept as well (no master process, at least one \
                  worker); of several listeners choose with --port; if it waits in system calls that \
@@ -174,15 +183,16 @@ impl Evidence<'_> {
     #[must_use]
     pub fn never_answers(&self, seeds: usize) -> Problem {
         self.problem(
-            exit::NEVER_ANSWERS,
+            exit_code::NEVER_ANSWERS,
             format!("the server accepts, but answers nothing to {}", counted(seeds as u64, "seed", "seeds")),
             "give seeds in the protocol that this listener speaks (plain HTTP, no TLS), or choose \
              another listener with --port",
         )
     }
 
-    fn problem(&self, exit: u8, what: String, remedy: impl Into<String>) -> Problem {
-        let words = last_lines(self.words, LAST_WORDS).into_iter().map(|line| format!("\n  it said: {line}"));
-        Problem::new(exit, words.fold(what, |what, line| what + &line), remedy)
+    fn problem(&self, exit_code: u8, what: String, remedy: impl Into<String>) -> Problem {
+        let lines =
+            last_lines(self.output, MAX_OUTPUT_LINES).into_iter().map(|line| format!("\n  it said: {line}"));
+        Problem::new(exit_code, lines.fold(what, |what, line| what + &line), remedy)
     }
 }

@@ -12,8 +12,8 @@ use object::elf::{FileHeader64, PT_INTERP};
 use object::read::elf::{ElfFile, ProgramHeader};
 use object::{Architecture, Endianness, Object, ObjectSymbol};
 
-use crate::problem::{Problem, exit};
-use crate::server::Server;
+use super::command::Server;
+use crate::util::{exit_code, problem::Problem};
 
 /// Symbols of AFL++'s runtime; any one of them proves that it is linked in.
 const RUNTIME_SYMBOLS: &[&str] = &["__afl_persistent_loop", "__afl_area_ptr", "__afl_sharedmem_fuzzing"];
@@ -110,7 +110,7 @@ impl Inspection {
         };
         let shown = self.executable.display();
         let what = format!("the server {shown} is {}", self.instrumentation);
-        Err(Problem::new(exit::NOT_INSTRUMENTED, what, remedy).into())
+        Err(Problem::new(exit_code::NOT_INSTRUMENTED, what, remedy).into())
     }
 }
 
@@ -124,7 +124,7 @@ pub fn inspect(server: &Server) -> Result<Inspection> {
     let executable = interpreter.unwrap_or_else(|| server.program.clone());
     let content = fs::read(&executable).map_err(|error| {
         let what = format!("{} cannot be read: {error}", executable.display());
-        Problem::new(exit::NOT_EXECUTABLE, what, "check the path and its permissions")
+        Problem::new(exit_code::NOT_EXECUTABLE, what, "check the path and its permissions")
     })?;
     refuse_privileged(&executable)?;
     let elf = ElfFile::<FileHeader64<Endianness>>::parse(&*content)
@@ -206,7 +206,7 @@ fn refuse_privileged(executable: &Path) -> Result<(), Problem> {
 
 fn unfit(executable: &Path, is: &str, remedy: &str) -> Problem {
     let what = format!("the server {} {is}", executable.display());
-    Problem::new(exit::NOT_PRELOADABLE, what, remedy)
+    Problem::new(exit_code::NOT_PRELOADABLE, what, remedy)
 }
 
 fn this_machine() -> Architecture {

@@ -1,5 +1,5 @@
-//! The processes below a process. Servers fork, daemonize, and die without their children; as
-//! their subreaper (prctl(2)) we stay the ancestor of all of them and can end every one.
+//! The descendants of this process. Servers fork, daemonize, and end before their children; as their
+//! subreaper (prctl(2)), this process stays the ancestor of all of them and can kill every one.
 
 use std::io;
 use std::thread;
@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use procfs::process::{Process, Stat, all_processes};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait};
 
-/// How long processes may take to vanish after SIGKILL.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long processes may take to end after SIGKILL.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Makes every orphan below this process a child of it.
+/// Makes this process the parent of orphaned descendants (PR_SET_CHILD_SUBREAPER).
 ///
 /// # Errors
 /// When the kernel refuses.
@@ -20,8 +20,7 @@ pub fn adopt_orphans() -> io::Result<()> {
     Ok(())
 }
 
-/// Every process below `root` that has not ended, without `root` itself. What vanishes while we
-/// look is left out.
+/// Every descendant of `root` that has not ended. Processes that end meanwhile are left out.
 #[must_use]
 pub fn descendants(root: i32) -> Vec<Stat> {
     let Ok(processes) = all_processes() else {
@@ -40,19 +39,19 @@ pub fn descendants(root: i32) -> Vec<Stat> {
     found
 }
 
-/// Every process below this one that has not ended.
+/// Every descendant of this process that has not ended.
 #[must_use]
 pub fn own_descendants() -> Vec<Stat> {
     descendants(getpid().as_raw_nonzero().get())
 }
 
-/// Ends everything below this process, stopped processes included, and collects the remains.
-/// Waiting for a child of one's own afterwards is an error: it is gone already.
-pub fn end_descendants() {
-    let deadline = Instant::now() + PATIENCE;
+/// Kills and reaps all descendants of this process, stopped ones included. Waiting for a child
+/// afterwards is an error: it is reaped already.
+pub fn kill_descendants() {
+    let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
     while Instant::now() < deadline {
         for pid in own_descendants().iter().map(|stat| stat.pid) {
-            // It may have ended meanwhile: that is what we want.
+            // It may have ended already.
             let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
         }
         match wait(WaitOptions::NOHANG) {
@@ -63,7 +62,7 @@ pub fn end_descendants() {
     }
 }
 
-/// Whether every thread of every process below this one sleeps.
+/// Whether every thread of every descendant sleeps.
 #[must_use]
 pub fn is_asleep() -> bool {
     own_descendants()

@@ -1,4 +1,4 @@
-//! A server that runs: started in a way that it cannot outlive us, ended with all its children.
+//! A started process, which is killed with all its descendants when it is dropped, or when sockfuzz ends.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -12,35 +12,35 @@ use rustix::process::{
     Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, set_parent_process_death_signal, setrlimit,
 };
 
-use crate::interrupt;
 use crate::server::process_tree;
+use crate::util::interrupt;
 
-/// How often a wait looks at what no descriptor announces.
-const TICK: Duration = Duration::from_millis(5);
+/// Interval of polling for conditions that no descriptor signals.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A started server. Dropping it ends the whole tree below this process.
+/// A started process. Dropping it kills all descendants of sockfuzz.
 #[derive(Debug)]
-pub struct Running {
+pub struct RunningProcess {
     child: Child,
 }
 
-/// Why a wait is over.
+/// Why a wait ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waited {
-    /// The server's first process ended.
+pub enum WaitOutcome {
+    /// The process ended.
     Ended(ExitStatus),
-    /// What was waited for came true.
+    /// The condition became true.
     Done,
-    /// The time is up.
+    /// The deadline has passed.
     TimedOut,
 }
 
-impl Running {
-    /// Starts a server that nobody looks at: in a process group of its own, without core dumps.
+impl RunningProcess {
+    /// Starts a command in a process group of its own, without core dumps.
     ///
     /// # Errors
     /// When the program cannot be started.
-    pub fn start_unseen(mut command: Command) -> Result<Self> {
+    pub fn start_in_background(mut command: Command) -> Result<Self> {
         command.process_group(0);
         // SAFETY: the closure runs between fork and exec and makes one system call only.
         unsafe {
@@ -52,7 +52,7 @@ impl Running {
         Self::start(command)
     }
 
-    /// Starts a server in our process group, so that the terminal is its own as well.
+    /// Starts a command in our process group, so that it can use the terminal.
     ///
     /// # Errors
     /// When the program cannot be started.
@@ -66,13 +66,13 @@ impl Running {
         Ok(Self { child })
     }
 
-    /// The first process.
+    /// The process id.
     #[must_use]
     pub fn pid(&self) -> i32 {
         i32::try_from(self.child.id()).expect("process numbers are small")
     }
 
-    /// How the first process ended, if it has.
+    /// The exit status, if the process has ended.
     ///
     /// # Errors
     /// When the kernel does not tell.
@@ -80,54 +80,54 @@ impl Running {
         self.child.try_wait()
     }
 
-    /// Waits until the server ends, `done` says so, or the deadline has passed.
+    /// Waits until the process ends, `done` returns true, or the deadline has passed.
     ///
     /// # Errors
     /// When the user interrupts.
-    pub fn wait(&mut self, deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> Result<Waited> {
+    pub fn wait(&mut self, deadline: Option<Instant>, mut done: impl FnMut() -> bool) -> Result<WaitOutcome> {
         let pid = Pid::from_child(&self.child);
         let end = pidfd_open(pid, PidfdFlags::empty()).context("cannot watch the server")?;
         loop {
             interrupt::check()?;
             if let Some(status) = self.ended()? {
-                return Ok(Waited::Ended(status));
+                return Ok(WaitOutcome::Ended(status));
             }
             if done() {
-                return Ok(Waited::Done);
+                return Ok(WaitOutcome::Done);
             }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                return Ok(Waited::TimedOut);
+                return Ok(WaitOutcome::TimedOut);
             }
-            let tick = Timespec::try_from(TICK).expect("a tick is short");
-            // An interrupted or failed wait only makes the next look come sooner.
-            let _ = poll(&mut [PollFd::new(&end, PollFlags::IN)], Some(&tick));
+            let interval = Timespec::try_from(POLL_INTERVAL).expect("the interval is short");
+            // An interrupted or failed poll only shortens the interval.
+            let _ = poll(&mut [PollFd::new(&end, PollFlags::IN)], Some(&interval));
         }
     }
 
-    /// The same for a server that may go to the background: it has ended when its first process and
-    /// all others have.
+    /// Like [`Self::wait`], for a server that may go to the background: it ends when all its processes
+    /// have.
     ///
     /// # Errors
     /// When the user interrupts.
-    pub fn wait_for_all(&mut self, deadline: Instant, mut done: impl FnMut() -> bool) -> Result<Waited> {
+    pub fn wait_for_all(&mut self, deadline: Instant, mut done: impl FnMut() -> bool) -> Result<WaitOutcome> {
         loop {
             let waited = self.wait(Some(deadline), &mut done)?;
-            if !matches!(waited, Waited::Ended(_)) || process_tree::own_descendants().is_empty() {
+            if !matches!(waited, WaitOutcome::Ended(_)) || process_tree::own_descendants().is_empty() {
                 return Ok(waited);
             }
             if done() {
-                return Ok(Waited::Done);
+                return Ok(WaitOutcome::Done);
             }
             if Instant::now() >= deadline {
-                return Ok(Waited::TimedOut);
+                return Ok(WaitOutcome::TimedOut);
             }
-            thread::sleep(TICK);
+            thread::sleep(POLL_INTERVAL);
         }
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningProcess {
     fn drop(&mut self) {
-        process_tree::end_descendants();
+        process_tree::kill_descendants();
     }
 }

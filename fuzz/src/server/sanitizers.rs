@@ -1,5 +1,5 @@
-//! Sanitizers in the server: which runtime has to be preloaded before ours, and how a report
-//! becomes a crash.
+//! Sanitizers in the server: the runtime that has to be preloaded first, and options that turn a report
+//! into a crash.
 
 use std::env;
 use std::fs;
@@ -12,8 +12,7 @@ use object::{Endianness, Object};
 /// Shared runtimes that insist on being the first library, or see less when they are not.
 const RUNTIMES: &[&str] = &["libasan.so", "libclang_rt.asan", "liblsan.so", "libtsan.so", "libhwasan.so"];
 
-/// What a single run sets, unless the user has: a report ends the server by SIGABRT, as afl-fuzz
-/// arranges it in its own runs (AFL++'s src/afl-common.c, `set_sanitizer_defaults`).
+/// Options of a single run: a report ends the server by SIGABRT, as in runs of afl-fuzz (AFL++'s src/afl-common.c, `set_sanitizer_defaults`).
 const OPTIONS: &[(&str, &str)] = &[
     ("ASAN_OPTIONS", "abort_on_error=1:detect_leaks=0"),
     ("LSAN_OPTIONS", "abort_on_error=1"),
@@ -22,8 +21,8 @@ const OPTIONS: &[(&str, &str)] = &[
     ("UBSAN_OPTIONS", "abort_on_error=1:halt_on_error=1:print_stacktrace=1"),
 ];
 
-/// What marks a report in the server's own words.
-const REPORTS: &[&str] = &["Sanitizer:", ": runtime error: "];
+/// Substrings of a report.
+const REPORT_MARKS: &[&str] = &["Sanitizer:", ": runtime error: "];
 
 /// The sanitizer's runtime that this program is linked with as a shared library, by the name under
 /// which the dynamic linker finds it (elf(5), DT_NEEDED). None when the file cannot be read.
@@ -37,14 +36,14 @@ pub fn shared_runtime(program: &Path) -> Option<String> {
         .find(|name| RUNTIMES.iter().any(|runtime| name.starts_with(runtime)))
 }
 
-/// Variables that the user has not set himself.
+/// Sanitizer options of a single run, without variables that the user has set.
 pub fn options() -> impl Iterator<Item = (&'static str, &'static str)> {
     OPTIONS.iter().copied().filter(|(name, _)| env::var_os(name).is_none())
 }
 
-/// Whether a server's words hold a sanitizer's report.
+/// Whether a server's output contains a sanitizer's report.
 #[must_use]
-pub fn is_report(words: &[u8]) -> bool {
-    let words = String::from_utf8_lossy(words);
-    REPORTS.iter().any(|mark| words.contains(mark))
+pub fn is_report(output: &[u8]) -> bool {
+    let output = String::from_utf8_lossy(output);
+    REPORT_MARKS.iter().any(|mark| output.contains(mark))
 }

@@ -1,4 +1,4 @@
-//! One input, brought to a fresh server by the preload.
+//! A single run: one input for a fresh server, through the preload.
 
 use std::path::Path;
 use std::process::ExitStatus;
@@ -9,59 +9,59 @@ use procfs::process::Stat;
 use sockfuzz_protocol::session::Connection;
 use sockfuzz_protocol::{AnswerFormat, Phase, RuntimeFound, SandboxMode, answers, specs};
 
-use crate::cli::PreloadOptions;
-use crate::memory_file::MemoryFile;
-use crate::problem::Problem;
-use crate::sandbox::TOO_TIGHT;
-use crate::server::diagnose::{Evidence, Stops};
-use crate::server::running::{Running, Waited};
-use crate::server::{Server, process_tree, sanitizers};
-use crate::status_file::StatusFile;
+use crate::options::PreloadOptions;
+use crate::server::command::Server;
+use crate::server::diagnose::{Diagnosis, SANDBOX_REMEDY, ThreadStates};
+use crate::server::running::{RunningProcess, WaitOutcome};
+use crate::server::status_file::StatusFile;
+use crate::server::{process_tree, sanitizers};
+use crate::util::memory_file::MemoryFile;
+use crate::util::problem::Problem;
 
-/// How long the first process of a server whose run is finished may take to end.
-pub(crate) const GRACE: Duration = Duration::from_millis(500);
+/// How long the first process may take to end after its run is finished.
+pub const EXIT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// What every single run of one server has in common.
+/// Configuration of single runs of one server.
 #[derive(Debug, Clone, Copy)]
-pub struct Setup<'a> {
+pub struct RunConfig<'a> {
     /// The server.
     pub server: &'a Server,
     /// The preload library.
     pub library: &'a Path,
-    /// What the preload is told.
+    /// Options of the preload.
     pub options: &'a PreloadOptions,
-    /// How long one run may take.
+    /// Time limit of one run.
     pub timeout: Duration,
 }
 
 /// How a single run ended.
 #[derive(Debug)]
-pub enum End {
-    /// As it should: the connection is over.
+pub enum RunEnd {
+    /// The session was played to its end.
     Finished,
     /// The first process ended before that.
     Ended(ExitStatus),
     /// The first process ended and left others behind. (One whose calls the preload sees stays.)
     Background(ExitStatus, Vec<Stat>),
-    /// The time was up.
-    TimedOut(Stops),
+    /// The time was over.
+    TimedOut(ThreadStates),
 }
 
-/// What came of a single run.
+/// Result of a single run.
 #[derive(Debug)]
 pub struct SingleRun {
     /// What the server answered on each connection.
     pub answers: [Vec<u8>; Connection::COUNT],
     /// What the server wrote to its stdout and stderr.
-    pub words: Vec<u8>,
+    pub output: Vec<u8>,
     /// How it ended.
-    pub end: End,
+    pub end: RunEnd,
     /// How far the server came.
     pub phase: Phase,
     /// Where the preload found the AFL++ runtime.
     pub runtime: RuntimeFound,
-    /// Why transport `memory` was left, if it was.
-    pub left_memory: Option<String>,
+    /// Why transport `memory` fell back to `unix`, if it did.
+    pub memory_fallback: Option<String>,
 }
 
 impl SingleRun {
@@ -72,7 +72,7 @@ impl SingleRun {
     }
 }
 
-impl Setup<'_> {
+impl RunConfig<'_> {
     /// Runs one input.
     ///
     /// # Errors
@@ -86,28 +86,28 @@ impl Setup<'_> {
         command.envs(sanitizers::options());
         command.env(specs::ANSWERS.variable, AnswerFormat::Pieces.to_string());
         command.stdin(stdin?.stdio()?).stdout(stdout.stdio()?).stderr(stderr.stdio()?);
-        let mut running = Running::start_unseen(command)?;
+        let mut running = RunningProcess::start_in_background(command)?;
         let deadline = Instant::now() + self.timeout;
         let finished = || status.phase() == Phase::Finished;
         let waited = match running.wait(Some(deadline), finished)? {
-            Waited::Done => running.wait(Some(Instant::now() + GRACE), || false)?,
+            WaitOutcome::Done => running.wait(Some(Instant::now() + EXIT_TIMEOUT), || false)?,
             other => other,
         };
         let left = process_tree::own_descendants();
         let end = match waited {
-            _ if finished() => End::Finished,
-            Waited::Ended(end) if end.success() && !left.is_empty() => End::Background(end, left),
-            Waited::Ended(end) => End::Ended(end),
-            Waited::Done | Waited::TimedOut => End::TimedOut(Stops::look()),
+            _ if finished() => RunEnd::Finished,
+            WaitOutcome::Ended(end) if end.success() && !left.is_empty() => RunEnd::Background(end, left),
+            WaitOutcome::Ended(end) => RunEnd::Ended(end),
+            WaitOutcome::Done | WaitOutcome::TimedOut => RunEnd::TimedOut(ThreadStates::capture()),
         };
         drop(running);
         Ok(SingleRun {
             answers: answers::sort(&stdout.content()?),
-            words: stderr.content()?,
+            output: stderr.content()?,
             end,
             phase: status.phase(),
             runtime: status.runtime(),
-            left_memory: status.memory_fallback(),
+            memory_fallback: status.memory_fallback(),
         })
     }
 
@@ -117,36 +117,40 @@ impl Setup<'_> {
         self.options.parsed().sandbox != SandboxMode::Off
     }
 
-    /// Why this run proves the server a dud, whatever the input was; none when it served.
+    /// Why the server cannot be used, whatever the input was; none when it has served.
     ///
     /// # Errors
-    /// Those of [`Self::run`]: a server that runs in the sandbox is tried without it.
-    pub fn dud(&self, run: &SingleRun) -> Result<Option<Problem>> {
-        let Some(problem) = self.symptom(run) else { return Ok(None) };
+    /// As for [`Self::run`]: a server that fails in the sandbox is run without it.
+    pub fn server_problem(&self, run: &SingleRun) -> Result<Option<Problem>> {
+        let Some(problem) = self.problem_of(run) else { return Ok(None) };
         if !self.is_sandboxed() {
             return Ok(Some(problem));
         }
         let off = self.options.with(specs::SANDBOX.variable, SandboxMode::Off.to_string());
-        let without = Setup { options: &off, ..*self };
-        // Nothing is asked of it: it has to start only, as it does whenever the user starts it.
-        let to_blame = without.symptom(&without.run(b"")?).is_none();
-        Ok(Some(if to_blame { problem.because("it does without the sandbox", TOO_TIGHT) } else { problem }))
+        let without = RunConfig { options: &off, ..*self };
+        // Without a request: it only has to start.
+        let works_without = without.problem_of(&without.run(b"")?).is_none();
+        Ok(Some(if works_without {
+            problem.with_cause("it does without the sandbox", SANDBOX_REMEDY)
+        } else {
+            problem
+        }))
     }
 
-    fn symptom(&self, run: &SingleRun) -> Option<Problem> {
-        let evidence = self.evidence(run);
+    fn problem_of(&self, run: &SingleRun) -> Option<Problem> {
+        let diagnosis = self.diagnosis(run);
         match &run.end {
-            End::Background(status, left) => Some(evidence.daemonized(*status, left)),
+            RunEnd::Background(status, left) => Some(diagnosis.daemonized(*status, left)),
             _ if run.phase >= Phase::Accepted => None,
-            End::Ended(status) => Some(evidence.exited(*status)),
-            End::Finished => Some(evidence.stuck(&Stops::default(), self.timeout)),
-            End::TimedOut(stops) => Some(evidence.stuck(stops, self.timeout)),
+            RunEnd::Ended(status) => Some(diagnosis.exited(*status)),
+            RunEnd::Finished => Some(diagnosis.stuck(&ThreadStates::default(), self.timeout)),
+            RunEnd::TimedOut(threads) => Some(diagnosis.stuck(threads, self.timeout)),
         }
     }
 
-    /// What a message about this run is made of.
+    /// The diagnosis of this run, for messages.
     #[must_use]
-    pub fn evidence<'a>(&'a self, run: &'a SingleRun) -> Evidence<'a> {
-        Evidence { server: self.server, phase: run.phase, words: &run.words }
+    pub fn diagnosis<'a>(&'a self, run: &'a SingleRun) -> Diagnosis<'a> {
+        Diagnosis { server: self.server, phase: run.phase, output: &run.output }
     }
 }

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::ValueEnum;
-use sockfuzz::afl::cargo_afl::CargoAfl;
-use sockfuzz::bundled::Model;
+use sockfuzz::campaign::bundled::ConcurrencyModel;
+use sockfuzz::campaign::cargo_afl::CargoAfl;
 use sockfuzz::recipe::{Home, Recipe};
-use sockfuzz::workspace::Workspace;
+use sockfuzz::util::workspace::Workspace;
 use tempfile::TempDir;
 
 /// A directory of a test's own, with what it compiles and writes.
@@ -120,7 +120,7 @@ pub fn workspace() -> Workspace {
 
 /// The bundled program that has a model, or that one's twin with planted bugs.
 pub fn program_with(model: &str, planted: bool) -> &'static str {
-    Model::from_str(model, false).expect("a model").program(planted)
+    ConcurrencyModel::from_str(model, false).expect("a model").program(planted)
 }
 
 /// The instrumented build of a bundled server.

@@ -86,7 +86,7 @@ impl Tool {
         let (answers, server_answers) = pipe().expect("pipe");
         let (input, coverage) = (Shared::new(1 << 20), Shared::new(1 << 23));
         command
-            .env("LD_PRELOAD", sockfuzz::preload::locate(None).expect("the preload"))
+            .env("LD_PRELOAD", sockfuzz::util::preload::locate(None).expect("the preload"))
             .env("__AFL_SHM_ID", coverage.id.to_string())
             .env("__AFL_SHM_FUZZ_ID", input.id.to_string())
             .env("SOCKFUZZ_LOOP", "direct");

@@ -1,0 +1,7 @@
+//! Names of cases that other modules refer to.
+
+/// The case that stands for AFL++'s loop alone.
+pub(super) const EMPTY: &str = "empty/afl";
+
+/// Suffix of the name of a case that crashes once in 100 inputs.
+pub(super) const CRASHES: &str = "/crashes";

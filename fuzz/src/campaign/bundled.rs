@@ -1,0 +1,102 @@
+//! The bundled server: its concurrency models, its programs, and their build.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::ValueEnum;
+
+use super::cargo_afl::CargoAfl;
+use crate::server::Server;
+use crate::util::problem::Problem;
+use crate::util::workspace::Workspace;
+
+/// Target directory of the bundled programs, below the one of the workspace.
+const TARGET: &str = "afl";
+
+/// A concurrency model of the bundled server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "kebab-case")]
+pub enum ConcurrencyModel {
+    /// Several threads in accept
+    AcceptThreads,
+    /// A new thread for each connection
+    ThreadPerConnection,
+    /// A fixed pool of threads
+    Pool,
+    /// One thread and poll
+    Poll,
+    /// One thread and epoll
+    Epoll,
+    /// hyper on a multi-threaded tokio
+    Tokio,
+}
+
+impl ConcurrencyModel {
+    /// Its name on command lines.
+    ///
+    /// # Panics
+    /// Never: no model is hidden.
+    #[must_use]
+    pub fn name(self) -> String {
+        self.to_possible_value().expect("no model is hidden").get_name().to_owned()
+    }
+
+    /// The program with this model, or its twin with planted bugs.
+    #[must_use]
+    pub const fn program(self, planted: bool) -> &'static str {
+        match (self, planted) {
+            (Self::Tokio, false) => "sockfuzz-tokio",
+            (Self::Tokio, true) => "sockfuzz-planted-tokio",
+            (_, false) => "sockfuzz-server",
+            (_, true) => "sockfuzz-planted",
+        }
+    }
+
+    /// The program's arguments.
+    #[must_use]
+    pub fn arguments(self) -> Vec<OsString> {
+        ["--model", &self.name(), "--listen", "127.0.0.1:8080"].map(OsString::from).to_vec()
+    }
+}
+
+/// Path of a bundled program, which may not be built yet.
+#[must_use]
+pub fn program(workspace: &Workspace, name: &str) -> PathBuf {
+    workspace.target(TARGET).join("release").join(name)
+}
+
+/// The bundled server, which may not be built yet.
+///
+/// # Errors
+/// When the workspace is gone.
+pub fn server(model: ConcurrencyModel, planted: bool) -> Result<Server> {
+    let workspace = Workspace::find().ok_or_else(|| {
+        Problem::failed(
+            "the bundled server's sources are not where sockfuzz was built",
+            "give a server after --",
+        )
+    })?;
+    let program = program(&workspace, model.program(planted));
+    Ok(Server { sanitizer: None, program, arguments: model.arguments() })
+}
+
+/// Builds the bundled servers, or what the cargo options `selection` select of their package, with
+/// instrumentation. Without a workspace there is nothing to build.
+///
+/// # Errors
+/// When the build fails.
+pub fn build(cargo_afl: &CargoAfl, what: &str, selection: &[&str]) -> Result<()> {
+    let Some(workspace) = Workspace::find() else {
+        return Ok(());
+    };
+    let target = workspace.target(TARGET);
+    eprintln!("sockfuzz: building {what} into {} …", target.display());
+    let mut command = cargo_afl.command();
+    command
+        .args(["build", "--release", "--quiet"])
+        .args(["--package", "sockfuzz-harness", "--target-dir"])
+        .arg(&target)
+        .args(selection);
+    workspace.build(command, what)
+}

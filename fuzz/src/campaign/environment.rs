@@ -1,0 +1,148 @@
+//! Environment variables for afl-fuzz: the preload and its options, and permission to start on machines
+//! that it would refuse, each with the reason why that is safe.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use sockfuzz_protocol::specs;
+
+use crate::campaign::output_mode::OutputMode;
+use crate::options::PreloadOptions;
+use crate::server::command::{Server, preload_list};
+use crate::server::inspect::Inspection;
+use crate::server::status_file::StatusFile;
+
+const CORE_PATTERN_FILE: &str = "/proc/sys/kernel/core_pattern";
+const GOVERNOR_FILE: &str = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor";
+
+/// What afl-fuzz sets by itself, but not where any sanitizer's variable is set already (AFL++'s
+/// src/afl-common.c, `set_sanitizer_defaults`): without it a report of gcc's AddressSanitizer is no
+/// crash, only an exit.
+pub const ASAN_OPTIONS: &str = "abort_on_error=1:symbolize=0:detect_leaks=0:detect_odr_violation=0:\
+                            allocator_may_return_null=1:handle_segv=0:handle_sigbus=0:handle_abort=0:\
+                            handle_sigfpe=0:handle_sigill=0:malloc_context_size=0";
+
+/// Every report is a crash; a crash stays one: without a handler that turns it into an exit.
+pub const UBSAN_OPTIONS: &str = "halt_on_error=1:abort_on_error=1:symbolize=0:handle_segv=0:handle_sigbus=0:\
+                             handle_abort=0:handle_sigfpe=0:handle_sigill=0";
+
+/// A variable for afl-fuzz.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Name of the variable.
+    pub name: &'static str,
+    /// Its value.
+    pub value: OsString,
+    /// Reason for the user, where the variable turns off a check of AFL++.
+    pub reason: Option<String>,
+}
+
+impl Setting {
+    /// A variable without a message for the user.
+    pub(crate) fn silent(name: &'static str, value: impl Into<OsString>) -> Self {
+        Self { name, value: value.into(), reason: None }
+    }
+}
+
+/// All variables. Those of AFL++ that the user has set are left out.
+#[must_use]
+pub fn settings(
+    server: &Server,
+    library: &Path,
+    options: &PreloadOptions,
+    status: &StatusFile,
+    inspection: &Inspection,
+    output_mode: OutputMode,
+) -> Vec<Setting> {
+    let sanitizer = server.sanitizer.as_deref();
+    let preload = Setting {
+        reason: sanitizer.map(|runtime| {
+            format!("{runtime}, the server's sanitizer, insists on being the first library, so it is preloaded first")
+        }),
+        ..Setting::silent("AFL_PRELOAD", preload_list("AFL_PRELOAD", sanitizer, library))
+    };
+    let preload_options = options.variables().map(|(name, value)| Setting::silent(name, value));
+    let status = Setting::silent(specs::STATUS.variable, status.path());
+    // afl-fuzz cannot see instrumentation through a script, nor that the preload stands in for it.
+    let skip_check = (inspection.script || inspection.is_uninstrumented())
+        .then(|| Setting::silent("AFL_SKIP_BIN_CHECK", "1"))
+        .filter(|setting| env::var_os(setting.name).is_none());
+    [preload, status]
+        .into_iter()
+        .chain(preload_options)
+        .chain(skip_check)
+        .chain(permissive_settings(output_mode))
+        .collect()
+}
+
+/// Keeps afl-fuzz from choosing a core.
+pub const NO_AFFINITY: &str = "AFL_NO_AFFINITY";
+/// Lets afl-fuzz choose a core if one is free.
+pub const TRY_AFFINITY: &str = "AFL_TRY_AFFINITY";
+
+/// Variables that let afl-fuzz start any program on any machine.
+pub fn permissive_settings(output_mode: OutputMode) -> impl Iterator<Item = Setting> {
+    let status_screen = output_mode == OutputMode::StatusScreen;
+    let settings = [
+        // A server may take long to its first idle point, whatever the limit per execution is.
+        Some(Setting::silent("AFL_FORKSRV_INIT_TMOUT", "10000")),
+        // With every core taken, run unpinned instead of not at all. (It overrules `NO_AFFINITY`.)
+        env::var_os(NO_AFFINITY).is_none().then(|| Setting::silent(TRY_AFFINITY, "1")),
+        (!status_screen).then(|| Setting::silent("AFL_NO_UI", "1")),
+        // Without its status screen, ours shows these figures.
+        (!status_screen).then(|| Setting::silent("AFL_FUZZER_STATS_UPDATE_INTERVAL", "5")),
+        // afl-fuzz leaves it to the compiler whether UndefinedBehaviorSanitizer's reports end a
+        // server; the rest is afl-fuzz's own choice for the other sanitizers.
+        Some(Setting::silent("UBSAN_OPTIONS", UBSAN_OPTIONS)),
+        Some(Setting::silent("ASAN_OPTIONS", ASAN_OPTIONS)),
+        core_pattern(&fs::read_to_string(CORE_PATTERN_FILE).unwrap_or_default()),
+        governor(&fs::read_to_string(GOVERNOR_FILE).unwrap_or_default()),
+    ];
+    settings.into_iter().flatten().filter(|setting| env::var_os(setting.name).is_none())
+}
+
+fn core_pattern(pattern: &str) -> Option<Setting> {
+    pattern.starts_with('|').then(|| Setting {
+        reason: Some(
+            "this machine hands core dumps to a program (core_pattern); no crash is missed, \
+             because a server's end is seen by its forkserver, but each is reported late, and a \
+             very slow one could count as a timeout. Faster: echo core | sudo tee \
+             /proc/sys/kernel/core_pattern"
+                .to_owned(),
+        ),
+        ..Setting::silent("AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES", "1")
+    })
+}
+
+fn governor(governor: &str) -> Option<Setting> {
+    let governor = governor.trim();
+    (!governor.is_empty() && !governor.starts_with("perf")).then(|| Setting {
+        reason: Some(format!(
+            "the CPU governor is \"{governor}\"; that costs speed only. Faster: cargo afl \
+             system-config"
+        )),
+        ..Setting::silent("AFL_SKIP_CPUFREQ", "1")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_pipe_in_core_pattern_needs_leave() {
+        assert_eq!(core_pattern("core\n"), None);
+        let setting = core_pattern("|/usr/share/apport %p\n").expect("a pipe");
+        assert!(setting.reason.expect("explained").contains("core_pattern"));
+    }
+
+    #[test]
+    fn only_a_slow_governor_needs_leave() {
+        assert_eq!(governor(""), None);
+        assert_eq!(governor("performance\n"), None);
+        let setting = governor("powersave\n").expect("slow");
+        assert_eq!(setting.name, "AFL_SKIP_CPUFREQ");
+    }
+}

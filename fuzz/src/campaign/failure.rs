@@ -1,0 +1,131 @@
+//! Failures of afl-fuzz: its messages, and remedies for the well-known ones.
+
+use crate::util::printable::last_lines;
+use crate::util::{exit_code, problem::Problem};
+
+/// Lines of afl-fuzz's output that a message repeats.
+const MAX_OUTPUT_LINES: usize = 12;
+
+/// Part of a message of afl-fuzz 4.40c, and its remedy.
+const REMEDIES: &[(&str, &str)] = &[
+    (
+        "shmget() failed",
+        "allow more shared memory: cargo afl system-config, or sysctl kernel.shmmax and shmall",
+    ),
+    ("is in use", "another afl-fuzz works in this directory: stop it, or choose another one with -o"),
+    ("No instrumentation detected", "build the server with cargo afl build or afl-cc"),
+    (
+        "Timeout while initializing fork server",
+        "the server needs long to its first idle point: set AFL_FORKSRV_INIT_TMOUT to more \
+         milliseconds",
+    ),
+    (
+        "We need at least one valid input seed",
+        "every seed crashes the server or takes longer than -t allows: give others with -i, look \
+         at one with sockfuzz replay, or raise --timeout",
+    ),
+    (
+        "results in a crash",
+        "a seed crashes the server: look at it with sockfuzz replay, then fix the server or \
+         remove the seed",
+    ),
+    ("No more free CPU cores", "use a smaller -j, or set AFL_NO_AFFINITY=1"),
+    ("AFL_MAP_SIZE", "set AFL_MAP_SIZE to what the message says"),
+    (
+        "Fork server handshake failed",
+        "the server ends before its first idle point: try it with sockfuzz check",
+    ),
+    ("unrecognized option", "see cargo afl fuzz -h for the options that --afl may pass on"),
+    ("invalid option", "see cargo afl fuzz -h for the options that --afl may pass on"),
+];
+
+const DEFAULT_REMEDY: &str = "run the command above by hand, with AFL_DEBUG=1 to see what the server does";
+
+/// The problem for this output of afl-fuzz. The output is repeated unless the user has been `shown` it
+/// already.
+#[must_use]
+pub fn problem(instance: &str, output: &[u8], shown: bool, ending: &str) -> Problem {
+    let output = without_colours(output);
+    let output = without_cargo_afl_advice(&String::from_utf8_lossy(&output)).to_owned();
+    let lines = fatal_lines(&output);
+    let mut what = format!("afl-fuzz ({instance}) stopped with {ending}");
+    if shown {
+        what.push_str("; its own words are above");
+    } else {
+        for line in &lines {
+            what.push_str("\n  | ");
+            what.push_str(line.trim());
+        }
+    }
+    let remedy = remedy(&lines.join("\n")).or_else(|| remedy(&output));
+    let remedy = remedy.unwrap_or(DEFAULT_REMEDY);
+    Problem::new(exit_code::AFL_FAILED, what, remedy)
+}
+
+fn remedy(text: &str) -> Option<&'static str> {
+    let known = REMEDIES.iter().find(|(part, _)| text.contains(part));
+    known.map(|(_, remedy)| *remedy)
+}
+
+/// The output without the advice that cargo-afl gives on every failure.
+fn without_cargo_afl_advice(output: &str) -> &str {
+    output.split_once("If you see an error message like").map_or(output, |(own, _)| own)
+}
+
+/// The lines that say why, which need not be the last ones: stdout and stderr are buffered
+/// apart. Without any, the last lines.
+fn fatal_lines(output: &str) -> Vec<String> {
+    const FATAL: &[&str] = &["PROGRAM ABORT", "SYSTEM ERROR", "OS message"];
+    let fatal: Vec<_> = output
+        .lines()
+        .filter(|line| FATAL.iter().any(|word| line.contains(word)))
+        .map(str::to_owned)
+        .collect();
+    if fatal.is_empty() { last_lines(output.as_bytes(), MAX_OUTPUT_LINES) } else { fatal }
+}
+
+/// Text without terminal control sequences (ECMA-48 CSI).
+fn without_colours(text: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut bytes = text.iter().copied();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            0x1b => {
+                bytes.find(u8::is_ascii_alphabetic);
+            }
+            0x0e | 0x0f => {}
+            _ => plain.push(byte),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knwithout_cargo_afl_advice_have_their_remedy() {
+        let output = b"\x1b[1;91m[-] SYSTEM ERROR : \x1b[1;97mshmget() failed\x1b[0m\n";
+        let problem = problem("main", output, false, "exit status 1").to_string();
+        assert!(problem.contains("SYSTEM ERROR : shmget() failed"), "{problem}");
+        assert!(problem.contains("cargo afl system-config"), "{problem}");
+    }
+
+    #[test]
+    fn general_advice_of_cargo_afl_is_no_symptom() {
+        let output = b"[-] PROGRAM ABORT : Fork server handshake failed\nmore\n\n\
+                       If you see an error message like `shmget() failed` above, try\n";
+        let problem = problem("main", output, false, "exit status 1").to_string();
+        assert!(problem.contains("sockfuzz check"), "{problem}");
+        assert!(!problem.contains("shmget"), "{problem}");
+        assert!(!problem.contains("more"), "{problem}");
+    }
+
+    #[test]
+    fn unknwithout_cargo_afl_advice_are_shown_all_the_same() {
+        let problem = problem("main", b"out of luck\n", false, "exit status 1").to_string();
+        assert!(problem.contains("| out of luck"), "{problem}");
+        assert!(problem.contains("AFL_DEBUG=1"), "{problem}");
+    }
+}

@@ -1,0 +1,192 @@
+//! Command lines of the afl-fuzz instances of a campaign, to be run and to be shown.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::campaign::cargo_afl::CargoAfl;
+use crate::campaign::environment::Setting;
+use crate::campaign::output_dir::OutputDir;
+use crate::server::Server;
+use crate::util::problem::Problem;
+use crate::util::shell::shell_quoted;
+
+/// Name of a single instance, as afl-fuzz calls it.
+const DEFAULT_INSTANCE: &str = "default";
+/// Name of the main instance among several.
+const MAIN_INSTANCE: &str = "main";
+
+/// What the instances of a campaign have in common.
+#[derive(Debug)]
+pub struct CampaignPlan<'a> {
+    /// cargo-afl.
+    pub cargo_afl: &'a CargoAfl,
+    /// Environment variables.
+    pub settings: &'a [Setting],
+    /// Seeds for instances that start afresh.
+    pub corpus: &'a Path,
+    /// Dictionary.
+    pub dictionary: Option<&'a Path>,
+    /// Limit per execution.
+    pub timeout: Duration,
+    /// Whether the server's comparisons can be watched (cmplog).
+    pub cmplog: bool,
+    /// Further options of afl-fuzz.
+    pub options: &'a [String],
+    /// The server.
+    pub server: &'a Server,
+}
+
+/// One afl-fuzz.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// Name of its directory.
+    pub name: String,
+    /// Whether it resumes its directory.
+    pub resumes: bool,
+    words: Vec<OsString>,
+    environment: Vec<(&'static str, OsString)>,
+}
+
+impl CampaignPlan<'_> {
+    /// One instance, or one main and `count - 1` secondary ones.
+    #[must_use]
+    pub fn instances(&self, count: usize, out: &OutputDir) -> Vec<Instance> {
+        names(count, out).into_iter().map(|(role, name)| self.instance(role, name, out)).collect()
+    }
+
+    fn instance(&self, role: Option<&str>, name: String, out: &OutputDir) -> Instance {
+        let resumes = out.is_resumable(&name);
+        let seeds = if resumes { Path::new("-") } else { self.corpus };
+        let mut words: Vec<OsString> = self.cargo_afl.program().map(OsStr::to_owned).collect();
+        words.push("fuzz".into());
+        let mut option = |option: &str, value: &OsStr| words.extend([option.into(), value.into()]);
+        option("-i", seeds.as_ref());
+        option("-o", out.path().as_ref());
+        if let Some(role) = role {
+            option(role, name.as_ref());
+        }
+        if !self.options.iter().any(|word| word.starts_with("-t")) {
+            option("-t", self.timeout.as_millis().to_string().as_ref());
+        }
+        if !self.cmplog && !self.options.iter().any(|word| word.starts_with("-c")) {
+            // cargo-afl asks for it otherwise: a second copy of the server, for nothing.
+            option("-c", "-".as_ref());
+        }
+        if let Some(dictionary) = self.dictionary {
+            option("-x", dictionary.as_ref());
+        }
+        words.extend(self.options.iter().map(OsString::from));
+        words.extend(["--".into(), self.server.program.clone().into()]);
+        words.extend(self.server.arguments.iter().cloned());
+        Instance { name, resumes, words, environment: self.environment() }
+    }
+
+    fn environment(&self) -> Vec<(&'static str, OsString)> {
+        let own = self.settings.iter().map(|s| (s.name, s.value.clone()));
+        self.cargo_afl.environment().iter().cloned().chain(own).collect()
+    }
+}
+
+/// Each instance's option and name.
+fn names(count: usize, out: &OutputDir) -> Vec<(Option<&'static str>, String)> {
+    // A campaign of several that goes on alone goes on as its main instance.
+    if count == 1 && (out.is_resumable(DEFAULT_INSTANCE) || !out.is_resumable(MAIN_INSTANCE)) {
+        return vec![(None, DEFAULT_INSTANCE.to_owned())];
+    }
+    let main = (Some("-M"), MAIN_INSTANCE.to_owned());
+    let others = (1..count).map(|number| (Some("-S"), format!("s{number}")));
+    std::iter::once(main).chain(others).collect()
+}
+
+impl Instance {
+    /// The command to run.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.words[0]);
+        command.args(&self.words[1..]).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    /// The command line, quoted for a shell.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        let assignments = self.environment.iter().map(|(name, value)| {
+            let value = shell_quoted([value.as_os_str()]);
+            format!("{name}={value}")
+        });
+        assignments
+            .chain([shell_quoted(self.words.iter().map(OsString::as_os_str))])
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+/// Options that sockfuzz sets itself, and what to use instead.
+const RESERVED_OPTIONS: &[(&str, &str)] = &[
+    ("-i", "use sockfuzz's own -i"),
+    ("-o", "use sockfuzz's own -o"),
+    ("-x", "use sockfuzz's own -x"),
+    ("-M", "use -j for several instances"),
+    ("-S", "use -j for several instances"),
+    ("--", "put the server after sockfuzz's own --"),
+];
+
+/// Splits a value of `--afl` like a shell.
+///
+/// # Errors
+/// Unbalanced quotes, and options that sockfuzz sets itself.
+pub fn split_afl_options(text: &str) -> Result<Vec<String>, String> {
+    let words = shell_words::split(text).map_err(|error| error.to_string())?;
+    for word in &words {
+        if let Some((option, instead)) = RESERVED_OPTIONS.iter().find(|(option, _)| word.starts_with(option))
+        {
+            return Err(format!("{option} is set by sockfuzz; {instead}"));
+        }
+    }
+    Ok(words)
+}
+
+/// The dictionary to use: the given one, or the bundled one where it exists.
+///
+/// # Errors
+/// A given one that does not exist.
+pub fn choose_dictionary(
+    given: Option<PathBuf>,
+    bundled: Option<PathBuf>,
+) -> Result<Option<PathBuf>, Problem> {
+    match given {
+        Some(given) if !given.is_file() => Err(Problem::failed(
+            format!("the dictionary {} does not exist", given.display()),
+            "give a file in AFL++'s dictionary format, or leave -x away for the bundled one",
+        )),
+        Some(given) => Ok(Some(given)),
+        None => Ok(bundled.filter(|path| path.is_file())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_split_as_by_a_shell() {
+        let words = split_afl_options("-V 60 -p explore -b '0 1'").expect("balanced");
+        assert_eq!(words, ["-V", "60", "-p", "explore", "-b", "0 1"]);
+        assert!(split_afl_options("-p 'explore").is_err());
+    }
+
+    #[test]
+    fn what_sockfuzz_sets_itself_is_refused_with_the_way_to_ask_for_it() {
+        let error = split_afl_options("-S two").expect_err("ours");
+        assert!(error.contains("use -j"), "{error}");
+    }
+
+    #[test]
+    fn a_given_dictionary_must_exist_and_a_bundled_one_may() {
+        let nowhere = || Some(PathBuf::from("/nowhere"));
+        assert!(choose_dictionary(nowhere(), None).is_err());
+        assert_eq!(choose_dictionary(None, nowhere()), Ok(None));
+    }
+}

@@ -1,0 +1,58 @@
+//! One line with the figures of several instances, while they run.
+
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+
+use super::report;
+use super::stats::FuzzerStats;
+
+/// How often the line is rewritten on a terminal.
+const TERMINAL_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the line is repeated without a terminal.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
+
+/// One line about all instances: rewritten on a terminal, repeated in a log.
+#[derive(Debug)]
+pub struct LiveLine {
+    bar: ProgressBar,
+    interval: Duration,
+}
+
+impl LiveLine {
+    /// A line that says that the instances are starting.
+    #[must_use]
+    pub fn start() -> Self {
+        if io::stderr().is_terminal() {
+            Self { bar: ProgressBar::new_spinner().with_message("starting …"), interval: TERMINAL_INTERVAL }
+        } else {
+            Self { bar: ProgressBar::hidden(), interval: LOG_INTERVAL }
+        }
+    }
+
+    /// How often the line changes.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// Removes the line from the terminal.
+    pub fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    /// Shows the figures of all instances.
+    pub fn show(&self, all: &[FuzzerStats]) {
+        let Some(together) = FuzzerStats::together(all) else {
+            return;
+        };
+        let line = format!("{} running: {}", all.len(), report::live_line(&together));
+        if self.bar.is_hidden() {
+            eprintln!("sockfuzz: {line}");
+        } else {
+            self.bar.set_message(line);
+            self.bar.tick();
+        }
+    }
+}

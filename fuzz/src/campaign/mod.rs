@@ -1,0 +1,23 @@
+//! Campaigns of stock afl-fuzz: installation, environment, command lines, output directory, running
+//! instances, figures. Among each other, too, these modules import down only, from the last line of this
+//! list to the first.
+
+pub mod cargo_afl;
+pub mod failure;
+pub mod output_dir;
+pub mod output_mode;
+pub mod stats;
+
+pub mod bundled;
+pub mod environment;
+pub mod report;
+
+pub mod instance;
+pub mod mutator;
+
+pub mod live_line;
+
+pub mod runner;
+
+pub mod conclusion;
+pub mod measure;

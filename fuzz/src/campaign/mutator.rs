@@ -1,0 +1,128 @@
+//! The custom mutator that afl-fuzz loads, and what it is told.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::ValueEnum;
+use sockfuzz_protocol::{InputFormat, MUTATOR_DICTIONARY, MUTATOR_FILE, specs};
+
+use crate::campaign::environment::Setting;
+use crate::options::PreloadOptions;
+use crate::util::library::Library;
+use crate::util::problem::Problem;
+
+/// Variable that names custom mutators for afl-fuzz.
+const LIBRARY_VARIABLE: &str = "AFL_CUSTOM_MUTATOR_LIBRARY";
+/// Separators in its value (AFL++'s src/afl-fuzz-mutators.c).
+const SEPARATORS: &[char] = &[';', ':', ','];
+
+const MUTATOR: Library = Library {
+    what: "the mutator",
+    file: MUTATOR_FILE,
+    package: "sockfuzz-mutator",
+    sources: &[
+        "fuzz/mutator/src",
+        "fuzz/mutator/Cargo.toml",
+        "fuzz/model/src",
+        "fuzz/model/Cargo.toml",
+        "preload/protocol/src",
+        "preload/protocol/Cargo.toml",
+        "corpus/http.dict",
+    ],
+    flag: "--mutator",
+};
+
+/// The custom mutator of a campaign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mutator {
+    /// Ours, which knows requests, their fields and bodies, packets and connections
+    Http,
+    /// Nobody
+    None,
+}
+
+impl Mutator {
+    /// The given mutator, otherwise ours, unless the options of afl-fuzz exclude any.
+    #[must_use]
+    pub fn select(given: Option<Self>, afl_options: &[String]) -> Self {
+        let is_mopt = |option: &String| option.starts_with("-L");
+        match given {
+            Some(given) => given,
+            None if afl_options.iter().any(is_mopt) => {
+                eprintln!("sockfuzz: afl-fuzz takes no mutator beside -L (MOpt): ours is left out");
+                Self::None
+            }
+            None => Self::Http,
+        }
+    }
+
+    /// The options of the preload for inputs of this mutator: sessions, unless the user says otherwise.
+    #[must_use]
+    pub fn apply(self, options: &PreloadOptions) -> PreloadOptions {
+        match self {
+            Self::Http => options.with_default(&specs::INPUT, &InputFormat::Session.to_string()),
+            Self::None => options.clone(),
+        }
+    }
+
+    /// Environment variables for afl-fuzz.
+    ///
+    /// # Errors
+    /// When the library cannot be found or built, or afl-fuzz cannot be told where it is.
+    pub fn settings(self, dictionary: Option<&Path>) -> Result<Vec<Setting>> {
+        if self == Self::None {
+            return Ok(Vec::new());
+        }
+        let users = env::var_os(LIBRARY_VARIABLE).filter(|list| !list.is_empty());
+        let list = library_list(locate()?, users)?;
+        let dictionary = dictionary.map(std::path::absolute).transpose()?;
+        let dictionary = dictionary.map(|path| Setting::silent(MUTATOR_DICTIONARY, path));
+        Ok([Setting::silent(LIBRARY_VARIABLE, list)].into_iter().chain(dictionary).collect())
+    }
+}
+
+/// Path of the mutator library: see [`Library::locate`].
+///
+/// # Errors
+/// When there is none and none can be built.
+pub fn locate() -> Result<PathBuf> {
+    MUTATOR.locate(None)
+}
+
+/// Our library, followed by those that the user has set.
+fn library_list(library: PathBuf, users: Option<OsString>) -> Result<OsString, Problem> {
+    if library.to_string_lossy().contains(SEPARATORS) {
+        let what =
+            format!("afl-fuzz cannot load {}: it takes , : and ; for the end of a path", library.display());
+        return Err(Problem::failed(what, "move the workspace, or use --mutator none"));
+    }
+    let mut list = library.into_os_string();
+    if let Some(users) = users {
+        list.push(";");
+        list.push(users);
+    }
+    Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mopt_goes_without_a_mutator_and_an_explicit_choice_counts() {
+        let mopt = ["-L".to_owned(), "0".to_owned()];
+        assert_eq!(Mutator::select(None, &mopt), Mutator::None);
+        assert_eq!(Mutator::select(Some(Mutator::Http), &mopt), Mutator::Http);
+        assert_eq!(Mutator::select(None, &[]), Mutator::Http);
+        assert_eq!(Mutator::select(Some(Mutator::None), &[]), Mutator::None);
+    }
+
+    #[test]
+    fn the_users_mutators_come_behind_ours() {
+        assert_eq!(library_list("/ours.so".into(), None).expect("a path"), "/ours.so");
+        assert_eq!(library_list("/ours.so".into(), Some("/a.so".into())).expect("a path"), "/ours.so;/a.so");
+        assert!(library_list("/a:b/ours.so".into(), None).is_err());
+    }
+}

@@ -1,0 +1,288 @@
+//! Output directory of afl-fuzz: a new one, or one of the same server, which is resumed. Other
+//! directories are refused and stay untouched.
+//!
+//! Beside the instances' directories, where afl-fuzz does not look, we keep a note of the server
+//! that it belongs to, the status page, and the instances' logs.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use rustix::fs::{FlockOperation, flock};
+
+use sockfuzz_protocol::Transport;
+
+use crate::server::Server;
+use crate::util::problem::Problem;
+use crate::util::shell::shell_quoted;
+
+/// File with the server's command line, shell_quoted for a shell.
+const TARGET_FILE: &str = "sockfuzz.target";
+const STATUS_FILE: &str = "sockfuzz.status";
+/// File with the transport of this campaign.
+const TRANSPORT_FILE: &str = "sockfuzz.transport";
+
+/// An output directory that may be used for a server.
+#[derive(Debug)]
+pub struct OutputDir {
+    path: PathBuf,
+    identity: String,
+    /// The target file, locked while the directory is used.
+    lock: Option<File>,
+}
+
+impl OutputDir {
+    /// Checks a path without changing anything.
+    ///
+    /// # Errors
+    /// A directory of another server, or one that holds something else.
+    pub fn validate(path: &Path, server: &Server) -> Result<Self> {
+        let identity = server.shown();
+        let path = std::path::absolute(path)?;
+        if !is_vacant(&path)? {
+            let owner = owner(&path).ok_or_else(|| foreign(&path))?;
+            if owner != identity {
+                return Err(of_another(&path, &owner).into());
+            }
+            if let Some(instance) = without_queue(&path) {
+                return Err(no_queue(&instance).into());
+            }
+        }
+        Ok(Self { path, identity, lock: None })
+    }
+
+    /// Creates the directory and its target file where they are missing, and locks the directory.
+    ///
+    /// # Errors
+    /// When it cannot be written, or another sockfuzz works in it.
+    pub fn lock(mut self) -> Result<Self> {
+        fs::create_dir_all(&self.path).with_context(|| format!("cannot create {}", self.path.display()))?;
+        let path = self.path.join(TARGET_FILE);
+        if !path.exists() {
+            fs::write(&path, format!("{}\n", self.identity))
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        let file = File::open(&path)?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Err(Problem::failed(
+                format!("another sockfuzz works in {}", self.path.display()),
+                "stop it, or choose another directory with -o",
+            )
+            .into());
+        }
+        self.lock = Some(file);
+        Ok(self)
+    }
+
+    /// The directory, absolute.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the status page is kept.
+    #[must_use]
+    pub fn status(&self) -> PathBuf {
+        self.path.join(STATUS_FILE)
+    }
+
+    /// Writes down the transport of this campaign.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_transport(&self, transport: Transport) -> Result<()> {
+        let path = self.path.join(TRANSPORT_FILE);
+        fs::write(&path, format!("{transport}\n")).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// An instance's own directory.
+    #[must_use]
+    pub fn instance(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// An instance's log.
+    #[must_use]
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.path.join(format!("{name}.log"))
+    }
+
+    /// Whether an instance has got so far that there is something to go on with: inputs, and
+    /// figures or findings. A start that failed before that may begin again with other seeds.
+    #[must_use]
+    pub fn is_resumable(&self, instance: &str) -> bool {
+        let instance = self.instance(instance);
+        has_queue(&instance) && (instance.join("fuzzer_stats").exists() || has_findings(&instance))
+    }
+}
+
+/// The transport of the campaign whose directory this path is, or lies in.
+#[must_use]
+pub fn transport_of(path: &Path) -> Option<Transport> {
+    let path = std::path::absolute(path).ok()?;
+    let note =
+        path.ancestors().find_map(|directory| fs::read_to_string(directory.join(TRANSPORT_FILE)).ok())?;
+    note.trim_end().parse().ok()
+}
+
+/// Whether there are inputs to go on with. afl-fuzz puts the queue aside as `_resume` while it
+/// starts.
+fn has_queue(instance: &Path) -> bool {
+    ["queue", "_resume"].iter().any(|kind| holds_inputs(&instance.join(kind)))
+}
+
+fn has_findings(instance: &Path) -> bool {
+    ["crashes", "hangs"].iter().any(|kind| holds_inputs(&instance.join(kind)))
+}
+
+/// An instance with findings and no queue: afl-fuzz cannot resume it, and would delete the
+/// findings when it starts anew.
+fn without_queue(path: &Path) -> Option<PathBuf> {
+    fs::read_dir(path)
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|instance| has_findings(instance) && !has_queue(instance))
+}
+
+fn holds_inputs(directory: &Path) -> bool {
+    let is_input = |entry: io::Result<fs::DirEntry>| {
+        entry.is_ok_and(|entry| entry.file_name().as_encoded_bytes().starts_with(b"id"))
+    };
+    fs::read_dir(directory).is_ok_and(|mut entries| entries.any(is_input))
+}
+
+fn is_vacant(path: &Path) -> Result<bool> {
+    if !path.exists() {
+        return Ok(true);
+    }
+    let mut entries = fs::read_dir(path).map_err(|error| {
+        Problem::failed(
+            format!("the output directory {} cannot be read: {error}", path.display()),
+            "choose another directory with -o",
+        )
+    })?;
+    Ok(entries.next().is_none())
+}
+
+/// The server whose directory this is: from its target file, or from the `cmdline` file of an
+/// afl-fuzz that was started by hand.
+fn owner(path: &Path) -> Option<String> {
+    if let Ok(note) = fs::read_to_string(path.join(TARGET_FILE)) {
+        return Some(note.trim_end().to_owned());
+    }
+    let instances = fs::read_dir(path).ok()?;
+    let command_line =
+        instances.filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("cmdline")).ok()).next()?;
+    let words: Vec<_> = command_line.lines().map(Into::into).collect();
+    Some(Server::resolve(&words).map_or_else(
+        |_| shell_quoted(words.iter().map(std::ffi::OsString::as_os_str)),
+        |server| server.shown(),
+    ))
+}
+
+fn of_another(path: &Path, owner: &str) -> Problem {
+    Problem::failed(
+        format!("the output directory {} belongs to another server: {owner}", path.display()),
+        "choose another directory with -o, or move this one away",
+    )
+}
+
+fn no_queue(instance: &Path) -> Problem {
+    Problem::failed(
+        format!("{} holds crashes or hangs, but no queue to go on with", instance.display()),
+        "move it away, or choose another directory with -o; nothing was changed",
+    )
+}
+
+fn foreign(path: &Path) -> Problem {
+    Problem::failed(
+        format!("{} is neither empty nor an output directory of afl-fuzz", path.display()),
+        "choose another directory with -o; nothing was changed",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(argument: &str) -> Server {
+        Server { program: "/bin/true".into(), arguments: vec![argument.into()], sanitizer: None }
+    }
+
+    #[test]
+    fn a_locked_directory_is_of_its_server_only() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let path = directory.path().join("out");
+        let locked = OutputDir::validate(&path, &server("a")).and_then(OutputDir::lock);
+        drop(locked.expect("new"));
+        OutputDir::validate(&path, &server("a")).expect("the same server");
+        let error = OutputDir::validate(&path, &server("b")).expect_err("another server");
+        assert!(error.to_string().contains("another server"), "{error}");
+    }
+
+    #[test]
+    fn what_a_campaign_found_tells_its_transport() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let out = OutputDir::validate(&directory.path().join("out"), &server("a")).and_then(OutputDir::lock);
+        out.expect("new").write_transport(Transport::Memory).expect("writable");
+        let crash = directory.path().join("out/default/crashes/id:000000");
+        assert_eq!(transport_of(&crash), Some(Transport::Memory));
+        assert_eq!(transport_of(directory.path()), None);
+    }
+
+    #[test]
+    fn two_cannot_work_in_one_directory() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let lock = || OutputDir::validate(directory.path(), &server("a")).and_then(OutputDir::lock);
+        let first = lock().expect("vacant");
+        assert!(lock().is_err());
+        drop(first);
+        lock().expect("free again");
+    }
+
+    #[test]
+    fn a_directory_of_something_else_is_refused() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        fs::write(directory.path().join("thesis.tex"), "").expect("write");
+        let error = OutputDir::validate(directory.path(), &server("a")).expect_err("foreign");
+        assert!(error.to_string().contains("neither empty"), "{error}");
+    }
+
+    #[test]
+    fn a_directory_made_by_hand_is_known_by_its_command_line() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        fs::create_dir(directory.path().join("default")).expect("mkdir");
+        fs::write(directory.path().join("default/cmdline"), "/bin/true\na\n").expect("write");
+        OutputDir::validate(directory.path(), &server("a")).expect("the same server");
+        OutputDir::validate(directory.path(), &server("b")).expect_err("another server");
+    }
+
+    #[test]
+    fn only_what_began_is_resumed() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let write = |name: &str| fs::write(directory.path().join(name), "x").expect("write");
+        let out = OutputDir::validate(directory.path(), &server("a")).expect("vacant");
+        fs::create_dir_all(directory.path().join("default/queue/.state")).expect("mkdir");
+        write("default/fuzzer_stats");
+        assert!(!out.is_resumable("default"), "no input");
+        write("default/queue/id:000000");
+        assert!(out.is_resumable("default"));
+        fs::remove_file(directory.path().join("default/fuzzer_stats")).expect("remove");
+        assert!(!out.is_resumable("default"), "a start that failed");
+        fs::create_dir(directory.path().join("default/crashes")).expect("mkdir");
+        write("default/crashes/id:000000");
+        assert!(out.is_resumable("default"), "a crash is never given up");
+    }
+
+    #[test]
+    fn findings_without_a_queue_are_not_put_at_risk() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        fs::create_dir_all(directory.path().join("default/crashes")).expect("mkdir");
+        let write = |name: &str, text| fs::write(directory.path().join(name), text);
+        write("default/cmdline", "/bin/true\na\n").expect("write");
+        write("default/crashes/id:000000", "x").expect("write");
+        let error = OutputDir::validate(directory.path(), &server("a")).expect_err("no queue");
+        assert!(error.to_string().contains("no queue"), "{error}");
+    }
+}

@@ -1,0 +1,185 @@
+//! Summary of a campaign, and warnings about figures that are worthless or poor.
+
+use indicatif::{HumanCount, HumanDuration, HumanFloatCount};
+use sockfuzz_protocol::Counter;
+
+use crate::campaign::stats::FuzzerStats;
+use crate::server::status_file::StatusFile;
+use crate::util::printable::counted;
+
+/// Lowest stability without a warning: below it, coverage feedback is mostly noise.
+const MIN_STABILITY_PERCENT: f64 = 80.0;
+
+/// Fewest edges without a warning: with fewer, the server itself is not instrumented.
+const MIN_EDGES: u64 = 3;
+
+/// An event in more than one of this many executions is worth a warning.
+const WARNING_RATIO: u64 = 100;
+
+/// The figures on one line, for watching.
+#[must_use]
+pub fn live_line(stats: &FuzzerStats) -> String {
+    format!(
+        "{} executions, {}/s, {} edges, {:.1} % stable, corpus {}, {}, {}",
+        HumanCount(stats.executions),
+        HumanFloatCount(stats.per_second.round()),
+        HumanCount(stats.edges),
+        stats.stability,
+        HumanCount(stats.corpus),
+        counted(stats.crashes, "crash", "crashes"),
+        counted(stats.hangs, "hang", "hangs"),
+    )
+}
+
+/// The figures at the end.
+#[must_use]
+pub fn summary(stats: &FuzzerStats) -> String {
+    format!(
+        "{} of fuzzing: {} executions, {} per second, {}\n\
+         stability {:.2} %, {} edges, {} inputs in the corpus, {}, {}",
+        HumanDuration(stats.run_time),
+        HumanCount(stats.executions),
+        HumanFloatCount(stats.per_second.round()),
+        counted(stats.timeouts, "timeout", "timeouts"),
+        stats.stability,
+        HumanCount(stats.edges),
+        HumanCount(stats.corpus),
+        counted(stats.crashes, "crash", "crashes"),
+        counted(stats.hangs, "hang", "hangs"),
+    )
+}
+
+/// Counters of the preload since the campaign began, or was resumed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ConnectionCounts {
+    /// ConnectionCounts that the server accepted.
+    pub accepted: u64,
+    /// ConnectionCounts that it did not accept.
+    pub unaccepted: u64,
+    /// ConnectionCounts that it kept open after the client had closed them.
+    pub abandoned: u64,
+    /// Descriptors that the server opened and did not close, in so many iterations.
+    pub leaked: (u64, u64),
+}
+
+impl ConnectionCounts {
+    /// Reads the counters of the status page.
+    #[must_use]
+    pub fn read(status: &StatusFile) -> Self {
+        Self {
+            accepted: status.count(Counter::Accepted),
+            unaccepted: status.count(Counter::Unaccepted),
+            abandoned: status.count(Counter::Abandoned),
+            leaked: (status.count(Counter::Leaked), status.count(Counter::Measured)),
+        }
+    }
+}
+
+/// Reasons why these figures are worthless, or poor. There should be a connection for each of the
+/// `executions` since the campaign began, or was resumed.
+#[must_use]
+pub fn warnings(stats: &FuzzerStats, executions: u64, connections: ConnectionCounts) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let ConnectionCounts { accepted, unaccepted, abandoned, leaked: (leaked, measured) } = connections;
+    if accepted == 0 {
+        warnings.push(
+            "the server accepted not one connection: these executions are empty. Run sockfuzz \
+             check on it"
+                .to_owned(),
+        );
+    } else if accepted < executions / 2 {
+        warnings.push(format!(
+            "the server accepted {} in {} executions: it ends, or stops accepting, before it is \
+             given an input. Run sockfuzz check on it",
+            counted(accepted, "connection", "connections"),
+            HumanCount(executions),
+        ));
+    }
+    if unaccepted > executions / WARNING_RATIO {
+        warnings.push(format!(
+            "{} the server did not accept, although it was idle: it has run out of something, or \
+             has stopped accepting",
+            counted(unaccepted, "connection", "connections"),
+        ));
+    }
+    if abandoned > executions / WARNING_RATIO {
+        warnings.push(format!(
+            "{} the server did not close, although the client had hung up: each costs \
+             milliseconds and a descriptor. Turn off what keeps connections, if it can be",
+            counted(abandoned, "connection", "connections"),
+        ));
+    }
+    if leaked > measured / WARNING_RATIO {
+        warnings.push(format!(
+            "the server leaks descriptors: {} more are open after {} iterations. It will run out of \
+             them",
+            HumanCount(leaked),
+            HumanCount(measured),
+        ));
+    }
+    if stats.edges < MIN_EDGES {
+        warnings.push(format!(
+            "only {} of coverage: the code that handles requests is not instrumented. Build the \
+             server itself (and its own libraries, statically) with cargo afl build or afl-cc",
+            counted(stats.edges, "edge", "edges")
+        ));
+    }
+    if stats.stability < MIN_STABILITY_PERCENT {
+        warnings.push(format!(
+            "stability is {:.2} %: coverage changes by itself. Look for background threads, \
+             caches, and counters that the server can do without",
+            stats.stability
+        ));
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: FuzzerStats = FuzzerStats {
+        run_time: std::time::Duration::from_secs(60),
+        executions: 200_000,
+        per_second: 3333.3,
+        stability: 99.9,
+        corpus: 400,
+        crashes: 1,
+        hangs: 0,
+        timeouts: 0,
+        edges: 1000,
+    };
+
+    fn accepted(accepted: u64) -> ConnectionCounts {
+        ConnectionCounts { accepted, ..ConnectionCounts::default() }
+    }
+
+    #[test]
+    fn good_figures_need_no_warning() {
+        assert!(warnings(&GOOD, 200_000, accepted(200_001)).is_empty());
+        assert!(warnings(&GOOD, 100, accepted(101)).is_empty(), "resumed");
+    }
+
+    #[test]
+    fn each_kind_of_unusable_server_is_warned_of() {
+        assert!(warnings(&GOOD, 1, accepted(0))[0].contains("accepted not one"));
+        assert!(warnings(&GOOD, 200_000, accepted(99))[0].contains("accepted 99 connections in 200,000"));
+        let not_accepting = ConnectionCounts { unaccepted: 50, ..accepted(1000) };
+        assert!(warnings(&GOOD, 1000, not_accepting)[0].contains("50 connections the server did not accept"));
+        let not_closing = ConnectionCounts { abandoned: 50, ..accepted(1000) };
+        assert!(warnings(&GOOD, 1000, not_closing)[0].contains("50 connections the server did not close"));
+        let leaking = ConnectionCounts { leaked: (500, 10_000), ..accepted(10_000) };
+        assert!(warnings(&GOOD, 10_000, leaking)[0].contains("500 more are open after 10,000 iterations"));
+        let uninstrumented = FuzzerStats { edges: 1, ..GOOD };
+        assert!(warnings(&uninstrumented, 1, accepted(1))[0].contains("only 1 edge"));
+        let unstable = FuzzerStats { stability: 42.0, ..GOOD };
+        assert!(warnings(&unstable, 1, accepted(1))[0].contains("42.00 %"));
+    }
+
+    #[test]
+    fn figures_are_readable() {
+        let line = live_line(&GOOD);
+        assert!(line.contains("200,000 executions"), "{line}");
+        assert!(line.contains("1 crash,"), "{line}");
+    }
+}

@@ -1,0 +1,207 @@
+//! Running instances of afl-fuzz: started together, watched, and stopped together so that their
+//! directories can be resumed.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::process::{Child, ExitStatus, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::campaign::failure;
+use crate::campaign::instance::Instance;
+use crate::campaign::live_line::LiveLine;
+use crate::campaign::output_dir::OutputDir;
+use crate::campaign::output_mode::OutputMode;
+use crate::campaign::stats::FuzzerStats;
+use crate::server::diagnose::describe_exit;
+use crate::server::process_tree;
+use crate::util::interrupt::{self, Interrupted};
+
+/// Interval of polling the instances.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// How long afl-fuzz may take to write its state after SIGINT.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
+/// Bytes of afl-fuzz's output that are kept for a message.
+const MAX_KEPT_BYTES: usize = 64 << 10;
+
+/// How a campaign ended without a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CampaignEnd {
+    /// afl-fuzz reached a limit that it was given.
+    Complete,
+    /// The user stopped it.
+    Interrupted(Interrupted),
+}
+
+/// The started instances. Dropping them kills all descendants of this process.
+struct RunningCampaign<'a> {
+    out: &'a OutputDir,
+    members: Vec<RunningInstance<'a>>,
+}
+
+struct RunningInstance<'a> {
+    instance: &'a Instance,
+    child: Child,
+    output: InstanceOutput,
+}
+
+/// Where the output of one instance goes.
+enum InstanceOutput {
+    /// The terminal, with the status screen.
+    Terminal,
+    /// Through sockfuzz to stdout; the thread returns the last bytes.
+    Shown(JoinHandle<Vec<u8>>),
+    /// Its log.
+    Log,
+}
+
+/// Runs the instances to their end.
+///
+/// # Errors
+/// When one of them cannot be started, or stops with an error.
+pub fn run(instances: &[Instance], out: &OutputDir, output_mode: OutputMode) -> Result<CampaignEnd> {
+    let mut campaign = RunningCampaign { out, members: Vec::new() };
+    for instance in instances {
+        campaign.members.push(start(instance, out, output_mode)?);
+    }
+    let live = (output_mode == OutputMode::Logs).then(LiveLine::start);
+    let result = campaign.watch(live.as_ref());
+    campaign.stop();
+    if let Some(live) = live {
+        live.clear();
+    }
+    match result {
+        Ok(()) => Ok(CampaignEnd::Complete),
+        Err(StopReason::Interrupted(signal)) => Ok(CampaignEnd::Interrupted(signal)),
+        Err(StopReason::Failed(index, status)) => Err(campaign.failure(index, status)),
+        Err(StopReason::Unwatchable(error)) => Err(error.into()),
+    }
+}
+
+/// Why watching ended before every instance had succeeded.
+enum StopReason {
+    Interrupted(Interrupted),
+    Failed(usize, ExitStatus),
+    Unwatchable(io::Error),
+}
+
+fn start<'a>(
+    instance: &'a Instance,
+    out: &OutputDir,
+    output_mode: OutputMode,
+) -> Result<RunningInstance<'a>> {
+    let mut command = instance.command();
+    command.stdin(Stdio::null());
+    let output = match output_mode {
+        OutputMode::StatusScreen => InstanceOutput::Terminal,
+        OutputMode::Lines => {
+            let (ours, theirs) = io::pipe()?;
+            command.stdout(theirs.try_clone()?).stderr(theirs);
+            InstanceOutput::Shown(thread::spawn(move || show(ours)))
+        }
+        OutputMode::Logs => {
+            let log = File::create(out.log(&instance.name))?;
+            command.stdout(log.try_clone()?).stderr(log);
+            InstanceOutput::Log
+        }
+    };
+    let child = command.spawn().with_context(|| format!("cannot start {}", instance.shown()))?;
+    Ok(RunningInstance { instance, child, output })
+}
+
+/// Copies to stdout, and returns the last bytes.
+fn show(mut from: impl Read) -> Vec<u8> {
+    let mut kept = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        let mut to = io::stdout().lock();
+        // Fuzzing goes on when stdout is closed.
+        let _ = to.write_all(&buffer[..count]).and_then(|()| to.flush());
+        kept.extend_from_slice(&buffer[..count]);
+        let surplus = kept.len().saturating_sub(MAX_KEPT_BYTES);
+        kept.drain(..surplus);
+    }
+    kept
+}
+
+impl RunningCampaign<'_> {
+    fn watch(&mut self, live: Option<&LiveLine>) -> Result<(), StopReason> {
+        let mut last_line = Instant::now();
+        loop {
+            interrupt::check().map_err(StopReason::Interrupted)?;
+            let mut running = false;
+            for (index, member) in self.members.iter_mut().enumerate() {
+                match member.child.try_wait().map_err(StopReason::Unwatchable)? {
+                    None => running = true,
+                    Some(status) if status.success() => {}
+                    Some(status) => {
+                        // Ctrl-C reaches cargo-afl in the same moment as us.
+                        thread::sleep(POLL_INTERVAL);
+                        interrupt::check().map_err(StopReason::Interrupted)?;
+                        return Err(StopReason::Failed(index, status));
+                    }
+                }
+            }
+            if !running {
+                return Ok(());
+            }
+            if let Some(live) = live
+                && last_line.elapsed() >= live.interval()
+            {
+                last_line = Instant::now();
+                live.show(&self.stats());
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+    }
+
+    fn stats(&self) -> Vec<FuzzerStats> {
+        let read = |member: &RunningInstance| FuzzerStats::read(&self.out.instance(&member.instance.name));
+        self.members.iter().filter_map(read).collect()
+    }
+
+    /// Interrupts every afl-fuzz, waits until it has written its state, and kills what is left.
+    fn stop(&mut self) {
+        let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
+        let mut asked = Vec::new();
+        loop {
+            let fuzzers: Vec<_> = process_tree::own_descendants()
+                .into_iter()
+                .filter(|stat| stat.comm == "afl-fuzz")
+                .filter_map(|stat| Pid::from_raw(stat.pid))
+                .collect();
+            if fuzzers.is_empty() || Instant::now() > deadline {
+                break;
+            }
+            for pid in fuzzers {
+                if !asked.contains(&pid) {
+                    // It may have ended already.
+                    let _ = kill_process(pid, Signal::INT);
+                    asked.push(pid);
+                }
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+        process_tree::kill_descendants();
+    }
+
+    fn failure(&mut self, index: usize, status: ExitStatus) -> anyhow::Error {
+        let member = self.members.swap_remove(index);
+        let name = &member.instance.name;
+        let (output, shown) = match member.output {
+            InstanceOutput::Terminal => (None, true),
+            InstanceOutput::Shown(kept) => (kept.join().ok(), true),
+            InstanceOutput::Log => (fs::read(self.out.log(name)).ok(), false),
+        };
+        failure::problem(name, &output.unwrap_or_default(), shown, &describe_exit(status)).into()
+    }
+}
+
+impl Drop for RunningCampaign<'_> {
+    fn drop(&mut self) {
+        process_tree::kill_descendants();
+    }
+}

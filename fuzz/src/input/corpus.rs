@@ -1,0 +1,173 @@
+//! Corpus directories: one input in each file, as afl-fuzz reads them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use sockfuzz_protocol::InputFormat;
+use sockfuzz_protocol::session::has_marker;
+
+use crate::util::problem::Problem;
+
+/// Largest input that AFL++ takes (`MAX_FILE`).
+pub const MAX_INPUT_BYTES: usize = 1 << 20;
+
+/// An input and its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seed {
+    /// Path below the corpus directory, or the path as it was given.
+    pub name: String,
+    /// Path that it was read from.
+    pub path: PathBuf,
+    /// Content of the file.
+    pub bytes: Vec<u8>,
+}
+
+/// The directory's inputs by name, subdirectories included. Hidden files, empty files and
+/// AFL++'s `README.txt` are no inputs, as for afl-fuzz.
+///
+/// # Errors
+/// A directory that is missing, cannot be read, or holds no input.
+pub fn read(directory: &Path) -> Result<Vec<Seed>> {
+    let shown = directory.display();
+    if !directory.exists() {
+        let remedy = "give a directory of input files with -i, one HTTP request or more in each";
+        return Err(Problem::failed(format!("the corpus {shown} does not exist"), remedy).into());
+    }
+    let seeds = files_below(directory)?
+        .into_iter()
+        .map(|path| read_seed(path, directory))
+        .filter(|seed| !matches!(seed, Ok(seed) if seed.bytes.is_empty()))
+        .collect::<Result<Vec<_>>>()?;
+    if seeds.is_empty() {
+        let remedy = "put at least one non-empty file into it, for example an HTTP request";
+        return Err(Problem::failed(format!("the corpus {shown} holds no input"), remedy).into());
+    }
+    Ok(seeds)
+}
+
+/// The inputs named on a command line: files as they are, directories expanded.
+///
+/// # Errors
+/// As for [`read`], and a file that cannot be read.
+pub fn read_files(paths: &[PathBuf]) -> Result<Vec<Seed>> {
+    let mut seeds = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            let prefix = path.display();
+            seeds.extend(
+                read(path)?.into_iter().map(|seed| Seed { name: format!("{prefix}/{}", seed.name), ..seed }),
+            );
+        } else {
+            seeds.push(read_seed(path.clone(), Path::new(""))?);
+        }
+    }
+    Ok(seeds)
+}
+
+/// The format of these inputs: sessions, if one of them has the marker of a session.
+#[must_use]
+pub fn input_format(seeds: &[Seed]) -> InputFormat {
+    if seeds.iter().any(|seed| has_marker(&seed.bytes)) { InputFormat::Session } else { InputFormat::Raw }
+}
+
+/// A warning for each input that afl-fuzz would truncate.
+#[must_use]
+pub fn oversize_warnings(seeds: &[Seed]) -> Vec<String> {
+    seeds
+        .iter()
+        .filter(|seed| seed.bytes.len() > MAX_INPUT_BYTES)
+        .map(|seed| {
+            format!(
+                "{} has {} bytes; AFL++ uses the first {MAX_INPUT_BYTES} only",
+                seed.name,
+                seed.bytes.len()
+            )
+        })
+        .collect()
+}
+
+fn read_seed(path: PathBuf, base: &Path) -> Result<Seed> {
+    let bytes = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
+    let name = path.strip_prefix(base).unwrap_or(&path).display().to_string();
+    Ok(Seed { name, path, bytes })
+}
+
+fn files_below(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut entries = fs::read_dir(directory)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| unreadable(directory, &error))?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    let mut files = Vec::new();
+    for entry in entries {
+        let name = entry.file_name();
+        if name.as_encoded_bytes().starts_with(b".") || name == "README.txt" {
+            continue;
+        }
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(files_below(&path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
+    Problem::failed(
+        format!("{} cannot be read: {error}", path.display()),
+        "check its permissions and that it is what you meant, or give another path",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_come_sorted_without_what_is_no_input() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let write = |name: &str, bytes: &[u8]| {
+            fs::write(directory.path().join(name), bytes).expect("write");
+        };
+        fs::create_dir(directory.path().join("sub")).expect("mkdir");
+        write("b", b"2");
+        write("a", b"1");
+        write("sub/c", b"3");
+        write("empty", b"");
+        write(".hidden", b"x");
+        write("README.txt", b"x");
+        let names: Vec<_> =
+            read(directory.path()).expect("readable").into_iter().map(|seed| seed.name).collect();
+        assert_eq!(names, ["a", "b", "sub/c"]);
+    }
+
+    #[test]
+    fn one_session_makes_all_of_them_sessions() {
+        let seed = |bytes: &[u8]| Seed { name: String::new(), path: PathBuf::new(), bytes: bytes.to_vec() };
+        let raw = [seed(b"GET / HTTP/1.1\r\n\r\n"), seed(b"\xF5")];
+        assert_eq!(input_format(&raw), InputFormat::Raw);
+        assert_eq!(input_format(&[&raw[..], &[seed(b"a\xF5\x41b")]].concat()), InputFormat::Session);
+    }
+
+    #[test]
+    fn a_corpus_without_input_is_refused() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        fs::write(directory.path().join("README.txt"), "x").expect("write");
+        let error = read(directory.path()).expect_err("no input");
+        assert!(error.to_string().contains("holds no input"), "{error}");
+    }
+
+    #[test]
+    fn only_what_afl_cuts_is_warned_of() {
+        let seed = |length| Seed { name: length_name(length), path: PathBuf::new(), bytes: vec![0; length] };
+        let warnings = oversize_warnings(&[seed(MAX_INPUT_BYTES), seed(MAX_INPUT_BYTES + 1)]);
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].starts_with(&length_name(MAX_INPUT_BYTES + 1)));
+    }
+
+    fn length_name(length: usize) -> String {
+        format!("seed-{length}")
+    }
+}

@@ -1,0 +1,33 @@
+//! Import of recorded traffic as inputs: packet captures, HTTP archives, raw requests.
+
+mod capture;
+mod connections;
+mod corpus_writer;
+mod har;
+mod imported;
+mod name;
+mod raw;
+mod sessions;
+mod tcp;
+
+use anyhow::Result;
+
+use crate::input::corpus::Seed;
+
+pub use corpus_writer::{CorpusWriter, WriteOutcome};
+pub use imported::{ImportOptions, ImportResult, ImportedInput};
+
+/// Imports a file; its content decides about its format.
+///
+/// # Errors
+/// A damaged file.
+pub fn read(file: &Seed, options: ImportOptions) -> Result<ImportResult> {
+    if capture::is_capture(&file.bytes) {
+        let packets = capture::CapturedPackets::read(file)?;
+        Ok(sessions::from_packets(&packets, options))
+    } else if har::is_archive(file) {
+        har::read(file)
+    } else {
+        Ok(raw::read(file, options))
+    }
+}

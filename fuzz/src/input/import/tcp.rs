@@ -1,0 +1,75 @@
+//! Reassembly of one direction of a TCP connection.
+
+use std::collections::BTreeMap;
+
+/// Reassembles segments, which may come in any order.
+#[derive(Debug, Default)]
+pub(super) struct Reassembly {
+    /// Sequence number of the stream's first byte.
+    start: Option<u32>,
+    /// Bytes handed out.
+    done: u64,
+    /// What came early, by its place in the stream.
+    early: BTreeMap<u64, Vec<u8>>,
+}
+
+impl Reassembly {
+    /// The connection begins: its first byte has the number after this.
+    pub(super) fn begin(&mut self, sequence: u32) {
+        self.start.get_or_insert(sequence.wrapping_add(1));
+    }
+
+    /// Takes a segment in; hands out what is complete now, segment by segment.
+    pub(super) fn add(&mut self, sequence: u32, payload: &[u8]) -> Vec<Vec<u8>> {
+        // A capture that began later than the connection begins with what it has.
+        let start = *self.start.get_or_insert(sequence);
+        // Sequence numbers wrap around; what is near decides what is meant.
+        let expected = start.wrapping_add(self.done as u32);
+        let distance = sequence.wrapping_sub(expected).cast_signed();
+        let Some(place) = self.done.checked_add_signed(i64::from(distance)) else {
+            return Vec::new();
+        };
+        if !payload.is_empty() {
+            let known = self.early.entry(place).or_default();
+            if known.len() < payload.len() {
+                *known = payload.to_vec();
+            }
+        }
+        let mut ready = Vec::new();
+        while let Some(entry) = self.early.first_entry()
+            && *entry.key() <= self.done
+        {
+            // A repetition may bring new bytes behind known ones.
+            let known = (self.done - entry.key()) as usize;
+            let bytes = entry.remove();
+            if let Some(new) = bytes.get(known..).filter(|new| !new.is_empty()) {
+                self.done += new.len() as u64;
+                ready.push(new.to_vec());
+            }
+        }
+        ready
+    }
+
+    /// How many bytes were handed out before those that are missing; `None` if none are.
+    pub(super) fn gap(&self) -> Option<u64> {
+        (!self.early.is_empty()).then_some(self.done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_come_out_in_order_and_once() {
+        let mut stream = Reassembly::default();
+        stream.begin(u32::MAX - 2);
+        assert_eq!(stream.add(u32::MAX - 1, b"ab"), [b"ab"]);
+        assert!(stream.add(2, b"ef").is_empty());
+        assert_eq!(stream.gap(), Some(2));
+        assert!(stream.add(u32::MAX - 1, b"ab").is_empty());
+        assert_eq!(stream.add(0, b"cd"), [b"cd", b"ef"]);
+        assert_eq!(stream.add(2, b"efgh"), [b"gh"]);
+        assert_eq!(stream.gap(), None);
+    }
+}

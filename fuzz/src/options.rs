@@ -1,0 +1,183 @@
+//! Command-line arguments that several subcommands share: the options of the preload, the server after
+//! `--`, and parsers of values.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches};
+use sockfuzz_protocol::{InputFormat, OptionSpec, Options, specs};
+
+/// The server's command line, after `--`.
+#[derive(Debug, Args)]
+pub struct ServerArguments {
+    /// The server and its arguments, in the foreground and without helpers
+    #[arg(last = true, required = true, value_name = "SERVER ARGS")]
+    pub server: Vec<OsString>,
+}
+
+/// The preload library and its options.
+#[derive(Debug, Args)]
+pub struct PreloadArguments {
+    /// The preload library; by default the one beside this executable, built when needed
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SOCKFUZZ_PRELOAD",
+        hide_env = true,
+        hide_short_help = true,
+        help_heading = HEADING
+    )]
+    pub preload: Option<PathBuf>,
+    /// Options that the server gets in its environment.
+    #[command(flatten)]
+    pub options: PreloadOptions,
+}
+
+const HEADING: &str = "Preload options";
+
+/// Options of the preload, as flags. Only options that are given are set, so that the environment
+/// decides about the others.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PreloadOptions(Vec<(&'static str, String)>);
+
+impl PreloadOptions {
+    /// The variables to set in the server's environment.
+    pub fn variables(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// These options, with a value for one that neither a flag nor the environment sets.
+    #[must_use]
+    pub fn with_default(&self, spec: &OptionSpec, value: &str) -> Self {
+        match self.lookup(spec.variable) {
+            Some(_) => self.clone(),
+            None => self.with(spec.variable, value.to_owned()),
+        }
+    }
+
+    /// These options, with the format of the inputs, unless it is set.
+    #[must_use]
+    pub fn with_input_format(&self, format: InputFormat) -> Self {
+        self.with_default(&specs::INPUT, &format.to_string())
+    }
+
+    /// These options, with this value for the variable.
+    #[must_use]
+    pub fn with(&self, variable: &'static str, value: String) -> Self {
+        let others = self.0.iter().filter(|(name, _)| *name != variable).cloned();
+        Self(others.chain([(variable, value)]).collect())
+    }
+
+    /// These options, with further ones that are named by their flags.
+    ///
+    /// # Errors
+    /// An unknown flag, or a value that its option does not accept.
+    pub fn with_flags<'a>(
+        &self,
+        named: impl IntoIterator<Item = (&'a String, &'a String)>,
+    ) -> Result<Self, String> {
+        let mut options = self.clone();
+        for (flag, value) in named {
+            let spec = user_specs().find(|spec| spec.flag == flag);
+            let spec = spec.ok_or_else(|| format!("there is no option {flag}"))?;
+            options = options.with(spec.variable, value.clone());
+        }
+        Options::from_lookup(|variable| options.lookup(variable)).map_err(|error| error.to_string())?;
+        Ok(options)
+    }
+
+    /// The value that the preload will read: the flag's, otherwise the environment's.
+    fn lookup(&self, variable: &str) -> Option<String> {
+        self.variables()
+            .find(|(name, _)| *name == variable)
+            .map(|(_, value)| value.to_owned())
+            .or_else(|| std::env::var(variable).ok())
+    }
+
+    /// All options as the preload will parse them.
+    ///
+    /// # Panics
+    /// Never: the values were checked when the command line was parsed.
+    #[must_use]
+    pub fn parsed(&self) -> Options {
+        Options::from_lookup(|variable| self.lookup(variable)).expect("checked before")
+    }
+}
+
+/// Options that users set; sockfuzz itself sets the others.
+fn user_specs() -> impl Iterator<Item = &'static OptionSpec> {
+    let internal = [specs::MODE.flag, specs::ANSWERS.flag, specs::STATUS.flag];
+    specs::ALL.iter().copied().filter(move |spec| !internal.contains(&spec.flag))
+}
+
+/// Options whose flag may be repeated.
+fn is_list(spec: &OptionSpec) -> bool {
+    spec.flag == specs::WRITABLE.flag
+}
+
+/// Paths made absolute: the server may have another working directory.
+fn absolute(paths: &[&str]) -> String {
+    let absolute = |path: &str| match std::path::absolute(path) {
+        Ok(path) => path.to_string_lossy().into_owned(),
+        Err(_) => path.to_owned(),
+    };
+    paths.iter().flat_map(|list| list.split(':')).map(absolute).collect::<Vec<_>>().join(":")
+}
+
+impl FromArgMatches for PreloadOptions {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = |spec: &'static OptionSpec| {
+            let values: Vec<&str> = matches.get_many::<String>(spec.flag)?.map(String::as_str).collect();
+            let value = if is_list(spec) { absolute(&values) } else { values.concat() };
+            Some((spec.variable, value))
+        };
+        let options = Self(user_specs().filter_map(given).collect());
+        Options::from_lookup(|variable| options.lookup(variable))
+            .map_err(|error| clap::Error::raw(clap::error::ErrorKind::InvalidValue, error.to_string()))?;
+        Ok(options)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for PreloadOptions {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        user_specs().fold(command, |command, spec| command.arg(argument(spec)))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+/// The flag of an option.
+fn argument(spec: &'static OptionSpec) -> Arg {
+    let default = match spec.default {
+        "" => String::new(),
+        default => format!(" [default: {default}]"),
+    };
+    Arg::new(spec.flag)
+        .long(spec.flag)
+        .value_name(spec.value)
+        .action(if is_list(spec) { ArgAction::Append } else { ArgAction::Set })
+        .help(format!("{}{default}", spec.meaning))
+        .hide_short_help(true)
+        .help_heading(HEADING)
+}
+
+/// Parses a positive number of seconds, fractions allowed.
+///
+/// # Errors
+/// Anything else.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || "give a positive number of seconds".to_owned();
+    let seconds: f64 = text.parse().map_err(|_| wrong())?;
+    Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero()).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! Recipes: `harness/servers/NAME/server.toml` declares the rows of a server in the table, how each is
+//! started, and what is required of it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::campaign::cargo_afl::CargoAfl;
+use crate::util::problem::Problem;
+use crate::util::workspace::Workspace;
+
+/// Directory of the recipes, below the workspace.
+pub(super) const RECIPES: &str = "harness/servers";
+
+/// Directories of a distribution's servers, which PATH may lack.
+const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The recipe of one server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Name of its directory.
+    #[serde(skip)]
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// A command that prints its version.
+    pub(super) version: Vec<String>,
+    /// The distribution's program.
+    program: Option<String>,
+    /// The package that the program comes from.
+    package: Option<String>,
+    /// Arguments of every row that has none of its own.
+    #[serde(default)]
+    pub(super) arguments: Vec<String>,
+    /// The ways in which it is run.
+    #[serde(rename = "row")]
+    pub rows: Vec<RecipeRow>,
+}
+
+/// One way in which a server is run: a row of the table.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecipeRow {
+    /// Name, unique in its server.
+    pub name: String,
+    /// Processes, threads, and what they wait in.
+    pub architecture: String,
+    pub(super) arguments: Option<Vec<String>>,
+    binary: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) settings: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) options: BTreeMap<String, String>,
+    /// Whether it has several threads.
+    #[serde(default)]
+    pub threads: bool,
+    #[serde(default)]
+    uninstrumented: bool,
+    /// The stability, in percent, that CI asks of it, where it falls short of the table's.
+    pub stability: Option<f64>,
+    /// How much CI does with it.
+    #[serde(default)]
+    pub ci: CiLevel,
+    /// What the table says about it.
+    #[serde(default)]
+    pub remarks: String,
+}
+
+/// How much of a row CI can afford.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CiLevel {
+    /// Nothing.
+    None,
+    /// Its answers are compared with those over TCP.
+    #[default]
+    Check,
+    /// It is built, its answers are compared, and it is fuzzed.
+    Fuzz,
+}
+
+impl Recipe {
+    /// Every recipe, by name.
+    ///
+    /// # Errors
+    /// A recipe that cannot be read.
+    pub fn all(workspace: &Workspace) -> Result<Vec<Self>> {
+        let directory = workspace.path(RECIPES);
+        let entries = fs::read_dir(&directory).with_context(|| format!("no {}", directory.display()))?;
+        let mut names: Vec<_> = entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| directory.join(name).join("server.toml").exists())
+            .collect();
+        names.sort_unstable();
+        names.iter().map(|name| Self::read(workspace, name)).collect()
+    }
+
+    fn read(workspace: &Workspace, name: &str) -> Result<Self> {
+        let file = workspace.path(RECIPES).join(name).join("server.toml");
+        let text = fs::read_to_string(&file)?;
+        let recipe = toml::from_str(&text).map_err(|error| {
+            Problem::failed(
+                format!("{} is not understood: {error}", file.display()),
+                format!("repair it as {RECIPES}/README.md says"),
+            )
+        })?;
+        Ok(Self { name: name.to_owned(), ..recipe })
+    }
+
+    /// Builds what the rows need, or finds that nothing has changed.
+    ///
+    /// # Errors
+    /// A build that fails.
+    pub fn build(&self, workspace: &Workspace, cargo_afl: &CargoAfl) -> Result<()> {
+        let mut command = Command::new(self.directory(workspace).join("build"));
+        command
+            .env("CARGO_TARGET_DIR", workspace.target(""))
+            .envs(cargo_afl.environment().iter().map(|(name, value)| (name, value)))
+            .env("PATH", cargo_afl.search_path());
+        workspace.build(command, &self.title)
+    }
+
+    /// Whether the row's server is one that [`Recipe::build`] makes, and so has AFL++'s
+    /// instrumentation.
+    #[must_use]
+    pub fn is_built(&self, workspace: &Workspace, row: &RecipeRow) -> bool {
+        !row.uninstrumented && self.directory(workspace).join("build").exists()
+    }
+
+    /// The program that the build makes for a row.
+    #[must_use]
+    pub fn built(&self, workspace: &Workspace, row: &RecipeRow) -> PathBuf {
+        let default = || PathBuf::from("sbin").join(&self.name);
+        self.target(workspace).join(row.binary.clone().unwrap_or_else(default))
+    }
+
+    /// The distribution's program, uninstrumented; none where the distribution has none.
+    ///
+    /// # Errors
+    /// A program that is not installed.
+    pub fn distributed(&self) -> Option<Result<PathBuf, Problem>> {
+        let program = self.program.as_ref()?;
+        let path = std::env::var("PATH").unwrap_or_default();
+        let found = which::which_in(program, Some(format!("{path}:{SYSTEM_PATH}")), "/");
+        Some(found.map_err(|_| {
+            let package = self.package.as_ref().unwrap_or(program);
+            Problem::failed(format!("{program} is not installed"), format!("apt-get install {package}"))
+        }))
+    }
+
+    pub(super) fn directory(&self, workspace: &Workspace) -> PathBuf {
+        workspace.path(RECIPES).join(&self.name)
+    }
+
+    pub(super) fn target(&self, workspace: &Workspace) -> PathBuf {
+        workspace.target("servers").join(&self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_recipe_is_understood_and_names_its_rows_apart() {
+        let workspace = Workspace::find().expect("tests run in the workspace");
+        let recipes = Recipe::all(&workspace).expect("readable");
+        assert!(recipes.iter().any(|recipe| recipe.name == "nginx"));
+        for recipe in &recipes {
+            let names: BTreeSet<_> = recipe.rows.iter().map(|row| &row.name).collect();
+            let architectures: BTreeSet<_> = recipe.rows.iter().map(|row| &row.architecture).collect();
+            assert!(!recipe.rows.is_empty(), "{}", recipe.name);
+            assert_eq!(names.len(), recipe.rows.len(), "{}", recipe.name);
+            assert_eq!(architectures.len(), recipe.rows.len(), "{}", recipe.name);
+        }
+    }
+
+    #[test]
+    fn every_row_has_a_program() {
+        let workspace = Workspace::find().expect("tests run in the workspace");
+        for recipe in Recipe::all(&workspace).expect("readable") {
+            for row in &recipe.rows {
+                let has_program = recipe.is_built(&workspace, row) || recipe.program.is_some();
+                assert!(has_program, "{}/{}", recipe.name, row.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! Choice of the transport for `auto`: seeds are answered through `unix` and through `memory`, and
+//! `memory`, which is faster, is chosen if all answers are equal. They differ for servers that ask the
+//! kernel about their connection: it does not know connections in memory.
+
+use std::fmt;
+
+use anyhow::Result;
+use sockfuzz_protocol::{Transport, specs};
+
+use crate::input::compare::{Difference, difference};
+use crate::input::corpus::Seed;
+use crate::options::PreloadOptions;
+use crate::server::inspect::Inspection;
+use crate::server::single_run::{RunConfig, RunEnd, SingleRun};
+use crate::util::printable::counted;
+
+/// Seeds that are answered twice, at most.
+const MAX_COMPARED_SEEDS: usize = 100;
+
+/// The transport chosen for `auto`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransportChoice {
+    /// `unix` or `memory`.
+    pub transport: Transport,
+    /// Reason, for the user.
+    pub reason: String,
+}
+
+impl TransportChoice {
+    /// `unix`, for this reason.
+    pub fn unix(reason: impl Into<String>) -> Self {
+        Self { transport: Transport::Unix, reason: reason.into() }
+    }
+
+    /// The choice where no seed is answered: as `earlier` in this campaign, or `unix`.
+    #[must_use]
+    pub fn unchecked(earlier: Option<Transport>) -> Self {
+        match earlier {
+            Some(transport @ (Transport::Unix | Transport::Memory)) => {
+                Self { transport, reason: "as before in this campaign".to_owned() }
+            }
+            _ => Self::unix("with --no-check, nothing is known of memory"),
+        }
+    }
+
+    /// The options, with this transport.
+    #[must_use]
+    pub fn apply(&self, options: &PreloadOptions) -> PreloadOptions {
+        options.with(specs::TRANSPORT.variable, self.transport.to_string())
+    }
+}
+
+/// The line for the user.
+impl fmt::Display for TransportChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "transport {}: {}", self.transport, self.reason)
+    }
+}
+
+/// Whether the transport is `auto`.
+#[must_use]
+pub fn is_auto(options: &PreloadOptions) -> bool {
+    options.parsed().transport == Transport::Auto
+}
+
+/// Comparison of `unix` and `memory`, seed by seed.
+#[derive(Debug)]
+pub struct TransportTrial<'a> {
+    config: RunConfig<'a>,
+    memory: PreloadOptions,
+    seeds: usize,
+    /// Seeds so far, and those of them that were answered through memory.
+    seen: usize,
+    compared: usize,
+    refusal: Option<String>,
+}
+
+impl<'a> TransportTrial<'a> {
+    /// A trial with this number of seeds; none where the transport is not `auto`.
+    #[must_use]
+    pub fn begin(config: &RunConfig<'a>, inspection: &Inspection, seeds: usize) -> Option<Self> {
+        let refusal = inspection.is_uninstrumented().then(|| {
+            "the server is not instrumented, its answers stand in for its coverage, and memory drops them"
+                .into()
+        });
+        let memory = config.options.with(specs::TRANSPORT.variable, Transport::Memory.to_string());
+        is_auto(config.options).then_some(Self {
+            config: *config,
+            memory,
+            seeds,
+            seen: 0,
+            compared: 0,
+            refusal,
+        })
+    }
+
+    /// Compares the next seed with its `run` through unix.
+    ///
+    /// # Errors
+    /// When the server cannot be started, or the user interrupts.
+    pub fn compare(&mut self, seed: &Seed, run: &SingleRun) -> Result<()> {
+        let index = self.seen;
+        self.seen += 1;
+        // A run that timed out would take as long again, without any result.
+        let is_over = !matches!(run.end, RunEnd::TimedOut(_) | RunEnd::Background(..));
+        if self.refusal.is_some() || !is_over || !is_sampled(index, self.seeds, MAX_COMPARED_SEEDS) {
+            return Ok(());
+        }
+        self.compared += 1;
+        let memory = RunConfig { options: &self.memory, ..self.config }.run(&seed.bytes)?;
+        self.refusal = match (&memory.memory_fallback, run_difference(run, &memory)) {
+            (Some(it), _) => Some(format!("memory cannot follow this server ({it})")),
+            (None, Some(found)) if !self.varies(seed, run, &found)? => {
+                Some(format!("memory {}", found.describe(&seed.name)))
+            }
+            _ => None,
+        };
+        Ok(())
+    }
+
+    /// Whether two runs through unix differ at the same place.
+    fn varies(&self, seed: &Seed, run: &SingleRun, found: &RunDifference) -> Result<bool> {
+        let again = self.config.run(&seed.bytes)?;
+        Ok(match (found, run_difference(run, &again)) {
+            (RunDifference::Answer(one), Some(RunDifference::Answer(other))) => one.line == other.line,
+            (RunDifference::End, Some(RunDifference::End)) => true,
+            _ => false,
+        })
+    }
+
+    /// The choice after all seeds.
+    #[must_use]
+    pub fn choice(self) -> TransportChoice {
+        match (self.refusal, self.compared) {
+            (Some(reason), _) => TransportChoice::unix(reason),
+            (None, 0) => TransportChoice::unix("no seed's run came to an end"),
+            (None, compared) => {
+                let seeds = counted(compared as u64, "seed", "seeds");
+                TransportChoice {
+                    transport: Transport::Memory,
+                    reason: format!("{seeds} answered as through unix"),
+                }
+            }
+        }
+    }
+}
+
+/// Whether an index below `count` belongs to an even sample of at most `max` indices.
+#[must_use]
+pub fn is_sampled(index: usize, count: usize, max: usize) -> bool {
+    count <= max || index * max / count != (index + 1) * max / count
+}
+
+/// The first difference between two runs.
+enum RunDifference {
+    Answer(Difference),
+    End,
+}
+
+impl RunDifference {
+    fn describe(&self, seed: &str) -> String {
+        match self {
+            Self::Answer(found) => {
+                format!("answers {seed} differently: {}", found.describe("unix", "memory"))
+            }
+            Self::End => format!("comes to another end with {seed}"),
+        }
+    }
+}
+
+fn run_difference(one: &SingleRun, other: &SingleRun) -> Option<RunDifference> {
+    let same_end = match (&one.end, &other.end) {
+        (RunEnd::Finished, RunEnd::Finished) => true,
+        (RunEnd::Ended(one), RunEnd::Ended(other)) => one == other,
+        _ => false,
+    };
+    difference(&one.answer(), &other.answer())
+        .map(RunDifference::Answer)
+        .or((!same_end).then_some(RunDifference::End))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_seeds_are_all_tried_and_many_evenly() {
+        let chosen =
+            |count: usize| (0..count).filter(|&index| is_sampled(index, count, MAX_COMPARED_SEEDS)).count();
+        assert_eq!(
+            [1, MAX_COMPARED_SEEDS, 3 * MAX_COMPARED_SEEDS, 1234].map(chosen),
+            [1, MAX_COMPARED_SEEDS, MAX_COMPARED_SEEDS, MAX_COMPARED_SEEDS]
+        );
+        assert!((0..12).any(|index| is_sampled(index, 1200, MAX_COMPARED_SEEDS)), "the first comes early");
+    }
+}

@@ -1,0 +1,33 @@
+//! CPU affinity of measurements (sched_setaffinity(2)).
+
+use anyhow::{Context, Result};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+/// This thread and the processes that it starts, pinned to one core until this value is dropped.
+#[derive(Debug)]
+pub struct PinnedThread {
+    before: CpuSet,
+}
+
+impl PinnedThread {
+    /// Pins the thread to the last core that it may use.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn to_one_core() -> Result<Self> {
+        let before = sched_getaffinity(None).context("cannot ask for this thread's cores")?;
+        // The first core has most of a machine's interrupts.
+        let last = (0..CpuSet::MAX_CPU).rev().find(|&core| before.is_set(core));
+        let mut one = CpuSet::new();
+        one.set(last.context("this thread has no core")?);
+        sched_setaffinity(None, &one).context("cannot pin to a core")?;
+        Ok(Self { before })
+    }
+}
+
+impl Drop for PinnedThread {
+    fn drop(&mut self) {
+        // Being slower is no reason to fail.
+        let _ = sched_setaffinity(None, &self.before);
+    }
+}

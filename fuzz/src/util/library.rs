@@ -1,0 +1,77 @@
+//! Shared libraries of this workspace: named by the user, found beside the executable, or built.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::util::problem::Problem;
+use crate::util::workspace::{self, Workspace};
+
+/// A shared library of this workspace.
+#[derive(Debug)]
+pub struct Library {
+    /// Description for messages.
+    pub what: &'static str,
+    /// File name, as cargo builds it.
+    pub file: &'static str,
+    /// Package that builds it.
+    pub package: &'static str,
+    /// Source paths, relative to the workspace.
+    pub sources: &'static [&'static str],
+    /// Command-line flag that names another file.
+    pub flag: &'static str,
+}
+
+impl Library {
+    /// The library's path: the given one, or the one that belongs to this executable. In a workspace
+    /// it is built when it is missing or older than its sources.
+    ///
+    /// # Errors
+    /// When there is none and none can be built.
+    pub fn locate(&self, given: Option<&Path>) -> Result<PathBuf> {
+        let Self { what, file, flag, .. } = self;
+        if let Some(given) = given {
+            return fs::canonicalize(given).map_err(|error| {
+                let what = format!("{what} {} cannot be used: {error}", given.display());
+                Problem::failed(what, format!("give the path of {file}, or leave {flag} away")).into()
+            });
+        }
+        let beside = env::current_exe()
+            .ok()
+            .map(|executable| executable.with_file_name(file))
+            .filter(|path| path.exists());
+        match (Workspace::find(), beside) {
+            (Some(workspace), beside) => self.in_workspace(&workspace, beside),
+            (None, Some(beside)) => Ok(beside),
+            (None, None) => Err(Problem::failed(
+                format!("{file} is not beside the sockfuzz executable"),
+                format!("copy it there from target/release, or give its path with {flag}"),
+            )
+            .into()),
+        }
+    }
+
+    fn in_workspace(&self, workspace: &Workspace, beside: Option<PathBuf>) -> Result<PathBuf> {
+        let built = workspace.target("release").join(self.file);
+        let changed = workspace.newest_change(self.sources);
+        let current = |path: &PathBuf| {
+            fs::metadata(path)
+                .and_then(|metadata| metadata.modified())
+                .is_ok_and(|modified| modified >= changed)
+        };
+        if let Some(path) = beside.into_iter().chain([built.clone()]).find(current) {
+            return Ok(path);
+        }
+        eprintln!("sockfuzz: building {} …", self.file);
+        let mut command = Command::new(workspace::cargo());
+        command
+            .args(["build", "--release", "--quiet", "--package", self.package])
+            .arg("--target-dir")
+            .arg(workspace.target(""));
+        workspace.build(command, self.file)?;
+        Ok(built)
+    }
+}

@@ -1,0 +1,50 @@
+//! Anonymous files in memory (memfd_create(2)) for a server's stdin, stdout and stderr. They need no
+//! helper threads, cannot deadlock, and leave nothing behind however sockfuzz ends.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::process::Stdio;
+
+use rustix::fs::{MemfdFlags, memfd_create};
+
+/// An anonymous file in memory.
+#[derive(Debug)]
+pub struct MemoryFile(File);
+
+impl MemoryFile {
+    /// Creates a file that holds `content`, positioned at its start.
+    ///
+    /// # Errors
+    /// When the kernel has no descriptor or memory to give.
+    pub fn new(content: &[u8]) -> io::Result<Self> {
+        let file = File::from(memfd_create("sockfuzz", MemfdFlags::CLOEXEC)?);
+        file.write_all_at(content, 0)?;
+        Ok(Self(file))
+    }
+
+    /// A descriptor for a child's standard stream.
+    ///
+    /// # Errors
+    /// When there is no descriptor left.
+    pub fn stdio(&self) -> io::Result<Stdio> {
+        Ok(self.0.try_clone()?.into())
+    }
+
+    /// Everything in the file. The child's position, which is shared, stays where it is.
+    ///
+    /// # Errors
+    /// When the kernel cannot read it.
+    pub fn content(&self) -> io::Result<Vec<u8>> {
+        let length = usize::try_from(self.0.metadata()?.len()).map_err(io::Error::other)?;
+        let mut content = vec![0; length];
+        self.0.read_exact_at(&mut content, 0)?;
+        Ok(content)
+    }
+
+    /// The file underneath.
+    #[must_use]
+    pub fn file(&self) -> &File {
+        &self.0
+    }
+}

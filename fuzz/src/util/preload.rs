@@ -1,0 +1,24 @@
+//! Path of the preload library.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use sockfuzz_protocol::PRELOAD_FILE;
+
+use crate::util::library::Library;
+
+const PRELOAD: Library = Library {
+    what: "the preload library",
+    file: PRELOAD_FILE,
+    package: "sockfuzz-preload",
+    sources: &["preload/src", "preload/Cargo.toml", "preload/protocol/src", "preload/protocol/Cargo.toml"],
+    flag: "--preload",
+};
+
+/// Path of the preload library: see [`Library::locate`].
+///
+/// # Errors
+/// When there is none and none can be built.
+pub fn locate(given: Option<&Path>) -> Result<PathBuf> {
+    PRELOAD.locate(given)
+}

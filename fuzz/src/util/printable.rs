@@ -1,0 +1,85 @@
+//! Bytes and numbers as text for users: HTTP stays readable, other bytes are escaped, long data is cut.
+
+use indicatif::HumanCount;
+
+/// The bytes as text: line ends are kept as line ends (with `\r` shown), other unprintable bytes
+/// become escapes. More than `limit` bytes are cut, and the number left out is told.
+#[must_use]
+pub fn printable(bytes: &[u8], limit: usize) -> String {
+    let shown = &bytes[..bytes.len().min(limit)];
+    let mut text = String::with_capacity(shown.len());
+    for &byte in shown {
+        match byte {
+            b'\n' => text.push_str("\\n\n"),
+            b'\\' => text.push_str("\\\\"),
+            b' '..=b'~' => text.push(char::from(byte)),
+            _ => text.extend(byte.escape_ascii().map(char::from)),
+        }
+    }
+    if bytes.len() > limit {
+        let rest = bytes.len() - limit;
+        text.push_str(&format!("\n… {rest} more bytes (--raw shows all)"));
+    }
+    text
+}
+
+/// One line of at most `limit` bytes, without the line end: for table cells and messages.
+#[must_use]
+pub fn one_line(bytes: &[u8], limit: usize) -> String {
+    let end = bytes.iter().position(|&b| b == b'\n').unwrap_or(bytes.len());
+    let line = bytes[..end].trim_ascii_end();
+    let cut = &line[..line.len().min(limit)];
+    let ellipsis = if cut.len() < line.len() { "…" } else { "" };
+    format!("{}{ellipsis}", cut.escape_ascii())
+}
+
+/// The last `count` lines of a log that say anything.
+#[must_use]
+pub fn last_lines(log: &[u8], count: usize) -> Vec<String> {
+    let text = String::from_utf8_lossy(log);
+    let mut lines: Vec<_> = text
+        .lines()
+        .map(str::trim_end)
+        .filter(|line| !line.is_empty())
+        .rev()
+        .take(count)
+        .map(str::to_owned)
+        .collect();
+    lines.reverse();
+    lines
+}
+
+/// A number and its noun.
+#[must_use]
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{} {many}", HumanCount(count)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_stays_readable_and_the_rest_is_escaped() {
+        assert_eq!(printable(b"GET / HTTP/1.1\r\n\0\xff\\", 100), "GET / HTTP/1.1\\r\\n\n\\x00\\xff\\\\");
+    }
+
+    #[test]
+    fn what_is_cut_is_told() {
+        assert_eq!(printable(b"abcdef", 2), "ab\n… 4 more bytes (--raw shows all)");
+    }
+
+    #[test]
+    fn a_line_ends_at_its_end() {
+        assert_eq!(one_line(b"HTTP/1.1 200 OK\r\nA: b", 80), "HTTP/1.1 200 OK");
+        assert_eq!(one_line(b"HTTP/1.1 200 OK", 4), "HTTP…");
+    }
+
+    #[test]
+    fn last_lines_skip_blanks() {
+        assert_eq!(last_lines(b"a\n\nb\n\n", 1), ["b"]);
+    }
+}

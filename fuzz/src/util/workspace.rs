@@ -1,0 +1,114 @@
+//! The source tree that this binary was built from. Where it still exists, missing libraries are built
+//! from it, and the bundled data is read from it.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::SystemTime;
+
+use anyhow::{Context, Result};
+
+use crate::util::interrupt;
+use crate::util::problem::Problem;
+
+/// The sockfuzz source tree and the directory that its builds go to.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    root: PathBuf,
+    target: PathBuf,
+}
+
+impl Workspace {
+    /// The workspace, if it is still where this binary was built.
+    #[must_use]
+    pub fn find() -> Option<Self> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
+        root.join("preload/Cargo.toml")
+            .exists()
+            .then(|| Self { root: root.to_owned(), target: target_directory(root) })
+    }
+
+    /// A path below the root.
+    #[must_use]
+    pub fn path(&self, relative: &str) -> PathBuf {
+        self.root.join(relative)
+    }
+
+    /// A path below the target directory.
+    #[must_use]
+    pub fn target(&self, relative: &str) -> PathBuf {
+        self.target.join(relative)
+    }
+
+    /// When the newest file below these paths (relative to the root) was changed.
+    #[must_use]
+    pub fn newest_change(&self, relative: &[&str]) -> SystemTime {
+        relative
+            .iter()
+            .map(|path| newest_change_below(&self.root.join(path)))
+            .max()
+            .unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// Runs a build command in the workspace, its messages on stderr.
+    ///
+    /// # Errors
+    /// When the command is missing or fails, or the user interrupts.
+    pub fn build(&self, mut command: Command, what: &str) -> Result<()> {
+        // It is in our process group: an interrupt ends it, too.
+        let built = command.current_dir(&self.root).stdout(std::io::stderr()).status();
+        interrupt::check()?;
+        if built.with_context(|| format!("cannot start {}", command.get_program().display()))?.success() {
+            return Ok(());
+        }
+        Err(Problem::failed(
+            format!("building {what} failed; its words are above"),
+            "repair what they say, then start again",
+        )
+        .into())
+    }
+}
+
+/// The given corpus directory, or the bundled one.
+///
+/// # Errors
+/// When none is given and the bundled one is gone.
+pub fn corpus_or_bundled(given: Option<PathBuf>) -> Result<PathBuf> {
+    given.or_else(|| Some(Workspace::find()?.path("corpus/http1"))).ok_or_else(|| {
+        let what = "the bundled corpus is not where sockfuzz was built";
+        Problem::failed(what, "give a directory of inputs with -i").into()
+    })
+}
+
+/// The cargo on PATH, otherwise the one that runs us.
+#[must_use]
+pub fn cargo() -> OsString {
+    let on_path = which::which("cargo").is_ok().then(|| "cargo".into());
+    on_path.or_else(|| env::var_os("CARGO")).unwrap_or_else(|| "cargo".into())
+}
+
+/// `CARGO_TARGET_DIR`, or the directory that this executable was built into, or the default.
+fn target_directory(root: &Path) -> PathBuf {
+    let given = env::var_os("CARGO_TARGET_DIR").and_then(|given| std::path::absolute(given).ok());
+    let built_into = || {
+        let executable = env::current_exe().ok()?;
+        let marked = |directory: &&Path| directory.join("CACHEDIR.TAG").exists();
+        executable.ancestors().skip(1).find(marked).map(Path::to_owned)
+    };
+    given.or_else(built_into).unwrap_or_else(|| root.join("target"))
+}
+
+fn newest_change_below(path: &Path) -> SystemTime {
+    let own = fs::metadata(path).and_then(|metadata| metadata.modified()).unwrap_or(SystemTime::UNIX_EPOCH);
+    let Ok(entries) = fs::read_dir(path) else {
+        return own;
+    };
+    entries
+        .filter_map(Result::ok)
+        .map(|entry| newest_change_below(&entry.path()))
+        .chain([own])
+        .max()
+        .unwrap_or(own)
+}
