@@ -1,9 +1,11 @@
 //! The `sockfuzz` command: parses the command line, runs one subcommand, and prints its error.
 
+use std::env;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sockfuzz::commands::{bench, check, corpus, fuzz, replay, run, servers, session};
+use sockfuzz::options;
 use sockfuzz::server::process_tree;
 use sockfuzz::util::problem::Problem;
 use sockfuzz::util::{exit_code, interrupt};
@@ -46,6 +48,8 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let is_set = |variable: &str| env::var_os(variable).is_some_and(|value| !value.is_empty());
+    options::former_variable_notices(is_set).for_each(|notice| eprintln!("{notice}"));
     let result = prepare().and_then(|()| run_command(cli.command));
     process_tree::kill_descendants();
     match result {

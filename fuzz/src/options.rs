@@ -1,12 +1,12 @@
 //! Command-line arguments that several subcommands share: the options of the preload, the server after
-//! `--`, and parsers of values.
+//! `--`, and parsers of values. Former names of options are accepted here, too.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches};
-use sockfuzz_protocol::{InputFormat, OptionSpec, Options, specs};
+use sockfuzz_protocol::{InputFormat, OptionSpec, Options, former_names_in_use, specs};
 
 /// The server's command line, after `--`.
 #[derive(Debug, Args)]
@@ -50,7 +50,8 @@ impl PreloadOptions {
     /// These options, with a value for one that neither a flag nor the environment sets.
     #[must_use]
     pub fn with_default(&self, spec: &OptionSpec, value: &str) -> Self {
-        match self.lookup(spec.variable) {
+        let former = || spec.former.and_then(|former| self.lookup(former.variable));
+        match self.lookup(spec.variable).or_else(former) {
             Some(_) => self.clone(),
             None => self.with(spec.variable, value.to_owned()),
         }
@@ -87,6 +88,21 @@ impl PreloadOptions {
         Ok(options)
     }
 
+    /// The options that `flag` and `environment` set. A former variable is translated into the new one,
+    /// unless that one is set, too: so the server never sees two values that contradict each other.
+    fn collect(
+        flag: impl Fn(&'static OptionSpec) -> Option<String>,
+        environment: impl Fn(&str) -> Option<String>,
+    ) -> Self {
+        let set = |variable| environment(variable).filter(|value| !value.is_empty());
+        let former_variable = |spec: &OptionSpec| match set(spec.variable) {
+            Some(_) => None,
+            None => set(spec.former?.variable),
+        };
+        let value = |spec| flag(spec).or_else(|| former_variable(spec));
+        Self(user_specs().filter_map(|spec| Some((spec.variable, value(spec)?))).collect())
+    }
+
     /// The value that the preload will read: the flag's, otherwise the environment's.
     fn lookup(&self, variable: &str) -> Option<String> {
         self.variables()
@@ -116,6 +132,31 @@ fn is_list(spec: &OptionSpec) -> bool {
     spec.flag == specs::WRITABLE.flag
 }
 
+/// The flag that an option had in the release before.
+fn former_flag(spec: &OptionSpec) -> Option<&'static str> {
+    let former = spec.former?;
+    // A flag cannot be its own former name: only the sandbox's variable would say what it was.
+    Some(if former.flag == spec.flag { "seat-belt" } else { former.flag })
+}
+
+/// The line for the user of a former name.
+fn former_name_notice(former: &str, name: &str) -> String {
+    format!("sockfuzz: {former} is now {name}; the former name goes with the next release")
+}
+
+/// A line for each option that is set by its former variable.
+pub fn former_variable_notices(is_set: impl Fn(&str) -> bool) -> impl Iterator<Item = String> {
+    former_names_in_use(is_set).map(|(former, spec)| former_name_notice(former.variable, spec.variable))
+}
+
+/// A line for each option that is given by its former flag.
+fn former_flag_notices(matches: &ArgMatches) -> impl Iterator<Item = String> {
+    user_specs().filter_map(|spec| {
+        let former = former_flag(spec).filter(|flag| matches.contains_id(flag))?;
+        Some(former_name_notice(&format!("--{former}"), &format!("--{}", spec.flag)))
+    })
+}
+
 /// Paths made absolute: the server may have another working directory.
 fn absolute(paths: &[&str]) -> String {
     let absolute = |path: &str| match std::path::absolute(path) {
@@ -127,14 +168,17 @@ fn absolute(paths: &[&str]) -> String {
 
 impl FromArgMatches for PreloadOptions {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let given = |spec: &'static OptionSpec| {
-            let values: Vec<&str> = matches.get_many::<String>(spec.flag)?.map(String::as_str).collect();
-            let value = if is_list(spec) { absolute(&values) } else { values.concat() };
-            Some((spec.variable, value))
+        let value_of = |spec: &OptionSpec, flag: &str| {
+            let values: Vec<&str> = matches.get_many::<String>(flag)?.map(String::as_str).collect();
+            Some(if is_list(spec) { absolute(&values) } else { values.concat() })
         };
-        let options = Self(user_specs().filter_map(given).collect());
+        let flag = |spec: &'static OptionSpec| {
+            value_of(spec, spec.flag).or_else(|| value_of(spec, former_flag(spec)?))
+        };
+        let options = Self::collect(flag, |variable| std::env::var(variable).ok());
         Options::from_lookup(|variable| options.lookup(variable))
             .map_err(|error| clap::Error::raw(clap::error::ErrorKind::InvalidValue, error.to_string()))?;
+        former_flag_notices(matches).for_each(|notice| eprintln!("{notice}"));
         Ok(options)
     }
 
@@ -146,7 +190,13 @@ impl FromArgMatches for PreloadOptions {
 
 impl Args for PreloadOptions {
     fn augment_args(command: clap::Command) -> clap::Command {
-        user_specs().fold(command, |command, spec| command.arg(argument(spec)))
+        user_specs().fold(command, |command, spec| {
+            let command = command.arg(argument(spec));
+            match former_flag(spec) {
+                Some(former) => command.arg(former_argument(spec, former)),
+                None => command,
+            }
+        })
     }
 
     fn augment_args_for_update(command: clap::Command) -> clap::Command {
@@ -167,6 +217,11 @@ fn argument(spec: &'static OptionSpec) -> Arg {
         .help(format!("{}{default}", spec.meaning))
         .hide_short_help(true)
         .help_heading(HEADING)
+}
+
+/// The former flag of an option, which help texts do not show.
+fn former_argument(spec: &'static OptionSpec, former: &'static str) -> Arg {
+    Arg::new(former).long(former).value_name(spec.value).hide(true).conflicts_with(spec.flag)
 }
 
 /// Parses a positive number of seconds, fractions allowed.

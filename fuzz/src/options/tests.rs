@@ -1,4 +1,5 @@
 use clap::{CommandFactory, Parser};
+use sockfuzz_protocol::{SandboxMode, Switch};
 
 use super::*;
 
@@ -14,6 +15,12 @@ fn matches_of(arguments: &[&str]) -> Result<ArgMatches, clap::Error> {
 
 fn options_of(arguments: &[&str]) -> Result<PreloadOptions, clap::Error> {
     Ok(TestCommand::from_arg_matches(&matches_of(arguments)?)?.preload.options)
+}
+
+/// Options without flags, in an environment with these variables.
+fn options_in(environment: &[(&str, &str)]) -> PreloadOptions {
+    let lookup = |name: &str| environment.iter().find(|(variable, _)| *variable == name);
+    PreloadOptions::collect(|_| None, |name| lookup(name).map(|(_, value)| (*value).to_owned()))
 }
 
 #[test]
@@ -35,6 +42,73 @@ fn writable_directories_add_up_and_become_absolute() {
 fn a_value_that_the_preload_would_refuse_is_refused_here() {
     let error = options_of(&["--transport", "carrier-pigeon"]).expect_err("unknown");
     assert!(error.to_string().contains("give auto|unix|tcp"), "{error}");
+}
+
+#[test]
+fn former_flags_set_the_new_variables() {
+    let options = options_of(&["--settle", "off", "--rest", "on", "--seat-belt", "require"]).expect("valid");
+    let variables: Vec<_> = options.variables().collect();
+    assert_eq!(
+        variables,
+        [("SOCKFUZZ_RERUN", "off"), ("SOCKFUZZ_ADVANCE_CLOCK", "on"), ("SOCKFUZZ_SANDBOX", "require")]
+    );
+}
+
+#[test]
+fn former_flags_are_reported_with_the_new_ones() {
+    let matches = matches_of(&["--settle", "off", "--seat-belt", "off", "--gate", "on"]).expect("valid");
+    let notices: Vec<_> = former_flag_notices(&matches).collect();
+    assert_eq!(
+        notices,
+        [
+            "sockfuzz: --settle is now --rerun; the former name goes with the next release",
+            "sockfuzz: --seat-belt is now --sandbox; the former name goes with the next release",
+        ]
+    );
+}
+
+#[test]
+fn a_former_flag_conflicts_with_the_new_one() {
+    for [former, new] in
+        [["--settle", "--rerun"], ["--rest", "--advance-clock"], ["--seat-belt", "--sandbox"]]
+    {
+        let error = options_of(&[former, "off", new, "off"]).expect_err("two names of one option");
+        assert_eq!(error.kind(), clap::error::ErrorKind::ArgumentConflict, "{former}");
+    }
+}
+
+#[test]
+fn former_flags_are_hidden_and_checked() {
+    let help = TestCommand::command().render_long_help().to_string();
+    assert!(help.contains("--rerun") && !help.contains("--settle"), "{help}");
+    assert!(options_of(&["--settle", "sometimes"]).is_err());
+}
+
+#[test]
+fn a_former_variable_is_translated() {
+    let options = options_in(&[("SOCKFUZZ_SEAT_BELT", "require")]);
+    assert_eq!(options.variables().collect::<Vec<_>>(), [("SOCKFUZZ_SANDBOX", "require")]);
+    let options = options.with_default(&specs::SANDBOX, &SandboxMode::Auto.to_string());
+    assert_eq!(options.parsed().sandbox, SandboxMode::Require, "a default does not replace it");
+}
+
+#[test]
+fn a_former_variable_does_not_contradict_the_new_one() {
+    let options = options_in(&[("SOCKFUZZ_SETTLE", "off"), ("SOCKFUZZ_RERUN", "on")]);
+    assert_eq!(options.variables().next(), None, "the environment decides");
+    let options = options_in(&[("SOCKFUZZ_SETTLE", "off")]).with(specs::RERUN.variable, "on".to_owned());
+    assert_eq!(options.parsed().rerun, Switch::On);
+    assert_eq!(options.variables().collect::<Vec<_>>(), [("SOCKFUZZ_RERUN", "on")]);
+}
+
+#[test]
+fn former_variables_are_reported_with_the_new_ones() {
+    let notices = |set: &[&str]| former_variable_notices(|name| set.contains(&name)).collect::<Vec<_>>();
+    assert_eq!(
+        notices(&["SOCKFUZZ_REST"]),
+        ["sockfuzz: SOCKFUZZ_REST is now SOCKFUZZ_ADVANCE_CLOCK; the former name goes with the next release"]
+    );
+    assert!(notices(&["SOCKFUZZ_REST", "SOCKFUZZ_ADVANCE_CLOCK"]).is_empty());
 }
 
 #[test]
