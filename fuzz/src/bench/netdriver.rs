@@ -37,11 +37,11 @@ pub(super) struct NetDriver {
 }
 
 impl NetDriver {
-    /// What to do where it is missing.
+    /// How to build it.
     pub(super) const REMEDY: &str =
         "nginx/netdriver: build honggfuzz and nginx for it with harness/servers/netdriver/build";
 
-    /// The one that was built, if it was.
+    /// The netdriver, if it has been built.
     pub(super) fn find(workspace: &Workspace, recipe: &Recipe, row: &RecipeRow) -> Result<Option<Self>> {
         let built = workspace.target(BUILT);
         let (honggfuzz, nginx) = (built.join("honggfuzz/honggfuzz"), built.join("sbin/nginx"));
@@ -61,26 +61,12 @@ impl NetDriver {
         let directory = tempfile::tempdir()?;
         let log = directory.path().join("log");
         let output = File::create(&log)?;
-        let mut command = Command::new(&self.honggfuzz);
-        command
-            .args(["--threads", "1", "--verbose", "--iterations", &executions.to_string()])
-            .args(["--run_time", &time_limit.as_secs().max(1).to_string(), "--input"])
-            .arg(corpus)
-            .arg("--output")
-            .arg(directory.path().join("corpus"))
-            .arg("--workspace")
-            .arg(directory.path())
-            .arg("--")
-            .arg(&self.home.server.program)
-            .args(&self.home.server.arguments)
-            .args(["-g", STAY_ROOT])
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output);
+        let mut command = self.command(corpus, directory.path(), time_limit, executions);
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         let pinned = PinnedThread::to_one_core()?;
         let start = Instant::now();
         let mut running = RunningProcess::start_in_background(command)?;
-        // It looks at its own limit between two inputs only.
+        // honggfuzz checks its own limit between two inputs only.
         let waited = running.wait(Some(start + 2 * time_limit), || false)?;
         let elapsed = start.elapsed();
         drop(running);
@@ -90,7 +76,7 @@ impl NetDriver {
         match (waited, iterations) {
             (WaitOutcome::Ended(status), Some(executions)) if status.success() => Ok(Measurement {
                 executions,
-                // Its own figure is of whole seconds.
+                // The figure of honggfuzz is rounded to whole seconds.
                 per_second: executions as f64 / elapsed.as_secs_f64(),
                 stability: None,
                 warnings: Vec::new(),
@@ -103,9 +89,27 @@ impl NetDriver {
             }
         }
     }
+
+    /// The command line of honggfuzz, which works in `directory`.
+    fn command(&self, corpus: &Path, directory: &Path, time_limit: Duration, executions: u64) -> Command {
+        let mut command = Command::new(&self.honggfuzz);
+        command
+            .args(["--threads", "1", "--verbose", "--iterations", &executions.to_string()])
+            .args(["--run_time", &time_limit.as_secs().max(1).to_string(), "--input"])
+            .arg(corpus)
+            .arg("--output")
+            .arg(directory.join("corpus"))
+            .arg("--workspace")
+            .arg(directory)
+            .arg("--")
+            .arg(&self.home.server.program)
+            .args(&self.home.server.arguments)
+            .args(["-g", STAY_ROOT]);
+        command
+    }
 }
 
-/// From the line in which honggfuzz sums up.
+/// Number of iterations, from the summary of honggfuzz.
 fn iterations(output: &str) -> Option<u64> {
     let summary = output.lines().rev().find(|line| line.starts_with("Summary "))?;
     summary.split_whitespace().find_map(|word| word.strip_prefix("iterations:"))?.parse().ok()

@@ -98,10 +98,7 @@ impl BoundedCampaign<'_> {
         let directory = tempfile::tempdir()?;
         let out = OutputDir::validate(&directory.path().join("out"), server)?.lock()?;
         let status = StatusFile::at(&out.status())?;
-        let mut settings = settings(&status);
-        // This thread is pinned, and afl-fuzz inherits that.
-        settings.retain(|setting| setting.name != environment::TRY_AFFINITY);
-        settings.push(Setting::silent(environment::NO_AFFINITY, "1"));
+        let settings = for_pinned_thread(settings(&status));
         let seconds = self.time_limit.as_secs().max(1).to_string();
         let options: Vec<_> =
             ["-c", "-", "-E", &executions.to_string(), "-V", &seconds].map(str::to_owned).into();
@@ -136,4 +133,11 @@ impl BoundedCampaign<'_> {
             _directory: directory,
         })
     }
+}
+
+/// The settings, without choice of a core: afl-fuzz inherits that of a pinned thread.
+fn for_pinned_thread(mut settings: Vec<Setting>) -> Vec<Setting> {
+    settings.retain(|setting| setting.name != environment::TRY_AFFINITY);
+    settings.push(Setting::silent(environment::NO_AFFINITY, "1"));
+    settings
 }

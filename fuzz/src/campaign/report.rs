@@ -16,7 +16,7 @@ const MIN_EDGES: u64 = 3;
 /// An event in more than one of this many executions is worth a warning.
 const WARNING_RATIO: u64 = 100;
 
-/// The figures on one line, for watching.
+/// The figures in one line, while the campaign runs.
 #[must_use]
 pub fn live_line(stats: &FuzzerStats) -> String {
     format!(
@@ -58,7 +58,7 @@ pub struct ConnectionCounts {
     pub unaccepted: u64,
     /// ConnectionCounts that it kept open after the client had closed them.
     pub abandoned: u64,
-    /// Descriptors that the server opened and did not close, in so many iterations.
+    /// Descriptors that the server opened and did not close, and the number of measured iterations.
     pub leaked: (u64, u64),
 }
 
@@ -79,22 +79,32 @@ impl ConnectionCounts {
 /// `executions` since the campaign began, or was resumed.
 #[must_use]
 pub fn warnings(stats: &FuzzerStats, executions: u64, connections: ConnectionCounts) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let ConnectionCounts { accepted, unaccepted, abandoned, leaked: (leaked, measured) } = connections;
+    let mut warnings: Vec<String> =
+        acceptance_warning(executions, connections.accepted).into_iter().collect();
+    warnings.extend(connection_warnings(executions, connections));
+    warnings.extend(coverage_warnings(stats));
+    warnings
+}
+
+fn acceptance_warning(executions: u64, accepted: u64) -> Option<String> {
     if accepted == 0 {
-        warnings.push(
-            "the server accepted not one connection: these executions are empty. Run sockfuzz \
-             check on it"
-                .to_owned(),
-        );
-    } else if accepted < executions / 2 {
-        warnings.push(format!(
+        let warning = "the server accepted not one connection: these executions are empty. Run sockfuzz \
+                       check on it";
+        return Some(warning.to_owned());
+    }
+    (accepted < executions / 2).then(|| {
+        format!(
             "the server accepted {} in {} executions: it ends, or stops accepting, before it is \
              given an input. Run sockfuzz check on it",
             counted(accepted, "connection", "connections"),
             HumanCount(executions),
-        ));
-    }
+        )
+    })
+}
+
+fn connection_warnings(executions: u64, connections: ConnectionCounts) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let ConnectionCounts { unaccepted, abandoned, leaked: (leaked, measured), .. } = connections;
     if unaccepted > executions / WARNING_RATIO {
         warnings.push(format!(
             "{} the server did not accept, although it was idle: it has run out of something, or \
@@ -117,6 +127,11 @@ pub fn warnings(stats: &FuzzerStats, executions: u64, connections: ConnectionCou
             HumanCount(measured),
         ));
     }
+    warnings
+}
+
+fn coverage_warnings(stats: &FuzzerStats) -> Vec<String> {
+    let mut warnings = Vec::new();
     if stats.edges < MIN_EDGES {
         warnings.push(format!(
             "only {} of coverage: the code that handles requests is not instrumented. Build the \

@@ -82,32 +82,37 @@ pub fn run(arguments: ReplayArguments) -> Result<u8> {
         options: sandbox.options(),
         timeout: arguments.timeout,
     };
-    let format = options.parsed().input;
     let mut failed = 0;
     for input in &inputs {
-        let run = config.run(&input.bytes)?;
-        if let Some(problem) = config.server_problem(&run)? {
-            return Err(problem.into());
-        }
-        match format {
-            InputFormat::Raw => show_request(input, &run, arguments.raw)?,
-            InputFormat::Session => show_session(input, &run, arguments.raw)?,
-        }
-        let outcome = ReplayOutcome::of(&run);
-        println!("=> {}", outcome.describe(arguments.timeout));
-        if let ReplayOutcome::Signalled { .. } = outcome {
-            show_output(&run);
-            if !has_backtrace(&run.output) {
-                println!("{}", backtrace::backtrace(&config, &input.bytes)?);
-            }
-        }
-        println!();
+        let outcome = replay(&config, input, arguments.raw)?;
         failed += usize::from(outcome.is_failure());
     }
     if inputs.len() > 1 {
         println!("{failed} of {} inputs crashed or hung the server", inputs.len());
     }
     Ok(if failed == 0 { exit_code::OK } else { exit_code::CRASHED })
+}
+
+/// Runs one input, and shows its bytes, the answer, and how the server ended.
+fn replay(config: &RunConfig<'_>, input: &Seed, raw: bool) -> Result<ReplayOutcome> {
+    let run = config.run(&input.bytes)?;
+    if let Some(problem) = config.server_problem(&run)? {
+        return Err(problem.into());
+    }
+    match config.options.parsed().input {
+        InputFormat::Raw => show_request(input, &run, raw)?,
+        InputFormat::Session => show_session(input, &run, raw)?,
+    }
+    let outcome = ReplayOutcome::of(&run);
+    println!("=> {}", outcome.describe(config.timeout));
+    if let ReplayOutcome::Signalled { .. } = outcome {
+        show_output(&run);
+        if !has_backtrace(&run.output) {
+            println!("{}", backtrace::backtrace(config, &input.bytes)?);
+        }
+    }
+    println!();
+    Ok(outcome)
 }
 
 /// The options, with the transport of the campaign that has found the inputs instead of `auto`.
@@ -120,7 +125,7 @@ fn with_campaign_transport(options: PreloadOptions, files: &[PathBuf]) -> Preloa
     }
 }
 
-/// What an input did to the server.
+/// Effect of an input on the server.
 enum ReplayOutcome {
     Answered,
     Exited(String),
