@@ -7,7 +7,7 @@
 //!
 //! 1. `main.rs`: the command line, one variant for each subcommand.
 //! 2. [`commands`]: the subcommands, each with its arguments and its `run`.
-//! 3. [`bench`]: executions per second of many cases, side by side (`sockfuzz bench`).
+//! 3. [`mod@bench`]: executions per second of many cases, side by side (`sockfuzz bench`).
 //! 4. [`recipe`]: real servers that are built, checked and fuzzed by recipe (`sockfuzz servers`).
 //! 5. [`campaign`]: afl-fuzz: installation, environment, command lines, output directory, instances,
 //!    report; the bundled server to fuzz.

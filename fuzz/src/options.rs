@@ -135,7 +135,7 @@ fn is_list(spec: &OptionSpec) -> bool {
 /// The flag that an option had in the release before.
 fn former_flag(spec: &OptionSpec) -> Option<&'static str> {
     let former = spec.former?;
-    // A flag cannot be its own former name: only the sandbox's variable would say what it was.
+    // The table of options names the sandbox's own flag as its former one.
     Some(if former.flag == spec.flag { "seat-belt" } else { former.flag })
 }
 

@@ -15,7 +15,7 @@ use crate::options::PreloadOptions;
 use crate::recipe::Home;
 use crate::server::Server;
 
-/// What all measurements need.
+/// Tools and files that all measurements use.
 #[derive(Debug)]
 pub struct BenchTools<'a> {
     /// cargo-afl.
@@ -33,7 +33,7 @@ pub struct BenchTools<'a> {
 /// One case.
 #[derive(Debug, Clone)]
 pub struct BenchCase {
-    /// `SERVER/TRANSPORT/LOOP`, or what stands in its place.
+    /// `SERVER/TRANSPORT/LOOP`, or another name for cases without these.
     pub name: String,
     /// The measured program.
     pub(super) subject: Subject,

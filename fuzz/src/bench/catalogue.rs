@@ -1,4 +1,4 @@
-//! All cases in the order of the table, and what has to be built or installed for further ones.
+//! All cases in the order of the table, and the builds that are missing for further ones.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -26,9 +26,9 @@ const BUILT: [&str; 2] = ["nginx", "lighttpd"];
 /// All cases of the benchmark.
 #[derive(Debug)]
 pub struct Catalogue {
-    /// Those that can be measured.
+    /// Cases that can be measured.
     pub cases: Vec<BenchCase>,
-    /// What to build for further cases, a line each.
+    /// Missing builds for further cases, a line each.
     pub missing: Vec<String>,
 }
 
@@ -84,7 +84,7 @@ impl Catalogue {
         self.cases.push(BenchCase { name: name.to_owned(), subject });
     }
 
-    /// A server with each transport and loop, and in the fastest way once more with crashes.
+    /// Adds a server with every transport and loop, and the fastest combination with crashes.
     fn add_server(
         &mut self,
         name: &str,
@@ -104,7 +104,7 @@ impl Catalogue {
         self.add(&format!("{name}/memory/direct{}", CRASHES), Subject::Server(crashing));
     }
 
-    /// Builds what the cases need beside the bundled servers.
+    /// Builds the library that cases of crashes need.
     ///
     /// # Errors
     /// When there is no C compiler.

@@ -1,4 +1,4 @@
-//! The medians as bars, with lines from the slowest to the fastest round.
+//! Bar chart of the medians, with lines from the slowest to the fastest round.
 
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
@@ -13,7 +13,7 @@ const MARGINS_PX: u32 = 110;
 /// Room for the names.
 const NAMES_PX: u32 = 250;
 
-/// What one bar shows.
+/// Values of one bar.
 struct Bar<'a> {
     name: &'a str,
     median: f64,
@@ -23,7 +23,7 @@ struct Bar<'a> {
 /// The chart in SVG; none where nothing was measured.
 ///
 /// # Errors
-/// What the plotting library says.
+/// Errors of the plotting library.
 pub fn draw(all: &[CaseResults]) -> Result<Option<String>> {
     let bars: Vec<Bar<'_>> = all
         .iter()
@@ -48,7 +48,7 @@ fn draw_bars(bars: &[Bar<'_>], most: f64, text: &mut String) -> Result<(), Box<d
         .margin(15)
         .x_label_area_size(30)
         .y_label_area_size(NAMES_PX)
-        // From above, in the order of the table.
+        // From top to bottom, in the order of the table.
         .build_cartesian_2d(0.0..most * 1.05, (0..count - 1).into_segmented())?;
     let name = |position: &SegmentValue<i32>| match position {
         SegmentValue::CenterOf(index) => {

@@ -8,13 +8,13 @@ use super::names::{CRASHES, EMPTY};
 pub struct Goal {
     /// The case.
     pub of: String,
-    /// What it is compared with.
+    /// The case that it is compared with.
     pub against: String,
     /// Smallest ratio of their executions per second that meets the goal.
     pub at_least: f64,
 }
 
-/// Case, what it is compared with, ratio.
+/// Case, case that it is compared with, smallest ratio.
 const GOALS: [(&str, &str, f64); 8] = [
     ("empty/direct", EMPTY, 2.5),
     ("nginx/memory/direct/file", EMPTY, 1.0),
@@ -30,7 +30,7 @@ const GOALS: [(&str, &str, f64); 8] = [
 const MIN_RATIO_WITH_CRASHES: f64 = 0.5;
 
 impl Goal {
-    /// All of them; those of crashing servers for every such case.
+    /// All goals, with one for every case of crashes.
     #[must_use]
     pub fn all(cases: &[BenchCase]) -> Vec<Self> {
         let fixed = GOALS.iter().map(|&(of, against, at_least)| Self {

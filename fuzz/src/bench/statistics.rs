@@ -1,6 +1,6 @@
-//! The few figures that a handful of rounds allow.
+//! Median, spread and ratio of a few rounds.
 
-/// The median; none of nothing.
+/// The median; none without values.
 pub(super) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -21,7 +21,7 @@ pub(super) fn spread(values: &[f64]) -> Option<f64> {
     Some((largest - smallest) / median(values)?)
 }
 
-/// The median of what `these` are to `those` in the same rounds.
+/// The median of the ratios of `these` to `those` in the same rounds.
 pub(super) fn ratio(these: &[f64], those: &[f64]) -> Option<f64> {
     let ratios: Vec<f64> = these.iter().zip(those).map(|(this, that)| this / that).collect();
     median(&ratios)

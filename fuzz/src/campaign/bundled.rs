@@ -81,8 +81,8 @@ pub fn server(model: ConcurrencyModel, planted: bool) -> Result<Server> {
     Ok(Server { sanitizer: None, program, arguments: model.arguments() })
 }
 
-/// Builds the bundled servers, or what the cargo options `selection` select of their package, with
-/// instrumentation. Without a workspace there is nothing to build.
+/// Builds the bundled servers with instrumentation, or the targets that `selection` (options of cargo)
+/// selects. Without a workspace, does nothing.
 ///
 /// # Errors
 /// When the build fails.

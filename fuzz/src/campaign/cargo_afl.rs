@@ -13,7 +13,7 @@ use rustix::fs::{FlockOperation, flock};
 use crate::util::problem::Problem;
 use crate::util::workspace::{self, Workspace};
 
-/// The version that is installed when none is there; what sockfuzz is tested with.
+/// The version that sockfuzz installs, and is tested with.
 pub const PINNED_VERSION: &str = "0.18.2";
 
 /// The oldest supported version.
@@ -57,7 +57,7 @@ impl CargoAfl {
             .into());
         };
         let own = Self::below(workspace.target("cargo-afl"));
-        // Whoever comes while it is being installed waits, and then finds it complete.
+        // Another sockfuzz that needs it meanwhile waits for the installation.
         let _lock = lock(&workspace)?;
         match own.installation() {
             Installation::Ready => {}
@@ -86,7 +86,7 @@ impl CargoAfl {
         &self.environment
     }
 
-    /// PATH, such that `cargo afl` finds it there.
+    /// PATH with the directory of this cargo-afl.
     #[must_use]
     pub fn search_path(&self) -> OsString {
         let path = env::var_os("PATH").unwrap_or_default();

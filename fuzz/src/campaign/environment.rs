@@ -17,7 +17,7 @@ use crate::server::status_file::StatusFile;
 const CORE_PATTERN_FILE: &str = "/proc/sys/kernel/core_pattern";
 const GOVERNOR_FILE: &str = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor";
 
-/// What afl-fuzz sets by itself, but not where any sanitizer's variable is set already (AFL++'s
+/// Default of afl-fuzz, which it does not set where the variable of any sanitizer is set (AFL++'s
 /// src/afl-common.c, `set_sanitizer_defaults`): without it a report of gcc's AddressSanitizer is no
 /// crash, only an exit.
 pub const ASAN_OPTIONS: &str = "abort_on_error=1:symbolize=0:detect_leaks=0:detect_odr_violation=0:\
@@ -65,7 +65,7 @@ pub fn settings(
     };
     let preload_options = options.variables().map(|(name, value)| Setting::silent(name, value));
     let status = Setting::silent(specs::STATUS.variable, status.path());
-    // afl-fuzz cannot see instrumentation through a script, nor that the preload stands in for it.
+    // afl-fuzz does not find the runtime in a script's interpreter, nor in the preload.
     let skip_check = (inspection.script || inspection.is_uninstrumented())
         .then(|| Setting::silent("AFL_SKIP_BIN_CHECK", "1"))
         .filter(|setting| env::var_os(setting.name).is_none());
@@ -86,12 +86,12 @@ pub const TRY_AFFINITY: &str = "AFL_TRY_AFFINITY";
 pub fn permissive_settings(output_mode: OutputMode) -> impl Iterator<Item = Setting> {
     let status_screen = output_mode == OutputMode::StatusScreen;
     let settings = [
-        // A server may take long to its first idle point, whatever the limit per execution is.
+        // The start of a server may take longer than one execution.
         Some(Setting::silent("AFL_FORKSRV_INIT_TMOUT", "10000")),
-        // With every core taken, run unpinned instead of not at all. (It overrules `NO_AFFINITY`.)
+        // When all cores are taken, run unpinned. (This variable overrides `NO_AFFINITY`.)
         env::var_os(NO_AFFINITY).is_none().then(|| Setting::silent(TRY_AFFINITY, "1")),
         (!status_screen).then(|| Setting::silent("AFL_NO_UI", "1")),
-        // Without its status screen, ours shows these figures.
+        // Without the status screen, our live line shows these figures.
         (!status_screen).then(|| Setting::silent("AFL_FUZZER_STATS_UPDATE_INTERVAL", "5")),
         // afl-fuzz leaves it to the compiler whether UndefinedBehaviorSanitizer's reports end a
         // server; the rest is afl-fuzz's own choice for the other sanitizers.

@@ -17,7 +17,7 @@ const DEFAULT_INSTANCE: &str = "default";
 /// Name of the main instance among several.
 const MAIN_INSTANCE: &str = "main";
 
-/// What the instances of a campaign have in common.
+/// Configuration of all instances of a campaign.
 #[derive(Debug)]
 pub struct CampaignPlan<'a> {
     /// cargo-afl.
@@ -71,7 +71,7 @@ impl CampaignPlan<'_> {
             option("-t", self.timeout.as_millis().to_string().as_ref());
         }
         if !self.cmplog && !self.options.iter().any(|word| word.starts_with("-c")) {
-            // cargo-afl asks for it otherwise: a second copy of the server, for nothing.
+            // cargo-afl turns it on by default, which starts a second copy of the server.
             option("-c", "-".as_ref());
         }
         if let Some(dictionary) = self.dictionary {
@@ -91,7 +91,7 @@ impl CampaignPlan<'_> {
 
 /// Each instance's option and name.
 fn names(count: usize, out: &OutputDir) -> Vec<(Option<&'static str>, String)> {
-    // A campaign of several that goes on alone goes on as its main instance.
+    // A campaign of several instances that is resumed with one goes on as its main instance.
     if count == 1 && (out.is_resumable(DEFAULT_INSTANCE) || !out.is_resumable(MAIN_INSTANCE)) {
         return vec![(None, DEFAULT_INSTANCE.to_owned())];
     }
@@ -151,7 +151,7 @@ pub fn split_afl_options(text: &str) -> Result<Vec<String>, String> {
 /// The dictionary to use: the given one, or the bundled one where it exists.
 ///
 /// # Errors
-/// A given one that does not exist.
+/// When the given dictionary does not exist.
 pub fn choose_dictionary(
     given: Option<PathBuf>,
     bundled: Option<PathBuf>,

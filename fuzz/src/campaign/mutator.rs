@@ -1,4 +1,4 @@
-//! The custom mutator that afl-fuzz loads, and what it is told.
+//! Selection of the custom mutator, and its environment variables for afl-fuzz.
 
 use std::env;
 use std::ffi::OsString;
@@ -70,7 +70,7 @@ impl Mutator {
     /// Environment variables for afl-fuzz.
     ///
     /// # Errors
-    /// When the library cannot be found or built, or afl-fuzz cannot be told where it is.
+    /// When the library cannot be found or built, or afl-fuzz cannot take its path.
     pub fn settings(self, dictionary: Option<&Path>) -> Result<Vec<Setting>> {
         if self == Self::None {
             return Ok(Vec::new());

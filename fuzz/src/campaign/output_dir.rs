@@ -1,8 +1,8 @@
 //! Output directory of afl-fuzz: a new one, or one of the same server, which is resumed. Other
 //! directories are refused and stay untouched.
 //!
-//! Beside the instances' directories, where afl-fuzz does not look, we keep a note of the server
-//! that it belongs to, the status page, and the instances' logs.
+//! Beside the instances' directories, where afl-fuzz ignores them, are files with the command line of the
+//! server, the transport, the status page, and the instances' logs.
 
 use std::fs::{self, File};
 use std::io;
@@ -36,7 +36,7 @@ impl OutputDir {
     /// Checks a path without changing anything.
     ///
     /// # Errors
-    /// A directory of another server, or one that holds something else.
+    /// A directory of another server, or one that is no output directory of afl-fuzz.
     pub fn validate(path: &Path, server: &Server) -> Result<Self> {
         let identity = server.shown();
         let path = std::path::absolute(path)?;
@@ -136,8 +136,8 @@ fn has_findings(instance: &Path) -> bool {
     ["crashes", "hangs"].iter().any(|kind| holds_inputs(&instance.join(kind)))
 }
 
-/// An instance with findings and no queue: afl-fuzz cannot resume it, and would delete the
-/// findings when it starts anew.
+/// An instance with findings but without a queue: afl-fuzz cannot resume it, and would delete the
+/// findings when it starts.
 fn without_queue(path: &Path) -> Option<PathBuf> {
     fs::read_dir(path)
         .ok()?

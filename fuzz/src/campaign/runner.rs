@@ -138,7 +138,7 @@ impl RunningCampaign<'_> {
                     None => running = true,
                     Some(status) if status.success() => {}
                     Some(status) => {
-                        // Ctrl-C reaches cargo-afl in the same moment as us.
+                        // Ctrl-C reaches cargo-afl at the same time as sockfuzz.
                         thread::sleep(POLL_INTERVAL);
                         interrupt::check().map_err(StopReason::Interrupted)?;
                         return Err(StopReason::Failed(index, status));

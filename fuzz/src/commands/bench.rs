@@ -70,7 +70,7 @@ pub struct BenchArguments {
 /// Measures the cases.
 ///
 /// # Errors
-/// What is missing before anything can be measured, and files that cannot be written.
+/// Missing tools, and files that cannot be written.
 pub fn run(arguments: BenchArguments) -> Result<u8> {
     let workspace = Workspace::find().ok_or_else(|| {
         Problem::failed("the bundled servers are not where sockfuzz was built", "run it from its source tree")
@@ -82,7 +82,7 @@ pub fn run(arguments: BenchArguments) -> Result<u8> {
         catalogue.missing.iter().for_each(|what| eprintln!("sockfuzz: not there: {what}"));
         return Ok(exit_code::OK);
     }
-    // Before half an hour of measuring, not after it.
+    // Created before measuring for half an hour, so that an error comes early.
     let create =
         |path: Option<PathBuf>| path.map(|path| output_file::create(&path, arguments.force)).transpose();
     let (mut csv, mut svg) = (create(arguments.csv)?, create(arguments.svg)?);

@@ -186,7 +186,7 @@ fn choose_server(arguments: &FuzzArguments) -> Result<Server> {
     Ok(server)
 }
 
-/// Reports what the inspection found.
+/// Reports the inspection of the server.
 fn report_target(target: &FuzzTarget, options: &PreloadOptions) -> Result<()> {
     let inspection = &target.inspection;
     eprintln!("sockfuzz: {}: {inspection}", target.server.program.display());

@@ -62,7 +62,7 @@ pub fn run(arguments: RunArguments) -> Result<u8> {
         let finished = || status.phase() == Phase::Finished;
         waited = running.wait(None, finished)?;
         if waited == WaitOutcome::Done {
-            // The process that served ends by itself; a master or its other workers may not.
+            // The process that served ends by itself; its master or other workers may not.
             waited = running.wait(Some(Instant::now() + EXIT_TIMEOUT), || false)?;
         }
         if waited == WaitOutcome::TimedOut {

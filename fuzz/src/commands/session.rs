@@ -87,7 +87,7 @@ fn show(files: &[PathBuf]) -> Result<u8> {
         }
     }
     match write_all(&inputs) {
-        // Whoever reads has seen enough.
+        // The reader, for example head(1), has closed the pipe.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(exit_code::OK),
         other => Ok(other.map(|()| exit_code::OK)?),
     }

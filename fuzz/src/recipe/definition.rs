@@ -26,7 +26,7 @@ pub struct Recipe {
     /// Name of its directory.
     #[serde(skip)]
     pub name: String,
-    /// What people call it.
+    /// Name for users.
     pub title: String,
     /// A command that prints its version.
     pub(super) version: Vec<String>,
@@ -48,7 +48,7 @@ pub struct Recipe {
 pub struct RecipeRow {
     /// Name, unique in its server.
     pub name: String,
-    /// Processes, threads, and what they wait in.
+    /// Processes, threads, and the system calls in which they wait.
     pub architecture: String,
     pub(super) arguments: Option<Vec<String>>,
     binary: Option<PathBuf>,
@@ -66,7 +66,7 @@ pub struct RecipeRow {
     /// How much CI does with it.
     #[serde(default)]
     pub ci: CiLevel,
-    /// What the table says about it.
+    /// Remarks in the table.
     #[serde(default)]
     pub remarks: String,
 }
@@ -112,7 +112,7 @@ impl Recipe {
         Ok(Self { name: name.to_owned(), ..recipe })
     }
 
-    /// Builds what the rows need, or finds that nothing has changed.
+    /// Runs the build of the recipe, which does nothing if it is up to date.
     ///
     /// # Errors
     /// A build that fails.
@@ -125,8 +125,7 @@ impl Recipe {
         workspace.build(command, &self.title)
     }
 
-    /// Whether the row's server is one that [`Recipe::build`] makes, and so has AFL++'s
-    /// instrumentation.
+    /// Whether the row uses a program from [`Recipe::build`], which is instrumented.
     #[must_use]
     pub fn is_built(&self, workspace: &Workspace, row: &RecipeRow) -> bool {
         !row.uninstrumented && self.directory(workspace).join("build").exists()

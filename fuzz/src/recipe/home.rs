@@ -38,7 +38,7 @@ impl Home {
     /// Renders the row for this program.
     ///
     /// # Errors
-    /// What the recipe declares and `render` or the preload do not understand.
+    /// Settings or options of the recipe that `render` or the preload do not accept.
     pub fn render(workspace: &Workspace, recipe: &Recipe, row: &RecipeRow, program: PathBuf) -> Result<Self> {
         Self::render_for(workspace, recipe, row, program, free_port()?)
     }
@@ -54,7 +54,7 @@ impl Home {
         program: PathBuf,
         port: u16,
     ) -> Result<Self> {
-        // Workers that give up root's rights must be able to read it.
+        // Workers that drop root privileges must be able to read it.
         let directory =
             tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir_in("/tmp")?;
         let output = Command::new(workspace.path(RECIPES).join("render"))

@@ -32,7 +32,7 @@ const MAX_FOUND_INPUTS: usize = 50;
 /// Required stability of servers with one thread, and with several.
 const MIN_STABILITY_PERCENT: [f64; 2] = [99.0, 95.0];
 
-/// What all rows have in common.
+/// Configuration for all rows.
 #[derive(Debug)]
 pub struct RowRunner<'a> {
     /// The workspace.

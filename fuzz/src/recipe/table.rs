@@ -10,7 +10,7 @@ use super::definition::{Recipe, RecipeRow};
 pub struct TableLine {
     /// The server and its version.
     pub server: String,
-    /// Processes, threads, and what they wait in.
+    /// Processes, threads, and the system calls in which they wait.
     pub architecture: String,
     /// Seeds answered as over TCP, of how many.
     pub once: String,
@@ -24,7 +24,7 @@ pub struct TableLine {
     pub stability: String,
     /// Executions per second, relative to an empty harness.
     pub speed: String,
-    /// What else is to be known.
+    /// Remarks.
     pub remarks: String,
 }
 

@@ -20,12 +20,12 @@ use crate::util::{exit_code, problem::Problem};
 /// Lines of the server's output that a message repeats.
 const MAX_OUTPUT_LINES: usize = 4;
 
-/// What to do about a server that goes to the background.
+/// Remedy for a server that goes to the background.
 const FOREGROUND_REMEDY: &str = "keep it in the foreground: nginx -g 'daemon off; \
      master_process off;', lighttpd -D, httpd -X, others have a flag such as --foreground or \
      --no-daemon";
 
-/// What to do about a server that serves without the sandbox, and not in it.
+/// Remedy for a server that serves only without the sandbox.
 pub const SANDBOX_REMEDY: &str = "let it write where it has to with --writable DIR, reach the machine's \
      network with --network host, or, if you trust it with your files, give --sandbox off";
 

@@ -1,5 +1,5 @@
-//! What a server's file tells before it is run: whether it can be preloaded into, and whether it
-//! is instrumented.
+//! Inspection of a server's executable before it is run: whether a library can be preloaded into it, and
+//! whether it is instrumented.
 
 use std::fmt;
 use std::fs;
@@ -18,11 +18,11 @@ use crate::util::{exit_code, problem::Problem};
 /// Symbols of AFL++'s runtime; any one of them proves that it is linked in.
 const RUNTIME_SYMBOLS: &[&str] = &["__afl_persistent_loop", "__afl_area_ptr", "__afl_sharedmem_fuzzing"];
 
-/// A string in every AFL++ runtime, the one that afl-fuzz itself looks for.
+/// A string in every AFL++ runtime, also stripped ones; afl-fuzz searches for it, too.
 const RUNTIME_MARK: &[u8] = b"__AFL_SHM_ID";
 
-/// The other way, without a build.
-const AS_IT_IS: &str = "or fuzz it as it is, by its answers alone, with --uninstrumented";
+/// Alternative to a build with instrumentation.
+const UNINSTRUMENTED_HINT: &str = "or fuzz it as it is, by its answers alone, with --uninstrumented";
 
 const ASAN_SYMBOL: &str = "__asan_init";
 
@@ -50,7 +50,7 @@ impl fmt::Display for Instrumentation {
     }
 }
 
-/// A server's file, found fit for the preload.
+/// An executable that a library can be preloaded into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
     /// The ELF file that runs: the server, or a script's interpreter.
@@ -74,7 +74,7 @@ impl fmt::Display for Inspection {
 }
 
 impl Inspection {
-    /// What to do so that afl-fuzz can learn from the server; none when it can already.
+    /// How to instrument the server; none when it is instrumented.
     #[must_use]
     pub fn missing_instrumentation(&self) -> Option<&'static str> {
         match self.instrumentation {
@@ -90,22 +90,22 @@ impl Inspection {
         }
     }
 
-    /// Whether there is nothing in the server that fills AFL++'s coverage map.
+    /// Whether the server does not contain AFL++'s runtime.
     #[must_use]
     pub fn is_uninstrumented(&self) -> bool {
         self.instrumentation == Instrumentation::None
     }
 
-    /// Refuses what afl-fuzz could not learn anything from.
+    /// Checks that the server is instrumented.
     ///
     /// # Errors
-    /// A server without AFL++'s runtime, unless that is known to the user, or with its symbols
-    /// stripped.
+    /// A server whose runtime is stripped of its symbols, and one without the runtime unless
+    /// `uninstrumented` is set.
     pub fn require_instrumentation(&self, uninstrumented: bool) -> Result<()> {
         let remedy = match self.missing_instrumentation() {
             None => return Ok(()),
             Some(_) if uninstrumented && self.is_uninstrumented() => return Ok(()),
-            Some(remedy) if self.is_uninstrumented() => format!("{remedy}; {AS_IT_IS}"),
+            Some(remedy) if self.is_uninstrumented() => format!("{remedy}; {UNINSTRUMENTED_HINT}"),
             Some(remedy) => remedy.to_owned(),
         };
         let shown = self.executable.display();
@@ -114,7 +114,7 @@ impl Inspection {
     }
 }
 
-/// Looks at the server's file.
+/// Inspects the executable of the server.
 ///
 /// # Errors
 /// A file that the dynamic linker would not preload anything into.

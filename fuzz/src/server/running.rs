@@ -42,7 +42,8 @@ impl RunningProcess {
     /// When the program cannot be started.
     pub fn start_in_background(mut command: Command) -> Result<Self> {
         command.process_group(0);
-        // SAFETY: the closure runs between fork and exec and makes one system call only.
+        // SAFETY: between fork and exec only async-signal-safe code may run; the closure makes a single
+        // system call and does not allocate.
         unsafe {
             command.pre_exec(|| {
                 let none = Rlimit { current: Some(0), maximum: Some(0) };
@@ -57,7 +58,8 @@ impl RunningProcess {
     /// # Errors
     /// When the program cannot be started.
     pub fn start(mut command: Command) -> Result<Self> {
-        // SAFETY: the closure runs between fork and exec and makes one system call only.
+        // SAFETY: between fork and exec only async-signal-safe code may run; the closure makes a single
+        // system call and does not allocate.
         unsafe {
             command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
         }
@@ -75,7 +77,7 @@ impl RunningProcess {
     /// The exit status, if the process has ended.
     ///
     /// # Errors
-    /// When the kernel does not tell.
+    /// When waitpid(2) fails.
     pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         self.child.try_wait()
     }

@@ -12,7 +12,8 @@ use object::{Endianness, Object};
 /// Shared runtimes that insist on being the first library, or see less when they are not.
 const RUNTIMES: &[&str] = &["libasan.so", "libclang_rt.asan", "liblsan.so", "libtsan.so", "libhwasan.so"];
 
-/// Options of a single run: a report ends the server by SIGABRT, as in runs of afl-fuzz (AFL++'s src/afl-common.c, `set_sanitizer_defaults`).
+/// Options of a single run: a report ends the server by SIGABRT, as in runs of afl-fuzz (AFL++'s
+/// src/afl-common.c, `set_sanitizer_defaults`).
 const OPTIONS: &[(&str, &str)] = &[
     ("ASAN_OPTIONS", "abort_on_error=1:detect_leaks=0"),
     ("LSAN_OPTIONS", "abort_on_error=1"),

@@ -50,9 +50,9 @@ pub enum RunEnd {
 /// Result of a single run.
 #[derive(Debug)]
 pub struct SingleRun {
-    /// What the server answered on each connection.
+    /// Answers, by connection.
     pub answers: [Vec<u8>; Connection::COUNT],
-    /// What the server wrote to its stdout and stderr.
+    /// Output of the server: stdout and stderr.
     pub output: Vec<u8>,
     /// How it ended.
     pub end: RunEnd,

@@ -87,7 +87,7 @@ impl<'a> SocketFile<'a> {
 impl Drop for SocketFile<'_> {
     fn drop(&mut self) {
         if fs::symlink_metadata(self.0).is_ok_and(|file| file.file_type().is_socket()) {
-            // At worst the server complains about it.
+            // If it cannot be removed, the server reports that it cannot bind.
             let _ = fs::remove_file(self.0);
         }
     }
@@ -100,8 +100,9 @@ fn socket_activated(server: &Server, listener: &TcpListener) -> Command {
     command.args(["-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\""]);
     command.arg(&server.program).args(&server.arguments);
     let listener = listener.as_raw_fd();
-    // SAFETY: the closure runs between fork and exec and makes one system call only, on a descriptor
-    // that is open until the command has been started.
+    // SAFETY: between fork and exec only async-signal-safe code may run; the closure makes a single system
+    // call and does not allocate. The listener outlives the start of the command, so its descriptor is
+    // open; nothing else owns descriptor 3, which `ManuallyDrop` leaves open.
     unsafe {
         command.pre_exec(move || {
             let mut third = ManuallyDrop::new(OwnedFd::from_raw_fd(3));
@@ -121,7 +122,7 @@ fn wait_for_listener(
     timeout: Duration,
 ) -> Result<TcpStream> {
     let mut found = None;
-    // A server may go to the background: then it ends with the last of its processes.
+    // A server that goes to the background ends with the last of its processes.
     let waited = running.wait_for_all(Instant::now() + timeout, || {
         found = connect_to(endpoint, timeout);
         found.is_some()
@@ -170,7 +171,7 @@ fn connect_to_path(path: &str) -> Option<TcpStream> {
         Some(name) => SocketAddrUnix::from_abstract_name(name),
         None => SocketAddrUnix::from_pathname(path),
     };
-    // What the client does with a stream socket is the same for all of them.
+    // The client uses only operations that all stream sockets have.
     UnixStream::connect_addr(&address.ok()?).ok().map(OwnedFd::from).map(TcpStream::from)
 }
 

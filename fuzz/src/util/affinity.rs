@@ -16,7 +16,7 @@ impl PinnedThread {
     /// When the kernel refuses.
     pub fn to_one_core() -> Result<Self> {
         let before = sched_getaffinity(None).context("cannot ask for this thread's cores")?;
-        // The first core has most of a machine's interrupts.
+        // The first core handles most interrupts.
         let last = (0..CpuSet::MAX_CPU).rev().find(|&core| before.is_set(core));
         let mut one = CpuSet::new();
         one.set(last.context("this thread has no core")?);
@@ -27,7 +27,7 @@ impl PinnedThread {
 
 impl Drop for PinnedThread {
     fn drop(&mut self) {
-        // Being slower is no reason to fail.
+        // An unrestored affinity only makes this thread slower.
         let _ = sched_setaffinity(None, &self.before);
     }
 }

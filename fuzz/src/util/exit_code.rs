@@ -10,7 +10,7 @@ pub const DIFFERENT: u8 = 3;
 pub const CRASHED: u8 = 4;
 /// `fuzz`: afl-fuzz did not start, or stopped with an error.
 pub const AFL_FAILED: u8 = 5;
-/// `servers`, `bench`: something falls short of what is asked, or could not be tried.
+/// `servers`, `bench`: a requirement is not met, or something could not be measured.
 pub const SHORT: u8 = 6;
 /// The server is missing or cannot be executed.
 pub const NOT_EXECUTABLE: u8 = 10;

@@ -26,8 +26,8 @@ pub struct Library {
 }
 
 impl Library {
-    /// The library's path: the given one, or the one that belongs to this executable. In a workspace
-    /// it is built when it is missing or older than its sources.
+    /// Path of the library: the given one, or the one beside this executable. In a workspace it is built
+    /// when it is missing or older than its sources.
     ///
     /// # Errors
     /// When there is none and none can be built.

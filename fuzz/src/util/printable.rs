@@ -3,7 +3,7 @@
 use indicatif::HumanCount;
 
 /// The bytes as text: line ends are kept as line ends (with `\r` shown), other unprintable bytes
-/// become escapes. More than `limit` bytes are cut, and the number left out is told.
+/// become escapes. After `limit` bytes, only the number of the others is shown.
 #[must_use]
 pub fn printable(bytes: &[u8], limit: usize) -> String {
     let shown = &bytes[..bytes.len().min(limit)];
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_is_told() {
+    fn the_number_of_cut_bytes_is_shown() {
         assert_eq!(printable(b"abcdef", 2), "ab\n… 4 more bytes (--raw shows all)");
     }
 

@@ -57,7 +57,7 @@ impl Workspace {
     /// # Errors
     /// When the command is missing or fails, or the user interrupts.
     pub fn build(&self, mut command: Command, what: &str) -> Result<()> {
-        // It is in our process group: an interrupt ends it, too.
+        // The command is in our process group, so the terminal's interrupt ends it, too.
         let built = command.current_dir(&self.root).stdout(std::io::stderr()).status();
         interrupt::check()?;
         if built.with_context(|| format!("cannot start {}", command.get_program().display()))?.success() {
@@ -82,7 +82,7 @@ pub fn corpus_or_bundled(given: Option<PathBuf>) -> Result<PathBuf> {
     })
 }
 
-/// The cargo on PATH, otherwise the one that runs us.
+/// The cargo on PATH, otherwise the one that runs this process.
 #[must_use]
 pub fn cargo() -> OsString {
     let on_path = which::which("cargo").is_ok().then(|| "cargo".into());

@@ -71,13 +71,13 @@ impl CapturedPackets {
                     packets.cut_off = true;
                     return Ok(packets);
                 }
-                // Only now does it find out that there is no more.
+                // The reader notices the end of the file only when it refills.
                 None => reader.refill().map_err(|error| damaged(file, &error))?,
             }
         }
     }
 
-    /// Adds what a block holds; `links` are the section's interfaces.
+    /// Adds the packet of a block; `links` are the interfaces of the section.
     fn add(&mut self, block: &PcapBlockOwned<'_>, links: &mut Vec<Linktype>) {
         let (link, data) = match block {
             PcapBlockOwned::LegacyHeader(header) => return *links = vec![header.network],

@@ -71,7 +71,7 @@ impl CapturedConnection {
         let (client, server) = match (segment.syn, segment.ack) {
             (true, false) => (segment.from, segment.to),
             (true, true) => (segment.to, segment.from),
-            // Seen from the middle: request, answer, or the lower port tell.
+            // Without the handshake, the first bytes or the lower port decide.
             _ if segment.payload.starts_with(b"HTTP/") => (segment.to, segment.from),
             _ if begins_like_http(&segment.payload) => (segment.from, segment.to),
             _ if segment.from.port() < segment.to.port() => (segment.to, segment.from),
@@ -113,7 +113,7 @@ impl CapturedConnection {
             self.push(at, ClientAction::Send(bytes));
         }
         let action = match (segment.rst, segment.fin, self.server_ended) {
-            // After the server's end, it only hurries.
+            // After the server's end, a reset only closes faster.
             (true, _, false) => ClientAction::Reset,
             (true, _, true) | (_, true, true) => ClientAction::Close,
             (_, true, false) => ClientAction::HalfClose,
@@ -132,11 +132,11 @@ impl CapturedConnection {
 
     /// Joins segments of one write.
     fn join(&mut self) {
-        let largest = self.largest;
+        let full_size = self.largest.max(MIN_FULL_SEGMENT_BYTES);
         let mut joined: Vec<ClientEvent> = Vec::with_capacity(self.events.len());
         let mut full = false;
         for event in self.events.drain(..) {
-            let fills = matches!(&event.action, ClientAction::Send(bytes) if bytes.len() == largest.max(MIN_FULL_SEGMENT_BYTES));
+            let fills = matches!(&event.action, ClientAction::Send(bytes) if bytes.len() == full_size);
             match (joined.last_mut().map(|last| &mut last.action), event) {
                 (
                     Some(ClientAction::Send(before)),

@@ -8,7 +8,7 @@ use super::name;
 use crate::input::corpus::Seed;
 use crate::util::problem::Problem;
 
-// Only what a request takes, and nothing required that some browser leaves out.
+// Only fields that a request needs. Those that some browser leaves out are optional.
 #[derive(Deserialize)]
 struct HarArchive {
     log: HarLog,

@@ -1,4 +1,4 @@
-//! What the importers of all formats take and return.
+//! Options and results of the importers of all formats.
 
 /// An input that has no file yet.
 #[derive(Debug, Clone, PartialEq, Eq)]

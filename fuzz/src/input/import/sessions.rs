@@ -74,7 +74,7 @@ impl ConnectionGroup {
             })
             .collect();
         events.sort_by_key(|(at, ..)| *at);
-        // At the end, all that is open is half-closed and closed anyway.
+        // At the end of a session, open connections are half-closed and closed anyway.
         while events
             .last()
             .is_some_and(|(.., action)| matches!(action, ClientAction::HalfClose | ClientAction::Close))
@@ -87,7 +87,7 @@ impl ConnectionGroup {
             .filter(|(.., action)| several || **action != ClientAction::Open)
             .filter_map(|(_, number, action)| step(*number, action))
             .collect();
-        // What is sent first opens the connection.
+        // Sending opens a connection, so an open step right before it is redundant.
         let opens_and_sends = |pair: &[Step]| {
             pair[0].connection == pair[1].connection && matches!(pair[0].action, Action::Open)
         };

@@ -9,7 +9,7 @@ pub(super) struct Reassembly {
     start: Option<u32>,
     /// Bytes handed out.
     done: u64,
-    /// What came early, by its place in the stream.
+    /// Segments that came early, by their place in the stream.
     early: BTreeMap<u64, Vec<u8>>,
 }
 
@@ -19,11 +19,11 @@ impl Reassembly {
         self.start.get_or_insert(sequence.wrapping_add(1));
     }
 
-    /// Takes a segment in; hands out what is complete now, segment by segment.
+    /// Adds a segment, and returns the segments that are in order now.
     pub(super) fn add(&mut self, sequence: u32, payload: &[u8]) -> Vec<Vec<u8>> {
-        // A capture that began later than the connection begins with what it has.
+        // Without the handshake in the capture, the first segment is the start.
         let start = *self.start.get_or_insert(sequence);
-        // Sequence numbers wrap around; what is near decides what is meant.
+        // Sequence numbers wrap around; the nearest position is the right one.
         let expected = start.wrapping_add(self.done as u32);
         let distance = sequence.wrapping_sub(expected).cast_signed();
         let Some(place) = self.done.checked_add_signed(i64::from(distance)) else {
@@ -39,7 +39,7 @@ impl Reassembly {
         while let Some(entry) = self.early.first_entry()
             && *entry.key() <= self.done
         {
-            // A repetition may bring new bytes behind known ones.
+            // A retransmission may have new bytes behind known ones.
             let known = (self.done - entry.key()) as usize;
             let bytes = entry.remove();
             if let Some(new) = bytes.get(known..).filter(|new| !new.is_empty()) {
@@ -50,7 +50,7 @@ impl Reassembly {
         ready
     }
 
-    /// How many bytes were handed out before those that are missing; `None` if none are.
+    /// Offset of the first missing byte; `None` if none is missing.
     pub(super) fn gap(&self) -> Option<u64> {
         (!self.early.is_empty()).then_some(self.done)
     }
