@@ -8,8 +8,8 @@ mod common;
 use std::process::Command;
 use std::time::Instant;
 
-use common::Yard;
-use common::tool::Tool;
+use common::TestDir;
+use common::forkserver_client::ForkserverClient;
 use criterion::{Criterion, criterion_group, criterion_main};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 use sockfuzz::util::affinity::PinnedThread;
@@ -17,10 +17,10 @@ use sockfuzz::util::affinity::PinnedThread;
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 fn iteration(criterion: &mut Criterion) {
-    let yard = Yard::new();
+    let dir = TestDir::new();
     let runtime = common::runtime(&CargoAfl::find_or_install().expect("cargo-afl"));
     let runtime = runtime.to_str().expect("UTF-8");
-    let server = yard.server_with("empty", &["-O2", "-pthread", runtime]);
+    let server = dir.server_with("empty", &["-O2", "-pthread", runtime]);
     let _pinned = PinnedThread::to_one_core().expect("a core");
     let mut group = criterion.benchmark_group("iteration");
     for transport in ["unix", "memory"] {
@@ -28,12 +28,12 @@ fn iteration(criterion: &mut Criterion) {
         command.env("SOCKFUZZ_TRANSPORT", transport);
         // One process for all of them.
         command.env("SOCKFUZZ_ITERATIONS", u32::MAX.to_string());
-        let mut tool = Tool::start(command);
+        let mut client = ForkserverClient::start(command);
         group.bench_function(transport, |bencher| {
             bencher.iter_custom(|count| {
                 let start = Instant::now();
                 for _ in 0..count {
-                    assert!(tool.run(REQUEST, None), "every input is run to its end");
+                    assert!(client.run(REQUEST, None), "every input is run to its end");
                 }
                 start.elapsed()
             });

@@ -4,8 +4,8 @@ mod common;
 
 use std::process::Command;
 
-use common::Yard;
-use common::tool::Tool;
+use common::TestDir;
+use common::forkserver_client::ForkserverClient;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 /// Where `tidies_up` leaves its marks.
@@ -13,14 +13,14 @@ const NOTHING_KEPT: usize = 64;
 const SOMETHING_KEPT: usize = 65;
 
 /// For each of a few inputs, whether the server had nothing left of those before, in a transport.
-fn tidy(rest: &str, transport: &str) -> Vec<bool> {
-    let yard = Yard::new();
+fn tidy(advance_clock: &str, transport: &str) -> Vec<bool> {
+    let dir = TestDir::new();
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-    let mut command = Command::new(yard.loop_target("tidies_up", "cc", &[], &cargo_afl));
-    command.envs([("SOCKFUZZ_ADVANCE_CLOCK", rest), ("SOCKFUZZ_TRANSPORT", transport)]);
-    let mut tool = Tool::start(command);
+    let mut command = Command::new(dir.loop_target("tidies_up", "cc", &[], &cargo_afl));
+    command.envs([("SOCKFUZZ_ADVANCE_CLOCK", advance_clock), ("SOCKFUZZ_TRANSPORT", transport)]);
+    let mut client = ForkserverClient::start(command);
     let mut tidy = || {
-        let map = tool.map_of(b"GET / HTTP/1.1\r\n\r\n");
+        let map = client.map_of(b"GET / HTTP/1.1\r\n\r\n");
         assert_ne!(map[NOTHING_KEPT], map[SOMETHING_KEPT], "one of the two");
         map[NOTHING_KEPT] != 0
     };
@@ -28,13 +28,13 @@ fn tidy(rest: &str, transport: &str) -> Vec<bool> {
 }
 
 #[test]
-fn each_input_finds_a_server_that_has_tidied_up() {
+fn advancing_the_clock_empties_caches_between_inputs() {
     for transport in ["unix", "memory"] {
         assert_eq!(tidy("on", transport), [true; 4], "{transport}");
     }
 }
 
 #[test]
-fn normally_no_time_passes() {
+fn by_default_caches_are_kept_between_inputs() {
     assert_eq!(tidy("off", "memory"), [true, false, false, false]);
 }

@@ -7,14 +7,14 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use common::Yard;
+use common::TestDir;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 
 /// Expects `check` on this server to fail with this exit status and these words, and a remedy.
-fn check_refuses(yard: &Yard, server: &Path, code: i32, words: &str) {
-    let corpus = yard.corpus();
-    yard.sockfuzz()
+fn check_refuses(dir: &TestDir, server: &Path, code: i32, words: &str) {
+    let corpus = dir.corpus();
+    dir.sockfuzz()
         .args(["check", "--timeout", "1", "-i"])
         .arg(corpus)
         .arg("--")
@@ -25,8 +25,8 @@ fn check_refuses(yard: &Yard, server: &Path, code: i32, words: &str) {
 }
 
 /// Expects `fuzz` with these arguments to fail likewise.
-fn fuzz_refuses(yard: &Yard, arguments: &[&Path], code: i32, words: &str) {
-    yard.sockfuzz()
+fn fuzz_refuses(dir: &TestDir, arguments: &[&Path], code: i32, words: &str) {
+    dir.sockfuzz()
         .arg("fuzz")
         .args(arguments)
         .assert()
@@ -36,162 +36,162 @@ fn fuzz_refuses(yard: &Yard, arguments: &[&Path], code: i32, words: &str) {
 
 #[test]
 fn missing_server() {
-    let yard = Yard::new();
-    check_refuses(&yard, &yard.path("nowhere"), 10, "does not exist");
+    let dir = TestDir::new();
+    check_refuses(&dir, &dir.path("nowhere"), 10, "does not exist");
 }
 
 #[test]
 fn server_that_is_not_executable() {
-    let yard = Yard::new();
-    let server = yard.write("server", b"\x7fELF");
-    check_refuses(&yard, &server, 10, "is not executable");
+    let dir = TestDir::new();
+    let server = dir.write("server", b"\x7fELF");
+    check_refuses(&dir, &server, 10, "is not executable");
 }
 
 #[test]
 fn static_server() {
-    let yard = Yard::new();
-    let server = yard.server_with("blocking", &["-static"]);
-    check_refuses(&yard, &server, 11, "statically linked");
+    let dir = TestDir::new();
+    let server = dir.server_with("blocking", &["-static"]);
+    check_refuses(&dir, &server, 11, "statically linked");
 }
 
 #[test]
 fn static_position_independent_server() {
-    let yard = Yard::new();
-    let server = yard.server_with("blocking", &["-static-pie"]);
-    check_refuses(&yard, &server, 11, "statically linked");
+    let dir = TestDir::new();
+    let server = dir.server_with("blocking", &["-static-pie"]);
+    check_refuses(&dir, &server, 11, "statically linked");
 }
 
 #[test]
 fn server_that_is_not_instrumented() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    let corpus = yard.corpus();
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    let corpus = dir.corpus();
     let arguments = ["-i".as_ref(), &*corpus, "--".as_ref(), &*server];
-    fuzz_refuses(&yard, &arguments, 12, "not instrumented");
-    fuzz_refuses(&yard, &arguments, 12, "with --uninstrumented");
+    fuzz_refuses(&dir, &arguments, 12, "not instrumented");
+    fuzz_refuses(&dir, &arguments, 12, "with --uninstrumented");
 }
 
 #[test]
 fn server_that_was_stripped_of_its_instrumentation() {
-    let yard = Yard::new();
-    let server = yard.server_with("blocking", &["-DINSTRUMENTED", "-s"]);
-    let corpus = yard.corpus();
+    let dir = TestDir::new();
+    let server = dir.server_with("blocking", &["-DINSTRUMENTED", "-s"]);
+    let corpus = dir.corpus();
     let arguments = ["--uninstrumented".as_ref(), "-i".as_ref(), &*corpus, "--".as_ref(), &*server];
-    fuzz_refuses(&yard, &arguments, 12, "build it without stripping");
+    fuzz_refuses(&dir, &arguments, 12, "build it without stripping");
 }
 
 #[test]
-fn loop_of_a_runtime_that_is_not_there() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    let corpus = yard.corpus();
+fn loop_afl_of_an_uninstrumented_server() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    let corpus = dir.corpus();
     let options = ["--uninstrumented", "--loop", "afl", "-i"].map(Path::new);
     let arguments = [&options[..], &[&*corpus, "--".as_ref(), &*server]].concat();
-    fuzz_refuses(&yard, &arguments, 1, "--loop afl needs an instrumented server");
+    fuzz_refuses(&dir, &arguments, 1, "--loop afl needs an instrumented server");
 }
 
 #[test]
 fn server_that_exits_at_once() {
-    let yard = Yard::new();
-    let server = yard.server("exits");
-    check_refuses(&yard, &server, 13, "exits at once: exit status 3");
-    check_refuses(&yard, &server, 13, "it said: cannot open server.conf");
+    let dir = TestDir::new();
+    let server = dir.server("exits");
+    check_refuses(&dir, &server, 13, "exits at once: exit status 3");
+    check_refuses(&dir, &server, 13, "it said: cannot open server.conf");
 }
 
 #[test]
 fn server_that_dies_at_once() {
-    let yard = Yard::new();
-    let server = yard.server("killed");
-    check_refuses(&yard, &server, 13, "exits at once: SIGSEGV (signal 11)");
+    let dir = TestDir::new();
+    let server = dir.server("killed");
+    check_refuses(&dir, &server, 13, "exits at once: SIGSEGV (signal 11)");
 }
 
 #[test]
 fn server_that_daemonizes() {
-    let yard = Yard::new();
-    let server = yard.server("daemonizes");
-    check_refuses(&yard, &server, 14, "goes to the background");
+    let dir = TestDir::new();
+    let server = dir.server("daemonizes");
+    check_refuses(&dir, &server, 14, "goes to the background");
 }
 
 #[test]
 fn server_that_never_listens() {
-    let yard = Yard::new();
-    let server = yard.server("never_listens");
-    check_refuses(&yard, &server, 15, "never listens");
-    check_refuses(&yard, &server, 15, "never_listens in pause");
+    let dir = TestDir::new();
+    let server = dir.server("never_listens");
+    check_refuses(&dir, &server, 15, "never listens");
+    check_refuses(&dir, &server, 15, "never_listens in pause");
 }
 
 #[test]
 fn server_that_never_accepts() {
-    let yard = Yard::new();
-    let server = yard.server("never_accepts");
-    check_refuses(&yard, &server, 16, "listens, but never accepts");
-    check_refuses(&yard, &server, 16, "never_accepts in pause");
+    let dir = TestDir::new();
+    let server = dir.server("never_accepts");
+    check_refuses(&dir, &server, 16, "listens, but never accepts");
+    check_refuses(&dir, &server, 16, "never_accepts in pause");
 }
 
 #[test]
 fn server_that_never_answers() {
-    let yard = Yard::new();
-    let server = yard.server("never_answers");
-    check_refuses(&yard, &server, 17, "answers nothing to 1 seed");
+    let dir = TestDir::new();
+    let server = dir.server("never_answers");
+    check_refuses(&dir, &server, 17, "answers nothing to 1 seed");
 }
 
 #[test]
 fn missing_corpus() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    let nowhere = yard.path("nowhere");
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    let nowhere = dir.path("nowhere");
     let arguments = ["-i".as_ref(), &*nowhere, "--".as_ref(), &*server];
-    fuzz_refuses(&yard, &arguments, 1, "does not exist");
+    fuzz_refuses(&dir, &arguments, 1, "does not exist");
 }
 
 #[test]
 fn empty_corpus() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    let empty = yard.path("empty");
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    let empty = dir.path("empty");
     fs::create_dir(&empty).expect("mkdir");
     let arguments = ["-i".as_ref(), &*empty, "--".as_ref(), &*server];
-    fuzz_refuses(&yard, &arguments, 1, "holds no input");
+    fuzz_refuses(&dir, &arguments, 1, "holds no input");
 }
 
 #[test]
 fn unreadable_corpus() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    let corpus = yard.corpus();
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    let corpus = dir.corpus();
     // Unreadable even for root: a link to itself.
     symlink("loop", corpus.join("loop")).expect("symlink");
     let arguments = ["-i".as_ref(), &*corpus, "--".as_ref(), &*server];
-    fuzz_refuses(&yard, &arguments, 1, "cannot be read");
+    fuzz_refuses(&dir, &arguments, 1, "cannot be read");
 }
 
 #[test]
 fn output_directory_of_another_target() {
-    let yard = Yard::new();
-    let server = yard.server_with("blocking", &["-DINSTRUMENTED"]);
-    let corpus = yard.corpus();
-    yard.write("out/default/cmdline", b"/bin/true\n");
-    let found = yard.write("out/default/crashes/id:000000", b"precious");
+    let dir = TestDir::new();
+    let server = dir.server_with("blocking", &["-DINSTRUMENTED"]);
+    let corpus = dir.corpus();
+    dir.write("out/default/cmdline", b"/bin/true\n");
+    let found = dir.write("out/default/crashes/id:000000", b"precious");
     let arguments = ["-i".as_ref(), &*corpus, "--".as_ref(), &*server];
-    fuzz_refuses(&yard, &arguments, 1, "belongs to another server: /");
+    fuzz_refuses(&dir, &arguments, 1, "belongs to another server: /");
     assert_eq!(fs::read(found).expect("still there"), b"precious");
 }
 
 #[test]
 fn output_directory_of_something_else() {
-    let yard = Yard::new();
-    let server = yard.server_with("blocking", &["-DINSTRUMENTED"]);
-    let corpus = yard.corpus();
-    yard.write("out/thesis.tex", b"precious");
+    let dir = TestDir::new();
+    let server = dir.server_with("blocking", &["-DINSTRUMENTED"]);
+    let corpus = dir.corpus();
+    dir.write("out/thesis.tex", b"precious");
     let arguments = ["-i".as_ref(), &*corpus, "--".as_ref(), &*server];
-    fuzz_refuses(&yard, &arguments, 1, "neither empty nor");
+    fuzz_refuses(&dir, &arguments, 1, "neither empty nor");
 }
 
 #[test]
 fn options_that_sockfuzz_sets_itself() {
-    let yard = Yard::new();
-    let server = yard.server_with("blocking", &["-DINSTRUMENTED"]);
-    let corpus = yard.corpus();
+    let dir = TestDir::new();
+    let server = dir.server_with("blocking", &["-DINSTRUMENTED"]);
+    let corpus = dir.corpus();
     let arguments = ["-i".as_ref(), &*corpus, "--afl".as_ref(), "-M main".as_ref(), "--".as_ref(), &*server];
-    fuzz_refuses(&yard, &arguments, 1, "-M is set by sockfuzz");
+    fuzz_refuses(&dir, &arguments, 1, "-M is set by sockfuzz");
 }

@@ -4,22 +4,22 @@ mod common;
 
 use std::fs;
 
-use common::Yard;
+use common::TestDir;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 
 /// Whether targets are met is left to machines that do nothing else.
 const MEASURED: &[i32] = &[0, 6];
 
-fn bench(yard: &Yard, options: &[&str]) -> assert_cmd::Command {
-    let mut command = yard.sockfuzz();
+fn bench(dir: &TestDir, options: &[&str]) -> assert_cmd::Command {
+    let mut command = dir.sockfuzz();
     command.args(["bench", "--rounds", "2"]).args(options);
     command
 }
 
 #[test]
 fn every_model_transport_and_loop_is_a_case() {
-    let listed = Yard::new().sockfuzz().args(["bench", "--list"]).assert().code(0);
+    let listed = TestDir::new().sockfuzz().args(["bench", "--list"]).assert().code(0);
     let listed = String::from_utf8(listed.get_output().stdout.clone()).expect("UTF-8");
     let has = |name: &str| listed.lines().any(|line| line == name);
     for model in ["accept-threads", "thread-per-connection", "pool", "poll", "epoll", "tokio"] {
@@ -31,31 +31,31 @@ fn every_model_transport_and_loop_is_a_case() {
 }
 
 #[test]
-fn what_is_measured_is_printed_written_and_drawn() {
-    let yard = Yard::new();
+fn measurements_are_printed_and_written_as_csv_and_svg() {
+    let dir = TestDir::new();
     let options =
         ["--executions", "400", "--only", "empty/direct", "--csv", "bench.csv", "--svg", "bench.svg"];
-    bench(&yard, &options)
+    bench(&dir, &options)
         .assert()
         .code(MEASURED)
         .stdout(contains("| empty/direct ").and(contains("| empty/afl ")).and(contains("at least")))
         .stderr(contains("4/4 "));
-    let sheet = fs::read_to_string(yard.path("bench.csv")).expect("written");
+    let sheet = fs::read_to_string(dir.path("bench.csv")).expect("written");
     let cases: Vec<_> = sheet.lines().map(|line| line.split(',').next().unwrap_or_default()).collect();
     assert_eq!(cases, ["case", "empty/afl", "empty/afl", "empty/direct", "empty/direct"]);
-    let chart = fs::read_to_string(yard.path("bench.svg")).expect("written");
+    let chart = fs::read_to_string(dir.path("bench.svg")).expect("written");
     assert!(chart.contains("empty/direct"), "{chart}");
 
-    bench(&yard, &options).assert().code(1).stderr(contains("bench.csv exists").and(contains("--force")));
-    assert_eq!(fs::read_to_string(yard.path("bench.csv")).expect("still there"), sheet);
-    bench(&yard, &[&options[..], &["--force"]].concat()).assert().code(MEASURED);
+    bench(&dir, &options).assert().code(1).stderr(contains("bench.csv exists").and(contains("--force")));
+    assert_eq!(fs::read_to_string(dir.path("bench.csv")).expect("still there"), sheet);
+    bench(&dir, &[&options[..], &["--force"]].concat()).assert().code(MEASURED);
 }
 
 /// One crash in 100 inputs, or nearly so, and the server goes on.
 #[test]
-fn crashes_are_planted() {
-    let yard = Yard::new();
-    bench(&yard, &["--only", "epoll/memory/direct/crashes", "--executions", "4000"])
+fn cases_of_crashes_crash() {
+    let dir = TestDir::new();
+    bench(&dir, &["--only", "epoll/memory/direct/crashes", "--executions", "4000"])
         .assert()
         .code(MEASURED)
         .stdout(
@@ -66,7 +66,7 @@ fn crashes_are_planted() {
 }
 
 #[test]
-fn a_case_that_there_is_not_is_refused() {
-    let yard = Yard::new();
-    bench(&yard, &["--only", "carrier-pigeon"]).assert().code(1).stderr(contains("bench --list"));
+fn an_unknown_case_is_refused() {
+    let dir = TestDir::new();
+    bench(&dir, &["--only", "carrier-pigeon"]).assert().code(1).stderr(contains("bench --list"));
 }

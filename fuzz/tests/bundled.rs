@@ -6,7 +6,7 @@ mod common;
 use std::path::PathBuf;
 use std::process::Command;
 
-use common::{Yard, program_with};
+use common::{TestDir, program_with};
 use predicates::str::contains;
 use sockfuzz::util::workspace::{Workspace, cargo};
 
@@ -26,7 +26,7 @@ fn server(model: &str) -> PathBuf {
 
 fn answers_as_over_tcp(model: &str) {
     for transport in ["unix", "memory"] {
-        Yard::new()
+        TestDir::new()
             .sockfuzz()
             .args(["check", "--timeout", "20", "--transport", transport, "--"])
             .arg(server(model))

@@ -8,20 +8,20 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use common::{Yard, bundled, program_with, stat, workspace};
+use common::{TestDir, bundled, program_with, stat, workspace};
 use predicates::str::contains;
 use rustix::process::{Pid, Signal, kill_process};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 use sockfuzz_protocol::session::Session;
 
 /// The command `sockfuzz fuzz` on a bundled server, without the check: others test that.
-fn fuzz(yard: &Yard, program: &Path, model: &str, options: &[&str]) -> assert_cmd::Command {
-    let mut command = yard.sockfuzz();
+fn fuzz(dir: &TestDir, program: &Path, model: &str, options: &[&str]) -> assert_cmd::Command {
+    let mut command = dir.sockfuzz();
     command
         .args(["fuzz", "--no-check", "-t", "2000", "-i"])
-        .arg(yard.corpus())
+        .arg(dir.corpus())
         .arg("-o")
-        .arg(yard.path("out"))
+        .arg(dir.path("out"))
         .args(options)
         .arg("--")
         .arg(program)
@@ -30,10 +30,10 @@ fn fuzz(yard: &Yard, program: &Path, model: &str, options: &[&str]) -> assert_cm
 }
 
 fn is_fuzzed(model: &str, least_stability: f64) {
-    let yard = Yard::new();
+    let dir = TestDir::new();
     let options = ["--iterations", "1000", "--afl", "-E 3000"];
-    fuzz(&yard, &bundled(program_with(model, false)), model, &options).assert().code(0);
-    let output = yard.path("out");
+    fuzz(&dir, &bundled(program_with(model, false)), model, &options).assert().code(0);
+    let output = dir.path("out");
     assert!(stat(&output, "default", "execs_done") >= 3000.0);
     assert!(stat(&output, "default", "edges_found") > 100.0);
     assert!(stat(&output, "default", "stability") >= least_stability);
@@ -72,30 +72,30 @@ fn tokio() {
 
 #[test]
 fn without_cmplog() {
-    let yard = Yard::new();
-    fuzz(&yard, &bundled("sockfuzz-server"), "epoll", &["--afl", "-c - -E 2000"]).assert().code(0);
-    assert!(stat(&yard.path("out"), "default", "execs_done") >= 2000.0);
+    let dir = TestDir::new();
+    fuzz(&dir, &bundled("sockfuzz-server"), "epoll", &["--afl", "-c - -E 2000"]).assert().code(0);
+    assert!(stat(&dir.path("out"), "default", "execs_done") >= 2000.0);
 }
 
 #[test]
 fn two_instances_side_by_side_and_resumed() {
-    let yard = Yard::new();
+    let dir = TestDir::new();
     let server = bundled("sockfuzz-server");
     for words in ["-M main", "resum"] {
-        fuzz(&yard, &server, "epoll", &["-j", "2", "--afl", "-E 2000"])
+        fuzz(&dir, &server, "epoll", &["-j", "2", "--afl", "-E 2000"])
             .assert()
             .code(0)
             .stderr(contains(words));
     }
     for instance in ["main", "s1"] {
-        assert!(stat(&yard.path("out"), instance, "execs_done") >= 2000.0);
+        assert!(stat(&dir.path("out"), instance, "execs_done") >= 2000.0);
     }
 }
 
 /// Every planted bug but the endless loop, given as a seed, is a crash in the loop and when it is
 /// replayed: caught panics and all.
 fn planted_bugs_are_crashes(model: &str) {
-    let yard = Yard::new();
+    let dir = TestDir::new();
     let planted = bundled(program_with(model, true));
     let triggers: Vec<PathBuf> = fs::read_dir(workspace().path("harness/planted"))
         .expect("readable")
@@ -106,16 +106,16 @@ fn planted_bugs_are_crashes(model: &str) {
     assert!(triggers.len() >= 9);
     for trigger in &triggers {
         let name = trigger.file_name().expect("a name").to_string_lossy();
-        yard.write(&format!("corpus/{name}"), &fs::read(trigger).expect("readable"));
+        dir.write(&format!("corpus/{name}"), &fs::read(trigger).expect("readable"));
     }
-    fuzz(&yard, &planted, model, &["--afl", "-c - -E 500"])
+    fuzz(&dir, &planted, model, &["--afl", "-c - -E 500"])
         .env("AFL_CRASHING_SEEDS_AS_NEW_CRASH", "1")
         .assert()
         .code(0);
     // afl-fuzz saves a crash only if its coverage is new among crashes.
-    let saved = stat(&yard.path("out"), "default", "saved_crashes");
+    let saved = stat(&dir.path("out"), "default", "saved_crashes");
     assert!(saved >= triggers.len() as f64 / 2.0, "{saved} crashes saved");
-    yard.sockfuzz()
+    dir.sockfuzz()
         .arg("replay")
         .args(&triggers)
         .arg("--")
@@ -128,26 +128,26 @@ fn planted_bugs_are_crashes(model: &str) {
 
 /// The same for those that take a session; as raw bytes, it is answered.
 fn planted_bugs_of_sessions_are_crashes(model: &str) {
-    let yard = Yard::new();
+    let dir = TestDir::new();
     let planted = bundled(program_with(model, true));
-    yard.corpus();
+    dir.corpus();
     let mut triggers = Vec::new();
     for entry in fs::read_dir(workspace().path("harness/planted")).expect("readable") {
         let path = entry.expect("readable").path();
         if path.extension().is_some_and(|extension| extension == "session") {
             let session: Session = fs::read_to_string(&path).expect("readable").parse().expect("a session");
             let name = path.file_stem().expect("a name").to_string_lossy();
-            triggers.push(yard.write(&format!("corpus/{name}"), &session.encode()));
+            triggers.push(dir.write(&format!("corpus/{name}"), &session.encode()));
         }
     }
     assert_eq!(triggers.len(), 3);
     let options = ["--input", "session", "--mutator", "none", "--afl", "-c - -E 500"];
-    fuzz(&yard, &planted, model, &options).env("AFL_CRASHING_SEEDS_AS_NEW_CRASH", "1").assert().code(0);
-    let saved = stat(&yard.path("out"), "default", "saved_crashes");
+    fuzz(&dir, &planted, model, &options).env("AFL_CRASHING_SEEDS_AS_NEW_CRASH", "1").assert().code(0);
+    let saved = stat(&dir.path("out"), "default", "saved_crashes");
     assert!(saved >= 2.0, "{saved} crashes saved");
     for (input, code, words) in [("session", 4, "3 of 3 inputs crashed"), ("raw", 0, "0 of 3 inputs crashed")]
     {
-        let mut replay = yard.sockfuzz();
+        let mut replay = dir.sockfuzz();
         replay.args(["replay", "--input", input]).args(&triggers).arg("--").arg(&planted);
         replay.args(["--model", model]).assert().code(code).stdout(contains(words));
     }
@@ -189,12 +189,12 @@ fn runs(text: &str) -> bool {
 
 #[test]
 fn an_interrupted_campaign_leaves_no_process_and_is_resumed() {
-    let yard = Yard::new();
+    let dir = TestDir::new();
     let server = bundled("sockfuzz-server");
-    let out = yard.path("out");
+    let out = dir.path("out");
     let mut child = Command::new(env!("CARGO_BIN_EXE_sockfuzz"))
         .args(["fuzz", "--no-check", "-j", "2", "-i"])
-        .arg(yard.corpus())
+        .arg(dir.corpus())
         .arg("-o")
         .arg(&out)
         .arg("--")
@@ -216,22 +216,22 @@ fn an_interrupted_campaign_leaves_no_process_and_is_resumed() {
     assert_eq!(child.wait().expect("waitpid").code(), Some(130));
     assert!(!runs(&out.display().to_string()), "a process is left");
 
-    let mut again = yard.sockfuzz();
-    again.args(["fuzz", "--no-check", "-j", "2", "--afl", "-V 2", "-i"]).arg(yard.corpus());
+    let mut again = dir.sockfuzz();
+    again.args(["fuzz", "--no-check", "-j", "2", "--afl", "-V 2", "-i"]).arg(dir.corpus());
     again.arg("-o").arg(&out).arg("--").arg(&server).assert().code(0).stderr(contains("resuming"));
 }
 
 /// By hand, as the README says, with nothing of ours but the library.
 #[test]
 fn by_hand() {
-    let yard = Yard::new();
+    let dir = TestDir::new();
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
     let mut command: Command = cargo_afl.command();
     command
         .args(["fuzz", "-E", "2000", "-i"])
-        .arg(yard.corpus())
+        .arg(dir.corpus())
         .arg("-o")
-        .arg(yard.path("out"))
+        .arg(dir.path("out"))
         .arg("--")
         .arg(bundled("sockfuzz-server"))
         .env("AFL_PRELOAD", sockfuzz::util::preload::locate(None).expect("the preload"))
@@ -243,5 +243,5 @@ fn by_hand() {
         ]);
     let output = command.output().expect("cargo-afl starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    assert!(stat(&yard.path("out"), "default", "execs_done") >= 2000.0);
+    assert!(stat(&dir.path("out"), "default", "execs_done") >= 2000.0);
 }

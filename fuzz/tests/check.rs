@@ -5,16 +5,16 @@ mod common;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use common::Yard;
+use common::TestDir;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 
 #[test]
 fn the_same_answers_pass() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    yard.write("corpus/post", b"POST / HTTP/1.0\r\n\r\n");
-    yard.sockfuzz().args(["check", "-i"]).arg(yard.corpus()).arg("--").arg(server).assert().code(0).stdout(
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    dir.write("corpus/post", b"POST / HTTP/1.0\r\n\r\n");
+    dir.sockfuzz().args(["check", "-i"]).arg(dir.corpus()).arg("--").arg(server).assert().code(0).stdout(
         contains("2 seeds: answered as over TCP")
             .and(contains("not instrumented"))
             .and(contains("HTTP/1.1 200 OK")),
@@ -23,9 +23,9 @@ fn the_same_answers_pass() {
 
 #[test]
 fn a_different_answer_is_shown() {
-    let yard = Yard::new();
-    let server = yard.server("two_faced");
-    yard.sockfuzz().args(["check", "-i"]).arg(yard.corpus()).arg("--").arg(server).assert().code(3).stdout(
+    let dir = TestDir::new();
+    let server = dir.server("two_faced");
+    dir.sockfuzz().args(["check", "-i"]).arg(dir.corpus()).arg("--").arg(server).assert().code(3).stdout(
         contains("DIFFERENT")
             .and(contains("preloaded \"HTTP/1.1 200 OK\""))
             .and(contains("over TCP \"HTTP/1.1 404 No\"")),
@@ -34,12 +34,12 @@ fn a_different_answer_is_shown() {
 
 /// No two answers are the same, and that is not the preload's doing.
 #[test]
-fn an_answer_that_varies_by_itself_passes_and_is_named() {
-    let yard = Yard::new();
-    let server = yard.server("varies");
-    yard.sockfuzz()
+fn varying_answers_pass_and_are_reported() {
+    let dir = TestDir::new();
+    let server = dir.server("varies");
+    dir.sockfuzz()
         .args(["check", "-i"])
-        .arg(yard.corpus())
+        .arg(dir.corpus())
         .arg("--")
         .arg(server)
         .assert()
@@ -49,11 +49,11 @@ fn an_answer_that_varies_by_itself_passes_and_is_named() {
 
 #[test]
 fn an_instrumented_server_is_recognised() {
-    let yard = Yard::new();
-    let server = yard.server_with("blocking", &["-DINSTRUMENTED", "-rdynamic"]);
-    yard.sockfuzz()
+    let dir = TestDir::new();
+    let server = dir.server_with("blocking", &["-DINSTRUMENTED", "-rdynamic"]);
+    dir.sockfuzz()
         .args(["check", "-i"])
-        .arg(yard.corpus())
+        .arg(dir.corpus())
         .arg("--")
         .arg(server)
         .assert()
@@ -63,14 +63,14 @@ fn an_instrumented_server_is_recognised() {
 
 #[test]
 fn a_symbol_table_is_enough_and_a_stripped_server_is_named() {
-    let yard = Yard::new();
+    let dir = TestDir::new();
     for (flag, words) in
         [("-g", "AFL++ runtime in the symbol table"), ("-s", "stripped of the AFL++ runtime's symbols")]
     {
-        let server = yard.server_with("blocking", &["-DINSTRUMENTED", flag]);
-        yard.sockfuzz()
+        let server = dir.server_with("blocking", &["-DINSTRUMENTED", flag]);
+        dir.sockfuzz()
             .args(["check", "-i"])
-            .arg(yard.corpus())
+            .arg(dir.corpus())
             .arg("--")
             .arg(server)
             .assert()
@@ -80,15 +80,15 @@ fn a_symbol_table_is_enough_and_a_stripped_server_is_named() {
 }
 
 #[test]
-fn a_script_is_followed_to_its_interpreter() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
+fn the_interpreter_of_a_script_is_inspected() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
     let script = format!("#!/bin/sh\nexec {}\n", server.display());
-    let script = yard.write("script", script.as_bytes());
+    let script = dir.write("script", script.as_bytes());
     fs::set_permissions(&script, Permissions::from_mode(0o755)).expect("chmod");
-    yard.sockfuzz()
+    dir.sockfuzz()
         .args(["check", "-i"])
-        .arg(yard.corpus())
+        .arg(dir.corpus())
         .arg("--")
         .arg(script)
         .assert()
@@ -97,13 +97,13 @@ fn a_script_is_followed_to_its_interpreter() {
 }
 
 #[test]
-fn a_crashing_seed_is_told_apart_from_a_dud() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    yard.write("corpus/crash", b"CRASH\r\n\r\n");
-    yard.sockfuzz()
+fn a_seed_that_crashes_is_no_unusable_server() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    dir.write("corpus/crash", b"CRASH\r\n\r\n");
+    dir.sockfuzz()
         .args(["check", "-i"])
-        .arg(yard.corpus())
+        .arg(dir.corpus())
         .arg("--")
         .arg(server)
         .assert()
@@ -112,15 +112,15 @@ fn a_crashing_seed_is_told_apart_from_a_dud() {
 }
 
 #[test]
-fn an_input_that_afl_would_cut_is_warned_of() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
+fn an_input_that_afl_truncates_is_warned_of() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
     let mut long = b"GET / HTTP/1.1\r\n\r\n".to_vec();
     long.resize((1 << 20) + 1, b'x');
-    yard.write("corpus/long", &long);
-    yard.sockfuzz()
+    dir.write("corpus/long", &long);
+    dir.sockfuzz()
         .args(["check", "-i"])
-        .arg(yard.corpus())
+        .arg(dir.corpus())
         .arg("--")
         .arg(server)
         .assert()

@@ -7,8 +7,8 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
 
-use common::Yard;
-use common::tool::Tool;
+use common::TestDir;
+use common::forkserver_client::ForkserverClient;
 use rustix::process::{Signal, kill_process};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
@@ -20,35 +20,35 @@ const REQUEST: usize = 66;
 const INPUT: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
 
 /// Looks for the line of a thread that has been woken; it comes soon.
-const GLANCES: u32 = 1000;
+const MAX_POLLS: u32 = 1000;
 
 /// What a thread leaves that was at work between two inputs, once a second process has started too.
 fn marks(gate: &str) -> [bool; 3] {
-    let yard = Yard::new();
+    let dir = TestDir::new();
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-    let log = yard.path("log");
-    let mut command = Command::new(yard.loop_target("marks_between", "cc", &[], &cargo_afl));
+    let log = dir.path("log");
+    let mut command = Command::new(dir.loop_target("marks_between", "cc", &[], &cargo_afl));
     command.envs([("SOCKFUZZ_GATE", gate), ("SOCKFUZZ_ITERATIONS", "2")]).env("TARGET_LOG", &log);
-    let mut tool = Tool::start(command);
+    let mut client = ForkserverClient::start(command);
     // The first process runs its share, and the second one, which has been waiting, the third input.
     for _ in 0..3 {
-        assert!(tool.run_and_crash(INPUT).is_none_or(|signal| signal == 0));
+        assert!(client.run_and_crash(INPUT).is_none_or(|signal| signal == 0));
     }
-    kill_process(tool.runner(), Signal::USR1).expect("it lives");
-    let marked = (0..GLANCES).any(|_| {
+    kill_process(client.runner(), Signal::USR1).expect("it lives");
+    let marked = (0..MAX_POLLS).any(|_| {
         sleep(Duration::from_millis(10));
         fs::read_to_string(&log).is_ok_and(|log| log.contains("marked"))
     });
     assert!(marked, "the thread was woken");
-    [THREAD, START, REQUEST].map(|place| tool.marked_at(place))
+    [THREAD, START, REQUEST].map(|place| client.is_marked_at(place))
 }
 
 #[test]
-fn only_iterations_leave_a_trace() {
+fn only_iterations_are_counted_as_coverage() {
     assert_eq!(marks("on"), [false, false, true]);
 }
 
 #[test]
-fn without_a_gate_a_thread_leaves_one() {
+fn without_the_gate_background_threads_are_counted() {
     assert_eq!(marks("off"), [true, false, true]);
 }

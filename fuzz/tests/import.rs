@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 
-use common::Yard;
+use common::TestDir;
 use etherparse::PacketBuilder;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
@@ -93,17 +93,17 @@ impl Capture {
 }
 
 /// Imports a file of this name into `out`, which it must do: what is said.
-fn imports(yard: &Yard, name: &str, content: &[u8], options: &[&str]) -> String {
-    yard.write(name, content);
-    let mut command = yard.sockfuzz();
+fn imports(dir: &TestDir, name: &str, content: &[u8], options: &[&str]) -> String {
+    dir.write(name, content);
+    let mut command = dir.sockfuzz();
     command.args(["corpus", "import", name, "-o", "out"]).args(options);
     let output = command.assert().code(0).get_output().stdout.clone();
     String::from_utf8(output).expect("text")
 }
 
 /// The text of the session in this file of `out`.
-fn session(yard: &Yard, name: &str) -> String {
-    Session::decode(&fs::read(yard.path("out").join(name)).expect("it is there")).to_string()
+fn session(dir: &TestDir, name: &str) -> String {
+    Session::decode(&fs::read(dir.path("out").join(name)).expect("it is there")).to_string()
 }
 
 #[test]
@@ -115,10 +115,10 @@ fn a_plain_connection_becomes_its_bytes() {
         .up(4000, GET.len() as u32, Fin, b"")
         .down(4000, Fin, b"");
     for (name, file) in [("a.pcap", capture.pcap()), ("a.pcapng", capture.pcapng())] {
-        let yard = Yard::new();
-        let said = imports(&yard, name, &file, &[]);
+        let dir = TestDir::new();
+        let said = imports(&dir, name, &file, &[]);
         assert!(said.contains("1 input written, 0 known already, 0 skipped"), "{said}");
-        assert_eq!(fs::read(yard.path("out/get-a")).expect("it is there"), GET);
+        assert_eq!(fs::read(dir.path("out/get-a")).expect("it is there"), GET);
     }
 }
 
@@ -132,16 +132,16 @@ fn packets_come_in_order_and_keep_their_boundaries() {
         .up(4000, POST.len() as u32 + 2, Data, b"cd")
         .down(4000, Data, ANSWER)
         .up(4000, POST.len() as u32 + 4, Data, GET);
-    let yard = Yard::new();
-    imports(&yard, "a.pcap", &capture.pcap(), &[]);
+    let dir = TestDir::new();
+    imports(&dir, "a.pcap", &capture.pcap(), &[]);
     let text = "send 0 \"POST /form HTTP/1.1\\r\\n\"\n       \"Host: a\\r\\n\"\n       \
                 \"Content-Length: 4\\r\\n\"\n       \"\\r\\n\"\nsend 0 \"ab\"\nsend 0 \"cd\"\n\
                 send 0 \"GET /a HTTP/1.1\\r\\n\"\n       \"Host: a\\r\\n\"\n       \"\\r\\n\"\n";
-    assert_eq!(session(&yard, "post-form"), text);
+    assert_eq!(session(&dir, "post-form"), text);
 }
 
 #[test]
-fn what_was_cut_for_its_size_is_joined() {
+fn segments_of_full_size_are_joined() {
     let body = vec![b'x'; 1448];
     let head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2896\r\n\r\n";
     let begin = head.len() as u32;
@@ -150,9 +150,9 @@ fn what_was_cut_for_its_size_is_joined() {
         .up(4000, 0, Data, head)
         .up(4000, begin, Data, &body)
         .up(4000, begin + 1448, Data, &body);
-    let yard = Yard::new();
-    imports(&yard, "a.pcap", &capture.pcap(), &[]);
-    let session = Session::decode(&fs::read(yard.path("out/post-root")).expect("it is there"));
+    let dir = TestDir::new();
+    imports(&dir, "a.pcap", &capture.pcap(), &[]);
+    let session = Session::decode(&fs::read(dir.path("out/post-root")).expect("it is there"));
     assert_eq!(session.steps().len(), 2);
 }
 
@@ -169,18 +169,18 @@ fn connections_that_overlap_become_one_session() {
         .up(4001, GET.len() as u32, Fin, b"")
         .up(4002, 0, Syn, b"")
         .up(4002, 0, Data, GET);
-    let yard = Yard::new();
-    let said = imports(&yard, "a.pcap", &capture.pcap(), &[]);
+    let dir = TestDir::new();
+    let said = imports(&dir, "a.pcap", &capture.pcap(), &[]);
     assert!(said.contains("2 inputs written"), "{said}");
     let text = "send 0 \"POST /form HTTP/1.1\\r\\n\"\n       \"Host: a\\r\\n\"\n       \
                 \"Content-Length: 4\\r\\n\"\n       \"\\r\\n\"\n\
                 send 1 \"GET /a HTTP/1.1\\r\\n\"\n       \"Host: a\\r\\n\"\n       \"\\r\\n\"\nreset 0\n";
-    assert_eq!(session(&yard, "post-form-connections-2"), text);
-    assert_eq!(fs::read(yard.path("out/get-a")).expect("it is there"), GET);
+    assert_eq!(session(&dir, "post-form-connections-2"), text);
+    assert_eq!(fs::read(dir.path("out/get-a")).expect("it is there"), GET);
 }
 
 #[test]
-fn what_is_of_no_use_is_told() {
+fn unusable_connections_are_reported() {
     let capture = Capture::default()
         .up(4000, 0, Syn, b"")
         .up(4000, 0, Data, b"\x16\x03\x01\x02\x00")
@@ -196,8 +196,8 @@ fn what_is_of_no_use_is_told() {
         .up(4005, GET.len() as u32, Fin, b"");
     let mut file = capture.pcap();
     file.extend_from_slice(&[1, 2, 3]);
-    let yard = Yard::new();
-    let said = imports(&yard, "a.pcap", &file, &[]);
+    let dir = TestDir::new();
+    let said = imports(&dir, "a.pcap", &file, &[]);
     for reason in [
         "its last packet is cut off",
         "127.0.0.1:4000 to 127.0.0.1:8080: TLS",
@@ -209,8 +209,8 @@ fn what_is_of_no_use_is_told() {
     ] {
         assert!(said.contains(reason), "{reason} is not in\n{said}");
     }
-    imports(&yard, "b.pcap", &file, &["--port", "8080"]);
-    assert_eq!(fs::read(yard.path("out/bytes")).expect("it is there"), b"\0ssh?");
+    imports(&dir, "b.pcap", &file, &["--port", "8080"]);
+    assert_eq!(fs::read(dir.path("out/bytes")).expect("it is there"), b"\0ssh?");
 }
 
 #[test]
@@ -223,59 +223,59 @@ fn an_archive_becomes_requests() {
         {"request": {"method": "GET", "url": "data:,x", "headers": []}},
         {"request": {"method": "GET", "url": "http://example.org", "headers": [{"name": "Host", "value": "other"}]}}
     ]}}"#;
-    let yard = Yard::new();
-    let said = imports(&yard, "a.har", archive.as_bytes(), &[]);
+    let dir = TestDir::new();
+    let said = imports(&dir, "a.har", archive.as_bytes(), &[]);
     assert!(said.contains("a.har: GET data:,x: no HTTP"), "{said}");
     let post =
         "POST /a/b?c=d HTTP/1.1\r\nHost: example.org\r\naccept: */*\r\nContent-Length: 3\r\n\r\nh\u{e9}";
-    assert_eq!(fs::read(yard.path("out/post-a-b")).expect("it is there"), post.as_bytes());
+    assert_eq!(fs::read(dir.path("out/post-a-b")).expect("it is there"), post.as_bytes());
     let get = "GET / HTTP/1.1\r\nHost: other\r\n\r\n";
-    assert_eq!(fs::read(yard.path("out/get-root")).expect("it is there"), get.as_bytes());
+    assert_eq!(fs::read(dir.path("out/get-root")).expect("it is there"), get.as_bytes());
 }
 
 #[test]
-fn a_raw_request_stays_as_it_is_unless_repair_is_asked_for() {
-    let yard = Yard::new();
+fn a_raw_request_is_changed_with_crlf_only() {
+    let dir = TestDir::new();
     let request = b"GET / HTTP/1.1\nHost: a\n\nbody\n";
-    imports(&yard, "Some Request.http", request, &[]);
-    assert_eq!(fs::read(yard.path("out/some-request")).expect("it is there"), request);
-    imports(&yard, "Some Request.http", request, &["--crlf"]);
+    imports(&dir, "Some Request.http", request, &[]);
+    assert_eq!(fs::read(dir.path("out/some-request")).expect("it is there"), request);
+    imports(&dir, "Some Request.http", request, &["--crlf"]);
     let repaired = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nbody\n";
-    assert_eq!(fs::read(yard.path("out/some-request-2")).expect("it is there"), repaired);
+    assert_eq!(fs::read(dir.path("out/some-request-2")).expect("it is there"), repaired);
 }
 
 #[test]
 fn nothing_is_overwritten_or_written_twice() {
-    let yard = Yard::new();
-    yard.write("out/get", b"precious");
-    let said = imports(&yard, "get.http", GET, &[]);
+    let dir = TestDir::new();
+    dir.write("out/get", b"precious");
+    let said = imports(&dir, "get.http", GET, &[]);
     assert!(said.contains("1 input written"), "{said}");
-    let said = imports(&yard, "again.http", GET, &[]);
+    let said = imports(&dir, "again.http", GET, &[]);
     assert!(said.contains("0 inputs written, 1 known already"), "{said}");
-    assert_eq!(fs::read(yard.path("out/get")).expect("still there"), b"precious");
-    assert_eq!(fs::read_dir(yard.path("out")).expect("readable").count(), 2);
+    assert_eq!(fs::read(dir.path("out/get")).expect("still there"), b"precious");
+    assert_eq!(fs::read_dir(dir.path("out")).expect("readable").count(), 2);
 }
 
 #[test]
 fn files_that_cannot_be_read_are_errors_and_leave_nothing() {
-    let yard = Yard::new();
-    yard.write("good.http", GET);
-    yard.write("empty.http", b"");
-    yard.write("broken.pcap", b"\xd4\xc3\xb2\xa1broken");
-    yard.write("broken.har", b"{\"log\": 1}");
+    let dir = TestDir::new();
+    dir.write("good.http", GET);
+    dir.write("empty.http", b"");
+    dir.write("broken.pcap", b"\xd4\xc3\xb2\xa1broken");
+    dir.write("broken.har", b"{\"log\": 1}");
     for (file, words) in [
         ("missing", "cannot be read"),
         ("broken.pcap", "begins like a packet capture"),
         ("broken.har", "is no HTTP archive"),
     ] {
-        yard.sockfuzz()
+        dir.sockfuzz()
             .args(["corpus", "import", "good.http", file, "-o", "out"])
             .assert()
             .code(1)
             .stderr(contains(words).and(contains("remedy: ")));
-        assert!(!yard.path("out").exists(), "{file}");
+        assert!(!dir.path("out").exists(), "{file}");
     }
-    yard.sockfuzz()
+    dir.sockfuzz()
         .args(["corpus", "import", "empty.http", "-o", "out"])
         .assert()
         .code(1)

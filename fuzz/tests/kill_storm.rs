@@ -1,7 +1,7 @@
 //! Loop `direct` when AFL++ kills the server at any moment: every request is answered exactly once,
 //! and an answer is always that of the input it was asked for.
 //!
-//! The test is the AFL++ tool: it speaks the forkserver protocol, runs one input after the other, and
+//! The test takes the place of afl-fuzz: it speaks the forkserver protocol, runs one input after the other, and
 //! kills the process that runs one, as afl-fuzz does when the time is over.
 
 mod common;
@@ -9,15 +9,15 @@ mod common;
 use std::process::Command;
 use std::time::Duration;
 
-use common::Yard;
-use common::tool::Tool;
+use common::TestDir;
+use common::forkserver_client::ForkserverClient;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 /// Processes to kill; `KILLS` asks for another number.
 const KILLS: u32 = 10_000;
 
 /// An iteration takes a few microseconds: in such a time some are over and some are not.
-const LONGEST_LIFE: Duration = Duration::from_micros(80);
+const MAX_LIFETIME: Duration = Duration::from_micros(80);
 
 fn request(number: u32) -> Vec<u8> {
     format!("GET /{number} HTTP/1.1\r\n\r\n").into_bytes()
@@ -26,9 +26,10 @@ fn request(number: u32) -> Vec<u8> {
 #[test]
 fn kills_at_random_moments_never_desynchronise() {
     let kills = std::env::var("KILLS").map_or(KILLS, |number| number.parse().expect("a number"));
-    let yard = Yard::new();
+    let dir = TestDir::new();
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-    let mut tool = Tool::start(Command::new(yard.loop_target("marks_coverage", "cc", &[], &cargo_afl)));
+    let mut client =
+        ForkserverClient::start(Command::new(dir.loop_target("marks_coverage", "cc", &[], &cargo_afl)));
     let (mut completed, mut number) = (0, 0);
     // xorshift: the moments differ, and are the same in every run.
     let mut random = 0x9e37_79b9_u32;
@@ -37,16 +38,16 @@ fn kills_at_random_moments_never_desynchronise() {
         random ^= random >> 17;
         random ^= random << 5;
         number += 1;
-        let life = LONGEST_LIFE * (random % 1024) / 1024;
-        if tool.run(&request(number), Some(life)) {
+        let life = MAX_LIFETIME * (random % 1024) / 1024;
+        if client.run(&request(number), Some(life)) {
             completed += 1;
-            assert_eq!(tool.marked(), number);
+            assert_eq!(client.marked(), number);
         }
         // The next ones have all the time they need: their answers must be their own.
         for _ in 0..random % 3 {
             number += 1;
-            assert!(tool.run(&request(number), None), "input {number} was not killed");
-            assert_eq!(tool.marked(), number);
+            assert!(client.run(&request(number), None), "input {number} was not killed");
+            assert_eq!(client.marked(), number);
         }
     }
     assert!((1..kills).contains(&completed), "{completed} of {kills} were over before they were killed");

@@ -9,60 +9,60 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::tool::Tool;
-use common::{Yard, bundled, program_with, real_server};
+use common::forkserver_client::ForkserverClient;
+use common::{TestDir, bundled, program_with, real_server};
 use rustix::process::Pid;
 
 /// Enough to see what grows.
 const ITERATIONS: usize = 20_000;
 
 /// Iterations after which the server has what it needs.
-const SETTLED: usize = 4000;
+const WARM_UP_ITERATIONS: usize = 4000;
 
 /// Memory that an allocator may need more at one moment than at another, in bytes.
-const SLACK: u64 = 1 << 20;
+const MAX_GROWTH_BYTES: u64 = 1 << 20;
 
 /// Memory is counted in pages, in bytes.
-const PAGE: u64 = 4096;
+const PAGE_BYTES: u64 = 4096;
 
 /// What a process holds.
 #[derive(Debug)]
-struct Holdings {
+struct ProcessResources {
     /// Resident memory (proc_pid_statm(5)), in bytes.
     memory: u64,
     descriptors: usize,
 }
 
-impl Holdings {
+impl ProcessResources {
     fn of(process: Pid) -> Self {
         let directory = Path::new("/proc").join(process.as_raw_nonzero().to_string());
         let memory = fs::read_to_string(directory.join("statm")).expect("it lives");
         let pages: u64 = memory.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number");
         let descriptors = fs::read_dir(directory.join("fd")).expect("it lives").count();
-        Self { memory: pages * PAGE, descriptors }
+        Self { memory: pages * PAGE_BYTES, descriptors }
     }
 }
 
 /// Runs a server that writes the target of each request to `log`.
-fn lives_long(mut server: Command, log: &Path) {
+fn memory_and_descriptors_stay_constant(mut server: Command, log: &Path) {
     let iterations =
         std::env::var("ITERATIONS").map_or(ITERATIONS, |number| number.parse().expect("a number"));
     server.env("SOCKFUZZ_ITERATIONS", (iterations + 1).to_string());
-    let mut tool = Tool::start(server);
+    let mut client = ForkserverClient::start(server);
     let mut early = None;
     for number in 0..iterations {
         let input = format!("GET /query?{number} HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert!(tool.run(input.as_bytes(), None));
-        if number == SETTLED {
-            early = Some((tool.runner(), Holdings::of(tool.runner())));
+        assert!(client.run(input.as_bytes(), None));
+        if number == WARM_UP_ITERATIONS {
+            early = Some((client.runner(), ProcessResources::of(client.runner())));
         }
     }
     let (runner, early) = early.expect("more iterations than that");
-    let late = Holdings::of(runner);
-    println!("{iterations} iterations: {early:?} after {SETTLED}, {late:?} at the end");
-    assert_eq!(tool.runner(), runner, "one process has run them all");
+    let late = ProcessResources::of(runner);
+    println!("{iterations} iterations: {early:?} after {WARM_UP_ITERATIONS}, {late:?} at the end");
+    assert_eq!(client.runner(), runner, "one process has run them all");
     assert_eq!(late.descriptors, early.descriptors);
-    assert!(late.memory <= early.memory + SLACK, "memory grows");
+    assert!(late.memory <= early.memory + MAX_GROWTH_BYTES, "memory grows");
     let mut times = vec![0; iterations];
     for line in fs::read_to_string(log).expect("the server's log").lines() {
         let number = line.strip_prefix("/query?").and_then(|number| number.parse::<usize>().ok());
@@ -80,14 +80,14 @@ fn nginx() {
     assert!(text.contains("access_log off;"));
     let logged = format!("log_format target $request_uri; access_log {} target;", log.display());
     fs::write(&configuration, text.replace("access_log off;", &logged)).expect("a writable directory");
-    lives_long(home.server.command(), &log);
+    memory_and_descriptors_stay_constant(home.server.command(), &log);
 }
 
 #[test]
 fn tokio() {
-    let yard = Yard::new();
-    let log = yard.path("log");
+    let dir = TestDir::new();
+    let log = dir.path("log");
     let mut command = Command::new(bundled(program_with("tokio", false)));
     command.args(["--model", "tokio", "--listen", "127.0.0.1:0", "--access-log"]).arg(&log);
-    lives_long(command, &log);
+    memory_and_descriptors_stay_constant(command, &log);
 }

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Output;
 
-use common::{Yard, installed};
+use common::{TestDir, installed};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 use sockfuzz::campaign::environment::{ASAN_OPTIONS, UBSAN_OPTIONS};
 use sockfuzz::server::command::preload_list;
@@ -23,7 +23,7 @@ const ITERATIONS: &str = "15";
 
 /// A target in a directory of its own, and the means to run it.
 struct Target {
-    yard: Yard,
+    dir: TestDir,
     program: PathBuf,
     cargo_afl: CargoAfl,
 }
@@ -35,21 +35,21 @@ impl Target {
 
     fn compile_with(name: &str, compiler: &str, flags: &[&str]) -> Self {
         let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-        let yard = Yard::new();
-        let program = yard.loop_target(name, compiler, flags, &cargo_afl);
-        Self { yard, program, cargo_afl }
+        let dir = TestDir::new();
+        let program = dir.loop_target(name, compiler, flags, &cargo_afl);
+        Self { dir, program, cargo_afl }
     }
 
     /// Runs everything in the directory `in`, one input after the other; the target's log.
     fn run(&self, transport: &str, variables: &[(&str, &str)]) -> (Output, String) {
-        let log = self.yard.path(&format!("{transport}.log"));
+        let log = self.dir.path(&format!("{transport}.log"));
         let output = self
             .cargo_afl
             .command()
             .args(["showmap", "-t", "10000", "-i"])
-            .arg(self.yard.path("in"))
+            .arg(self.dir.path("in"))
             .arg("-o")
-            .arg(self.yard.path("maps"))
+            .arg(self.dir.path("maps"))
             .arg("--")
             .arg(&self.program)
             .env("AFL_PRELOAD", sockfuzz::util::preload::locate(None).expect("the preload"))
@@ -78,7 +78,7 @@ fn every_input_arrives_once_with(name: &str, options: &[(&str, &str)]) {
 fn every_input_arrives_once_at(name: &str, target: &Target, options: &[(&str, &str)]) {
     let lines: BTreeSet<String> = (0..INPUTS).map(|number| format!("GET /{number} HTTP/1.1")).collect();
     for (number, line) in lines.iter().enumerate() {
-        target.yard.write(&format!("in/{number}"), format!("{line}\r\nHost: a\r\n\r\n").as_bytes());
+        target.dir.write(&format!("in/{number}"), format!("{line}\r\nHost: a\r\n\r\n").as_bytes());
     }
     for transport in ["unix", "tcp", "memory"] {
         let (output, log) = target.run(transport, options);
@@ -95,9 +95,9 @@ const CRASHED: i32 = 2;
 #[test]
 fn crashes_in_a_child() {
     let target = Target::compile("crashes_in_a_child");
-    target.yard.write("in/1", b"GET /1 HTTP/1.1\r\n\r\n");
+    target.dir.write("in/1", b"GET /1 HTTP/1.1\r\n\r\n");
     assert!(target.run("unix", &[]).0.status.success());
-    target.yard.write("in/2", b"GET /abc HTTP/1.1\r\n\r\n");
+    target.dir.write("in/2", b"GET /abc HTTP/1.1\r\n\r\n");
     assert_eq!(target.run("unix", &[]).0.status.code(), Some(CRASHED));
 }
 
@@ -106,10 +106,10 @@ fn crashes_in_a_child() {
 fn stops_accepting() {
     let target = Target::compile("stops_accepting");
     for name in ["1", "2", "3"] {
-        target.yard.write(&format!("in/{name}"), b"GET /fine HTTP/1.1\r\n\r\n");
+        target.dir.write(&format!("in/{name}"), b"GET /fine HTTP/1.1\r\n\r\n");
     }
     assert!(target.run("unix", &[]).0.status.success());
-    target.yard.write("in/2", b"GET /stop HTTP/1.1\r\n\r\n");
+    target.dir.write("in/2", b"GET /stop HTTP/1.1\r\n\r\n");
     assert_eq!(target.run("unix", &[]).0.status.code(), Some(CRASHED));
     let count = [("SOCKFUZZ_DEAD_ACCEPT", "count")];
     assert!(target.run("unix", &count).0.status.success());
@@ -121,7 +121,7 @@ fn leaked_descriptors_are_counted() {
     let count = |name| {
         let target = Target::compile(name);
         for number in 0..INPUTS {
-            target.yard.write(&format!("in/{number}"), b"GET / HTTP/1.1\r\n\r\n");
+            target.dir.write(&format!("in/{number}"), b"GET / HTTP/1.1\r\n\r\n");
         }
         let status = StatusFile::in_memory().expect("a status page");
         let (output, _) =
@@ -151,9 +151,9 @@ fn reports_are_crashes(name: &str, flag: &str, runtime: Option<&str>) {
             ("UBSAN_OPTIONS", UBSAN_OPTIONS),
             ("ASAN_OPTIONS", ASAN_OPTIONS),
         ];
-        target.yard.write("in/1", b"GET /fine HTTP/1.1\r\n\r\n");
+        target.dir.write("in/1", b"GET /fine HTTP/1.1\r\n\r\n");
         assert!(target.run("unix", &preloaded).0.status.success(), "{compiler}");
-        target.yard.write("in/2", b"GET /over HTTP/1.1\r\n\r\n");
+        target.dir.write("in/2", b"GET /over HTTP/1.1\r\n\r\n");
         assert_eq!(target.run("unix", &preloaded).0.status.code(), Some(CRASHED), "{compiler}");
     }
 }
@@ -194,7 +194,7 @@ fn listener_unix() {
 
 /// What each iteration drew: one line each, the first word at the server's start.
 fn draws(target: &Target, randomness: &str) -> Vec<String> {
-    let log = target.yard.path("unix.log");
+    let log = target.dir.path("unix.log");
     let _ = fs::remove_file(log);
     let (output, log) = target.run("unix", &[("SOCKFUZZ_RANDOMNESS", randomness)]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
@@ -208,7 +208,7 @@ fn draws(target: &Target, randomness: &str) -> Vec<String> {
 fn random_bytes() {
     let target = Target::compile("random_bytes");
     for number in 0..INPUTS {
-        target.yard.write(&format!("in/{number}"), b"GET / HTTP/1.1\r\n\r\n");
+        target.dir.write(&format!("in/{number}"), b"GET / HTTP/1.1\r\n\r\n");
     }
     let fixed = draws(&target, "fixed");
     assert!(fixed.iter().all(|line| line == &fixed[0]), "{fixed:?}");
@@ -231,7 +231,7 @@ fn every_session_is_played(name: &str, style: Style) {
             let input = session.parse::<Session>().expect("well written").encode();
             // An empty file is no input.
             let input = if input.is_empty() { b"\xF5\x40".to_vec() } else { input };
-            target.yard.write(&format!("in/{number:02}"), &input);
+            target.dir.write(&format!("in/{number:02}"), &input);
             expected += log;
         }
         let (output, log) = target.run(transport, &[("SOCKFUZZ_INPUT", "session")]);

@@ -7,15 +7,15 @@ use std::fs;
 use std::path::Path;
 use std::ptr;
 
-use common::{Yard, real_server, stat};
+use common::{TestDir, real_server, stat};
 use libloading::Library;
 use sockfuzz::campaign::mutator;
 use sockfuzz::recipe::Home;
 
 /// Fuzzes nginx with all seeds; the names of what afl-fuzz has found.
-fn found(home: &Home, yard: &Yard, out: &str, options: &[&str]) -> Vec<String> {
+fn found(home: &Home, dir: &TestDir, out: &str, options: &[&str]) -> Vec<String> {
     let variables = home.options.variables().map(|(name, value)| (name, value.to_owned()));
-    yard.sockfuzz()
+    dir.sockfuzz()
         .envs(variables)
         .args(["fuzz", "--no-check", "-t", "2000", "-o", out])
         .args(options)
@@ -24,7 +24,7 @@ fn found(home: &Home, yard: &Yard, out: &str, options: &[&str]) -> Vec<String> {
         .args(&home.server.arguments)
         .assert()
         .code(0);
-    let names = fs::read_dir(yard.path(out).join("default/queue")).expect("a queue").flatten();
+    let names = fs::read_dir(dir.path(out).join("default/queue")).expect("a queue").flatten();
     let entries = names.filter(|entry| entry.path().is_file()).inspect(|entry| {
         let size = entry.metadata().expect("a file").len();
         assert!((1..=1 << 20).contains(&size), "{entry:?} has {size} bytes");
@@ -33,24 +33,24 @@ fn found(home: &Home, yard: &Yard, out: &str, options: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn it_finds_things_beside_havoc_and_crosses_inputs() {
+fn the_mutator_finds_inputs_beside_havoc_and_splices() {
     let Some(home) = real_server("nginx") else { return };
-    let yard = Yard::new();
-    let names = found(&home, &yard, "with", &["--transport", "memory", "--afl", "-E 200000"]);
+    let dir = TestDir::new();
+    let names = found(&home, &dir, "with", &["--transport", "memory", "--afl", "-E 200000"]);
     let count = |what: &str| names.iter().filter(|name| name.contains(what)).count();
     assert!(count("op:http") > 20, "{names:?}");
     assert!(count("op:havoc") > 5, "{names:?}");
     assert!(count("take_") + count("splice") > 3, "{names:?}");
-    assert_eq!(stat(&yard.path("with"), "default", "saved_crashes"), 0.0);
-    assert!(stat(&yard.path("with"), "default", "stability") > 95.0);
+    assert_eq!(stat(&dir.path("with"), "default", "saved_crashes"), 0.0);
+    assert!(stat(&dir.path("with"), "default", "stability") > 95.0);
 }
 
 #[test]
-fn it_is_left_out_on_request() {
+fn mutator_none_turns_it_off() {
     let Some(home) = real_server("nginx") else { return };
-    let yard = Yard::new();
+    let dir = TestDir::new();
     let options = ["--mutator", "none", "--transport", "memory", "--afl", "-c - -E 20000"];
-    let names = found(&home, &yard, "without", &options);
+    let names = found(&home, &dir, "without", &options);
     assert!(names.len() > 50);
     assert!(!names.iter().any(|name| name.contains("op:http")), "{names:?}");
 }
@@ -91,7 +91,7 @@ fn children(library: &Path, seed: c_uint) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn a_seed_gives_the_same_each_time() {
+fn mutations_are_deterministic_for_a_seed() {
     let library = mutator::locate().expect("the mutator");
     assert_eq!(children(&library, 1), children(&library, 1));
     assert_ne!(children(&library, 1), children(&library, 2));

@@ -5,21 +5,21 @@ mod common;
 
 use std::path::Path;
 
-use common::{Yard, free_port, installed};
+use common::{TestDir, free_port, installed};
 use predicates::str::contains;
 
 /// A few requests, and a document for some of them.
-fn yard_with_site() -> Yard {
-    let yard = Yard::new();
-    yard.write("www/index.html", b"<p>hello</p>\n");
-    yard.corpus();
-    yard.write("corpus/old", b"GET /index.html HTTP/1.0\r\n\r\n");
-    yard.write("corpus/none", b"GET /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    yard
+fn dir_with_site() -> TestDir {
+    let dir = TestDir::new();
+    dir.write("www/index.html", b"<p>hello</p>\n");
+    dir.corpus();
+    dir.write("corpus/old", b"GET /index.html HTTP/1.0\r\n\r\n");
+    dir.write("corpus/none", b"GET /none HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    dir
 }
 
-fn answers_as_over_tcp(yard: &Yard, options: &[&str], program: &Path, arguments: &[&str]) {
-    yard.sockfuzz()
+fn answers_as_over_tcp(dir: &TestDir, options: &[&str], program: &Path, arguments: &[&str]) {
+    dir.sockfuzz()
         .args(["check", "--timeout", "20", "-i", "corpus"])
         .args(options)
         .arg("--")
@@ -33,24 +33,24 @@ fn answers_as_over_tcp(yard: &Yard, options: &[&str], program: &Path, arguments:
 #[test]
 fn lighttpd_by_socket_activation() {
     let Some(program) = installed("lighttpd", "lighttpd") else { return };
-    let yard = yard_with_site();
+    let dir = dir_with_site();
     let configuration = format!(
         "server.document-root = \"{}\"\nserver.systemd-socket-activation = \"enable\"\n\
          index-file.names = (\"index.html\")\n",
-        yard.path("www").display()
+        dir.path("www").display()
     );
-    yard.write("lighttpd.conf", configuration.as_bytes());
+    dir.write("lighttpd.conf", configuration.as_bytes());
     for transport in ["unix", "tcp"] {
         let options = ["--socket-activation", "on", "--transport", transport];
-        answers_as_over_tcp(&yard, &options, &program, &["-D", "-f", "lighttpd.conf"]);
+        answers_as_over_tcp(&dir, &options, &program, &["-D", "-f", "lighttpd.conf"]);
     }
 }
 
 #[test]
 fn nginx_at_a_path() {
     let Some(program) = installed("nginx", "nginx-light") else { return };
-    let yard = yard_with_site();
-    let socket = yard.path("socket").display().to_string();
+    let dir = dir_with_site();
+    let socket = dir.path("socket").display().to_string();
     let temporary: String = ["client_body", "fastcgi", "proxy", "scgi", "uwsgi"]
         .map(|what| format!("{what}_temp_path {what};\n"))
         .concat();
@@ -58,12 +58,12 @@ fn nginx_at_a_path() {
         "daemon off; master_process off; pid nginx.pid; error_log stderr;\nevents {{}}\n\
          http {{ access_log off;\n{temporary}server {{ listen unix:{socket}; root www; }} }}\n"
     );
-    yard.write("nginx.conf", configuration.as_bytes());
-    let home = yard.path("").display().to_string();
+    dir.write("nginx.conf", configuration.as_bytes());
+    let home = dir.path("").display().to_string();
     let arguments = ["-e", "stderr", "-p", &home, "-c", "nginx.conf"];
     // For its pid file and its temporary files.
-    answers_as_over_tcp(&yard, &["--port", &socket, "--writable", &home], &program, &arguments);
-    assert!(!yard.path("socket").exists(), "nothing is left at the path");
+    answers_as_over_tcp(&dir, &["--port", &socket, "--writable", &home], &program, &arguments);
+    assert!(!dir.path("socket").exists(), "nothing is left at the path");
 }
 
 /// A server of inetd's kind, which reads its connection with stdio streams.
@@ -73,8 +73,8 @@ fn micro_httpd_as_a_child_of_socat() {
     else {
         return;
     };
-    let yard = yard_with_site();
+    let dir = dir_with_site();
     let listen = format!("TCP-LISTEN:{},bind=127.0.0.1,reuseaddr,fork", free_port());
-    let execute = format!("EXEC:{} {},nofork", server.display(), yard.path("www").display());
-    answers_as_over_tcp(&yard, &[], &socat, &[&listen, &execute]);
+    let execute = format!("EXEC:{} {},nofork", server.display(), dir.path("www").display());
+    answers_as_over_tcp(&dir, &[], &socat, &[&listen, &execute]);
 }

@@ -5,7 +5,7 @@ mod common;
 
 use std::path::PathBuf;
 
-use common::{Yard, real_server, skip, stat, workspace};
+use common::{TestDir, real_server, skip, stat, workspace};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
@@ -25,9 +25,9 @@ fn program(recipe: &Recipe, row: &RecipeRow) -> Option<PathBuf> {
     program.map_err(|problem| skip(&format!("{}: {problem:#}", recipe.name))).ok()
 }
 
-fn answers_as_over_tcp(home: &Home, yard: &Yard, transport: &str) {
+fn answers_as_over_tcp(home: &Home, dir: &TestDir, transport: &str) {
     let options = home.options.variables().map(|(name, value)| (name, value.to_owned()));
-    yard.sockfuzz()
+    dir.sockfuzz()
         .envs(options)
         .args(["check", "--timeout", "20", "--transport", transport, "--"])
         .arg(&home.server.program)
@@ -40,10 +40,10 @@ fn answers_as_over_tcp(home: &Home, yard: &Yard, transport: &str) {
 /// Several connections at once, packets that are split, resets, half-closes.
 fn sessions_are_answered_as_over_tcp(name: &str) {
     let Some(home) = real_server(name) else { return };
-    let yard = Yard::new();
+    let dir = TestDir::new();
     for transport in ["unix", "tcp", "memory"] {
         let options = home.options.variables().map(|(name, value)| (name, value.to_owned()));
-        yard.sockfuzz()
+        dir.sockfuzz()
             .envs(options)
             .args(["check", "--timeout", "20", "--transport", transport, "-i"])
             .arg(workspace().path("corpus/sessions"))
@@ -66,10 +66,10 @@ fn sessions_of_lighttpd() {
     sessions_are_answered_as_over_tcp("lighttpd");
 }
 
-fn is_fuzzed(home: &Home, yard: &Yard, least_stability: f64) {
-    let output = yard.path("out");
+fn is_fuzzed(home: &Home, dir: &TestDir, least_stability: f64) {
+    let output = dir.path("out");
     let options = home.options.variables().map(|(name, value)| (name, value.to_owned()));
-    yard.sockfuzz()
+    dir.sockfuzz()
         .envs(options)
         .args(["fuzz", "--no-check", "-t", "1000", "--afl", &format!("-E {EXECUTIONS}"), "-o"])
         .arg(&output)
@@ -93,12 +93,12 @@ fn works(name: &str) {
         eprintln!("{name}/{}", row.name);
         let Some(program) = program(recipe, row) else { return };
         let home = Home::render(&workspace(), recipe, row, program).expect("rendered");
-        let yard = Yard::new();
-        answers_as_over_tcp(&home, &yard, "unix");
+        let dir = TestDir::new();
+        answers_as_over_tcp(&home, &dir, "unix");
         if row.ci == CiLevel::Fuzz {
-            answers_as_over_tcp(&home, &yard, "tcp");
-            answers_as_over_tcp(&home, &yard, "memory");
-            is_fuzzed(&home, &yard, row.stability.unwrap_or(if row.threads { 95.0 } else { 99.0 }));
+            answers_as_over_tcp(&home, &dir, "tcp");
+            answers_as_over_tcp(&home, &dir, "memory");
+            is_fuzzed(&home, &dir, row.stability.unwrap_or(if row.threads { 95.0 } else { 99.0 }));
         }
     }
 }

@@ -6,8 +6,8 @@ mod common;
 use std::collections::HashMap;
 use std::process::Command;
 
-use common::tool::Tool;
-use common::{Yard, bundled, program_with, real_server, workspace};
+use common::forkserver_client::ForkserverClient;
+use common::{TestDir, bundled, program_with, real_server, workspace};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 use sockfuzz::input::corpus::{self, Seed};
 use sockfuzz::util::affinity::PinnedThread;
@@ -20,7 +20,7 @@ const RACES: usize = 1;
 
 /// All seeds in turn, so that each repeat comes after another input than itself. `tolerated`: runs of a
 /// thousand that may differ.
-fn repeats_leave_the_same_map(
+fn repetitions_have_equal_coverage_maps(
     name: &str,
     tolerated: usize,
     suits: fn(&Seed) -> bool,
@@ -33,13 +33,13 @@ fn repeats_leave_the_same_map(
     for transport in ["unix", "memory"] {
         let mut command = server();
         command.env("SOCKFUZZ_TRANSPORT", transport).env("SOCKFUZZ_ITERATIONS", "1000000");
-        let mut tool = Tool::start_warm(command);
+        let mut client = ForkserverClient::start_with_warm_up(command);
         // What they leave behind in the server is there from now on.
-        seeds.iter().for_each(|seed| drop(tool.map_of(&seed.bytes)));
+        seeds.iter().for_each(|seed| drop(client.map_of(&seed.bytes)));
         let mut ways = vec![HashMap::<Vec<u8>, usize>::new(); seeds.len()];
         for _ in 0..REPEATS {
             for (seed, ways) in seeds.iter().zip(&mut ways) {
-                *ways.entry(tool.map_of(&seed.bytes)).or_default() += 1;
+                *ways.entry(client.map_of(&seed.bytes)).or_default() += 1;
             }
         }
         let usual = |ways: &HashMap<_, usize>| ways.values().copied().max().unwrap_or(0);
@@ -58,7 +58,7 @@ fn model(name: &str, tolerated: usize) {
         command.args(["--model", name, "--listen", "127.0.0.1:8080"]);
         command
     };
-    repeats_leave_the_same_map(name, tolerated, |_| true, server);
+    repetitions_have_equal_coverage_maps(name, tolerated, |_| true, server);
 }
 
 fn real(name: &str, variables: &[(&str, &str)], suits: fn(&Seed) -> bool) {
@@ -68,7 +68,7 @@ fn real(name: &str, variables: &[(&str, &str)], suits: fn(&Seed) -> bool) {
         command.envs(variables.iter().copied());
         command
     };
-    repeats_leave_the_same_map(name, 0, suits, server);
+    repetitions_have_equal_coverage_maps(name, 0, suits, server);
 }
 
 #[test]
@@ -121,14 +121,14 @@ fn lighttpd() {
 #[test]
 fn grows() {
     let (grown, asked) = (64, 65);
-    let yard = Yard::new();
+    let dir = TestDir::new();
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-    let marks = |settle| {
-        let mut command = Command::new(yard.loop_target("grows", "cc", &[], &cargo_afl));
-        command.envs([("SOCKFUZZ_WARM_UP", "off"), ("SOCKFUZZ_RERUN", settle)]);
-        let mut tool = Tool::start_warm(command);
+    let marks = |rerun| {
+        let mut command = Command::new(dir.loop_target("grows", "cc", &[], &cargo_afl));
+        command.envs([("SOCKFUZZ_WARM_UP", "off"), ("SOCKFUZZ_RERUN", rerun)]);
+        let mut client = ForkserverClient::start_with_warm_up(command);
         [b"a".as_slice(), b"aa", b"aaa", b"aa", b"aaaa"].map(|input| {
-            let map = tool.map_of(input);
+            let map = client.map_of(input);
             assert_ne!(map[asked], 0);
             map[grown] != 0
         })

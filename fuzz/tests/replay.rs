@@ -5,21 +5,21 @@ mod common;
 use std::path::Path;
 
 use assert_cmd::assert::Assert;
-use common::Yard;
+use common::TestDir;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 
 /// What `sockfuzz replay` makes of an input, or of a directory of them.
-fn replay(yard: &Yard, options: &[&str], input: &Path, server: &Path) -> Assert {
-    yard.sockfuzz().arg("replay").args(options).arg(input).arg("--").arg(server).assert()
+fn replay(dir: &TestDir, options: &[&str], input: &Path, server: &Path) -> Assert {
+    dir.sockfuzz().arg("replay").args(options).arg(input).arg("--").arg(server).assert()
 }
 
 #[test]
-fn an_answered_input_is_well() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    let input = yard.write("input", b"GET / HTTP/1.1\r\n\r\n");
-    replay(&yard, &[], &input, &server).code(0).stdout(
+fn an_answered_input_is_no_failure() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    let input = dir.write("input", b"GET / HTTP/1.1\r\n\r\n");
+    replay(&dir, &[], &input, &server).code(0).stdout(
         contains("GET / HTTP/1.1\\r\\n\n")
             .and(contains("HTTP/1.1 200 OK\\r\\n\n"))
             .and(contains("=> answered")),
@@ -27,82 +27,82 @@ fn an_answered_input_is_well() {
 }
 
 #[test]
-fn a_crash_is_named_and_traced() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    let input = yard.write("input", b"CRASH\r\n\r\n");
-    replay(&yard, &[], &input, &server).code(4).stdout(contains("=> CRASH: SIGABRT (signal 6)").and(
+fn a_crash_is_reported_with_its_backtrace() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    let input = dir.write("input", b"CRASH\r\n\r\n");
+    replay(&dir, &[], &input, &server).code(4).stdout(contains("=> CRASH: SIGABRT (signal 6)").and(
         // With gdb the trace goes through the server's own code.
         contains("in serve (").or(contains("install gdb")),
     ));
 }
 
 #[test]
-fn an_exit_is_told() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    let input = yard.write("input", b"EXIT\r\n\r\n");
-    replay(&yard, &[], &input, &server).code(4).stdout(contains("=> the server exited: exit status 7"));
+fn an_exit_is_reported() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    let input = dir.write("input", b"EXIT\r\n\r\n");
+    replay(&dir, &[], &input, &server).code(4).stdout(contains("=> the server exited: exit status 7"));
 }
 
 #[test]
 fn an_endless_loop_is_a_hang() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    let input = yard.write("input", b"HANG\r\n\r\n");
-    replay(&yard, &["--timeout", "1"], &input, &server)
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    let input = dir.write("input", b"HANG\r\n\r\n");
+    replay(&dir, &["--timeout", "1"], &input, &server)
         .code(4)
         .stdout(contains("=> HANG: still running after 1 s"));
 }
 
 #[test]
 fn a_server_that_stops_accepting_is_a_crash() {
-    let yard = Yard::new();
-    let server = yard.target("stops_accepting", "cc", &[]).expect("a C compiler is installed");
-    let good = yard.write("good", b"GET / HTTP/1.1\r\n\r\n");
-    replay(&yard, &[], &good, &server).code(0);
-    let input = yard.write("input", b"GET /stop HTTP/1.1\r\n\r\n");
-    replay(&yard, &[], &input, &server)
+    let dir = TestDir::new();
+    let server = dir.target("stops_accepting", "cc", &[]).expect("a C compiler is installed");
+    let good = dir.write("good", b"GET / HTTP/1.1\r\n\r\n");
+    replay(&dir, &[], &good, &server).code(0);
+    let input = dir.write("input", b"GET /stop HTTP/1.1\r\n\r\n");
+    replay(&dir, &[], &input, &server)
         .code(4)
         .stdout(contains("=> CRASH: SIGABRT").and(contains("accepts no more connections, since this input")));
 }
 
 #[test]
 fn a_lock_that_is_never_released_is_a_hang() {
-    let yard = Yard::new();
-    let server = yard.target("lost_lock", "cc", &[]).expect("a C compiler is installed");
-    let good = yard.write("good", b"GET / HTTP/1.1\r\n\r\n");
-    replay(&yard, &[], &good, &server).code(0);
-    let input = yard.write("input", b"GET /stop HTTP/1.1\r\n\r\n");
-    replay(&yard, &["--timeout", "2"], &input, &server)
+    let dir = TestDir::new();
+    let server = dir.target("lost_lock", "cc", &[]).expect("a C compiler is installed");
+    let good = dir.write("good", b"GET / HTTP/1.1\r\n\r\n");
+    replay(&dir, &[], &good, &server).code(0);
+    let input = dir.write("input", b"GET /stop HTTP/1.1\r\n\r\n");
+    replay(&dir, &["--timeout", "2"], &input, &server)
         .code(4)
         .stdout(contains("=> HANG").and(contains("futex")));
 }
 
 #[test]
 fn a_directory_of_crashes_is_replayed_without_its_readme() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    yard.write("crashes/README.txt", b"CRASH");
-    yard.write("crashes/id:000000,sig:06", b"CRASH\r\n\r\n");
-    yard.write("crashes/id:000001,sig:06", b"GET / HTTP/1.1\r\n\r\n");
-    replay(&yard, &[], Path::new("crashes"), &server)
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    dir.write("crashes/README.txt", b"CRASH");
+    dir.write("crashes/id:000000,sig:06", b"CRASH\r\n\r\n");
+    dir.write("crashes/id:000001,sig:06", b"GET / HTTP/1.1\r\n\r\n");
+    replay(&dir, &[], Path::new("crashes"), &server)
         .code(4)
         .stdout(contains("1 of 2 inputs crashed or hung the server"));
 }
 
 #[test]
 fn raw_shows_the_bytes_as_they_are() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    let input = yard.write("input", b"GET / HTTP/1.1\r\n\r\n");
-    replay(&yard, &["--raw"], &input, &server).code(0).stdout(contains("HTTP/1.1 200 OK\r\n"));
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    let input = dir.write("input", b"GET / HTTP/1.1\r\n\r\n");
+    replay(&dir, &["--raw"], &input, &server).code(0).stdout(contains("HTTP/1.1 200 OK\r\n"));
 }
 
 #[test]
-fn what_is_cut_ends_its_line() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    let input = yard.write("input", &[&b"GET / HTTP/1.1\r\n\r\n"[..], &[b'x'; 3000], b"\n"].concat());
-    replay(&yard, &[], &input, &server).code(0).stdout(contains("more bytes (--raw shows all)\n-- answer"));
+fn truncated_output_ends_with_a_line_end() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    let input = dir.write("input", &[&b"GET / HTTP/1.1\r\n\r\n"[..], &[b'x'; 3000], b"\n"].concat());
+    replay(&dir, &[], &input, &server).code(0).stdout(contains("more bytes (--raw shows all)\n-- answer"));
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::Yard;
+use common::TestDir;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 
@@ -10,9 +10,9 @@ const REQUEST: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[test]
 fn the_answer_and_nothing_else_is_on_stdout() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    yard.sockfuzz().args(["run", "--"]).arg(server).write_stdin(REQUEST).assert().code(0).stdout(
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    dir.sockfuzz().args(["run", "--"]).arg(server).write_stdin(REQUEST).assert().code(0).stdout(
         "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
              Content-Length: 2\r\n\r\nhi",
     );
@@ -20,10 +20,10 @@ fn the_answer_and_nothing_else_is_on_stdout() {
 
 #[test]
 fn both_transports_give_the_same_answer() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
     let answer = |transport: &str| {
-        let mut command = yard.sockfuzz();
+        let mut command = dir.sockfuzz();
         command.args(["run", "--transport", transport, "--"]).arg(&server).write_stdin(REQUEST);
         command.assert().code(0).get_output().stdout.clone()
     };
@@ -31,10 +31,10 @@ fn both_transports_give_the_same_answer() {
 }
 
 #[test]
-fn a_server_that_exits_first_hands_on_its_status() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    yard.sockfuzz()
+fn the_status_of_a_server_that_exits_early_is_returned() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    dir.sockfuzz()
         .args(["run", "--"])
         .arg(server)
         .write_stdin("EXIT\r\n\r\n")
@@ -44,10 +44,10 @@ fn a_server_that_exits_first_hands_on_its_status() {
 }
 
 #[test]
-fn a_server_that_crashes_hands_on_its_signal() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    yard.sockfuzz()
+fn the_signal_of_a_server_that_crashes_is_returned() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    dir.sockfuzz()
         .args(["run", "--"])
         .arg(server)
         .write_stdin("CRASH\r\n\r\n")
@@ -57,10 +57,10 @@ fn a_server_that_crashes_hands_on_its_signal() {
 }
 
 #[test]
-fn a_server_that_never_listens_is_not_waited_for() {
-    let yard = Yard::new();
-    let server = yard.server("never_listens");
-    yard.sockfuzz()
+fn a_server_that_never_listens_times_out() {
+    let dir = TestDir::new();
+    let server = dir.server("never_listens");
+    dir.sockfuzz()
         .args(["run", "--timeout", "1", "--"])
         .arg(server)
         .write_stdin(REQUEST)
@@ -71,8 +71,8 @@ fn a_server_that_never_listens_is_not_waited_for() {
 
 #[test]
 fn a_server_that_ends_without_serving_fails_even_with_status_zero() {
-    let yard = Yard::new();
-    yard.sockfuzz()
+    let dir = TestDir::new();
+    dir.sockfuzz()
         .args(["run", "--", "true"])
         .assert()
         .code(13)
@@ -81,14 +81,14 @@ fn a_server_that_ends_without_serving_fails_even_with_status_zero() {
 
 /// As with any filter, a reader that has seen enough is no failure.
 #[test]
-fn nobody_reads_the_answer() {
-    let yard = Yard::new();
+fn a_closed_stdout_is_no_failure() {
+    let dir = TestDir::new();
     let (reader, writer) = std::io::pipe().expect("pipe");
     drop(reader);
-    let input = yard.write("input", REQUEST.as_bytes());
+    let input = dir.write("input", REQUEST.as_bytes());
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_sockfuzz"))
         .args(["run", "--"])
-        .arg(yard.server("blocking"))
+        .arg(dir.server("blocking"))
         .stdin(std::fs::File::open(input).expect("written"))
         .stdout(writer)
         .output()

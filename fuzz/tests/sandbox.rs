@@ -11,7 +11,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
-use common::{Yard, runtime, stat};
+use common::{TestDir, runtime, stat};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use rustix::process::geteuid;
@@ -33,12 +33,12 @@ struct Victims {
 }
 
 impl Victims {
-    fn new(yard: &Yard) -> Self {
-        yard.write("victim/file", b"precious");
+    fn new(dir: &TestDir) -> Self {
+        dir.write("victim/file", b"precious");
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
         listener.set_nonblocking(true).expect("fcntl");
         let process = Command::new("sleep").arg("1000").spawn().expect("sleep starts");
-        Self { files: yard.path("victim"), listener, process }
+        Self { files: dir.path("victim"), listener, process }
     }
 
     /// The server's command line, for a program at `server`.
@@ -66,25 +66,25 @@ impl Drop for Victims {
 }
 
 /// What the server says to one letter.
-fn answer(yard: &Yard, options: &[&str], server: &[String], letter: char) -> String {
-    let mut command = yard.sockfuzz();
+fn answer(dir: &TestDir, options: &[&str], server: &[String], letter: char) -> String {
+    let mut command = dir.sockfuzz();
     command.arg("run").args(options).arg("--").args(server).write_stdin(letter.to_string());
     String::from_utf8_lossy(&command.assert().code(0).get_output().stdout).into_owned()
 }
 
 #[test]
 fn every_attack_fails_in_the_sandbox() {
-    let yard = Yard::new();
-    let mut victims = Victims::new(&yard);
-    let server = victims.attacked_by(&yard.server("hostile"));
+    let dir = TestDir::new();
+    let mut victims = Victims::new(&dir);
+    let server = victims.attacked_by(&dir.server("hostile"));
     for transport in ["unix", "tcp"] {
         let options = ["--sandbox", "require", "--transport", transport];
         for letter in ATTACKS.chars() {
-            let answer = answer(&yard, &options, &server, letter);
+            let answer = answer(&dir, &options, &server, letter);
             assert!(answer.contains(&format!("{letter}: ")) && !answer.contains("done"), "{answer}");
         }
         for letter in ALLOWED.chars() {
-            assert!(answer(&yard, &options, &server, letter).contains("done"), "{transport} {letter}");
+            assert!(answer(&dir, &options, &server, letter).contains("done"), "{transport} {letter}");
         }
     }
     victims.are_unharmed();
@@ -92,12 +92,12 @@ fn every_attack_fails_in_the_sandbox() {
 
 /// Without it the same attacks succeed: it is the sandbox that stops them.
 #[test]
-fn the_attacks_are_real() {
-    let yard = Yard::new();
-    let mut victims = Victims::new(&yard);
-    let server = victims.attacked_by(&yard.server("hostile"));
+fn every_attack_succeeds_without_the_sandbox() {
+    let dir = TestDir::new();
+    let mut victims = Victims::new(&dir);
+    let server = victims.attacked_by(&dir.server("hostile"));
     for letter in "abehi".chars() {
-        assert!(answer(&yard, &[], &server, letter).contains("done"), "{letter}");
+        assert!(answer(&dir, &[], &server, letter).contains("done"), "{letter}");
     }
     assert!(victims.files.join("new").exists());
     victims.listener.accept().expect("somebody came");
@@ -105,38 +105,38 @@ fn the_attacks_are_real() {
 }
 
 #[test]
-fn what_is_told_to_be_writable_is() {
-    let yard = Yard::new();
-    let victims = Victims::new(&yard);
-    let server = victims.attacked_by(&yard.server("hostile"));
+fn writable_directories_are_writable() {
+    let dir = TestDir::new();
+    let victims = Victims::new(&dir);
+    let server = victims.attacked_by(&dir.server("hostile"));
     let options = ["--sandbox", "require", "--writable", "victim"];
-    assert!(answer(&yard, &options, &server, 'a').contains("done"));
+    assert!(answer(&dir, &options, &server, 'a').contains("done"));
     assert!(victims.files.join("new").exists());
 }
 
 #[test]
-fn the_machines_network_is_there_when_asked_for() {
-    let yard = Yard::new();
-    let victims = Victims::new(&yard);
-    let server = victims.attacked_by(&yard.server("hostile"));
+fn network_host_allows_the_network() {
+    let dir = TestDir::new();
+    let victims = Victims::new(&dir);
+    let server = victims.attacked_by(&dir.server("hostile"));
     let options = ["--sandbox", "require", "--network", "host"];
-    assert!(answer(&yard, &options, &server, 'h').contains("done"));
+    assert!(answer(&dir, &options, &server, 'h').contains("done"));
     victims.listener.accept().expect("somebody came");
 }
 
 /// afl-fuzz goes on, and its output directory is out of the server's reach.
 #[test]
-fn a_campaign_survives_its_server() {
-    let yard = Yard::new();
+fn a_hostile_server_does_not_harm_its_campaign() {
+    let dir = TestDir::new();
     let runtime = runtime(&CargoAfl::find_or_install().expect("cargo-afl"));
-    let program = yard.server_with("hostile", &["-DIN_THE_LOOP", runtime.to_str().expect("plain")]);
-    let mut victims = Victims::new(&yard);
+    let program = dir.server_with("hostile", &["-DIN_THE_LOOP", runtime.to_str().expect("plain")]);
+    let mut victims = Victims::new(&dir);
     let server = victims.attacked_by(&program);
     for letter in ATTACKS.chars().chain(ALLOWED.chars()) {
-        yard.write(&format!("attacks/{letter}"), letter.to_string().as_bytes());
+        dir.write(&format!("attacks/{letter}"), letter.to_string().as_bytes());
     }
-    let out = yard.path("out");
-    yard.sockfuzz()
+    let out = dir.path("out");
+    dir.sockfuzz()
         .args(["fuzz", "--sandbox", "require", "-t", "2000", "-i", "attacks", "-o", "out"])
         .args(["--afl", "-c - -E 300", "--"])
         .args(server)
@@ -150,25 +150,25 @@ fn a_campaign_survives_its_server() {
 
 #[test]
 fn an_output_directory_that_the_server_could_write_to_is_refused() {
-    let yard = Yard::new();
+    let dir = TestDir::new();
     let runtime = runtime(&CargoAfl::find_or_install().expect("cargo-afl"));
-    let program = yard.server_with("hostile", &["-DIN_THE_LOOP", runtime.to_str().expect("plain")]);
-    let victims = Victims::new(&yard);
-    yard.sockfuzz()
+    let program = dir.server_with("hostile", &["-DIN_THE_LOOP", runtime.to_str().expect("plain")]);
+    let victims = Victims::new(&dir);
+    dir.sockfuzz()
         .args(["fuzz", "--writable", ".", "-o", "out", "--"])
         .args(victims.attacked_by(&program))
         .assert()
         .code(1)
         .stderr(contains("which the server may write to").and(contains("remedy: ")));
-    assert!(!yard.path("out").exists());
+    assert!(!dir.path("out").exists());
 }
 
 #[test]
 fn a_writable_directory_must_exist() {
-    let yard = Yard::new();
-    yard.sockfuzz()
+    let dir = TestDir::new();
+    dir.sockfuzz()
         .args(["check", "--writable", "nowhere", "--"])
-        .arg(yard.server("blocking"))
+        .arg(dir.server("blocking"))
         .assert()
         .code(1)
         .stderr(contains("nowhere does not exist").and(contains("mkdir")));
@@ -176,14 +176,14 @@ fn a_writable_directory_must_exist() {
 
 /// A server that only the sandbox keeps from starting: the remedy is the directory that it writes.
 #[test]
-fn a_server_that_must_write_is_told_how() {
-    let yard = Yard::new();
-    let program = yard.server("writes_pid_file");
-    fs::create_dir(yard.path("run")).expect("mkdir");
+fn a_server_that_fails_in_the_sandbox_gets_a_remedy() {
+    let dir = TestDir::new();
+    let program = dir.server("writes_pid_file");
+    fs::create_dir(dir.path("run")).expect("mkdir");
     let check = |options: &[&str]| {
-        let mut command = yard.sockfuzz();
-        command.args(["check", "-i"]).arg(yard.corpus()).args(options).arg("--").arg(&program);
-        command.arg(yard.path("run/pid")).assert()
+        let mut command = dir.sockfuzz();
+        command.args(["check", "-i"]).arg(dir.corpus()).args(options).arg("--").arg(&program);
+        command.arg(dir.path("run/pid")).assert()
     };
     check(&[]).code(13).stderr(contains("without the sandbox").and(contains("--writable DIR")));
     check(&["--writable", "run"]).code(0);
@@ -196,20 +196,20 @@ fn an_ordinary_user_is_protected() {
     if !geteuid().is_root() {
         return;
     }
-    let yard = Yard::new();
-    let mut victims = Victims::new(&yard);
-    let server = victims.attacked_by(&yard.server("hostile"));
+    let dir = TestDir::new();
+    let mut victims = Victims::new(&dir);
+    let server = victims.attacked_by(&dir.server("hostile"));
     for (name, file) in [
         ("sockfuzz", Path::new(env!("CARGO_BIN_EXE_sockfuzz"))),
         ("libsockfuzz_preload.so", &sockfuzz::util::preload::locate(None).expect("the preload")),
     ] {
-        fs::copy(file, yard.path(name)).expect("copy");
+        fs::copy(file, dir.path(name)).expect("copy");
     }
     for (path, mode) in [("", 0o755), ("victim", 0o777), ("victim/file", 0o666)] {
-        fs::set_permissions(yard.path(path), Permissions::from_mode(mode)).expect("chmod");
+        fs::set_permissions(dir.path(path), Permissions::from_mode(mode)).expect("chmod");
     }
     for letter in ATTACKS.chars().chain(ALLOWED.chars()) {
-        let mut command = Command::new(yard.path("sockfuzz"));
+        let mut command = Command::new(dir.path("sockfuzz"));
         command.uid(NOBODY).gid(NOBODY).current_dir("/").args(["run", "--sandbox", "require", "--"]);
         let mut command = assert_cmd::Command::from_std(command);
         let output = command.args(&server).write_stdin(letter.to_string()).assert().code(0);
@@ -220,14 +220,14 @@ fn an_ordinary_user_is_protected() {
 }
 
 /// The sockfuzz command on a kernel that refuses these system calls.
-fn sockfuzz_without(yard: &Yard, calls: &[i64]) -> assert_cmd::Command {
+fn sockfuzz_without(dir: &TestDir, calls: &[i64]) -> assert_cmd::Command {
     let rules = calls.iter().map(|&call| (call, Vec::new())).collect();
     let refuse = SeccompAction::Errno(rustix::io::Errno::PERM.raw_os_error().unsigned_abs());
     let machine = std::env::consts::ARCH.try_into().expect("a machine with seccomp");
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, machine).expect("a valid filter");
     let program: BpfProgram = filter.try_into().expect("a valid filter");
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockfuzz"));
-    command.current_dir(yard.path(""));
+    command.current_dir(dir.path(""));
     // SAFETY: the closure makes two system calls and allocates nothing.
     unsafe {
         command.pre_exec(move || apply_filter(&program).map_err(|_| std::io::Error::last_os_error()));
@@ -239,17 +239,17 @@ const NAMESPACES: i64 = syscalls::Sysno::unshare as i64;
 const LANDLOCK: i64 = syscalls::Sysno::landlock_create_ruleset as i64;
 
 #[test]
-fn what_the_kernel_cannot_do_is_said() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
+fn missing_kernel_features_are_reported() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
     for (calls, words) in [
         (&[NAMESPACES][..], "modes and owners of files (user namespaces), the network (user namespaces)"),
         (&[LANDLOCK], "device nodes (Landlock), other processes from signals (Landlock of Linux 6.12)"),
         (&[NAMESPACES, LANDLOCK], "files (that takes Landlock or user namespaces), modes and owners"),
     ] {
         let check = |sandbox: &str| {
-            let mut command = sockfuzz_without(&yard, calls);
-            command.args(["check", "--sandbox", sandbox, "-i"]).arg(yard.corpus()).arg("--").arg(&server);
+            let mut command = sockfuzz_without(&dir, calls);
+            command.args(["check", "--sandbox", sandbox, "-i"]).arg(dir.corpus()).arg("--").arg(&server);
             command.assert()
         };
         let auto = check("auto").code(0);
@@ -263,13 +263,13 @@ fn what_the_kernel_cannot_do_is_said() {
 /// Rules alone, or namespaces alone, still keep the server's hands off the files, and still leave it
 /// a temporary directory.
 #[test]
-fn one_layer_is_enough_for_files() {
-    let yard = Yard::new();
-    let victims = Victims::new(&yard);
-    let server = victims.attacked_by(&yard.server("hostile"));
+fn namespaces_or_landlock_alone_protect_files() {
+    let dir = TestDir::new();
+    let victims = Victims::new(&dir);
+    let server = victims.attacked_by(&dir.server("hostile"));
     for call in [NAMESPACES, LANDLOCK] {
         for letter in "abcdkl".chars() {
-            let mut command = sockfuzz_without(&yard, &[call]);
+            let mut command = sockfuzz_without(&dir, &[call]);
             command.args(["run", "--sandbox", "auto", "--"]).args(&server);
             let output = command.write_stdin(letter.to_string()).assert().code(0);
             let answer = String::from_utf8_lossy(&output.get_output().stdout).into_owned();

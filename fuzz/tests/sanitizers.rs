@@ -3,19 +3,19 @@
 
 mod common;
 
-use common::Yard;
+use common::TestDir;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 
 /// The target answers one request, and reports another, as a crash with these words.
 fn reports(name: &str, flags: &[&str], path: &str, words: &str) {
     for compiler in ["clang", "gcc"] {
-        let yard = Yard::new();
-        let Some(server) = yard.target(name, compiler, flags) else { continue };
-        let good = yard.write("good", b"GET /fine HTTP/1.1\r\n\r\n");
-        yard.sockfuzz().arg("replay").arg(good).arg("--").arg(&server).assert().code(0);
-        let bad = yard.write("bad", format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes());
-        yard.sockfuzz()
+        let dir = TestDir::new();
+        let Some(server) = dir.target(name, compiler, flags) else { continue };
+        let good = dir.write("good", b"GET /fine HTTP/1.1\r\n\r\n");
+        dir.sockfuzz().arg("replay").arg(good).arg("--").arg(&server).assert().code(0);
+        let bad = dir.write("bad", format!("GET {path} HTTP/1.1\r\n\r\n").as_bytes());
+        dir.sockfuzz()
             .args(["replay", "--timeout", "20"])
             .arg(bad)
             .arg("--")

@@ -4,96 +4,96 @@ mod common;
 
 use std::fs;
 
-use common::{Yard, workspace};
+use common::{TestDir, workspace};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 
 /// What `sockfuzz session` prints, with `stdin`.
-fn session(yard: &Yard, arguments: &[&str], stdin: &[u8]) -> Vec<u8> {
-    let mut command = yard.sockfuzz();
+fn session(dir: &TestDir, arguments: &[&str], stdin: &[u8]) -> Vec<u8> {
+    let mut command = dir.sockfuzz();
     command.arg("session").args(arguments).write_stdin(stdin);
     command.assert().code(0).get_output().stdout.clone()
 }
 
 #[test]
-fn what_is_shown_packs_to_what_it_was() {
-    let yard = Yard::new();
+fn shown_text_packs_to_the_same_input() {
+    let dir = TestDir::new();
     let inputs = [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\xF5\x45a\xF5\x40b\\\"\x00\xF5\xF5\xF5\x51", b""];
     for input in inputs {
-        let text = session(&yard, &["show", "-"], input);
-        assert_eq!(session(&yard, &["pack", "-"], &text), input, "{}", String::from_utf8_lossy(&text));
+        let text = session(&dir, &["show", "-"], input);
+        assert_eq!(session(&dir, &["pack", "-"], &text), input, "{}", String::from_utf8_lossy(&text));
     }
 }
 
 #[test]
 fn several_inputs_are_shown_by_name() {
-    let yard = Yard::new();
-    yard.write("crashes/README.txt", b"not an input");
-    yard.write("crashes/id:000000,sig:06", b"a\xF5\x41b");
-    yard.write("plain", b"c");
-    let shown = session(&yard, &["show", "plain", "crashes"], b"");
+    let dir = TestDir::new();
+    dir.write("crashes/README.txt", b"not an input");
+    dir.write("crashes/id:000000,sig:06", b"a\xF5\x41b");
+    dir.write("plain", b"c");
+    let shown = session(&dir, &["show", "plain", "crashes"], b"");
     let expected = "# plain\nsend 0 \"c\"\n\n# crashes/id:000000,sig:06\nsend 0 \"a\"\nsend 1 \"b\"\n";
     assert_eq!(String::from_utf8_lossy(&shown), expected);
     // With the names, it is still a text.
-    assert_eq!(session(&yard, &["pack", "-"], &shown), b"c\xF5\x40a\xF5\x41b");
+    assert_eq!(session(&dir, &["pack", "-"], &shown), b"c\xF5\x40a\xF5\x41b");
 }
 
 #[test]
 fn a_text_of_the_corpus_packs_to_its_seed() {
-    let yard = Yard::new();
+    let dir = TestDir::new();
     let [text, seed] = ["sessions-text", "sessions"]
         .map(|folder| workspace().path(&format!("corpus/{folder}/both-interleaved")));
-    session(&yard, &["pack", text.to_str().expect("UTF-8"), "-o", "packed"], b"");
-    assert_eq!(fs::read(yard.path("packed")).expect("written"), fs::read(seed).expect("a seed"));
+    session(&dir, &["pack", text.to_str().expect("UTF-8"), "-o", "packed"], b"");
+    assert_eq!(fs::read(dir.path("packed")).expect("written"), fs::read(seed).expect("a seed"));
 }
 
 #[test]
-fn a_text_that_is_no_session_says_where() {
-    let yard = Yard::new();
+fn a_syntax_error_is_reported_with_its_line() {
+    let dir = TestDir::new();
     for (text, words) in [
         ("open 1\nclose 2\n", "text: line 2: connection 2 is not open here"),
         ("send 0 \"a\"\n\n# a remark\nopen 4\n", "text: line 4: after open, the number of a connection"),
         ("send 0 \"a\n", "text: line 1: the string has no closing quote"),
     ] {
-        yard.write("text", text.as_bytes());
-        yard.sockfuzz()
+        dir.write("text", text.as_bytes());
+        dir.sockfuzz()
             .args(["session", "pack", "text", "-o", "packed"])
             .assert()
             .code(1)
             .stderr(contains(words).and(contains("remedy: ")));
     }
-    assert!(!yard.path("packed").exists(), "nothing is left behind");
+    assert!(!dir.path("packed").exists(), "nothing is left behind");
 }
 
 #[test]
-fn what_cannot_be_read_is_named() {
-    let yard = Yard::new();
-    yard.write("input", b"a\xF5\x41b");
+fn an_unreadable_file_is_named() {
+    let dir = TestDir::new();
+    dir.write("input", b"a\xF5\x41b");
     for (arguments, words) in [
         (["pack", "input"], "input: it is no text, perhaps an input already"),
         (["pack", "nowhere"], "nowhere cannot be read"),
         (["show", "nowhere"], "nowhere cannot be read"),
     ] {
-        let mut command = yard.sockfuzz();
+        let mut command = dir.sockfuzz();
         command.arg("session").args(arguments);
         command.assert().code(1).stderr(contains(words).and(contains("remedy: ")));
     }
 }
 
 #[test]
-fn what_exists_is_overwritten_by_force_only() {
-    let yard = Yard::new();
-    yard.write("mine", b"precious");
+fn an_existing_file_is_overwritten_with_force_only() {
+    let dir = TestDir::new();
+    dir.write("mine", b"precious");
     let pack = |options: &[&str]| {
-        let mut command = yard.sockfuzz();
+        let mut command = dir.sockfuzz();
         command.args(["session", "pack", "-", "-o", "mine"]).args(options).write_stdin("send 0 \"a\"\n");
         command.assert()
     };
     pack(&[]).code(1).stderr(contains("mine exists").and(contains("remedy: ")).and(contains("--force")));
-    assert_eq!(fs::read(yard.path("mine")).expect("still there"), b"precious");
+    assert_eq!(fs::read(dir.path("mine")).expect("still there"), b"precious");
     pack(&["--force"]).code(0);
-    assert_eq!(fs::read(yard.path("mine")).expect("written"), b"a");
-    let mut nowhere = yard.sockfuzz();
+    assert_eq!(fs::read(dir.path("mine")).expect("written"), b"a");
+    let mut nowhere = dir.sockfuzz();
     nowhere.args(["session", "pack", "-", "-o", "no/where"]).write_stdin("send 0 \"a\"\n");
     nowhere.assert().code(1).stderr(contains("no/where cannot be written: ").and(contains("remedy: ")));
 }
@@ -102,11 +102,11 @@ const REQUEST: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
 
 #[test]
 fn a_crash_that_is_a_session_is_shown_as_text() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    yard.write("crashes/id:000000,sig:06", &[REQUEST, b"\xF5\x41CRASH\r\n\r\n"].concat());
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    dir.write("crashes/id:000000,sig:06", &[REQUEST, b"\xF5\x41CRASH\r\n\r\n"].concat());
     let replay = |options: &[&str]| {
-        let mut command = yard.sockfuzz();
+        let mut command = dir.sockfuzz();
         command.args(["replay", "crashes"]).args(options).arg("--").arg(&server);
         command.assert().code(4)
     };
@@ -125,12 +125,12 @@ fn a_crash_that_is_a_session_is_shown_as_text() {
 /// Whatever becomes of the server: what it has answered is shown, connection by connection.
 #[test]
 fn answers_before_the_end_are_shown() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
     for last in [&b"GET"[..], b"CRASH", b"EXIT", b"HANG"] {
         let last = [b"\xF5\x42", last, b"\r\n\r\n"].concat();
-        yard.write("input", &[b"\xF5\x41", REQUEST, b"\xF5\x40", REQUEST, &last].concat());
-        let mut command = yard.sockfuzz();
+        dir.write("input", &[b"\xF5\x41", REQUEST, b"\xF5\x40", REQUEST, &last].concat());
+        let mut command = dir.sockfuzz();
         command.args(["replay", "--timeout", "1", "input", "--"]).arg(&server);
         let shown = command.assert();
         for connection in [0, 1] {

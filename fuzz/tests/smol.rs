@@ -5,7 +5,7 @@ mod common;
 
 use std::path::PathBuf;
 
-use common::{Yard, stat, workspace};
+use common::{TestDir, stat, workspace};
 use predicates::prelude::*;
 use predicates::str::contains;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
@@ -27,8 +27,8 @@ fn server() -> PathBuf {
 
 /// Without the trap the server never gets to see a connection, and that is what it is refused for.
 #[test]
-fn without_the_trap_it_is_a_dud() {
-    Yard::new()
+fn without_the_syscall_trap_it_never_accepts() {
+    TestDir::new()
         .sockfuzz()
         .args(["check", "--timeout", "2", "--syscalls", "libc", "--"])
         .arg(server())
@@ -41,9 +41,9 @@ fn without_the_trap_it_is_a_dud() {
 /// The reactor's own thread looks after the connection whenever its timer says so.
 #[test]
 fn every_connection_is_accepted() {
-    let yard = Yard::new();
-    let output = yard.path("out");
-    yard.sockfuzz()
+    let dir = TestDir::new();
+    let output = dir.path("out");
+    dir.sockfuzz()
         .args([
             "fuzz",
             "--no-check",

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use common::tool::Tool;
-use common::{Yard, stat};
+use common::forkserver_client::ForkserverClient;
+use common::{TestDir, stat};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 use sockfuzz::server::status_file::StatusFile;
 use sockfuzz_protocol::Counter;
@@ -23,7 +23,7 @@ const FINE: &[u8] = b"GET /aaaaaa";
 const CRASH: &[u8] = b"GET /aaaaa";
 
 struct Run {
-    yard: Yard,
+    dir: TestDir,
     program: PathBuf,
     cargo_afl: CargoAfl,
     status: StatusFile,
@@ -31,19 +31,19 @@ struct Run {
 
 impl Run {
     fn new() -> Self {
-        let yard = Yard::new();
+        let dir = TestDir::new();
         let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-        let program = yard.loop_target(TARGET, "cc", &[], &cargo_afl);
-        Self { yard, program, cargo_afl, status: StatusFile::in_memory().expect("a status page") }
+        let program = dir.loop_target(TARGET, "cc", &[], &cargo_afl);
+        Self { dir, program, cargo_afl, status: StatusFile::in_memory().expect("a status page") }
     }
 
     fn environment(&self, command: &mut Command) {
-        command.env("TARGET_LOG", self.yard.path("log")).env("SOCKFUZZ_STATUS", self.status.path());
+        command.env("TARGET_LOG", self.dir.path("log")).env("SOCKFUZZ_STATUS", self.status.path());
     }
 
     /// Processes that have ended their start.
     fn starts(&self) -> usize {
-        fs::read_to_string(self.yard.path("log")).expect("written").lines().count()
+        fs::read_to_string(self.dir.path("log")).expect("written").lines().count()
     }
 
     fn count(&self, counter: Counter) -> usize {
@@ -58,18 +58,18 @@ fn processes_and_spares(spare: &str) -> (usize, usize, usize) {
     let mut command = Command::new(&run.program);
     run.environment(&mut command);
     command.env("SOCKFUZZ_SPARE", spare);
-    let mut tool = Tool::start(command);
+    let mut client = ForkserverClient::start(command);
     for number in 1..=EXECUTIONS {
         let crashes = number % CRASHES == 0;
-        let signal = tool.run_and_crash(if crashes { CRASH } else { FINE });
+        let signal = client.run_and_crash(if crashes { CRASH } else { FINE });
         assert_eq!(signal, crashes.then_some(libc::SIGABRT as u32), "input {number}");
     }
-    assert!(tool.run(FINE, None));
+    assert!(client.run(FINE, None));
     (run.count(Counter::Processes), run.count(Counter::Spares), run.starts())
 }
 
 #[test]
-fn after_a_crash_the_next_process_waits_already() {
+fn a_spare_replaces_a_crashed_process() {
     let processes = EXECUTIONS / CRASHES + 1;
     let (begun, spares, starts) = processes_and_spares("on");
     assert_eq!((begun, spares), (processes, processes - 1));
@@ -77,47 +77,47 @@ fn after_a_crash_the_next_process_waits_already() {
 }
 
 #[test]
-fn without_spares_each_process_starts_when_it_is_needed() {
+fn without_spares_processes_start_on_demand() {
     let processes = EXECUTIONS / CRASHES + 1;
     assert_eq!(processes_and_spares("off"), (processes, 0, processes));
 }
 
 /// An input that does something new is played twice, but not again in each process that comes later.
 #[test]
-fn what_one_process_has_told_is_new_to_no_other() {
+fn reported_coverage_is_shared_by_all_processes() {
     for target in ["accept_blocking", "epoll_wait"] {
-        let yard = Yard::new();
+        let dir = TestDir::new();
         let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-        let log = yard.path("log");
-        let mut command = Command::new(yard.loop_target(target, "cc", &[], &cargo_afl));
+        let log = dir.path("log");
+        let mut command = Command::new(dir.loop_target(target, "cc", &[], &cargo_afl));
         command.env("TARGET_LOG", &log);
-        let mut tool = Tool::start_warm(command);
-        let played = |tool: &mut Tool| {
-            assert!(tool.run(b"GET /told\r\n", None), "{target}");
+        let mut client = ForkserverClient::start_with_warm_up(command);
+        let played = |client: &mut ForkserverClient| {
+            assert!(client.run(b"GET /told\r\n", None), "{target}");
             let log = fs::read_to_string(&log).expect("written");
             log.lines().filter(|line| *line == "GET /told").count()
         };
-        assert_eq!(played(&mut tool), 2, "{target}");
+        assert_eq!(played(&mut client), 2, "{target}");
         for crashes in 1..=3 {
-            assert_eq!(tool.run_and_crash(b"GET /abc\r\n"), Some(libc::SIGABRT as u32), "{target}");
-            assert_eq!(played(&mut tool), 2 + crashes, "{target}");
+            assert_eq!(client.run_and_crash(b"GET /abc\r\n"), Some(libc::SIGABRT as u32), "{target}");
+            assert_eq!(played(&mut client), 2 + crashes, "{target}");
         }
     }
 }
 
 /// A connection to itself might be accepted by the process that waits, and a path can be only one's.
 #[test]
-fn a_server_with_a_listener_for_itself_has_no_spare() {
+fn a_server_with_another_listener_has_no_spare() {
     for target in ["outgoing_connection", "real_listener_in_child"] {
-        let yard = Yard::new();
+        let dir = TestDir::new();
         let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
         let status = StatusFile::in_memory().expect("a status page");
-        let mut command = Command::new(yard.loop_target(target, "cc", &[], &cargo_afl));
-        command.current_dir(yard.path("")).env("SOCKFUZZ_ITERATIONS", "5");
+        let mut command = Command::new(dir.loop_target(target, "cc", &[], &cargo_afl));
+        command.current_dir(dir.path("")).env("SOCKFUZZ_ITERATIONS", "5");
         command.env("SOCKFUZZ_STATUS", status.path());
-        let mut tool = Tool::start(command);
+        let mut client = ForkserverClient::start(command);
         for _ in 0..20 {
-            assert!(tool.run_and_crash(FINE).is_none_or(|signal| signal == 0), "{target}");
+            assert!(client.run_and_crash(FINE).is_none_or(|signal| signal == 0), "{target}");
         }
         assert!(status.count(Counter::Processes) > 2, "{target}");
         assert_eq!(status.count(Counter::Spares), 0, "{target}");
@@ -127,13 +127,13 @@ fn a_server_with_a_listener_for_itself_has_no_spare() {
 #[test]
 fn a_slow_start_is_no_timeout() {
     let run = Run::new();
-    run.yard.write("in/fine", FINE);
-    let output = run.yard.path("out");
+    run.dir.write("in/fine", FINE);
+    let output = run.dir.path("out");
     let mut command = run.cargo_afl.command();
     run.environment(&mut command);
     let result = command
         .args(["fuzz", "-t", "100", "-c", "-", "-E", "200", "-i"])
-        .arg(run.yard.path("in"))
+        .arg(run.dir.path("in"))
         .arg("-o")
         .arg(&output)
         .arg("--")

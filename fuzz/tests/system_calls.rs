@@ -6,22 +6,22 @@ mod common;
 use std::fs;
 use std::process::Command;
 
-use common::{Yard, bundled, installed};
+use common::{TestDir, bundled, installed};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 const INPUTS: usize = 40;
 
 /// Iterations at the end of a process's life: what a server sets up at first is over.
-const STEADY: usize = 20;
+const MEASURED_ITERATIONS: usize = 20;
 
 /// System calls in an iteration beyond the pipe's write and read: none of the preload's own, and none of
 /// the server's. All that the bundled server calls (epoll_wait, accept4, epoll_ctl, recv, writev,
 /// shutdown, close, and fcntl for F_GETFD, with which Rust's library looks before it closes) is answered
 /// without the kernel, the connection's number included: it is kept for the next one.
-const BEYOND_THE_PIPES: usize = 0;
+const EXTRA_SYSTEM_CALLS: usize = 0;
 
 /// An iteration ends with a write of this beginning, and the next one begins with such a read.
-const PIPES: [&str; 2] = ["write(199, ", "read(198, "];
+const PIPE_CALLS: [&str; 2] = ["write(199, ", "read(198, "];
 
 /// The calls of each process, in their order.
 fn calls_of(log: &str) -> Vec<(&str, Vec<&str>)> {
@@ -42,21 +42,21 @@ fn calls_of(log: &str) -> Vec<(&str, Vec<&str>)> {
 }
 
 #[test]
-fn an_iteration_through_memory_asks_for_nothing_but_the_pipes() {
+fn an_iteration_through_memory_makes_no_system_calls_but_pipe_io() {
     let Some(strace) = installed("strace", "strace") else { return };
-    let yard = Yard::new();
+    let dir = TestDir::new();
     for number in 0..INPUTS {
-        yard.write(&format!("in/{number}"), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        dir.write(&format!("in/{number}"), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     }
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
     let output = Command::new(strace)
         .args(["-f", "-qq", "-o"])
-        .arg(yard.path("log"))
+        .arg(dir.path("log"))
         .args(cargo_afl.program())
         .args(["showmap", "-t", "10000", "-i"])
-        .arg(yard.path("in"))
+        .arg(dir.path("in"))
         .arg("-o")
-        .arg(yard.path("maps"))
+        .arg(dir.path("maps"))
         .arg("--")
         .arg(bundled("sockfuzz-server"))
         .args(["--model", "epoll", "--listen", "127.0.0.1:8080"])
@@ -72,20 +72,20 @@ fn an_iteration_through_memory_asks_for_nothing_but_the_pipes() {
         .expect("strace starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 
-    let log = fs::read_to_string(yard.path("log")).expect("strace writes it");
-    let is_end = |call: &&str| call.starts_with(PIPES[0]);
+    let log = fs::read_to_string(dir.path("log")).expect("strace writes it");
+    let is_end = |call: &&str| call.starts_with(PIPE_CALLS[0]);
     let (_, calls) = calls_of(&log)
         .into_iter()
         .max_by_key(|(_, calls)| calls.iter().filter(|call| is_end(call)).count())
         .expect("a process");
     let ends: Vec<usize> =
         calls.iter().enumerate().filter(|(_, call)| is_end(call)).map(|(index, _)| index).collect();
-    assert!(ends.len() > STEADY, "{} iterations in one process", ends.len());
-    for bounds in ends.windows(2).rev().take(STEADY) {
+    assert!(ends.len() > MEASURED_ITERATIONS, "{} iterations in one process", ends.len());
+    for bounds in ends.windows(2).rev().take(MEASURED_ITERATIONS) {
         let iteration = &calls[bounds[0]..bounds[1]];
-        for pipe in PIPES {
+        for pipe in PIPE_CALLS {
             assert_eq!(iteration.iter().filter(|call| call.starts_with(pipe)).count(), 1, "{iteration:#?}");
         }
-        assert_eq!(iteration.len() - PIPES.len(), BEYOND_THE_PIPES, "{iteration:#?}");
+        assert_eq!(iteration.len() - PIPE_CALLS.len(), EXTRA_SYSTEM_CALLS, "{iteration:#?}");
     }
 }

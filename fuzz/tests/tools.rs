@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use common::Yard;
+use common::TestDir;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 /// The number in the request is all the coverage that this target has.
@@ -17,13 +17,13 @@ fn request(number: u32, padding: &str) -> Vec<u8> {
 }
 
 /// Runs `cargo afl TOOL ARGUMENTS -- target`.
-fn run(yard: &Yard, tool: &str, arguments: &[&str]) -> Output {
-    run_with(yard, tool, arguments, &[])
+fn run(dir: &TestDir, tool: &str, arguments: &[&str]) -> Output {
+    run_with(dir, tool, arguments, &[])
 }
 
-fn run_with(yard: &Yard, tool: &str, arguments: &[&str], variables: &[(&str, &Path)]) -> Output {
+fn run_with(dir: &TestDir, tool: &str, arguments: &[&str], variables: &[(&str, &Path)]) -> Output {
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-    let target = yard.loop_target(TARGET, "cc", &[], &cargo_afl);
+    let target = dir.loop_target(TARGET, "cc", &[], &cargo_afl);
     let output = cargo_afl
         .command()
         .arg(tool)
@@ -35,8 +35,8 @@ fn run_with(yard: &Yard, tool: &str, arguments: &[&str], variables: &[(&str, &Pa
         .env("SOCKFUZZ_LOOP", "direct")
         .env("SOCKFUZZ_WARM_UP", "off")
         .envs(variables.iter().copied())
-        .env("AFL_TMPDIR", yard.path(""))
-        .current_dir(yard.path(""))
+        .env("AFL_TMPDIR", dir.path(""))
+        .current_dir(dir.path(""))
         .output()
         .expect("the tool starts");
     assert!(output.status.success(), "{tool}: {}", String::from_utf8_lossy(&output.stdout));
@@ -44,43 +44,43 @@ fn run_with(yard: &Yard, tool: &str, arguments: &[&str], variables: &[(&str, &Pa
 }
 
 #[test]
-fn tmin_keeps_what_the_server_looks_at() {
-    let yard = Yard::new();
-    yard.write("large", &request(7, &"a".repeat(300)));
-    run(&yard, "tmin", &["-i", "large", "-o", "small"]);
-    let small = fs::read_to_string(yard.path("small")).expect("written");
+fn tmin_keeps_bytes_that_affect_coverage() {
+    let dir = TestDir::new();
+    dir.write("large", &request(7, &"a".repeat(300)));
+    run(&dir, "tmin", &["-i", "large", "-o", "small"]);
+    let small = fs::read_to_string(dir.path("small")).expect("written");
     assert!(small.len() < 20, "{small:?}");
     assert_eq!(small.get(5..6), Some("7"), "{small:?}");
 }
 
 /// afl-tmin leaves the work to a mutator that trims: ours goes down to bytes there.
 #[test]
-fn tmin_does_as_well_beside_the_mutator() {
-    let yard = Yard::new();
-    yard.write("large", &request(7, &"a".repeat(300)));
+fn tmin_works_with_the_mutator_loaded() {
+    let dir = TestDir::new();
+    dir.write("large", &request(7, &"a".repeat(300)));
     let library = sockfuzz::campaign::mutator::locate().expect("the mutator");
-    run_with(&yard, "tmin", &["-i", "large", "-o", "small"], &[("AFL_CUSTOM_MUTATOR_LIBRARY", &library)]);
-    let small = fs::read_to_string(yard.path("small")).expect("written");
+    run_with(&dir, "tmin", &["-i", "large", "-o", "small"], &[("AFL_CUSTOM_MUTATOR_LIBRARY", &library)]);
+    let small = fs::read_to_string(dir.path("small")).expect("written");
     assert!(small.len() < 20, "{small:?}");
     assert_eq!(small.get(5..6), Some("7"), "{small:?}");
 }
 
 #[test]
 fn cmin_keeps_one_input_of_each_kind() {
-    let yard = Yard::new();
+    let dir = TestDir::new();
     for (name, number, padding) in [("a", 1, ""), ("b", 1, "more"), ("c", 2, ""), ("d", 2, "more")] {
-        yard.write(&format!("in/{name}"), &request(number, padding));
+        dir.write(&format!("in/{name}"), &request(number, padding));
     }
-    run(&yard, "cmin", &["-i", "in", "-o", "few"]);
-    assert_eq!(fs::read_dir(yard.path("few")).expect("written").count(), 2);
+    run(&dir, "cmin", &["-i", "in", "-o", "few"]);
+    assert_eq!(fs::read_dir(dir.path("few")).expect("written").count(), 2);
 }
 
 /// afl-analyze knows no shared memory: its inputs come by standard input.
 #[test]
-fn analyze_sees_which_bytes_matter() {
-    let yard = Yard::new();
-    yard.write("input", &request(7, ""));
-    let output = run(&yard, "analyze", &["-i", "input"]);
+fn analyze_finds_bytes_that_affect_coverage() {
+    let dir = TestDir::new();
+    dir.write("input", &request(7, ""));
+    let output = run(&dir, "analyze", &["-i", "input"]);
     let text = String::from_utf8_lossy(&output.stderr);
     let share = text.split("Interesting bits: ").nth(1).and_then(|rest| rest.split('%').next());
     let share: f64 =

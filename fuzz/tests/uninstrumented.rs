@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use common::{Yard, free_port, installed, stat, workspace};
+use common::{TestDir, free_port, installed, stat, workspace};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
@@ -23,17 +23,17 @@ const ITERATIONS: &str = "15";
 const CRASHED: i32 = 2;
 
 /// Compiles one of the preload's target programs, without the runtime.
-fn compile(yard: &Yard, name: &str) -> PathBuf {
-    yard.target(name, "cc", &[]).expect("a C compiler is installed")
+fn compile(dir: &TestDir, name: &str) -> PathBuf {
+    dir.target(name, "cc", &[]).expect("a C compiler is installed")
 }
 
 /// afl-showmap on everything in `in`: its exit status. The maps are in `maps`, the log in `log`.
-fn showmap(yard: &Yard, program: &Path) -> Option<i32> {
+fn showmap(dir: &TestDir, program: &Path) -> Option<i32> {
     let mut command = CargoAfl::find_or_install().expect("cargo-afl").command();
-    command.args(["showmap", "-t", "10000", "-i"]).arg(yard.path("in")).arg("-o").arg(yard.path("maps"));
+    command.args(["showmap", "-t", "10000", "-i"]).arg(dir.path("in")).arg("-o").arg(dir.path("maps"));
     command.arg("--").arg(program);
     command.env("AFL_PRELOAD", sockfuzz::util::preload::locate(None).expect("the preload"));
-    command.env("TARGET_LOG", yard.path("log"));
+    command.env("TARGET_LOG", dir.path("log"));
     command
         .env("SOCKFUZZ_ITERATIONS", ITERATIONS)
         .env("SOCKFUZZ_WARM_UP", "off")
@@ -42,13 +42,13 @@ fn showmap(yard: &Yard, program: &Path) -> Option<i32> {
 }
 
 fn every_input_arrives_once(name: &str) {
-    let yard = Yard::new();
+    let dir = TestDir::new();
     let lines: BTreeSet<String> = (0..INPUTS).map(|number| format!("GET /{number} HTTP/1.1")).collect();
     for (number, line) in lines.iter().enumerate() {
-        yard.write(&format!("in/{number}"), format!("{line}\r\nHost: a\r\n\r\n").as_bytes());
+        dir.write(&format!("in/{number}"), format!("{line}\r\nHost: a\r\n\r\n").as_bytes());
     }
-    assert_eq!(showmap(&yard, &compile(&yard, name)), Some(0));
-    let log = fs::read_to_string(yard.path("log")).expect("the target writes it");
+    assert_eq!(showmap(&dir, &compile(&dir, name)), Some(0));
+    let log = fs::read_to_string(dir.path("log")).expect("the target writes it");
     let mut seen: Vec<&str> = log.lines().collect();
     seen.sort_unstable();
     assert_eq!(seen, lines.iter().collect::<Vec<_>>());
@@ -81,50 +81,50 @@ fn drops_privileges() {
 
 /// The target's answers repeat what was asked for.
 #[test]
-fn what_an_answer_says_does_not_count_how_much_it_says_does() {
-    let yard = Yard::new();
+fn feedback_depends_on_length_and_not_on_content_of_answers() {
+    let dir = TestDir::new();
     for (name, path) in [("one", "1111".to_owned()), ("other", "2222".to_owned()), ("long", "3".repeat(200))]
     {
-        yard.write(&format!("in/{name}"), format!("GET /{path} HTTP/1.1\r\n\r\n").as_bytes());
+        dir.write(&format!("in/{name}"), format!("GET /{path} HTTP/1.1\r\n\r\n").as_bytes());
     }
-    assert_eq!(showmap(&yard, &compile(&yard, "poll")), Some(0));
+    assert_eq!(showmap(&dir, &compile(&dir, "poll")), Some(0));
     let [one, other, long] =
-        ["one", "other", "long"].map(|name| fs::read_to_string(yard.path("maps").join(name)).expect("a map"));
+        ["one", "other", "long"].map(|name| fs::read_to_string(dir.path("maps").join(name)).expect("a map"));
     assert_eq!(one, other);
     assert_ne!(one, long);
 }
 
 #[test]
 fn crashes_in_a_child() {
-    let yard = Yard::new();
-    let program = compile(&yard, "crashes_in_a_child");
-    yard.write("in/1", b"GET /1 HTTP/1.1\r\n\r\n");
-    assert_eq!(showmap(&yard, &program), Some(0));
-    yard.write("in/2", b"GET /abc HTTP/1.1\r\n\r\n");
-    assert_eq!(showmap(&yard, &program), Some(CRASHED));
+    let dir = TestDir::new();
+    let program = compile(&dir, "crashes_in_a_child");
+    dir.write("in/1", b"GET /1 HTTP/1.1\r\n\r\n");
+    assert_eq!(showmap(&dir, &program), Some(0));
+    dir.write("in/2", b"GET /abc HTTP/1.1\r\n\r\n");
+    assert_eq!(showmap(&dir, &program), Some(CRASHED));
 }
 
 #[test]
 fn stops_accepting() {
-    let yard = Yard::new();
-    let program = compile(&yard, "stops_accepting");
+    let dir = TestDir::new();
+    let program = compile(&dir, "stops_accepting");
     for (name, path) in [("1", "fine"), ("2", "stop"), ("3", "fine")] {
-        yard.write(&format!("in/{name}"), format!("GET /{path} HTTP/1.1\r\n\r\n").as_bytes());
+        dir.write(&format!("in/{name}"), format!("GET /{path} HTTP/1.1\r\n\r\n").as_bytes());
     }
-    assert_eq!(showmap(&yard, &program), Some(CRASHED));
+    assert_eq!(showmap(&dir, &program), Some(CRASHED));
 }
 
 /// `sockfuzz fuzz --uninstrumented` with afl-fuzz's options.
-fn fuzz(yard: &Yard, afl: &str) -> assert_cmd::Command {
-    let mut command = yard.sockfuzz();
+fn fuzz(dir: &TestDir, afl: &str) -> assert_cmd::Command {
+    let mut command = dir.sockfuzz();
     command.args(["fuzz", "--uninstrumented", "--afl", afl, "-o", "out"]);
     command
 }
 
 /// Each execution was one connection; what was accepted beyond that is warm-up and repetitions.
-fn nothing_is_missed(yard: &Yard) {
-    let status = StatusFile::existing(&yard.path("out/sockfuzz.status")).expect("a status page");
-    let executions = stat(&yard.path("out"), "default", "execs_done") as u64;
+fn nothing_is_missed(dir: &TestDir) {
+    let status = StatusFile::existing(&dir.path("out/sockfuzz.status")).expect("a status page");
+    let executions = stat(&dir.path("out"), "default", "execs_done") as u64;
     let iterations = status.count(Counter::Iterations);
     // afl-fuzz may stop in the middle of one.
     assert!((executions..=executions + 1).contains(&iterations), "{iterations} of {executions}");
@@ -133,10 +133,10 @@ fn nothing_is_missed(yard: &Yard) {
 }
 
 #[test]
-fn nginx_of_the_distribution_is_fuzzed_by_its_answers() {
+fn uninstrumented_nginx_is_fuzzed_by_response_feedback() {
     let Some(program) = installed("nginx", "nginx-light") else { return };
-    let yard = Yard::new();
-    let home = yard.path("nginx");
+    let dir = TestDir::new();
+    let home = dir.path("nginx");
     let rendered = Command::new(workspace().path("harness/servers/render"))
         .arg("nginx")
         .arg(&home)
@@ -144,7 +144,7 @@ fn nginx_of_the_distribution_is_fuzzed_by_its_answers() {
         .output()
         .expect("render starts");
     assert!(rendered.status.success(), "{}", String::from_utf8_lossy(&rendered.stderr));
-    fuzz(&yard, "-E 20000")
+    fuzz(&dir, "-E 20000")
         .arg("--writable")
         .arg(home.join("tmp"))
         .arg("--")
@@ -156,8 +156,8 @@ fn nginx_of_the_distribution_is_fuzzed_by_its_answers() {
         .assert()
         .code(0)
         .stderr(contains("-c - ").and(contains("AFL_SKIP_BIN_CHECK=1")));
-    nothing_is_missed(&yard);
-    let output = yard.path("out");
+    nothing_is_missed(&dir);
+    let output = dir.path("out");
     assert!(stat(&output, "default", "edges_found") > 30.0);
     assert_eq!(stat(&output, "default", "stability"), 100.0);
     assert_eq!(stat(&output, "default", "total_tmout"), 0.0);
@@ -167,12 +167,12 @@ fn nginx_of_the_distribution_is_fuzzed_by_its_answers() {
 #[test]
 fn a_planted_crash_in_node_is_found() {
     let Some(program) = installed("node", "nodejs") else { return };
-    let yard = Yard::new();
-    let dictionary = yard.write("dictionary", b"\"/abort\"\n");
-    fuzz(&yard, "-E 200000 -V 100")
+    let dir = TestDir::new();
+    let dictionary = dir.write("dictionary", b"\"/abort\"\n");
+    fuzz(&dir, "-E 200000 -V 100")
         .env("AFL_BENCH_UNTIL_CRASH", "1")
         .arg("-i")
-        .arg(yard.corpus())
+        .arg(dir.corpus())
         .arg("-x")
         .arg(dictionary)
         .arg("--")
@@ -180,8 +180,8 @@ fn a_planted_crash_in_node_is_found() {
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/abort.js"))
         .assert()
         .code(0);
-    assert!(stat(&yard.path("out"), "default", "saved_crashes") >= 1.0);
-    yard.sockfuzz()
+    assert!(stat(&dir.path("out"), "default", "saved_crashes") >= 1.0);
+    dir.sockfuzz()
         .args(["replay", "out/default/crashes", "--", "node"])
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/abort.js"))
         .assert()
@@ -191,16 +191,16 @@ fn a_planted_crash_in_node_is_found() {
 
 /// Answers that never leave memory could teach nothing.
 #[test]
-fn memory_gives_way_to_the_answers() {
-    let yard = Yard::new();
-    let server = yard.server("blocking");
-    fuzz(&yard, "-E 500")
+fn response_feedback_falls_back_from_memory_to_unix() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    fuzz(&dir, "-E 500")
         .args(["--no-check", "--transport", "memory", "-i"])
-        .arg(yard.corpus())
+        .arg(dir.corpus())
         .arg("--")
         .arg(server)
         .assert()
         .code(0)
         .stderr(contains("transport memory was left for unix").and(contains("its answers stand in")));
-    assert!(stat(&yard.path("out"), "default", "edges_found") > 5.0);
+    assert!(stat(&dir.path("out"), "default", "edges_found") > 5.0);
 }

@@ -132,14 +132,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_pipe_in_core_pattern_needs_leave() {
+    fn only_a_pipe_in_core_pattern_needs_a_setting() {
         assert_eq!(core_pattern("core\n"), None);
         let setting = core_pattern("|/usr/share/apport %p\n").expect("a pipe");
         assert!(setting.reason.expect("explained").contains("core_pattern"));
     }
 
     #[test]
-    fn only_a_slow_governor_needs_leave() {
+    fn only_a_slow_governor_needs_a_setting() {
         assert_eq!(governor(""), None);
         assert_eq!(governor("performance\n"), None);
         let setting = governor("powersave\n").expect("slow");

@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knwithout_cargo_afl_advice_have_their_remedy() {
+    fn known_messages_have_their_remedy() {
         let output = b"\x1b[1;91m[-] SYSTEM ERROR : \x1b[1;97mshmget() failed\x1b[0m\n";
         let problem = problem("main", output, false, "exit status 1").to_string();
         assert!(problem.contains("SYSTEM ERROR : shmget() failed"), "{problem}");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn unknwithout_cargo_afl_advice_are_shown_all_the_same() {
+    fn unknown_messages_are_shown() {
         let problem = problem("main", b"out of luck\n", false, "exit status 1").to_string();
         assert!(problem.contains("| out of luck"), "{problem}");
         assert!(problem.contains("AFL_DEBUG=1"), "{problem}");

@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_sockfuzz_sets_itself_is_refused_with_the_way_to_ask_for_it() {
+    fn reserved_options_are_refused_with_an_alternative() {
         let error = split_afl_options("-S two").expect_err("ours");
         assert!(error.contains("use -j"), "{error}");
     }

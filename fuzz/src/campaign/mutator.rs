@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mopt_goes_without_a_mutator_and_an_explicit_choice_counts() {
+    fn mopt_excludes_the_mutator_unless_it_is_explicit() {
         let mopt = ["-L".to_owned(), "0".to_owned()];
         assert_eq!(Mutator::select(None, &mopt), Mutator::None);
         assert_eq!(Mutator::select(Some(Mutator::Http), &mopt), Mutator::Http);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_users_mutators_come_behind_ours() {
+    fn mutators_of_the_user_follow_ours() {
         assert_eq!(library_list("/ours.so".into(), None).expect("a path"), "/ours.so");
         assert_eq!(library_list("/ours.so".into(), Some("/a.so".into())).expect("a path"), "/ours.so;/a.so");
         assert!(library_list("/a:b/ours.so".into(), None).is_err());

@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_campaign_found_tells_its_transport() {
+    fn the_transport_of_a_finding_is_known() {
         let directory = tempfile::tempdir().expect("tempdir");
         let out = OutputDir::validate(&directory.path().join("out"), &server("a")).and_then(OutputDir::lock);
         out.expect("new").write_transport(Transport::Memory).expect("writable");
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn two_cannot_work_in_one_directory() {
+    fn a_locked_directory_cannot_be_locked_again() {
         let directory = tempfile::tempdir().expect("tempdir");
         let lock = || OutputDir::validate(directory.path(), &server("a")).and_then(OutputDir::lock);
         let first = lock().expect("vacant");
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_began_is_resumed() {
+    fn instances_without_inputs_or_findings_are_not_resumed() {
         let directory = tempfile::tempdir().expect("tempdir");
         let write = |name: &str| fs::write(directory.path().join(name), "x").expect("write");
         let out = OutputDir::validate(directory.path(), &server("a")).expect("vacant");
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn findings_without_a_queue_are_not_put_at_risk() {
+    fn findings_without_a_queue_are_refused() {
         let directory = tempfile::tempdir().expect("tempdir");
         fs::create_dir_all(directory.path().join("default/crashes")).expect("mkdir");
         let write = |name: &str, text| fs::write(directory.path().join(name), text);

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_that_is_no_date_counts() {
+    fn an_invalid_date_is_a_difference() {
         assert!(difference(b"Date: soon\r\n", b"Date: late\r\n").is_some());
     }
 
@@ -189,14 +189,14 @@ mod tests {
     }
 
     #[test]
-    fn other_headers_with_dates_count() {
+    fn dates_in_other_headers_are_differences() {
         let [left, right] =
             ["08:49:37", "08:49:38"].map(|time| format!("Last-Modified: Sun, 06 Nov 1994 {time} GMT\r\n"));
         assert!(difference(left.as_bytes(), right.as_bytes()).is_some());
     }
 
     #[test]
-    fn a_missing_date_counts() {
+    fn a_missing_date_is_a_difference() {
         assert!(difference(FIRST, b"HTTP/1.1 200 OK\r\n\r\nhi").is_some());
     }
 

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inputs_come_sorted_without_what_is_no_input() {
+    fn inputs_are_sorted_and_other_files_skipped() {
         let directory = tempfile::tempdir().expect("tempdir");
         let write = |name: &str, bytes: &[u8]| {
             fs::write(directory.path().join(name), bytes).expect("write");
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_afl_cuts_is_warned_of() {
+    fn inputs_above_the_limit_are_warned_of() {
         let seed = |length| Seed { name: length_name(length), path: PathBuf::new(), bytes: vec![0; length] };
         let warnings = oversize_warnings(&[seed(MAX_INPUT_BYTES), seed(MAX_INPUT_BYTES + 1)]);
         assert_eq!(warnings.len(), 1);

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_line_takes_the_place_of_the_old_one_and_others_stay() {
+    fn a_new_line_replaces_the_old_one() {
         let first = update("", &recipes(), &[line("two", "1/2"), line("one", "1/2")]);
         let second = update(&first, &recipes(), &[line("two", "2/2")]);
         let lines: Vec<_> = second.lines().filter(|line| line.contains("S 1.0")).collect();
@@ -125,13 +125,13 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_no_recipe_has_any_more_go() {
+    fn lines_of_unknown_rows_are_dropped() {
         let first = update("", &recipes(), &[line("one", "1/2"), line("three", "1/2")]);
         assert!(!first.contains("three"), "{first}");
     }
 
     #[test]
-    fn a_bar_in_a_cell_is_no_border() {
+    fn a_bar_in_a_cell_is_escaped() {
         assert!(TableLine { remarks: "a|b".into(), ..line("one", "") }.markdown().contains("a\\|b"));
     }
 }

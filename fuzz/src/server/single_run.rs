@@ -122,14 +122,14 @@ impl RunConfig<'_> {
     /// # Errors
     /// As for [`Self::run`]: a server that fails in the sandbox is run without it.
     pub fn server_problem(&self, run: &SingleRun) -> Result<Option<Problem>> {
-        let Some(problem) = self.problem_of(run) else { return Ok(None) };
+        let Some(problem) = self.startup_problem(run) else { return Ok(None) };
         if !self.is_sandboxed() {
             return Ok(Some(problem));
         }
         let off = self.options.with(specs::SANDBOX.variable, SandboxMode::Off.to_string());
         let without = RunConfig { options: &off, ..*self };
         // Without a request: it only has to start.
-        let works_without = without.problem_of(&without.run(b"")?).is_none();
+        let works_without = without.startup_problem(&without.run(b"")?).is_none();
         Ok(Some(if works_without {
             problem.with_cause("it does without the sandbox", SANDBOX_REMEDY)
         } else {
@@ -137,7 +137,7 @@ impl RunConfig<'_> {
         }))
     }
 
-    fn problem_of(&self, run: &SingleRun) -> Option<Problem> {
+    fn startup_problem(&self, run: &SingleRun) -> Option<Problem> {
         let diagnosis = self.diagnosis(run);
         match &run.end {
             RunEnd::Background(status, left) => Some(diagnosis.daemonized(*status, left)),

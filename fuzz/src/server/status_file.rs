@@ -81,7 +81,7 @@ mod tests {
     use sockfuzz_protocol::Phase;
 
     #[test]
-    fn what_one_mapping_writes_another_reads() {
+    fn mappings_of_one_file_share_the_page() {
         let directory = tempfile::tempdir().expect("tempdir");
         let path = directory.path().join("status");
         let observer = StatusFile::at(&path).expect("map");

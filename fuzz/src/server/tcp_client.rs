@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_keeps_the_connection_is_left() {
+    fn a_connection_that_the_server_keeps_is_closed() {
         let (keep, kept) = mpsc::channel();
         let answer = against(b"x", move |mut stream| {
             stream.write_all(b"partial").expect("write");
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_before_a_reset_counts() {
+    fn an_answer_before_a_reset_is_kept() {
         let answer = against(&[b'x'; 100_000], |mut stream| {
             stream.write_all(b"no").expect("write");
             // Closing with unread input makes the kernel reset the connection.

@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn few_seeds_are_all_tried_and_many_evenly() {
+    fn few_seeds_are_all_sampled_and_many_evenly() {
         let chosen =
             |count: usize| (0..count).filter(|&index| is_sampled(index, count, MAX_COMPARED_SEEDS)).count();
         assert_eq!(

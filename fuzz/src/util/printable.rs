@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_ends_at_its_end() {
+    fn one_line_stops_at_the_line_end() {
         assert_eq!(one_line(b"HTTP/1.1 200 OK\r\nA: b", 80), "HTTP/1.1 200 OK");
         assert_eq!(one_line(b"HTTP/1.1 200 OK", 4), "HTTP…");
     }

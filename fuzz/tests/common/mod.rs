@@ -3,7 +3,7 @@
 // Each test file compiles this module for itself and uses a part of it.
 #![allow(dead_code, unreachable_pub)]
 
-pub mod tool;
+pub mod forkserver_client;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,11 +17,11 @@ use sockfuzz::util::workspace::Workspace;
 use tempfile::TempDir;
 
 /// A directory of a test's own, with what it compiles and writes.
-pub struct Yard {
+pub struct TestDir {
     directory: TempDir,
 }
 
-impl Yard {
+impl TestDir {
     /// An empty one.
     pub fn new() -> Self {
         Self { directory: tempfile::tempdir().expect("tempdir") }

@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_method_and_path() {
+    fn names_contain_method_and_path() {
         assert_eq!(of_bytes(b"GET /static/Notes.txt?q=1 HTTP/1.1\r\n\r\n"), "get-static-notes.txt");
         assert_eq!(of_bytes(b"\r\nPOST / HTTP/1.1\r\n"), "post-root");
         assert_eq!(of_bytes(b"GET /../..%2f/etc/ HTTP/1.1\r\n"), "get-2f-etc");

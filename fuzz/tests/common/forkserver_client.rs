@@ -1,4 +1,4 @@
-//! What afl-fuzz is to a server: speaks the forkserver protocol, hands out one input after the other.
+//! A client of the forkserver protocol, in the place of afl-fuzz: runs one input after the other.
 
 use std::io::{Read, Write, pipe};
 use std::os::fd::{AsFd, AsRawFd};
@@ -11,19 +11,19 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A wait for the server that is longer is a wait for ever.
-const FOR_EVER: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
+/// How long a read from the server may take.
+const READ_TIMEOUT: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
 
-/// Wait status of a process that stopped itself: the iteration is over.
-const STOPPED: u32 = 0x137f;
+/// Wait status of a process that stopped itself (SIGSTOP) at the end of an iteration.
+const STOPPED_STATUS: u32 = 0x137f;
 
 /// A piece of System V shared memory. It goes when the last process that has it mapped does.
-struct Shared {
+struct SharedMemory {
     id: i32,
     start: *mut u8,
 }
 
-impl Shared {
+impl SharedMemory {
     fn new(len: usize) -> Self {
         // SAFETY: a new segment, mapped at an address of the kernel's choice.
         unsafe {
@@ -51,7 +51,7 @@ impl Shared {
     }
 }
 
-impl Drop for Shared {
+impl Drop for SharedMemory {
     fn drop(&mut self) {
         // SAFETY: nobody uses the mapping any more.
         unsafe {
@@ -61,30 +61,30 @@ impl Drop for Shared {
     }
 }
 
-/// The tool, and its server.
-pub struct Tool {
+/// The client, and its server.
+pub struct ForkserverClient {
     requests: std::io::PipeWriter,
     answers: std::io::PipeReader,
-    input: Shared,
-    coverage: Shared,
+    input: SharedMemory,
+    coverage: SharedMemory,
     map_len: usize,
     last_was_killed: bool,
     runner: Option<Pid>,
     server: Child,
 }
 
-impl Tool {
+impl ForkserverClient {
     /// Starts a server, in loop `direct`, which runs each input once, from the first one on.
     pub fn start(mut command: Command) -> Self {
         command.envs([("SOCKFUZZ_WARM_UP", "off"), ("SOCKFUZZ_RERUN", "off")]);
-        Self::start_warm(command)
+        Self::start_with_warm_up(command)
     }
 
     /// Starts a server, in loop `direct`, as afl-fuzz does.
-    pub fn start_warm(mut command: Command) -> Self {
+    pub fn start_with_warm_up(mut command: Command) -> Self {
         let (server_requests, requests) = pipe().expect("pipe");
         let (answers, server_answers) = pipe().expect("pipe");
-        let (input, coverage) = (Shared::new(1 << 20), Shared::new(1 << 23));
+        let (input, coverage) = (SharedMemory::new(1 << 20), SharedMemory::new(1 << 23));
         command
             .env("LD_PRELOAD", sockfuzz::util::preload::locate(None).expect("the preload"))
             .env("__AFL_SHM_ID", coverage.id.to_string())
@@ -106,12 +106,13 @@ impl Tool {
         }
         let server = command.spawn().expect("the target starts");
         let (map_len, last_was_killed, runner) = (0, false, None);
-        let mut tool = Self { requests, answers, input, coverage, map_len, last_was_killed, runner, server };
-        tool.greet();
-        tool
+        let mut client =
+            Self { requests, answers, input, coverage, map_len, last_was_killed, runner, server };
+        client.handshake();
+        client
     }
 
-    fn greet(&mut self) {
+    fn handshake(&mut self) {
         let version = self.read();
         assert_eq!(version, 0x4146_4c01);
         self.write(!version);
@@ -123,22 +124,22 @@ impl Tool {
 
     /// Runs an input, for at most `life`; whether it was run to its end.
     pub fn run(&mut self, input: &[u8], life: Option<Duration>) -> bool {
-        let status = self.run_to_any_end(input, life);
+        let status = self.wait_status_of(input, life);
         assert!(
-            matches!(status, STOPPED | 9),
+            matches!(status, STOPPED_STATUS | 9),
             "{:?} ended with status {status:#x}",
             String::from_utf8_lossy(input)
         );
-        status == STOPPED
+        status == STOPPED_STATUS
     }
 
     /// Runs an input; the signal that ended the process which ran it, if any did.
     pub fn run_and_crash(&mut self, input: &[u8]) -> Option<u32> {
-        let status = self.run_to_any_end(input, None);
-        (status != STOPPED).then_some(status & 0x7f)
+        let status = self.wait_status_of(input, None);
+        (status != STOPPED_STATUS).then_some(status & 0x7f)
     }
 
-    fn run_to_any_end(&mut self, input: &[u8], life: Option<Duration>) -> u32 {
+    fn wait_status_of(&mut self, input: &[u8], life: Option<Duration>) -> u32 {
         self.input.write(0, &(input.len() as u32).to_ne_bytes());
         self.input.write(4, input);
         self.coverage.write(16, &[0; 4]);
@@ -171,7 +172,7 @@ impl Tool {
     }
 
     /// What the last input has left in the coverage map, at a place.
-    pub fn marked_at(&self, place: usize) -> bool {
+    pub fn is_marked_at(&self, place: usize) -> bool {
         self.coverage.read(place) & 0xff != 0
     }
 
@@ -185,7 +186,7 @@ impl Tool {
     }
 
     fn read(&mut self) -> u32 {
-        let ready = poll(&mut [PollFd::new(&self.answers, PollFlags::IN)], Some(&FOR_EVER));
+        let ready = poll(&mut [PollFd::new(&self.answers, PollFlags::IN)], Some(&READ_TIMEOUT));
         assert_eq!(ready, Ok(1), "the server keeps AFL++ waiting");
         let mut word = [0; 4];
         self.answers.read_exact(&mut word).expect("the server lives");
@@ -193,7 +194,7 @@ impl Tool {
     }
 }
 
-impl Drop for Tool {
+impl Drop for ForkserverClient {
     fn drop(&mut self) {
         let _ = self.server.kill();
         let _ = self.server.wait();
