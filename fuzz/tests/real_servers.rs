@@ -17,10 +17,10 @@ const EXECUTIONS: u32 = 40_000;
 /// The recipe's program for a test: none where it is to be skipped.
 fn program(recipe: &Recipe, row: &RecipeRow) -> Option<PathBuf> {
     let workspace = workspace();
-    let installed = recipe.distributed().filter(|_| row.ci == CiLevel::Check);
+    let installed = recipe.system_program().filter(|_| row.ci == CiLevel::Check);
     let program = installed.map(|found| found.map_err(anyhow::Error::from)).unwrap_or_else(|| {
         let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-        recipe.build(&workspace, &cargo_afl).map(|()| recipe.built(&workspace, row))
+        recipe.build(&workspace, &cargo_afl).map(|()| recipe.built_program(&workspace, row))
     });
     program.map_err(|problem| skip(&format!("{}: {problem:#}", recipe.name))).ok()
 }

@@ -22,7 +22,7 @@ fn server() -> PathBuf {
     let smol = recipes.iter().find(|recipe| recipe.name == "smol").expect("a recipe");
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
     smol.build(&workspace, &cargo_afl).expect("it builds");
-    smol.built(&workspace, &smol.rows[0])
+    smol.built_program(&workspace, &smol.rows[0])
 }
 
 /// Without the trap the server never gets to see a connection, and that is what it is refused for.

@@ -53,7 +53,7 @@ impl Catalogue {
         let recipes = Recipe::all(workspace)?;
         for recipe in recipes.iter().filter(|recipe| BUILT.contains(&&*recipe.name)) {
             let Some(row) = recipe.rows.first() else { continue };
-            let program = recipe.built(workspace, row);
+            let program = recipe.built_program(workspace, row);
             if !program.exists() {
                 this.missing.push(format!("{0}: build it with harness/servers/{0}/build", recipe.name));
                 continue;

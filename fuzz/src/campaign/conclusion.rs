@@ -20,7 +20,7 @@ use crate::util::shell::shell_quoted;
 pub fn combined_stats(instances: &[Instance], out: &OutputDir) -> Option<FuzzerStats> {
     let all: Vec<FuzzerStats> =
         instances.iter().filter_map(|instance| FuzzerStats::read(&out.instance(&instance.name))).collect();
-    FuzzerStats::together(&all)
+    FuzzerStats::combine(&all)
 }
 
 /// Prints figures, warnings and what to do next, and returns the exit status. `earlier` is the number of
@@ -68,5 +68,5 @@ fn replay_command(instances: &[Instance], out: &OutputDir, server: &Server) -> S
         .filter(holds_findings)
         .collect();
     let found = shell_quoted(found.iter().map(PathBuf::as_path).map(Path::as_os_str));
-    format!("sockfuzz replay {found} -- {}", server.shown())
+    format!("sockfuzz replay {found} -- {}", server.command_line())
 }

@@ -111,7 +111,7 @@ impl Instance {
 
     /// The command line, quoted for a shell.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub fn command_line(&self) -> String {
         let assignments = self.environment.iter().map(|(name, value)| {
             let value = shell_quoted([value.as_os_str()]);
             format!("{name}={value}")

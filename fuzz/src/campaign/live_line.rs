@@ -44,7 +44,7 @@ impl LiveLine {
 
     /// Shows the figures of all instances.
     pub fn show(&self, all: &[FuzzerStats]) {
-        let Some(together) = FuzzerStats::together(all) else {
+        let Some(together) = FuzzerStats::combine(all) else {
             return;
         };
         let line = format!("{} running: {}", all.len(), report::live_line(&together));

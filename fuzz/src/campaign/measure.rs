@@ -123,7 +123,7 @@ impl BoundedCampaign<'_> {
         let instance = out.instance(&instances.first().context("one instance was planned")?.name);
         let stats = FuzzerStats::read(&instance).ok_or_else(|| {
             let remedy = "run it by hand with sockfuzz fuzz to see more";
-            Problem::failed(format!("afl-fuzz left no figures of {}", server.shown()), remedy)
+            Problem::failed(format!("afl-fuzz left no figures of {}", server.command_line()), remedy)
         })?;
         Ok(MeasuredCampaign {
             warnings: report::warnings(&stats, stats.executions, ConnectionCounts::read(&status)),

@@ -38,7 +38,7 @@ impl OutputDir {
     /// # Errors
     /// A directory of another server, or one that is no output directory of afl-fuzz.
     pub fn validate(path: &Path, server: &Server) -> Result<Self> {
-        let identity = server.shown();
+        let identity = server.command_line();
         let path = std::path::absolute(path)?;
         if !is_vacant(&path)? {
             let owner = owner(&path).ok_or_else(|| foreign(&path))?;
@@ -177,7 +177,7 @@ fn owner(path: &Path) -> Option<String> {
     let words: Vec<_> = command_line.lines().map(Into::into).collect();
     Some(Server::resolve(&words).map_or_else(
         |_| shell_quoted(words.iter().map(std::ffi::OsString::as_os_str)),
-        |server| server.shown(),
+        |server| server.command_line(),
     ))
 }
 

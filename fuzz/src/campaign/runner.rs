@@ -108,7 +108,7 @@ fn start<'a>(
             InstanceOutput::Log
         }
     };
-    let child = command.spawn().with_context(|| format!("cannot start {}", instance.shown()))?;
+    let child = command.spawn().with_context(|| format!("cannot start {}", instance.command_line()))?;
     Ok(RunningInstance { instance, child, output })
 }
 

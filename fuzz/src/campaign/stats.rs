@@ -60,7 +60,7 @@ impl FuzzerStats {
     /// Combines instances of one campaign: executions are added, of coverage and corpus the largest
     /// counts, of stability the lowest.
     #[must_use]
-    pub fn together(all: &[Self]) -> Option<Self> {
+    pub fn combine(all: &[Self]) -> Option<Self> {
         all.iter().copied().reduce(|one, other| Self {
             run_time: one.run_time.max(other.run_time),
             executions: one.executions + other.executions,
@@ -105,7 +105,7 @@ command_line      : afl-fuzz -i a : b
     fn instances_add_up() {
         let one = FuzzerStats::parse(TEXT);
         let other = FuzzerStats { stability: 90.0, ..one };
-        let both = FuzzerStats::together(&[one, other]).expect("two");
+        let both = FuzzerStats::combine(&[one, other]).expect("two");
         assert_eq!(both.executions, 400_000);
         assert!((both.stability - 90.0).abs() < 1e-9);
         assert_eq!(both.edges, 1234);

@@ -90,7 +90,7 @@ pub fn run(arguments: CheckArguments) -> Result<u8> {
 }
 
 fn report_inspection(server: &Server, inspection: &Inspection) {
-    println!("server  {}", server.shown());
+    println!("server  {}", server.command_line());
     println!("file    {inspection}");
     if let Some(remedy) = inspection.missing_instrumentation() {
         println!("        its coverage is unknown; for real fuzzing, {remedy}");

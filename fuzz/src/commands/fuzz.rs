@@ -290,6 +290,6 @@ fn report_instances(settings: &[Setting], instances: &[Instance], out: &OutputDi
         eprintln!("sockfuzz: resuming {}", out.path().display());
     }
     for instance in instances {
-        eprintln!("{}", instance.shown());
+        eprintln!("{}", instance.command_line());
     }
 }

@@ -133,7 +133,7 @@ impl Recipe {
 
     /// The program that the build makes for a row.
     #[must_use]
-    pub fn built(&self, workspace: &Workspace, row: &RecipeRow) -> PathBuf {
+    pub fn built_program(&self, workspace: &Workspace, row: &RecipeRow) -> PathBuf {
         let default = || PathBuf::from("sbin").join(&self.name);
         self.target(workspace).join(row.binary.clone().unwrap_or_else(default))
     }
@@ -142,7 +142,7 @@ impl Recipe {
     ///
     /// # Errors
     /// A program that is not installed.
-    pub fn distributed(&self) -> Option<Result<PathBuf, Problem>> {
+    pub fn system_program(&self) -> Option<Result<PathBuf, Problem>> {
         let program = self.program.as_ref()?;
         let path = std::env::var("PATH").unwrap_or_default();
         let found = which::which_in(program, Some(format!("{path}:{SYSTEM_PATH}")), "/");

@@ -169,7 +169,11 @@ mod tests {
         let path = home.path().to_owned();
         let configuration = std::fs::read_to_string(path.join("nginx.conf")).expect("written");
         assert!(configuration.contains("use poll;"), "{configuration}");
-        assert!(home.server.shown().contains(&*path.to_string_lossy()), "{}", home.server.shown());
+        assert!(
+            home.server.command_line().contains(&*path.to_string_lossy()),
+            "{}",
+            home.server.command_line()
+        );
         drop(home);
         assert!(!path.exists());
     }

@@ -59,9 +59,9 @@ impl RowRunner<'_> {
             if first {
                 recipe.build(self.workspace, self.campaign.cargo_afl)?;
             }
-            return Ok(recipe.built(self.workspace, row));
+            return Ok(recipe.built_program(self.workspace, row));
         }
-        let program = recipe.distributed().transpose()?;
+        let program = recipe.system_program().transpose()?;
         let nothing = || Problem::failed("the recipe has no program", "give it a build, or a program").into();
         program.ok_or_else(nothing)
     }

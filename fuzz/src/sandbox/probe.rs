@@ -22,7 +22,7 @@ pub(super) fn gaps(options: &PreloadOptions, library: &Path) -> Result<SandboxGa
         .env(specs::SANDBOX.variable, SandboxMode::Auto.to_string())
         .stdin(Stdio::null())
         .output()
-        .with_context(|| format!("cannot start {}", probe.shown()))?;
+        .with_context(|| format!("cannot start {}", probe.command_line()))?;
     status.sandbox_gaps().ok_or_else(|| {
         let stderr = String::from_utf8_lossy(&output.stderr);
         Problem::failed(

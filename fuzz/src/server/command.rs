@@ -51,7 +51,7 @@ impl Server {
 
     /// The command line, shell_quoted for a shell.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub fn command_line(&self) -> String {
         let arguments = self.arguments.iter().map(OsString::as_os_str);
         shell_quoted(std::iter::once(self.program.as_os_str()).chain(arguments))
     }

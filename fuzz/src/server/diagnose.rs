@@ -123,7 +123,7 @@ impl Diagnosis<'_> {
             Phase::Loaded => "before it listened",
             _ => "before it accepted a connection",
         };
-        let remedy = format!("run it by hand and repair what it reports: {}", self.server.shown());
+        let remedy = format!("run it by hand and repair what it reports: {}", self.server.command_line());
         self.problem(
             exit_code::EXITS,
             format!("the server exits at once: {}, {before}", describe_exit(status)),

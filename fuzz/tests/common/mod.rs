@@ -150,7 +150,7 @@ pub fn real_server(name: &str) -> Option<Home> {
         skip(&format!("{name}: {problem:#}"));
         return None;
     }
-    Some(Home::render(&workspace, recipe, row, recipe.built(&workspace, row)).expect("rendered"))
+    Some(Home::render(&workspace, recipe, row, recipe.built_program(&workspace, row)).expect("rendered"))
 }
 
 /// AFL++'s runtime, to be linked to a server.
