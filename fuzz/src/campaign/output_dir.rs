@@ -17,7 +17,7 @@ use crate::server::Server;
 use crate::util::problem::Problem;
 use crate::util::shell::shell_quoted;
 
-/// File with the server's command line, shell_quoted for a shell.
+/// File with the server's command line, quoted for a shell.
 const TARGET_FILE: &str = "sockfuzz.target";
 const STATUS_FILE: &str = "sockfuzz.status";
 /// File with the transport of this campaign.

@@ -52,11 +52,11 @@ pub fn summary(stats: &FuzzerStats) -> String {
 /// Counters of the preload since the campaign began, or was resumed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ConnectionCounts {
-    /// ConnectionCounts that the server accepted.
+    /// Connections that the server accepted.
     pub accepted: u64,
-    /// ConnectionCounts that it did not accept.
+    /// Connections that it did not accept.
     pub unaccepted: u64,
-    /// ConnectionCounts that it kept open after the client had closed them.
+    /// Connections that it kept open after the client had closed them.
     pub abandoned: u64,
     /// Descriptors that the server opened and did not close, and the number of measured iterations.
     pub leaked: (u64, u64),

@@ -89,7 +89,7 @@ pub struct FuzzArguments {
     /// Who mutates inputs beside AFL++ itself [default: http; none with afl-fuzz's -L]
     #[arg(long, value_enum)]
     pub mutator: Option<Mutator>,
-    /// Further options for afl-fuzz, shell_quoted as for a shell; may be repeated
+    /// Further options for afl-fuzz, quoted as for a shell; may be repeated
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub afl: Vec<String>,
     /// Do not answer the seeds before fuzzing

@@ -1,3 +1,5 @@
+//! Tests of the flags, their former names, and former variables.
+
 use clap::{CommandFactory, Parser};
 use sockfuzz_protocol::{SandboxMode, Switch};
 

@@ -49,7 +49,7 @@ impl Server {
         Self { program, arguments, sanitizer }
     }
 
-    /// The command line, shell_quoted for a shell.
+    /// The command line, quoted for a shell.
     #[must_use]
     pub fn command_line(&self) -> String {
         let arguments = self.arguments.iter().map(OsString::as_os_str);

@@ -102,7 +102,7 @@ fn socket_activated(server: &Server, listener: &TcpListener) -> Command {
     let listener = listener.as_raw_fd();
     // SAFETY: between fork and exec only async-signal-safe code may run; the closure makes a single system
     // call and does not allocate. The listener outlives the start of the command, so its descriptor is
-    // open; nothing else owns descriptor 3, which `ManuallyDrop` leaves open.
+    // open; the child replaces its descriptor 3 on purpose, and `ManuallyDrop` does not close it.
     unsafe {
         command.pre_exec(move || {
             let mut third = ManuallyDrop::new(OwnedFd::from_raw_fd(3));

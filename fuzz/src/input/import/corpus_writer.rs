@@ -19,7 +19,7 @@ pub struct CorpusWriter {
     known: HashMap<Vec<u8>, String>,
 }
 
-/// WriteOutcome for one input.
+/// Outcome for one input.
 #[derive(Debug, PartialEq, Eq)]
 pub enum WriteOutcome {
     /// Written to this file.
