@@ -134,9 +134,7 @@ fn is_list(spec: &OptionSpec) -> bool {
 
 /// The flag that an option had in the release before.
 fn former_flag(spec: &OptionSpec) -> Option<&'static str> {
-    let former = spec.former?;
-    // The table of options names the sandbox's own flag as its former one.
-    Some(if former.flag == spec.flag { "seat-belt" } else { former.flag })
+    spec.former.map(|former| former.flag)
 }
 
 /// The line for the user of a former name.

@@ -246,7 +246,7 @@ pub const SANDBOX: OptionSpec = OptionSpec {
     meaning: "auto: as far as the kernel allows, keep the server from changing files, from the network, \
               and from signalling processes outside; require: or do not start it; off: it runs with all \
               your rights (sockfuzz check, fuzz and replay ask for auto)",
-    former: Some(FormerName { variable: "SOCKFUZZ_SEAT_BELT", flag: "sandbox" }),
+    former: Some(FormerName { variable: "SOCKFUZZ_SEAT_BELT", flag: "seat-belt" }),
 };
 
 /// Exceptions to the sandbox: files.
