@@ -54,6 +54,8 @@ pub(super) struct PreloadedServer {
     pub(super) server: Server,
     pub(super) options: PreloadOptions,
     pub(super) seeds: SeedSource,
+    /// Another preload library than that of the other cases.
+    pub(super) library: Option<PathBuf>,
     /// Kept while it is measured.
     pub(super) _home: Option<Rc<Home>>,
 }
@@ -75,25 +77,31 @@ impl BenchCase {
         self.name.ends_with(CRASHES)
     }
 
-    /// Measures it once.
+    /// Measures it once. All cases of a `round` get the same random numbers, so that what they are compared by is
+    /// not which inputs afl-fuzz happened to find.
     ///
     /// # Errors
     /// When the fuzzer fails, or the user interrupts.
-    pub fn measure(&self, tools: &BenchTools<'_>, executions: u64) -> Result<Measurement> {
-        let campaign =
-            |corpus| BoundedCampaign { cargo_afl: tools.cargo_afl, corpus, time_limit: tools.time_limit };
+    pub fn measure(&self, tools: &BenchTools<'_>, executions: u64, round: u32) -> Result<Measurement> {
+        let campaign = |corpus| BoundedCampaign {
+            cargo_afl: tools.cargo_afl,
+            corpus,
+            time_limit: tools.time_limit,
+            random_seed: Some(round),
+        };
         let (stats, mut warnings, processes) = match &self.subject {
             Subject::NetDriver(driver) => return driver.measure(tools.corpus, tools.time_limit, executions),
             Subject::Harness(program) => {
                 (campaign(tools.corpus).fuzz_harness(program, executions)?, Vec::new(), 1)
             }
-            Subject::Server(PreloadedServer { server, options, seeds, .. }) => {
+            Subject::Server(PreloadedServer { server, options, seeds, library, .. }) => {
+                let library = library.as_deref().unwrap_or(tools.library);
                 let corpus = match seeds {
                     SeedSource::Corpus => tools.corpus,
                     SeedSource::OneFile => tools.one_file,
                 };
                 let MeasuredCampaign { stats, warnings, processes, .. } =
-                    campaign(corpus).fuzz_server(server, tools.library, options, executions)?;
+                    campaign(corpus).fuzz_server(server, library, options, executions)?;
                 (stats, warnings, processes)
             }
         };

@@ -11,7 +11,7 @@ use sockfuzz_protocol::{Loop, SandboxMode, Transport, specs};
 use super::case::{BenchCase, PreloadedServer, SeedSource, Subject};
 use super::crashes;
 use super::goals::Goal;
-use super::names::{CRASHES, EMPTY};
+use super::names::{CRASHES, EMPTY, OTHER_LIBRARY};
 use super::netdriver::NetDriver;
 use crate::campaign::bundled::{self, ConcurrencyModel};
 use crate::options::PreloadOptions;
@@ -21,7 +21,7 @@ use crate::util::problem::Problem;
 use crate::util::workspace::Workspace;
 
 /// Servers that are measured where they are built.
-const BUILT: [&str; 2] = ["nginx", "lighttpd"];
+const BUILT: [&str; 3] = ["nginx", "lighttpd", "hyper"];
 
 /// All cases of the benchmark.
 #[derive(Debug)]
@@ -64,6 +64,7 @@ impl Catalogue {
                 server: home.server.clone(),
                 options,
                 seeds: SeedSource::Corpus,
+                library: None,
                 _home: Some(home),
             };
             this.add_server(&recipe.name, &server, &crashing);
@@ -102,6 +103,24 @@ impl Catalogue {
         let server = with_loop(server, Transport::Memory, Loop::Direct);
         let crashing = PreloadedServer { options: crashing(&server.options), ..server };
         self.add(&format!("{name}/memory/direct{}", CRASHES), Subject::Server(crashing));
+    }
+
+    /// Measures every server with another library, too, right after it is measured with its own.
+    pub fn add_other_library(&mut self, library: &Path) {
+        let with_other = |case: BenchCase| {
+            let other = match &case.subject {
+                Subject::Server(server) => Some(BenchCase {
+                    name: format!("{}{OTHER_LIBRARY}", case.name),
+                    subject: Subject::Server(PreloadedServer {
+                        library: Some(library.to_owned()),
+                        ..server.clone()
+                    }),
+                }),
+                Subject::Harness(_) | Subject::NetDriver(_) => None,
+            };
+            std::iter::once(case).chain(other)
+        };
+        self.cases = std::mem::take(&mut self.cases).into_iter().flat_map(with_other).collect();
     }
 
     /// Builds the library that cases of crashes need.
@@ -144,6 +163,7 @@ fn bundled_server(program: PathBuf, arguments: Vec<OsString>) -> PreloadedServer
         server: Server { program, arguments, sanitizer: None },
         options: PreloadOptions::default().with(specs::SANDBOX.variable, SandboxMode::Auto.to_string()),
         seeds: SeedSource::Corpus,
+        library: None,
         _home: None,
     }
 }

@@ -1,7 +1,7 @@
 //! Targets: ratios of two cases, measured in the same rounds.
 
 use super::case::BenchCase;
-use super::names::{CRASHES, EMPTY};
+use super::names::{CRASHES, EMPTY, OTHER_LIBRARY};
 
 /// One goal.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,9 @@ const GOALS: [(&str, &str, f64); 8] = [
 /// Ratio of a server that crashes once in 100 inputs to itself without crashes.
 const MIN_RATIO_WITH_CRASHES: f64 = 0.5;
 
+/// Ratio of a case to itself with another library that is no slower, but for noise.
+const MIN_RATIO_TO_OTHER_LIBRARY: f64 = 0.98;
+
 impl Goal {
     /// All goals, with one for every case of crashes.
     #[must_use]
@@ -43,5 +46,15 @@ impl Goal {
             Some(Self { of: case.name.clone(), against, at_least: MIN_RATIO_WITH_CRASHES })
         });
         fixed.chain(crashing).collect()
+    }
+
+    /// A goal for every case that is measured with another library, too.
+    #[must_use]
+    pub fn against_other_library(cases: &[BenchCase]) -> Vec<Self> {
+        let compared = cases.iter().filter_map(|case| {
+            let of = case.name.strip_suffix(OTHER_LIBRARY)?.to_owned();
+            Some(Self { of, against: case.name.clone(), at_least: MIN_RATIO_TO_OTHER_LIBRARY })
+        });
+        compared.collect()
     }
 }

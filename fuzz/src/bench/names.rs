@@ -5,3 +5,6 @@ pub(super) const EMPTY: &str = "empty/afl";
 
 /// Suffix of the name of a case that crashes once in 100 inputs.
 pub(super) const CRASHES: &str = "/crashes";
+
+/// Ends the name of a case that is measured with another preload library.
+pub(super) const OTHER_LIBRARY: &str = "/against";

@@ -67,7 +67,7 @@ pub fn run(cases: &[BenchCase], tools: &BenchTools<'_>, executions: u64, rounds:
             if series.failure.is_some() {
                 continue;
             }
-            let progress = match cases[index].measure(tools, executions) {
+            let progress = match cases[index].measure(tools, executions, round) {
                 Ok(measurement) => {
                     let rate = HumanCount(measurement.per_second as u64).to_string();
                     series.measurements.push(measurement);

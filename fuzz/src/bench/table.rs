@@ -64,7 +64,7 @@ fn targets(outcomes: &[(&Goal, Option<f64>)]) -> String {
         table.push_record([
             goal.of.clone(),
             goal.against.clone(),
-            format!("{:.1}", goal.at_least),
+            format!("{:.2}", goal.at_least),
             or_none(*ratio, |ratio| format!("{ratio:.2}")),
             or_none(*ratio, |ratio| if ratio >= goal.at_least { "yes" } else { "NO" }.to_owned()),
         ]);

@@ -34,6 +34,8 @@ pub struct BoundedCampaign<'a> {
     pub corpus: &'a Path,
     /// Time limit of the campaign.
     pub time_limit: Duration,
+    /// Seed of afl-fuzz's random numbers; `None` for one of its own choice.
+    pub random_seed: Option<u32>,
 }
 
 /// A campaign that has ended, with its figures.
@@ -100,8 +102,9 @@ impl BoundedCampaign<'_> {
         let status = StatusFile::at(&out.status())?;
         let settings = for_pinned_thread(settings(&status));
         let seconds = self.time_limit.as_secs().max(1).to_string();
-        let options: Vec<_> =
+        let mut options: Vec<_> =
             ["-c", "-", "-E", &executions.to_string(), "-V", &seconds].map(str::to_owned).into();
+        options.extend(self.random_seed.iter().flat_map(|seed| ["-s".to_owned(), seed.to_string()]));
         let plan = CampaignPlan {
             cargo_afl: self.cargo_afl,
             settings: &settings,

@@ -21,6 +21,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   sockfuzz bench                                 everything: half an hour or more
   sockfuzz bench --only epoll --only nginx       and what they are compared with
+  sockfuzz bench --only nginx/memory/direct --against before/libsockfuzz_preload.so
   sockfuzz bench --csv bench.csv --svg bench.svg
 
 Every round measures each case once, by executions of afl-fuzz on one pinned core, without cmplog;
@@ -62,6 +63,9 @@ pub struct BenchArguments {
     /// List the cases, measure nothing
     #[arg(long, conflicts_with_all = ["csv", "svg"])]
     pub list: bool,
+    /// Another preload library: measure every server with it, too, in the same rounds, and print the ratios
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
     /// The preload library; by default the one beside this executable, built when needed
     #[arg(long, value_name = "FILE", env = "SOCKFUZZ_PRELOAD", hide_env = true, hide_short_help = true)]
     pub preload: Option<PathBuf>,
@@ -76,7 +80,10 @@ pub fn run(arguments: BenchArguments) -> Result<u8> {
         Problem::failed("the bundled servers are not where sockfuzz was built", "run it from its source tree")
     })?;
     let library = preload::locate(arguments.preload.as_deref())?;
-    let catalogue = Catalogue::new(&workspace, &library)?.select(&arguments.only)?;
+    let mut catalogue = Catalogue::new(&workspace, &library)?.select(&arguments.only)?;
+    if let Some(other) = &arguments.against {
+        catalogue.add_other_library(&preload::locate(Some(other))?);
+    }
     if arguments.list {
         catalogue.cases.iter().for_each(|case| println!("{}", case.name));
         catalogue.missing.iter().for_each(|what| eprintln!("sockfuzz: not there: {what}"));
@@ -101,7 +108,10 @@ pub fn run(arguments: BenchArguments) -> Result<u8> {
     };
 
     let results = bench::run(&catalogue.cases, &tools, arguments.executions, arguments.rounds);
-    let goals = Goal::all(&catalogue.cases);
+    let goals = match arguments.against {
+        Some(_) => Goal::against_other_library(&catalogue.cases),
+        None => Goal::all(&catalogue.cases),
+    };
     let missed = bench::print_tables(&results.series, &goals, &catalogue.missing);
     if let Some(file) = &mut csv {
         bench::write_csv(&results.series, file)?;

@@ -87,7 +87,12 @@ pub fn run(arguments: ServersArguments) -> Result<u8> {
         seeds: corpus::read(&corpus)?,
         library: preload::locate(arguments.preload.as_deref())?,
         empty: bundled::program(&workspace, "empty"),
-        campaign: BoundedCampaign { cargo_afl: &cargo_afl, corpus: &corpus, time_limit: arguments.limit },
+        campaign: BoundedCampaign {
+            cargo_afl: &cargo_afl,
+            corpus: &corpus,
+            time_limit: arguments.limit,
+            random_seed: None,
+        },
         executions: arguments.executions,
     };
 
