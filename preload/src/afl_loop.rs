@@ -15,8 +15,8 @@ use crate::afl::{self, Instrumentation};
 use crate::blocking::yield_probe;
 use crate::determinism::clock;
 use crate::fork;
-use crate::process::{driver_process, threads};
-use crate::sys::{config, fd_table, report, shared_pages};
+use crate::process::driver_process;
+use crate::sys::{config, fd_table, report, shared_pages, threads};
 
 static STARTED: AtomicBool = AtomicBool::new(false);
 static READY: AtomicBool = AtomicBool::new(false);

@@ -144,8 +144,24 @@ macro_rules! interposed_functions {
         // Threads, processes, exceptions.
         fn pthread_create(
             thread: *mut pthread_t, attributes: *const pthread_attr_t, start: ThreadStart, argument: *mut c_void
-        ) -> c_int => process::pthread_create;
-        fn thrd_create(thread: *mut pthread_t, start: ThreadStart, argument: *mut c_void) -> c_int => process::thrd_create;
+        ) -> c_int => thread_creation::pthread_create;
+        fn thrd_create(thread: *mut pthread_t, start: ThreadStart, argument: *mut c_void) -> c_int => thread_creation::thrd_create;
+        fn pthread_cancel(thread: pthread_t) -> c_int => cancellation::cancel;
+        fn timer_create(clock: clockid_t, event: *mut sigevent, timer: *mut timer_t) -> c_int
+            => thread_creation::timer_create;
+        fn mq_notify(queue: mqd_t, event: *const sigevent) -> c_int => thread_creation::mq_notify;
+        fn aio_read(block: *mut aiocb) -> c_int => thread_creation::aio_read;
+        fn aio_read64(block: *mut aiocb) -> c_int => thread_creation::aio_read;
+        fn aio_write(block: *mut aiocb) -> c_int => thread_creation::aio_write;
+        fn aio_write64(block: *mut aiocb) -> c_int => thread_creation::aio_write;
+        fn aio_fsync(operation: c_int, block: *mut aiocb) -> c_int => thread_creation::aio_fsync;
+        fn aio_fsync64(operation: c_int, block: *mut aiocb) -> c_int => thread_creation::aio_fsync;
+        fn lio_listio(mode: c_int, blocks: *const *mut aiocb, count: c_int, event: *mut sigevent) -> c_int
+            => thread_creation::lio_listio;
+        fn lio_listio64(mode: c_int, blocks: *const *mut aiocb, count: c_int, event: *mut sigevent) -> c_int
+            => thread_creation::lio_listio;
+        fn getaddrinfo_a(mode: c_int, requests: *mut *mut c_void, count: c_int, event: *mut sigevent) -> c_int
+            => thread_creation::getaddrinfo_a;
         fn fork() -> pid_t => process::fork;
         fn vfork() -> pid_t => process::fork;
         fn clone(
@@ -175,9 +191,17 @@ macro_rules! interposed_functions {
         // System calls by number, and the signal by which those that bypass libc come here.
         fn syscall(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long => syscall::syscall;
         fn sigaction(number: c_int, action: *const libc::sigaction, old: *mut libc::sigaction) -> c_int => signal::sigaction;
-        fn signal(number: c_int, handler: sighandler_t) -> sighandler_t => signal::signal;
-        fn sigprocmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int => signal::sigprocmask;
-        fn pthread_sigmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int => signal::pthread_sigmask;
+        fn signal(number: c_int, handler: sighandler_t) -> sighandler_t => bsd_signals::signal;
+        fn ssignal(number: c_int, handler: sighandler_t) -> sighandler_t => bsd_signals::signal;
+        fn bsd_signal(number: c_int, handler: sighandler_t) -> sighandler_t => bsd_signals::signal;
+        fn sysv_signal(number: c_int, handler: sighandler_t) -> sighandler_t => bsd_signals::sysv_signal;
+        fn __sysv_signal(number: c_int, handler: sighandler_t) -> sighandler_t => bsd_signals::sysv_signal;
+        fn siginterrupt(number: c_int, interrupt: c_int) -> c_int => bsd_signals::siginterrupt;
+        fn sigset(number: c_int, handler: sighandler_t) -> sighandler_t => bsd_signals::sigset;
+        fn sigignore(number: c_int) -> c_int => bsd_signals::sigignore;
+        fn sigprocmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int => signal_mask::sigprocmask;
+        fn pthread_sigmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int
+            => signal_mask::pthread_sigmask;
     } };
 }
 

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use sockfuzz_protocol::Phase;
 
 use super::notifier;
-use crate::process::{driver_process, threads};
-use crate::sys::{config, report};
+use crate::process::driver_process;
+use crate::sys::{config, report, threads};
 
 /// Set once the server has shown that it waits for connections: before that, a blocking call is
 /// part of its start.

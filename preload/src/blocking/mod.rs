@@ -17,4 +17,4 @@ pub(crate) mod yield_probe;
 
 pub(crate) use accepting::{intercepts_calls, is_accepting, mark_accepting};
 pub(crate) use idle_client::{IdleClient, IdleStep};
-pub(crate) use wait_loop::{BlockingCall, WaitOutcome, wait};
+pub(crate) use wait_loop::{BlockingCall, WaitOutcome, attempt, wait};

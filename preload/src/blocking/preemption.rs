@@ -7,7 +7,7 @@
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
-use crate::process::threads;
+use crate::sys::threads;
 
 /// Involuntary switches of threads while they drove, in the past.
 static EXEMPT_SWITCHES: AtomicU64 = AtomicU64::new(0);

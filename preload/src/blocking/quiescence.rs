@@ -11,9 +11,10 @@ use rustix::thread::sched_getaffinity;
 
 use super::preemption;
 use super::yield_probe::{ProbeResult, YieldProbe};
-use crate::process::{children, threads};
+use crate::process::children;
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::proc::{self, DIRECTORY};
+use crate::sys::threads;
 
 /// Threads whose state files are kept open; the others' are opened each time. (So are all where the
 /// server has forbidden itself such high descriptors.)

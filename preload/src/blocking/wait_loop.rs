@@ -12,7 +12,9 @@ use super::idle_client::IdleStep;
 use super::{interruption, notifier, preemption};
 use crate::determinism::clock;
 use crate::net::accept_gate;
-use crate::process::threads;
+use crate::sys::cancellation::{self, Uncancelled};
+use crate::sys::signal_guard::{self, SignalGuard};
+use crate::sys::threads;
 
 /// Real time that a server is given in which only a timer of its own can go on.
 const TIMER_WAIT: Duration = Duration::from_millis(2);
@@ -54,25 +56,51 @@ pub(crate) enum WaitOutcome<T> {
 pub(crate) fn wait<C: BlockingCall>(call: &mut C, limit: Option<Duration>) -> WaitOutcome<C::Output> {
     interruption::reset();
     let restarts = C::RESTARTABLE && limit.is_none();
-    if let Some(output) = call.attempt() {
+    cancellation::test();
+    if let Some(output) = attempt(call) {
         return WaitOutcome::Done(output);
     }
     let deadline = Deadline::after(limit);
     loop {
-        if may_drive()
-            && let Some(mut guard) = DriverGuard::try_acquire()
-        {
-            let exempt = (!threads::is_single()).then(preemption::ExemptInterval::begin);
-            let outcome = drive(call, guard.state(), deadline, restarts);
-            // A thread that the notifier wakes may preempt this one, which still does no work of the server's.
-            drop(guard);
-            drop(exempt);
+        cancellation::test();
+        // Handlers of the server's run at the end of this, when the thread holds nothing of ours: they may fork,
+        // call any hook, or leave by siglongjmp.
+        if let Some(outcome) = wait_uninterrupted(call, deadline, restarts) {
             return outcome;
         }
-        if let Some(outcome) = wait_for_turn(call, deadline, restarts) {
-            return outcome;
+        if interruption::ends_call(restarts, Ok(())) {
+            return attempt(call).map_or(WaitOutcome::Interrupted, WaitOutcome::Done);
         }
     }
+}
+
+/// Does the call without waiting, as one piece: [`BlockingCall::attempt`] with neither a handler nor a cancellation
+/// in the middle.
+pub(crate) fn attempt<C: BlockingCall>(call: &mut C) -> Option<C::Output> {
+    let _signals = SignalGuard::enter();
+    let _uncancelled = Uncancelled::begin();
+    call.attempt()
+}
+
+/// Drives, or waits while another thread does; `None` when the call is to go on, or a signal is to be handled.
+fn wait_uninterrupted<C: BlockingCall>(
+    call: &mut C,
+    deadline: Deadline,
+    restarts: bool,
+) -> Option<WaitOutcome<C::Output>> {
+    let _signals = SignalGuard::enter();
+    let _uncancelled = Uncancelled::begin();
+    if may_drive()
+        && let Some(mut guard) = DriverGuard::try_acquire()
+    {
+        let exempt = (!threads::is_single()).then(preemption::ExemptInterval::begin);
+        let outcome = drive(call, guard.state(), deadline, restarts);
+        // A thread that the notifier wakes may preempt this one, which still does no work of the server's.
+        drop(guard);
+        drop(exempt);
+        return outcome;
+    }
+    wait_for_turn(call, deadline, restarts)
 }
 
 /// Waits in the kernel while another thread or process drives; `None` when the call is to go on.
@@ -89,7 +117,9 @@ fn wait_for_turn<C: BlockingCall>(
     let slept = call.sleep(&notification, deadline.at_most((!may_drive()).then_some(DRIVER_CHECK_INTERVAL)));
     drop(registered);
     notifier::clear_if_pending();
+    let is_interrupted = signal_guard::is_pending();
     let outcome = match slept {
+        _ if is_interrupted => None,
         _ if interruption::ends_call(restarts, slept) => Some(WaitOutcome::Interrupted),
         _ if deadline.has_passed() => {
             deadline.advance_clock();
@@ -97,22 +127,22 @@ fn wait_for_turn<C: BlockingCall>(
         }
         _ => call.attempt().map(WaitOutcome::Done),
     };
-    if outcome.is_none() {
+    if outcome.is_none() && !is_interrupted {
         notifier::clear();
     } else if may_drive() && DriverGuard::is_free() {
-        // The notification may have been for this thread, which returns to the server now.
+        // The notification may have been for this thread, which goes back to the server's code now.
         notifier::notify();
     }
     outcome
 }
 
-/// Plays the client until the server's own call succeeds.
+/// Plays the client until the server's own call succeeds; `None` when a signal is to be handled.
 fn drive<C: BlockingCall>(
     call: &mut C,
     state: &mut DriverState,
     deadline: Deadline,
     restarts: bool,
-) -> WaitOutcome<C::Output> {
+) -> Option<WaitOutcome<C::Output>> {
     let mut slept = Ok(());
     state.quiescence.begin();
     loop {
@@ -121,14 +151,17 @@ fn drive<C: BlockingCall>(
         if !threads::is_single()
             && let Some(output) = call.attempt()
         {
-            return WaitOutcome::Done(output);
+            return Some(WaitOutcome::Done(output));
+        }
+        if signal_guard::is_pending() {
+            return None;
         }
         if interruption::ends_call(restarts, slept) {
-            return WaitOutcome::Interrupted;
+            return Some(WaitOutcome::Interrupted);
         }
         // Where time stands still, it does so for the driver above all.
         if !clock::is_frozen() && deadline.has_passed() {
-            return WaitOutcome::TimedOut;
+            return Some(WaitOutcome::TimedOut);
         }
         if others_awake {
             // Besides the probe's own yield: with one turn between two attempts, tokio takes other ways at times.
@@ -139,13 +172,13 @@ fn drive<C: BlockingCall>(
         slept = match state.step() {
             IdleStep::Progress => Ok(()),
             IdleStep::Sleep { until, limit } => call.sleep(&until, deadline.at_most(limit)),
-            IdleStep::WaitForTimer if deadline.advance_clock() => return WaitOutcome::TimedOut,
+            IdleStep::WaitForTimer if deadline.advance_clock() => return Some(WaitOutcome::TimedOut),
             IdleStep::WaitForTimer => {
                 clock::advance(TIMER_WAIT);
                 call.sleep(&[], Some(TIMER_WAIT))
             }
             IdleStep::AdvanceClock if threads::is_single() && deadline.advance_clock_past_period() => {
-                return WaitOutcome::TimedOut;
+                return Some(WaitOutcome::TimedOut);
             }
             IdleStep::AdvanceClock => Ok(()),
         };
@@ -153,7 +186,7 @@ fn drive<C: BlockingCall>(
         // Connections that are made from here on are mostly accepted here.
         accept_gate::wake_waiters();
         if let Some(output) = done {
-            return WaitOutcome::Done(output);
+            return Some(WaitOutcome::Done(output));
         }
     }
 }

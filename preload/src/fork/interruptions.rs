@@ -1,4 +1,4 @@
-//! Timers and signal handlers of the server's, suspended while its process is the forkserver: a timer would
+//! Timers and signals of the server's, suspended while its process is the forkserver: a timer would
 //! interrupt the forkserver, AFL++ ends it by SIGTERM, and its children must not vanish unseen. A fork loses
 //! timers, which the children need.
 
@@ -27,7 +27,7 @@ impl Interruptions {
         Self {
             timers: INTERVAL_TIMERS.map(stop),
             actions: FORKSERVER_SIGNALS.map(set_default),
-            blocked: unblock(),
+            blocked: block_servers_signals(),
         }
     }
 
@@ -68,14 +68,18 @@ fn set_default(signal: c_int) -> sigaction {
     }
 }
 
-/// Which signals were blocked before.
-fn unblock() -> sigset_t {
+/// Blocks the signals that the forkserver does not live by: their handlers are the server's. Returns which were
+/// blocked before.
+fn block_servers_signals() -> sigset_t {
     // SAFETY: both sets are initialised by libc.
     unsafe {
-        let mut none = MaybeUninit::uninit();
-        libc::sigemptyset(none.as_mut_ptr());
-        let mut before = none;
-        real::pthread_sigmask(libc::SIG_SETMASK, none.as_ptr(), before.as_mut_ptr());
+        let mut blocked = MaybeUninit::uninit();
+        libc::sigfillset(blocked.as_mut_ptr());
+        FORKSERVER_SIGNALS.into_iter().for_each(|signal| {
+            libc::sigdelset(blocked.as_mut_ptr(), signal);
+        });
+        let mut before = MaybeUninit::uninit();
+        real::pthread_sigmask(libc::SIG_SETMASK, blocked.as_ptr(), before.as_mut_ptr());
         before.assume_init()
     }
 }

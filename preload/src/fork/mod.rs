@@ -13,8 +13,8 @@ use crate::blocking::{driver_guard, notifier};
 use crate::determinism::clock;
 use crate::memory_socket;
 use crate::net::accept_gate;
-use crate::process::{children, daemon, driver_process, identity, threads};
-use crate::sys::config;
+use crate::process::{children, daemon, driver_process, identity};
+use crate::sys::{config, threads};
 use interruptions::Interruptions;
 
 /// Turns this process into the forkserver while `fork_children` runs, which returns in every child only. Returns

@@ -32,7 +32,7 @@ pub(crate) unsafe fn accept4(fd: c_int, address: *mut sockaddr, len: *mut sockle
     }
     blocking::mark_accepting();
     let mut call = Accept { fd, flags };
-    let accepted = match call.attempt() {
+    let accepted = match blocking::attempt(&mut call) {
         Some(accepted) => accepted,
         None if is_nonblocking(fd) => return errno::fail(Errno::AGAIN),
         // Even where another process drives: in the kernel, this one would take its connections.

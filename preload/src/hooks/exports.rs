@@ -1,16 +1,18 @@
 //! The exported functions: for each row of the table, a C function that calls its hook.
 
 use libc::{
-    FILE, c_char, c_int, c_long, c_uint, c_ulong, c_void, clockid_t, epoll_event, fd_set, gid_t, iovec,
-    loff_t, mmsghdr, mode_t, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t, pthread_cond_t,
-    pthread_mutex_t, pthread_t, rusage, sem_t, sighandler_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t,
-    time_t, timespec, timeval, uid_t,
+    FILE, aiocb, c_char, c_int, c_long, c_uint, c_ulong, c_void, clockid_t, epoll_event, fd_set, gid_t,
+    iovec, loff_t, mmsghdr, mode_t, mqd_t, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t,
+    pthread_cond_t, pthread_mutex_t, pthread_t, rusage, sem_t, sigevent, sighandler_t, sigset_t, size_t,
+    sockaddr, socklen_t, ssize_t, time_t, timer_t, timespec, timeval, uid_t,
 };
 
 use super::{
-    accept, descriptor, epoll, formatted, listen, names, paths, poll, process, random, read, select, signal,
-    socket_options, streams, syscall, time, timed_wait, transfer, wait, write,
+    accept, bsd_signals, descriptor, epoll, formatted, listen, names, paths, poll, process, random, read,
+    select, signal, signal_mask, socket_options, streams, syscall, thread_creation, time, timed_wait,
+    transfer, wait, write,
 };
+use crate::sys::cancellation;
 use crate::sys::real::ThreadStart;
 use crate::table::interposed_functions;
 

@@ -3,6 +3,7 @@
 //! fuzzed listener, an internal connection or an idle point, and otherwise passes it on.
 
 pub(crate) mod accept;
+pub(crate) mod bsd_signals;
 pub(crate) mod descriptor;
 pub(crate) mod epoll;
 mod exports;
@@ -17,11 +18,13 @@ pub(crate) mod read;
 mod rights;
 pub(crate) mod select;
 pub(crate) mod signal;
+pub(crate) mod signal_mask;
 pub(crate) mod socket_options;
 pub(crate) mod streams;
 pub(crate) mod syscall;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod syscall_trap;
+pub(crate) mod thread_creation;
 pub(crate) mod time;
 pub(crate) mod timed_wait;
 pub(crate) mod transfer;
@@ -31,13 +34,13 @@ pub(crate) mod write;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
-use libc::{c_int, c_void, iovec, mmsghdr, msghdr, nfds_t, sigset_t, size_t, ssize_t};
-use rustix::event::{PollFd, PollFlags, Timespec};
+use libc::{c_int, c_void, iovec, mmsghdr, msghdr, pollfd, sigset_t, size_t, ssize_t};
+use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-use crate::determinism::clock::to_timespec;
 use crate::memory_socket::{self, ALWAYS_REPORTED, Interest};
-use crate::sys::{errno, fd, fd_table, real};
+use crate::sys::poll_set::PollSet;
+use crate::sys::{fd, fd_table, signal_guard};
 
 /// Waits in the kernel for `events` on one descriptor, or for any of `others`.
 fn sleep_on(
@@ -66,40 +69,25 @@ fn sleep_on_few<'a>(
     limit: Option<Duration>,
     mask: *const sigset_t,
 ) -> Result<(), Errno> {
-    let mut few: [PollFd<'a>; 8] = std::array::from_fn(|_| own.clone());
-    let mut count = 1;
-    for (place, other) in few[1..].iter_mut().zip(others) {
-        *place = other.clone();
-        count += 1;
-    }
-    sleep_masked(&mut few[..count], limit, mask)
+    let mut few = PollSet::with_room(0)?;
+    few.extend(to_entries(std::iter::once(own).chain(others.into_iter().cloned())));
+    sleep_in(&mut few, limit, mask)
 }
 
-/// poll(2) past libc, so that it never re-enters an idle point.
-fn sleep(fds: &mut [PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
-    let limit = limit.map(timespec);
-    rustix::event::poll(fds, limit.as_ref()).map(drop)
+/// ppoll(2) with `mask` for the signals that are blocked meanwhile; null for the thread's own.
+fn sleep_in(entries: &mut [pollfd], limit: Option<Duration>, mask: *const sigset_t) -> Result<(), Errno> {
+    // SAFETY: the mask is the server's own.
+    unsafe { signal_guard::sleep(entries, limit, mask) }.map(drop)
 }
 
-/// The same with `mask` for the signals that are blocked meanwhile; null for the thread's own.
-fn sleep_masked(fds: &mut [PollFd<'_>], limit: Option<Duration>, mask: *const sigset_t) -> Result<(), Errno> {
-    if mask.is_null() {
-        return sleep(fds, limit);
-    }
-    let limit = limit.map(to_timespec);
-    let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
-    // SAFETY: `PollFd` is `pollfd`; the mask is the server's own.
-    match unsafe { real::ppoll(fds.as_mut_ptr().cast(), fds.len() as nfds_t, limit, mask) } {
-        ..0 => Err(errno::last()),
-        _ => Ok(()),
-    }
+/// What becomes readable with an arrival, if anything does.
+fn readable(news: Option<BorrowedFd<'_>>) -> Option<PollFd<'_>> {
+    news.map(|news| PollFd::from_borrowed_fd(news, PollFlags::IN))
 }
 
-fn timespec(time: Duration) -> Timespec {
-    Timespec {
-        tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
-        tv_nsec: time.subsec_nanos().into(),
-    }
+fn to_entries<'a>(fds: impl Iterator<Item = PollFd<'a>>) -> impl Iterator<Item = pollfd> {
+    // SAFETY: `PollFd` is a `pollfd` whose descriptor is borrowed.
+    fds.map(|entry| unsafe { std::mem::transmute::<PollFd<'a>, pollfd>(entry) })
 }
 
 /// A time limit as poll(2) and epoll_wait(2) take it: milliseconds, negative for none.

@@ -1,22 +1,21 @@
 //! poll(2) and ppoll(2): idle points.
 
-use std::mem::ManuallyDrop;
-use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use libc::{c_int, nfds_t, pollfd, sigset_t, size_t, timespec};
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::PollFd;
 use rustix::io::Errno;
 
 use crate::blocking::{self, BlockingCall, WaitOutcome};
 use crate::memory_socket::{self, ALWAYS_REPORTED, Interest};
 use crate::net::listener;
+use crate::sys::poll_set::PollSet;
 use crate::sys::{errno, fd_table, real};
 
 pub(crate) unsafe fn poll(fds: *mut pollfd, count: nfds_t, limit: c_int) -> c_int {
     let mut call = Poll { fds, count, mask: std::ptr::null() };
     if limit == 0 {
-        return call.attempt().unwrap_or(0);
+        return blocking::attempt(&mut call).unwrap_or(0);
     }
     // SAFETY: the server's own pointers.
     if !unsafe { is_idle_point(fds, count) } {
@@ -36,7 +35,7 @@ pub(crate) unsafe fn ppoll(
     let (duration, idle_point) = unsafe { (super::from_timespec(limit), is_idle_point(fds, count)) };
     let mut call = Poll { fds, count, mask };
     if duration == Some(Duration::ZERO) {
-        return call.attempt().unwrap_or(0);
+        return blocking::attempt(&mut call).unwrap_or(0);
     }
     if !idle_point {
         // SAFETY: the server's own call.
@@ -103,71 +102,72 @@ struct Poll {
     mask: *const sigset_t,
 }
 
-/// Sign bit: the kernel passes over entries with a negative number.
-const HIDDEN: c_int = c_int::MIN;
-
 impl Poll {
     fn entries(&self) -> &[pollfd] {
         // SAFETY: the server's own array.
         unsafe { super::elements(self.fds.cast_const(), self.count as usize) }
     }
 
-    fn ask_kernel(&self) -> c_int {
-        // SAFETY: the server's own call, without the waiting.
+    /// Asks the kernel about `entries`, which it also does where all of them are virtual: there may be a mask.
+    fn ask_kernel(&self, entries: *mut pollfd) -> c_int {
+        // SAFETY: the server's own array or a copy, without the waiting. The kernel writes nothing but `revents`.
         unsafe {
             if self.mask.is_null() {
-                real::poll(self.fds, self.count, 0)
+                real::poll(entries, self.count, 0)
             } else {
                 let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
-                real::ppoll(self.fds, self.count, &at_once, self.mask)
+                real::ppoll(entries, self.count, &at_once, self.mask)
             }
         }
     }
 
     /// Asks the kernel about the real descriptors, if there are any.
-    fn ask_both(&self) -> c_int {
+    fn ask_both(&self) -> Result<c_int, Errno> {
+        let mut entries = PollSet::with_room(self.count as usize)?;
+        entries.extend(self.entries().iter().copied());
+        for entry in &mut *entries {
+            entry.revents = 0;
+            if memory_socket::readiness(entry.fd).is_some() {
+                entry.fd = UNUSED;
+            }
+        }
+        if !self.mask.is_null() || entries.iter().any(|entry| entry.fd >= 0) {
+            let answered = self.ask_kernel(entries.as_mut_ptr());
+            if answered < 0 {
+                return Ok(answered);
+            }
+        }
+        let mut count = 0;
         // SAFETY: the server's own array.
-        let entries = unsafe { super::elements_mut(self.fds, self.count as usize) };
-        let is_virtual = |fd| memory_socket::readiness(fd).is_some();
-        let mut real = 0;
-        if !self.mask.is_null() || entries.iter().any(|entry| entry.fd >= 0 && !is_virtual(entry.fd)) {
-            entries.iter_mut().filter(|entry| is_virtual(entry.fd)).for_each(|entry| entry.fd ^= HIDDEN);
-            real = self.ask_kernel();
-            let hidden = |entry: &&mut pollfd| entry.fd < 0 && is_virtual(entry.fd ^ HIDDEN);
-            entries.iter_mut().filter(hidden).for_each(|entry| entry.fd ^= HIDDEN);
-            if real < 0 {
-                return real;
-            }
-        } else {
-            entries.iter_mut().for_each(|entry| entry.revents = 0);
-        }
-        for entry in entries {
-            if let Some(ready) = memory_socket::readiness(entry.fd) {
+        let own = unsafe { super::elements_mut(self.fds, self.count as usize) };
+        for (own, answer) in own.iter_mut().zip(&*entries) {
+            own.revents = match memory_socket::readiness(own.fd) {
                 // The events of poll(2) and epoll(7) are the same.
-                entry.revents = ready as i16 & (entry.events | ALWAYS_REPORTED as i16);
-                real += c_int::from(entry.revents != 0);
-            }
+                Some(ready) => ready as i16 & (own.events | ALWAYS_REPORTED as i16),
+                None => answer.revents,
+            };
+            count += c_int::from(own.revents != 0);
         }
-        real
+        Ok(count)
     }
 }
+
+/// A number that the kernel passes over.
+const UNUSED: c_int = -1;
 
 impl BlockingCall for Poll {
     type Output = c_int;
     const RESTARTABLE: bool = false;
 
     fn attempt(&mut self) -> Option<c_int> {
-        if memory_socket::is_active() {
-            self.entries().iter().for_each(|entry| memory_socket::reject_polled_epoll(entry.fd));
+        if !memory_socket::is_active() {
+            return Some(self.ask_kernel(self.fds)).filter(|&count| count != 0);
         }
-        let count = if memory_socket::is_active() { self.ask_both() } else { self.ask_kernel() };
-        (count != 0).then_some(count)
+        self.entries().iter().for_each(|entry| memory_socket::reject_polled_epoll(entry.fd));
+        Some(self.ask_both().unwrap_or_else(errno::fail)).filter(|&count| count != 0)
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
-        // SAFETY: `PollFd` is `pollfd` with a borrowed descriptor; the server's array outlives the
-        // call, and only its `revents` are written.
-        let own = unsafe { super::elements(self.fds.cast_const().cast::<PollFd<'_>>(), self.count as usize) };
         let entries = self.entries();
         let is_ready = || {
             entries.iter().any(|entry| {
@@ -176,12 +176,10 @@ impl BlockingCall for Poll {
         };
         let interest = Interest::in_any(entries.iter().map(|entry| entry.fd));
         memory_socket::wait_for_arrival(interest, is_ready, |news| {
-            let mut all = Vec::with_capacity(own.len() + 1 + others.len());
-            let is_real = |fd: &&PollFd<'_>| !fd_table::is_virtual(fd.as_fd().as_raw_fd());
-            all.extend(own.iter().filter(is_real).cloned());
-            all.extend(news.map(|news| PollFd::from_borrowed_fd(news, PollFlags::IN)));
-            all.extend_from_slice(others);
-            super::sleep_masked(&mut ManuallyDrop::new(all), limit, self.mask)
+            let mut all = PollSet::with_room(entries.len() + others.len() + 1)?;
+            all.extend(entries.iter().filter(|entry| !fd_table::is_virtual(entry.fd)).copied());
+            all.extend(super::to_entries(others.iter().cloned().chain(super::readable(news))));
+            super::sleep_in(&mut all, limit, self.mask)
         })
     }
 }

@@ -1,44 +1,14 @@
-//! Threads and processes that the server creates, its end, and the start of an unwinding.
+//! Processes that the server creates, its end, and the start of an unwinding.
 
 use std::ptr;
 
-use libc::{c_char, c_int, c_void, pid_t, pthread_attr_t, pthread_t};
+use libc::{c_char, c_int, c_void, pid_t};
 
+use super::thread_creation::around_thread_creation;
 use crate::afl::input_memory;
-use crate::determinism::scheduling;
-use crate::process::{daemon, identity, panics, threads};
-use crate::sys::real::ThreadStart;
-use crate::sys::{config, fd_table, real};
+use crate::process::{daemon, identity, panics};
+use crate::sys::real;
 use crate::{afl_loop, fork};
-
-pub(crate) unsafe fn pthread_create(
-    thread: *mut pthread_t,
-    attributes: *const pthread_attr_t,
-    start: ThreadStart,
-    argument: *mut c_void,
-) -> c_int {
-    // SAFETY: the server's own call.
-    around_thread_creation(|| unsafe { real::pthread_create(thread, attributes, start, argument) })
-}
-
-/// C11's name. (glibc's does not go through `pthread_create`.)
-pub(crate) unsafe fn thrd_create(thread: *mut pthread_t, start: ThreadStart, argument: *mut c_void) -> c_int {
-    // SAFETY: the server's own call.
-    around_thread_creation(|| unsafe { real::thrd_create(thread, start, argument) })
-}
-
-fn around_thread_creation<R>(create: impl FnOnce() -> R) -> R {
-    fd_table::release_reserved_from(0);
-    if config::is_loop() {
-        // A forked child has one thread: the one that is about to create the second.
-        afl_loop::start();
-        scheduling::use_batch_policy();
-    }
-    threads::record_creation();
-    let result = create();
-    threads::record_creation();
-    result
-}
 
 /// clone(2) is variadic; its arguments travel like these.
 pub(crate) unsafe fn clone(

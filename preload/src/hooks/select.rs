@@ -4,14 +4,15 @@ use std::os::fd::RawFd;
 use std::ptr;
 use std::time::Duration;
 
-use libc::{c_int, c_ulong, fd_set, sigset_t, timespec, timeval};
-use rustix::event::{PollFd, PollFlags};
+use libc::{c_int, c_short, c_ulong, fd_set, pollfd, sigset_t, timespec, timeval};
+use rustix::event::PollFd;
 use rustix::io::Errno;
 
 use crate::blocking::{self, BlockingCall, WaitOutcome};
 use crate::memory_socket::{self, ALWAYS_REPORTED, Interest};
 use crate::net::listener;
-use crate::sys::{errno, fd, fd_table, real};
+use crate::sys::poll_set::PollSet;
+use crate::sys::{errno, fd_table, real};
 
 pub(crate) unsafe fn select(
     count: c_int,
@@ -55,7 +56,7 @@ pub(crate) unsafe fn pselect(
 
 /// The events that the three sets stand for (select(2), "Correspondence between select() and
 /// poll()").
-const EVENTS: [PollFlags; 3] = [PollFlags::IN, PollFlags::OUT, PollFlags::PRI];
+const EVENTS: [c_short; 3] = [libc::POLLIN, libc::POLLOUT, libc::POLLPRI];
 
 /// No descriptor.
 // SAFETY: a set of bits, all zero.
@@ -132,7 +133,7 @@ impl Select {
 
     fn wait(mut self, limit: Option<Duration>) -> c_int {
         let count = match limit {
-            Some(Duration::ZERO) => self.attempt().unwrap_or(0),
+            Some(Duration::ZERO) => blocking::attempt(&mut self).unwrap_or(0),
             _ => match blocking::wait(&mut self, limit) {
                 WaitOutcome::Done(count) => count,
                 WaitOutcome::TimedOut => {
@@ -216,12 +217,11 @@ impl BlockingCall for Select {
         let members = || (0..EVENTS.len()).flat_map(|set| self.members(set).map(move |fd| (set, fd)));
         let is_ready = || members().any(|(set, fd)| memory_socket::is_ready(fd, READY[set]));
         memory_socket::wait_for_arrival(Interest::in_any(members().map(|(_, fd)| fd)), is_ready, |news| {
-            let mut all = others.to_vec();
-            all.extend(news.map(|news| PollFd::from_borrowed_fd(news, PollFlags::IN)));
-            for (set, fd) in members().filter(|&(_, fd)| !fd_table::is_virtual(fd)) {
-                all.push(PollFd::from_borrowed_fd(fd::borrow(fd), EVENTS[set]));
-            }
-            super::sleep_masked(&mut all, limit, self.mask)
+            let real = || members().filter(|&(_, fd)| !fd_table::is_virtual(fd));
+            let mut all = PollSet::with_room(real().count() + others.len() + 1)?;
+            all.extend(real().map(|(set, fd)| pollfd { fd, events: EVENTS[set], revents: 0 }));
+            all.extend(super::to_entries(others.iter().cloned().chain(super::readable(news))));
+            super::sleep_in(&mut all, limit, self.mask)
         })
     }
 }

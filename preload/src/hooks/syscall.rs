@@ -10,8 +10,8 @@ mod registers;
 use std::ffi::c_long;
 
 use super::{
-    accept, descriptor, epoll, listen, names, poll, random, read, select, socket_options, time, timed_wait,
-    transfer, wait, write,
+    accept, descriptor, epoll, listen, names, poll, random, read, select, socket_options, thread_creation,
+    time, timed_wait, transfer, wait, write,
 };
 use crate::sys::real;
 use registers::{Outcome, Register};
@@ -30,6 +30,8 @@ pub(crate) unsafe fn syscall(
     f: usize,
 ) -> c_long {
     // SAFETY: the server's own call.
+    unsafe { thread_creation::before_raw_clone(number, a) };
+    // SAFETY: as above.
     unsafe { dispatch(number, [a, b, c, d, e, f]).unwrap_or_else(|| real::syscall(number, a, b, c, d, e, f)) }
 }
 

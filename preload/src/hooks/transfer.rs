@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use libc::{c_int, c_uint, loff_t, off_t, size_t, ssize_t};
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{FileType, SeekFrom};
 use rustix::io::Errno;
 
@@ -137,8 +137,8 @@ impl BlockingCall for Ready {
 
     fn attempt(&mut self) -> Option<()> {
         let mut own = [PollFd::from_borrowed_fd(fd::borrow(self.fd), self.events)];
-        let _ = super::sleep(&mut own, Some(Duration::ZERO));
-        (!own[0].revents().is_empty()).then_some(())
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        rustix::event::poll(&mut own, Some(&at_once)).is_ok_and(|ready| ready > 0).then_some(())
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {

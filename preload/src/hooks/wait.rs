@@ -11,6 +11,7 @@ use rustix::io::Errno;
 use crate::afl_loop;
 use crate::blocking::{self, BlockingCall, WaitOutcome};
 use crate::process::children;
+use crate::sys::poll_set::PollSet;
 use crate::sys::{errno, real};
 
 /// How often a thread looks after a child that it waits for, besides the driver.
@@ -64,9 +65,9 @@ impl BlockingCall for Wait {
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
-        super::sleep(
-            &mut others.to_vec(),
-            Some(limit.map_or(CHILD_POLL_INTERVAL, |limit| limit.min(CHILD_POLL_INTERVAL))),
-        )
+        let mut entries = PollSet::with_room(others.len())?;
+        entries.extend(super::to_entries(others.iter().cloned()));
+        let limit = limit.map_or(CHILD_POLL_INTERVAL, |limit| limit.min(CHILD_POLL_INTERVAL));
+        super::sleep_in(&mut entries, Some(limit), ptr::null())
     }
 }

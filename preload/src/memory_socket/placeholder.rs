@@ -9,8 +9,8 @@ use rustix::event::epoll;
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
-use crate::process::threads;
 use crate::sys::fd_table::{self, FdKind};
+use crate::sys::threads;
 use crate::sys::{errno, fd, real};
 
 static PLACEHOLDER_FD: AtomicI32 = AtomicI32::new(-1);

@@ -1,18 +1,14 @@
 //! Spin lock over what the server's threads share here. A server with one thread pays nothing for it.
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use crate::process::threads;
+use crate::sys::signal_guard::SignalGuard;
+use crate::sys::threads;
 
-thread_local! {
-    static THREAD_MARK: u8 = const { 0 };
-}
-
-/// A value that one thread at a time may touch.
+/// A value that one thread at a time may touch, and no signal handler in between.
 pub(super) struct SpinLock<T> {
-    /// The thread that holds the lock, by an address that only it has; 0 for none.
-    owner: AtomicUsize,
+    held: AtomicBool,
     content: UnsafeCell<T>,
 }
 
@@ -21,43 +17,35 @@ unsafe impl<T: Send> Sync for SpinLock<T> {}
 
 impl<T> SpinLock<T> {
     pub(super) const fn new(content: T) -> Self {
-        Self { owner: AtomicUsize::new(0), content: UnsafeCell::new(content) }
+        Self { held: AtomicBool::new(false), content: UnsafeCell::new(content) }
     }
 
     /// Does something with the content. Calls do not nest: `action` must not lead back here.
     pub(super) fn with<R>(&self, action: impl FnOnce(&mut T) -> R) -> R {
-        let _guard = self.lock();
+        let _signals = SignalGuard::enter();
+        let _lock = (!threads::is_single()).then(|| self.lock());
         // SAFETY: there is one thread, or this one holds the lock.
         action(unsafe { &mut *self.content.get() })
     }
 
-    /// Waits for the lock. None is needed by the only thread there is, nor by a signal handler that has
-    /// interrupted its own thread while that held it: it would wait for itself.
-    fn lock(&self) -> Option<SpinLockGuard<'_>> {
-        if threads::is_single() {
-            return None;
+    fn lock(&self) -> SpinLockGuard<'_> {
+        while self.held.compare_exchange(false, true, SeqCst, SeqCst).is_err() {
+            rustix::thread::sched_yield();
         }
-        let me = THREAD_MARK.with(|mark| std::ptr::from_ref(mark).addr());
-        loop {
-            match self.owner.compare_exchange(0, me, SeqCst, SeqCst) {
-                Ok(_) => return Some(SpinLockGuard(&self.owner)),
-                Err(owner) if owner == me => return None,
-                Err(_) => rustix::thread::sched_yield(),
-            }
-        }
+        SpinLockGuard(&self.held)
     }
 
     /// Releases the lock in a forked child: the thread that held it may not exist there.
     pub(super) fn reset_after_fork(&self) {
-        self.owner.store(0, SeqCst);
+        self.held.store(false, SeqCst);
     }
 }
 
-struct SpinLockGuard<'a>(&'a AtomicUsize);
+struct SpinLockGuard<'a>(&'a AtomicBool);
 
 impl Drop for SpinLockGuard<'_> {
     fn drop(&mut self) {
-        self.0.store(0, SeqCst);
+        self.0.store(false, SeqCst);
     }
 }
 

@@ -20,6 +20,7 @@ use sockfuzz_protocol::{Endpoint, Phase, Transport};
 use crate::net::address::{self, Address};
 use crate::net::transport::{self, Target};
 use crate::sys::fd_table::{self, FdKind};
+use crate::sys::signal_guard::SignalGuard;
 use crate::sys::{config, fd, proc, report};
 
 /// Port that a server is shown which asked for any free one.
@@ -68,9 +69,10 @@ pub(crate) fn record_bind(fd: RawFd, wanted: &Address) -> bool {
         && classify(wanted) != FdKind::Unmanaged
         && is_stream(fd, wanted.family());
     if candidate {
-        let mut bound = BOUND.lock().unwrap_or_else(PoisonError::into_inner);
-        bound.retain(|(other, _)| *other != fd);
-        bound.push((fd, wanted.clone()));
+        with_bound(|bound| {
+            bound.retain(|(other, _)| *other != fd);
+            bound.push((fd, wanted.clone()));
+        });
         HAS_PATH.fetch_or(wanted.path().is_some(), Ordering::Relaxed);
         fd_table::set(fd, FdKind::Bound);
     }
@@ -86,16 +88,18 @@ pub(crate) fn record_unbound(fd: RawFd) -> bool {
 
 /// The address that the server has asked for on `fd`.
 pub(crate) fn bound_address(fd: RawFd) -> Option<Address> {
-    let bound = BOUND.lock().unwrap_or_else(PoisonError::into_inner);
-    bound.iter().find(|(other, _)| *other == fd).map(|(_, wanted)| wanted.clone())
+    with_bound(|bound| bound.iter().find(|(other, _)| *other == fd).map(|(_, wanted)| wanted.clone()))
+}
+
+fn with_bound<R>(action: impl FnOnce(&mut Vec<(RawFd, Address)>) -> R) -> R {
+    let _signals = SignalGuard::enter();
+    action(&mut BOUND.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Whether the server has bound this path, and nothing was made there. No lock where none has.
 pub(crate) fn is_bound_path(path: &CStr) -> bool {
-    HAS_PATH.load(Ordering::Relaxed) && {
-        let bound = BOUND.lock().unwrap_or_else(PoisonError::into_inner);
-        bound.iter().any(|(_, address)| address.path().as_deref() == Some(path.to_bytes()))
-    }
+    let is_path = |(_, address): &(RawFd, Address)| address.path().as_deref() == Some(path.to_bytes());
+    HAS_PATH.load(Ordering::Relaxed) && with_bound(|bound| bound.iter().any(is_path))
 }
 
 /// What a server that binds `wanted` is shown: the same, but for a port that the kernel would pick.
@@ -110,9 +114,16 @@ pub(crate) fn shown_address_for(wanted: Address) -> Address {
 }
 
 /// Held while a socket becomes the fuzzed listener, or not: several threads may each make one.
-pub(crate) fn takeover_lock() -> MutexGuard<'static, ()> {
+pub(crate) fn takeover_lock() -> TakeoverGuard {
     static CHOOSING: Mutex<()> = Mutex::new(());
-    CHOOSING.lock().unwrap_or_else(PoisonError::into_inner)
+    let signals = SignalGuard::enter();
+    TakeoverGuard { _lock: CHOOSING.lock().unwrap_or_else(PoisonError::into_inner), _signals: signals }
+}
+
+/// See [`takeover_lock`]. The lock is released before signals are let in.
+pub(crate) struct TakeoverGuard {
+    _lock: MutexGuard<'static, ()>,
+    _signals: SignalGuard,
 }
 
 /// Decides what a bound socket becomes, now that the server calls `listen` on it.

@@ -5,4 +5,3 @@ pub(crate) mod daemon;
 pub(crate) mod driver_process;
 pub(crate) mod identity;
 pub(crate) mod panics;
-pub(crate) mod threads;

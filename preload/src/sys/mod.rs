@@ -2,6 +2,7 @@
 //! Nothing here knows what a listener, a connection or AFL++ is for.
 
 pub(crate) mod answer_output;
+pub(crate) mod cancellation;
 pub(crate) mod config;
 pub(crate) mod epoll_fds;
 pub(crate) mod errno;
@@ -10,8 +11,11 @@ pub(crate) mod fd;
 pub(crate) mod fd_table;
 pub(crate) mod fdinfo;
 pub(crate) mod next_symbol;
+pub(crate) mod poll_set;
 pub(crate) mod proc;
 pub(crate) mod real;
 pub(crate) mod report;
 pub(crate) mod shared_pages;
+pub(crate) mod signal_guard;
 pub(crate) mod stdio;
+pub(crate) mod threads;

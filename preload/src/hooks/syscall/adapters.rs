@@ -8,7 +8,7 @@ use std::ptr;
 use libc::{epoll_event, fd_set, nfds_t, pollfd, sigset_t, size_t, timespec};
 use rustix::io::Errno;
 
-use crate::hooks::{epoll, poll, select, signal};
+use crate::hooks::{epoll, poll, select, signal_mask};
 use crate::sys::{errno, real};
 
 /// Bytes in the kernel's set of signals: 64 bits. (libc's has room for more.)
@@ -88,7 +88,7 @@ pub(super) unsafe fn epoll_pwait2(
 /// Without libc's function: that one writes a whole `sigset_t` to `old`, and hides libc's own signals.
 pub(super) unsafe fn rt_sigprocmask(how: c_int, set: *const u64, old: *mut u64, size: size_t) -> c_long {
     // SAFETY: the server's own pointer.
-    let set = unsafe { set.as_ref() }.map(|&set| signal::without_sigsys(how, set));
+    let set = unsafe { set.as_ref() }.map(|&set| signal_mask::without_sigsys(how, set));
     let set = set.as_ref().map_or(ptr::null(), ptr::from_ref);
     // SAFETY: the server's own call, with a set that lives on this stack.
     unsafe { real::syscall(libc::SYS_rt_sigprocmask, how as usize, set as usize, old as usize, size, 0, 0) }

@@ -1,0 +1,118 @@
+//! Threads that the server creates: its own, and those that libc creates for it.
+
+use libc::{aiocb, c_int, c_long, c_void, clockid_t, mqd_t, pthread_attr_t, pthread_t, sigevent, timer_t};
+
+use crate::afl_loop;
+use crate::determinism::scheduling;
+use crate::sys::real::ThreadStart;
+use crate::sys::{config, fd_table, real, threads};
+
+pub(crate) unsafe fn pthread_create(
+    thread: *mut pthread_t,
+    attributes: *const pthread_attr_t,
+    start: ThreadStart,
+    argument: *mut c_void,
+) -> c_int {
+    // SAFETY: the server's own call.
+    around_thread_creation(|| unsafe { real::pthread_create(thread, attributes, start, argument) })
+}
+
+/// C11's name. (glibc's does not go through `pthread_create`.)
+pub(crate) unsafe fn thrd_create(thread: *mut pthread_t, start: ThreadStart, argument: *mut c_void) -> c_int {
+    // SAFETY: the server's own call.
+    around_thread_creation(|| unsafe { real::thrd_create(thread, start, argument) })
+}
+
+/// Does what creates a thread.
+pub(super) fn around_thread_creation<R>(create: impl FnOnce() -> R) -> R {
+    fd_table::release_reserved_from(0);
+    if config::is_loop() {
+        // A forked child has one thread: the one that is about to create the second.
+        afl_loop::start();
+        scheduling::use_batch_policy();
+    }
+    threads::record_creation();
+    let result = create();
+    threads::record_creation();
+    result
+}
+
+/// Does what makes libc create threads, now or at any later time.
+fn around_unseen_creation<R>(create: impl FnOnce() -> R) -> R {
+    threads::expect_unseen();
+    around_thread_creation(create)
+}
+
+/// # Safety
+/// `event` is null or valid.
+unsafe fn notifies_by_thread(event: *const sigevent) -> bool {
+    // SAFETY: given by the caller.
+    unsafe { event.as_ref() }.is_some_and(|event| event.sigev_notify == libc::SIGEV_THREAD)
+}
+
+pub(crate) unsafe fn timer_create(clock: clockid_t, event: *mut sigevent, timer: *mut timer_t) -> c_int {
+    // SAFETY: the server's own call.
+    unsafe {
+        let create = || real::timer_create(clock, event, timer);
+        if notifies_by_thread(event) { around_unseen_creation(create) } else { create() }
+    }
+}
+
+pub(crate) unsafe fn mq_notify(queue: mqd_t, event: *const sigevent) -> c_int {
+    // SAFETY: the server's own call.
+    unsafe {
+        let request = || real::mq_notify(queue, event);
+        if notifies_by_thread(event) { around_unseen_creation(request) } else { request() }
+    }
+}
+
+pub(crate) unsafe fn aio_read(block: *mut aiocb) -> c_int {
+    // SAFETY: the server's own call.
+    around_unseen_creation(|| unsafe { real::aio_read(block) })
+}
+
+pub(crate) unsafe fn aio_write(block: *mut aiocb) -> c_int {
+    // SAFETY: the server's own call.
+    around_unseen_creation(|| unsafe { real::aio_write(block) })
+}
+
+pub(crate) unsafe fn aio_fsync(operation: c_int, block: *mut aiocb) -> c_int {
+    // SAFETY: the server's own call.
+    around_unseen_creation(|| unsafe { real::aio_fsync(operation, block) })
+}
+
+pub(crate) unsafe fn lio_listio(
+    mode: c_int,
+    blocks: *const *mut aiocb,
+    count: c_int,
+    event: *mut sigevent,
+) -> c_int {
+    // SAFETY: the server's own call.
+    around_unseen_creation(|| unsafe { real::lio_listio(mode, blocks, count, event) })
+}
+
+pub(crate) unsafe fn getaddrinfo_a(
+    mode: c_int,
+    requests: *mut *mut c_void,
+    count: c_int,
+    event: *mut sigevent,
+) -> c_int {
+    // SAFETY: the server's own call.
+    around_unseen_creation(|| unsafe { real::getaddrinfo_a(mode, requests, count, event) })
+}
+
+/// A clone(2) or clone3(2) by number, whose child does not return through these functions.
+///
+/// # Safety
+/// The arguments are those of the system call.
+pub(super) unsafe fn before_raw_clone(number: c_long, first_argument: usize) {
+    let flags = match number {
+        libc::SYS_clone => first_argument as u64,
+        // SAFETY: given by the caller: `struct clone_args` begins with the flags.
+        libc::SYS_clone3 => unsafe { (first_argument as *const u64).as_ref() }.copied().unwrap_or(0),
+        _ => return,
+    };
+    if flags & libc::CLONE_THREAD as u64 != 0 {
+        around_unseen_creation(|| ());
+    }
+}

@@ -1,0 +1,131 @@
+//! pthread_cancel(3): a thread that waits here, past libc, is to be cancelled like one that waits in libc.
+//!
+//! libc cancels a waiting thread from the handler of a signal of its own, in the middle of the wait. Here the
+//! signal only ends the wait; the thread is cancelled by [`test`], when it holds nothing.
+
+use std::ffi::c_void;
+use std::mem::MaybeUninit;
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use libc::{c_int, clockid_t, pthread_t, siginfo_t};
+use syscalls::{Sysno, syscall};
+
+use super::{real, signal_guard, threads};
+
+/// The signal that glibc keeps for cancellation (nptl: SIGCANCEL).
+const CANCEL_SIGNAL: c_int = 32;
+
+/// <pthread.h>: PTHREAD_CANCEL_DISABLE.
+const DISABLE: c_int = 1;
+
+/// libc's handler of the signal; 0 before the first cancellation.
+static LIBC_HANDLER: AtomicUsize = AtomicUsize::new(0);
+
+/// The kernel's `struct sigaction`.
+#[repr(C)]
+struct KernelAction {
+    handler: usize,
+    flags: u64,
+    restorer: usize,
+    mask: u64,
+}
+
+unsafe extern "C-unwind" {
+    fn pthread_testcancel();
+    fn pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int;
+    fn pthread_getcpuclockid(thread: pthread_t, clock: *mut clockid_t) -> c_int;
+}
+
+/// Cancels the calling thread, if that was asked for. To be called when the thread holds nothing of ours: it
+/// may not return.
+pub(crate) fn test() {
+    if LIBC_HANDLER.load(SeqCst) != 0 {
+        signal_guard::clear_interrupt();
+        // SAFETY: a cancelled thread unwinds through this frame, which owns nothing.
+        unsafe { pthread_testcancel() }
+    }
+}
+
+/// A section in which the calling thread is not cancelled: libc's calls within it would do that.
+pub(crate) struct Uncancelled(Option<c_int>);
+
+impl Uncancelled {
+    pub(crate) fn begin() -> Self {
+        if threads::is_single() {
+            return Self(None);
+        }
+        let mut before = 0;
+        // SAFETY: room for the former state.
+        unsafe { pthread_setcancelstate(DISABLE, &mut before) };
+        Self(Some(before))
+    }
+}
+
+impl Drop for Uncancelled {
+    fn drop(&mut self) {
+        if let Some(before) = self.0 {
+            // SAFETY: what the same call returned.
+            unsafe { pthread_setcancelstate(before, ptr::null_mut()) };
+        }
+    }
+}
+
+/// Cancels `thread`, and ends its wait if it waits here.
+///
+/// # Safety
+/// That of pthread_cancel(3).
+pub(crate) unsafe fn cancel(thread: pthread_t) -> c_int {
+    // SAFETY: given by the caller. A thread whose clock is asked for exists.
+    unsafe {
+        let mut clock = MaybeUninit::uninit();
+        let has_clock = pthread_getcpuclockid(thread, clock.as_mut_ptr()) == 0;
+        let result = real::pthread_cancel(thread);
+        if result == 0 && has_clock && take_signal() {
+            let process = rustix::process::getpid().as_raw_pid();
+            // The kernel packs the thread's number into the number of its clock (linux/posix-timers.h).
+            let id = !(clock.assume_init() >> 3);
+            let _gone = syscall!(Sysno::tgkill, process, id, CANCEL_SIGNAL);
+        }
+        result
+    }
+}
+
+/// Puts a handler of ours before libc's, which libc installs with its first cancellation.
+fn take_signal() -> bool {
+    if LIBC_HANDLER.load(SeqCst) != 0 {
+        return true;
+    }
+    let mut action = KernelAction { handler: 0, flags: 0, restorer: 0, mask: 0 };
+    if exchange_action(None, Some(&mut action)) && action.handler > libc::SIG_IGN {
+        LIBC_HANDLER.store(action.handler, SeqCst);
+        action.handler = handle as extern "C-unwind" fn(c_int, *mut siginfo_t, *mut c_void) as usize;
+        return exchange_action(Some(&action), None);
+    }
+    false
+}
+
+/// rt_sigaction(2): libc's own function refuses this signal.
+fn exchange_action(new: Option<&KernelAction>, old: Option<&mut KernelAction>) -> bool {
+    // SAFETY: both are null or valid actions.
+    let result = unsafe {
+        syscall!(
+            Sysno::rt_sigaction,
+            CANCEL_SIGNAL,
+            new.map_or(ptr::null(), ptr::from_ref),
+            old.map_or(ptr::null_mut(), ptr::from_mut),
+            size_of::<u64>()
+        )
+    };
+    result.is_ok()
+}
+
+extern "C-unwind" fn handle(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    signal_guard::interrupt();
+    // SAFETY: libc's own handler, which has this type.
+    unsafe {
+        let libcs: extern "C-unwind" fn(c_int, *mut siginfo_t, *mut c_void) =
+            std::mem::transmute(LIBC_HANDLER.load(SeqCst));
+        libcs(number, info, context);
+    }
+}

@@ -1,0 +1,225 @@
+//! Critical sections that handlers of the server's do not interrupt.
+//!
+//! A handler may call any hook, fork, or leave by siglongjmp(3). So none may run while its thread holds a lock of
+//! ours, the driver guard, or a place in a wait queue. A signal that arrives in such a section is sent to the
+//! thread again, with all signals blocked until the section ends; then the kernel delivers it with its own
+//! information, mask and stack.
+
+use std::cell::{Cell, UnsafeCell};
+use std::ptr;
+use std::sync::atomic::{Ordering::SeqCst, compiler_fence};
+use std::time::Duration;
+
+use libc::{c_int, c_void, pollfd, siginfo_t, sigset_t, timespec, ucontext_t};
+use rustix::io::Errno;
+use syscalls::{Sysno, syscall};
+
+use super::{errno, threads};
+
+/// Bytes of the kernel's set of signals.
+const SIGNAL_SET_BYTES: usize = size_of::<u64>();
+
+/// Signals that are never blocked here: faults of the thread's own, and the two that libc keeps for itself.
+const NEVER_BLOCKED: u64 = bit(libc::SIGSEGV)
+    | bit(libc::SIGBUS)
+    | bit(libc::SIGILL)
+    | bit(libc::SIGFPE)
+    | bit(libc::SIGTRAP)
+    | bit(libc::SIGSYS)
+    | bit(libc::SIGABRT)
+    | bit(32)
+    | bit(33);
+
+/// What the handlers of one thread share with it. Neither made nor dropped at run time, so that a handler may
+/// touch it.
+struct ThreadState {
+    /// Sections that the thread is in.
+    depth: Cell<u32>,
+    /// Signals that arrived in the current one, as the kernel's set.
+    deferred: Cell<u64>,
+    /// The thread's mask before the first of them.
+    mask: Cell<u64>,
+    /// Limit of the sleep that the thread is about to begin. A handler shortens it to nothing, because the kernel
+    /// may read it only after the handler has run.
+    sleep_limit: UnsafeCell<timespec>,
+    /// Whether [`interrupt`] was called.
+    interrupted: Cell<bool>,
+}
+
+impl ThreadState {
+    const fn new() -> Self {
+        Self {
+            depth: Cell::new(0),
+            deferred: Cell::new(0),
+            mask: Cell::new(0),
+            sleep_limit: UnsafeCell::new(AT_ONCE),
+            interrupted: Cell::new(false),
+        }
+    }
+
+    /// State of the calling thread.
+    fn current() -> &'static Self {
+        let state = if threads::is_single() {
+            // Thread-local storage of a library costs a call.
+            &raw const ONLY_THREAD.0
+        } else {
+            THREAD.with(ptr::from_ref)
+        };
+        // SAFETY: it lives as long as the thread, which is the only one that is given it.
+        unsafe { &*state }
+    }
+
+    fn set_sleep_limit(&self, limit: timespec) {
+        // SAFETY: only this thread and its handlers use it, and nobody keeps a reference.
+        unsafe { self.sleep_limit.get().write_volatile(limit) }
+        compiler_fence(SeqCst);
+    }
+
+    /// Lets the deferred signals in. Their handlers run within this call, and need not return to it.
+    fn deliver(&self) {
+        let deferred = self.deferred.replace(0);
+        let mask = self.mask.get();
+        // What a hook has set stands, as where the kernel has the last word.
+        errno::untouched(|| {
+            set_mask(mask & !deferred);
+            if mask & deferred != 0 {
+                set_mask(mask);
+            }
+        });
+    }
+}
+
+thread_local! {
+    static THREAD: ThreadState = const { ThreadState::new() };
+}
+
+/// State of the only thread there is.
+static ONLY_THREAD: OnlyThread = OnlyThread(ThreadState::new());
+
+struct OnlyThread(ThreadState);
+
+// SAFETY: `current` gives it out while the process has one thread.
+unsafe impl Sync for OnlyThread {}
+
+/// A critical section of the calling thread. Sections nest; signals are delivered when the outermost ends.
+pub(crate) struct SignalGuard(&'static ThreadState);
+
+impl SignalGuard {
+    pub(crate) fn enter() -> Self {
+        let thread = ThreadState::current();
+        thread.depth.set(thread.depth.get() + 1);
+        compiler_fence(SeqCst);
+        Self(thread)
+    }
+}
+
+impl Drop for SignalGuard {
+    fn drop(&mut self) {
+        compiler_fence(SeqCst);
+        self.0.depth.set(self.0.depth.get() - 1);
+        compiler_fence(SeqCst);
+        if self.0.depth.get() == 0 && self.0.deferred.get() != 0 {
+            self.0.deliver();
+        }
+    }
+}
+
+/// Whether something waits for the end of the current section: a signal, or an [`interrupt`]. A wait has to end.
+pub(crate) fn is_pending() -> bool {
+    let thread = ThreadState::current();
+    thread.deferred.get() != 0 || thread.interrupted.get()
+}
+
+/// Defers a signal that has arrived in a critical section; `false` outside of one.
+///
+/// # Safety
+/// To be called by the handler of the signal `number`, with the arguments that the kernel gave it.
+pub(crate) unsafe fn defer(number: c_int, info: *mut siginfo_t, context: *mut c_void) -> bool {
+    let thread = ThreadState::current();
+    if thread.depth.get() == 0 {
+        return false;
+    }
+    // First, or the signal would come again at once (SA_NODEFER).
+    set_mask(!NEVER_BLOCKED);
+    let (process, id) = (rustix::process::getpid(), rustix::thread::gettid());
+    // SAFETY: `info` is the kernel's own; a process may queue any signal to itself.
+    let _queued =
+        unsafe { syscall!(Sysno::rt_tgsigqueueinfo, process.as_raw_pid(), id.as_raw_pid(), number, info) };
+    // SAFETY: the third argument of a handler is its context, whose mask the kernel restores when the handler
+    // returns; the kernel's set is the first word of libc's.
+    let restored = unsafe { &mut *(&raw mut (*context.cast::<ucontext_t>()).uc_sigmask).cast::<u64>() };
+    if thread.deferred.get() == 0 {
+        thread.mask.set(*restored);
+    }
+    *restored |= !NEVER_BLOCKED;
+    thread.deferred.set(thread.deferred.get() | bit(number));
+    thread.set_sleep_limit(AT_ONCE);
+    true
+}
+
+/// Ends the wait of the calling thread, or its next one. For handlers of our own.
+pub(super) fn interrupt() {
+    let thread = ThreadState::current();
+    thread.interrupted.set(true);
+    thread.set_sleep_limit(AT_ONCE);
+}
+
+/// Follows an [`interrupt`]: the next wait may last.
+pub(super) fn clear_interrupt() {
+    ThreadState::current().interrupted.set(false);
+}
+
+/// Waits by ppoll(2), past libc, for at most `limit`; with `mask` for the signals blocked meanwhile, if it is not
+/// null. Returns the number of ready descriptors; 0 also when something is pending.
+///
+/// # Errors
+/// Those of ppoll(2).
+///
+/// # Safety
+/// `mask` is null or points at a set of signals.
+pub(crate) unsafe fn sleep(
+    fds: &mut [pollfd],
+    limit: Option<Duration>,
+    mask: *const sigset_t,
+) -> Result<usize, Errno> {
+    let thread = ThreadState::current();
+    thread.set_sleep_limit(to_timespec(limit));
+    if is_pending() {
+        return Ok(0);
+    }
+    // SAFETY: the array and the limit are valid for the call; the mask is as the caller says.
+    let result = unsafe {
+        syscall!(Sysno::ppoll, fds.as_mut_ptr(), fds.len(), thread.sleep_limit.get(), mask, SIGNAL_SET_BYTES)
+    };
+    result.map_err(|error| Errno::from_raw_os_error(error.into_raw()))
+}
+
+const AT_ONCE: timespec = timespec { tv_sec: 0, tv_nsec: 0 };
+
+/// No limit is a very late one.
+fn to_timespec(limit: Option<Duration>) -> timespec {
+    let limit = limit.unwrap_or(Duration::MAX);
+    timespec {
+        tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: limit.subsec_nanos().into(),
+    }
+}
+
+/// Blocks these signals and no others.
+fn set_mask(mask: u64) {
+    // SAFETY: the mask lives on this stack and has the size that is given.
+    let _cannot_fail = unsafe {
+        syscall!(
+            Sysno::rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const mask,
+            ptr::null_mut::<u64>(),
+            SIGNAL_SET_BYTES
+        )
+    };
+}
+
+/// A signal in the kernel's set.
+const fn bit(signal: c_int) -> u64 {
+    1 << (signal - 1)
+}

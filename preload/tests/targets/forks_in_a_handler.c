@@ -1,0 +1,33 @@
+/* A handler that interrupts ppoll, forks, waits for the child and removes a file: ppoll's array stays as it is. */
+#include "target.h"
+#include <sys/wait.h>
+
+static void handle(int signal) {
+    (void)signal;
+    pid_t child = fork();
+    if (child == 0) _exit(0);
+    CHECK(child > 0 && waitpid(child, NULL, 0) == child);
+    CHECK(unlink("/nowhere/at/all") == -1 && errno == ENOENT);
+}
+
+int main(void) {
+    struct sigaction action = {.sa_handler = handle};
+    sigset_t blocked, none;
+    sigemptyset(&none);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    CHECK(sigaction(SIGUSR1, &action, NULL) == 0 && sigprocmask(SIG_BLOCK, &blocked, NULL) == 0);
+    int listener = listen_on(8101);
+    for (;;) {
+        int fd = accept(listener, NULL, NULL);
+        CHECK(fd >= 0);
+        while (serve_once(fd)) {
+            struct pollfd fds[2] = {{.fd = listener, .events = POLLIN}, {.fd = fd, .events = POLLPRI}};
+            CHECK(raise(SIGUSR1) == 0);
+            int ready = ppoll(fds, 2, NULL, &none);
+            CHECK(ready > 0 || (ready == -1 && errno == EINTR));
+            CHECK(fds[0].fd == listener && fds[1].fd == fd);
+        }
+        close(fd);
+    }
+}
