@@ -123,7 +123,7 @@ impl PreloadOptions {
 
 /// Options that users set; sockfuzz itself sets the others.
 fn user_specs() -> impl Iterator<Item = &'static OptionSpec> {
-    let internal = [specs::MODE.flag, specs::ANSWERS.flag, specs::STATUS.flag];
+    let internal = [&specs::MODE, &specs::ANSWERS, &specs::TIME_LIMIT, &specs::STATUS].map(|spec| spec.flag);
     specs::ALL.iter().copied().filter(move |spec| !internal.contains(&spec.flag))
 }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use sockfuzz_protocol::specs;
+
 use crate::campaign::cargo_afl::CargoAfl;
 use crate::campaign::environment::Setting;
 use crate::campaign::output_dir::OutputDir;
@@ -67,7 +69,7 @@ impl CampaignPlan<'_> {
         if let Some(role) = role {
             option(role, name.as_ref());
         }
-        if !self.options.iter().any(|word| word.starts_with("-t")) {
+        if self.decides_timeout() {
             option("-t", self.timeout.as_millis().to_string().as_ref());
         }
         if !self.cmplog && !self.options.iter().any(|word| word.starts_with("-c")) {
@@ -83,9 +85,17 @@ impl CampaignPlan<'_> {
         Instance { name, resumes, words, environment: self.environment() }
     }
 
+    /// Whether the time limit is ours: no `-t` is passed on.
+    fn decides_timeout(&self) -> bool {
+        !self.options.iter().any(|word| word.starts_with("-t"))
+    }
+
     fn environment(&self) -> Vec<(&'static str, OsString)> {
         let own = self.settings.iter().map(|s| (s.name, s.value.clone()));
-        self.cargo_afl.environment().iter().cloned().chain(own).collect()
+        let limit = self
+            .decides_timeout()
+            .then(|| (specs::TIME_LIMIT.variable, self.timeout.as_millis().to_string().into()));
+        self.cargo_afl.environment().iter().cloned().chain(own).chain(limit).collect()
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Options {
     pub warm_up: Switch,
     /// See [`specs::RERUN`].
     pub rerun: Switch,
+    /// See [`specs::TIME_LIMIT`], in milliseconds.
+    pub time_limit_ms: u32,
     /// See [`specs::ADVANCE_CLOCK`].
     pub advance_clock: Switch,
     /// See [`specs::CLOCK`].
@@ -99,6 +101,7 @@ impl Options {
             spare: parse(&specs::SPARE, text(&specs::SPARE))?,
             warm_up: parse(&specs::WARM_UP, text(&specs::WARM_UP))?,
             rerun: parse(&specs::RERUN, text(&specs::RERUN))?,
+            time_limit_ms: parse(&specs::TIME_LIMIT, text(&specs::TIME_LIMIT))?,
             advance_clock: parse(&specs::ADVANCE_CLOCK, text(&specs::ADVANCE_CLOCK))?,
             clock: parse(&specs::CLOCK, text(&specs::CLOCK))?,
             randomness: parse(&specs::RANDOMNESS, text(&specs::RANDOMNESS))?,

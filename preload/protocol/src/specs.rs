@@ -148,6 +148,17 @@ pub const RERUN: OptionSpec = OptionSpec {
     former: Some(FormerName { variable: "SOCKFUZZ_SETTLE", flag: "settle" }),
 };
 
+/// How long afl-fuzz lets an execution take.
+pub const TIME_LIMIT: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_TIME_LIMIT",
+    flag: "time-limit",
+    value: "MILLISECONDS",
+    default: "20",
+    meaning: "afl-fuzz's time limit (set by `sockfuzz fuzz`): an input is repeated only where that takes \
+              less than half of it; 20 is the least that afl-fuzz chooses by itself",
+    former: None,
+};
+
 /// Time for the server to tidy up.
 pub const ADVANCE_CLOCK: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_ADVANCE_CLOCK",
@@ -293,6 +304,7 @@ pub const ALL: &[&OptionSpec] = &[
     &SPARE,
     &WARM_UP,
     &RERUN,
+    &TIME_LIMIT,
     &ADVANCE_CLOCK,
     &CLOCK,
     &RANDOMNESS,

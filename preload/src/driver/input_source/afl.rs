@@ -1,5 +1,7 @@
 //! The loop: inputs come from AFL++, one after the other, as long as this process lives.
 
+use std::time::Duration;
+
 use sockfuzz_protocol::session::Connection;
 use sockfuzz_protocol::{Clock, InputFormat, Options, Switch};
 
@@ -66,8 +68,9 @@ impl AflSource {
                 self.fd_leaks = Some(FdLeakCheck::measure());
                 self.next_iteration();
                 // Not before it is this process's turn: until then, others learn.
+                let time_limit = Duration::from_millis(self.options.time_limit_ms.into());
                 let rerun = (self.options.rerun == Switch::On)
-                    .then(|| Rerun::new(VirginMap::inherited(self.instrumentation.map_len())));
+                    .then(|| Rerun::new(VirginMap::inherited(self.instrumentation.map_len()), time_limit));
                 self.stage = LoopStage::Fuzzing { rerun };
             }
             LoopStage::WarmUp { left } => *left -= 1,
@@ -80,6 +83,9 @@ impl AflSource {
                     self.next_iteration();
                 }
             }
+        }
+        if let LoopStage::Fuzzing { rerun: Some(rerun) } = &mut self.stage {
+            rerun.begin();
         }
         self.playback = Playback::new(match self.stage {
             LoopStage::WarmUp { .. } => InputFormat::Raw,

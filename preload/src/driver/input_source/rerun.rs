@@ -1,7 +1,10 @@
 //! Detection of unrepresentative iterations, which are run again before they are reported to AFL++.
 
+use std::time::Duration;
+
 use crate::afl::VirginMap;
 use crate::blocking::preemption;
+use crate::determinism::clock;
 
 /// Times that an input is run again at most.
 const MAX_RERUNS: u32 = 2;
@@ -9,6 +12,10 @@ const MAX_RERUNS: u32 = 2;
 /// Preemptions of an iteration that is run again. A thread that works for so long that it is preempted more
 /// often would be preempted again.
 const MAX_PREEMPTIONS: u64 = 3;
+
+/// Part of the time limit that all repetitions together may take, so that no input is a hang because it was
+/// played more than once.
+const TIME_LIMIT_PART: u32 = 2;
 
 /// State of reruns in this process.
 #[derive(Debug)]
@@ -18,11 +25,22 @@ pub(super) struct Rerun {
     preemptions: u64,
     /// Reruns of the current input.
     reruns: u32,
+    /// What an iteration may have taken that is run again.
+    allowance: Duration,
+    /// When the current iteration began.
+    began: Duration,
 }
 
 impl Rerun {
-    pub(super) fn new(virgin: VirginMap) -> Self {
-        Self { virgin, preemptions: 0, reruns: 0 }
+    /// `time_limit`: of AFL++, for all that an input takes.
+    pub(super) fn new(virgin: VirginMap, time_limit: Duration) -> Self {
+        let allowance = time_limit / TIME_LIMIT_PART / (MAX_RERUNS + 1);
+        Self { virgin, preemptions: 0, reruns: 0, allowance, began: Duration::ZERO }
+    }
+
+    /// An iteration begins.
+    pub(super) fn begin(&mut self) {
+        self.began = clock::real_now();
     }
 
     /// Decides whether the input of the iteration that has just ended with this coverage is run again. (Not to be
@@ -32,7 +50,9 @@ impl Rerun {
         let preempted = (1..=MAX_PREEMPTIONS).contains(&self.preemptions.wrapping_sub(before));
         // The first time through, servers allocate and cache.
         let new = self.reruns == 0 && self.virgin.is_new(coverage);
-        let again = (new || preempted) && self.reruns < MAX_RERUNS;
+        let again = (new || preempted)
+            && self.reruns < MAX_RERUNS
+            && clock::real_now().saturating_sub(self.began) <= self.allowance;
         if self.is_rerun() && !again {
             self.virgin.record_reported(coverage);
         }
