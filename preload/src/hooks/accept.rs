@@ -9,6 +9,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use sockfuzz_protocol::{Counter, Phase};
 
+use super::{arguments, descriptor};
 use crate::blocking::{self, BlockingCall, WaitOutcome};
 use crate::memory_socket;
 use crate::net::address::{self, Address};
@@ -30,6 +31,9 @@ pub(crate) unsafe fn accept4(fd: c_int, address: *mut sockaddr, len: *mut sockle
         // SAFETY: the server's own call.
         return unsafe { real::accept4(fd, address, len, flags) };
     }
+    if flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 || descriptor::listener_is_shut() {
+        return errno::fail(Errno::INVAL);
+    }
     blocking::mark_accepting();
     let mut call = Accept { fd, flags };
     let accepted = match blocking::attempt(&mut call) {
@@ -43,10 +47,15 @@ pub(crate) unsafe fn accept4(fd: c_int, address: *mut sockaddr, len: *mut sockle
         },
     };
     if accepted >= 0
+        && !address.is_null()
         && let Some(client) = listener::client_address()
-    {
         // SAFETY: the server's own pointers.
-        unsafe { address::write(&client, address, len) };
+        && let Err(error) = unsafe { arguments::write_address(&client, address, len) }
+    {
+        // The kernel, too, closes the connection that it has accepted.
+        // SAFETY: the number is new; the server has not seen it.
+        unsafe { descriptor::close(accepted) };
+        return errno::fail(error);
     }
     accepted
 }

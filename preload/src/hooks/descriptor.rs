@@ -1,12 +1,14 @@
 //! close(2) and the ways to duplicate a descriptor: the table follows. And what else can be asked of
 //! any descriptor, where the kernel does not know the answer.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
 use libc::{c_int, c_uint, c_ulong};
 use rustix::io::Errno;
 
 use crate::process::identity;
 use crate::sys::fd_table::{self, FdKind};
-use crate::sys::{errno, real};
+use crate::sys::{errno, real, user_memory};
 use crate::{afl_loop, memory_socket};
 
 pub(crate) unsafe fn close(fd: c_int) -> c_int {
@@ -24,8 +26,14 @@ pub(crate) unsafe fn close(fd: c_int) -> c_int {
     unsafe { real::close(fd) }
 }
 
+/// Flags of close_range(2).
+const CLOSE_RANGE_FLAGS: c_int = (libc::CLOSE_RANGE_UNSHARE | libc::CLOSE_RANGE_CLOEXEC) as c_int;
+
 /// close_range(2), around the descriptors that the server may not close.
 pub(crate) unsafe fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
+    if first > last || flags & !CLOSE_RANGE_FLAGS != 0 {
+        return errno::fail(Errno::INVAL);
+    }
     let mut from = first;
     for kept in fd_table::protected().map(c_int::cast_unsigned).filter(|kept| (first..=last).contains(kept)) {
         // SAFETY: a part of the server's own call.
@@ -45,6 +53,8 @@ unsafe fn close_part(first: c_uint, last: c_uint, flags: c_int) -> c_int {
         let (first, last) = (first.cast_signed(), last.min(c_int::MAX as c_uint).cast_signed());
         fd_table::mark_closed(first, last);
         memory_socket::forget_epoll(first, last);
+    } else if fd_table::connections().any(|fd| (first..=last).contains(&fd.cast_unsigned())) {
+        memory_socket::stop_reserving_fds();
     }
     // SAFETY: given by the caller.
     unsafe { real::close_range(first, last, flags) }
@@ -57,19 +67,19 @@ pub(crate) unsafe fn closefrom(first: c_int) {
 
 pub(crate) unsafe fn dup(fd: c_int) -> c_int {
     // SAFETY: the server's own call.
-    follow(fd, unsafe { real::dup(fd) })
+    follow(fd, unsafe { real::dup(fd) }, false)
 }
 
 pub(crate) unsafe fn dup2(fd: c_int, copy: c_int) -> c_int {
     make_real_for_stdio(fd, copy);
     // SAFETY: the server's own call.
-    follow(fd, unsafe { real::dup2(fd, copy) })
+    follow(fd, unsafe { real::dup2(fd, copy) }, false)
 }
 
 pub(crate) unsafe fn dup3(fd: c_int, copy: c_int, flags: c_int) -> c_int {
     make_real_for_stdio(fd, copy);
     // SAFETY: the server's own call.
-    follow(fd, unsafe { real::dup3(fd, copy, flags) })
+    follow(fd, unsafe { real::dup3(fd, copy, flags) }, flags & libc::O_CLOEXEC != 0)
 }
 
 /// libc's standard streams make system calls that nobody sees.
@@ -96,10 +106,13 @@ pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int 
     }
     match (fd_table::kind(fd), command) {
         (FdKind::Virtual(slot), libc::F_GETFL) => {
-            return libc::O_RDWR | if memory_socket::is_nonblocking(slot) { libc::O_NONBLOCK } else { 0 };
+            return libc::O_RDWR | memory_socket::status_flags(slot);
+        }
+        (FdKind::Virtual(_), libc::F_SETFL) if argument & libc::O_DIRECT as usize != 0 => {
+            return errno::fail(Errno::INVAL);
         }
         (FdKind::Virtual(slot), libc::F_SETFL) => {
-            memory_socket::set_nonblocking(slot, argument & libc::O_NONBLOCK as usize != 0);
+            memory_socket::set_status_flags(slot, argument as c_int);
             return 0;
         }
         (FdKind::Virtual(_), libc::F_GETFD) => {
@@ -114,7 +127,7 @@ pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int 
     // SAFETY: the server's own call.
     let result = unsafe { real::fcntl64(fd, command, argument) };
     match command {
-        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => follow(fd, result),
+        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => follow(fd, result, command == libc::F_DUPFD_CLOEXEC),
         _ => result,
     }
 }
@@ -123,18 +136,21 @@ pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int 
 pub(crate) unsafe fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_int {
     let value = std::ptr::with_exposed_provenance_mut::<c_int>(argument);
     match (fd_table::kind(fd), request) {
-        (FdKind::Virtual(_), libc::FIONBIO | libc::FIONREAD) if value.is_null() => {
-            return errno::fail(Errno::FAULT);
-        }
         (FdKind::Virtual(slot), libc::FIONBIO) => {
-            // SAFETY: the server's own pointer.
-            memory_socket::set_nonblocking(slot, unsafe { *value } != 0);
-            return 0;
+            // SAFETY: any bytes are a number.
+            let wanted = unsafe { user_memory::read(value) };
+            return wanted.map_or_else(errno::fail, |wanted| {
+                memory_socket::set_nonblocking(slot, wanted != 0);
+                0
+            });
         }
         (FdKind::Virtual(slot), libc::FIONREAD) => {
+            let unread = memory_socket::unread_len(slot) as c_int;
             // SAFETY: the server's own pointer; no more is unread than fits.
-            unsafe { *value = memory_socket::unread_len(slot) as c_int };
-            return 0;
+            return unsafe { user_memory::write(value, unread) }.map_or_else(errno::fail, |()| 0);
+        }
+        (FdKind::Virtual(_) | FdKind::Listener, libc::FIOASYNC) => {
+            memory_socket::fall_back("it wants to be sent signals");
         }
         (FdKind::Virtual(_), libc::FIOCLEX | libc::FIONCLEX) => memory_socket::stop_reserving_fds(),
         (FdKind::Listener, libc::FIONBIO) => memory_socket::listener_flags_changed(),
@@ -149,10 +165,32 @@ pub(crate) unsafe fn shutdown(fd: c_int, how: c_int) -> c_int {
         return memory_socket::shutdown(slot, how).map_or_else(errno::fail, |()| 0);
     }
     // SAFETY: the server's own call.
-    unsafe { real::shutdown(fd, how) }
+    let result = unsafe { real::shutdown(fd, how) };
+    if result == 0 && how != libc::SHUT_WR && fd_table::kind(fd) == FdKind::Listener {
+        LISTENER_IS_SHUT.store(true, Relaxed);
+    }
+    result
 }
 
-fn follow(fd: c_int, copy: c_int) -> c_int {
+/// Whether the server has shut its listener down, which ends listening on a TCP socket.
+static LISTENER_IS_SHUT: AtomicBool = AtomicBool::new(false);
+
+/// Whether the fuzzed listener listens no more.
+pub(super) fn listener_is_shut() -> bool {
+    LISTENER_IS_SHUT.load(Relaxed)
+}
+
+/// The server has made `fd` listen; that may be the fuzzed listener again.
+pub(super) fn listener_listens(fd: c_int) {
+    if fd_table::kind(fd) == FdKind::Listener {
+        LISTENER_IS_SHUT.store(false, Relaxed);
+    }
+}
+
+fn follow(fd: c_int, copy: c_int, close_on_exec: bool) -> c_int {
+    if copy >= 0 && copy != fd && fd_table::is_virtual(fd) {
+        memory_socket::record_copy(close_on_exec);
+    }
     if copy >= 0 && copy != fd {
         memory_socket::duplicate_epoll(fd, copy);
     }

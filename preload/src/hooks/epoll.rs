@@ -8,15 +8,22 @@ use libc::{c_int, epoll_event, sigset_t, timespec};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
+use super::arguments;
 use crate::blocking::{self, BlockingCall, WaitOutcome};
 use crate::memory_socket::{self, Interest};
 use crate::net::listener;
-use crate::sys::{errno, fd, real};
+use crate::sys::{errno, fd, real, user_memory};
 
 pub(crate) unsafe fn epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, event: *mut epoll_event) -> c_int {
     let waits_for_connections = operation != libc::EPOLL_CTL_DEL && listener::is_fuzzed(fd);
-    // SAFETY: the server's own pointer, if the operation has any.
-    let asked = (operation != libc::EPOLL_CTL_DEL).then(|| unsafe { event.as_ref() }.copied()).flatten();
+    let asked = match operation {
+        libc::EPOLL_CTL_DEL => None,
+        // SAFETY: any bytes are an event.
+        _ => match unsafe { user_memory::read(event) } {
+            Ok(event) => Some(event),
+            Err(error) => return errno::fail(error),
+        },
+    };
     let result = match memory_socket::epoll_ctl(epoll, operation, fd, asked) {
         Some(done) => done.map_or_else(errno::fail, |()| 0),
         None => {
@@ -35,7 +42,10 @@ pub(crate) unsafe fn epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, event:
 }
 
 pub(crate) unsafe fn epoll_wait(epoll: c_int, events: *mut epoll_event, room: c_int, limit: c_int) -> c_int {
-    let call = Epoll { epoll, events, room, mask: std::ptr::null() };
+    let call = match Epoll::new(epoll, events, room, ptr::null()) {
+        Ok(call) => call,
+        Err(error) => return errno::fail(error),
+    };
     if limit == 0 {
         return call.look();
     }
@@ -53,7 +63,10 @@ pub(crate) unsafe fn epoll_pwait(
     limit: c_int,
     mask: *const sigset_t,
 ) -> c_int {
-    let call = Epoll { epoll, events, room, mask };
+    let call = match Epoll::new(epoll, events, room, mask) {
+        Ok(call) => call,
+        Err(error) => return errno::fail(error),
+    };
     if limit == 0 {
         return call.look();
     }
@@ -71,9 +84,12 @@ pub(crate) unsafe fn epoll_pwait2(
     limit: *const timespec,
     mask: *const sigset_t,
 ) -> c_int {
-    // SAFETY: the server's own pointer.
-    let duration = unsafe { super::from_timespec(limit) };
-    let call = Epoll { epoll, events, room, mask };
+    let checked =
+        arguments::limit(limit).and_then(|limit| Ok((limit, Epoll::new(epoll, events, room, mask)?)));
+    let (duration, call) = match checked {
+        Ok(checked) => checked,
+        Err(error) => return errno::fail(error),
+    };
     if duration == Some(Duration::ZERO) {
         return call.look();
     }
@@ -100,7 +116,24 @@ struct Epoll {
     mask: *const sigset_t,
 }
 
+/// Most events that one call may ask for (linux/fs/eventpoll.c: EP_MAX_EVENTS).
+const MAX_EVENTS: c_int = c_int::MAX / size_of::<epoll_event>() as c_int;
+
 impl Epoll {
+    fn new(
+        epoll: c_int,
+        events: *mut epoll_event,
+        room: c_int,
+        mask: *const sigset_t,
+    ) -> Result<Self, Errno> {
+        arguments::signal_mask(mask)?;
+        if !(1..=MAX_EVENTS).contains(&room) {
+            return Err(Errno::INVAL);
+        }
+        arguments::buffer(events, room.unsigned_abs() as usize * size_of::<epoll_event>())?;
+        Ok(Self { epoll, events, room, mask })
+    }
+
     /// A call that does not wait.
     fn look(mut self) -> c_int {
         self.attempt().unwrap_or(0)
@@ -125,8 +158,15 @@ impl Epoll {
 
     /// What is ready of the virtual descriptors, and of the real ones.
     fn ask_both(&self) -> c_int {
-        // SAFETY: the server's own array.
-        let events = unsafe { super::elements_mut(self.events, self.room.max(0).unsigned_abs() as usize) };
+        let room = (self.room.unsigned_abs() as usize).min(memory_socket::MAX_COLLECTED);
+        let is_writable = |count| user_memory::is_writable(self.events, count * size_of::<epoll_event>());
+        let room =
+            if is_writable(room) { room } else { (1..room).take_while(|&count| is_writable(count)).count() };
+        if room == 0 && memory_socket::epoll_is_ready(self.epoll) {
+            return errno::fail(Errno::FAULT);
+        }
+        // SAFETY: the beginning of the server's own array, which is writable.
+        let events = unsafe { super::elements_mut(self.events, room) };
         let ready = memory_socket::collect_events(self.epoll, events) as c_int;
         let is_full = ready > 0 && ready == self.room;
         if is_full || (self.mask.is_null() && !memory_socket::epoll_polls_kernel(self.epoll, ready as usize))

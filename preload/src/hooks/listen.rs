@@ -2,23 +2,24 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-use libc::{c_int, sockaddr, socklen_t};
+use libc::{c_int, sa_family_t, sockaddr, socklen_t};
 use rustix::io::Errno;
 
+use super::{arguments, descriptor, names};
 use crate::afl_loop;
 use crate::net::address::{self, Address};
 use crate::net::listener;
 use crate::sys::fd_table::{self, FdKind};
-use crate::sys::{errno, proc, real, report};
+use crate::sys::{errno, proc, real, report, user_memory};
 
 pub(crate) unsafe fn bind(fd: c_int, wanted: *const sockaddr, len: socklen_t) -> c_int {
+    let read = arguments::read_address(wanted, len);
     if matches!(fd_table::kind(fd), FdKind::Bound | FdKind::Listener | FdKind::SilentListener) {
         // It has an address already (bind(2)).
-        return errno::fail(Errno::INVAL);
+        return errno::fail(read.err().unwrap_or(Errno::INVAL));
     }
-    // SAFETY: the server's own pointer.
-    match unsafe { address::read(wanted, len) } {
-        Some(wanted) if listener::record_bind(fd, &wanted) => 0,
+    match read {
+        Ok(Some(wanted)) if listener::record_bind(fd, &wanted) => 0,
         // SAFETY: the server's own call.
         _ => unsafe { real::bind(fd, wanted, len) },
     }
@@ -52,22 +53,41 @@ pub(crate) unsafe fn listen(fd: c_int, backlog: c_int) -> c_int {
         afl_loop::refuse_spares();
     }
     // SAFETY: the server's own call; a taken-over socket listens under its own descriptor.
-    unsafe { real::listen(fd, backlog) }
+    let result = unsafe { real::listen(fd, backlog) };
+    if result == 0 {
+        descriptor::listener_listens(fd);
+    }
+    result
 }
 
 pub(crate) unsafe fn connect(fd: c_int, peer: *const sockaddr, len: socklen_t) -> c_int {
+    let read = arguments::read_address(peer, len);
+    if let Err(error) = read
+        && fd_table::kind(fd) != FdKind::Unmanaged
+    {
+        return errno::fail(error);
+    }
+    if names::is_tcp(fd) && fd_table::kind(fd) != FdKind::Bound && names_a_peer(peer, len) {
+        return errno::fail(Errno::ISCONN);
+    }
     if fd_table::kind(fd) == FdKind::Bound
         && let Some(wanted) = listener::bound_address(fd)
         && bind_for_real(fd, &wanted) < 0
     {
         return -1;
     }
-    // SAFETY: the server's own pointer.
-    match unsafe { address::read(peer, len) } {
-        Some(peer) if listener::is_at_address(&peer) => refuse(&peer),
+    match read {
+        Ok(Some(peer)) if listener::is_at_address(&peer) => refuse(&peer),
         // SAFETY: the server's own call.
         _ => unsafe { real::connect(fd, peer, len) },
     }
+}
+
+/// Whether an address has a family: one without is invalid, or ends a connection (connect(2)).
+fn names_a_peer(peer: *const sockaddr, len: socklen_t) -> bool {
+    // SAFETY: any bytes are a family.
+    let family = || unsafe { user_memory::read(peer.cast::<sa_family_t>()) };
+    len as usize >= size_of::<sa_family_t>() && family() != Ok(libc::AF_UNSPEC as sa_family_t)
 }
 
 /// The server connects to itself. Nobody listens there, or somebody else's server.

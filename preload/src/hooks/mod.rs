@@ -3,6 +3,7 @@
 //! fuzzed listener, an internal connection or an idle point, and otherwise passes it on.
 
 pub(crate) mod accept;
+mod arguments;
 pub(crate) mod bsd_signals;
 pub(crate) mod descriptor;
 pub(crate) mod epoll;
@@ -34,7 +35,7 @@ pub(crate) mod write;
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
-use libc::{c_int, c_void, iovec, mmsghdr, msghdr, pollfd, sigset_t, size_t, ssize_t};
+use libc::{c_int, c_void, iovec, pollfd, sigset_t, size_t};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
@@ -143,19 +144,4 @@ fn part_at(parts: &[iovec], mut done: usize) -> Option<(*mut c_void, size_t)> {
         done -= part.iov_len;
     }
     None
-}
-
-/// recvmmsg(2) and sendmmsg(2): one message after the other, up to the first that fails. `call` is
-/// told how many are done.
-fn one_by_one(messages: &mut [mmsghdr], mut call: impl FnMut(&mut msghdr, usize) -> ssize_t) -> c_int {
-    let mut done = 0;
-    for message in messages {
-        let result = call(&mut message.msg_hdr, done);
-        if result < 0 {
-            return if done == 0 { -1 } else { done as c_int };
-        }
-        message.msg_len = result as _;
-        done += 1;
-    }
-    done as c_int
 }

@@ -4,10 +4,11 @@
 use libc::{c_int, sockaddr, socklen_t};
 use rustix::net::AddressFamily;
 
-use crate::net::address::{self, Address};
+use super::arguments;
+use crate::net::address::Address;
 use crate::net::{listener, transport};
 use crate::sys::fd_table::{self, FdKind};
-use crate::sys::real;
+use crate::sys::{errno, real};
 
 pub(crate) unsafe fn getsockname(fd: c_int, name: *mut sockaddr, len: *mut socklen_t) -> c_int {
     let Some(shown) = shown(fd) else {
@@ -15,16 +16,14 @@ pub(crate) unsafe fn getsockname(fd: c_int, name: *mut sockaddr, len: *mut sockl
         return unsafe { real::getsockname(fd, name, len) };
     };
     // SAFETY: the server's own pointers.
-    unsafe { address::write(&shown, name, len) };
-    0
+    unsafe { arguments::write_address(&shown, name, len) }.map_or_else(errno::fail, |()| 0)
 }
 
 pub(crate) unsafe fn getpeername(fd: c_int, name: *mut sockaddr, len: *mut socklen_t) -> c_int {
     match listener::client_address() {
         Some(client) if fd_table::is_connection(fd) => {
             // SAFETY: the server's own pointers.
-            unsafe { address::write(&client, name, len) };
-            0
+            unsafe { arguments::write_address(&client, name, len) }.map_or_else(errno::fail, |()| 0)
         }
         // SAFETY: the server's own call.
         _ => unsafe { real::getpeername(fd, name, len) },
@@ -35,6 +34,11 @@ pub(crate) unsafe fn getpeername(fd: c_int, name: *mut sockaddr, len: *mut sockl
 /// business.
 pub(super) fn family(fd: c_int) -> Option<AddressFamily> {
     shown(fd).map(|shown| shown.family())
+}
+
+/// Whether the server takes this for a TCP socket.
+pub(super) fn is_tcp(fd: c_int) -> bool {
+    family(fd).is_some_and(|family| family != AddressFamily::UNIX)
 }
 
 /// What a socket says of itself in the place of its real name.

@@ -1,22 +1,32 @@
 //! Reading from an internal connection: an idle point when nothing is there.
 
+mod messages;
+
+use std::cell::UnsafeCell;
 use std::time::Duration;
 
-use libc::{c_int, c_uint, c_void, iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec};
+use libc::{c_int, c_void, iovec, msghdr, size_t, sockaddr, socklen_t, ssize_t};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-use super::{random, rights};
+use super::{arguments, names, random};
 use crate::blocking::BlockingCall;
 use crate::blocking::{self, WaitOutcome};
 use crate::memory_socket;
 use crate::sys::fd_table::{self, FdKind, Slot};
 use crate::sys::{errno, fd, real};
 
+pub(crate) use messages::{recvmmsg, recvmsg};
+
 pub(crate) unsafe fn read(fd: c_int, buffer: *mut c_void, len: size_t) -> ssize_t {
     match fd_table::kind(fd) {
-        // SAFETY: read(2) of a socket is recv(2) without flags.
-        FdKind::Connection | FdKind::Virtual(_) => unsafe { recv(fd, buffer, len, 0) },
+        FdKind::Connection | FdKind::Virtual(_) => match arguments::buffer(buffer, len) {
+            Err(error) => errno::fail_size(error),
+            // The socket is not asked for nothing.
+            Ok(()) if len == 0 => 0,
+            // SAFETY: read(2) of a socket is recv(2) without flags.
+            Ok(()) => unsafe { recv(fd, buffer, len, 0) },
+        },
         // SAFETY: the server's own buffer.
         FdKind::Random => unsafe { random::draw(buffer, len) },
         // SAFETY: the server's own call.
@@ -28,6 +38,16 @@ pub(crate) unsafe fn recv(fd: c_int, buffer: *mut c_void, len: size_t, flags: c_
     if !fd_table::is_connection(fd) {
         // SAFETY: the server's own call.
         return unsafe { real::recv(fd, buffer, len, flags) };
+    }
+    if asks_for_errors(fd, flags) {
+        return errno::fail_size(Errno::AGAIN);
+    }
+    let (buffer, len) = match discard_buffer(fd, flags) {
+        Some(discarded) => (discarded.iov_base, len.min(discarded.iov_len)),
+        None => (buffer, len.min(arguments::MAX_TRANSFER_BYTES)),
+    };
+    if let Err(error) = arguments::buffer(buffer, len) {
+        return errno::fail_size(error);
     }
     let mut done = 0;
     loop {
@@ -61,13 +81,14 @@ pub(crate) unsafe fn recvfrom(
         // SAFETY: the server's own call.
         return unsafe { real::recvfrom(fd, buffer, len, flags, address, address_len) };
     }
-    if !address_len.is_null() {
-        // On a stream no address comes with the bytes (recv(2)).
-        // SAFETY: the server's own pointer.
-        unsafe { *address_len = 0 };
-    }
     // SAFETY: the server's own buffer.
-    unsafe { recv(fd, buffer, len, flags) }
+    let result = unsafe { recv(fd, buffer, len, flags) };
+    // On a stream no address comes with the bytes (recv(2)).
+    // SAFETY: the server's own pointer.
+    match (result >= 0 && !address.is_null()).then(|| unsafe { arguments::write_no_address(address_len) }) {
+        Some(Err(error)) => errno::fail_size(error),
+        _ => result,
+    }
 }
 
 pub(crate) unsafe fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t {
@@ -75,76 +96,44 @@ pub(crate) unsafe fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssiz
         // SAFETY: the server's own call.
         return unsafe { real::readv(fd, parts, count) };
     }
-    // SAFETY: all zeroes is an empty message.
-    let mut message: msghdr = unsafe { std::mem::zeroed() };
-    message.msg_iov = parts.cast_mut();
-    message.msg_iovlen = count.max(0).unsigned_abs() as _;
-    // SAFETY: the server's own buffers.
-    unsafe { recvmsg(fd, &mut message, 0) }
-}
-
-pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t {
-    if !fd_table::is_connection(fd) {
-        // SAFETY: the server's own call, and the message as the kernel has filled it.
-        return unsafe {
-            let result = real::recvmsg(fd, message, flags);
-            if result >= 0 {
-                rights::recognise(message);
-            }
-            result
-        };
-    }
-    // SAFETY: the server's own message.
-    let first = receive(fd, flags, |flags| unsafe {
-        match answered_here(fd, flags) {
-            Some(slot) => {
-                let message = &mut *message;
-                (message.msg_namelen, message.msg_controllen, message.msg_flags) = (0, 0, 0);
-                from_memory(slot, super::elements(message.msg_iov, message.msg_iovlen), flags)
-            }
-            None => real::recvmsg(fd, message, flags),
-        }
-    });
-    if first <= 0 || !waits_for_all(flags) {
-        return first;
-    }
-    // SAFETY: the server's own message, whose parts recvmsg(2) wants valid.
-    let parts = unsafe { super::elements((*message).msg_iov, (*message).msg_iovlen) };
-    let mut done = first.unsigned_abs();
-    while let Some((start, len)) = super::part_at(parts, done) {
-        // SAFETY: within one of the server's own buffers.
-        match unsafe { recv(fd, start, len, flags) } {
-            ..=0 => break,
-            more => done += more.unsigned_abs(),
+    // SAFETY: the server's own array, which it leaves alone during its call.
+    let checked =
+        arguments::count(count).and_then(|count| unsafe { arguments::parts(parts, count, Errno::INVAL) });
+    match checked {
+        Err(error) => errno::fail_size(error),
+        // The socket is not asked for nothing.
+        Ok(parts) if arguments::total(parts) == 0 => 0,
+        Ok(own) => {
+            // SAFETY: all zeroes is an empty message.
+            let mut message: msghdr = unsafe { std::mem::zeroed() };
+            message.msg_iov = parts.cast_mut();
+            message.msg_iovlen = own.len() as _;
+            // SAFETY: a message of ours with the server's own parts.
+            unsafe { recvmsg(fd, &mut message, 0) }
         }
     }
-    done as ssize_t
-}
-
-/// The time limit is left out: it is looked at between messages only (recvmmsg(2), "Bugs").
-pub(crate) unsafe fn recvmmsg(
-    fd: c_int,
-    messages: *mut mmsghdr,
-    count: c_uint,
-    flags: c_int,
-    limit: *mut timespec,
-) -> c_int {
-    if !fd_table::is_connection(fd) {
-        // SAFETY: the server's own call.
-        return unsafe { real::recvmmsg(fd, messages, count, flags, limit) };
-    }
-    // SAFETY: the server's own messages.
-    let messages = unsafe { super::elements_mut(messages, count as usize) };
-    super::one_by_one(messages, |header, done| {
-        let later = if done > 0 && flags & libc::MSG_WAITFORONE != 0 { libc::MSG_DONTWAIT } else { 0 };
-        // SAFETY: one of the server's own messages.
-        unsafe { recvmsg(fd, header, flags & !libc::MSG_WAITFORONE | later) }
-    })
 }
 
 /// Whether a call is to return only when the buffer is full, or the connection is over.
 fn waits_for_all(flags: c_int) -> bool {
     flags & libc::MSG_WAITALL != 0 && flags & (libc::MSG_PEEK | libc::MSG_DONTWAIT) == 0
+}
+
+/// Whether a call asks for errors that came by the network (ip(7), MSG_ERRQUEUE): loopback has none. A UNIX-domain
+/// socket has no such queue and ignores the flag.
+fn asks_for_errors(fd: c_int, flags: c_int) -> bool {
+    flags & libc::MSG_ERRQUEUE != 0 && names::is_tcp(fd)
+}
+
+/// Where bytes go that the server wants dropped (tcp(7), MSG_TRUNC). A UNIX-domain socket would store them.
+fn discard_buffer(fd: c_int, flags: c_int) -> Option<iovec> {
+    /// Bytes that nobody reads.
+    struct Discarded(UnsafeCell<[u8; 64 << 10]>);
+    // SAFETY: it is written by the kernel and by copies from memory, and never read.
+    unsafe impl Sync for Discarded {}
+    static DISCARDED: Discarded = Discarded(UnsafeCell::new([0; 64 << 10]));
+    (flags & libc::MSG_TRUNC != 0 && names::is_tcp(fd))
+        .then(|| iovec { iov_base: DISCARDED.0.get().cast(), iov_len: 64 << 10 })
 }
 
 /// The fortified name: `size` is what the compiler knows of the buffer.

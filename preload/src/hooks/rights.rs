@@ -9,6 +9,7 @@ use crate::memory_socket;
 use crate::net::listener;
 use crate::process::children;
 use crate::sys::fd_table::{self, FdKind};
+use crate::sys::user_memory;
 
 /// Looks at the descriptors in a message that was received.
 ///
@@ -23,8 +24,13 @@ pub(super) unsafe fn recognise(message: *const msghdr) {
 /// connection may answer on it.
 ///
 /// # Safety
-/// `message` points at a message for sendmsg(2).
+/// The server leaves the message alone during its call.
 pub(super) unsafe fn pass_on(message: *const msghdr) {
+    // SAFETY: any bytes are a `msghdr`.
+    let Ok(header) = (unsafe { user_memory::read(message) }) else { return };
+    if !user_memory::is_readable(header.msg_control, header.msg_controllen as usize) {
+        return;
+    }
     let look = |fd| match fd_table::kind(fd) {
         FdKind::Virtual(_) => {
             memory_socket::fall_back("it passes a descriptor on");
@@ -34,8 +40,8 @@ pub(super) unsafe fn pass_on(message: *const msghdr) {
         FdKind::Connection => children::record_handover(),
         _ => {}
     };
-    // SAFETY: given by the caller.
-    unsafe { for_each(message, look) }
+    // SAFETY: the control messages are readable, and stay as they are by the caller's word.
+    unsafe { for_each(&header, look) }
 }
 
 /// # Safety

@@ -1,18 +1,20 @@
 //! sendfile(2) and splice(2): bytes that never pass through the server's memory. On a blocking
 //! connection the kernel would wait inside the call; so the waiting is done first, at an idle point.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use libc::{c_int, c_uint, loff_t, off_t, size_t, ssize_t};
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fs::{FileType, SeekFrom};
+use rustix::fs::{FileType, OFlags, SeekFrom, fcntl_getfl};
 use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
+use super::arguments;
 use crate::blocking::{self, BlockingCall, WaitOutcome};
 use crate::memory_socket;
 use crate::sys::fd_table::{self, FdKind, Slot};
-use crate::sys::{errno, fd, real};
+use crate::sys::{errno, fd, real, user_memory};
 
 /// What is sent at a time on a blocking connection: less than the smallest usual socket buffer, so
 /// that the kernel never waits with a part of it. Both calls may do less than asked for, and their
@@ -22,17 +24,18 @@ const PART_BYTES: size_t = 16 * 1024;
 pub(crate) unsafe fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, len: size_t) -> ssize_t {
     if let Some(slot) = fd_table::slot(fd).filter(|slot| memory_socket::is_writable(*slot)) {
         // SAFETY: the server's own pointer.
-        match unsafe { send_from_file(slot, file, offset.as_mut(), len) } {
+        match unsafe { send_from_file(slot, file, offset, len) } {
             Ok(Some(count)) => return count as ssize_t,
             Ok(None) => memory_socket::fall_back("it sends from what is no regular file"),
             Err(error) => return errno::fail_size(error),
         }
     }
-    if fd_table::kind(fd) != FdKind::Connection || memory_socket::fd_is_nonblocking(fd) {
+    let is_refused = len > isize::MAX as usize;
+    if is_refused || fd_table::kind(fd) != FdKind::Connection || memory_socket::fd_is_nonblocking(fd) {
         // SAFETY: the server's own call.
         return unsafe { real::sendfile64(fd, file, offset, len) };
     }
-    if let Err(error) = wait_until_ready(fd, PollFlags::OUT) {
+    if let Err(error) = wait_until_ready(Ready { fd, events: PollFlags::OUT }) {
         return errno::fail_size(error);
     }
     // SAFETY: the server's own call, with less to send.
@@ -40,32 +43,44 @@ pub(crate) unsafe fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, len: s
 }
 
 /// sendfile(2) to a virtual connection: how much was sent; `None` when `file` is no regular one.
-fn send_from_file(
+///
+/// # Safety
+/// Nothing of Rust's is at `offset`.
+unsafe fn send_from_file(
     slot: Slot,
     file: c_int,
-    offset: Option<&mut off_t>,
+    offset: *mut off_t,
     len: size_t,
 ) -> Result<Option<usize>, Errno> {
+    // SAFETY: any bytes are a number.
+    let given = (!offset.is_null()).then(|| unsafe { user_memory::read(offset) }).transpose()?;
     if file < 0 {
         return Err(Errno::BADF);
     }
     let file = fd::borrow(file);
+    if (fcntl_getfl(file)? & OFlags::RWMODE) == OFlags::WRONLY {
+        return Err(Errno::BADF);
+    }
     let stat = rustix::fs::fstat(file)?;
     if !FileType::from_raw_mode(stat.st_mode).is_file() {
         return Ok(None);
     }
-    let start = match &offset {
-        Some(offset) => u64::try_from(**offset).map_err(|_| Errno::INVAL)?,
+    let start = match given {
+        Some(offset) => u64::try_from(offset).map_err(|_| Errno::INVAL)?,
         None => rustix::fs::tell(file)?,
     };
+    if off_t::try_from(len).is_err() || start.saturating_add(len as u64) > off_t::MAX.unsigned_abs() {
+        return Err(Errno::INVAL);
+    }
     let left = stat.st_size.unsigned_abs().saturating_sub(start);
-    let count = left.min(len as u64);
+    let count = left.min(len.min(arguments::MAX_TRANSFER_BYTES) as u64);
     if memory_socket::forwards_answers() {
         show(slot, file, start, count)?;
     }
     memory_socket::record_answer(slot, count as usize);
-    match offset {
-        Some(offset) => *offset = (start + count) as off_t,
+    match given {
+        // SAFETY: given by the caller.
+        Some(_) => unsafe { user_memory::write(offset, (start + count) as off_t) }?,
         None => drop(rustix::fs::seek(file, SeekFrom::Start(start + count))?),
     }
     Ok(Some(count as usize))
@@ -106,21 +121,37 @@ pub(crate) unsafe fn splice(
     };
     let waits = |fd| flags & libc::SPLICE_F_NONBLOCK == 0 && !memory_socket::fd_is_nonblocking(fd);
     let mut len = len;
-    if let Some((fd, events, part)) = connection.filter(|(fd, ..)| waits(*fd)) {
+    if let Some((fd, events, part)) = connection.filter(|(fd, ..)| len > 0 && waits(*fd)) {
         len = part;
-        if let Err(error) = wait_until_ready(fd, events) {
-            return errno::fail_size(error);
+        let mut ready = Ready { fd, events };
+        if ready.attempt().is_none() {
+            // The kernel looks at the arguments before it waits.
+            // SAFETY: the server's own call, but for an ended connection in the place of its own.
+            let check = |ended| unsafe { real::splice(ended, from_offset, to, to_offset, len, flags) };
+            let checked = if fd == from { with_ended_socket(check) } else { Ok(0) };
+            if let Err(error) = checked.and_then(|_| wait_until_ready(ready)) {
+                return errno::fail_size(error);
+            }
         }
     }
     // SAFETY: the server's own call, with less to send.
     unsafe { real::splice(from, from_offset, to, to_offset, len, flags) }
 }
 
-fn wait_until_ready(fd: c_int, events: PollFlags) -> Result<(), Errno> {
+/// Does a call on a socket from which nothing comes any more.
+fn with_ended_socket(call: impl FnOnce(c_int) -> ssize_t) -> Result<ssize_t, Errno> {
+    let (ended, _) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    match call(ended.as_raw_fd()) {
+        ..0 => Err(errno::last()),
+        count => Ok(count),
+    }
+}
+
+fn wait_until_ready(mut ready: Ready) -> Result<(), Errno> {
     if !blocking::intercepts_calls() {
         return Ok(());
     }
-    match blocking::wait(&mut Ready { fd, events }, None) {
+    match blocking::wait(&mut ready, None) {
         WaitOutcome::Done(()) | WaitOutcome::TimedOut => Ok(()),
         WaitOutcome::Interrupted => Err(Errno::INTR),
     }

@@ -3,26 +3,33 @@
 //! The client reads when it has the driver's role; a server with one thread that blocks in a write
 //! has nobody else to take it.
 
+mod messages;
+
 use std::time::Duration;
 
-use libc::{c_int, c_uint, c_void, iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t};
+use libc::{c_int, c_void, iovec, msghdr, size_t, sockaddr, socklen_t, ssize_t};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
-use super::rights;
+use super::arguments;
 use crate::blocking::BlockingCall;
 use crate::blocking::{self, WaitOutcome};
 use crate::memory_socket;
 use crate::sys::fd_table::{self, Slot};
 use crate::sys::{errno, fd, real};
 
+pub(crate) use messages::{sendmmsg, sendmsg};
+
 pub(crate) unsafe fn write(fd: c_int, buffer: *const c_void, len: size_t) -> ssize_t {
     if !fd_table::is_connection(fd) {
         // SAFETY: the server's own call.
         return unsafe { real::write(fd, buffer, len) };
     }
-    // SAFETY: write(2) to a socket is send(2) without flags.
-    unsafe { send(fd, buffer, len, 0) }
+    match arguments::buffer(buffer, len) {
+        Err(error) => errno::fail_size(error),
+        // SAFETY: write(2) to a socket is send(2) without flags.
+        Ok(()) => unsafe { send(fd, buffer, len, 0) },
+    }
 }
 
 pub(crate) unsafe fn send(fd: c_int, buffer: *const c_void, len: size_t, flags: c_int) -> ssize_t {
@@ -30,11 +37,15 @@ pub(crate) unsafe fn send(fd: c_int, buffer: *const c_void, len: size_t, flags: 
         // SAFETY: the server's own call.
         return unsafe { real::send(fd, buffer, len, flags) };
     }
+    let len = len.min(arguments::MAX_TRANSFER_BYTES);
+    if let Err(error) = arguments::buffer(buffer, len) {
+        return errno::fail_size(error);
+    }
     match answered_here(fd) {
         Some(Ok(slot)) => {
             let part = iovec { iov_base: buffer.cast_mut(), iov_len: len };
             // SAFETY: the server's own buffer.
-            return unsafe { memory_socket::write(slot, &[part]) } as ssize_t;
+            return unsafe { to_memory(slot, &[part]) };
         }
         Some(Err(error)) => return errno::fail_size(error),
         None => {}
@@ -57,6 +68,11 @@ pub(crate) unsafe fn sendto(
         // SAFETY: the server's own call.
         return unsafe { real::sendto(fd, buffer, len, flags, address, address_len) };
     }
+    if !address.is_null()
+        && let Err(error) = arguments::address(address, address_len)
+    {
+        return errno::fail_size(error);
+    }
     // A connected stream ignores the address (send(2)).
     // SAFETY: the server's own buffer.
     unsafe { send(fd, buffer, len, flags) }
@@ -67,51 +83,34 @@ pub(crate) unsafe fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssi
         // SAFETY: the server's own call.
         return unsafe { real::writev(fd, parts, count) };
     }
-    // SAFETY: all zeroes is an empty message.
-    let mut message: msghdr = unsafe { std::mem::zeroed() };
-    message.msg_iov = parts.cast_mut();
-    message.msg_iovlen = count.max(0).unsigned_abs() as _;
-    // SAFETY: the server's own buffers.
-    unsafe { sendmsg(fd, &message, 0) }
-}
-
-pub(crate) unsafe fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
-    if !fd_table::is_connection(fd) {
-        // SAFETY: the server's own call.
-        return unsafe {
-            rights::pass_on(message);
-            real::sendmsg(fd, message, flags)
-        };
-    }
-    // SAFETY: the server's own message, whose parts sendmsg(2) wants valid.
-    let parts = unsafe { super::elements((*message).msg_iov, (*message).msg_iovlen) };
-    match answered_here(fd) {
-        // SAFETY: as above.
-        Some(Ok(slot)) => return unsafe { memory_socket::write(slot, parts) } as ssize_t,
-        Some(Err(error)) => return errno::fail_size(error),
-        None => {}
-    }
-    let total = parts.iter().map(|part| part.iov_len).sum();
-    transmit(fd, flags, total, |done, flags| {
-        if done == 0 {
-            // SAFETY: the server's own message.
-            return unsafe { real::sendmsg(fd, message, flags) };
+    // SAFETY: the server's own array, which it leaves alone during its call.
+    let checked =
+        arguments::count(count).and_then(|count| unsafe { arguments::parts(parts, count, Errno::INVAL) });
+    match checked {
+        Err(error) => errno::fail_size(error),
+        // The socket is not asked for nothing.
+        Ok(parts) if arguments::total(parts) == 0 => 0,
+        Ok(own) => {
+            // SAFETY: all zeroes is an empty message.
+            let mut message: msghdr = unsafe { std::mem::zeroed() };
+            message.msg_iov = parts.cast_mut();
+            message.msg_iovlen = own.len() as _;
+            // SAFETY: a message of ours with the server's own parts.
+            unsafe { sendmsg(fd, &message, 0) }
         }
-        let Some((start, len)) = super::part_at(parts, done) else { return 0 };
-        // SAFETY: within one of the server's own buffers.
-        unsafe { real::send(fd, start, len, flags) }
-    })
+    }
 }
 
-pub(crate) unsafe fn sendmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int {
-    if !fd_table::is_connection(fd) {
-        // SAFETY: the server's own call.
-        return unsafe { real::sendmmsg(fd, messages, count, flags) };
+/// Answers on a virtual connection.
+///
+/// # Safety
+/// Nobody changes the parts and what they point at meanwhile.
+unsafe fn to_memory(slot: Slot, parts: &[iovec]) -> ssize_t {
+    // SAFETY: given by the caller.
+    match unsafe { memory_socket::write(slot, parts) } {
+        Ok(count) => count as ssize_t,
+        Err(error) => errno::fail_size(error),
     }
-    // SAFETY: the server's own messages.
-    let messages = unsafe { super::elements_mut(messages, count as usize) };
-    // SAFETY: one of the server's own messages.
-    super::one_by_one(messages, |header, _| unsafe { sendmsg(fd, header, flags) })
 }
 
 /// Where an answer is only noted, or why it cannot be given. Of one that reaches nobody the kernel

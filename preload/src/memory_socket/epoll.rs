@@ -12,7 +12,7 @@ use crate::sys::fd;
 use crate::sys::fd_table::Slot;
 
 /// Registrations that may be kept; a server with more of them leaves.
-const MAX_REGISTRATIONS: usize = 64;
+pub(super) const MAX_REGISTRATIONS: usize = 64;
 
 /// How often in a row the kernel may go unasked while there is something to report here.
 const MAX_KERNEL_SKIPS: u32 = 8;

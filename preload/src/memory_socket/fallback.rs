@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering::Relaxed};
 
+use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
@@ -141,7 +142,7 @@ fn make_real(slot: Slot, stream: &mut MemoryStream) -> Result<(), Errno> {
 }
 
 fn replace_server_end(slot: Slot, stream: &MemoryStream, server: OwnedFd) -> Result<(), Errno> {
-    ioctl_fionbio(&server, stream.is_nonblocking())?;
+    fcntl_setfl(&server, OFlags::from_bits_retain(stream.status_flags().cast_unsigned()))?;
     let timeouts = stream.timeouts();
     set_socket_timeout(&server, Timeout::Recv, timeouts.receiving)?;
     set_socket_timeout(&server, Timeout::Send, timeouts.sending)?;

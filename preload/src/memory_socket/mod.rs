@@ -30,15 +30,15 @@ use crate::sys::report;
 pub(crate) use client::{connect, drop_unread, half_close, hang_up, reset, send, take_answered};
 pub(crate) use epoll::ALWAYS_REPORTED;
 pub(crate) use fallback::{catch_up, fall_back, take_kernel_client};
-pub(crate) use placeholder::{all_close_on_exec, reserve_fd, stop_reserving_fds};
+pub(crate) use placeholder::{all_close_on_exec, record_copy, reserve_fd, stop_reserving_fds};
 pub(crate) use readiness::{
-    collect_events, duplicate_epoll, epoll_ctl, epoll_has_registrations, epoll_is_ready, epoll_polls_kernel,
-    forget_epoll, is_ready, readiness, record_kernel_registration, reject_polled_epoll,
+    MAX_COLLECTED, collect_events, duplicate_epoll, epoll_ctl, epoll_has_registrations, epoll_is_ready,
+    epoll_polls_kernel, forget_epoll, is_ready, readiness, record_kernel_registration, reject_polled_epoll,
 };
 pub(crate) use server::{
-    abandon, accept, fd_is_nonblocking, forward_answer, forwards_answers, is_nonblocking, is_writable,
-    listener_flags_changed, listener_is_nonblocking, receive, record_answer, set_nonblocking, shutdown,
-    take_error, unread_len, with_timeout, write,
+    abandon, accept, fd_is_nonblocking, forward_answer, forwards_answers, is_writable,
+    listener_flags_changed, listener_is_nonblocking, receive, record_answer, set_nonblocking,
+    set_status_flags, shutdown, status_flags, take_error, unread_len, with_timeout, write,
 };
 pub(crate) use state::is_active;
 pub(crate) use wait::wait_for_arrival;

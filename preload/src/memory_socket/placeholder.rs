@@ -58,6 +58,13 @@ pub(crate) fn stop_reserving_fds() {
     fd_table::release_reserved_from(0);
 }
 
+/// The server has duplicated a number, by a call that says whether the copy is closed at exec.
+pub(crate) fn record_copy(close_on_exec: bool) {
+    if all_close_on_exec() != Some(close_on_exec) {
+        stop_reserving_fds();
+    }
+}
+
 /// Whether the numbers that the server has are closed at exec; `None` where they differ.
 pub(crate) fn all_close_on_exec() -> Option<bool> {
     SAME_FLAGS.load(Relaxed).then(|| CLOSE_ON_EXEC.load(Relaxed) == 1)

@@ -14,6 +14,12 @@ use crate::net::accept_gate;
 use crate::sys::epoll_fds;
 use crate::sys::fd_table::{self, FdKind};
 
+const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
+/// Events that go with EPOLLEXCLUSIVE (linux/fs/eventpoll.c: EPOLLEXCLUSIVE_OK_BITS).
+const EXCLUSIVE_EVENTS: u32 = EXCLUSIVE
+    | (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLERR | libc::EPOLLHUP | libc::EPOLLWAKEUP | libc::EPOLLET)
+        as u32;
+
 /// What poll(2) would say of `fd` if it were asked for everything; `None` for a real descriptor.
 pub(crate) fn readiness(fd: RawFd) -> Option<u32> {
     if !is_active() {
@@ -61,6 +67,11 @@ pub(crate) fn epoll_ctl(
         Ok(None) => return None,
         Err(error) => return Some(Err(error)),
     };
+    if operation == libc::EPOLL_CTL_ADD
+        && event.is_some_and(|event| event.events & EXCLUSIVE != 0 && event.events & !EXCLUSIVE_EVENTS != 0)
+    {
+        return Some(Err(Errno::INVAL));
+    }
     match with(|state| state.registrations.control(instance, operation, fd, source, event)) {
         Err(Errno::NOSPC) => {
             fall_back("it registers too many descriptors with epoll");
@@ -97,6 +108,9 @@ pub(crate) fn epoll_has_registrations(epoll: RawFd) -> bool {
     is_active()
         && EpollId::of(epoll).is_some_and(|instance| with(|state| state.registrations.knows(instance)))
 }
+
+/// Most that [`collect_events`] can find.
+pub(crate) const MAX_COLLECTED: usize = super::epoll::MAX_REGISTRATIONS;
 
 /// Writes the events that are ready here: how many.
 pub(crate) fn collect_events(epoll: RawFd, events: &mut [epoll_event]) -> usize {

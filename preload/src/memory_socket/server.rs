@@ -14,7 +14,7 @@ use super::state::with;
 use super::{is_active, placeholder};
 use crate::sys::fd_table::Slot;
 use crate::sys::fd_table::{self, FdKind};
-use crate::sys::{answer_output, config, fd, report};
+use crate::sys::{answer_output, config, fd, report, user_memory};
 
 /// Accepts the connection that waits: its number. `None` when the client has gone meanwhile.
 pub(crate) fn accept(flags: c_int) -> Result<Option<RawFd>, Errno> {
@@ -35,7 +35,8 @@ pub(crate) fn accept(flags: c_int) -> Result<Option<RawFd>, Errno> {
 }
 
 /// Moves unread bytes into `parts`: how many; 0 at the end, `AGAIN` when there are none yet, or when the
-/// connection has just become real, `CONNRESET` after a reset. Peeking leaves them unread.
+/// connection has just become real, `CONNRESET` after a reset, `FAULT` where there is no room. Peeking leaves them
+/// unread.
 ///
 /// # Safety
 /// The parts are the server's own buffers.
@@ -59,21 +60,24 @@ pub(crate) fn take_error(slot: Slot) -> Option<Errno> {
     with(|state| state.stream(slot).take_error())
 }
 
-/// Answers: the bytes are counted, and in a single run they go out at once.
+/// Answers: the bytes are counted, and in a single run they go out at once. `FAULT` where the server has none.
 ///
 /// # Safety
-/// The parts are the server's own buffers.
-pub(crate) unsafe fn write(slot: Slot, parts: &[iovec]) -> usize {
+/// The parts are the server's own buffers, which nobody changes meanwhile.
+pub(crate) unsafe fn write(slot: Slot, parts: &[iovec]) -> Result<usize, Errno> {
+    if !parts.iter().all(|part| user_memory::is_readable(part.iov_base, part.iov_len)) {
+        return Err(Errno::FAULT);
+    }
     let total = parts.iter().map(|part| part.iov_len).sum();
     record_answer(slot, total);
     if forwards_answers() {
         for part in parts.iter().filter(|part| part.iov_len > 0) {
-            // SAFETY: given by the caller.
+            // SAFETY: the bytes are readable, see above, and stay as they are by the caller's word.
             let bytes = unsafe { std::slice::from_raw_parts(part.iov_base.cast::<u8>(), part.iov_len) };
             forward_answer(slot, bytes);
         }
     }
-    total
+    Ok(total)
 }
 
 /// Counts an answer of so many bytes.
@@ -120,6 +124,15 @@ pub(crate) fn fd_is_nonblocking(fd: RawFd) -> bool {
         Some(slot) => is_nonblocking(slot),
         None => fd::is_nonblocking(fd),
     }
+}
+
+/// File status flags that the server has set on the connection (fcntl(2), F_SETFL).
+pub(crate) fn status_flags(slot: Slot) -> c_int {
+    with(|state| state.stream(slot).status_flags())
+}
+
+pub(crate) fn set_status_flags(slot: Slot, flags: c_int) {
+    with(|state| state.stream(slot).set_status_flags(flags));
 }
 
 pub(crate) fn set_nonblocking(slot: Slot, wanted: bool) {

@@ -1,14 +1,18 @@
 //! State of one virtual connection: unread bytes, and which side has closed what.
 
-use std::ptr;
 use std::time::Duration;
 
 use libc::{c_int, iovec};
 use rustix::io::Errno;
 use sockfuzz_protocol::session::Connection;
 
+use crate::sys::user_memory;
+
 /// Bytes of input that may be unread at a time: the largest input that AFL++ hands over.
 const CAPACITY_BYTES: usize = 1 << 20;
+
+/// File status flags that a socket keeps (fcntl(2), F_SETFL); O_ASYNC makes it a real one.
+const STATUS_FLAGS: c_int = libc::O_APPEND | libc::O_NONBLOCK | libc::O_NOATIME;
 
 /// The connection. All zeroes is one that is over.
 pub(super) struct MemoryStream {
@@ -24,7 +28,8 @@ pub(super) struct MemoryStream {
     reset: bool,
     /// The client will.
     will_reset: bool,
-    nonblocking: bool,
+    /// Of [`STATUS_FLAGS`].
+    status_flags: c_int,
     /// What the server has set (socket(7), SO_RCVTIMEO and SO_SNDTIMEO).
     timeouts: Timeouts,
     /// The server has shut down one direction or the other.
@@ -69,7 +74,7 @@ impl MemoryStream {
             server: ServerState::Closed,
             reset: false,
             will_reset: false,
-            nonblocking: false,
+            status_flags: 0,
             timeouts: Timeouts { receiving: None, sending: None },
             shut_reading: false,
             shut_writing: false,
@@ -107,7 +112,7 @@ impl MemoryStream {
 
     pub(super) fn accept(&mut self, nonblocking: bool) {
         self.server = ServerState::Open;
-        self.nonblocking = nonblocking;
+        self.status_flags = if nonblocking { libc::O_NONBLOCK } else { 0 };
         self.timeouts = Timeouts::default();
     }
 
@@ -181,7 +186,7 @@ impl MemoryStream {
     /// See [`super::receive`].
     ///
     /// # Safety
-    /// The parts are writable.
+    /// The parts are the server's own buffers.
     pub(super) unsafe fn receive(&mut self, parts: &[iovec], peek: bool) -> Result<usize, Errno> {
         if self.unread().is_empty() {
             return match self.take_error() {
@@ -193,8 +198,8 @@ impl MemoryStream {
         let mut left = self.unread();
         for part in parts {
             let count = part.iov_len.min(left.len());
-            // SAFETY: within the part, given by the caller, and within what is unread.
-            unsafe { ptr::copy_nonoverlapping(left.as_ptr(), part.iov_base.cast::<u8>(), count) };
+            // SAFETY: the part is the server's by the caller's word, and not in the stream.
+            unsafe { user_memory::write_bytes(part.iov_base.cast::<u8>(), &left[..count]) }?;
             left = &left[count..];
         }
         let count = self.filled - self.read - left.len();
@@ -222,11 +227,20 @@ impl MemoryStream {
     }
 
     pub(super) fn is_nonblocking(&self) -> bool {
-        self.nonblocking
+        self.status_flags & libc::O_NONBLOCK != 0
     }
 
     pub(super) fn set_nonblocking(&mut self, wanted: bool) {
-        self.nonblocking = wanted;
+        self.status_flags &= !libc::O_NONBLOCK;
+        self.status_flags |= if wanted { libc::O_NONBLOCK } else { 0 };
+    }
+
+    pub(super) fn status_flags(&self) -> c_int {
+        self.status_flags
+    }
+
+    pub(super) fn set_status_flags(&mut self, flags: c_int) {
+        self.status_flags = flags & STATUS_FLAGS;
     }
 
     pub(super) fn close(&mut self) {

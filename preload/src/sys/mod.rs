@@ -19,3 +19,4 @@ pub(crate) mod shared_pages;
 pub(crate) mod signal_guard;
 pub(crate) mod stdio;
 pub(crate) mod threads;
+pub(crate) mod user_memory;

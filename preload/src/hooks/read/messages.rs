@@ -1,0 +1,110 @@
+//! recvmsg(2) and recvmmsg(2) on an internal connection.
+
+use libc::{c_int, c_uint, iovec, mmsghdr, msghdr, ssize_t, timespec};
+use rustix::io::Errno;
+
+use super::{answered_here, asks_for_errors, discard_buffer, from_memory, receive, recv, waits_for_all};
+use crate::determinism::clock;
+use crate::hooks::{arguments, part_at, rights};
+use crate::sys::{errno, fd_table, real, user_memory};
+
+pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t {
+    if !fd_table::is_connection(fd) {
+        // SAFETY: the server's own call, and the message as the kernel has filled it.
+        return unsafe {
+            let result = real::recvmsg(fd, message, flags);
+            if result >= 0 {
+                rights::recognise(message);
+            }
+            result
+        };
+    }
+    // SAFETY: the server's own parts, which it leaves alone during its call.
+    let (mut header, parts) = match unsafe { arguments::message(message) } {
+        Ok(_) if asks_for_errors(fd, flags) => return errno::fail_size(Errno::AGAIN),
+        Ok(checked) => checked,
+        Err(error) => return errno::fail_size(error),
+    };
+    let discarded = discard_buffer(fd, flags)
+        .map(|discarded| [iovec { iov_len: discarded.iov_len.min(arguments::total(parts)), ..discarded }]);
+    let parts = discarded.as_ref().map_or(parts, <[iovec; 1]>::as_slice);
+    (header.msg_iov, header.msg_iovlen) = (parts.as_ptr().cast_mut(), parts.len() as _);
+    let first = receive(fd, flags, |flags| match answered_here(fd, flags) {
+        Some(slot) => {
+            (header.msg_namelen, header.msg_controllen) = (0, 0);
+            header.msg_flags = flags & libc::MSG_CMSG_CLOEXEC;
+            // SAFETY: the server's own buffers.
+            unsafe { from_memory(slot, parts, flags) }
+        }
+        // SAFETY: a copy of the server's own message.
+        None => unsafe { real::recvmsg(fd, &mut header, flags) },
+    });
+    if first < 0 {
+        return first;
+    }
+    // SAFETY: the server's own message.
+    if let Err(error) = unsafe { write_back(&header, message) } {
+        return errno::fail_size(error);
+    }
+    if first == 0 || !waits_for_all(flags) {
+        return first;
+    }
+    let mut done = first.unsigned_abs();
+    while let Some((start, len)) = part_at(parts, done) {
+        // SAFETY: within one of the server's own buffers.
+        match unsafe { recv(fd, start, len, flags) } {
+            ..=0 => break,
+            more => done += more.unsigned_abs(),
+        }
+    }
+    done as ssize_t
+}
+
+/// Writes what the kernel writes of a message's header.
+///
+/// # Safety
+/// Nothing of Rust's is at `message`.
+unsafe fn write_back(header: &msghdr, message: *mut msghdr) -> Result<(), Errno> {
+    // SAFETY: places within the message, which is the server's, and checked.
+    unsafe {
+        if !header.msg_name.is_null() {
+            user_memory::write(&raw mut (*message).msg_namelen, header.msg_namelen)?;
+        }
+        user_memory::write(&raw mut (*message).msg_flags, header.msg_flags)?;
+        user_memory::write(&raw mut (*message).msg_controllen, header.msg_controllen)
+    }
+}
+
+pub(crate) unsafe fn recvmmsg(
+    fd: c_int,
+    messages: *mut mmsghdr,
+    count: c_uint,
+    flags: c_int,
+    limit: *mut timespec,
+) -> c_int {
+    if !fd_table::is_connection(fd) {
+        // SAFETY: the server's own call.
+        return unsafe { real::recvmmsg(fd, messages, count, flags, limit) };
+    }
+    let wanted = match arguments::limit(limit) {
+        Ok(wanted) => wanted,
+        Err(error) => return errno::fail(error),
+    };
+    let began = clock::now();
+    let later = if flags & libc::MSG_WAITFORONE != 0 { libc::MSG_DONTWAIT } else { 0 };
+    // SAFETY: the server's own messages and limit, which are checked.
+    arguments::one_by_one(count, |done| unsafe {
+        let flags = flags & !libc::MSG_WAITFORONE | if done > 0 { later } else { 0 };
+        let message = messages.wrapping_add(done);
+        let received = recvmsg(fd, message.cast(), flags);
+        if received < 0 {
+            return Err(errno::last());
+        }
+        user_memory::write(&raw mut (*message).msg_len, received as c_uint)?;
+        // The limit is looked at between messages only (recvmmsg(2), "Bugs").
+        let Some(wanted) = wanted else { return Ok(true) };
+        let left = wanted.saturating_sub(clock::now().saturating_sub(began));
+        user_memory::write(limit, clock::to_timespec(left))?;
+        Ok(!left.is_zero())
+    })
+}
