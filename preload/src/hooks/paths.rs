@@ -1,12 +1,10 @@
 //! chmod(2), chown(2), unlink(2) and their variants, on the path of a taken-over UNIX-domain
 //! listener. No file was made there, and one that happens to be there is not the server's.
 
-use std::ffi::CStr;
-
-use libc::{c_char, c_int, gid_t, mode_t, uid_t};
+use libc::{c_char, c_int, gid_t, mode_t, sockaddr_un, uid_t};
 
 use crate::net::listener;
-use crate::sys::real;
+use crate::sys::{real, user_memory};
 
 pub(crate) unsafe fn chmod(path: *const c_char, mode: mode_t) -> c_int {
     // SAFETY: the server's own call.
@@ -50,8 +48,8 @@ pub(crate) unsafe fn unlinkat(directory: c_int, path: *const c_char, flags: c_in
 }
 
 /// # Safety
-/// `path` is null or a C string.
+/// Nobody changes the path meanwhile.
 unsafe fn is_ours(path: *const c_char) -> bool {
-    // SAFETY: given by the caller.
-    !path.is_null() && listener::is_bound_path(unsafe { CStr::from_ptr(path) })
+    // SAFETY: the server leaves the string alone during its call.
+    unsafe { user_memory::string(path, size_of::<sockaddr_un>()) }.is_some_and(listener::is_bound_path)
 }

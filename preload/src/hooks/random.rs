@@ -6,9 +6,14 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use libc::{mode_t, size_t, ssize_t};
 use rustix::io::Errno;
 
+use super::arguments;
 use crate::determinism::randomness;
 use crate::sys::fd_table::{self, FdKind};
-use crate::sys::{errno, real};
+use crate::sys::{errno, real, user_memory};
+
+/// Flags of getrandom(2), and those that do not go together.
+const KNOWN_FLAGS: c_uint = libc::GRND_NONBLOCK | EXCLUSIVE_FLAGS;
+const EXCLUSIVE_FLAGS: c_uint = libc::GRND_RANDOM | libc::GRND_INSECURE;
 
 /// Most that one call of getentropy(3) gives, in bytes.
 const MAX_ENTROPY_BYTES: size_t = 256;
@@ -18,6 +23,10 @@ pub(crate) unsafe fn getrandom(buffer: *mut c_void, len: size_t, flags: c_uint) 
         // SAFETY: the server's own call.
         return unsafe { real::getrandom(buffer, len, flags) };
     }
+    if flags & !KNOWN_FLAGS != 0 || flags & EXCLUSIVE_FLAGS == EXCLUSIVE_FLAGS {
+        return errno::fail_size(Errno::INVAL);
+    }
+    let len = len.min(arguments::MAX_TRANSFER_BYTES);
     // SAFETY: the server's own buffer.
     unsafe { draw(buffer, len) }
 }
@@ -31,8 +40,7 @@ pub(crate) unsafe fn getentropy(buffer: *mut c_void, len: size_t) -> c_int {
         return errno::fail(Errno::IO);
     }
     // SAFETY: the server's own buffer.
-    unsafe { draw(buffer, len) };
-    0
+    if unsafe { draw(buffer, len) } < 0 { -1 } else { 0 }
 }
 
 pub(crate) unsafe fn arc4random() -> u32 {
@@ -48,8 +56,12 @@ pub(crate) unsafe fn arc4random_buf(buffer: *mut c_void, len: size_t) {
         // SAFETY: the server's own call.
         return unsafe { real::arc4random_buf(buffer, len) };
     }
-    // SAFETY: the server's own buffer.
-    unsafe { draw(buffer, len) };
+    // SAFETY: the server's own buffer; a bad one is the same to libc.
+    unsafe {
+        if draw(buffer, len) < 0 {
+            real::arc4random_buf(buffer, len);
+        }
+    }
 }
 
 pub(crate) unsafe fn arc4random_uniform(bound: u32) -> u32 {
@@ -84,10 +96,13 @@ pub(crate) unsafe fn open_2(path: *const c_char, flags: c_int) -> c_int {
 /// read(2) of one of the files.
 ///
 /// # Safety
-/// `buffer` has room for `len` bytes.
+/// Nothing of Rust's is in the buffer.
 pub(super) unsafe fn draw(buffer: *mut c_void, len: size_t) -> ssize_t {
+    if !user_memory::is_writable(buffer, len) {
+        return errno::fail_size(Errno::FAULT);
+    }
     if len > 0 {
-        // SAFETY: given by the caller; any bytes are valid ones.
+        // SAFETY: the bytes are writable, and nobody else's by the caller's word; any bytes are valid ones.
         randomness::fill(unsafe { std::slice::from_raw_parts_mut(buffer.cast::<u8>(), len) });
     }
     len as ssize_t

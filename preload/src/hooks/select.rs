@@ -4,15 +4,17 @@ use std::os::fd::RawFd;
 use std::ptr;
 use std::time::Duration;
 
-use libc::{c_int, c_short, c_ulong, fd_set, pollfd, sigset_t, timespec, timeval};
+use libc::{c_int, c_short, c_ulong, fd_set, pollfd, sigset_t, time_t, timespec, timeval};
 use rustix::event::PollFd;
 use rustix::io::Errno;
 
+use super::arguments;
 use crate::blocking::{self, BlockingCall, WaitOutcome};
+use crate::determinism::clock;
 use crate::memory_socket::{self, ALWAYS_REPORTED, Interest};
 use crate::net::listener;
 use crate::sys::poll_set::PollSet;
-use crate::sys::{errno, fd_table, real};
+use crate::sys::{errno, fd_table, real, user_memory};
 
 pub(crate) unsafe fn select(
     count: c_int,
@@ -21,17 +23,36 @@ pub(crate) unsafe fn select(
     urgent: *mut fd_set,
     limit: *mut timeval,
 ) -> c_int {
-    // SAFETY: the server's own pointer.
-    let duration = unsafe { limit.as_ref() }.map(|limit| {
-        Duration::from_secs(limit.tv_sec.max(0).unsigned_abs())
-            + Duration::from_micros(limit.tv_usec.max(0).unsigned_abs())
-    });
+    // SAFETY: the server's own pointer; libc, too, reads what is there.
+    let duration = match unsafe { limit.as_ref() }.map(duration).transpose() {
+        Ok(duration) => duration,
+        Err(error) => return errno::fail(error),
+    };
+    let began = clock::now();
     let sets = [readable, writable, urgent];
-    // SAFETY: the server's own pointers.
-    match unsafe { Select::at_idle_point(count, sets, ptr::null(), duration) } {
-        Some(call) => call.wait(duration),
+    // SAFETY: the server's own sets.
+    let result = match unsafe { Select::at_idle_point(count, sets, ptr::null(), duration) } {
+        Ok(Some(call)) => call.wait(duration),
         // SAFETY: the server's own call.
-        None => unsafe { real::select(count, readable, writable, urgent, limit) },
+        Ok(None) => return unsafe { real::select(count, readable, writable, urgent, limit) },
+        Err(error) => errno::fail(error),
+    };
+    if let Some(duration) = duration {
+        let left = arguments::time_left(duration, began, result);
+        let left = timeval { tv_sec: left.as_secs() as time_t, tv_usec: left.subsec_micros().into() };
+        // SAFETY: the server's own limit. One that cannot be written is left alone (select(2), "Notes").
+        let _ = unsafe { user_memory::write(limit, left) };
+    }
+    result
+}
+
+/// A limit as select(2) takes it, which may have more than a second's microseconds.
+fn duration(limit: &timeval) -> Result<Duration, Errno> {
+    match (u64::try_from(limit.tv_sec), u64::try_from(limit.tv_usec)) {
+        (Ok(seconds), Ok(microseconds)) => {
+            Ok(Duration::from_secs(seconds).saturating_add(Duration::from_micros(microseconds)))
+        }
+        _ => Err(Errno::INVAL),
     }
 }
 
@@ -43,14 +64,19 @@ pub(crate) unsafe fn pselect(
     limit: *const timespec,
     mask: *const sigset_t,
 ) -> c_int {
-    // SAFETY: the server's own pointer.
-    let duration = unsafe { super::from_timespec(limit) };
+    // SAFETY: the server's own pointer; libc, too, reads what is there.
+    let checked = unsafe { limit.as_ref() }.map(|&limit| arguments::duration(limit)).transpose();
+    let duration = match checked.and_then(|duration| arguments::signal_mask(mask).map(|()| duration)) {
+        Ok(duration) => duration,
+        Err(error) => return errno::fail(error),
+    };
     let sets = [readable, writable, urgent];
-    // SAFETY: the server's own pointers.
+    // SAFETY: the server's own sets.
     match unsafe { Select::at_idle_point(count, sets, mask, duration) } {
-        Some(call) => call.wait(duration),
+        Ok(Some(call)) => call.wait(duration),
         // SAFETY: the server's own call.
-        None => unsafe { real::pselect(count, readable, writable, urgent, limit, mask) },
+        Ok(None) => unsafe { real::pselect(count, readable, writable, urgent, limit, mask) },
+        Err(error) => errno::fail(error),
     }
 }
 
@@ -68,19 +94,24 @@ fn size(count: c_int) -> usize {
     (count.unsigned_abs() as usize).div_ceil(c_ulong::BITS as usize) * size_of::<c_ulong>()
 }
 
+/// A set of at most FD_SETSIZE descriptors, null for the empty one; it is written later.
+///
 /// # Safety
-/// `set` is null, or has room for `count` descriptors, at most FD_SETSIZE.
-unsafe fn read(set: *const fd_set, count: c_int) -> fd_set {
+/// Nobody else uses the set meanwhile.
+unsafe fn read(set: *const fd_set, count: c_int) -> Result<fd_set, Errno> {
     let mut copy = EMPTY;
     if !set.is_null() {
-        // SAFETY: given by the caller.
+        if !user_memory::is_writable(set, size(count)) {
+            return Err(Errno::FAULT);
+        }
+        // SAFETY: so many bytes are accessible, and fit, because `count` is FD_SETSIZE at most.
         unsafe { ptr::copy_nonoverlapping(set.cast::<u8>(), (&raw mut copy).cast(), size(count)) }
     }
-    copy
+    Ok(copy)
 }
 
 /// # Safety
-/// As for [`read`].
+/// `set` is null, or was given to [`read`].
 unsafe fn write(copy: &fd_set, set: *mut fd_set, count: c_int) {
     if !set.is_null() {
         // SAFETY: given by the caller.
@@ -103,27 +134,30 @@ impl Select {
     /// or the sets are larger than libc's type (the kernel allows that, hardly anybody does it).
     ///
     /// # Safety
-    /// The pointers are null or valid, as select(2) wants them.
+    /// Nobody else uses the sets meanwhile.
     unsafe fn at_idle_point(
         count: c_int,
         sets: [*mut fd_set; 3],
         mask: *const sigset_t,
         limit: Option<Duration>,
-    ) -> Option<Self> {
+    ) -> Result<Option<Self>, Errno> {
         if !(0..=libc::FD_SETSIZE as c_int).contains(&count) {
             memory_socket::fall_back("it calls select with sets larger than libc's");
-            return None;
+            return Ok(None);
         }
         if limit == Some(Duration::ZERO) && !memory_socket::is_active() {
-            return None;
+            return Ok(None);
         }
-        // SAFETY: given by the caller.
-        let asked = sets.map(|set| unsafe { read(set, count) });
+        let mut asked = [EMPTY; 3];
+        for (asked, set) in asked.iter_mut().zip(sets) {
+            // SAFETY: given by the caller; `count` is FD_SETSIZE at most.
+            *asked = unsafe { read(set, count) }?;
+        }
         let call = Self { count, sets, asked, mask };
         if !blocking::is_accepting() && call.members(0).any(listener::is_fuzzed) {
             blocking::mark_accepting();
         }
-        (blocking::intercepts_calls() || limit == Some(Duration::ZERO)).then_some(call)
+        Ok((blocking::intercepts_calls() || limit == Some(Duration::ZERO)).then_some(call))
     }
 
     fn members(&self, set: usize) -> impl Iterator<Item = RawFd> + '_ {

@@ -12,7 +12,7 @@ use rustix::io::Errno;
 use super::{descriptor, read, write};
 use crate::memory_socket;
 use crate::sys::fd_table::{self, FdKind};
-use crate::sys::{errno, real};
+use crate::sys::{errno, real, user_memory};
 
 /// Streams on connections that may be open at a time; further ones are left to libc.
 const MAX_STREAMS: usize = 64;
@@ -55,6 +55,12 @@ pub(crate) unsafe fn fdopen(fd: c_int, mode: *const c_char) -> *mut FILE {
         // SAFETY: the server's own call.
         return unsafe { real::fdopen(fd, mode) };
     };
+    // SAFETY: the server leaves the string alone during its call.
+    if unsafe { user_memory::string(mode, MAX_MODE_BYTES) }
+        .is_some_and(|mode| mode.to_bytes().starts_with(b"a"))
+    {
+        append(fd);
+    }
     let functions = Functions { read: on_read, write: on_write, seek: on_seek, close: on_close };
     // SAFETY: the server's own mode; the slot, which the functions are given, lives for ever.
     let file = unsafe { fopencookie(ptr::from_ref(stream).cast_mut().cast(), mode, functions) };
@@ -64,6 +70,20 @@ pub(crate) unsafe fn fdopen(fd: c_int, mode: *const c_char) -> *mut FILE {
         stream.file.store(file, SeqCst);
     }
     file
+}
+
+/// Bytes of a mode that libc reads.
+const MAX_MODE_BYTES: usize = 64;
+
+/// Sets what fdopen(3) sets on a descriptor that is appended to.
+fn append(fd: c_int) {
+    // SAFETY: no pointers.
+    unsafe {
+        let flags = real::fcntl64(fd, libc::F_GETFL, 0);
+        if flags >= 0 && flags & libc::O_APPEND == 0 {
+            real::fcntl64(fd, libc::F_SETFL, (flags | libc::O_APPEND) as usize);
+        }
+    }
 }
 
 pub(crate) unsafe fn fileno(file: *mut FILE) -> c_int {

@@ -10,8 +10,8 @@ mod registers;
 use std::ffi::c_long;
 
 use super::{
-    accept, descriptor, epoll, listen, names, poll, random, read, select, socket_options, thread_creation,
-    time, timed_wait, transfer, wait, write,
+    accept, descriptor, epoll, listen, names, poll, random, read, socket_options, thread_creation, timed_wait,
+    transfer, wait, write,
 };
 use crate::sys::real;
 use registers::{Outcome, Register};
@@ -93,7 +93,7 @@ system_calls! {
     SYS_poll(fds, count, limit) => poll::poll;
     SYS_ppoll(fds, count, limit, mask, size) => adapters::ppoll;
     #[cfg(target_arch = "x86_64")]
-    SYS_select(count, readable, writable, urgent, limit) => select::select;
+    SYS_select(count, readable, writable, urgent, limit) => adapters::select;
     SYS_pselect6(count, readable, writable, urgent, limit, mask) => adapters::pselect6;
     SYS_epoll_ctl(epoll, operation, fd, event) => epoll::epoll_ctl;
     #[cfg(target_arch = "x86_64")]
@@ -114,11 +114,11 @@ system_calls! {
     SYS_sendfile(fd, file, offset, len) => transfer::sendfile;
 
     // Time.
-    SYS_clock_gettime(id, time) => time::clock_gettime;
+    SYS_clock_gettime(id, time) => adapters::clock_gettime;
     #[cfg(target_arch = "x86_64")]
-    SYS_gettimeofday(time, zone) => time::gettimeofday;
+    SYS_gettimeofday(time, zone) => adapters::gettimeofday;
     #[cfg(target_arch = "x86_64")]
-    SYS_time(time) => time::time;
+    SYS_time(time) => adapters::time;
     SYS_futex(word, operation, value, limit, other, bits) => timed_wait::futex;
 
     // Randomness.

@@ -5,6 +5,7 @@
 use libc::{ETIMEDOUT, c_int, c_uint, clockid_t, pthread_cond_t, pthread_mutex_t, sem_t, timespec};
 use rustix::io::Errno;
 
+use super::arguments;
 use crate::determinism::clock;
 use crate::sys::{errno, real};
 
@@ -126,15 +127,17 @@ fn asleep<T>(sleep: impl FnOnce() -> T) -> T {
 /// Waits until the kernel's time of `deadline`. What was waited in vain has passed for the server.
 ///
 /// # Safety
-/// `deadline` is null or points at a `timespec`.
+/// That of `wait`.
 unsafe fn translated(
     deadline: *const timespec,
     wait: impl FnOnce(*const timespec) -> c_int,
     timed_out: impl FnOnce(c_int) -> bool,
 ) -> c_int {
-    // SAFETY: given by the caller.
-    let given = unsafe { super::from_timespec(deadline) }.filter(|_| clock::is_frozen());
-    let Some(given) = given else { return wait(deadline) };
+    let is_translated = !deadline.is_null() && clock::is_frozen();
+    // What is no time is for libc, or the kernel, to refuse.
+    let Some(given) = is_translated.then(|| arguments::limit(deadline).ok().flatten()).flatten() else {
+        return wait(deadline);
+    };
     let (shown, began) = (clock::now(), clock::real_now());
     let result = wait(&clock::to_timespec(clock::to_kernel_time(given)));
     if timed_out(result) {
