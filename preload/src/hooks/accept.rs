@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use sockfuzz_protocol::{Counter, Phase};
 
-use super::{arguments, descriptor};
+use super::{arguments, descriptor, socket_options};
 use crate::blocking::{self, BlockingCall, WaitOutcome};
 use crate::memory_socket;
 use crate::net::address::{self, Address};
@@ -40,12 +40,15 @@ pub(crate) unsafe fn accept4(fd: c_int, address: *mut sockaddr, len: *mut sockle
         Some(accepted) => accepted,
         None if is_nonblocking(fd) => return errno::fail(Errno::AGAIN),
         // Even where another process drives: in the kernel, this one would take its connections.
-        None => match blocking::wait(&mut call, None) {
+        None => match blocking::wait(&mut call, socket_options::accept_limit(fd)) {
             WaitOutcome::Done(accepted) => accepted,
             WaitOutcome::TimedOut => return errno::fail(Errno::AGAIN),
             WaitOutcome::Interrupted => return errno::fail(Errno::INTR),
         },
     };
+    if accepted >= 0 {
+        socket_options::accepted(accepted);
+    }
     if accepted >= 0
         && !address.is_null()
         && let Some(client) = listener::client_address()

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use libc::{c_int, c_uint, c_ulong};
 use rustix::io::Errno;
 
+use super::socket_options;
 use crate::process::identity;
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::{errno, real, user_memory};
@@ -197,6 +198,7 @@ fn follow(fd: c_int, copy: c_int, close_on_exec: bool) -> c_int {
     let concerns_us = fd_table::kind(fd) != FdKind::Unmanaged || fd_table::kind(copy) != FdKind::Unmanaged;
     if copy >= 0 && copy != fd && concerns_us {
         fd_table::record_duplicate(fd, copy);
+        socket_options::duplicated(fd, copy);
     }
     copy
 }

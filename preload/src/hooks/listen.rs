@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use libc::{c_int, sa_family_t, sockaddr, socklen_t};
 use rustix::io::Errno;
 
-use super::{arguments, descriptor, names};
+use super::{arguments, descriptor, names, socket_options};
 use crate::afl_loop;
 use crate::net::address::{self, Address};
 use crate::net::listener;
@@ -42,6 +42,7 @@ pub(crate) unsafe fn listen(fd: c_int, backlog: c_int) -> c_int {
             }
             kind => {
                 let shown = listener::shown_address_for(wanted.clone());
+                socket_options::keep_listener(fd, wanted.family());
                 if let Err(error) = listener::take_over(fd, shown, kind) {
                     report::emit(format_args!("the listener on {wanted} could not be taken over: {error}"));
                     return errno::fail(error);

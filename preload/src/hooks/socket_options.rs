@@ -1,20 +1,29 @@
-//! setsockopt(2) and getsockopt(2): a socket that the server takes for TCP has TCP's options.
+//! setsockopt(2) and getsockopt(2): a socket that the server takes for TCP has TCP's options. Where the kernel has
+//! another socket there, a TCP socket answers in its place.
 
-use std::ptr;
+mod log;
+mod shadow;
+
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use libc::{c_int, c_void, socklen_t, timeval};
 use rustix::io::Errno;
 use rustix::net::AddressFamily;
+use sockfuzz_protocol::Transport;
 
 use crate::memory_socket;
 use crate::net::{address, transport};
 use crate::sys::fd_table::{self, FdKind};
-use crate::sys::{errno, fd, real};
+use crate::sys::{config, errno, fd, real, user_memory};
+use log::SetOption;
 
 /// `tcpi_state` of a connection (include/net/tcp_states.h): established; the client has half-closed it.
 const TCP_ESTABLISHED: u8 = 1;
 const TCP_CLOSE_WAIT: u8 = 8;
+
+/// More than the kernel's `tcp_info` has.
+const MAX_INFO_BYTES: usize = 512;
 
 pub(crate) unsafe fn setsockopt(
     fd: c_int,
@@ -23,20 +32,41 @@ pub(crate) unsafe fn setsockopt(
     value: *const c_void,
     len: socklen_t,
 ) -> c_int {
-    if fd_table::is_virtual(fd)
-        && level == libc::IPPROTO_TCP
-        && is_grantable(level, name)
-        && posed_family(fd).is_some()
-    {
-        return 0;
+    let Some(family) = posed_family(fd) else {
+        // SAFETY: the server's own call.
+        return unsafe { real::setsockopt(fd, level, name, value, len) };
+    };
+    // SAFETY: the server's own call on another socket.
+    let set_on = |socket| unsafe { real::setsockopt(socket, level, name, value, len) };
+    if !fd_table::is_connection(fd) {
+        // Without a descriptor to spare, anything will do.
+        let Ok(shadow) = shadow::listener(family) else { return 0 };
+        let result = set_on(shadow::number(&shadow));
+        shadow::read_limits();
+        return result;
     }
-    // SAFETY: the server's own pointer.
-    if level == libc::SOL_SOCKET && unsafe { set_limit(fd, name, value, len) } {
-        return 0;
+    if (level, name) == (libc::IPPROTO_TCP, libc::TCP_FASTOPEN) {
+        // It is for listeners.
+        return errno::fail(Errno::INVAL);
     }
-    // SAFETY: the server's own call.
-    let result = unsafe { real::setsockopt(fd, level, name, value, len) };
-    if result < 0 && is_granted(fd, level, name) { 0 } else { result }
+    let option = SetOption::read(level, name, value, len);
+    if !option.is_some_and(|option| log::is_valid(&option)) {
+        if let Ok(shadow) = shadow::connection(fd, family)
+            && set_on(shadow::number(&shadow)) < 0
+        {
+            return -1;
+        }
+        option.into_iter().for_each(log::record_valid);
+    }
+    option.into_iter().for_each(|option| log::record(fd, option));
+    if level == libc::SOL_SOCKET {
+        match fd_table::slot(fd) {
+            Some(slot) => drop(memory_socket::with_timeout(slot, name, |limit| *limit = read_limit(value))),
+            // What a UNIX-domain socket does not know has no effect.
+            None => drop(errno::untouched(|| set_on(fd))),
+        }
+    }
+    0
 }
 
 pub(crate) unsafe fn getsockopt(
@@ -46,81 +76,110 @@ pub(crate) unsafe fn getsockopt(
     value: *mut c_void,
     len: *mut socklen_t,
 ) -> c_int {
-    if (level, name) == (libc::SOL_SOCKET, libc::SO_ERROR)
-        && let Some(error) = fd_table::slot(fd).and_then(memory_socket::take_error)
-    {
-        // SAFETY: the server's own pointers.
-        unsafe { put(&error.raw_os_error().to_ne_bytes(), value, len) };
-        return 0;
+    // SAFETY: the server's own call, on its socket or another.
+    let get_from = |socket| unsafe { real::getsockopt(socket, level, name, value, len) };
+    let pending = || fd_table::slot(fd).and_then(memory_socket::take_error);
+    // SAFETY: the server's own pointers.
+    let put = |shown: &[u8]| unsafe { put(shown, value, len) }.map_or_else(errno::fail, |()| 0);
+    match (posed_family(fd), level, name) {
+        (_, libc::SOL_SOCKET, libc::SO_ERROR) => match pending() {
+            Some(error) => put(&error.raw_os_error().to_ne_bytes()),
+            None => get_from(fd),
+        },
+        (None, ..) | (_, libc::SOL_SOCKET, libc::SO_ACCEPTCONN) => get_from(fd),
+        (Some(family), libc::SOL_SOCKET, libc::SO_DOMAIN) => put(&address::raw_family(family).to_ne_bytes()),
+        (_, libc::SOL_SOCKET, libc::SO_PROTOCOL) => put(&libc::IPPROTO_TCP.to_ne_bytes()),
+        (Some(family), libc::IPPROTO_TCP, libc::TCP_INFO) => {
+            let mut info = [0; MAX_INFO_BYTES];
+            info[0] = if is_half_closed(fd) { TCP_CLOSE_WAIT } else { TCP_ESTABLISHED };
+            put(&info[..info_len(family)])
+        }
+        (Some(family), ..) if fd_table::is_connection(fd) => match shadow::connection(fd, family) {
+            Ok(shadow) => get_from(shadow::number(&shadow)),
+            Err(_) => put(&[0; size_of::<c_int>()]),
+        },
+        (Some(family), ..) => match shadow::listener(family) {
+            Ok(shadow) => get_from(shadow::number(&shadow)),
+            Err(_) => put(&[0; size_of::<c_int>()]),
+        },
     }
-    if level == libc::SOL_SOCKET
-        && let Some(limit) = limit_of(fd, name)
-    {
-        // SAFETY: as above; any bytes may be read of it.
-        unsafe { put(&to_bytes(limit), value, len) };
-        return 0;
+}
+
+/// The server's socket is about to become the fuzzed listener: the options that it has stay.
+pub(super) fn keep_listener(fd: c_int, family: AddressFamily) {
+    if family != AddressFamily::UNIX && replaces_tcp() {
+        shadow::keep_listener(fd, family);
     }
-    if level == libc::SOL_SOCKET
-        && let Some(family) = posed_family(fd)
-    {
-        let shown = match name {
-            libc::SO_DOMAIN => Some(address::raw_family(family)),
-            libc::SO_PROTOCOL => Some(libc::IPPROTO_TCP),
-            _ => None,
-        };
-        if let Some(shown) = shown {
-            // SAFETY: the server's own pointers.
-            unsafe { put(&shown.to_ne_bytes(), value, len) };
-            return 0;
+}
+
+/// A connection was accepted: it has the listener's options.
+pub(super) fn accepted(fd: c_int) {
+    log::clear(fd);
+    if posed_family(fd).is_none() {
+        return;
+    }
+    for (name, limit) in [libc::SO_RCVTIMEO, libc::SO_SNDTIMEO].into_iter().zip(shadow::limits()) {
+        let Some(wanted) = limit else { continue };
+        match fd_table::slot(fd) {
+            Some(slot) => drop(memory_socket::with_timeout(slot, name, |limit| *limit = Some(wanted))),
+            None => {
+                let value = timeval {
+                    tv_sec: wanted.as_secs() as libc::time_t,
+                    tv_usec: wanted.subsec_micros().into(),
+                };
+                // SAFETY: the value lives on this stack.
+                unsafe {
+                    let value = (&raw const value).cast();
+                    real::setsockopt(fd, libc::SOL_SOCKET, name, value, size_of::<timeval>() as socklen_t)
+                };
+            }
         }
     }
-    // SAFETY: the server's own call.
-    let result = unsafe { real::getsockopt(fd, level, name, value, len) };
-    if result < 0 && is_granted(fd, level, name) {
-        let shown: &[u8] = match (level, name) {
-            (libc::IPPROTO_TCP, libc::TCP_INFO) if is_half_closed(fd) => &[TCP_CLOSE_WAIT],
-            (libc::IPPROTO_TCP, libc::TCP_INFO) => &[TCP_ESTABLISHED],
-            _ => &[],
-        };
-        // SAFETY: the server's own pointers.
-        unsafe { put(shown, value, len) };
-        return 0;
+}
+
+/// `copy` stands for the same socket as `fd`.
+pub(super) fn duplicated(fd: c_int, copy: c_int) {
+    log::duplicate(fd, copy);
+}
+
+/// How long the server waits for a connection (socket(7), SO_RCVTIMEO).
+pub(super) fn accept_limit(fd: c_int) -> Option<Duration> {
+    match posed_family(fd) {
+        Some(_) => shadow::limits()[0],
+        None => super::socket_limit(fd, libc::SO_RCVTIMEO),
     }
-    result
 }
 
-/// SO_RCVTIMEO and SO_SNDTIMEO (socket(7)) of a virtual connection, all of which have one socket: whether that
-/// is what the server sets. What is no time the kernel refuses.
-///
-/// # Safety
-/// That of setsockopt(2).
-unsafe fn set_limit(fd: c_int, name: c_int, value: *const c_void, len: socklen_t) -> bool {
-    let set = |limit: &mut Option<Duration>| {
-        if value.is_null() || (len as usize) < size_of::<timeval>() {
-            return false;
+/// A limit that the kernel has taken.
+fn read_limit(value: *const c_void) -> Option<Duration> {
+    // SAFETY: any bytes are two numbers.
+    let time = unsafe { user_memory::read(value.cast::<timeval>()) }.ok()?;
+    match (u64::try_from(time.tv_sec), u64::try_from(time.tv_usec)) {
+        (Ok(0), Ok(0)) => None,
+        (Ok(seconds), Ok(microseconds)) => {
+            Some(Duration::from_secs(seconds) + Duration::from_micros(microseconds))
         }
-        // SAFETY: given by the caller.
-        let time = unsafe { value.cast::<timeval>().read_unaligned() };
-        let (Ok(seconds), 0..1_000_000) = (u64::try_from(time.tv_sec), time.tv_usec) else { return false };
-        let wanted = Duration::from_secs(seconds) + Duration::from_micros(time.tv_usec.unsigned_abs());
-        *limit = Some(wanted).filter(|wanted| !wanted.is_zero());
-        true
-    };
-    fd_table::slot(fd).and_then(|slot| memory_socket::with_timeout(slot, name, set)).unwrap_or(false)
+        // The kernel takes a negative one for no time at all.
+        _ => Some(Duration::ZERO),
+    }
 }
 
-/// The limit of that name, if it is one and the connection is virtual; zero for none.
-fn limit_of(fd: c_int, name: c_int) -> Option<Duration> {
-    memory_socket::with_timeout(fd_table::slot(fd)?, name, |limit| limit.unwrap_or_default())
-}
-
-/// A `timeval`.
-fn to_bytes(limit: Duration) -> [u8; size_of::<timeval>()] {
-    let mut bytes = [0; size_of::<timeval>()];
-    let (seconds, microseconds) = bytes.split_at_mut(size_of::<libc::time_t>());
-    seconds.copy_from_slice(&limit.as_secs().to_ne_bytes());
-    microseconds.copy_from_slice(&u64::from(limit.subsec_micros()).to_ne_bytes());
-    bytes
+/// Bytes of the kernel's `tcp_info`, which grows.
+fn info_len(family: AddressFamily) -> usize {
+    static LEN: AtomicUsize = AtomicUsize::new(0);
+    if LEN.load(Relaxed) == 0
+        && let Ok(shadow) = shadow::listener(family)
+    {
+        let mut info = [0_u8; MAX_INFO_BYTES];
+        let mut len = info.len() as socklen_t;
+        // SAFETY: `len` bytes are writable.
+        unsafe {
+            let info = info.as_mut_ptr().cast();
+            real::getsockopt(shadow::number(&shadow), libc::IPPROTO_TCP, libc::TCP_INFO, info, &mut len);
+        }
+        LEN.store(len as usize, Relaxed);
+    }
+    LEN.load(Relaxed).min(MAX_INFO_BYTES)
 }
 
 /// Whether the client has sent its end: what lighttpd asks TCP_INFO for, before it takes EPOLLRDHUP for an
@@ -132,44 +191,31 @@ fn is_half_closed(fd: c_int) -> bool {
     }
 }
 
-/// Fills the server's buffer: `shown`, then zeroes.
+/// Fills the server's buffer as getsockopt(2) does.
 ///
 /// # Safety
-/// `value` points at `*len` writable bytes, or one of the two is null.
-unsafe fn put(shown: &[u8], value: *mut c_void, len: *mut socklen_t) {
-    if value.is_null() || len.is_null() {
-        return;
-    }
-    // SAFETY: given by the caller; no more than `*len` bytes are written.
+/// Nothing of Rust's is at the two addresses.
+unsafe fn put(shown: &[u8], value: *mut c_void, len: *mut socklen_t) -> Result<(), Errno> {
+    // SAFETY: given by the caller; any bytes are a number.
     unsafe {
-        let room = *len as usize;
-        ptr::write_bytes(value.cast::<u8>(), 0, room);
-        ptr::copy_nonoverlapping(shown.as_ptr(), value.cast::<u8>(), shown.len().min(room));
+        let room = usize::try_from(user_memory::read(len)?.cast_signed()).map_err(|_| Errno::INVAL)?;
+        let shown = &shown[..shown.len().min(room)];
+        user_memory::write_bytes(value.cast(), shown)?;
+        user_memory::write(len, shown.len() as socklen_t)
     }
 }
 
-/// Family of the TCP socket that the server takes this one for.
+/// Whether the transport has other sockets in the place of TCP's.
+fn replaces_tcp() -> bool {
+    config::get().is_some_and(|config| config.options.transport != Transport::Tcp)
+}
+
+/// Family of the TCP socket that the server takes this one for, which is another to the kernel.
 fn posed_family(fd: c_int) -> Option<AddressFamily> {
-    let posing = matches!(fd_table::kind(fd), FdKind::Listener | FdKind::SilentListener | FdKind::Inherited)
-        || fd_table::is_connection(fd);
-    posing.then(|| super::names::family(fd)).flatten().filter(|&family| family != AddressFamily::UNIX)
-}
-
-/// Whether an option that the real socket does not know is to be granted all the same. Not one whose
-/// effect the server would rely on: TLS in the kernel, the address behind a redirection.
-fn is_granted(fd: c_int, level: c_int, name: c_int) -> bool {
-    is_grantable(level, name) && is_unknown_option(errno::last()) && posed_family(fd).is_some()
-}
-
-fn is_grantable(level: c_int, name: c_int) -> bool {
-    match level {
-        libc::IPPROTO_TCP => name != libc::TCP_ULP,
-        libc::IPPROTO_IP | libc::IPPROTO_IPV6 => name != libc::SO_ORIGINAL_DST,
-        libc::SOL_SOCKET => true,
+    let posing = match fd_table::kind(fd) {
+        FdKind::Virtual(_) | FdKind::Inherited => true,
+        FdKind::Listener | FdKind::SilentListener | FdKind::Connection => replaces_tcp(),
         _ => false,
-    }
-}
-
-fn is_unknown_option(error: Errno) -> bool {
-    matches!(error, Errno::OPNOTSUPP | Errno::NOPROTOOPT)
+    };
+    posing.then(|| super::names::family(fd)).flatten().filter(|&family| family != AddressFamily::UNIX)
 }

@@ -16,7 +16,7 @@ use rustix::net::{
 };
 
 use crate::determinism::clock;
-use crate::net::address;
+use crate::net::{address, tcp_options};
 use crate::sys::fd;
 
 /// How long the server's backlog is given to take a connection. It takes it at once, but for a busy
@@ -33,6 +33,7 @@ pub(super) fn take_over(fd: RawFd, shown: SocketAddr) -> Result<SocketAddr, Errn
 pub(super) fn take_over_listening(fd: RawFd, shown: SocketAddr) -> Result<SocketAddr, Errno> {
     let fresh = socket(family(shown), SocketType::STREAM, None)?;
     fcntl_setfl(&fresh, fcntl_getfl(fd::borrow(fd))?)?;
+    tcp_options::copy(fd::borrow(fd), &fresh);
     fd::replace(fd, &fresh)?;
     take_over(fd, shown)
 }

@@ -1,0 +1,142 @@
+//! Options that the server has set on connections which are TCP sockets to nobody but it.
+
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::sync::{Mutex, TryLockError};
+
+use libc::{c_int, c_void, socklen_t};
+
+use crate::sys::{errno, real, user_memory};
+
+/// Descriptors whose options are kept: those below.
+const MAX_FDS: usize = 1024;
+/// Options of one connection that are kept.
+const MAX_OPTIONS: usize = 16;
+/// Bytes of a value that is kept.
+const MAX_VALUE_BYTES: usize = 16;
+/// Options that are remembered as valid.
+const MAX_VALID_OPTIONS: usize = 32;
+/// How often the lock is tried. Whoever holds it makes no system call; a handler that has interrupted the holder
+/// goes without.
+const LOCK_ATTEMPTS: u32 = 1000;
+
+/// An option with its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct SetOption {
+    level: c_int,
+    name: c_int,
+    value: [u8; MAX_VALUE_BYTES],
+    len: socklen_t,
+}
+
+impl SetOption {
+    const NONE: Self = Self { level: 0, name: 0, value: [0; MAX_VALUE_BYTES], len: 0 };
+
+    /// An option as the server gives it; `None` if it is too long, or cannot be read.
+    pub(super) fn read(level: c_int, name: c_int, value: *const c_void, len: socklen_t) -> Option<Self> {
+        let mut option = Self { level, name, len, ..Self::NONE };
+        let kept = option.value.get_mut(..len as usize)?;
+        // SAFETY: any bytes are bytes, and the server leaves them alone during its call.
+        kept.copy_from_slice(unsafe { user_memory::elements(value.cast::<u8>(), len as usize) }.ok()?);
+        Some(option)
+    }
+}
+
+/// Options by number of the connection.
+struct OptionLog {
+    options: [[SetOption; MAX_OPTIONS]; MAX_FDS],
+    /// Options that the kernel has taken from the server before.
+    valid: [SetOption; MAX_VALID_OPTIONS],
+    valid_count: usize,
+}
+
+static LOG: Mutex<OptionLog> = Mutex::new(OptionLog {
+    options: [[SetOption::NONE; MAX_OPTIONS]; MAX_FDS],
+    valid: [SetOption::NONE; MAX_VALID_OPTIONS],
+    valid_count: 0,
+});
+
+/// By number: how many options it has.
+static COUNTS: [AtomicU8; MAX_FDS] = [const { AtomicU8::new(0) }; MAX_FDS];
+
+fn with<R>(action: impl FnOnce(&mut OptionLog) -> R) -> Option<R> {
+    for _ in 0..LOCK_ATTEMPTS {
+        match LOG.try_lock() {
+            Ok(mut log) => return Some(action(&mut log)),
+            Err(TryLockError::Poisoned(log)) => return Some(action(&mut log.into_inner())),
+            Err(TryLockError::WouldBlock) => std::hint::spin_loop(),
+        }
+    }
+    None
+}
+
+fn count(fd: RawFd) -> Option<&'static AtomicU8> {
+    COUNTS.get(usize::try_from(fd).ok()?)
+}
+
+/// Whether the kernel has taken this option before.
+pub(super) fn is_valid(option: &SetOption) -> bool {
+    with(|log| log.valid[..log.valid_count.min(MAX_VALID_OPTIONS)].contains(option)).unwrap_or(false)
+}
+
+/// The kernel takes this option.
+pub(super) fn record_valid(option: SetOption) {
+    with(|log| {
+        log.valid[log.valid_count % MAX_VALID_OPTIONS] = option;
+        log.valid_count += 1;
+    });
+}
+
+/// The server has set an option of a connection.
+pub(super) fn record(fd: RawFd, option: SetOption) {
+    let Some(count) = count(fd) else { return };
+    with(|log| {
+        let options = &mut log.options[fd.unsigned_abs() as usize];
+        let known = usize::from(count.load(Relaxed));
+        let is_same = |other: &SetOption| (other.level, other.name) == (option.level, option.name);
+        match options[..known].iter_mut().find(|other| is_same(other)) {
+            Some(other) => *other = option,
+            None if known < MAX_OPTIONS => {
+                options[known] = option;
+                count.store(known as u8 + 1, Relaxed);
+            }
+            None => {}
+        }
+    });
+}
+
+/// Sets on `to` what was set on the connection.
+pub(super) fn replay(fd: RawFd, to: impl AsFd) {
+    let Some(known) = count(fd).map(|count| usize::from(count.load(Relaxed))).filter(|&known| known > 0)
+    else {
+        return;
+    };
+    let Some(options) = with(|log| log.options[fd.unsigned_abs() as usize]) else { return };
+    let to = to.as_fd().as_raw_fd();
+    errno::untouched(|| {
+        for option in &options[..known] {
+            // SAFETY: `len` bytes of the value are readable; what cannot be set stays as it is.
+            unsafe {
+                real::setsockopt(to, option.level, option.name, option.value.as_ptr().cast(), option.len)
+            };
+        }
+    });
+}
+
+/// The number stands for a new connection.
+pub(super) fn clear(fd: RawFd) {
+    if let Some(count) = count(fd).filter(|count| count.load(Relaxed) > 0) {
+        count.store(0, Relaxed);
+    }
+}
+
+/// `copy` stands for the same connection as `fd`.
+pub(super) fn duplicate(fd: RawFd, copy: RawFd) {
+    if let (Some(from), Some(to)) = (count(fd), count(copy)) {
+        let known = from.load(Relaxed);
+        if known > 0 {
+            with(|log| log.options[copy.unsigned_abs() as usize] = log.options[fd.unsigned_abs() as usize]);
+        }
+        to.store(known, Relaxed);
+    }
+}

@@ -1,0 +1,81 @@
+//! TCP sockets that answer for sockets which only the server takes for TCP: unconnected ones, with the same options.
+//! That of the listener is kept; that of a connection is made when it is needed, which is seldom.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::net::sockopt::{Timeout, socket_timeout};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+
+use super::log;
+use crate::net::tcp_options;
+use crate::sys::{fd, fd_table};
+
+static LISTENER_FD: AtomicI32 = AtomicI32::new(-1);
+/// SO_RCVTIMEO and SO_SNDTIMEO of the listener in nanoseconds; 0 for none.
+static LISTENER_LIMITS: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
+
+fn fresh(family: AddressFamily) -> Result<OwnedFd, Errno> {
+    socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)
+}
+
+/// The server's socket is about to become the fuzzed listener, which has another in its place: keeps its options.
+pub(super) fn keep_listener(own: RawFd, family: AddressFamily) {
+    if LISTENER_FD.load(Relaxed) < 0
+        && let Ok(shadow) = listener(family)
+    {
+        tcp_options::copy(fd::borrow(own), shadow);
+        read_limits();
+    }
+}
+
+/// The listener's.
+pub(super) fn listener(family: AddressFamily) -> Result<BorrowedFd<'static>, Errno> {
+    let known = LISTENER_FD.load(Relaxed);
+    if known >= 0 {
+        return Ok(fd::borrow(known));
+    }
+    let kept = fcntl_dupfd_cloexec(fresh(family)?, fd_table::FIRST_PROTECTED_FD)?.into_raw_fd();
+    fd_table::protect(kept);
+    LISTENER_FD.store(kept, Relaxed);
+    Ok(fd::borrow(kept))
+}
+
+/// A connection's.
+pub(super) fn connection(fd: RawFd, family: AddressFamily) -> Result<OwnedFd, Errno> {
+    let shadow = fresh(family)?;
+    let kept = LISTENER_FD.load(Relaxed);
+    if kept >= 0 {
+        tcp_options::copy(fd::borrow(kept), &shadow);
+    }
+    log::replay(fd, &shadow);
+    Ok(shadow)
+}
+
+/// The listener's options have changed.
+pub(super) fn read_limits() {
+    let kept = LISTENER_FD.load(Relaxed);
+    if kept < 0 {
+        return;
+    }
+    for (limit, which) in LISTENER_LIMITS.iter().zip([Timeout::Recv, Timeout::Send]) {
+        let wanted = socket_timeout(fd::borrow(kept), which).ok().flatten();
+        let nanoseconds = wanted.map_or(0, |wanted| u64::try_from(wanted.as_nanos()).unwrap_or(0));
+        limit.store(nanoseconds, Relaxed);
+    }
+}
+
+/// SO_RCVTIMEO and SO_SNDTIMEO of the listener.
+pub(super) fn limits() -> [Option<Duration>; 2] {
+    LISTENER_LIMITS.each_ref().map(|limit| match limit.load(Relaxed) {
+        0 => None,
+        nanoseconds => Some(Duration::from_nanos(nanoseconds)),
+    })
+}
+
+/// Number of a shadow, for libc's functions.
+pub(super) fn number(shadow: &impl AsFd) -> RawFd {
+    shadow.as_fd().as_raw_fd()
+}

@@ -1,0 +1,80 @@
+//! Options of TCP sockets that a connection has from its listener, or a listener from the one in whose place it is.
+
+use std::os::fd::{AsFd, AsRawFd};
+
+use libc::{c_int, socklen_t};
+
+use crate::sys::{errno, real};
+
+/// Bytes of the largest value.
+const VALUE_BYTES: usize = 16;
+
+/// Level and name of each. (socket(7), tcp(7), ip(7), ipv6(7))
+const OPTIONS: &[(c_int, c_int)] = &[
+    (libc::SOL_SOCKET, libc::SO_REUSEADDR),
+    (libc::SOL_SOCKET, libc::SO_REUSEPORT),
+    (libc::SOL_SOCKET, libc::SO_KEEPALIVE),
+    (libc::SOL_SOCKET, libc::SO_BROADCAST),
+    (libc::SOL_SOCKET, libc::SO_OOBINLINE),
+    (libc::SOL_SOCKET, libc::SO_LINGER),
+    (libc::SOL_SOCKET, libc::SO_PRIORITY),
+    (libc::SOL_SOCKET, libc::SO_RCVLOWAT),
+    (libc::SOL_SOCKET, libc::SO_RCVTIMEO),
+    (libc::SOL_SOCKET, libc::SO_SNDTIMEO),
+    (libc::SOL_SOCKET, libc::SO_DONTROUTE),
+    (libc::SOL_SOCKET, libc::SO_TIMESTAMP),
+    (libc::SOL_SOCKET, libc::SO_BUSY_POLL),
+    (libc::SOL_SOCKET, libc::SO_ZEROCOPY),
+    (libc::SOL_SOCKET, libc::SO_MARK),
+    (libc::SOL_SOCKET, libc::SO_RCVBUF),
+    (libc::SOL_SOCKET, libc::SO_SNDBUF),
+    (libc::IPPROTO_TCP, libc::TCP_NODELAY),
+    (libc::IPPROTO_TCP, libc::TCP_CORK),
+    (libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT),
+    (libc::IPPROTO_TCP, libc::TCP_KEEPIDLE),
+    (libc::IPPROTO_TCP, libc::TCP_KEEPINTVL),
+    (libc::IPPROTO_TCP, libc::TCP_KEEPCNT),
+    (libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT),
+    (libc::IPPROTO_TCP, libc::TCP_LINGER2),
+    (libc::IPPROTO_TCP, libc::TCP_SYNCNT),
+    (libc::IPPROTO_TCP, libc::TCP_CONGESTION),
+    (libc::IPPROTO_TCP, libc::TCP_NOTSENT_LOWAT),
+    (libc::IPPROTO_IP, libc::IP_TOS),
+    (libc::IPPROTO_IP, libc::IP_TTL),
+    (libc::IPPROTO_IP, libc::IP_RECVERR),
+    (libc::IPPROTO_IP, libc::IP_FREEBIND),
+    (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER),
+    (libc::IPPROTO_IPV6, libc::IPV6_V6ONLY),
+    (libc::IPPROTO_IPV6, libc::IPV6_TCLASS),
+    (libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS),
+];
+
+/// Sets on `to` what differs from its options on `from`, as far as it can be set.
+pub(crate) fn copy(from: impl AsFd, to: impl AsFd) {
+    let (from, to) = (from.as_fd().as_raw_fd(), to.as_fd().as_raw_fd());
+    errno::untouched(|| {
+        for &(level, name) in OPTIONS {
+            let Some((mut wanted, len)) = get(from, level, name) else { continue };
+            if get(to, level, name) == Some((wanted, len)) {
+                continue;
+            }
+            if matches!((level, name), (libc::SOL_SOCKET, libc::SO_RCVBUF | libc::SO_SNDBUF)) {
+                // The kernel doubles what is set (socket(7)).
+                let (number, rest) = wanted.split_at_mut(size_of::<c_int>());
+                debug_assert!(rest.len() + number.len() == VALUE_BYTES);
+                let doubled = c_int::from_ne_bytes(number.try_into().unwrap_or_default());
+                number.copy_from_slice(&(doubled / 2).to_ne_bytes());
+            }
+            // SAFETY: `len` bytes of the value are readable; an option that cannot be set is left as it is.
+            unsafe { real::setsockopt(to, level, name, wanted.as_ptr().cast(), len) };
+        }
+    });
+}
+
+fn get(socket: c_int, level: c_int, name: c_int) -> Option<([u8; VALUE_BYTES], socklen_t)> {
+    let mut value = [0; VALUE_BYTES];
+    let mut len = value.len() as socklen_t;
+    // SAFETY: `len` bytes are writable.
+    let result = unsafe { real::getsockopt(socket, level, name, value.as_mut_ptr().cast(), &mut len) };
+    (result == 0).then_some((value, len))
+}
