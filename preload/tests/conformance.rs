@@ -1,0 +1,253 @@
+//! Every function in the table of exports against libc's own: the same call, from the same state, on a real TCP
+//! connection by libc and on the internal one by us, with the arguments that the manual pages' ERRORS sections
+//! name. Result, errno and what is left behind are to be the same, but for what [`INTENDED`] says.
+//!
+//! One case by hand (`conformance/main.c` says how): CONFORMANCE_CASE=recv/peek LD_PRELOAD=… ./target
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+
+use common::{Target, describe, run, transports};
+
+/// The program's files, besides `main.c`.
+const SOURCES: &[&str] = &[
+    "descriptors",
+    "events",
+    "messages",
+    "names",
+    "options",
+    "process",
+    "reading",
+    "time",
+    "waiting",
+    "writing",
+];
+
+/// Most cases are over at once; those that block wait.
+const WORKERS: usize = 4;
+
+const UNIX: &str = "unix memory";
+const ALL: &str = "unix tcp memory";
+
+const GONE: &str = "a UNIX-domain socket knows at once that its peer has closed; TCP learns it from a reset";
+const LISTENER: &str =
+    "no server uses a listener as a connection: the kernel says what it says of UNIX-domain ones";
+const BAND: &str = "a UNIX-domain socket has room for urgent data, TCP does not say so; nobody asks for it";
+const OVER: &str = "TCP forgets a connection that both ends have shut down; a UNIX-domain socket does not";
+const WAITS: &str = "no client sends more for a wait for more than is there, which therefore ends with that";
+const ELSEWHERE: &str = "mended elsewhere";
+const PENDING: &str =
+    "the kernel keeps the error behind the first messages for the next call, as a pending one";
+
+/// Differences that are meant: the case (with a star: all that begin so), under which transports, why.
+const INTENDED: &[(&str, &str, &str)] = &[
+    (
+        "bind/elsewhere",
+        ALL,
+        "nothing is bound until listen, and the fuzzed listener never: any address will do",
+    ),
+    ("dprintf/listener", UNIX, LISTENER),
+    ("epoll_wait/all_half_closed", UNIX, BAND),
+    ("getpeername/gone", UNIX, GONE),
+    ("getpeername/over", ALL, OVER),
+    ("getsockopt/tcp_state", UNIX, "of the states of TCP we tell those in which the server may answer"),
+    ("getsockopt/tcp_state_over", UNIX, OVER),
+    ("ioctl/listener_unsent_bad", UNIX, LISTENER),
+    ("poll/all_events", UNIX, BAND),
+    ("poll/all_events_both_ways", UNIX, BAND),
+    ("poll/all_events_gone", UNIX, GONE),
+    ("poll/all_events_half_closed", UNIX, BAND),
+    ("poll/all_events_shut*", UNIX, BAND),
+    ("poll/bad", "memory", ELSEWHERE),
+    ("poll/bad_at_once", "memory", ELSEWHERE),
+    ("poll/marked_number_beside_real", "memory", ELSEWHERE),
+    ("poll/null", "memory", ELSEWHERE),
+    ("poll/too_many", "memory", ELSEWHERE),
+    ("poll/unwritable", "memory", ELSEWHERE),
+    ("ppoll/bad", "memory", ELSEWHERE),
+    ("ppoll/invalid_nanoseconds", ALL, ELSEWHERE),
+    ("ppoll/negative_nanoseconds", ALL, ELSEWHERE),
+    ("ppoll/negative_seconds", ALL, ELSEWHERE),
+    ("read/gone", UNIX, GONE),
+    ("read/listener", UNIX, LISTENER),
+    ("readv/listener", UNIX, LISTENER),
+    ("recv/listener*", UNIX, LISTENER),
+    (
+        "__recv_chk/zero_nothing",
+        ALL,
+        "a signal that interrupts a wait for no bytes is told by EINTR, not by 0",
+    ),
+    ("recv/low_mark", ALL, WAITS),
+    ("recv/waitall_peek", ALL, WAITS),
+    ("recv/zero_nothing", ALL, "a signal that interrupts a wait for no bytes is told by EINTR, not by 0"),
+    ("recvfrom/listener", UNIX, LISTENER),
+    ("recvmmsg/bad_second_base", ALL, PENDING),
+    ("recvmmsg/blocks", ALL, PENDING),
+    ("recvmmsg/listener", UNIX, LISTENER),
+    ("recvmsg/listener", UNIX, LISTENER),
+    ("select/gone", UNIX, GONE),
+    ("send/fastopen", UNIX, "no connection is made in a send: a flag of TCP clients"),
+    ("send/listener*", UNIX, LISTENER),
+    ("sendfile/to_listener", UNIX, LISTENER),
+    ("sendmmsg/listener", UNIX, LISTENER),
+    ("sendmsg/listener", UNIX, LISTENER),
+    ("sendto/listener", UNIX, LISTENER),
+    ("shutdown/half_closed", UNIX, OVER),
+    ("sigaction/reset_hand", ALL, ELSEWHERE),
+    ("signal/error", ALL, ELSEWHERE),
+    ("splice/from_listener", UNIX, LISTENER),
+    (
+        "splice/in_nothing_flag",
+        UNIX,
+        "the kernel heeds SPLICE_F_NONBLOCK on UNIX-domain sockets, and not on TCP's",
+    ),
+    ("syscall/io_uring", ALL, "io_uring is refused, so that runtimes fall back"),
+    ("syscall/poll_bad", "memory", ELSEWHERE),
+    ("write/gone", UNIX, GONE),
+    ("write/listener", UNIX, LISTENER),
+    ("writev/listener", UNIX, LISTENER),
+];
+
+/// Functions without a case.
+const UNTRIED: &[(&str, &str)] = &[
+    ("_Exit", "does not return"),
+    ("_Unwind_RaiseException", "not libc's, and returns only where nothing catches"),
+    ("_exit", "does not return"),
+    ("daemon", "ends the process that calls it"),
+    ("thrd_create", "its arguments are those of pthread_create, without attributes to be wrong"),
+    ("vfork", "takes nothing, and its child may not return"),
+];
+
+/// How a call ended, on either side.
+#[derive(Debug, PartialEq, Eq)]
+struct Observed {
+    real: String,
+    internal: String,
+}
+
+fn compile() -> Target {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/targets/conformance");
+    let path = |name: &&str| folder.join(name).with_extension("c").to_string_lossy().into_owned();
+    let sources: Vec<String> = SOURCES.iter().map(path).collect();
+    Target::compile("conformance/main", &sources.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// What it has written into its log.
+fn log_of(mut command: Command) -> String {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let log = directory.path().join("log");
+    command.env("TARGET_LOG", &log);
+    let output = run(command, b"");
+    let mut text = fs::read_to_string(&log).unwrap_or_default();
+    if !output.status.success() {
+        text += &format!("ended: {}", describe(&output).trim().replace(['\t', '\n'], " "));
+    }
+    text
+}
+
+fn cases(target: &Target) -> Vec<String> {
+    let mut command = target.command(&[]);
+    command.env_remove("LD_PRELOAD");
+    log_of(command).lines().map(str::to_owned).collect()
+}
+
+/// Runs all cases, each in a process of its own: one may crash, or leave anything behind.
+fn observe(target: &Target, command: impl Fn() -> Command + Sync) -> BTreeMap<String, Observed> {
+    let cases = cases(target);
+    assert!(!cases.is_empty());
+    let (next, observed) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Relaxed)) {
+                    let mut command = command();
+                    command.env("CONFORMANCE_CASE", case);
+                    let line = log_of(command);
+                    let mut fields = line.trim_end_matches('\n').split('\t').skip(1).map(str::to_owned);
+                    let mut field = || fields.next().unwrap_or_else(|| format!("missing in {line:?}"));
+                    let seen = Observed { real: field(), internal: field() };
+                    observed.lock().expect("no worker panics with it").insert(case.clone(), seen);
+                }
+            });
+        }
+    });
+    observed.into_inner().expect("no worker panics with it")
+}
+
+fn covers(pattern: &str, case: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => case.starts_with(start),
+        None => case == pattern,
+    }
+}
+
+fn compare(transport: (&str, &str)) {
+    let target = compile();
+    // So short: a client that is gone is one of the states.
+    let observed = observe(&target, || target.command(&[transport, ("SOCKFUZZ_LINGER", "20")]));
+    let mut unused: BTreeSet<&str> = INTENDED
+        .iter()
+        .filter(|(_, transports, _)| transports.split(' ').any(|name| name == transport.1))
+        .map(|(pattern, ..)| *pattern)
+        .collect();
+    let applicable = unused.clone();
+    let mut differences = String::new();
+    for (case, Observed { real, internal }) in observed.iter().filter(|(_, seen)| seen.real != seen.internal)
+    {
+        match applicable.iter().find(|pattern| covers(pattern, case)) {
+            Some(pattern) => {
+                unused.remove(pattern);
+            }
+            None => differences += &format!("{case}\n    real:     {real}\n    internal: {internal}\n"),
+        }
+    }
+    assert!(
+        differences.is_empty() && unused.is_empty(),
+        "{transport:?}\nmeant, but no longer different: {unused:?}\nnot meant:\n{differences}"
+    );
+}
+
+#[test]
+fn over_unix() {
+    compare(transports()[0][0]);
+}
+
+#[test]
+fn over_tcp() {
+    compare(transports()[1][0]);
+}
+
+#[test]
+fn over_memory() {
+    compare(transports()[2][0]);
+}
+
+/// Two real connections differ in nothing: what differs elsewhere is no whim of the program's.
+#[test]
+fn without_preload() {
+    let target = compile();
+    let observed = observe(&target, || {
+        let mut command = target.command(&[("CONFORMANCE_SELF", "1")]);
+        command.env_remove("LD_PRELOAD");
+        command
+    });
+    let different: Vec<_> = observed.iter().filter(|(_, seen)| seen.real != seen.internal).collect();
+    assert!(different.is_empty(), "{different:#?}");
+}
+
+#[test]
+fn every_function_has_a_case() {
+    let cases = cases(&compile());
+    let tried: BTreeSet<&str> = cases.iter().filter_map(|case| case.split('/').next()).collect();
+    let rows = include_str!("../src/table.rs").lines().filter_map(|line| line.trim().strip_prefix("fn "));
+    let exported: BTreeSet<&str> = rows.filter_map(|row| row.split('(').next()).collect();
+    let untried: BTreeSet<&str> = exported.difference(&tried).copied().collect();
+    assert_eq!(untried, UNTRIED.iter().map(|(name, _)| *name).collect());
+}
