@@ -31,7 +31,7 @@ pub(crate) unsafe fn accept4(fd: c_int, address: *mut sockaddr, len: *mut sockle
         // SAFETY: the server's own call.
         return unsafe { real::accept4(fd, address, len, flags) };
     }
-    if flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 || descriptor::listener_is_shut() {
+    if flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
         return errno::fail(Errno::INVAL);
     }
     blocking::mark_accepting();
@@ -98,6 +98,9 @@ impl BlockingCall for Accept {
     type Output = c_int;
 
     fn attempt(&mut self) -> Option<c_int> {
+        if descriptor::listener_is_shut() {
+            return Some(errno::fail(Errno::INVAL));
+        }
         if !accept_gate::try_claim() {
             return None;
         }

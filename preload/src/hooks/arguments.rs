@@ -57,7 +57,7 @@ pub(super) unsafe fn message<'a>(message: *const msghdr) -> Result<(msghdr, &'a 
         return Err(Errno::INVAL);
     }
     // SAFETY: given by the caller.
-    let parts = unsafe { parts(message.msg_iov, message.msg_iovlen as usize, Errno::MSGSIZE) }?;
+    let parts = unsafe { parts(message.msg_iov, message.msg_iovlen, Errno::MSGSIZE) }?;
     Ok((message, parts))
 }
 

@@ -136,6 +136,14 @@ pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int 
 /// ioctl(2) is variadic; its argument travels like this one.
 pub(crate) unsafe fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_int {
     let value = std::ptr::with_exposed_provenance_mut::<c_int>(argument);
+    // SAFETY: any bytes are a number.
+    let is_set = || unsafe { user_memory::read(value) }.is_ok_and(|wanted| wanted != 0);
+    if request == libc::FIOASYNC
+        && matches!(fd_table::kind(fd), FdKind::Virtual(_) | FdKind::Listener)
+        && is_set()
+    {
+        memory_socket::fall_back("it wants to be sent signals");
+    }
     match (fd_table::kind(fd), request) {
         (FdKind::Virtual(slot), libc::FIONBIO) => {
             // SAFETY: any bytes are a number.
@@ -149,9 +157,6 @@ pub(crate) unsafe fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_in
             let unread = memory_socket::unread_len(slot) as c_int;
             // SAFETY: the server's own pointer; no more is unread than fits.
             return unsafe { user_memory::write(value, unread) }.map_or_else(errno::fail, |()| 0);
-        }
-        (FdKind::Virtual(_) | FdKind::Listener, libc::FIOASYNC) => {
-            memory_socket::fall_back("it wants to be sent signals");
         }
         (FdKind::Virtual(_), libc::FIOCLEX | libc::FIONCLEX) => memory_socket::stop_reserving_fds(),
         (FdKind::Listener, libc::FIONBIO) => memory_socket::listener_flags_changed(),

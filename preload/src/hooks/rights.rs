@@ -28,7 +28,7 @@ pub(super) unsafe fn recognise(message: *const msghdr) {
 pub(super) unsafe fn pass_on(message: *const msghdr) {
     // SAFETY: any bytes are a `msghdr`.
     let Ok(header) = (unsafe { user_memory::read(message) }) else { return };
-    if !user_memory::is_readable(header.msg_control, header.msg_controllen as usize) {
+    if !user_memory::is_readable(header.msg_control, header.msg_controllen) {
         return;
     }
     let look = |fd| match fd_table::kind(fd) {

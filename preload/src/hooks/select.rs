@@ -28,7 +28,7 @@ pub(crate) unsafe fn select(
         Ok(duration) => duration,
         Err(error) => return errno::fail(error),
     };
-    let began = clock::now();
+    let began = duration.map(|_| clock::now());
     let sets = [readable, writable, urgent];
     // SAFETY: the server's own sets.
     let result = match unsafe { Select::at_idle_point(count, sets, ptr::null(), duration) } {
@@ -37,7 +37,7 @@ pub(crate) unsafe fn select(
         Ok(None) => return unsafe { real::select(count, readable, writable, urgent, limit) },
         Err(error) => errno::fail(error),
     };
-    if let Some(duration) = duration {
+    if let (Some(duration), Some(began)) = (duration, began) {
         let left = arguments::time_left(duration, began, result);
         let left = timeval { tv_sec: left.as_secs() as time_t, tv_usec: left.subsec_micros().into() };
         // SAFETY: the server's own limit. One that cannot be written is left alone (select(2), "Notes").

@@ -115,10 +115,11 @@ pub(super) fn keep_listener(fd: c_int, family: AddressFamily) {
 /// A connection was accepted: it has the listener's options.
 pub(super) fn accepted(fd: c_int) {
     log::clear(fd);
-    if posed_family(fd).is_none() {
+    let limits = shadow::limits();
+    if limits == [None; 2] || posed_family(fd).is_none() {
         return;
     }
-    for (name, limit) in [libc::SO_RCVTIMEO, libc::SO_SNDTIMEO].into_iter().zip(shadow::limits()) {
+    for (name, limit) in [libc::SO_RCVTIMEO, libc::SO_SNDTIMEO].into_iter().zip(limits) {
         let Some(wanted) = limit else { continue };
         match fd_table::slot(fd) {
             Some(slot) => drop(memory_socket::with_timeout(slot, name, |limit| *limit = Some(wanted))),

@@ -22,7 +22,7 @@ pub(crate) unsafe fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) ->
         Ok(checked) => checked,
         Err(error) => return errno::fail_size(error),
     };
-    if names::is_tcp(fd) && !header.msg_name.is_null() {
+    if !header.msg_name.is_null() && names::is_tcp(fd) {
         let len = header.msg_namelen.min(size_of::<libc::sockaddr_storage>() as _);
         if let Err(error) = arguments::address(header.msg_name.cast(), len) {
             return errno::fail_size(error);
@@ -54,7 +54,7 @@ pub(crate) unsafe fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) ->
 
 /// Checks the control messages, which tell a stream nothing here (linux/net/core/sock.c: sock_cmsg_send).
 fn check_control(message: &msghdr) -> Result<(), Errno> {
-    let len = message.msg_controllen as usize;
+    let len = message.msg_controllen;
     if len > c_int::MAX as usize {
         return Err(Errno::NOBUFS);
     }
@@ -67,7 +67,7 @@ fn check_control(message: &msghdr) -> Result<(), Errno> {
         let header = unsafe {
             user_memory::read(message.msg_control.cast::<u8>().wrapping_add(at).cast::<cmsghdr>())
         }?;
-        let header_len = header.cmsg_len as usize;
+        let header_len = header.cmsg_len;
         if header_len < size_of::<cmsghdr>() || header_len > len - at {
             return Err(Errno::INVAL);
         }
