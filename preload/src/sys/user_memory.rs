@@ -8,7 +8,7 @@
 
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering::Relaxed};
 
 use rustix::io::Errno;
 use rustix::mm::{Advice, madvise};
@@ -72,18 +72,37 @@ impl Access {
         let page = page_bytes();
         let start = first * BLOCK_BYTES / page * page;
         let end = (last + 1) * BLOCK_BYTES;
+        match self.populate(start, end - start) {
+            // Not mapped; not backed.
+            Err(Errno::NOMEM | Errno::FAULT | Errno::HWPOISON) => false,
+            // Not mapped for this access.
+            Err(Errno::INVAL) if populates() => false,
+            Err(Errno::INVAL) => (start..end).step_by(page).all(is_readable_page),
+            // Something else than the kernel has refused the call.
+            _ => true,
+        }
+    }
+
+    fn populate(self, start: usize, len: usize) -> Result<(), Errno> {
         let advice = match self {
             Self::Read => Advice::LinuxPopulateRead,
             Self::Write => Advice::LinuxPopulateWrite,
         };
         // SAFETY: this advice changes no contents, and loads only pages that the caller is about to touch.
-        match unsafe { madvise(ptr::without_provenance_mut::<c_void>(start), end - start, advice) } {
-            Err(Errno::NOMEM | Errno::FAULT | Errno::HWPOISON) => false,
-            // Before Linux 5.14, or a device's memory.
-            Err(Errno::INVAL) => (start..end).step_by(page).all(is_readable_page),
-            _ => true,
-        }
+        unsafe { madvise(ptr::without_provenance_mut::<c_void>(start), len, advice) }
     }
+}
+
+/// Whether the kernel knows the advice (since Linux 5.14): for memory that is certainly readable.
+fn populates() -> bool {
+    const UNKNOWN: u8 = 2;
+    static ANSWER: AtomicU8 = AtomicU8::new(UNKNOWN);
+    if ANSWER.load(Relaxed) == UNKNOWN {
+        let page = page_bytes();
+        let here = (&raw const ANSWER).addr() / page * page;
+        ANSWER.store(Access::Read.populate(here, page).is_ok().into(), Relaxed);
+    }
+    ANSWER.load(Relaxed) == 1
 }
 
 /// Copies a byte of a page by process_vm_readv(2), which says `EFAULT` where a load would be a fault. What can
