@@ -10,8 +10,8 @@ mod registers;
 use std::ffi::c_long;
 
 use super::{
-    accept, descriptor, epoll, listen, names, poll, random, read, socket_options, thread_creation, timed_wait,
-    transfer, wait, write,
+    accept, descriptor, epoll, listen, names, poll, random, read, socket_options, thread_creation,
+    timed_wait, transfer, wait, write,
 };
 use crate::sys::real;
 use registers::{Outcome, Register};
