@@ -43,7 +43,6 @@ const LISTENER: &str =
 const BAND: &str = "a UNIX-domain socket has room for urgent data, TCP does not say so; nobody asks for it";
 const OVER: &str = "TCP forgets a connection that both ends have shut down; a UNIX-domain socket does not";
 const WAITS: &str = "no client sends more for a wait for more than is there, which therefore ends with that";
-const ELSEWHERE: &str = "mended elsewhere";
 const PENDING: &str =
     "the kernel keeps the error behind the first messages for the next call, as a pending one";
 
@@ -66,16 +65,6 @@ const INTENDED: &[(&str, &str, &str)] = &[
     ("poll/all_events_gone", UNIX, GONE),
     ("poll/all_events_half_closed", UNIX, BAND),
     ("poll/all_events_shut*", UNIX, BAND),
-    ("poll/bad", "memory", ELSEWHERE),
-    ("poll/bad_at_once", "memory", ELSEWHERE),
-    ("poll/marked_number_beside_real", "memory", ELSEWHERE),
-    ("poll/null", "memory", ELSEWHERE),
-    ("poll/too_many", "memory", ELSEWHERE),
-    ("poll/unwritable", "memory", ELSEWHERE),
-    ("ppoll/bad", "memory", ELSEWHERE),
-    ("ppoll/invalid_nanoseconds", ALL, ELSEWHERE),
-    ("ppoll/negative_nanoseconds", ALL, ELSEWHERE),
-    ("ppoll/negative_seconds", ALL, ELSEWHERE),
     ("read/gone", UNIX, GONE),
     ("read/listener", UNIX, LISTENER),
     ("readv/listener", UNIX, LISTENER),
@@ -101,8 +90,6 @@ const INTENDED: &[(&str, &str, &str)] = &[
     ("sendmsg/listener", UNIX, LISTENER),
     ("sendto/listener", UNIX, LISTENER),
     ("shutdown/half_closed", UNIX, OVER),
-    ("sigaction/reset_hand", ALL, ELSEWHERE),
-    ("signal/error", ALL, ELSEWHERE),
     ("splice/from_listener", UNIX, LISTENER),
     (
         "splice/in_nothing_flag",
@@ -110,7 +97,6 @@ const INTENDED: &[(&str, &str, &str)] = &[
         "the kernel heeds SPLICE_F_NONBLOCK on UNIX-domain sockets, and not on TCP's",
     ),
     ("syscall/io_uring", ALL, "io_uring is refused, so that runtimes fall back"),
-    ("syscall/poll_bad", "memory", ELSEWHERE),
     ("write/gone", UNIX, GONE),
     ("write/listener", UNIX, LISTENER),
     ("writev/listener", UNIX, LISTENER),
@@ -121,8 +107,20 @@ const UNTRIED: &[(&str, &str)] = &[
     ("_Exit", "does not return"),
     ("_Unwind_RaiseException", "not libc's, and returns only where nothing catches"),
     ("_exit", "does not return"),
+    ("aio_fsync", "takes no connection"),
+    ("aio_fsync64", "takes no connection"),
+    ("aio_read", "works for a connection by a thread of libc's, whose calls nobody sees"),
+    ("aio_read64", "as aio_read"),
+    ("aio_write", "as aio_read"),
+    ("aio_write64", "as aio_read"),
     ("daemon", "ends the process that calls it"),
+    ("getaddrinfo_a", "takes no descriptor"),
+    ("lio_listio", "as aio_read"),
+    ("lio_listio64", "as aio_read"),
+    ("mq_notify", "takes a message queue"),
+    ("pthread_cancel", "takes a thread; the target cancels_a_thread does"),
     ("thrd_create", "its arguments are those of pthread_create, without attributes to be wrong"),
+    ("timer_create", "takes no descriptor; the target threads_of_timers calls it"),
     ("vfork", "takes nothing, and its child may not return"),
 ];
 

@@ -19,7 +19,7 @@ static INTERRUPTING: AtomicU64 = AtomicU64::new(0);
 
 /// As libc has it: the handler stays, and calls that it interrupts go on, unless siginterrupt(3) says otherwise.
 pub(crate) unsafe fn signal(number: c_int, handler: sighandler_t) -> sighandler_t {
-    let Some(bit) = bit(number) else { return invalid() };
+    let Some(bit) = bit(number).filter(|_| handler != libc::SIG_ERR) else { return invalid() };
     let flags = if INTERRUPTING.load(SeqCst) & bit == 0 { libc::SA_RESTART } else { 0 };
     // SAFETY: the server's own handler.
     unsafe { install(number, handler, flags, &only(number)) }
@@ -27,6 +27,9 @@ pub(crate) unsafe fn signal(number: c_int, handler: sighandler_t) -> sighandler_
 
 /// System V's: the handler is called once, and by a second signal while it runs.
 pub(crate) unsafe fn sysv_signal(number: c_int, handler: sighandler_t) -> sighandler_t {
+    if handler == libc::SIG_ERR {
+        return invalid();
+    }
     // SAFETY: the server's own handler.
     unsafe { install(number, handler, libc::SA_RESETHAND | libc::SA_NODEFER, &empty()) }
 }
@@ -77,9 +80,6 @@ pub(crate) unsafe fn sigignore(number: c_int) -> c_int {
 /// # Safety
 /// `handler` is an action, or the address of a function.
 unsafe fn install(number: c_int, handler: sighandler_t, flags: c_int, mask: &sigset_t) -> sighandler_t {
-    if handler == libc::SIG_ERR || bit(number).is_none() {
-        return invalid();
-    }
     // SAFETY: all zeroes is an action.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();

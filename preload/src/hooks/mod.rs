@@ -96,16 +96,6 @@ fn from_milliseconds(limit: c_int) -> Option<Duration> {
     u64::try_from(limit).ok().map(Duration::from_millis)
 }
 
-/// A time limit as ppoll(2) and its like take it: null for none.
-///
-/// # Safety
-/// `limit` is null or points at a `timespec`.
-unsafe fn from_timespec(limit: *const libc::timespec) -> Option<Duration> {
-    // SAFETY: given by the caller.
-    let limit = unsafe { limit.as_ref() }?;
-    Some(Duration::new(limit.tv_sec.max(0).unsigned_abs(), limit.tv_nsec.clamp(0, 999_999_999) as u32))
-}
-
 /// The server's own time limit on a blocking connection (socket(7), SO_RCVTIMEO and SO_SNDTIMEO).
 fn socket_limit(fd: RawFd, name: c_int) -> Option<Duration> {
     use rustix::net::sockopt::{Timeout, socket_timeout};

@@ -1,24 +1,28 @@
 //! poll(2) and ppoll(2): idle points.
 
+use std::ptr;
 use std::time::Duration;
 
 use libc::{c_int, nfds_t, pollfd, sigset_t, size_t, timespec};
 use rustix::event::PollFd;
 use rustix::io::Errno;
 
+use super::arguments;
 use crate::blocking::{self, BlockingCall, WaitOutcome};
 use crate::memory_socket::{self, ALWAYS_REPORTED, Interest};
 use crate::net::listener;
 use crate::sys::poll_set::PollSet;
-use crate::sys::{errno, fd_table, real};
+use crate::sys::{errno, fd_table, real, user_memory};
 
 pub(crate) unsafe fn poll(fds: *mut pollfd, count: nfds_t, limit: c_int) -> c_int {
-    let mut call = Poll { fds, count, mask: std::ptr::null() };
+    let mut call = Poll { fds, count, mask: ptr::null() };
+    if !call.is_array() {
+        return call.ask_kernel(fds);
+    }
     if limit == 0 {
         return blocking::attempt(&mut call).unwrap_or(0);
     }
-    // SAFETY: the server's own pointers.
-    if !unsafe { is_idle_point(fds, count) } {
+    if !call.is_idle_point() {
         // SAFETY: the server's own call.
         return unsafe { real::poll(fds, count, limit) };
     }
@@ -31,13 +35,20 @@ pub(crate) unsafe fn ppoll(
     limit: *const timespec,
     mask: *const sigset_t,
 ) -> c_int {
-    // SAFETY: the server's own pointers.
-    let (duration, idle_point) = unsafe { (super::from_timespec(limit), is_idle_point(fds, count)) };
+    // SAFETY: the server's own pointer; libc, too, reads what is there.
+    let checked = unsafe { limit.as_ref() }.map(|&limit| arguments::duration(limit)).transpose();
+    let duration = match checked.and_then(|duration| arguments::signal_mask(mask).map(|()| duration)) {
+        Ok(duration) => duration,
+        Err(error) => return errno::fail(error),
+    };
     let mut call = Poll { fds, count, mask };
+    if !call.is_array() {
+        return call.ask_kernel(fds);
+    }
     if duration == Some(Duration::ZERO) {
         return blocking::attempt(&mut call).unwrap_or(0);
     }
-    if !idle_point {
+    if !call.is_idle_point() {
         // SAFETY: the server's own call.
         return unsafe { real::ppoll(fds, count, limit, mask) };
     }
@@ -74,19 +85,6 @@ fn exceeds(count: nfds_t, size: size_t) -> bool {
     size / size_of::<pollfd>() < count as usize
 }
 
-/// # Safety
-/// `fds` points at `count` elements.
-unsafe fn is_idle_point(fds: *const pollfd, count: nfds_t) -> bool {
-    if !blocking::is_accepting() {
-        // SAFETY: given by the caller.
-        let mut entries = (0..count as usize).map(|index| unsafe { *fds.add(index) });
-        if entries.any(|entry| entry.events & libc::POLLIN != 0 && listener::is_fuzzed(entry.fd)) {
-            blocking::mark_accepting();
-        }
-    }
-    blocking::intercepts_calls()
-}
-
 fn wait(mut call: Poll, limit: Option<Duration>) -> c_int {
     match blocking::wait(&mut call, limit) {
         WaitOutcome::Done(count) => count,
@@ -103,6 +101,20 @@ struct Poll {
 }
 
 impl Poll {
+    /// Whether there is an array. The kernel knows the error if there is none.
+    fn is_array(&self) -> bool {
+        let bytes = (self.count as usize).checked_mul(size_of::<pollfd>());
+        bytes.is_some_and(|bytes| user_memory::is_writable(self.fds, bytes))
+    }
+
+    fn is_idle_point(&self) -> bool {
+        let is_fuzzed = |entry: &pollfd| entry.events & libc::POLLIN != 0 && listener::is_fuzzed(entry.fd);
+        if !blocking::is_accepting() && self.entries().iter().any(is_fuzzed) {
+            blocking::mark_accepting();
+        }
+        blocking::intercepts_calls()
+    }
+
     fn entries(&self) -> &[pollfd] {
         // SAFETY: the server's own array.
         unsafe { super::elements(self.fds.cast_const(), self.count as usize) }
@@ -131,7 +143,7 @@ impl Poll {
                 entry.fd = UNUSED;
             }
         }
-        if !self.mask.is_null() || entries.iter().any(|entry| entry.fd >= 0) {
+        if !self.mask.is_null() || entries.len() > FEW || entries.iter().any(|entry| entry.fd >= 0) {
             let answered = self.ask_kernel(entries.as_mut_ptr());
             if answered < 0 {
                 return Ok(answered);
@@ -151,6 +163,9 @@ impl Poll {
         Ok(count)
     }
 }
+
+/// Entries that no limit of descriptors (RLIMIT_NOFILE) forbids; of more, the kernel is asked.
+const FEW: usize = 16;
 
 /// A number that the kernel passes over.
 const UNUSED: c_int = -1;

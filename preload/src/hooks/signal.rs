@@ -57,7 +57,9 @@ impl Wanted {
     fn load(number: c_int) -> Self {
         let word = WANTED[number as usize].load(SeqCst);
         let flags = Self::FLAGS.iter().enumerate().filter(|(bit, _)| word >> bit & 1 != 0);
-        Self { handler: (word >> Self::FLAGS.len()) as usize, flags: flags.map(|(_, flag)| flag).sum() }
+        // With the sign: libc lets SIG_ERR pass as a handler in places.
+        let handler = (word.cast_signed() >> Self::FLAGS.len()) as usize;
+        Self { handler, flags: flags.map(|(_, flag)| flag).sum() }
     }
 
     fn has(self, flag: c_int) -> bool {
@@ -123,12 +125,23 @@ extern "C-unwind" fn handle(number: c_int, info: *mut siginfo_t, context: *mut c
     }
     let wanted = Wanted::load(number);
     if wanted.has(libc::SA_RESETHAND) {
-        // Not by the kernel, which would do it for a signal that is then deferred.
-        // SAFETY: all zeroes is the default action, without flags.
-        unsafe { real::sigaction(number, &std::mem::zeroed(), ptr::null_mut()) };
+        reset(number, wanted);
     }
     wanted.call(number, info, context);
     interruption::record(wanted.has(libc::SA_RESTART));
+}
+
+/// Makes the default action that of a signal, as SA_RESETHAND has it: with the flags and the mask as they were.
+/// (Not by the kernel, which would do it for a signal that is then deferred.)
+fn reset(number: c_int, wanted: Wanted) {
+    // SAFETY: both actions live on this stack; all zeroes is one.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        real::sigaction(number, ptr::null(), &mut action);
+        action.sa_sigaction = libc::SIG_DFL;
+        action.sa_flags = action.sa_flags & !libc::SA_SIGINFO | wanted.flags;
+        real::sigaction(number, &action, ptr::null_mut());
+    }
 }
 
 pub(crate) unsafe fn sigaction(

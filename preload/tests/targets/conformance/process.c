@@ -108,6 +108,51 @@ CASE(signal, internal, CONNECTED) { try_signal(side, 32, handler), try_signal(si
 CASE(signal, error, CONNECTED) { try_signal(side, SIGUSR1, SIG_ERR), try_signal(side, SIGUSR1, SIG_DFL); }
 CASE(signal, forth_and_back, CONNECTED) { try_signal(side, SIGUSR2, handler), try_signal(side, SIGUSR2, SIG_IGN), try_signal(side, SIGUSR2, SIG_DFL), try_signal(side, SIGUSR2, SIG_DFL); }
 
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+extern sighandler_t bsd_signal(int, sighandler_t);
+extern sighandler_t __sysv_signal(int, sighandler_t);
+
+/* An action, its flags, and how often it is taken. */
+#define TRY_NAME(name, number, wanted)                                                                                  \
+    do {                                                                                                               \
+        begin_try();                                                                                                   \
+        sighandler_t before = F(name)(number, wanted);                                                                 \
+        end_try(side, before == SIG_ERR ? -1 : before == handler ? 3 : (long)before);                                  \
+        try_sigaction(side, number, null);                                                                             \
+    } while (0)
+#define TRY_NAMES(name)                                                                                                \
+    F(sigaction)(SIGUSR1, &none, null);                                                                                \
+    TRY_NAME(name, SIGKILL, handler);                                                                                  \
+    TRY_NAME(name, 0, handler);                                                                                        \
+    TRY_NAME(name, 65, handler);                                                                                       \
+    TRY_NAME(name, SIGUSR1, SIG_ERR);                                                                                  \
+    TRY_NAME(name, SIGUSR1, handler);                                                                                  \
+    CHECK(raise(SIGUSR1) == 0);                                                                                        \
+    TRY_NAME(name, SIGUSR1, SIG_IGN);                                                                                  \
+    TRY_NAME(name, SIGUSR1, SIG_DFL);
+CASE(bsd_signal, actions, CONNECTED) { TRY_NAMES(bsd_signal) }
+CASE(ssignal, actions, CONNECTED) { TRY_NAMES(ssignal) }
+CASE(sysv_signal, actions, CONNECTED) { TRY_NAMES(sysv_signal) }
+CASE(__sysv_signal, actions, CONNECTED) { TRY_NAMES(__sysv_signal) }
+CASE(sigset, actions, CONNECTED) { TRY_NAMES(sigset) }
+CASE(sigset, hold, CONNECTED) {
+    F(sigaction)(SIGUSR2, &none, null);
+    TRY_NAME(sigset, SIGUSR2, SIG_HOLD);
+    TRY_NAME(sigset, SIGUSR2, SIG_HOLD);
+    TRY_NAME(sigset, SIGUSR2, handler);
+    TRY_NAME(sigset, 0, SIG_HOLD);
+    TRY_NAME(sigset, SIGUSR2, SIG_DFL);
+}
+CASE(sigignore, numbers, CONNECTED) { TRY(F(sigignore)(SIGKILL)), TRY(F(sigignore)(0)), TRY(F(sigignore)(65)), TRY(F(sigignore)(SIGUSR2)), try_sigaction(side, SIGUSR2, null); }
+CASE(siginterrupt, numbers, CONNECTED) { TRY(F(siginterrupt)(0, 1)), TRY(F(siginterrupt)(65, 1)), TRY(F(siginterrupt)(SIGKILL, 1)); }
+CASE(siginterrupt, flags, CONNECTED) {
+    F(sigaction)(SIGUSR2, &none, null);
+    for (int interrupt = 1; interrupt >= 0; interrupt--) {
+        TRY(F(siginterrupt)(SIGUSR2, interrupt)), try_sigaction(side, SIGUSR2, null);
+        try_signal(side, SIGUSR2, handler), try_sigaction(side, SIGUSR2, null);
+    }
+}
+
 static sigset_t some;
 CASE(sigprocmask, unknown, CONNECTED) { TRY(F(sigprocmask)(99, &some, null)), TRY(F(sigprocmask)(-1, &some, null)); }
 CASE(sigprocmask, unknown_null, CONNECTED) { TRY(F(sigprocmask)(99, null, &some)); }
