@@ -23,8 +23,11 @@ const LOWEST_ADDRESS: usize = 64 << 10;
 /// Upper half of the address space: the kernel's own. (x86-64 with five levels of page tables; aarch64 has less.)
 const HIGHEST_ADDRESS: usize = (1 << 56) - BLOCK_BYTES;
 
-/// Slots of the table, each for every 1024th block.
+/// Slots of the table, of which a block may be in two: blocks that share one do not displace each other.
 const SLOTS: usize = 1024;
+
+/// Multiplier that spreads the blocks' second slots (Fibonacci hashing).
+const SPREAD: usize = 0x9E37_79B9_7F4A_7C15;
 
 /// Which way the server's memory is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +40,7 @@ static READABLE: [AtomicUsize; SLOTS] = [const { AtomicUsize::new(0) }; SLOTS];
 static WRITABLE: [AtomicUsize; SLOTS] = [const { AtomicUsize::new(0) }; SLOTS];
 
 impl Access {
-    /// By block modulo [`SLOTS`]: the block that was found accessible, 0 for none.
+    /// Blocks that were found accessible, 0 for none.
     fn table(self) -> &'static [AtomicUsize; SLOTS] {
         match self {
             Self::Read => &READABLE,
@@ -54,8 +57,26 @@ impl Access {
             return false;
         }
         let (first, last) = (first / BLOCK_BYTES, (first + len - 1) / BLOCK_BYTES);
-        let is_known = |block: usize| self.table()[block % SLOTS].load(Relaxed) == block;
-        (first..=last).find(|&block| !is_known(block)).is_none_or(|unknown| self.verify(unknown, last))
+        (first..=last).find(|&block| !self.knows(block)).is_none_or(|unknown| self.verify(unknown, last))
+    }
+
+    /// The two slots of a block.
+    fn slots(self, block: usize) -> [&'static AtomicUsize; 2] {
+        let spread = block.wrapping_mul(SPREAD) >> (usize::BITS - SLOTS.ilog2());
+        [block % SLOTS, spread].map(|index| &self.table()[index])
+    }
+
+    fn knows(self, block: usize) -> bool {
+        self.slots(block).iter().any(|slot| slot.load(Relaxed) == block)
+    }
+
+    fn remember(self, block: usize) {
+        if !self.knows(block) {
+            let [first, second] = self.slots(block);
+            if first.compare_exchange(0, block, Relaxed, Relaxed).is_err() {
+                second.store(block, Relaxed);
+            }
+        }
     }
 
     /// Asks the kernel about blocks, and remembers those that are accessible.
@@ -63,7 +84,7 @@ impl Access {
     fn verify(self, first: usize, last: usize) -> bool {
         let is_accessible = self.ask(first, last);
         if is_accessible {
-            (first..=last).take(SLOTS).for_each(|block| self.table()[block % SLOTS].store(block, Relaxed));
+            (first..=last).take(SLOTS).for_each(|block| self.remember(block));
         }
         is_accessible
     }
@@ -225,64 +246,4 @@ pub(crate) unsafe fn string<'a>(first: *const c_char, most: usize) -> Option<&'a
 }
 
 #[cfg(test)]
-mod tests {
-    use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
-
-    use super::*;
-
-    /// Three pages: writable, readable, neither.
-    fn pages() -> *mut u8 {
-        let page = page_bytes();
-        // SAFETY: the kernel chooses where; the pages are this test's.
-        unsafe {
-            let first = mmap_anonymous(
-                ptr::null_mut(),
-                3 * page,
-                ProtFlags::READ | ProtFlags::WRITE,
-                MapFlags::PRIVATE,
-            )
-            .expect("pages");
-            mprotect(first.byte_add(page), page, MprotectFlags::READ).expect("mprotect");
-            mprotect(first.byte_add(2 * page), page, MprotectFlags::empty()).expect("mprotect");
-            first.cast()
-        }
-    }
-
-    #[test]
-    fn ranges_are_accessible_as_they_are_mapped() {
-        let (first, page) = (pages(), page_bytes());
-        for _once_more_from_the_table in 0..2 {
-            assert!(is_readable(first, 2 * page));
-            assert!(is_writable(first, page));
-            assert!(!is_readable(first.wrapping_add(2 * page - 1), 2));
-            assert!(!is_writable(first.wrapping_add(page - 1), 2));
-        }
-        assert!(is_readable_page(first.addr() + page));
-        assert!(!is_readable_page(first.addr() + 2 * page));
-    }
-
-    #[test]
-    fn numbers_that_are_no_addresses_are_refused() {
-        let here = 0_u8;
-        assert!(is_readable(ptr::null::<u8>(), 0), "of nothing");
-        for address in [0, 8, LOWEST_ADDRESS - 1, usize::MAX, HIGHEST_ADDRESS, 1 << 63] {
-            assert!(!is_readable(ptr::without_provenance::<u8>(address), 1), "{address:#x}");
-        }
-        assert!(!is_readable(&raw const here, usize::MAX), "a range that wraps around");
-        assert!(!is_address_range(&raw const here, isize::MAX as usize));
-    }
-
-    #[test]
-    fn a_string_ends_before_the_edge() {
-        let (first, page) = (pages(), page_bytes());
-        let place = first.wrapping_add(page - 3).cast::<c_char>();
-        // SAFETY: the first page is writable, and this test's.
-        unsafe {
-            write_bytes(place.cast(), b"abc").expect("writable");
-            assert_eq!(string(place, 100), Some(c"abc"), "the next page begins with zeroes");
-            assert_eq!(string(place, 3), None, "too long");
-            assert_eq!(string(first.wrapping_add(2 * page).cast(), 100), None);
-            assert_eq!(write_bytes(place.cast(), b"abcd"), Err(Errno::FAULT));
-        }
-    }
-}
+mod tests;
