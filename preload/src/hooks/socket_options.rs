@@ -42,7 +42,7 @@ pub(crate) unsafe fn setsockopt(
         // Without a descriptor to spare, anything will do.
         let Ok(shadow) = shadow::listener(family) else { return 0 };
         let result = set_on(shadow::number(&shadow));
-        shadow::read_limits();
+        shadow::options_changed();
         return result;
     }
     if (level, name) == (libc::IPPROTO_TCP, libc::TCP_FASTOPEN) {

@@ -49,11 +49,43 @@ const OPTIONS: &[(c_int, c_int)] = &[
     (libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS),
 ];
 
+/// Some of the options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OptionSet(u64);
+
+impl OptionSet {
+    const ALL: Self = Self((1 << OPTIONS.len()) - 1);
+
+    /// Those that differ between two sockets.
+    pub(crate) fn different(one: impl AsFd, other: impl AsFd) -> Self {
+        let (one, other) = (one.as_fd().as_raw_fd(), other.as_fd().as_raw_fd());
+        let differs = |&(level, name): &_| get(one, level, name) != get(other, level, name);
+        let bits =
+            || OPTIONS.iter().enumerate().map(|(index, option)| u64::from(differs(option)) << index).sum();
+        Self(errno::untouched(bits))
+    }
+
+    /// The set as a number, never the greatest.
+    pub(crate) fn to_number(self) -> u64 {
+        self.0
+    }
+
+    pub(crate) fn from_number(number: u64) -> Self {
+        Self(number & Self::ALL.0)
+    }
+}
+
 /// Sets on `to` what differs from its options on `from`, as far as it can be set.
 pub(crate) fn copy(from: impl AsFd, to: impl AsFd) {
+    copy_some(OptionSet::ALL, from, to);
+}
+
+/// The same for some of the options.
+pub(crate) fn copy_some(options: OptionSet, from: impl AsFd, to: impl AsFd) {
     let (from, to) = (from.as_fd().as_raw_fd(), to.as_fd().as_raw_fd());
     errno::untouched(|| {
-        for &(level, name) in OPTIONS {
+        let chosen = OPTIONS.iter().enumerate().filter(|(index, _)| options.0 >> index & 1 != 0);
+        for (_, &(level, name)) in chosen {
             let Some((mut wanted, len)) = get(from, level, name) else { continue };
             if get(to, level, name) == Some((wanted, len)) {
                 continue;

@@ -10,7 +10,7 @@ use rustix::net::sockopt::{Timeout, socket_timeout};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 
 use super::log;
-use crate::net::tcp_options;
+use crate::net::tcp_options::{self, OptionSet};
 use crate::sys::{fd, fd_table};
 
 static LISTENER_FD: AtomicI32 = AtomicI32::new(-1);
@@ -21,13 +21,17 @@ fn fresh(family: AddressFamily) -> Result<OwnedFd, Errno> {
     socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)
 }
 
+/// Options that the listener has set; [`UNKNOWN`] until that is looked at.
+static INHERITED: AtomicU64 = AtomicU64::new(UNKNOWN);
+const UNKNOWN: u64 = u64::MAX;
+
 /// The server's socket is about to become the fuzzed listener, which has another in its place: keeps its options.
 pub(super) fn keep_listener(own: RawFd, family: AddressFamily) {
     if LISTENER_FD.load(Relaxed) < 0
         && let Ok(shadow) = listener(family)
     {
         tcp_options::copy(fd::borrow(own), shadow);
-        read_limits();
+        options_changed();
     }
 }
 
@@ -48,14 +52,19 @@ pub(super) fn connection(fd: RawFd, family: AddressFamily) -> Result<OwnedFd, Er
     let shadow = fresh(family)?;
     let kept = LISTENER_FD.load(Relaxed);
     if kept >= 0 {
-        tcp_options::copy(fd::borrow(kept), &shadow);
+        let kept = fd::borrow(kept);
+        if INHERITED.load(Relaxed) == UNKNOWN {
+            INHERITED.store(OptionSet::different(kept, &shadow).to_number(), Relaxed);
+        }
+        tcp_options::copy_some(OptionSet::from_number(INHERITED.load(Relaxed)), kept, &shadow);
     }
     log::replay(fd, &shadow);
     Ok(shadow)
 }
 
 /// The listener's options have changed.
-pub(super) fn read_limits() {
+pub(super) fn options_changed() {
+    INHERITED.store(UNKNOWN, Relaxed);
     let kept = LISTENER_FD.load(Relaxed);
     if kept < 0 {
         return;
