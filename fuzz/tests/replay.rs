@@ -42,7 +42,21 @@ fn an_exit_is_reported() {
     let dir = TestDir::new();
     let server = dir.server("blocking");
     let input = dir.write("input", b"EXIT\r\n\r\n");
-    replay(&dir, &[], &input, &server).code(4).stdout(contains("=> the server exited: exit status 7"));
+    replay(&dir, &[], &input, &server)
+        .code(4)
+        .stdout(contains("=> the server exited: exit status 7; a campaign saves that as sig:16"));
+}
+
+/// The answer is shown, and the exit, which the campaign takes for a crash, is told.
+#[test]
+fn an_exit_after_the_answer_is_reported() {
+    let dir = TestDir::new();
+    let server = dir.target("answers_then_exits", "cc", &[]).expect("a C compiler is installed");
+    let input = dir.write("input", b"GET / HTTP/1.1\r\n\r\n");
+    let said = contains("HTTP/1.1 200 OK").and(contains("=> the server exited: exit status 0"));
+    replay(&dir, &[], &input, &server).code(4).stdout(said);
+    let counted = contains("HTTP/1.1 200 OK").and(contains("=> answered"));
+    replay(&dir, &["--exits", "count"], &input, &server).code(0).stdout(counted);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::afl::{self, Instrumentation};
 use crate::blocking::yield_probe;
 use crate::determinism::clock;
 use crate::fork;
-use crate::process::driver_process;
+use crate::process::{driver_process, ending};
 use crate::sys::{config, fd_table, report, shared_pages, threads};
 
 static STARTED: AtomicBool = AtomicBool::new(false);
@@ -112,6 +112,9 @@ pub(crate) fn next_iteration(instrumentation: &Instrumentation, count: u32) -> b
         (None, Instrumentation::Responses(_)) => unreachable!("it runs in loop direct only"),
     };
     if goes_on {
+        if forkserver::current().is_none() {
+            ending::report_exits();
+        }
         gate::open();
         if is_first_iteration() {
             report::status().add(Counter::Processes, 1);

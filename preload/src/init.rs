@@ -8,10 +8,11 @@ use sockfuzz_protocol::{Mode, Options, Phase, Randomness, former_names_in_use, s
 
 use crate::afl::forkserver::FORKSERVER_PIPES;
 use crate::determinism::randomness;
+use crate::hooks::exit;
 #[cfg(target_arch = "x86_64")]
 use crate::hooks::syscall_trap;
 use crate::net::{activation, listener};
-use crate::process::{daemon, driver_process};
+use crate::process::driver_process;
 use crate::sys::config::{self, Config, RunMode};
 use crate::sys::{fd_table, proc, report, stdio};
 use crate::{afl, driver, memory_socket, sandbox};
@@ -52,7 +53,7 @@ pub(crate) fn run() {
     afl::prepare(run_mode);
     memory_socket::prepare(options.transport, afl::uses_response_feedback());
     driver::install();
-    daemon::watch_exit();
+    exit::watch();
     config::set(Config { run_mode, options });
     #[cfg(target_arch = "x86_64")]
     syscall_trap::prepare();

@@ -180,8 +180,9 @@ macro_rules! interposed_functions {
             arguments: *const *mut c_char, environment: *const *mut c_char
         ) -> c_int => process::posix_spawnp;
         fn daemon(stay_here: c_int, keep_open: c_int) -> c_int => process::daemon;
-        fn _exit(status: c_int) -> () => process::exit_at_once;
-        fn _Exit(status: c_int) -> () => process::exit_at_once;
+        fn _exit(status: c_int) -> () => exit::exit_at_once;
+        fn _Exit(status: c_int) -> () => exit::exit_at_once;
+        fn quick_exit(status: c_int) -> () => exit::quick_exit;
         fn wait(status: *mut c_int) -> pid_t => wait::wait;
         fn waitpid(child: pid_t, status: *mut c_int, options: c_int) -> pid_t => wait::waitpid;
         fn wait4(child: pid_t, status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t => wait::wait4;

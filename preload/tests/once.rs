@@ -318,6 +318,22 @@ fn exits_early() {
 }
 
 #[test]
+fn answers_then_exits() {
+    answers("answers_then_exits", &[], b"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\n");
+}
+
+/// Whichever thread is first: the answer arrives, and so does the exit status.
+#[test]
+fn exits_while_another_waits() {
+    let target = Target::compile("exits_while_another_waits", &[]);
+    for options in transports() {
+        let output = target.run(REQUEST, &options);
+        assert_eq!(output.status.code(), Some(3), "{options:?} {}", describe(&output));
+        assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{options:?} {}", describe(&output));
+    }
+}
+
+#[test]
 fn dies_while_serving() {
     let output = Target::compile("dies_while_serving", &[]).run(REQUEST, &[]);
     assert_eq!(output.status.signal(), Some(11), "{}", describe(&output));

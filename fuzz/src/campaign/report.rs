@@ -1,7 +1,7 @@
 //! Summary of a campaign, and warnings about figures that are worthless or poor.
 
 use indicatif::{HumanCount, HumanDuration, HumanFloatCount};
-use sockfuzz_protocol::Counter;
+use sockfuzz_protocol::{Counter, EXIT_SIGNAL};
 
 use crate::campaign::stats::FuzzerStats;
 use crate::server::status_file::StatusFile;
@@ -58,6 +58,10 @@ pub struct ConnectionCounts {
     pub unaccepted: u64,
     /// Connections that it kept open after the client had closed them.
     pub abandoned: u64,
+    /// Exits of the server in the middle of an iteration.
+    pub exits: u64,
+    /// Ends of the server by a fault of the preload's.
+    pub internal_errors: u64,
     /// Descriptors that the server opened and did not close, and the number of measured iterations.
     pub leaked: (u64, u64),
 }
@@ -70,6 +74,8 @@ impl ConnectionCounts {
             accepted: status.count(Counter::Accepted),
             unaccepted: status.count(Counter::Unaccepted),
             abandoned: status.count(Counter::Abandoned),
+            exits: status.count(Counter::Exits),
+            internal_errors: status.count(Counter::InternalErrors),
             leaked: (status.count(Counter::Leaked), status.count(Counter::Measured)),
         }
     }
@@ -105,6 +111,19 @@ fn acceptance_warning(executions: u64, accepted: u64) -> Option<String> {
 fn connection_warnings(executions: u64, connections: ConnectionCounts) -> Vec<String> {
     let mut warnings = Vec::new();
     let ConnectionCounts { unaccepted, abandoned, leaked: (leaked, measured), .. } = connections;
+    if connections.internal_errors > 0 {
+        warnings.push(format!(
+            "{} of sockfuzz, not of the server: please report it, with what sockfuzz replay says of the queue",
+            counted(connections.internal_errors, "internal error", "internal errors"),
+        ));
+    }
+    if connections.exits > 0 {
+        warnings.push(format!(
+            "the server exited {} in the middle of an iteration (--exits crash saves such inputs as \
+             sig:{EXIT_SIGNAL:02}, --exits count only counts them)",
+            counted(connections.exits, "time", "times"),
+        ));
+    }
     if unaccepted > executions / WARNING_RATIO {
         warnings.push(format!(
             "{} the server did not accept, although it was idle: it has run out of something, or \
@@ -183,6 +202,10 @@ mod tests {
         assert!(warnings(&GOOD, 1000, not_accepting)[0].contains("50 connections the server did not accept"));
         let not_closing = ConnectionCounts { abandoned: 50, ..accepted(1000) };
         assert!(warnings(&GOOD, 1000, not_closing)[0].contains("50 connections the server did not close"));
+        let exiting = ConnectionCounts { exits: 1, ..accepted(1000) };
+        assert!(warnings(&GOOD, 1000, exiting)[0].contains("exited 1 time in the middle"));
+        let failing = ConnectionCounts { internal_errors: 2, ..accepted(1000) };
+        assert!(warnings(&GOOD, 1000, failing)[0].contains("2 internal errors of sockfuzz"));
         let leaking = ConnectionCounts { leaked: (500, 10_000), ..accepted(10_000) };
         assert!(warnings(&GOOD, 10_000, leaking)[0].contains("500 more are open after 10,000 iterations"));
         let uninstrumented = FuzzerStats { edges: 1, ..GOOD };

@@ -9,7 +9,7 @@ use anyhow::Result;
 use clap::Args;
 use rustix::process::Signal;
 use sockfuzz_protocol::session::{Connection, Session};
-use sockfuzz_protocol::{DeadAccept, InputFormat, Panics, specs};
+use sockfuzz_protocol::{ChildCrashes, DeadAccept, EXIT_SIGNAL, Exits, InputFormat, Panics, specs};
 use std::os::unix::process::ExitStatusExt;
 
 use crate::campaign::output_dir::transport_of;
@@ -29,8 +29,8 @@ pub const EXAMPLES: &str = "\
 Example:
   sockfuzz replay out/default/crashes -- ./server --listen 127.0.0.1:8080
 
-Rust panics count as crashes, also those that the server catches, and so does a server that accepts
-no connection after the input's. Where gdb is installed, an
+Rust panics count as crashes, also those that the server catches, and so do crashes of child
+processes, and a server that accepts no connection after the input's. Where gdb is installed, an
 input that ends the server by a signal is run once more for a backtrace.
 
 Exit status: 0 when every input was answered, 4 when one crashed or hung the server, 10 to 17 for
@@ -73,7 +73,8 @@ pub fn run(arguments: ReplayArguments) -> Result<u8> {
         .options
         .with_input_format(corpus::input_format(&inputs))
         .with_default(&specs::PANICS, &Panics::Crash.to_string())
-        .with_default(&specs::DEAD_ACCEPT, &DeadAccept::Crash.to_string());
+        .with_default(&specs::DEAD_ACCEPT, &DeadAccept::Crash.to_string())
+        .with_default(&specs::CHILDREN, &ChildCrashes::Crash.to_string());
     let options = with_campaign_transport(options, &arguments.files);
     let sandbox = Sandbox::prepare(&options, &library)?;
     let config = RunConfig {
@@ -103,8 +104,11 @@ fn replay(config: &RunConfig<'_>, input: &Seed, raw: bool) -> Result<ReplayOutco
         InputFormat::Raw => show_request(input, &run, raw)?,
         InputFormat::Session => show_session(input, &run, raw)?,
     }
-    let outcome = ReplayOutcome::of(&run);
+    let outcome = ReplayOutcome::of(&run, config.options.parsed().exits);
     println!("=> {}", outcome.describe(config.timeout));
+    if let ReplayOutcome::InternalError = outcome {
+        show_output(&run);
+    }
     if let ReplayOutcome::Signalled { .. } = outcome {
         show_output(&run);
         if !has_backtrace(&run.output) {
@@ -128,18 +132,22 @@ fn with_campaign_transport(options: PreloadOptions, files: &[PathBuf]) -> Preloa
 /// Effect of an input on the server.
 enum ReplayOutcome {
     Answered,
-    Exited(String),
+    Exited { status: String, is_finding: bool },
+    InternalError,
     Signalled { signal: String, panicked: bool },
     Hung(String),
 }
 
 impl ReplayOutcome {
-    fn of(run: &SingleRun) -> Self {
+    fn of(run: &SingleRun, exits: Exits) -> Self {
+        let exited = |status| Self::Exited { status, is_finding: exits == Exits::Crash };
         match &run.end {
+            _ if run.internal_error => Self::InternalError,
+            RunEnd::Finished if run.exited && exits == Exits::Crash => exited("exit status 0".to_owned()),
             RunEnd::Finished | RunEnd::Background(..) => Self::Answered,
             RunEnd::TimedOut(threads) => Self::Hung(threads.to_string()),
             RunEnd::Ended(status) => match status.signal() {
-                None => Self::Exited(describe_exit(*status)),
+                None => exited(describe_exit(*status)),
                 Some(number) => Self::Signalled {
                     signal: describe_exit(*status),
                     panicked: number == Signal::ABORT.as_raw() && is_panic(&run.output),
@@ -155,7 +163,11 @@ impl ReplayOutcome {
     fn describe(&self, timeout: Duration) -> String {
         match self {
             Self::Answered => "answered, the server is well".to_owned(),
-            Self::Exited(status) => format!("the server exited: {status}"),
+            Self::Exited { status, is_finding: true } => {
+                format!("the server exited: {status}; a campaign saves that as sig:{EXIT_SIGNAL:02}")
+            }
+            Self::Exited { status, .. } => format!("the server exited: {status}"),
+            Self::InternalError => "sockfuzz failed, not the server: please report it".to_owned(),
             Self::Signalled { signal, panicked: true } => format!("CRASH: the server panicked, {signal}"),
             Self::Signalled { signal, .. } => format!("CRASH: {signal}"),
             Self::Hung(threads) => {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use procfs::process::Stat;
 use sockfuzz_protocol::session::Connection;
-use sockfuzz_protocol::{AnswerFormat, Phase, RuntimeFound, SandboxMode, answers, specs};
+use sockfuzz_protocol::{AnswerFormat, Counter, Phase, RuntimeFound, SandboxMode, answers, specs};
 
 use crate::options::PreloadOptions;
 use crate::server::command::Server;
@@ -60,6 +60,10 @@ pub struct SingleRun {
     pub phase: Phase,
     /// Where the preload found the AFL++ runtime.
     pub runtime: RuntimeFound,
+    /// Whether the server exited by itself, be it after a complete answer.
+    pub exited: bool,
+    /// Whether the preload failed.
+    pub internal_error: bool,
     /// Why transport `memory` fell back to `unix`, if it did.
     pub memory_fallback: Option<String>,
 }
@@ -107,6 +111,8 @@ impl RunConfig<'_> {
             end,
             phase: status.phase(),
             runtime: status.runtime(),
+            exited: status.count(Counter::Exits) > 0,
+            internal_error: status.count(Counter::InternalErrors) > 0,
             memory_fallback: status.memory_fallback(),
         })
     }

@@ -61,6 +61,19 @@ impl Drop for SharedMemory {
     }
 }
 
+/// What afl-fuzz would make of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Run to its end.
+    Finished,
+    /// The process exited.
+    Exited(u32),
+    /// The process was ended by a signal.
+    Signalled(u32),
+    /// The time was over, and the process was killed.
+    TimedOut,
+}
+
 /// The client, and its server.
 pub struct ForkserverClient {
     requests: std::io::PipeWriter,
@@ -85,11 +98,13 @@ impl ForkserverClient {
         let (server_requests, requests) = pipe().expect("pipe");
         let (answers, server_answers) = pipe().expect("pipe");
         let (input, coverage) = (SharedMemory::new(1 << 20), SharedMemory::new(1 << 23));
-        command
-            .env("LD_PRELOAD", sockfuzz::util::preload::locate(None).expect("the preload"))
-            .env("__AFL_SHM_ID", coverage.id.to_string())
-            .env("__AFL_SHM_FUZZ_ID", input.id.to_string())
-            .env("SOCKFUZZ_LOOP", "direct");
+        if command.get_envs().all(|(name, _)| name != "LD_PRELOAD") {
+            command.env("LD_PRELOAD", sockfuzz::util::preload::locate(None).expect("the preload"));
+        }
+        command.env("__AFL_SHM_ID", coverage.id.to_string()).env("__AFL_SHM_FUZZ_ID", input.id.to_string());
+        if command.get_envs().all(|(name, _)| name != "SOCKFUZZ_LOOP") {
+            command.env("SOCKFUZZ_LOOP", "direct");
+        }
         // Away from the numbers that they get in the server.
         let ends = [server_requests.as_fd(), server_answers.as_fd()]
             .map(|end| fcntl_dupfd_cloexec(end, 300).expect("dup"));
@@ -139,14 +154,37 @@ impl ForkserverClient {
         (status != STOPPED_STATUS).then_some(status & 0x7f)
     }
 
-    fn wait_status_of(&mut self, input: &[u8], life: Option<Duration>) -> u32 {
+    /// Runs an input as afl-fuzz does, which kills the process when it takes longer than `limit`.
+    pub fn verdict_of(&mut self, input: &[u8], limit: Duration) -> Verdict {
+        self.request(input);
+        let limit = Timespec::try_from(limit).expect("it is short");
+        let in_time = poll(&mut [PollFd::new(&self.answers, PollFlags::IN)], Some(&limit)) == Ok(1);
+        if !in_time {
+            self.last_was_killed = true;
+            let _ = kill_process(self.runner(), Signal::KILL);
+        }
+        match self.read() {
+            _ if !in_time => Verdict::TimedOut,
+            STOPPED_STATUS => Verdict::Finished,
+            status if status & 0x7f == 0 => Verdict::Exited(status >> 8),
+            status => Verdict::Signalled(status & 0x7f),
+        }
+    }
+
+    /// Hands over an input; afterwards, a process runs it.
+    fn request(&mut self, input: &[u8]) {
         self.input.write(0, &(input.len() as u32).to_ne_bytes());
         self.input.write(4, input);
         self.coverage.write(16, &[0; 4]);
         self.write(self.last_was_killed.into());
+        self.last_was_killed = false;
         let runner = self.read().cast_signed();
-        let runner = Pid::from_raw(runner).filter(|_| runner > 0).expect("a process id");
-        self.runner = Some(runner);
+        self.runner = Some(Pid::from_raw(runner).filter(|_| runner > 0).expect("a process id"));
+    }
+
+    fn wait_status_of(&mut self, input: &[u8], life: Option<Duration>) -> u32 {
+        self.request(input);
+        let runner = self.runner();
         self.last_was_killed = life.is_some();
         if let Some(life) = life {
             let begin = Instant::now();
@@ -196,6 +234,8 @@ impl ForkserverClient {
 
 impl Drop for ForkserverClient {
     fn drop(&mut self) {
+        // In loop `afl`, it is stopped, and would stay when its forkserver goes.
+        let _ = self.runner.map(|runner| kill_process(runner, Signal::KILL));
         let _ = self.server.kill();
         let _ = self.server.wait();
     }

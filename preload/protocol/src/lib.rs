@@ -16,9 +16,13 @@ pub use sandbox_gaps::{SandboxGap, SandboxGaps};
 pub use specs::{FormerName, OptionSpec};
 pub use status::{Counter, Phase, RuntimeFound, StatusPage};
 pub use values::{
-    AnswerFormat, Clock, DeadAccept, DirectoryList, Endpoint, InputFormat, Loop, Mode, Network, Panics,
-    Randomness, SandboxMode, Switch, Syscalls, Transport,
+    AnswerFormat, ChildCrashes, Clock, DeadAccept, DirectoryList, Endpoint, Exits, InputFormat, Loop, Mode,
+    Network, Panics, Randomness, SandboxMode, Switch, Syscalls, Transport,
 };
+
+/// Signal that stands for an exit of the server in the middle of an iteration. No kernel sends it (signal(7):
+/// SIGSTKFLT, "stack fault on coprocessor (unused)").
+pub const EXIT_SIGNAL: i32 = 16;
 
 /// File name of the library that the server preloads, as cargo builds it.
 pub const PRELOAD_FILE: &str = "libsockfuzz_preload.so";

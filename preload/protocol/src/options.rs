@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use crate::specs::{self, FormerName, OptionSpec};
 use crate::values::{
-    AnswerFormat, Clock, DeadAccept, DirectoryList, Endpoint, InputFormat, Loop, Mode, Network, Panics,
-    Randomness, SandboxMode, Switch, Syscalls, Transport,
+    AnswerFormat, ChildCrashes, Clock, DeadAccept, DirectoryList, Endpoint, Exits, InputFormat, Loop, Mode,
+    Network, Panics, Randomness, SandboxMode, Switch, Syscalls, Transport,
 };
 
 /// A value that an option does not accept.
@@ -64,6 +64,10 @@ pub struct Options {
     pub panics: Panics,
     /// See [`specs::DEAD_ACCEPT`].
     pub dead_accept: DeadAccept,
+    /// See [`specs::EXITS`].
+    pub exits: Exits,
+    /// See [`specs::CHILDREN`].
+    pub children: ChildCrashes,
     /// See [`specs::SYSCALLS`].
     pub syscalls: Syscalls,
     /// See [`specs::LINGER`], in milliseconds.
@@ -108,6 +112,8 @@ impl Options {
             gate: parse(&specs::GATE, text(&specs::GATE))?,
             panics: parse(&specs::PANICS, text(&specs::PANICS))?,
             dead_accept: parse(&specs::DEAD_ACCEPT, text(&specs::DEAD_ACCEPT))?,
+            exits: parse(&specs::EXITS, text(&specs::EXITS))?,
+            children: parse(&specs::CHILDREN, text(&specs::CHILDREN))?,
             syscalls: parse(&specs::SYSCALLS, text(&specs::SYSCALLS))?,
             linger_ms: parse(&specs::LINGER, text(&specs::LINGER))?,
             sandbox: parse(&specs::SANDBOX, text(&specs::SANDBOX))?,

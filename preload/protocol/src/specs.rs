@@ -226,6 +226,28 @@ pub const DEAD_ACCEPT: OptionSpec = OptionSpec {
     former: None,
 };
 
+/// What a server means that ends in the middle of an iteration.
+pub const EXITS: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_EXITS",
+    flag: "exits",
+    value: "crash|count",
+    default: "crash",
+    meaning: "crash: a server that exits in the middle of an iteration, with whatever status, has crashed \
+              (AFL++ names it sig:16); count: it is only counted",
+    former: None,
+};
+
+/// What the end of a child process means.
+pub const CHILDREN: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_CHILDREN",
+    flag: "children",
+    value: "auto|crash|pass",
+    default: "auto",
+    meaning: "crash: a crash of any process that descends from the server ends the server, too; \
+              pass: leave it to the server; auto: crash in the loop, pass in a single run",
+    former: None,
+};
+
 /// System calls that bypass libc.
 pub const SYSCALLS: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_SYSCALLS",
@@ -311,6 +333,8 @@ pub const ALL: &[&OptionSpec] = &[
     &GATE,
     &PANICS,
     &DEAD_ACCEPT,
+    &EXITS,
+    &CHILDREN,
     &SYSCALLS,
     &LINGER,
     &SANDBOX,

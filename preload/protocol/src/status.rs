@@ -84,9 +84,13 @@ pub enum Counter {
     Spares,
     /// How many more descriptors these had open at the end than after their warm-up.
     Leaked,
+    /// Ends of the server in the middle of an iteration by which it exited: no signal was involved.
+    Exits,
+    /// Ends of the server by a fault of the preload's own.
+    InternalErrors,
 }
 
-const COUNTERS: usize = Counter::Leaked as usize + 1;
+const COUNTERS: usize = Counter::InternalErrors as usize + 1;
 
 /// Bytes of the reason for leaving transport `memory` that are kept.
 const REASON: usize = 120;

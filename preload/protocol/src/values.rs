@@ -143,6 +143,28 @@ words! {
 }
 
 words! {
+    /// What a server means that exits in the middle of an iteration.
+    Exits {
+        /// A crash.
+        Crash = "crash",
+        /// Never a crash.
+        Count = "count",
+    }
+}
+
+words! {
+    /// What a crash of a child process means.
+    ChildCrashes {
+        /// A crash of the server in the loop, left alone in a single run.
+        Auto = "auto",
+        /// Always a crash of the server.
+        Crash = "crash",
+        /// Always left alone.
+        Pass = "pass",
+    }
+}
+
+words! {
     /// Whether the server is confined.
     SandboxMode {
         /// As far as the kernel allows.

@@ -25,6 +25,11 @@ impl DriverState {
             None => IdleStep::WaitForTimer,
         }
     }
+
+    /// Tells the client that the server exits with `status`.
+    pub(super) fn server_exits(&mut self, status: i32) {
+        self.client.iter_mut().for_each(|client| client.server_exits(status));
+    }
 }
 
 struct GuardedState(UnsafeCell<DriverState>);

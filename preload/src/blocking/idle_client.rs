@@ -22,6 +22,9 @@ pub(crate) trait IdleClient {
     /// Takes the next step. The server is idle.
     fn step(&mut self) -> IdleStep;
 
+    /// Sees what the server, which exits with `status`, has left.
+    fn server_exits(&mut self, status: i32);
+
     /// Adapts to a fork of the server's, in the child.
     fn after_fork(&mut self);
 }

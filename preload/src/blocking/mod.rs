@@ -12,6 +12,7 @@ pub(crate) mod interruption;
 pub(crate) mod notifier;
 pub(crate) mod preemption;
 mod quiescence;
+pub(crate) mod server_exit;
 mod wait_loop;
 pub(crate) mod yield_probe;
 

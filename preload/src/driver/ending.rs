@@ -11,7 +11,7 @@ use super::{Driver, MAX_IDLE_ROUNDS, MAX_IDLE_ROUNDS_WITH_CHILDREN, SessionStage
 use crate::blocking::IdleStep;
 use crate::memory_socket;
 use crate::net::accept_gate;
-use crate::process::children;
+use crate::process::{children, ending};
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::report;
 
@@ -145,6 +145,10 @@ impl Driver {
         if is_single_run {
             leak_sanitizer::check();
         }
+        if let Some(status @ 1..) = ending::exit_status().filter(|_| is_single_run) {
+            // Another thread exits, and waits for this one.
+            report::exit(status);
+        }
         report::status().reach(Phase::Finished);
         if let Some(input_source) = &self.input_source {
             input_source.finish();
@@ -153,6 +157,22 @@ impl Driver {
             }
         }
         self.begin()
+    }
+
+    /// The server exits with `status`. What it has answered is read; an answer that nothing is to follow makes
+    /// the run complete.
+    pub(super) fn forward_last_answers(&mut self, status: i32) {
+        if self.stage == SessionStage::Between {
+            return;
+        }
+        self.connections.iter_mut().flatten().for_each(|connection| connection.client.follow());
+        while self.drain() == Drained::Much {}
+        report::status().add(Counter::Exits, 1);
+        let is_played =
+            self.input_source.as_mut().is_none_or(|input_source| input_source.next_step().is_none());
+        if status == 0 && is_played && report::status().phase() >= Phase::Answered {
+            report::status().reach(Phase::Finished);
+        }
     }
 
     /// As far as this process knows: a child may hold the connection open.

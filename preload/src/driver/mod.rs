@@ -20,11 +20,11 @@ use rustix::io::Errno;
 use sockfuzz_protocol::session::{Action, Connection};
 use sockfuzz_protocol::{Counter, Phase};
 
-use crate::blocking::{IdleClient, IdleStep, driver_guard};
+use crate::blocking::{IdleClient, IdleStep, driver_guard, server_exit};
 use crate::memory_socket;
 use crate::net::{accept_gate, listener, transport};
 use crate::process::children;
-use crate::sys::report;
+use crate::sys::{config, report};
 use client::ClientEnd;
 use dead_accept::Culprit;
 use drained::Drained;
@@ -103,6 +103,13 @@ pub(crate) fn install() {
     driver_guard::install(unsafe { &mut *DRIVER.0.get() });
 }
 
+/// In a single run, forwards what the server, which exits with `status`, has answered.
+pub(crate) fn server_exits(status: i32) {
+    if config::is_single_run() {
+        server_exit::notify_client(status);
+    }
+}
+
 impl IdleClient for Driver {
     fn step(&mut self) -> IdleStep {
         self.connections.iter_mut().flatten().for_each(|connection| connection.client.follow());
@@ -114,6 +121,10 @@ impl IdleClient for Driver {
             SessionStage::HungUp => self.await_close(),
             SessionStage::Probing => self.probe(),
         }
+    }
+
+    fn server_exits(&mut self, status: i32) {
+        self.forward_last_answers(status);
     }
 
     fn after_fork(&mut self) {

@@ -13,8 +13,8 @@ use crate::blocking::{driver_guard, notifier};
 use crate::determinism::clock;
 use crate::memory_socket;
 use crate::net::accept_gate;
-use crate::process::{children, daemon, driver_process, identity};
-use crate::sys::{config, threads};
+use crate::process::{children, daemon, driver_process, ending, identity};
+use crate::sys::{config, planned_end, threads};
 use interruptions::Interruptions;
 
 /// Turns this process into the forkserver while `fork_children` runs, which returns in every child only. Returns
@@ -47,6 +47,8 @@ pub(crate) fn in_servers_parent(child: i32) {
 /// Follows a fork of the server's, in the child: what its parent knows and does is not its own.
 pub(crate) fn in_servers_child() {
     driver_process::reset_after_fork();
+    ending::reset_after_fork();
+    planned_end::reset_after_fork();
     driver_guard::reset_after_fork();
     reset_waiting_threads();
     children::reset_after_fork();

@@ -8,8 +8,8 @@ use libc::{
 };
 
 use super::{
-    accept, bsd_signals, descriptor, epoll, formatted, listen, names, paths, poll, process, random, read,
-    select, signal, signal_mask, socket_options, streams, syscall, thread_creation, time, timed_wait,
+    accept, bsd_signals, descriptor, epoll, exit, formatted, listen, names, paths, poll, process, random,
+    read, select, signal, signal_mask, socket_options, streams, syscall, thread_creation, time, timed_wait,
     transfer, wait, write,
 };
 use crate::sys::cancellation;

@@ -7,6 +7,7 @@ mod arguments;
 pub(crate) mod bsd_signals;
 pub(crate) mod descriptor;
 pub(crate) mod epoll;
+pub(crate) mod exit;
 mod exports;
 pub(crate) mod formatted;
 pub(crate) mod listen;

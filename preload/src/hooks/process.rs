@@ -1,4 +1,4 @@
-//! Processes that the server creates, its end, and the start of an unwinding.
+//! Processes that the server creates, and the start of an unwinding.
 
 use std::ptr;
 
@@ -132,7 +132,7 @@ pub(crate) unsafe fn daemon(stay_here: c_int, keep_open: c_int) -> c_int {
         let mask = daemon::hold_signals();
         let child = fork();
         if child > 0 {
-            exit_at_once(0);
+            super::exit::exit_at_once(0);
         }
         libc::sigprocmask(libc::SIG_SETMASK, &mask, ptr::null_mut());
         if child < 0 {
@@ -158,13 +158,6 @@ pub(crate) unsafe fn daemon(stay_here: c_int, keep_open: c_int) -> c_int {
         }
     }
     0
-}
-
-/// _exit(2). (exit(3) comes by a handler.)
-pub(crate) unsafe fn exit_at_once(status: c_int) {
-    let status = daemon::exit_status(status);
-    // SAFETY: the server's own call.
-    unsafe { real::_exit(status) }
 }
 
 pub(crate) unsafe fn shmat(number: c_int, wanted: *const c_void, flags: c_int) -> *mut c_void {

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 
-use libc::{c_int, c_void};
+use libc::c_int;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::process::{children, driver_process};
@@ -19,27 +19,6 @@ static DAEMON_PID: AtomicI32 = AtomicI32::new(0);
 
 /// Signals by which a person or afl-fuzz ends a server; they are forwarded to the daemon.
 const FORWARDED_SIGNALS: [c_int; 4] = [libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGQUIT];
-
-unsafe extern "C" {
-    /// atexit(3) with the exit status (on_exit(3)).
-    fn on_exit(handler: extern "C" fn(c_int, *mut c_void), argument: *mut c_void) -> c_int;
-}
-
-/// Comes last when the server calls exit(3) or returns from `main`.
-pub(crate) fn watch_exit() {
-    extern "C" fn handler(status: c_int, _: *mut c_void) {
-        let passed_on = exit_status(status);
-        if passed_on != status {
-            // SAFETY: only what exit(3) would do after its last handler.
-            unsafe {
-                libc::fflush(std::ptr::null_mut());
-                real::_exit(passed_on);
-            }
-        }
-    }
-    // SAFETY: registers a function that lives as long as the process.
-    unsafe { on_exit(handler, std::ptr::null_mut()) };
-}
 
 /// In a forked child.
 pub(crate) fn after_fork() {

@@ -40,6 +40,11 @@ pub(crate) fn is_this_process() -> bool {
     IS_DRIVER.load(SeqCst) || try_claim()
 }
 
+/// Whether this process is known to be the driver process.
+pub(crate) fn is_known() -> bool {
+    IS_DRIVER.load(SeqCst)
+}
+
 fn try_claim() -> bool {
     let Some(driver) = DRIVER.get() else { return false };
     let me = getpid().as_raw_nonzero().get();

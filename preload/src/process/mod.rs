@@ -3,5 +3,6 @@
 pub(crate) mod children;
 pub(crate) mod daemon;
 pub(crate) mod driver_process;
+pub(crate) mod ending;
 pub(crate) mod identity;
 pub(crate) mod panics;

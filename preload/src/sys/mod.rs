@@ -11,6 +11,7 @@ pub(crate) mod fd;
 pub(crate) mod fd_table;
 pub(crate) mod fdinfo;
 pub(crate) mod next_symbol;
+pub(crate) mod planned_end;
 pub(crate) mod poll_set;
 pub(crate) mod proc;
 pub(crate) mod real;

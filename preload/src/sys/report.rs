@@ -12,7 +12,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap};
 use sockfuzz_protocol::{StatusPage, specs};
 use syscalls::{Sysno, syscall};
 
-use super::stdio;
+use super::{planned_end, stdio};
 
 /// Exit status when sockfuzz itself cannot go on (sysexits.h: EX_UNAVAILABLE).
 const EXIT_UNAVAILABLE: i32 = 69;
@@ -31,8 +31,9 @@ pub(crate) fn fatal(message: fmt::Arguments<'_>) -> ! {
     exit(EXIT_UNAVAILABLE)
 }
 
-/// Ends the process without running the server's exit handlers.
+/// Ends the process, as planned, without running the server's exit handlers.
 pub(crate) fn exit(status: i32) -> ! {
+    planned_end::announce();
     // libc's `_exit` would be our own hook.
     loop {
         // SAFETY: exit_group(2) takes a number and has no precondition.

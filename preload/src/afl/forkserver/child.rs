@@ -42,6 +42,7 @@ impl Child {
             0 => {
                 // Without a forkserver nobody would ever stop this process.
                 let _ = set_parent_process_death_signal(Some(Signal::KILL));
+                state.take_announcements();
                 exit_without_forkserver();
                 None
             }

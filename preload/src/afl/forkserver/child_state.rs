@@ -9,8 +9,8 @@ use rustix::event::Timespec;
 use rustix::thread::futex;
 
 use crate::determinism::clock;
-use crate::sys::report;
 use crate::sys::shared_pages::{self, Shareable};
+use crate::sys::{planned_end, report};
 
 /// How far the child has come with its iteration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +37,10 @@ pub(super) struct ChildState {
     spare: AtomicBool,
     /// Iterations that this child has begun.
     iterations: AtomicU32,
-    /// When the current one began_nanos, in nanoseconds of the real monotonic clock.
+    /// Whether the process has announced that it is about to end: its share of iterations is over, or the preload
+    /// cannot go on.
+    ends_as_planned: AtomicBool,
+    /// When the current one began, in nanoseconds of the real monotonic clock.
     began_nanos: AtomicU64,
 }
 
@@ -119,6 +122,7 @@ impl ChildState {
         self.ready.store(0, SeqCst);
         self.turn.store(0, SeqCst);
         self.spare.store(spare, SeqCst);
+        self.ends_as_planned.store(false, SeqCst);
         self.set_iteration_state(IterationState::Running);
     }
 
@@ -172,7 +176,16 @@ impl ChildState {
         }
     }
 
-    /// How long ago the current iteration began_nanos.
+    /// Makes this process announce planned ends here.
+    pub(super) fn take_announcements(&'static self) {
+        planned_end::announce_in(&self.ends_as_planned);
+    }
+
+    pub(super) fn ends_as_planned(&self) -> bool {
+        self.ends_as_planned.load(SeqCst)
+    }
+
+    /// How long ago the current iteration began.
     pub(super) fn elapsed(&self) -> Duration {
         clock::real_now().saturating_sub(Duration::from_nanos(self.began_nanos.load(SeqCst)))
     }

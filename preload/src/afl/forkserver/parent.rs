@@ -12,6 +12,7 @@
 
 use std::time::Duration;
 
+use libc::c_int;
 use rustix::event::Timespec;
 use rustix::process::WaitIdOptions;
 use sockfuzz_protocol::Counter;
@@ -19,6 +20,7 @@ use sockfuzz_protocol::Counter;
 use super::child::{Child, POLL_INTERVAL};
 use super::child_state::{ChildState, ForkserverPage, IterationState};
 use super::pipes;
+use crate::process::ending;
 use crate::sys::report;
 
 /// How long AFL++ lets an iteration run when it looks whether an input really hangs, if nobody says
@@ -163,15 +165,26 @@ fn await_end(child: &Child, killed_child: Option<&KilledChild>) -> u32 {
         match child.end(WaitIdOptions::empty()) {
             // Whether this was a hang AFL++ knows; that it was killed here is no crash.
             Some(_) if killed => return 0,
-            Some(status) => return status,
+            Some(status) => return reported_status(child.state, status),
             None => {}
         }
     }
 }
 
+/// What AFL++ is told of a child that has ended with `status`.
+fn reported_status(state: &ChildState, status: u32) -> u32 {
+    let is_exit = status & 0x7f == 0;
+    match state.iteration_state() {
+        _ if state.ends_as_planned() => status & !0x7f,
+        IterationState::Running if is_exit && state.iterations() > 0 => {
+            ending::count_exit().map_or(status, c_int::cast_unsigned)
+        }
+        _ => status,
+    }
+}
+
 /// Whether a child has ended by a signal that is not AFL++'s way to stop it.
 fn is_crash(status: u32) -> bool {
-    let kill = std::env::var("AFL_KILL_SIGNAL").ok().and_then(|number| number.parse().ok());
     let signal = status & 0x7f;
-    signal != 0 && signal != kill.unwrap_or(libc::SIGKILL.cast_unsigned())
+    signal != 0 && signal != ending::kill_signal().cast_unsigned()
 }

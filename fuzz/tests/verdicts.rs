@@ -1,0 +1,114 @@
+//! What AFL++ is told of an iteration that ends otherwise than by its answer, in both loops.
+
+mod common;
+
+use std::process::Command;
+use std::time::Duration;
+
+use common::TestDir;
+use common::forkserver_client::{ForkserverClient, Verdict};
+use sockfuzz::campaign::cargo_afl::CargoAfl;
+use sockfuzz::server::status_file::StatusFile;
+use sockfuzz_protocol::Counter;
+
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// Signal that stands for an exit.
+const EXIT_SIGNAL: u32 = 16;
+
+/// The endings by which the server's own process exits.
+const EXITS: [&str; 9] = [
+    "exit0",
+    "exit1",
+    "_exit0",
+    "_exit1",
+    "quick_exit0",
+    "exit_in_segv_handler",
+    "exit_in_abort_handler",
+    "exit_after_answer",
+    "return_from_main",
+];
+
+/// The target that ends as it is told to, compiled for the loop.
+struct Target {
+    dir: TestDir,
+}
+
+impl Target {
+    fn compile() -> Self {
+        let dir = TestDir::new();
+        let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+        dir.loop_target("ends_as_told", "cc", &[], &cargo_afl);
+        Self { dir }
+    }
+
+    fn start(&self, variables: &[(&str, &str)]) -> ForkserverClient {
+        let mut command = Command::new(self.dir.path("ends_as_told"));
+        command.envs(variables.iter().copied());
+        ForkserverClient::start(command)
+    }
+}
+
+fn request(ending: &str) -> Vec<u8> {
+    format!("GET /1/{ending} HTTP/1.1\r\n\r\n").into_bytes()
+}
+
+/// The verdict on an ending, between two inputs that are answered.
+fn verdict_on(ending: &str, client: &mut ForkserverClient) -> Verdict {
+    assert_eq!(client.verdict_of(&request("fine"), LIMIT), Verdict::Finished, "before {ending}");
+    let verdict = client.verdict_of(&request(ending), LIMIT);
+    assert_eq!(client.verdict_of(&request("fine"), LIMIT), Verdict::Finished, "after {ending}");
+    verdict
+}
+
+/// Calls `check` with every combination of a loop and a transport.
+fn in_both_loops(mut check: impl FnMut([(&str, &str); 2])) {
+    for r#loop in ["direct", "afl"] {
+        for transport in ["unix", "tcp", "memory"] {
+            check([("SOCKFUZZ_LOOP", r#loop), ("SOCKFUZZ_TRANSPORT", transport)]);
+        }
+    }
+}
+
+#[test]
+fn an_exit_is_a_crash_with_a_signal_of_its_own() {
+    let target = Target::compile();
+    in_both_loops(|options| {
+        let mut client = target.start(&options);
+        for ending in EXITS {
+            let verdict = verdict_on(ending, &mut client);
+            assert_eq!(verdict, Verdict::Signalled(EXIT_SIGNAL), "{ending} {options:?}");
+        }
+    });
+}
+
+#[test]
+fn an_exit_is_only_counted_where_that_is_asked_for() {
+    let target = Target::compile();
+    in_both_loops(|[first, second]| {
+        let status = StatusFile::in_memory().expect("a status page");
+        let path = status.path().into_string().expect("in /proc");
+        let mut client =
+            target.start(&[first, second, ("SOCKFUZZ_EXITS", "count"), ("SOCKFUZZ_STATUS", &path)]);
+        for ending in EXITS {
+            let verdict = verdict_on(ending, &mut client);
+            let expected = u32::from(ending.ends_with('1'));
+            assert_eq!(verdict, Verdict::Exited(expected), "{ending} {first:?} {second:?}");
+        }
+        assert_eq!(status.count(Counter::Exits), EXITS.len() as u64, "{first:?} {second:?}");
+    });
+}
+
+/// A process whose share of iterations is over has not exited by itself.
+#[test]
+fn a_planned_end_is_no_crash() {
+    let target = Target::compile();
+    in_both_loops(|[first, second]| {
+        let mut client = target.start(&[first, second, ("SOCKFUZZ_ITERATIONS", "3")]);
+        for number in 0..10 {
+            let verdict = client.verdict_of(&request("fine"), LIMIT);
+            let is_well = matches!(verdict, Verdict::Finished | Verdict::Exited(0));
+            assert!(is_well, "{number}: {verdict:?} {first:?} {second:?}");
+        }
+    });
+}

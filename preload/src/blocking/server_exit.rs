@@ -1,0 +1,32 @@
+//! The driver's last step, when the server exits.
+
+use std::time::Duration;
+
+use rustix::event::Timespec;
+use rustix::thread::{NanosleepRelativeResult, nanosleep};
+
+use super::accepting::is_accepting;
+use super::driver_guard::DriverGuard;
+use crate::determinism::clock;
+use crate::process::driver_process;
+
+/// How long the exiting thread waits for the thread that holds the driver guard: that one goes on as long as
+/// the server seems idle.
+const GUARD_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// Interval at which it looks.
+const GUARD_POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+
+/// Lets the client see what the server, which exits with `status`, has left.
+pub(crate) fn notify_client(status: i32) {
+    if !is_accepting() || !driver_process::is_known() {
+        return;
+    }
+    let began = clock::real_now();
+    while clock::real_now() - began < GUARD_TIMEOUT {
+        if let Some(mut guard) = DriverGuard::try_acquire() {
+            return guard.state().server_exits(status);
+        }
+        let NanosleepRelativeResult::Ok = nanosleep(&GUARD_POLL_INTERVAL) else { continue };
+    }
+}

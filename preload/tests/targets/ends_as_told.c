@@ -1,0 +1,170 @@
+/* Ends as its request says: "GET /NUMBER/ENDING". What it is about to do it writes down at place NUMBER of the
+   file TARGET_RECORD (one byte each): a signal's number, 1 for an exit, 2 for an answer, 3 for going on for ever. */
+#include "target.h"
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+enum { EXIT = 1, ANSWER = 2, HANG = 3, RECORDS = 1 << 20 };
+
+static volatile unsigned char *record;
+static int number, connection, answered;
+
+static void write_down(int what) {
+    if (record) record[number % RECORDS] = what;
+}
+
+static __attribute__((noreturn)) void crash(void) {
+    write_down(SIGSEGV);
+    *(volatile int *)0 = 1;
+    _exit(99);
+}
+
+static __attribute__((noreturn)) void crash_aborting(void) {
+    write_down(SIGABRT);
+    abort();
+}
+
+static void *crash_in_thread(void *unused) {
+    (void)unused;
+    crash();
+}
+
+static void *crash_late_in_thread(void *unused) {
+    usleep(20000);
+    crash();
+    return unused;
+}
+
+static void exit_in_handler(int signal) {
+    (void)signal;
+    write_down(EXIT);
+    _exit(0);
+}
+
+static void start_thread(void *(*start)(void *)) {
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, start, NULL) == 0);
+    CHECK(pthread_detach(thread) == 0);
+}
+
+static pid_t fork_one(void) {
+    pid_t child = fork();
+    CHECK(child >= 0);
+    return child;
+}
+
+/* Answered first: that of a child comes later. */
+static void answer(const char *ending) {
+    write_down(ANSWER);
+    respond(connection, "%s\n", ending);
+    close(connection);
+    answered = 1;
+}
+
+static void end(const char *ending) {
+#define IS(name) (!strcmp(ending, name))
+    if (IS("crash")) crash();
+    if (IS("abort")) crash_aborting();
+    if (IS("exit0") || IS("exit1")) {
+        write_down(EXIT);
+        exit(ending[4] - '0');
+    }
+    if (IS("_exit0") || IS("_exit1")) {
+        write_down(EXIT);
+        _exit(ending[5] - '0');
+    }
+    if (IS("quick_exit0")) {
+        write_down(EXIT);
+        quick_exit(0);
+    }
+    if (IS("exit_in_segv_handler")) {
+        signal(SIGSEGV, exit_in_handler);
+        crash();
+    }
+    if (IS("exit_in_abort_handler")) {
+        signal(SIGABRT, exit_in_handler);
+        crash_aborting();
+    }
+    if (IS("exit_after_answer")) {
+        answer(ending);
+        write_down(EXIT);
+        exit(0);
+    }
+    if (IS("hang")) {
+        write_down(HANG);
+        for (;;) {}
+    }
+    if (IS("thread")) {
+        start_thread(crash_in_thread);
+        pause();
+    }
+    if (IS("late_thread")) {
+        answer(ending);
+        start_thread(crash_late_in_thread);
+    }
+    if (IS("child")) {
+        pid_t child = fork_one();
+        if (child == 0) crash();
+        CHECK(waitpid(child, NULL, 0) == child || errno == ECHILD);
+    }
+    if (IS("child_not_awaited")) {
+        if (fork_one() == 0) crash();
+    }
+    if (IS("late_child")) {
+        answer(ending);
+        if (fork_one() == 0) {
+            usleep(20000);
+            crash();
+        }
+    }
+    if (IS("grandchild") || IS("late_grandchild")) {
+        pid_t child = fork_one();
+        if (child == 0) {
+            if (fork_one() > 0) _exit(0);
+            if (ending[0] == 'l') usleep(20000);
+            crash();
+        }
+        CHECK(waitpid(child, NULL, 0) == child || errno == ECHILD);
+        CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD); /* it has no other child */
+    }
+    if (IS("child_exits")) {
+        pid_t child = fork_one();
+        if (child == 0) _exit(1);
+        CHECK(waitpid(child, NULL, 0) == child || errno == ECHILD);
+    }
+}
+
+static void told(int signal) { (void)signal; }
+
+int main(void) {
+    const char *file = getenv("TARGET_RECORD"), *children = getenv("TARGET_SIGCHLD");
+    if (file) {
+        int fd = open(file, O_RDWR);
+        CHECK(fd >= 0);
+        record = mmap(NULL, RECORDS, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        CHECK(record != MAP_FAILED);
+        close(fd);
+    }
+    if (children) {
+        struct sigaction action = {.sa_handler = SIG_IGN};
+        if (!strcmp(children, "no_wait")) action = (struct sigaction){.sa_handler = told, .sa_flags = SA_NOCLDWAIT};
+        CHECK(sigaction(SIGCHLD, &action, NULL) == 0);
+        struct sigaction shown;
+        CHECK(sigaction(SIGCHLD, NULL, &shown) == 0);
+        CHECK(shown.sa_handler == action.sa_handler);
+        CHECK((shown.sa_flags & SA_NOCLDWAIT) == (action.sa_flags & SA_NOCLDWAIT));
+    }
+    int listener = listen_on(8101);
+    for (;;) {
+        char request[256], ending[64] = "";
+        connection = accept(listener, NULL, NULL);
+        if (connection < 0 && errno == EINTR) continue;
+        CHECK(connection >= 0);
+        ssize_t len = read(connection, request, sizeof request - 1);
+        request[len > 0 ? len : 0] = 0;
+        answered = 0;
+        if (sscanf(request, "GET /%d/%63[a-z0-9_]", &number, ending) == 2) end(ending);
+        if (!answered) answer(ending);
+        if (strstr(ending, "return")) return 0;
+    }
+}
