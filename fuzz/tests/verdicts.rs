@@ -99,6 +99,40 @@ fn an_exit_is_only_counted_where_that_is_asked_for() {
     });
 }
 
+/// The preload with its assertions.
+fn checked_preload() -> std::path::PathBuf {
+    let target = sockfuzz::util::preload::locate(None).expect("the preload");
+    let target = target.ancestors().nth(2).expect("TARGET/PROFILE/FILE");
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--profile=checked", "--package", "sockfuzz-preload", "--target-dir"])
+        .arg(target)
+        .status()
+        .expect("cargo starts");
+    assert!(status.success(), "the preload compiles");
+    target.join("checked").join(sockfuzz_protocol::PRELOAD_FILE)
+}
+
+/// A fault of the preload's own does not look like a crash of the server.
+#[test]
+fn an_internal_error_is_no_crash() {
+    let target = Target::compile();
+    let library = checked_preload().into_os_string().into_string().expect("a plain path");
+    in_both_loops(|[first, second]| {
+        let status = StatusFile::in_memory().expect("a status page");
+        let path = status.path().into_string().expect("in /proc");
+        let mut client = target.start(&[
+            first,
+            second,
+            ("LD_PRELOAD", &library),
+            ("SOCKFUZZ_TEST_PANIC", "play"),
+            ("SOCKFUZZ_STATUS", &path),
+        ]);
+        assert_eq!(client.verdict_of(&request("fine"), LIMIT), Verdict::Exited(0), "{first:?} {second:?}");
+        assert_eq!(status.count(Counter::InternalErrors), 1, "{first:?} {second:?}");
+        assert_eq!(status.count(Counter::Exits), 0, "{first:?} {second:?}");
+    });
+}
+
 /// A process whose share of iterations is over has not exited by itself.
 #[test]
 fn a_planned_end_is_no_crash() {

@@ -14,17 +14,13 @@ use crate::hooks::syscall_trap;
 use crate::net::{activation, listener};
 use crate::process::driver_process;
 use crate::sys::config::{self, Config, RunMode};
-use crate::sys::{fd_table, proc, report, stdio};
+use crate::sys::{fd_table, internal_error, proc, report, stdio};
 use crate::{afl, driver, memory_socket, sandbox};
 
 /// The library's entry.
 #[cfg_attr(test, expect(dead_code, reason = "tests are not servers"))]
 pub(crate) fn run() {
-    std::panic::set_hook(Box::new(|panic| {
-        // Never unwind into the server's frames.
-        report::emit(format_args!("internal error, please report it: {panic}"));
-        std::process::abort();
-    }));
+    std::panic::set_hook(Box::new(internal_error::report));
     let options = Options::from_lookup(|name| env::var(name).ok())
         .unwrap_or_else(|error| report::fatal(format_args!("{error}")));
     let saved_fds = env::var_os(stdio::SAVED_FDS_VARIABLE);

@@ -339,6 +339,17 @@ fn dies_while_serving() {
     assert_eq!(output.status.signal(), Some(11), "{}", describe(&output));
 }
 
+/// A fault of the preload's own is named as such, with a backtrace, and is no crash of the server.
+#[test]
+fn an_internal_error_is_no_crash() {
+    let target = Target::compile("accept_blocking", &[]);
+    let output = target.run(REQUEST, &[("SOCKFUZZ_TEST_PANIC", "play")]);
+    assert_eq!(output.status.code(), Some(70), "{}", describe(&output));
+    for said in ["internal error, please report it", "as asked, in play", "sockfuzz_preload::"] {
+        assert!(contains(&output.stderr, said), "{said}: {}", describe(&output));
+    }
+}
+
 #[test]
 fn an_option_that_is_not_understood_is_named() {
     let target = Target::compile("accept_blocking", &[]);

@@ -12,7 +12,7 @@ use super::input_source::{Chunk, ClientStep, InputSource};
 use super::{ClientConnection, Driver, MAX_IDLE_ROUNDS};
 use crate::blocking::IdleStep;
 use crate::net::accept_gate;
-use crate::sys::report;
+use crate::sys::{internal_error, report};
 
 /// Rounds, and the time of each, that something sent is given to come to the server. The kernel may
 /// tell that it did with a delay (the delayed acknowledgement of TCP, 40 ms as a rule).
@@ -22,6 +22,9 @@ const DELIVERY_POLL_INTERVAL: Duration = Duration::from_millis(1);
 impl Driver {
     /// Goes on with the current step, or takes the next one.
     pub(super) fn play(&mut self) -> IdleStep {
+        if self.input_source.as_ref().is_some_and(InputSource::is_counted) {
+            internal_error::panic_if_asked("play");
+        }
         if accept_gate::all_accepted() {
             self.accepting.all_accepted();
         } else if !self.is_served() {

@@ -10,6 +10,7 @@ pub(crate) mod event;
 pub(crate) mod fd;
 pub(crate) mod fd_table;
 pub(crate) mod fdinfo;
+pub(crate) mod internal_error;
 pub(crate) mod next_symbol;
 pub(crate) mod planned_end;
 pub(crate) mod poll_set;

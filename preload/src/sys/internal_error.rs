@@ -1,0 +1,44 @@
+//! Panics of the preload's own. They must not look like a crash of the server.
+
+use std::backtrace::Backtrace;
+use std::panic::PanicHookInfo;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+use sockfuzz_protocol::Counter;
+
+use super::{config, report};
+
+/// Exit status of a single run (sysexits.h: EX_SOFTWARE).
+const EXIT_SOFTWARE: i32 = 70;
+
+/// Exit status in the loop: AFL++ goes on with the next input.
+const EXIT_IN_LOOP: i32 = 0;
+
+/// Whether a panic is being reported. A second one, in the midst of that, says nothing.
+static REPORTING: AtomicBool = AtomicBool::new(false);
+
+/// Reports a panic and ends the process: never unwind into the server's frames.
+pub(crate) fn report(panic: &PanicHookInfo<'_>) {
+    let status = if config::is_loop() { EXIT_IN_LOOP } else { EXIT_SOFTWARE };
+    if !REPORTING.swap(true, SeqCst) {
+        report::status().add(Counter::InternalErrors, 1);
+        report::emit(format_args!("internal error, please report it: {panic}"));
+        for line in Backtrace::force_capture().to_string().lines() {
+            report::emit(format_args!("{line}"));
+        }
+    }
+    report::exit(status);
+}
+
+/// Panics where a test asks for it: with the name of a place in `SOCKFUZZ_TEST_PANIC`.
+#[cfg(debug_assertions)]
+pub(crate) fn panic_if_asked(place: &str) {
+    assert!(
+        std::env::var_os("SOCKFUZZ_TEST_PANIC").is_none_or(|asked| asked != place),
+        "as asked, in {place}"
+    );
+}
+
+/// Builds for users have no such place.
+#[cfg(not(debug_assertions))]
+pub(crate) fn panic_if_asked(_place: &str) {}
