@@ -186,6 +186,13 @@ fn listener_activated() {
 }
 
 #[test]
+fn back_answers() {
+    for front in ["child", "parent"] {
+        every_input_arrives_once_with("back_answers", &[("TARGET_FRONT", front)]);
+    }
+}
+
+#[test]
 fn listener_unix() {
     for path in ["/nonexistent/socket", "@sockfuzz test"] {
         every_input_arrives_once_with("listener_unix", &[("SOCKFUZZ_PORT", path), ("TARGET_PATH", path)]);

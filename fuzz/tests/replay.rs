@@ -59,6 +59,20 @@ fn an_exit_after_the_answer_is_reported() {
     replay(&dir, &["--exits", "count"], &input, &server).code(0).stdout(counted);
 }
 
+/// As in a campaign: whichever process crashed.
+#[test]
+fn a_crash_of_any_process_is_a_crash() {
+    let dir = TestDir::new();
+    let server = dir.target("ends_as_told", "cc", &[]).expect("a C compiler is installed");
+    for ending in ["late_thread", "child", "child_not_awaited", "late_child", "grandchild", "late_grandchild"]
+    {
+        let input = dir.write("input", format!("GET /1/{ending} HTTP/1.1\r\n\r\n").as_bytes());
+        replay(&dir, &[], &input, &server).code(4).stdout(contains("=> CRASH: SIGSEGV"));
+    }
+    let input = dir.write("input", b"GET /1/child_exits HTTP/1.1\r\n\r\n");
+    replay(&dir, &[], &input, &server).code(0);
+}
+
 #[test]
 fn an_endless_loop_is_a_hang() {
     let dir = TestDir::new();

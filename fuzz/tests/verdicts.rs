@@ -99,6 +99,29 @@ fn an_exit_is_only_counted_where_that_is_asked_for() {
     });
 }
 
+/// The endings by which another thread or another process of the server crashes.
+const CRASHES_ELSEWHERE: [&str; 7] =
+    ["thread", "late_thread", "child", "child_not_awaited", "late_child", "grandchild", "late_grandchild"];
+
+/// Whoever crashes, the iteration in which it was created has crashed, however the server asks for the ends of its
+/// children.
+#[test]
+fn a_crash_of_any_thread_or_process_is_a_crash() {
+    let target = Target::compile();
+    in_both_loops(|[first, second]| {
+        for children in [None, Some("ignored"), Some("no_wait")] {
+            let asked = children.map(|children| ("TARGET_SIGCHLD", children));
+            let options: Vec<_> = [first, second].into_iter().chain(asked).collect();
+            let mut client = target.start(&options);
+            for ending in CRASHES_ELSEWHERE {
+                let verdict = verdict_on(ending, &mut client);
+                assert_eq!(verdict, Verdict::Signalled(11), "{ending} {options:?}");
+            }
+            assert_eq!(verdict_on("child_exits", &mut client), Verdict::Finished, "{options:?}");
+        }
+    });
+}
+
 /// The preload with its assertions.
 fn checked_preload() -> std::path::PathBuf {
     let target = sockfuzz::util::preload::locate(None).expect("the preload");

@@ -186,6 +186,7 @@ macro_rules! interposed_functions {
         fn wait(status: *mut c_int) -> pid_t => wait::wait;
         fn waitpid(child: pid_t, status: *mut c_int, options: c_int) -> pid_t => wait::waitpid;
         fn wait4(child: pid_t, status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t => wait::wait4;
+        fn waitid(kind: idtype_t, id: id_t, info: *mut siginfo_t, options: c_int) -> c_int => wait::waitid;
         fn shmat(number: c_int, wanted: *const c_void, flags: c_int) -> *mut c_void => process::shmat;
         fn _Unwind_RaiseException(exception: *mut c_void) -> c_int => process::raise_exception;
 

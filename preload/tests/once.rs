@@ -311,6 +311,23 @@ fn listener_unix() {
     assert_eq!(fs::read_to_string(&path).expect("still there"), "the user's");
 }
 
+/// The process that accepts waits for the one that works, whichever of them is the parent.
+#[test]
+fn back_answers() {
+    let target = Target::compile("back_answers", &[]);
+    for front in ["child", "parent"] {
+        for [transport] in transports() {
+            let output = target.run(REQUEST, &[transport, ("TARGET_FRONT", front)]);
+            assert!(output.status.success(), "{front} {transport:?} {}", describe(&output));
+            assert!(
+                output.stdout.ends_with(b"GET /path HTTP/1.1\n"),
+                "{front} {transport:?} {}",
+                describe(&output)
+            );
+        }
+    }
+}
+
 #[test]
 fn exits_early() {
     let output = Target::compile("exits_early", &[]).run(REQUEST, &[]);

@@ -131,6 +131,12 @@ impl Diagnosis<'_> {
         )
     }
 
+    /// The preload failed before the server had served.
+    #[must_use]
+    pub fn internal_error(&self) -> Problem {
+        self.problem(exit_code::FAILED, "sockfuzz failed, not the server".to_owned(), "report it, please")
+    }
+
     /// The first process ended, others go on.
     #[must_use]
     pub fn daemonized(&self, status: ExitStatus, left: &[Stat]) -> Problem {

@@ -148,6 +148,7 @@ impl RunConfig<'_> {
         match &run.end {
             RunEnd::Background(status, left) => Some(diagnosis.daemonized(*status, left)),
             _ if run.phase >= Phase::Accepted => None,
+            _ if run.internal_error => Some(diagnosis.internal_error()),
             RunEnd::Ended(status) => Some(diagnosis.exited(*status)),
             RunEnd::Finished => Some(diagnosis.stuck(&ThreadStates::default(), self.timeout)),
             RunEnd::TimedOut(threads) => Some(diagnosis.stuck(threads, self.timeout)),

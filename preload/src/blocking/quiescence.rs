@@ -11,7 +11,7 @@ use rustix::thread::sched_getaffinity;
 
 use super::preemption;
 use super::yield_probe::{ProbeResult, YieldProbe};
-use crate::process::children;
+use crate::process::{children, process_table};
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::proc::{self, DIRECTORY};
 use crate::sys::threads;
@@ -74,12 +74,18 @@ impl Quiescence {
     /// Whether any other thread runs or could run. Without /proc nobody can tell, and the server
     /// is taken for idle.
     pub(super) fn others_are_awake(&mut self) -> bool {
-        if threads::is_single() {
+        let has_processes = children::any() || process_table::has_others();
+        if threads::is_single() && !has_processes {
             return false;
         }
-        // Of its child processes, only /proc tells.
-        if children::any() {
-            return self.others_are_awake_by_proc();
+        // Of other processes, only /proc tells.
+        if has_processes {
+            let awake = self.others_are_awake_by_proc();
+            if awake && threads::is_single() {
+                // Like a thread, such a process may make the current call ready.
+                threads::record_creation();
+            }
+            return awake;
         }
         match self.probe.probe() {
             ProbeResult::Idle => false,
@@ -96,7 +102,7 @@ impl Quiescence {
     }
 
     fn others_are_awake_by_proc(&mut self) -> bool {
-        let generation = threads::generation();
+        let generation = threads::generation().wrapping_add(process_table::generation());
         if self.generation != generation || self.overflow {
             self.generation = generation;
             if self.refresh().is_err() {
@@ -158,9 +164,9 @@ impl Quiescence {
         self.overflow = false;
         self.overflow_awake = false;
         proc::for_each_number(&tasks, |id| self.watch(id, tasks.as_fd()))?;
-        if children::any() {
+        if children::any() || process_table::has_others() {
             let processes = openat(&tasks, c"../..", DIRECTORY, Mode::empty())?;
-            children::ids().for_each(|id| self.watch(id, processes.as_fd()));
+            children::ids().chain(process_table::others()).for_each(|id| self.watch(id, processes.as_fd()));
         }
         Ok(())
     }

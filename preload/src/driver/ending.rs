@@ -1,5 +1,7 @@
 //! How connections end, and with the last of them the iteration.
 
+use std::time::Duration;
+
 use sockfuzz_protocol::session::Connection;
 use sockfuzz_protocol::{Counter, Phase};
 
@@ -9,11 +11,15 @@ use super::input_source::InputSource;
 use super::leak_sanitizer;
 use super::{Driver, MAX_IDLE_ROUNDS, MAX_IDLE_ROUNDS_WITH_CHILDREN, SessionStage, record_answer};
 use crate::blocking::IdleStep;
+use crate::determinism::clock;
 use crate::memory_socket;
 use crate::net::accept_gate;
 use crate::process::{children, ending};
 use crate::sys::fd_table::{self, FdKind};
-use crate::sys::report;
+use crate::sys::{report, threads};
+
+/// Interval at which the end of late threads and processes is looked for.
+const LATE_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 impl Driver {
     /// Ends the next of the connections that are left.
@@ -132,6 +138,10 @@ impl Driver {
     pub(super) fn finish(&mut self) -> IdleStep {
         children::check();
         Connection::ALL.into_iter().for_each(|connection| self.drop_connection(connection));
+        if self.stage != SessionStage::Probing && self.awaits_late_work() {
+            self.enter(SessionStage::Late);
+            return IdleStep::Sleep { until: Vec::new(), limit: Some(LATE_POLL_INTERVAL) };
+        }
         let is_single_run = self.input_source.as_ref().is_some_and(InputSource::waits_indefinitely);
         if is_single_run
             && self.stage != SessionStage::Probing
@@ -173,6 +183,15 @@ impl Driver {
         if status == 0 && is_played && report::status().phase() >= Phase::Answered {
             report::status().reach(Phase::Finished);
         }
+    }
+
+    /// Whether what the server has created in this iteration may still come to an end that belongs to it.
+    fn awaits_late_work(&mut self) -> bool {
+        if !threads::has_late_sleepers() && !children::has_new() {
+            return false;
+        }
+        let now = clock::real_now();
+        now - *self.late_since.get_or_insert(now) < threads::LATE_TIMEOUT
     }
 
     /// As far as this process knows: a child may hold the connection open.

@@ -15,6 +15,7 @@ mod playing;
 mod unread;
 
 use std::cell::UnsafeCell;
+use std::time::Duration;
 
 use rustix::io::Errno;
 use sockfuzz_protocol::session::{Action, Connection};
@@ -24,7 +25,7 @@ use crate::blocking::{IdleClient, IdleStep, driver_guard, server_exit};
 use crate::memory_socket;
 use crate::net::{accept_gate, listener, transport};
 use crate::process::children;
-use crate::sys::{config, report};
+use crate::sys::{config, report, threads};
 use client::ClientEnd;
 use dead_accept::Culprit;
 use drained::Drained;
@@ -54,6 +55,8 @@ enum SessionStage {
     HalfClosed,
     /// The client is gone; the server may still have to notice.
     HungUp,
+    /// All is over but for threads and processes that the server has created in this iteration.
+    Late,
     /// A single run is over, but for the question whether the server accepts another connection.
     Probing,
 }
@@ -85,6 +88,8 @@ pub(crate) struct Driver {
     rounds: u32,
     /// Rounds in a row in which something was on its way.
     in_flight: u32,
+    /// When the iteration began to wait for late threads and processes (CLOCK_MONOTONIC).
+    late_since: Option<Duration>,
     accepting: dead_accept::AcceptMonitor,
     scratch: [u8; SCRATCH_BYTES],
 }
@@ -120,6 +125,7 @@ impl IdleClient for Driver {
             SessionStage::HalfClosed => self.read_to_the_end(),
             SessionStage::HungUp => self.await_close(),
             SessionStage::Probing => self.probe(),
+            SessionStage::Late => self.finish(),
         }
     }
 
@@ -142,6 +148,7 @@ impl Driver {
             made: 0,
             rounds: 0,
             in_flight: 0,
+            late_since: None,
             accepting: dead_accept::AcceptMonitor::new(),
             scratch: [0; SCRATCH_BYTES],
         }
@@ -155,6 +162,8 @@ impl Driver {
         }
         input_source.begin();
         children::begin_iteration();
+        threads::begin_iteration();
+        self.late_since = None;
         let counts = input_source.is_counted();
         // A session without a step has a connection, too.
         let first = input_source

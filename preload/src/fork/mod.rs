@@ -13,7 +13,7 @@ use crate::blocking::{driver_guard, notifier};
 use crate::determinism::clock;
 use crate::memory_socket;
 use crate::net::accept_gate;
-use crate::process::{children, daemon, driver_process, ending, identity};
+use crate::process::{children, daemon, driver_process, ending, identity, process_table};
 use crate::sys::{config, planned_end, threads};
 use interruptions::Interruptions;
 
@@ -24,6 +24,7 @@ pub(crate) fn as_forkserver<R>(fork_children: impl FnOnce() -> R) -> bool {
     identity::record_forkserver();
     fork_children();
     identity::adopt();
+    process_table::begin_own();
     reset_waiting_threads();
     let is_isolated = isolation::isolate();
     interruptions.resume();
@@ -33,6 +34,7 @@ pub(crate) fn as_forkserver<R>(fork_children: impl FnOnce() -> R) -> bool {
 /// Prepares for a process that the server is about to create.
 pub(crate) fn before_servers_fork() {
     memory_socket::before_fork();
+    children::adopt_orphans();
 }
 
 /// Follows a fork of the server's, in the parent: `child` is the new process.
@@ -52,6 +54,7 @@ pub(crate) fn in_servers_child() {
     driver_guard::reset_after_fork();
     reset_waiting_threads();
     children::reset_after_fork();
+    process_table::reset_after_fork();
     daemon::after_fork();
     // The child's iteration is its parent's. But what a waiting spare forks must not be seen either.
     if !forkserver::is_waiting_spare() {
@@ -67,6 +70,7 @@ pub(crate) fn share_kernel_time() {
 /// In any forked child: no other thread waits there, and the events of its parent's threads are not its own.
 fn reset_waiting_threads() {
     notifier::reset_after_fork();
+    threads::reset_after_fork();
     accept_gate::reset_after_fork();
     memory_socket::reset_after_fork();
 }

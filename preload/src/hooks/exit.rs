@@ -3,7 +3,7 @@
 use libc::{c_int, c_void};
 
 use crate::driver;
-use crate::process::{daemon, ending};
+use crate::process::{children, daemon, ending, process_table};
 use crate::sys::real;
 
 unsafe extern "C" {
@@ -41,6 +41,11 @@ pub(crate) unsafe fn quick_exit(status: c_int) {
 
 /// Does what is to be done before this process ends with `status`; the status to end with instead.
 fn prepare(status: c_int) -> c_int {
+    if children::any() {
+        // What they are killed by from here on is seen by the driver process, which they go to.
+        children::check();
+    }
+    process_table::remove(process_table::me());
     let status = daemon::exit_status(status);
     driver::server_exits(status);
     ending::exit_begins(status);

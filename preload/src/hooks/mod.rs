@@ -4,6 +4,7 @@
 
 pub(crate) mod accept;
 mod arguments;
+mod automatic_reaping;
 pub(crate) mod bsd_signals;
 pub(crate) mod descriptor;
 pub(crate) mod epoll;

@@ -9,10 +9,11 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
-use libc::{SIGSYS, c_int, siginfo_t};
+use libc::{SIGCHLD, SIGSYS, c_int, siginfo_t};
 
-use super::signal_mask;
+use super::{automatic_reaping, signal_mask};
 use crate::blocking::interruption;
+use crate::process::children;
 use crate::sys::signal_guard::{self, SignalGuard};
 use crate::sys::{config, errno, real};
 
@@ -123,6 +124,10 @@ extern "C-unwind" fn handle(number: c_int, info: *mut siginfo_t, context: *mut c
     if unsafe { signal_guard::defer(number, info, context) } {
         return;
     }
+    // SAFETY: a signal's own information, in which SIGCHLD names a process.
+    if number == SIGCHLD && children::is_orphans_end(unsafe { (*info).si_pid() }) {
+        return interruption::record(true);
+    }
     let wanted = Wanted::load(number);
     if wanted.has(libc::SA_RESETHAND) {
         reset(number, wanted);
@@ -171,6 +176,9 @@ pub(crate) unsafe fn sigaction(
         let mut own = action.as_ref().copied();
         if let Some(own) = &mut own {
             signal_mask::let_sigsys_in(&mut own.sa_mask);
+            if number == SIGCHLD {
+                automatic_reaping::prevent(own);
+            }
             let is_handler = !matches!(own.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN);
             if is_handler && !FAULTS.contains(&number) {
                 // First: the signal may come at once, to another thread.
@@ -187,6 +195,9 @@ pub(crate) unsafe fn sigaction(
         {
             old.sa_sigaction = before.handler;
             old.sa_flags = old.sa_flags & !libc::SA_SIGINFO | before.flags;
+        }
+        if result == 0 && number == SIGCHLD {
+            automatic_reaping::show(action.as_ref(), old.as_mut());
         }
         result
     }

@@ -2,12 +2,14 @@
 //! sem_timedwait(3), nanosleep(2). The server has the deadline from the virtual clock, the kernel
 //! waits by its own; what was waited in vain has passed on both.
 
+use std::time::Duration;
+
 use libc::{ETIMEDOUT, c_int, c_uint, clockid_t, pthread_cond_t, pthread_mutex_t, sem_t, timespec};
 use rustix::io::Errno;
 
 use super::arguments;
 use crate::determinism::clock;
-use crate::sys::{errno, real};
+use crate::sys::{errno, real, threads};
 
 pub(crate) unsafe fn pthread_cond_timedwait(
     condition: *mut pthread_cond_t,
@@ -69,7 +71,7 @@ pub(crate) unsafe fn clock_nanosleep(
         unsafe { real::clock_nanosleep(clock, flags, time, left) }
     };
     if flags & libc::TIMER_ABSTIME == 0 {
-        return asleep(|| sleep(time));
+        return asleep(arguments::limit(time).ok().flatten(), || sleep(time));
     }
     // SAFETY: the server's own pointer.
     unsafe { translated(time, sleep, |result| result == 0) }
@@ -77,17 +79,17 @@ pub(crate) unsafe fn clock_nanosleep(
 
 pub(crate) unsafe fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int {
     // SAFETY: the server's own call.
-    asleep(|| unsafe { real::nanosleep(time, left) })
+    asleep(arguments::limit(time).ok().flatten(), || unsafe { real::nanosleep(time, left) })
 }
 
 pub(crate) unsafe fn usleep(microseconds: c_uint) -> c_int {
     // SAFETY: the server's own call.
-    asleep(|| unsafe { real::usleep(microseconds) })
+    asleep(Some(Duration::from_micros(microseconds.into())), || unsafe { real::usleep(microseconds) })
 }
 
 pub(crate) unsafe fn sleep(seconds: c_uint) -> c_uint {
     // SAFETY: the server's own call.
-    asleep(|| unsafe { real::sleep(seconds) })
+    asleep(Some(Duration::from_secs(seconds.into())), || unsafe { real::sleep(seconds) })
 }
 
 /// futex(2), by which Rust's standard library waits. Of its operations this one has a deadline; the
@@ -116,10 +118,10 @@ pub(crate) unsafe fn futex(
     unsafe { translated(limit, wait, |result| result < 0 && errno::last() == Errno::TIMEDOUT) }
 }
 
-/// Sleeps; the time has passed for the server, too.
-fn asleep<T>(sleep: impl FnOnce() -> T) -> T {
+/// Sleeps for `time`; it has passed for the server, too.
+fn asleep<T>(time: Option<Duration>, sleep: impl FnOnce() -> T) -> T {
     let (shown, began) = (clock::now(), clock::real_now());
-    let result = sleep();
+    let result = threads::sleep_for(time.unwrap_or(Duration::MAX), sleep);
     clock::advance_to(shown + clock::real_now().saturating_sub(began));
     result
 }

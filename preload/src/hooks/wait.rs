@@ -4,7 +4,7 @@
 use std::ptr;
 use std::time::Duration;
 
-use libc::{c_int, pid_t, rusage};
+use libc::{c_int, id_t, idtype_t, pid_t, rusage, siginfo_t};
 use rustix::event::PollFd;
 use rustix::io::Errno;
 
@@ -12,7 +12,7 @@ use crate::afl_loop;
 use crate::blocking::{self, BlockingCall, WaitOutcome};
 use crate::process::children;
 use crate::sys::poll_set::PollSet;
-use crate::sys::{errno, real};
+use crate::sys::{config, errno, real};
 
 /// How often a thread looks after a child that it waits for, besides the driver.
 const CHILD_POLL_INTERVAL: Duration = Duration::from_millis(2);
@@ -30,22 +30,74 @@ pub(crate) unsafe fn waitpid(child: pid_t, status: *mut c_int, options: c_int) -
 pub(crate) unsafe fn wait4(child: pid_t, status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t {
     let mut own = 0;
     let status = if status.is_null() { &raw mut own } else { status };
-    // The forkserver waits by this call, too, and for its own child.
-    let is_server = !afl_loop::is_starting() && blocking::intercepts_calls();
-    let ended = if options & libc::WNOHANG == 0 && children::any() && is_server {
-        match blocking::wait(&mut Wait { child, status, options, usage }, None) {
-            WaitOutcome::Done(ended) => ended,
-            WaitOutcome::TimedOut | WaitOutcome::Interrupted => errno::fail(Errno::INTR),
-        }
-    } else {
+    let mut wait = Wait { child, status, options, usage };
+    if afl_loop::is_starting() {
+        // The forkserver waits by this call, too, and for its own child.
         // SAFETY: the server's own call; where it does not want the status, we do.
-        unsafe { real::wait4(child, status, options, usage) }
-    };
-    if ended > 0 {
-        // SAFETY: written by the call.
-        children::record_end(ended, unsafe { *status });
+        return unsafe { real::wait4(child, status, options, usage) };
     }
-    ended
+    wait_for(&mut wait, options)
+}
+
+pub(crate) unsafe fn waitid(kind: idtype_t, id: id_t, info: *mut siginfo_t, options: c_int) -> c_int {
+    if afl_loop::is_starting() || config::get().is_none() {
+        // SAFETY: the server's own call.
+        return unsafe { real::waitid(kind, id, info, options) };
+    }
+    // SAFETY: all zeroes is a valid `siginfo_t`.
+    let mut own = unsafe { std::mem::zeroed() };
+    let info = if info.is_null() { &raw mut own } else { info };
+    wait_for(&mut WaitId { kind, id, info, options }, options)
+}
+
+/// Waits as the server asks.
+fn wait_for<C: ChildWait>(wait: &mut C, options: c_int) -> c_int {
+    let is_intercepted = children::any() && blocking::intercepts_calls();
+    if options & libc::WNOHANG == 0 && is_intercepted {
+        return match blocking::wait(wait, None) {
+            WaitOutcome::Done(result) => result,
+            WaitOutcome::TimedOut | WaitOutcome::Interrupted => errno::fail(Errno::INTR),
+        };
+    }
+    wait.visible(options & libc::WNOHANG)
+}
+
+/// A call that waits for children.
+trait ChildWait: BlockingCall<Output = c_int> {
+    /// Does the call, with `flags`: its result, and the process that has ended, or 0.
+    fn call(&mut self, flags: c_int) -> (c_int, pid_t);
+
+    /// Reaps the process that has ended, if the call has not, and returns its status.
+    fn status(&mut self, ended: pid_t) -> c_int;
+
+    /// Whether the server asks for any child, so that it may be given one of which it knows nothing.
+    fn is_for_any(&self) -> bool;
+
+    /// Whether the process that has ended is to stay.
+    fn leaves_waitable(&self) -> bool {
+        false
+    }
+
+    /// Does the call until it tells of a process that the server may know of; 0 when there is none yet.
+    fn visible(&mut self, flags: c_int) -> c_int {
+        loop {
+            let (result, ended) = self.call(flags);
+            if ended <= 0 {
+                if result == 0 && self.is_for_any() && children::has_only_orphans() {
+                    return errno::fail(Errno::CHILD);
+                }
+                return result;
+            }
+            let is_hidden = children::is_hidden(ended);
+            if is_hidden || !self.leaves_waitable() {
+                let status = self.status(ended);
+                children::record_end(ended, status);
+            }
+            if !is_hidden {
+                return result;
+            }
+        }
+    }
 }
 
 struct Wait {
@@ -55,19 +107,96 @@ struct Wait {
     usage: *mut rusage,
 }
 
-impl BlockingCall for Wait {
-    type Output = pid_t;
+impl ChildWait for Wait {
+    fn call(&mut self, flags: c_int) -> (c_int, pid_t) {
+        // SAFETY: the server's own call; `status` is not null.
+        let ended = unsafe { real::wait4(self.child, self.status, self.options | flags, self.usage) };
+        // SAFETY: as above. A process that has stopped or goes on has not ended.
+        let has_ended =
+            ended > 0 && unsafe { !libc::WIFSTOPPED(*self.status) && !libc::WIFCONTINUED(*self.status) };
+        (ended, if has_ended { ended } else { 0 })
+    }
 
-    fn attempt(&mut self) -> Option<pid_t> {
-        // SAFETY: the server's own call, without the waiting.
-        let ended = unsafe { real::wait4(self.child, self.status, self.options | libc::WNOHANG, self.usage) };
-        (ended != 0).then_some(ended)
+    fn status(&mut self, _: pid_t) -> c_int {
+        // SAFETY: written by the call.
+        unsafe { *self.status }
+    }
+
+    fn is_for_any(&self) -> bool {
+        self.child == -1
+    }
+}
+
+impl BlockingCall for Wait {
+    type Output = c_int;
+
+    fn attempt(&mut self) -> Option<c_int> {
+        Some(self.visible(libc::WNOHANG)).filter(|&result| result != 0)
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
-        let mut entries = PollSet::with_room(others.len())?;
-        entries.extend(super::to_entries(others.iter().cloned()));
-        let limit = limit.map_or(CHILD_POLL_INTERVAL, |limit| limit.min(CHILD_POLL_INTERVAL));
-        super::sleep_in(&mut entries, Some(limit), ptr::null())
+        sleep(others, limit)
     }
+}
+
+struct WaitId {
+    kind: idtype_t,
+    id: id_t,
+    info: *mut siginfo_t,
+    options: c_int,
+}
+
+impl ChildWait for WaitId {
+    fn call(&mut self, flags: c_int) -> (c_int, pid_t) {
+        // SAFETY: the server's own call; `info` is not null, and zero is a valid value for it.
+        unsafe {
+            *self.info = std::mem::zeroed();
+            let result = real::waitid(self.kind, self.id, self.info, self.options | flags);
+            let info = &*self.info;
+            let has_ended = matches!(info.si_code, libc::CLD_EXITED | libc::CLD_KILLED | libc::CLD_DUMPED);
+            (result, if result == 0 && has_ended { info.si_pid() } else { 0 })
+        }
+    }
+
+    fn status(&mut self, ended: pid_t) -> c_int {
+        let mut status = 0;
+        // SAFETY: both live on this stack, or were written by the call.
+        unsafe {
+            if self.leaves_waitable() {
+                real::wait4(ended, &mut status, libc::WNOHANG, ptr::null_mut());
+                return status;
+            }
+            let info = &*self.info;
+            if info.si_code == libc::CLD_EXITED { (info.si_status() & 0xff) << 8 } else { info.si_status() }
+        }
+    }
+
+    fn is_for_any(&self) -> bool {
+        self.kind == libc::P_ALL
+    }
+
+    fn leaves_waitable(&self) -> bool {
+        self.options & libc::WNOWAIT != 0
+    }
+}
+
+impl BlockingCall for WaitId {
+    type Output = c_int;
+
+    fn attempt(&mut self) -> Option<c_int> {
+        let result = self.visible(libc::WNOHANG);
+        // SAFETY: written by the call, which leaves 0 where there is nothing to tell.
+        (result != 0 || unsafe { (*self.info).si_pid() } != 0).then_some(result)
+    }
+
+    fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
+        sleep(others, limit)
+    }
+}
+
+fn sleep(others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
+    let mut entries = PollSet::with_room(others.len())?;
+    entries.extend(super::to_entries(others.iter().cloned()));
+    let limit = limit.map_or(CHILD_POLL_INTERVAL, |limit| limit.min(CHILD_POLL_INTERVAL));
+    super::sleep_in(&mut entries, Some(limit), ptr::null())
 }

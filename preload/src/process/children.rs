@@ -4,8 +4,11 @@
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 
 use libc::c_int;
+use rustix::io::Errno;
+use rustix::process::{Pid, getpid, set_child_subreaper, test_kill_process};
 
-use crate::sys::{config, report};
+use super::{driver_process, ending, process_table};
+use crate::sys::{config, real, report};
 
 /// Children that are watched at a time; further ones are not.
 const MAX_WATCHED_CHILDREN: usize = 64;
@@ -27,6 +30,7 @@ const CRASH_SIGNALS: [c_int; 7] =
 /// Records a child process of the server.
 pub(crate) fn record(child: i32) {
     FORKED.store(true, SeqCst);
+    process_table::register_child(child);
     LATEST.store(child, SeqCst);
     let free = |slot: &&AtomicI32| slot.compare_exchange(0, child, SeqCst, SeqCst).is_ok();
     let _ = CHILDREN.iter().find(free);
@@ -65,6 +69,7 @@ pub(crate) fn record_handover() {
 /// An iteration begins, with a new connection.
 pub(crate) fn begin_iteration() {
     HANDED_OVER.store(false, SeqCst);
+    process_table::begin_iteration();
 }
 
 /// In a forked child: the parent's children are not its own.
@@ -73,27 +78,71 @@ pub(crate) fn reset_after_fork() {
     CHILDREN.iter().for_each(|slot| slot.store(0, SeqCst));
 }
 
-/// Records the end of a child that the server has waited for.
+/// Before a fork of the server's: makes the driver process the parent of all orphans that descend from it, so that
+/// their ends are seen.
+pub(crate) fn adopt_orphans() {
+    if driver_process::is_known() {
+        let _ = set_child_subreaper(Some(getpid()));
+    }
+    reap_where_nobody_waits();
+}
+
+/// Whether the server has asked the kernel to reap its children (SIG_IGN or SA_NOCLDWAIT for SIGCHLD).
+static REAPED_AUTOMATICALLY: AtomicBool = AtomicBool::new(false);
+
+/// Records whether the server wants its children reaped. The kernel is not asked to: their ends would be lost.
+pub(crate) fn set_reaped_automatically(wanted: bool) {
+    REAPED_AUTOMATICALLY.store(wanted, SeqCst);
+}
+
+/// Whether wait(2) must not tell the server of a process that has ended.
+pub(crate) fn is_hidden(child: i32) -> bool {
+    REAPED_AUTOMATICALLY.load(SeqCst) || process_table::is_orphan(child)
+}
+
+/// Whether SIGCHLD tells of an orphan, and of no child of the server's at the same time.
+pub(crate) fn is_orphans_end(process: i32) -> bool {
+    process_table::is_orphan(process) && {
+        check();
+        let has_ended = |child: i32| !ids().any(|id| id == child);
+        !process_table::own_children().any(has_ended)
+    }
+}
+
+/// Whether the kernel, which says that children are left, means orphans only.
+pub(crate) fn has_only_orphans() -> bool {
+    process_table::descendants().next().is_some() && process_table::own_children().next().is_none()
+}
+
+/// Whether a process forked in this iteration is still alive. To be called after [`check`].
+pub(crate) fn has_new() -> bool {
+    ids().chain(process_table::descendants()).any(process_table::is_new)
+}
+
+/// Records the end of a child that was reaped.
 pub(crate) fn record_end(child: i32, status: c_int) {
-    let Some(slot) = CHILDREN.iter().find(|slot| slot.load(SeqCst) == child) else { return };
-    slot.store(0, SeqCst);
+    process_table::remove(child);
+    if let Some(slot) = CHILDREN.iter().find(|slot| slot.load(SeqCst) == child) {
+        slot.store(0, SeqCst);
+    }
     if libc::WIFSIGNALED(status) {
         crash_as_child(libc::WTERMSIG(status));
     }
 }
 
-/// Checks for children that have ended and that the server has not waited for yet; their status stays for the
-/// server.
+/// Checks for processes that have ended and that the server has not waited for yet; the status of a child stays
+/// for the server.
 pub(crate) fn check() {
     for slot in CHILDREN.iter().filter(|slot| slot.load(SeqCst) != 0) {
         // SAFETY: all zeroes is a valid `siginfo_t`, and the fields read are those of SIGCHLD.
         unsafe {
             let mut info: libc::siginfo_t = std::mem::zeroed();
-            let child = slot.load(SeqCst).unsigned_abs();
+            let child = slot.load(SeqCst);
             let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-            if libc::waitid(libc::P_PID, child, &mut info, flags) != 0 {
+            if real::waitid(libc::P_PID, child.unsigned_abs(), &mut info, flags) != 0 {
                 // Reaped unseen.
                 slot.store(0, SeqCst);
+                process_table::remove(child);
             } else if info.si_pid() != 0 {
                 slot.store(0, SeqCst);
                 if matches!(info.si_code, libc::CLD_KILLED | libc::CLD_DUMPED) {
@@ -102,16 +151,36 @@ pub(crate) fn check() {
             }
         }
     }
+    process_table::descendants().for_each(reap);
+    reap_where_nobody_waits();
 }
 
-/// Under AFL++, ends this process as its child was ended, if that was a crash.
+/// Reaps the server's own children that have ended, where it wants that.
+fn reap_where_nobody_waits() {
+    if REAPED_AUTOMATICALLY.load(SeqCst) {
+        process_table::own_children().for_each(reap);
+    }
+}
+
+/// Reaps a process if it has ended and this process is its parent by now.
+fn reap(process: i32) {
+    let mut status = 0;
+    // SAFETY: the status lives on this stack, and no usage is asked for.
+    let ended = unsafe { real::wait4(process, &mut status, libc::WNOHANG, std::ptr::null_mut()) };
+    if ended == process {
+        record_end(process, status);
+    } else if ended < 0
+        && Pid::from_raw(process).is_some_and(|pid| test_kill_process(pid) == Err(Errno::SRCH))
+    {
+        // Its own parent has reaped it, and has seen how it ended.
+        process_table::remove(process);
+    }
+}
+
+/// Ends this process as its child was ended, if that was a crash and counts.
 fn crash_as_child(signal: c_int) {
-    if config::is_loop() && CRASH_SIGNALS.contains(&signal) {
+    if config::child_crashes_count() && CRASH_SIGNALS.contains(&signal) {
         report::emit(format_args!("a child process of the server was killed by signal {signal}"));
-        // SAFETY: the default action of these signals ends the process.
-        unsafe {
-            libc::signal(signal, libc::SIG_DFL);
-            libc::raise(signal);
-        }
+        ending::end_by(signal);
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 use rustix::io::Errno;
 use rustix::process::{Pid, getpid, test_kill_process};
 
+use super::process_table;
 use crate::sys::shared_pages::{self, Shareable};
 use crate::sys::{config, report};
 
@@ -23,6 +24,7 @@ static IS_DRIVER: AtomicBool = AtomicBool::new(false);
 
 /// Maps the shared page. To be called before the server forks the processes that will compete.
 pub(crate) fn share() {
+    process_table::share();
     if DRIVER.get().is_none()
         && let Ok(driver) = shared_pages::map()
     {

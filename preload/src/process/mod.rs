@@ -6,3 +6,4 @@ pub(crate) mod driver_process;
 pub(crate) mod ending;
 pub(crate) mod identity;
 pub(crate) mod panics;
+pub(crate) mod process_table;

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use sockfuzz_protocol::{InputFormat, Options, Panics};
+use sockfuzz_protocol::{ChildCrashes, InputFormat, Options, Panics};
 
 /// How often the server is fed: [`sockfuzz_protocol::Mode`], decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,15 @@ pub(crate) fn is_single_run() -> bool {
 /// Whether inputs are sessions.
 pub(crate) fn inputs_are_sessions() -> bool {
     get().is_some_and(|config| config.options.input == InputFormat::Session)
+}
+
+/// Whether a crash of a child process ends the server.
+pub(crate) fn child_crashes_count() -> bool {
+    get().is_some_and(|config| match config.options.children {
+        ChildCrashes::Crash => true,
+        ChildCrashes::Pass => false,
+        ChildCrashes::Auto => config.run_mode == RunMode::Loop,
+    })
 }
 
 /// Whether a Rust panic ends the server.

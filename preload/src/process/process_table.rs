@@ -1,0 +1,200 @@
+//! Table of the processes that the server has forked, in memory that they share: a server is idle when all of
+//! them are, whoever is whose parent.
+//!
+//! Every child of the forkserver has a table of its own for what it forks; it knows those of the processes before
+//! it, whose processes it shares with its siblings.
+
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering::SeqCst};
+
+use rustix::process::{getpid, getppid};
+
+use crate::sys::shared_pages::{self, Shareable};
+
+/// Processes that a table has room for; further ones are not known.
+const MAX_PROCESSES: usize = 256;
+
+/// Tables of processes before this one: of the server's start, and of a forkserver that took over.
+const MAX_EARLIER_TABLES: usize = 2;
+
+/// One process.
+#[derive(Debug)]
+struct ProcessEntry {
+    /// 0 marks a free place.
+    pid: AtomicI32,
+    parent: AtomicI32,
+    /// The iteration in which it was forked.
+    iteration: AtomicU32,
+}
+
+/// The shared page.
+#[derive(Debug)]
+struct ProcessTable {
+    entries: [ProcessEntry; MAX_PROCESSES],
+    /// Entries from this one on were never used.
+    used: AtomicUsize,
+    /// Changes with every registration.
+    generation: AtomicU32,
+    /// Number of the current iteration.
+    iteration: AtomicU32,
+}
+
+// SAFETY: zeroes are valid, and all fields are atomic.
+unsafe impl Shareable for ProcessTable {}
+
+/// The table of this process, then those before it.
+static TABLES: [AtomicPtr<ProcessTable>; 1 + MAX_EARLIER_TABLES] =
+    [const { AtomicPtr::new(std::ptr::null_mut()) }; 1 + MAX_EARLIER_TABLES];
+/// This process, and its parent, in the kernel's numbers.
+static ME: AtomicI32 = AtomicI32::new(0);
+static MY_PARENT: AtomicI32 = AtomicI32::new(0);
+/// Whether this process is a child of the forkserver, so that its parent does none of the server's work.
+static HAS_FORKSERVER: AtomicBool = AtomicBool::new(false);
+
+/// Maps the first table. To be called before the server forks.
+pub(crate) fn share() {
+    if table(0).is_none() {
+        map();
+    }
+    note_ids();
+}
+
+/// In a child of the forkserver: begins a table of its own.
+pub(crate) fn begin_own() {
+    for place in (0..MAX_EARLIER_TABLES).rev() {
+        TABLES[place + 1].store(TABLES[place].load(SeqCst), SeqCst);
+    }
+    HAS_FORKSERVER.store(true, SeqCst);
+    map();
+    note_ids();
+}
+
+/// In a forked child of the server's.
+pub(crate) fn reset_after_fork() {
+    HAS_FORKSERVER.store(false, SeqCst);
+    // Not what the kernel says: the parent may have ended already.
+    let parent = me();
+    note_ids();
+    register(me(), parent);
+}
+
+fn map() {
+    if let Ok(mapped) = shared_pages::map::<ProcessTable>() {
+        TABLES[0].store(std::ptr::from_ref(mapped).cast_mut(), SeqCst);
+    }
+}
+
+fn note_ids() {
+    ME.store(getpid().as_raw_nonzero().get(), SeqCst);
+    MY_PARENT.store(getppid().map_or(0, |parent| parent.as_raw_nonzero().get()), SeqCst);
+}
+
+pub(crate) fn me() -> i32 {
+    ME.load(SeqCst)
+}
+
+fn table(place: usize) -> Option<&'static ProcessTable> {
+    // SAFETY: null, or a mapping that is never removed.
+    unsafe { TABLES[place].load(SeqCst).as_ref() }
+}
+
+fn entries(table: &'static ProcessTable) -> impl Iterator<Item = &'static ProcessEntry> {
+    let used = table.used.load(SeqCst).min(MAX_PROCESSES);
+    table.entries[..used].iter().filter(|entry| entry.pid.load(SeqCst) != 0)
+}
+
+/// Registers a process that the server has forked, and its parent.
+pub(crate) fn register_child(child: i32) {
+    register(child, me());
+    if !HAS_FORKSERVER.load(SeqCst) && !contains(me()) {
+        register(me(), MY_PARENT.load(SeqCst));
+    }
+}
+
+fn contains(pid: i32) -> bool {
+    table(0).is_some_and(|table| entries(table).any(|entry| entry.pid.load(SeqCst) == pid))
+}
+
+/// A process and its parent may register it at the same time: two entries do no harm.
+fn register(pid: i32, parent: i32) {
+    let Some(table) = table(0) else { return };
+    let known = entries(table).find(|entry| entry.pid.load(SeqCst) == pid);
+    let free = || {
+        let is_free = |entry: &&ProcessEntry| entry.pid.compare_exchange(0, pid, SeqCst, SeqCst).is_ok();
+        table.entries.iter().find(is_free)
+    };
+    let Some(entry) = known.or_else(free) else { return };
+    entry.parent.store(parent, SeqCst);
+    entry.iteration.store(table.iteration.load(SeqCst), SeqCst);
+    let place =
+        (std::ptr::from_ref(entry).addr() - table.entries.as_ptr().addr()) / size_of::<ProcessEntry>();
+    table.used.fetch_max(place + 1, SeqCst);
+    table.generation.fetch_add(1, SeqCst);
+}
+
+/// Removes a process that has been reaped, or does none of the server's work any more.
+pub(crate) fn remove(pid: i32) {
+    if let Some(table) = table(0) {
+        entries(table)
+            .filter(|entry| entry.pid.load(SeqCst) == pid)
+            .for_each(|entry| entry.pid.store(0, SeqCst));
+    }
+}
+
+/// Processes of the server besides this one.
+pub(crate) fn others() -> impl Iterator<Item = i32> {
+    let (me, forkserver) = (me(), if HAS_FORKSERVER.load(SeqCst) { MY_PARENT.load(SeqCst) } else { 0 });
+    (0..TABLES.len())
+        .filter_map(table)
+        .flat_map(entries)
+        .map(|entry| entry.pid.load(SeqCst))
+        .filter(move |&pid| pid != 0 && pid != me && pid != forkserver)
+}
+
+/// Whether the server has other processes than this one, as far as is known.
+pub(crate) fn has_others() -> bool {
+    others().next().is_some()
+}
+
+/// Number that changes with every fork of any process that shares a table with this one.
+pub(crate) fn generation() -> u32 {
+    let generations = (0..TABLES.len()).filter_map(table).map(|table| table.generation.load(SeqCst));
+    generations.fold(0, u32::wrapping_add)
+}
+
+/// Processes that this one has forked and that were not reaped.
+pub(crate) fn own_children() -> impl Iterator<Item = i32> {
+    of_parent(|parent| parent == me())
+}
+
+/// Processes in this process's own table that others have forked.
+pub(crate) fn descendants() -> impl Iterator<Item = i32> {
+    let me = me();
+    of_parent(|parent| parent != self::me()).filter(move |&pid| pid != me)
+}
+
+fn of_parent(is_wanted: impl Fn(i32) -> bool) -> impl Iterator<Item = i32> {
+    let entries = table(0).into_iter().flat_map(entries);
+    entries.filter(move |entry| is_wanted(entry.parent.load(SeqCst))).map(|entry| entry.pid.load(SeqCst))
+}
+
+/// Whether a process, whose end the kernel tells to this one, is an orphan of which the server knows nothing.
+pub(crate) fn is_orphan(pid: i32) -> bool {
+    descendants().any(|descendant| descendant == pid)
+}
+
+/// The next iteration begins.
+pub(crate) fn begin_iteration() {
+    if let Some(table) = table(0) {
+        table.iteration.fetch_add(1, SeqCst);
+    }
+}
+
+/// Whether a process was forked in the current iteration, by this process or one that descends from it.
+pub(crate) fn is_new(pid: i32) -> bool {
+    table(0).is_some_and(|table| {
+        let iteration = table.iteration.load(SeqCst);
+        let is_it =
+            |entry: &ProcessEntry| entry.pid.load(SeqCst) == pid && entry.iteration.load(SeqCst) == iteration;
+        entries(table).any(is_it)
+    })
+}
