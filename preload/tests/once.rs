@@ -311,23 +311,6 @@ fn listener_unix() {
     assert_eq!(fs::read_to_string(&path).expect("still there"), "the user's");
 }
 
-/// The process that accepts waits for the one that works, whichever of them is the parent.
-#[test]
-fn back_answers() {
-    let target = Target::compile("back_answers", &[]);
-    for front in ["child", "parent"] {
-        for [transport] in transports() {
-            let output = target.run(REQUEST, &[transport, ("TARGET_FRONT", front)]);
-            assert!(output.status.success(), "{front} {transport:?} {}", describe(&output));
-            assert!(
-                output.stdout.ends_with(b"GET /path HTTP/1.1\n"),
-                "{front} {transport:?} {}",
-                describe(&output)
-            );
-        }
-    }
-}
-
 #[test]
 fn exits_early() {
     let output = Target::compile("exits_early", &[]).run(REQUEST, &[]);
@@ -335,36 +318,9 @@ fn exits_early() {
 }
 
 #[test]
-fn answers_then_exits() {
-    answers("answers_then_exits", &[], b"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\n");
-}
-
-/// Whichever thread is first: the answer arrives, and so does the exit status.
-#[test]
-fn exits_while_another_waits() {
-    let target = Target::compile("exits_while_another_waits", &[]);
-    for options in transports() {
-        let output = target.run(REQUEST, &options);
-        assert_eq!(output.status.code(), Some(3), "{options:?} {}", describe(&output));
-        assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{options:?} {}", describe(&output));
-    }
-}
-
-#[test]
 fn dies_while_serving() {
     let output = Target::compile("dies_while_serving", &[]).run(REQUEST, &[]);
     assert_eq!(output.status.signal(), Some(11), "{}", describe(&output));
-}
-
-/// A fault of the preload's own is named as such, with a backtrace, and is no crash of the server.
-#[test]
-fn an_internal_error_is_no_crash() {
-    let target = Target::compile("accept_blocking", &[]);
-    let output = target.run(REQUEST, &[("SOCKFUZZ_TEST_PANIC", "play")]);
-    assert_eq!(output.status.code(), Some(70), "{}", describe(&output));
-    for said in ["internal error, please report it", "as asked, in play", "sockfuzz_preload::"] {
-        assert!(contains(&output.stderr, said), "{said}: {}", describe(&output));
-    }
 }
 
 #[test]

@@ -1,0 +1,57 @@
+//! Single runs that end otherwise than by an idle server: no answer is lost, and the exit status tells. A test has
+//! the name of its target.
+
+mod common;
+
+use common::{Target, contains, describe, transports};
+
+const REQUEST: &[u8] = b"GET /path HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/// The process that accepts waits for the one that works, whichever of them is the parent.
+#[test]
+fn back_answers() {
+    let target = Target::compile("back_answers", &[]);
+    for front in ["child", "parent"] {
+        for [transport] in transports() {
+            let output = target.run(REQUEST, &[transport, ("TARGET_FRONT", front)]);
+            assert!(output.status.success(), "{front} {transport:?} {}", describe(&output));
+            assert!(
+                output.stdout.ends_with(b"GET /path HTTP/1.1\n"),
+                "{front} {transport:?} {}",
+                describe(&output)
+            );
+        }
+    }
+}
+
+#[test]
+fn answers_then_exits() {
+    let target = Target::compile("answers_then_exits", &[]);
+    for options in transports() {
+        let output = target.run(REQUEST, &options);
+        assert!(output.status.success(), "{options:?} {}", describe(&output));
+        assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{options:?} {}", describe(&output));
+    }
+}
+
+/// Whichever thread is first: the answer arrives, and so does the exit status.
+#[test]
+fn exits_while_another_waits() {
+    let target = Target::compile("exits_while_another_waits", &[]);
+    for options in transports() {
+        let output = target.run(REQUEST, &options);
+        assert_eq!(output.status.code(), Some(3), "{options:?} {}", describe(&output));
+        assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{options:?} {}", describe(&output));
+    }
+}
+
+/// A fault of the preload's own is named as such, with a backtrace, and is no crash of the server.
+#[test]
+fn an_internal_error_is_no_crash() {
+    let target = Target::compile("accept_blocking", &[]);
+    let output = target.run(REQUEST, &[("SOCKFUZZ_TEST_PANIC", "play")]);
+    assert_eq!(output.status.code(), Some(70), "{}", describe(&output));
+    for said in ["internal error, please report it", "as asked, in play", "sockfuzz_preload::"] {
+        assert!(contains(&output.stderr, said), "{said}: {}", describe(&output));
+    }
+}
