@@ -139,8 +139,13 @@ impl Driver {
         children::check();
         Connection::ALL.into_iter().for_each(|connection| self.drop_connection(connection));
         if self.stage != SessionStage::Probing && self.awaits_late_work() {
+            let is_first = self.stage != SessionStage::Late;
             self.enter(SessionStage::Late);
-            return IdleStep::Sleep { until: Vec::new(), limit: Some(LATE_POLL_INTERVAL) };
+            // Most end at once, now that the connections are closed: let them, before any time is spent asleep.
+            return match is_first {
+                true => IdleStep::Progress,
+                false => IdleStep::Sleep { until: Vec::new(), limit: Some(LATE_POLL_INTERVAL) },
+            };
         }
         let is_single_run = self.input_source.as_ref().is_some_and(InputSource::waits_indefinitely);
         if is_single_run
