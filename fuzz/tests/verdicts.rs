@@ -109,7 +109,7 @@ const CRASHES_ELSEWHERE: [&str; 7] =
 fn a_crash_of_any_thread_or_process_is_a_crash() {
     let target = Target::compile();
     in_both_loops(|[first, second]| {
-        for children in [None, Some("ignored"), Some("no_wait")] {
+        for children in [None, Some("ignored"), Some("no_wait"), Some("reaped")] {
             let asked = children.map(|children| ("TARGET_SIGCHLD", children));
             let options: Vec<_> = [first, second].into_iter().chain(asked).collect();
             let mut client = target.start(&options);
@@ -117,7 +117,10 @@ fn a_crash_of_any_thread_or_process_is_a_crash() {
                 let verdict = verdict_on(ending, &mut client);
                 assert_eq!(verdict, Verdict::Signalled(11), "{ending} {options:?}");
             }
-            assert_eq!(verdict_on("child_exits", &mut client), Verdict::Finished, "{options:?}");
+            for ending in ["child_exits", "orphan_exits"] {
+                let verdict = verdict_on(ending, &mut client);
+                assert_eq!(verdict, Verdict::Finished, "{ending} {options:?}");
+            }
         }
     });
 }

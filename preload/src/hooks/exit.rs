@@ -3,7 +3,7 @@
 use libc::{c_int, c_void};
 
 use crate::driver;
-use crate::process::{children, daemon, ending, process_table};
+use crate::process::{children, daemon, ending};
 use crate::sys::real;
 
 unsafe extern "C" {
@@ -45,7 +45,6 @@ fn prepare(status: c_int) -> c_int {
         // What they are killed by from here on is seen by the driver process, which they go to.
         children::check();
     }
-    process_table::remove(process_table::me());
     let status = daemon::exit_status(status);
     driver::server_exits(status);
     ending::exit_begins(status);

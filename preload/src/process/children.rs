@@ -111,7 +111,11 @@ pub(crate) fn is_orphans_end(process: i32) -> bool {
 
 /// Whether the kernel, which says that children are left, means orphans only.
 pub(crate) fn has_only_orphans() -> bool {
-    process_table::descendants().next().is_some() && process_table::own_children().next().is_none()
+    process_table::descendants().next().is_some() && {
+        // A handler may have reaped a child before its fork returned, and was recorded.
+        check();
+        process_table::own_children().next().is_none()
+    }
 }
 
 /// Whether a process forked in this iteration is still alive. To be called after [`check`].

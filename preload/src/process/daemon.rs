@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 use libc::c_int;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use crate::process::{children, driver_process};
+use crate::process::{children, driver_process, process_table};
 use crate::sys::{config, errno, real};
 
 /// Whether this process was forked while the server started. One that was forked to serve has
@@ -41,6 +41,8 @@ pub(crate) fn exit_status(status: c_int) -> c_int {
 /// Waits for `child` and returns its exit status, or dies of the same signal.
 fn wait_for_daemon(child: i32) -> c_int {
     DAEMON_PID.store(child, SeqCst);
+    // It does none of the server's work any more.
+    process_table::remove(process_table::me());
     let mut status = 0;
     // SAFETY: the handler makes one system call; the others are this process's own child and
     // dispositions, and nothing of the server's runs here any more.

@@ -8,6 +8,7 @@ enum { EXIT = 1, ANSWER = 2, HANG = 3, RECORDS = 1 << 20 };
 
 static volatile unsigned char *record;
 static int number, connection, answered;
+static volatile pid_t *orphan;
 
 static void write_down(int what) {
     if (record) record[number % RECORDS] = what;
@@ -129,6 +130,17 @@ static void end(const char *ending) {
         CHECK(waitpid(child, NULL, 0) == child || errno == ECHILD);
         CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD); /* it has no other child */
     }
+    if (IS("orphan_exits")) {
+        answer(ending);
+        pid_t child = fork_one();
+        if (child == 0) {
+            if (fork_one() > 0) _exit(0);
+            *orphan = getpid();
+            usleep(5000);
+            _exit(0);
+        }
+        CHECK(waitpid(child, NULL, 0) == child || errno == ECHILD);
+    }
     if (IS("child_exits")) {
         pid_t child = fork_one();
         if (child == 0) _exit(1);
@@ -137,6 +149,16 @@ static void end(const char *ending) {
 }
 
 static void told(int signal) { (void)signal; }
+
+/* Reaps whatever has ended, of which the orphan is none. */
+static void reap(int signal) {
+    (void)signal;
+    int saved = errno;
+    pid_t ended;
+    while ((ended = waitpid(-1, NULL, WNOHANG)) > 0)
+        if (ended == *orphan) _exit(71);
+    errno = saved;
+}
 
 int main(void) {
     const char *file = getenv("TARGET_RECORD"), *children = getenv("TARGET_SIGCHLD");
@@ -147,8 +169,11 @@ int main(void) {
         CHECK(record != MAP_FAILED);
         close(fd);
     }
+    orphan = mmap(NULL, sizeof *orphan, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(orphan != MAP_FAILED);
     if (children) {
         struct sigaction action = {.sa_handler = SIG_IGN};
+        if (!strcmp(children, "reaped")) action = (struct sigaction){.sa_handler = reap, .sa_flags = SA_RESTART};
         if (!strcmp(children, "no_wait")) action = (struct sigaction){.sa_handler = told, .sa_flags = SA_NOCLDWAIT};
         CHECK(sigaction(SIGCHLD, &action, NULL) == 0);
         struct sigaction shown;
