@@ -38,6 +38,11 @@ fn preload_imports_go_down() {
 }
 
 #[test]
+fn handover_imports_go_down() {
+    assert_imports_go_down("preload/handover/src");
+}
+
+#[test]
 fn protocol_imports_go_down() {
     assert_imports_go_down("preload/protocol/src");
 }
@@ -60,6 +65,11 @@ fn mutator_imports_go_down() {
 #[test]
 fn preload_type_names_are_unique() {
     assert_type_names_are_unique("preload/src");
+}
+
+#[test]
+fn handover_type_names_are_unique() {
+    assert_type_names_are_unique("preload/handover/src");
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! The driver guard: held by one thread at a time, and with it all that only the driver touches.
 
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+use sockfuzz_handover::DriverLock;
 
 use super::idle_client::{IdleClient, IdleStep};
-use super::notifier;
+use super::notifier::NOTIFIER;
 use super::quiescence::Quiescence;
 
-static HELD: AtomicBool = AtomicBool::new(false);
+static LOCK: DriverLock = DriverLock::new();
 static STATE: GuardedState =
     GuardedState(UnsafeCell::new(DriverState { client: None, quiescence: Quiescence::new() }));
 
@@ -42,28 +43,26 @@ unsafe impl Sync for GuardedState {}
 pub(super) struct DriverGuard(());
 
 impl DriverGuard {
-    /// Takes the guard if it is free. There is no lock, so that a fork never inherits one that is held by a
+    /// Takes the guard if it is free. It is no mutex, so that a fork never inherits one that is held by a
     /// thread which the child does not have.
     pub(super) fn try_acquire() -> Option<Self> {
-        HELD.compare_exchange(false, true, SeqCst, SeqCst).ok()?;
-        notifier::clear_if_pending();
-        Some(Self(()))
+        // A value that is made in vain would free the lock of another thread when it is dropped.
+        LOCK.try_acquire(&NOTIFIER).then(|| Self(()))
     }
 
     pub(super) fn is_free() -> bool {
-        !HELD.load(SeqCst)
+        LOCK.is_free()
     }
 
     pub(super) fn state(&mut self) -> &mut DriverState {
-        // SAFETY: `HELD` makes this the only guard, and `self` is borrowed mutably.
+        // SAFETY: `LOCK` makes this the only guard, and `self` is borrowed mutably.
         unsafe { &mut *STATE.0.get() }
     }
 }
 
 impl Drop for DriverGuard {
     fn drop(&mut self) {
-        HELD.store(false, SeqCst);
-        notifier::notify();
+        LOCK.release(&NOTIFIER);
     }
 }
 
@@ -79,5 +78,5 @@ pub(crate) fn reset_after_fork() {
     let state = unsafe { &mut *STATE.0.get() };
     state.quiescence = Quiescence::new();
     state.client.iter_mut().for_each(|client| client.after_fork());
-    HELD.store(false, SeqCst);
+    LOCK.reset_after_fork();
 }

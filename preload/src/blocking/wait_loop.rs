@@ -9,10 +9,12 @@ use super::accepting::may_drive;
 use super::deadline::Deadline;
 use super::driver_guard::{DriverGuard, DriverState};
 use super::idle_client::IdleStep;
-use super::{interruption, notifier, preemption};
+use super::notifier::NOTIFIER;
+use super::{interruption, preemption};
 use crate::determinism::clock;
 use crate::net::accept_gate;
 use crate::sys::cancellation::{self, Uncancelled};
+use crate::sys::event::Event;
 use crate::sys::signal_guard::{self, SignalGuard};
 use crate::sys::threads;
 
@@ -109,31 +111,23 @@ fn wait_for_turn<C: BlockingCall>(
     deadline: Deadline,
     restarts: bool,
 ) -> Option<WaitOutcome<C::Output>> {
-    let registered = notifier::WaiterRegistration::begin();
-    if may_drive() && DriverGuard::is_free() {
-        return None;
-    }
-    let notification = [PollFd::from_borrowed_fd(notifier::descriptor(), PollFlags::IN)];
-    let slept = call.sleep(&notification, deadline.at_most((!may_drive()).then_some(DRIVER_CHECK_INTERVAL)));
-    drop(registered);
-    notifier::clear_if_pending();
-    let is_interrupted = signal_guard::is_pending();
-    let outcome = match slept {
-        _ if is_interrupted => None,
-        _ if interruption::ends_call(restarts, slept) => Some(WaitOutcome::Interrupted),
-        _ if deadline.has_passed() => {
-            deadline.advance_clock();
-            Some(call.attempt().map_or(WaitOutcome::TimedOut, WaitOutcome::Done))
-        }
-        _ => call.attempt().map(WaitOutcome::Done),
+    let is_free = || may_drive() && DriverGuard::is_free();
+    let sleep = |call: &C, notification: &Event| {
+        let notification = [PollFd::from_borrowed_fd(notification.descriptor(), PollFlags::IN)];
+        call.sleep(&notification, deadline.at_most((!may_drive()).then_some(DRIVER_CHECK_INTERVAL)))
     };
-    if outcome.is_none() && !is_interrupted {
-        notifier::clear();
-    } else if may_drive() && DriverGuard::is_free() {
-        // The notification may have been for this thread, which goes back to the server's code now.
-        notifier::notify();
-    }
-    outcome
+    // The inner `None`: the thread goes back to the server's code for a while.
+    NOTIFIER
+        .wait(call, is_free, sleep, |call, slept| match slept {
+            _ if signal_guard::is_pending() => Some(None),
+            _ if interruption::ends_call(restarts, slept) => Some(Some(WaitOutcome::Interrupted)),
+            _ if deadline.has_passed() => {
+                deadline.advance_clock();
+                Some(Some(call.attempt().map_or(WaitOutcome::TimedOut, WaitOutcome::Done)))
+            }
+            _ => call.attempt().map(|output| Some(WaitOutcome::Done(output))),
+        })
+        .flatten()
 }
 
 /// Plays the client until the server's own call succeeds; `None` when a signal is to be handled.
@@ -196,6 +190,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
     use std::thread;
 
+    use super::super::notifier;
     use super::*;
 
     static SLEEPS: AtomicUsize = AtomicUsize::new(0);

@@ -25,7 +25,8 @@ pub(crate) fn wait_for_arrival(
         fall_back("too many of its threads wait at a time");
         return sleep(None);
     };
-    let slept = if ready() { Ok(()) } else { sleep(Some(waiter.descriptor())) };
-    waiter.release();
+    let sleeps = !ready();
+    let slept = if sleeps { sleep(Some(waiter.descriptor())) } else { Ok(()) };
+    waiter.release(sleeps);
     slept
 }

@@ -2,7 +2,8 @@
 //! threads that wait for it.
 
 use std::os::fd::{BorrowedFd, RawFd};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+
+use sockfuzz_handover::{Place, WaitQueue};
 
 use super::epoll::Source;
 use super::epoll_instances::EpollId;
@@ -15,9 +16,8 @@ use crate::sys::fd_table::{self, FdKind};
 /// Threads that may wait at a time; with more, the transport falls back.
 const MAX_WAITERS: usize = 64;
 
-static WAITERS: [Waiter; MAX_WAITERS] = [const { Waiter::new() }; MAX_WAITERS];
-/// Number of waiting threads; mostly none.
-static WAITING: AtomicU32 = AtomicU32::new(0);
+static QUEUE: WaitQueue<Event, MAX_WAITERS> =
+    WaitQueue::new([const { Place::new(Event::new()) }; MAX_WAITERS]);
 
 /// What a thread waits for: a set of sources.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,48 +59,23 @@ impl Interest {
     }
 }
 
-/// Place of a waiting thread.
-pub(super) struct Waiter {
-    /// 0 in a free place.
-    interest: AtomicU32,
-    event: Event,
-    /// Whether the event may have been signalled; spares a system call when it was not.
-    woken: AtomicBool,
-}
+/// Waiting thread.
+#[derive(Clone, Copy)]
+pub(super) struct Waiter(&'static Place<Event>);
 
 impl Waiter {
-    const fn new() -> Self {
-        Self { interest: AtomicU32::new(0), event: Event::new(), woken: AtomicBool::new(false) }
-    }
-
-    pub(super) fn claim(interest: Interest) -> Option<&'static Self> {
-        let free = |waiter: &&Self| waiter.interest.compare_exchange(0, interest.0, SeqCst, SeqCst).is_ok();
-        let place = WAITERS.iter().find(free)?;
-        // Made before it may have to be signalled.
-        let _ = place.event.descriptor();
-        WAITING.fetch_add(1, SeqCst);
-        Some(place)
+    pub(super) fn claim(interest: Interest) -> Option<Self> {
+        QUEUE.claim(interest.0).map(Self)
     }
 
     /// The descriptor that becomes readable with an arrival.
-    pub(super) fn descriptor(&self) -> BorrowedFd<'static> {
-        self.event.descriptor()
+    pub(super) fn descriptor(self) -> BorrowedFd<'static> {
+        self.0.event().descriptor()
     }
 
-    pub(super) fn release(&self) {
-        WAITING.fetch_sub(1, SeqCst);
-        if self.woken.swap(false, SeqCst) {
-            self.event.take();
-        }
-        self.interest.store(0, SeqCst);
-    }
-
-    fn wake(&self) {
-        // Before, because whoever wakes up may push this thread aside; and after, because it may be somebody else
-        // who waits here by then, and would be awake for ever.
-        self.woken.store(true, SeqCst);
-        self.event.signal();
-        self.woken.store(true, SeqCst);
+    /// `slept`: the thread has waited at the descriptor.
+    pub(super) fn release(self, slept: bool) {
+        QUEUE.release(self.0, slept);
     }
 }
 
@@ -120,19 +95,12 @@ pub(super) fn wake_all() {
 }
 
 fn wake_any(arrived: Interest) {
-    if WAITING.load(SeqCst) > 0 {
-        WAITERS.iter().filter(|waiter| waiter.interest.load(SeqCst) & arrived.0 != 0).for_each(Waiter::wake);
-    }
+    QUEUE.wake(arrived.0);
 }
 
 /// Resets the queue in a forked child, where no other thread waits and the parent's events are not its own.
 pub(super) fn reset_after_fork() {
-    for waiter in &WAITERS {
-        waiter.event.forget();
-        waiter.interest.store(0, SeqCst);
-        waiter.woken.store(false, SeqCst);
-    }
-    WAITING.store(0, SeqCst);
+    QUEUE.reset_after_fork();
 }
 
 #[cfg(test)]
@@ -143,9 +111,9 @@ mod tests {
 
     use super::*;
 
-    fn is_woken(waiter: &Waiter) -> bool {
+    fn is_woken(waiter: Waiter) -> bool {
         let at_once = Timespec::try_from(Duration::ZERO).expect("short");
-        let event = waiter.event.descriptor();
+        let event = waiter.descriptor();
         poll(&mut [PollFd::from_borrowed_fd(event, PollFlags::IN)], Some(&at_once)).expect("polls") == 1
     }
 
@@ -158,7 +126,7 @@ mod tests {
         assert_eq!([one, other].map(is_woken), [true, false]);
         wake_all();
         assert_eq!([one, other].map(is_woken), [true, true]);
-        [one, other].into_iter().for_each(Waiter::release);
+        [one, other].into_iter().for_each(|waiter| waiter.release(false));
         assert_eq!([one, other].map(is_woken), [false, false]);
         wake(connection);
         assert!(!is_woken(one), "nobody waits");

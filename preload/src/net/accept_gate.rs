@@ -4,54 +4,28 @@
 //! one that is let through has accepted.
 
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use rustix::io::Errno;
+use sockfuzz_handover::AcceptGate;
 
 use crate::sys::event::Event;
 
-/// Connections that are made and not accepted.
-static PENDING: AtomicU32 = AtomicU32::new(0);
-/// Pending connections for which no waiting thread was woken yet.
-static UNNOTIFIED: AtomicU32 = AtomicU32::new(0);
-/// Signals of [`EVENT`] that no thread has taken yet.
-static SIGNALLED: AtomicU32 = AtomicU32::new(0);
-/// Threads that wait at [`EVENT`].
-static WAITERS: AtomicU32 = AtomicU32::new(0);
-static EVENT: Event = Event::counting();
+static GATE: AcceptGate<Event> = AcceptGate::new(Event::new());
 
 /// Counts a connection that is about to be made. [`wake_waiters`] follows, unless the same thread accepts it at
 /// once.
 pub(crate) fn add_pending() {
-    PENDING.fetch_add(1, SeqCst);
-    UNNOTIFIED.fetch_add(1, SeqCst);
+    GATE.add_pending();
 }
 
-/// Wakes one waiting thread for each connection that is still pending.
+/// Wakes the threads that wait, if a connection that is new since the last call is still pending.
 pub(crate) fn wake_waiters() {
-    if UNNOTIFIED.load(SeqCst) == 0 {
-        return;
-    }
-    let news = UNNOTIFIED.swap(0, SeqCst).min(pending());
-    if WAITERS.load(SeqCst) > 0 {
-        for _ in 0..news {
-            SIGNALLED.fetch_add(1, SeqCst);
-            EVENT.signal();
-        }
-    }
+    GATE.wake_waiters();
 }
 
 /// Claims one pending connection; of several threads exactly one succeeds.
 pub(crate) fn try_claim() -> bool {
-    let claimed = take_one(&PENDING);
-    if claimed && take_one(&SIGNALLED) {
-        EVENT.take();
-    }
-    claimed
-}
-
-fn take_one(from: &AtomicU32) -> bool {
-    from.fetch_update(SeqCst, SeqCst, |count| count.checked_sub(1)).is_ok()
+    GATE.try_claim()
 }
 
 /// Waits for a pending connection by `wait`, unless there is one.
@@ -59,32 +33,22 @@ fn take_one(from: &AtomicU32) -> bool {
 /// # Errors
 /// Those of `wait`.
 pub(crate) fn wait(wait: impl FnOnce(BorrowedFd<'_>) -> Result<(), Errno>) -> Result<(), Errno> {
-    WAITERS.fetch_add(1, SeqCst);
-    // Who offers looks at the two in the other order.
-    let waited = if all_accepted() { wait(EVENT.descriptor()) } else { Ok(()) };
-    WAITERS.fetch_sub(1, SeqCst);
-    if all_accepted() {
-        // A signal that is left was for a connection that was accepted meanwhile.
-        EVENT.take();
-    }
-    waited
+    GATE.wait(|event| wait(event.descriptor())).unwrap_or(Ok(()))
 }
 
 /// Whether the server has accepted every connection that was made.
 pub(crate) fn all_accepted() -> bool {
-    pending() == 0
+    GATE.all_accepted()
 }
 
 /// Number of connections that the server has not accepted.
 pub(crate) fn pending() -> u32 {
-    PENDING.load(SeqCst)
+    GATE.pending()
 }
 
 /// Resets the gate in a forked child, where no other thread waits and the parent's event is not its own.
 pub(crate) fn reset_after_fork() {
-    EVENT.forget();
-    WAITERS.store(0, SeqCst);
-    SIGNALLED.store(0, SeqCst);
+    GATE.reset_after_fork();
 }
 
 #[cfg(test)]
@@ -124,7 +88,7 @@ mod tests {
         add_pending();
         assert!(try_claim());
         wake_waiters();
-        EVENT.signal();
+        sockfuzz_handover::Signal::signal(GATE.event());
         thread::sleep(Duration::from_millis(20));
         add_pending();
         wake_waiters();

@@ -5,48 +5,23 @@ use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::io::fcntl_dupfd_cloexec;
+use sockfuzz_handover::Signal;
 
 use super::{fd, fd_table, report};
 
 /// A counter that threads can wait for in poll(2).
 pub(crate) struct Event {
     number: AtomicI32,
-    semaphore: bool,
 }
 
 impl Event {
-    /// Taking empties it.
     pub(crate) const fn new() -> Self {
-        Self { number: AtomicI32::new(-1), semaphore: false }
-    }
-
-    /// Taking takes one.
-    pub(crate) const fn counting() -> Self {
-        Self { number: AtomicI32::new(-1), semaphore: true }
+        Self { number: AtomicI32::new(-1) }
     }
 
     /// The descriptor to wait for.
     pub(crate) fn descriptor(&self) -> BorrowedFd<'static> {
         self.existing().unwrap_or_else(|| self.make())
-    }
-
-    /// Adds one, if anybody has ever waited.
-    pub(crate) fn signal(&self) {
-        if let Some(event) = self.existing() {
-            let _ = rustix::io::write(event, &1_u64.to_ne_bytes());
-        }
-    }
-
-    /// Takes what is there; never waits.
-    pub(crate) fn take(&self) {
-        if let Some(event) = self.existing() {
-            let _ = rustix::io::read(event, &mut [0_u8; 8]);
-        }
-    }
-
-    /// Leaves the descriptor to the parent process, after a fork.
-    pub(crate) fn forget(&self) {
-        self.number.store(-1, SeqCst);
     }
 
     fn existing(&self) -> Option<BorrowedFd<'static>> {
@@ -55,9 +30,7 @@ impl Event {
     }
 
     fn make(&self) -> BorrowedFd<'static> {
-        let mut flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-        flags.set(EventfdFlags::SEMAPHORE, self.semaphore);
-        let made = eventfd(0, flags).unwrap_or_else(|error| {
+        let made = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap_or_else(|error| {
             report::fatal(format_args!("no descriptor is left for the server's threads to wait on: {error}"))
         });
         // The low numbers are the server's, if it is free to have high ones.
@@ -74,5 +47,27 @@ impl Event {
                 fd::borrow(first)
             }
         }
+    }
+}
+
+impl Signal for Event {
+    fn prepare(&self) {
+        let _ = self.descriptor();
+    }
+
+    fn signal(&self) {
+        if let Some(event) = self.existing() {
+            let _ = rustix::io::write(event, &1_u64.to_ne_bytes());
+        }
+    }
+
+    fn take(&self) {
+        if let Some(event) = self.existing() {
+            let _ = rustix::io::read(event, &mut [0_u8; 8]);
+        }
+    }
+
+    fn forget(&self) {
+        self.number.store(-1, SeqCst);
     }
 }

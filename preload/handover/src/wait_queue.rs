@@ -1,0 +1,94 @@
+//! Wait queue. Each waiting thread has a place with an event of its own, so that an arrival wakes only the threads
+//! that wait for it.
+
+use crate::signal::Signal;
+use crate::sync::{AtomicBool, AtomicU32, SeqCst, constructor};
+
+/// Place of a waiting thread.
+#[derive(Debug)]
+pub struct Place<S> {
+    /// What the thread waits for: a set of bits. 0 in a free place.
+    interest: AtomicU32,
+    event: S,
+    /// Whether the event may have been signalled; spares a system call when it was not.
+    woken: AtomicBool,
+}
+
+/// Places for `N` threads.
+#[derive(Debug)]
+pub struct WaitQueue<S, const N: usize> {
+    places: [Place<S>; N],
+    /// Number of waiting threads; mostly none.
+    waiting: AtomicU32,
+}
+
+impl<S: Signal> Place<S> {
+    constructor! {
+        /// A free place.
+        pub fn new(event: S) -> Self {
+            Self { interest: AtomicU32::new(0), event, woken: AtomicBool::new(false) }
+        }
+    }
+
+    /// The event that an arrival signals.
+    pub fn event(&self) -> &S {
+        &self.event
+    }
+
+    fn wake(&self) {
+        // Before, because whoever wakes up may push this thread aside; and after, because it may be somebody else
+        // who waits here by then, and would be awake for ever.
+        self.woken.store(true, SeqCst);
+        self.event.signal();
+        self.woken.store(true, SeqCst);
+    }
+}
+
+impl<S: Signal, const N: usize> WaitQueue<S, N> {
+    constructor! {
+        /// A queue in which nobody waits.
+        pub fn new(places: [Place<S>; N]) -> Self {
+            Self { places, waiting: AtomicU32::new(0) }
+        }
+    }
+
+    /// Claims a place for a thread, which must check afterwards once more whether what it waits for has come;
+    /// `None` when all are taken.
+    pub fn claim(&self, interest: u32) -> Option<&Place<S>> {
+        let free = |place: &&Place<S>| place.interest.compare_exchange(0, interest, SeqCst, SeqCst).is_ok();
+        let place = self.places.iter().find(free)?;
+        // Made before it may have to be signalled.
+        place.event.prepare();
+        self.waiting.fetch_add(1, SeqCst);
+        Some(place)
+    }
+
+    /// Frees a place that was claimed. `slept`: the thread has waited at the event. Then the event is cleared whether
+    /// or not a wake-up was recorded: one that was meant for the thread before, and is about to be recorded, would
+    /// keep this one awake until then.
+    pub fn release(&self, place: &Place<S>, slept: bool) {
+        self.waiting.fetch_sub(1, SeqCst);
+        if place.woken.swap(false, SeqCst) || slept {
+            place.event.take();
+        }
+        place.interest.store(0, SeqCst);
+    }
+
+    /// Wakes the threads that wait for any of what has `arrived`.
+    pub fn wake(&self, arrived: u32) {
+        if self.waiting.load(SeqCst) > 0 {
+            let waits = |place: &&Place<S>| place.interest.load(SeqCst) & arrived != 0;
+            self.places.iter().filter(waits).for_each(Place::wake);
+        }
+    }
+
+    /// Resets the queue in a forked child, where no other thread waits and the parent's events are not its own.
+    pub fn reset_after_fork(&self) {
+        for place in &self.places {
+            place.event.forget();
+            place.interest.store(0, SeqCst);
+            place.woken.store(false, SeqCst);
+        }
+        self.waiting.store(0, SeqCst);
+    }
+}
