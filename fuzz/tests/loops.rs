@@ -201,13 +201,18 @@ fn listener_unix() {
 
 /// What each iteration drew: one line each, the first word at the server's start.
 fn draws(target: &Target, randomness: &str) -> Vec<String> {
-    let log = target.dir.path("unix.log");
-    let _ = fs::remove_file(log);
-    let (output, log) = target.run("unix", &[("SOCKFUZZ_RANDOMNESS", randomness)]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    let lines: Vec<String> = log.lines().map(str::to_owned).collect();
+    let lines = draws_with(target, randomness, &[]);
     assert_eq!(lines.len(), INPUTS);
     lines
+}
+
+fn draws_with(target: &Target, randomness: &str, variables: &[(&str, &str)]) -> Vec<String> {
+    let log = target.dir.path("unix.log");
+    let _ = fs::remove_file(log);
+    let variables = [&[("SOCKFUZZ_RANDOMNESS", randomness)], variables].concat();
+    let (output, log) = target.run("unix", &variables);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    log.lines().map(str::to_owned).collect()
 }
 
 /// Fixed, every iteration of every process draws the same; real, no two draws are alike.
@@ -224,6 +229,24 @@ fn random_bytes() {
     let real = draws(&target, "real");
     let words: BTreeSet<&str> = real.iter().flat_map(|line| line.split_whitespace().skip(1)).collect();
     assert_eq!(words.len(), 4 * INPUTS);
+}
+
+/// Fixed, every iteration of every process begins with the same state of libc's pseudo-random numbers, whether the
+/// memory or the parameters of it are libc's or the server's; real, the state goes on.
+#[test]
+fn pseudo_random() {
+    let target = Target::compile("pseudo_random");
+    for number in 0..INPUTS {
+        target.dir.write(&format!("in/{number}"), b"GET / HTTP/1.1\r\n\r\n");
+    }
+    let variables = [("SOCKFUZZ_WARM_UP", "on"), ("TARGET_OWN_STATE", "1"), ("TARGET_PARAMETERS", "1")];
+    for count in 0..=variables.len() {
+        let fixed = draws_with(&target, "fixed", &variables[..count]);
+        let counted = fixed.iter().filter(|&line| line == fixed.last().expect("a line"));
+        assert_eq!(counted.count(), INPUTS, "{fixed:?}");
+    }
+    let real: BTreeSet<String> = draws(&target, "real").into_iter().collect();
+    assert!(real.len() >= ITERATIONS.parse().expect("a number"), "{real:?}");
 }
 
 /// In the loop, a server sees every session as in a single run, the one after the other; the reset of

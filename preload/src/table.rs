@@ -96,6 +96,20 @@ macro_rules! interposed_functions {
         fn __open_2(path: *const c_char, flags: c_int) -> c_int => random::open_2;
         fn __open64_2(path: *const c_char, flags: c_int) -> c_int => random::open_2;
 
+        // Pseudo-random numbers of which libc has the state.
+        fn rand() -> c_int => pseudo_random::rand;
+        fn srand(seed: c_uint) -> () => pseudo_random::srand;
+        fn random() -> c_long => pseudo_random::random;
+        fn srandom(seed: c_uint) -> () => pseudo_random::srandom;
+        fn initstate(seed: c_uint, state: *mut c_char, len: size_t) -> *mut c_char => pseudo_random::initstate;
+        fn setstate(state: *mut c_char) -> *mut c_char => pseudo_random::setstate;
+        fn drand48() -> f64 => pseudo_random::drand48;
+        fn lrand48() -> c_long => pseudo_random::lrand48;
+        fn mrand48() -> c_long => pseudo_random::mrand48;
+        fn srand48(seed: c_long) -> () => pseudo_random::srand48;
+        fn seed48(state: *mut u16) -> *mut u16 => pseudo_random::seed48;
+        fn lcong48(parameters: *mut u16) -> () => pseudo_random::lcong48;
+
         // Writing.
         fn write(fd: c_int, buffer: *const c_void, len: size_t) -> ssize_t => write::write;
         fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t => write::writev;

@@ -16,6 +16,7 @@ pub(crate) mod names;
 pub(crate) mod paths;
 pub(crate) mod poll;
 pub(crate) mod process;
+pub(crate) mod pseudo_random;
 pub(crate) mod random;
 pub(crate) mod read;
 mod rights;
