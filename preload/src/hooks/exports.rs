@@ -8,7 +8,9 @@ use libc::{
 };
 
 use super::{
-    accept, bsd_signals, descriptor, epoll, exit, formatted, listen, names, paths, poll, process, pseudo_random, random, read, select, signal, signal_mask, socket_options, streams, syscall, thread_creation, time, timed_wait, transfer, wait, write,
+    accept, bsd_signals, descriptor, epoll, exit, formatted, listen, names, paths, poll, process,
+    pseudo_random, random, read, select, signal, signal_mask, socket_options, streams, syscall,
+    thread_creation, time, timed_wait, transfer, wait, write,
 };
 use crate::sys::cancellation;
 use crate::sys::real::ThreadStart;

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use super::{arguments, descriptor, names, socket_options};
 use crate::afl_loop;
 use crate::net::address::{self, Address};
-use crate::net::listener;
+use crate::net::{bound_sockets, listener};
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::{errno, proc, real, report, user_memory};
 
@@ -31,7 +31,7 @@ pub(crate) unsafe fn listen(fd: c_int, backlog: c_int) -> c_int {
         FdKind::Unmanaged => listener::record_unbound(fd),
         _ => false,
     };
-    if known && let Some(wanted) = listener::bound_address(fd) {
+    if known && let Some(wanted) = bound_sockets::address(fd) {
         proc::open();
         let _guard = listener::takeover_lock();
         match listener::classify(&wanted) {
@@ -72,7 +72,7 @@ pub(crate) unsafe fn connect(fd: c_int, peer: *const sockaddr, len: socklen_t) -
         return errno::fail(Errno::ISCONN);
     }
     if fd_table::kind(fd) == FdKind::Bound
-        && let Some(wanted) = listener::bound_address(fd)
+        && let Some(wanted) = bound_sockets::address(fd)
         && bind_for_real(fd, &wanted) < 0
     {
         return -1;
@@ -105,6 +105,7 @@ fn refuse(peer: &Address) -> c_int {
 /// The socket is not the fuzzed listener after all.
 fn bind_for_real(fd: c_int, wanted: &Address) -> c_int {
     fd_table::set(fd, FdKind::Unmanaged);
+    bound_sockets::end(fd);
     let mut storage = [0_u8; size_of::<libc::sockaddr_storage>()];
     let mut len = storage.len() as socklen_t;
     let raw: *mut sockaddr = storage.as_mut_ptr().cast();

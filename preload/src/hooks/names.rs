@@ -6,7 +6,7 @@ use rustix::net::AddressFamily;
 
 use super::arguments;
 use crate::net::address::Address;
-use crate::net::{listener, transport};
+use crate::net::{bound_sockets, listener, transport};
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::{errno, real};
 
@@ -44,8 +44,8 @@ pub(super) fn is_tcp(fd: c_int) -> bool {
 /// What a socket says of itself in the place of its real name.
 fn shown(fd: c_int) -> Option<Address> {
     match fd_table::kind(fd) {
-        FdKind::Bound => listener::bound_address(fd).map(listener::shown_address_for),
-        FdKind::SilentListener => listener::bound_address(fd)
+        FdKind::Bound => bound_sockets::address(fd).map(listener::shown_address_for),
+        FdKind::SilentListener => bound_sockets::address(fd)
             .map(listener::shown_address_for)
             .or_else(|| listener::shown_address().cloned()),
         FdKind::Listener => listener::shown_address().cloned(),

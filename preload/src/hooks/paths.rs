@@ -3,7 +3,7 @@
 
 use libc::{c_char, c_int, gid_t, mode_t, sockaddr_un, uid_t};
 
-use crate::net::listener;
+use crate::net::bound_sockets;
 use crate::sys::{real, user_memory};
 
 pub(crate) unsafe fn chmod(path: *const c_char, mode: mode_t) -> c_int {
@@ -51,5 +51,5 @@ pub(crate) unsafe fn unlinkat(directory: c_int, path: *const c_char, flags: c_in
 /// Nobody changes the path meanwhile.
 unsafe fn is_ours(path: *const c_char) -> bool {
     // SAFETY: the server leaves the string alone during its call.
-    unsafe { user_memory::string(path, size_of::<sockaddr_un>()) }.is_some_and(listener::is_bound_path)
+    unsafe { user_memory::string(path, size_of::<sockaddr_un>()) }.is_some_and(bound_sockets::is_bound_path)
 }

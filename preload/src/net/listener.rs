@@ -5,11 +5,10 @@
 //! transport; any other gets its real `bind`, late. A listener that the server was handed, ready
 //! made, is taken over when the server first waits at it.
 
-use std::ffi::CStr;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -18,6 +17,7 @@ use rustix::net::{AddressFamily, SocketType, accept, getsockname, sockopt};
 use sockfuzz_protocol::{Endpoint, Phase, Transport};
 
 use crate::net::address::{self, Address};
+use crate::net::bound_sockets;
 use crate::net::transport::{self, Target};
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::signal_guard::SignalGuard;
@@ -40,11 +40,6 @@ pub(crate) struct Listener {
 static CURRENT: AtomicPtr<Listener> = AtomicPtr::new(ptr::null_mut());
 /// What the server is shown; also in a process that only has a connection.
 static SHOWN: AtomicPtr<Address> = AtomicPtr::new(ptr::null_mut());
-/// Addresses that the server has bound.
-static BOUND: Mutex<Vec<(RawFd, Address)>> = Mutex::new(Vec::new());
-/// Whether one of them is a path.
-static HAS_PATH: AtomicBool = AtomicBool::new(false);
-
 /// The fuzzed listener, once there is one.
 pub(crate) fn current() -> Option<&'static Listener> {
     // SAFETY: null, or a box that was leaked.
@@ -69,37 +64,20 @@ pub(crate) fn record_bind(fd: RawFd, wanted: &Address) -> bool {
         && classify(wanted) != FdKind::Unmanaged
         && is_stream(fd, wanted.family());
     if candidate {
-        with_bound(|bound| {
-            bound.retain(|(other, _)| *other != fd);
-            bound.push((fd, wanted.clone()));
-        });
-        HAS_PATH.fetch_or(wanted.path().is_some(), Ordering::Relaxed);
-        fd_table::set(fd, FdKind::Bound);
+        bound_sockets::record(fd, wanted);
     }
     candidate
 }
 
-/// The same for a TCP socket that listens unbound: the kernel would pick its port.
+/// The same for a TCP socket that listens unbound: the kernel would pick its port. A socket that came here in a way
+/// that no hook saw may have been bound.
 pub(crate) fn record_unbound(fd: RawFd) -> bool {
+    if bound_sockets::adopt(fd) {
+        return true;
+    }
     let own = (fd >= 0).then(|| getsockname(fd::borrow(fd)));
     let own = own.and_then(Result::ok).and_then(|own| SocketAddr::try_from(own).ok());
     own.is_some_and(|own| own.port() == 0 && record_bind(fd, &Address::Ip(own)))
-}
-
-/// The address that the server has asked for on `fd`.
-pub(crate) fn bound_address(fd: RawFd) -> Option<Address> {
-    with_bound(|bound| bound.iter().find(|(other, _)| *other == fd).map(|(_, wanted)| wanted.clone()))
-}
-
-fn with_bound<R>(action: impl FnOnce(&mut Vec<(RawFd, Address)>) -> R) -> R {
-    let _signals = SignalGuard::enter();
-    action(&mut BOUND.lock().unwrap_or_else(PoisonError::into_inner))
-}
-
-/// Whether the server has bound this path, and nothing was made there. No lock where none has.
-pub(crate) fn is_bound_path(path: &CStr) -> bool {
-    let is_path = |(_, address): &(RawFd, Address)| address.path().as_deref() == Some(path.to_bytes());
-    HAS_PATH.load(Ordering::Relaxed) && with_bound(|bound| bound.iter().any(is_path))
 }
 
 /// What a server that binds `wanted` is shown: the same, but for a port that the kernel would pick.
@@ -128,6 +106,10 @@ pub(crate) struct TakeoverGuard {
 
 /// Decides what a bound socket becomes, now that the server calls `listen` on it.
 pub(crate) fn classify(wanted: &Address) -> FdKind {
+    if config::get().is_none() {
+        // A program that is left alone was handed the socket.
+        return FdKind::Unmanaged;
+    }
     match shown_address().filter(|_| fd_table::has_listener()) {
         None => FdKind::Listener,
         Some(Address::Ip(shown)) if shown.port() == wanted.port() => FdKind::SilentListener,
@@ -139,8 +121,14 @@ pub(crate) fn classify(wanted: &Address) -> FdKind {
 /// Puts the transport's listener in the place of the server's socket.
 pub(crate) fn take_over(fd: RawFd, shown: Address, kind: FdKind) -> Result<(), Errno> {
     let config = config::get().ok_or(Errno::INVAL)?;
+    let duplicates = bound_sockets::duplicates(fd);
+    bound_sockets::end(fd);
     let target = transport::take_over(config.options.transport, fd, &shown)?;
     fd_table::set(fd, kind);
+    for duplicate in duplicates {
+        fd::replace(duplicate, fd::borrow(fd))?;
+        fd_table::set(duplicate, kind);
+    }
     if kind == FdKind::Listener {
         begin(fd, shown, target);
     } else {
@@ -165,6 +153,8 @@ pub(crate) fn adopt(fd: RawFd) {
             show(address);
         }
         fd_table::set(fd, FdKind::Connection);
+    } else {
+        bound_sockets::adopt(fd);
     }
 }
 

@@ -1,5 +1,6 @@
 //! How bytes reach the server: one file per transport, one name for all of them.
 
+pub(crate) mod bind_note;
 mod name;
 mod reset;
 mod tcp;

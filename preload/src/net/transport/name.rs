@@ -39,14 +39,18 @@ pub(super) fn bind_unique(socket: impl AsFd, shown: &Address) -> Result<(), Errn
 pub(super) fn read(socket: impl AsFd) -> Option<Address> {
     let name: SocketAddrUnix = getsockname(socket).ok()?.try_into().ok()?;
     let rest = name.abstract_name()?.strip_prefix(PREFIX)?;
-    let shown = rest.splitn(2, |&byte| byte == b'/').nth(1)?;
+    decode(rest.splitn(2, |&byte| byte == b'/').nth(1)?)
+}
+
+/// The address that [`encode`] was given.
+pub(super) fn decode(shown: &[u8]) -> Option<Address> {
     match shown.strip_prefix(PATH) {
         Some(path) => Address::from_path(path),
         None => std::str::from_utf8(shown).ok()?.parse().ok().map(Address::Ip),
     }
 }
 
-fn encode(shown: &Address) -> Vec<u8> {
+pub(super) fn encode(shown: &Address) -> Vec<u8> {
     match shown.path() {
         Some(path) => [PATH, &path].concat(),
         None => shown.to_string().into_bytes(),
