@@ -44,7 +44,6 @@ impl DriverLock {
     }
 }
 
-#[cfg(not(loom))]
 impl Default for DriverLock {
     fn default() -> Self {
         Self::new()

@@ -7,22 +7,11 @@ use std::time::Duration;
 
 use rustix::event::Timespec;
 use rustix::thread::futex;
+pub(super) use sockfuzz_handover::forkserver::IterationState;
 
 use crate::determinism::clock;
 use crate::sys::shared_pages::{self, Shareable};
 use crate::sys::{planned_end, report};
-
-/// How far the child has come with its iteration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
-pub(super) enum IterationState {
-    /// Not ended yet.
-    Running = 0,
-    /// Ended; the answer is being written.
-    Reporting = 1,
-    /// The answer is written.
-    Reported = 2,
-}
 
 /// What is known of one child.
 #[derive(Debug)]

@@ -15,6 +15,7 @@ use std::time::Duration;
 use libc::c_int;
 use rustix::event::Timespec;
 use rustix::process::WaitIdOptions;
+use sockfuzz_handover::forkserver::{self, RequestPlace};
 use sockfuzz_protocol::Counter;
 
 use super::child::{Child, POLL_INTERVAL};
@@ -124,26 +125,26 @@ fn next_request(killed_child: Option<&KilledChild>) -> bool {
         return pipes::read_request();
     }
     loop {
-        // In this order: AFL++ writes its request before it reads the id that lies in the pipe.
-        let all_read = pipes::all_read();
-        if pipes::request_comes(Timespec::default()) {
-            return pipes::read_request();
-        }
-        if all_read {
-            // The dying child has read the request.
-            return true;
-        }
-        pipes::request_comes(POLL_INTERVAL);
+        match find_request() {
+            RequestPlace::InPipe => return pipes::read_request(),
+            // The dying child has read it.
+            RequestPlace::Absent => return true,
+            RequestPlace::Unknown => pipes::request_comes(POLL_INTERVAL),
+        };
     }
+}
+
+fn find_request() -> RequestPlace {
+    forkserver::find_request(pipes::all_read, || pipes::request_comes(Timespec::default()))
 }
 
 /// Whether the child that has died had answered for its last iteration.
 fn has_reported(state: &ChildState) -> bool {
-    match state.iteration_state() {
-        IterationState::Running => false,
-        IterationState::Reported => true,
-        // The order matters as above.
-        IterationState::Reporting => !pipes::all_read() || pipes::request_comes(Timespec::default()),
+    loop {
+        if let Some(reported) = forkserver::has_reported(state.iteration_state(), find_request) {
+            return reported;
+        }
+        pipes::request_comes(POLL_INTERVAL);
     }
 }
 
