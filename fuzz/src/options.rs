@@ -1,12 +1,15 @@
 //! Command-line arguments that several subcommands share: the options of the preload, the server after
 //! `--`, and parsers of values. Former names of options are accepted here, too.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches};
-use sockfuzz_protocol::{InputFormat, OptionSpec, Options, former_names_in_use, specs};
+use sockfuzz_protocol::{
+    ChildCrashes, DeadAccept, InputFormat, OptionSpec, Options, Panics, former_names_in_use, specs,
+};
 
 /// The server's command line, after `--`.
 #[derive(Debug, Args)]
@@ -63,6 +66,15 @@ impl PreloadOptions {
         self.with_default(&specs::INPUT, &format.to_string())
     }
 
+    /// These options, with everything a crash that is one in the loop, unless it is set: panics that the
+    /// server catches, crashes of its children, and a server that accepts no more connections.
+    #[must_use]
+    pub fn with_crashes_of_the_loop(&self) -> Self {
+        self.with_default(&specs::PANICS, &Panics::Crash.to_string())
+            .with_default(&specs::DEAD_ACCEPT, &DeadAccept::Crash.to_string())
+            .with_default(&specs::CHILDREN, &ChildCrashes::Crash.to_string())
+    }
+
     /// These options, with this value for the variable.
     #[must_use]
     pub fn with(&self, variable: &'static str, value: String) -> Self {
@@ -86,6 +98,22 @@ impl PreloadOptions {
         }
         Options::from_lookup(|variable| options.lookup(variable)).map_err(|error| error.to_string())?;
         Ok(options)
+    }
+
+    /// All options that are set, here or in the environment, by their flags.
+    #[must_use]
+    pub fn named(&self) -> BTreeMap<String, String> {
+        let value = |spec: &OptionSpec| self.lookup(spec.variable).filter(|value| !value.is_empty());
+        user_specs().filter_map(|spec| Some((spec.flag.to_owned(), value(spec)?))).collect()
+    }
+
+    /// These options, with values, named by their flags, for those that are not set.
+    ///
+    /// # Errors
+    /// As for [`Self::with_flags`].
+    pub fn with_named_defaults(&self, named: &BTreeMap<String, String>) -> Result<Self, String> {
+        let own = self.named();
+        self.with_flags(named.iter().filter(|(flag, _)| !own.contains_key(*flag)))
     }
 
     /// The options that `flag` and `environment` set. A former variable is translated into the new one,

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::fs;
 use std::path::Path;
 
 use assert_cmd::assert::Assert;
@@ -107,6 +108,94 @@ fn a_lock_that_is_never_released_is_a_hang() {
         .stdout(contains("=> HANG").and(contains("futex")));
 }
 
+/// The time is up while no thread but the dying one is left.
+#[test]
+fn a_process_that_is_just_ending_is_waited_for() {
+    let dir = TestDir::new();
+    let server = dir.server_with("ends_late", &["-pthread"]);
+    let input = dir.write("input", b"CRASH\r\n\r\n");
+    replay(&dir, &["--timeout", "1"], &input, &server).code(4).stdout(contains("=> CRASH: SIGABRT"));
+}
+
+#[test]
+fn stderr_of_the_server_is_shown_with_every_verdict() {
+    let dir = TestDir::new();
+    let server = dir.server_with("ends_late", &["-pthread"]);
+    let input = dir.write("input", b"GET / HTTP/1.1\r\n\r\n");
+    replay(&dir, &[], &input, &server)
+        .code(0)
+        .stdout(contains("=> answered").and(contains("   | a request came\n")));
+}
+
+/// The record of a campaign of this server in the directory `out`.
+fn record(dir: &TestDir, server: &Path, options: &str) {
+    let record = format!(
+        r#"{{"version": 1, "server": [{server:?}], "directory": {:?}, "options": {{{options}}},
+            "timeout_ms": 200, "program": null, "seeds": []}}"#,
+        dir.path("")
+    );
+    dir.write("out/sockfuzz.json", record.as_bytes());
+}
+
+#[test]
+fn an_output_directory_names_its_server_and_its_findings() {
+    let dir = TestDir::new();
+    record(&dir, &dir.server("blocking"), "");
+    dir.write("out/default/crashes/README.txt", b"no input");
+    dir.write("out/default/crashes.2026-11-28-21:36:49/id:000000,sig:06", b"CRASH\r\n\r\n");
+    dir.write("out/s1/crashes/id:000000,sig:06", b"CRASH 1\r\n\r\n");
+    dir.sockfuzz()
+        .args(["replay", "out"])
+        .assert()
+        .code(4)
+        .stdout(contains("2 of 2 inputs crashed or hung the server"));
+    dir.sockfuzz().args(["replay", "out/s1/crashes/id:000000,sig:06"]).assert().code(4);
+}
+
+/// Without them, the server ends: it cannot write its file.
+#[test]
+fn the_options_and_the_directory_of_a_campaign_are_used() {
+    let dir = TestDir::new();
+    fs::create_dir(dir.path("logs")).expect("mkdir");
+    let server = dir.server("writes_pid_file");
+    record(&dir, &server, &format!(r#""writable": {:?}, "transport": "unix""#, dir.path("logs")));
+    let input = dir.write("out/default/queue/id:000000", b"GET / HTTP/1.1\r\n\r\n");
+    let record = fs::read_to_string(dir.path("out/sockfuzz.json")).expect("readable");
+    let line = format!("[{server:?}, \"logs/pid\"]");
+    dir.write("out/sockfuzz.json", record.replace(&format!("[{server:?}]"), &line).as_bytes());
+    let elsewhere = tempfile::tempdir().expect("tempdir");
+    dir.sockfuzz().current_dir(elsewhere.path()).arg("replay").arg(&input).assert().code(0);
+    dir.sockfuzz()
+        .current_dir(elsewhere.path())
+        .args(["replay", "--sandbox", "off", "--writable", "/nowhere"])
+        .arg(&input)
+        .assert()
+        .code(0);
+}
+
+#[test]
+fn a_server_is_needed_outside_of_output_directories() {
+    let dir = TestDir::new();
+    dir.write("input", b"GET / HTTP/1.1\r\n\r\n");
+    dir.sockfuzz()
+        .args(["replay", "input"])
+        .assert()
+        .code(10)
+        .stderr(contains("no server is given").and(contains("remedy: ")));
+}
+
+#[test]
+fn a_finding_that_is_none_any_more_has_an_exit_status_of_its_own() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    let hang = dir.write("hangs/id:000000", b"GET / HTTP/1.1\r\n\r\n");
+    replay(&dir, &[], &hang, &server).code(7).stdout(contains("NOT REPRODUCED: it was saved as a hang"));
+    let crash = dir.write("crashes/id:000000,sig:06", b"GET / HTTP/1.1\r\n\r\n");
+    replay(&dir, &[], &crash, &server).code(7).stdout(
+        contains("NOT REPRODUCED: it was saved as a crash").and(contains("1 finding not reproduced")),
+    );
+}
+
 #[test]
 fn a_directory_of_crashes_is_replayed_without_its_readme() {
     let dir = TestDir::new();
@@ -115,8 +204,8 @@ fn a_directory_of_crashes_is_replayed_without_its_readme() {
     dir.write("crashes/id:000000,sig:06", b"CRASH\r\n\r\n");
     dir.write("crashes/id:000001,sig:06", b"GET / HTTP/1.1\r\n\r\n");
     replay(&dir, &[], Path::new("crashes"), &server)
-        .code(4)
-        .stdout(contains("1 of 2 inputs crashed or hung the server"));
+        .code(7)
+        .stdout(contains("1 of 2 inputs crashed or hung the server").and(contains("1 finding not")));
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! The end of a campaign: figures, warnings, the command to go on with.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
 
+use super::findings;
 use super::instance::Instance;
 use super::output_dir::OutputDir;
 use super::report::{self, ConnectionCounts};
 use super::runner::CampaignEnd;
+use super::seed_intake;
 use super::stats::FuzzerStats;
-use crate::input::corpus;
-use crate::server::Server;
 use crate::server::status_file::StatusFile;
 use crate::util::exit_code;
 use crate::util::shell::shell_quoted;
@@ -33,7 +33,6 @@ pub fn conclude(
     instances: &[Instance],
     out: &OutputDir,
     status: &StatusFile,
-    server: &Server,
     earlier: u64,
 ) -> Result<u8> {
     let together = combined_stats(instances, out).filter(|stats| stats.executions > 0);
@@ -48,9 +47,10 @@ pub fn conclude(
         for warning in report::warnings(&stats, stats.executions.saturating_sub(earlier), connections) {
             eprintln!("sockfuzz: WARNING: {warning}");
         }
-        if stats.crashes + stats.hangs > 0 {
-            eprintln!("see what they do with:\n  {}", replay_command(instances, out, server));
-        }
+    }
+    seed_intake::saved_line(out).iter().for_each(|line| eprintln!("{line}"));
+    if !findings::of_campaign(out.path()).is_empty() {
+        eprintln!("replay what was found with:\n  {}", replay_command(out.path()));
     }
     eprintln!("to go on, give the same command again; everything is in {}", out.path().display());
     Ok(match end {
@@ -59,14 +59,7 @@ pub fn conclude(
     })
 }
 
-/// The command that replays all crashes and hangs.
-fn replay_command(instances: &[Instance], out: &OutputDir, server: &Server) -> String {
-    let holds_findings = |path: &PathBuf| corpus::read(path).is_ok();
-    let found: Vec<PathBuf> = instances
-        .iter()
-        .flat_map(|instance| ["crashes", "hangs"].map(|kind| out.instance(&instance.name).join(kind)))
-        .filter(holds_findings)
-        .collect();
-    let found = shell_quoted(found.iter().map(PathBuf::as_path).map(Path::as_os_str));
-    format!("sockfuzz replay {found} -- {}", server.command_line())
+/// The command that replays all crashes and hangs; all that it needs is in the record of the campaign.
+fn replay_command(out: &Path) -> String {
+    shell_quoted(["sockfuzz".as_ref(), "replay".as_ref(), out.as_os_str()])
 }

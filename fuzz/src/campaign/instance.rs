@@ -9,15 +9,10 @@ use sockfuzz_protocol::specs;
 
 use crate::campaign::cargo_afl::CargoAfl;
 use crate::campaign::environment::Setting;
-use crate::campaign::output_dir::OutputDir;
+use crate::campaign::output_dir::{DEFAULT_INSTANCE, MAIN_INSTANCE, OutputDir};
 use crate::server::Server;
 use crate::util::problem::Problem;
 use crate::util::shell::shell_quoted;
-
-/// Name of a single instance, as afl-fuzz calls it.
-const DEFAULT_INSTANCE: &str = "default";
-/// Name of the main instance among several.
-const MAIN_INSTANCE: &str = "main";
 
 /// Configuration of all instances of a campaign.
 #[derive(Debug)]

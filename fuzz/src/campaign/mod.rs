@@ -8,6 +8,12 @@ pub mod output_dir;
 pub mod output_mode;
 pub mod stats;
 
+pub mod record;
+
+pub mod findings;
+
+pub mod seed_intake;
+
 pub mod bundled;
 pub mod environment;
 pub mod report;

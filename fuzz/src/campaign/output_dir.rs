@@ -2,7 +2,7 @@
 //! directories are refused and stay untouched.
 //!
 //! Beside the instances' directories, where afl-fuzz ignores them, are files with the command line of the
-//! server, the transport, the status page, and the instances' logs.
+//! server, the record of the campaign, the status page, and the instances' logs.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,17 +11,22 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
 
-use sockfuzz_protocol::Transport;
-
 use crate::server::Server;
 use crate::util::problem::Problem;
 use crate::util::shell::shell_quoted;
 
 /// File with the server's command line, quoted for a shell.
-const TARGET_FILE: &str = "sockfuzz.target";
+pub const TARGET_FILE: &str = "sockfuzz.target";
 const STATUS_FILE: &str = "sockfuzz.status";
-/// File with the transport of this campaign.
-const TRANSPORT_FILE: &str = "sockfuzz.transport";
+/// File in which the earlier release wrote down the transport.
+pub const TRANSPORT_FILE: &str = "sockfuzz.transport";
+
+/// Name of a single instance, as afl-fuzz calls it.
+pub const DEFAULT_INSTANCE: &str = "default";
+/// Name of the main instance among several.
+pub const MAIN_INSTANCE: &str = "main";
+/// Directory of seeds that were found to crash or hang the server, beside those of the instances.
+pub const SEEDS_DIRECTORY: &str = "sockfuzz-seeds";
 
 /// An output directory that may be used for a server.
 #[derive(Debug)]
@@ -87,25 +92,28 @@ impl OutputDir {
         self.path.join(STATUS_FILE)
     }
 
-    /// Writes down the transport of this campaign.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn write_transport(&self, transport: Transport) -> Result<()> {
-        let path = self.path.join(TRANSPORT_FILE);
-        fs::write(&path, format!("{transport}\n")).with_context(|| format!("cannot write {}", path.display()))
-    }
-
     /// An instance's own directory.
     #[must_use]
     pub fn instance(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
+    /// The directory of seeds that crash or hang the server.
+    #[must_use]
+    pub fn seeds(&self) -> PathBuf {
+        self.path.join(SEEDS_DIRECTORY)
+    }
+
     /// An instance's log.
     #[must_use]
     pub fn log(&self, name: &str) -> PathBuf {
         self.path.join(format!("{name}.log"))
+    }
+
+    /// Whether a campaign is resumed here.
+    #[must_use]
+    pub fn is_resumed(&self) -> bool {
+        [DEFAULT_INSTANCE, MAIN_INSTANCE].iter().any(|name| self.is_resumable(name))
     }
 
     /// Whether an instance has got so far that there is something to go on with: inputs, and
@@ -115,15 +123,6 @@ impl OutputDir {
         let instance = self.instance(instance);
         has_queue(&instance) && (instance.join("fuzzer_stats").exists() || has_findings(&instance))
     }
-}
-
-/// The transport of the campaign whose directory this path is, or lies in.
-#[must_use]
-pub fn transport_of(path: &Path) -> Option<Transport> {
-    let path = std::path::absolute(path).ok()?;
-    let note =
-        path.ancestors().find_map(|directory| fs::read_to_string(directory.join(TRANSPORT_FILE)).ok())?;
-    note.trim_end().parse().ok()
 }
 
 /// Whether there are inputs to go on with. afl-fuzz puts the queue aside as `_resume` while it
@@ -142,6 +141,7 @@ fn without_queue(path: &Path) -> Option<PathBuf> {
     fs::read_dir(path)
         .ok()?
         .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| !path.ends_with(SEEDS_DIRECTORY))
         .find(|instance| has_findings(instance) && !has_queue(instance))
 }
 
@@ -219,16 +219,6 @@ mod tests {
         OutputDir::validate(&path, &server("a")).expect("the same server");
         let error = OutputDir::validate(&path, &server("b")).expect_err("another server");
         assert!(error.to_string().contains("another server"), "{error}");
-    }
-
-    #[test]
-    fn the_transport_of_a_finding_is_known() {
-        let directory = tempfile::tempdir().expect("tempdir");
-        let out = OutputDir::validate(&directory.path().join("out"), &server("a")).and_then(OutputDir::lock);
-        out.expect("new").write_transport(Transport::Memory).expect("writable");
-        let crash = directory.path().join("out/default/crashes/id:000000");
-        assert_eq!(transport_of(&crash), Some(Transport::Memory));
-        assert_eq!(transport_of(directory.path()), None);
     }
 
     #[test]

@@ -1,114 +1,43 @@
 //! `sockfuzz fuzz`: checks a server, starts a campaign of stock afl-fuzz, and reports its figures.
 
-use std::ffi::OsString;
+mod arguments;
+
 use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Result;
-use clap::Args;
-use clap::builder::ArgPredicate;
 use sockfuzz_protocol::session::Connection;
 use sockfuzz_protocol::{InputFormat, Loop, specs};
 
-use crate::campaign::bundled::{self, ConcurrencyModel};
+pub use self::arguments::{EXAMPLES, FuzzArguments};
+use crate::campaign::bundled;
 use crate::campaign::cargo_afl::CargoAfl;
 use crate::campaign::conclusion::{combined_stats, conclude};
 use crate::campaign::environment::{self, Setting};
 use crate::campaign::instance::{CampaignPlan, Instance, choose_dictionary, split_afl_options};
 use crate::campaign::mutator::Mutator;
-use crate::campaign::output_dir::{OutputDir, transport_of};
+use crate::campaign::output_dir::OutputDir;
 use crate::campaign::output_mode::OutputMode;
+use crate::campaign::record::CampaignRecord;
 use crate::campaign::runner;
+use crate::campaign::seed_intake;
 use crate::input::corpus::{self, Seed};
-use crate::options::{PreloadArguments, PreloadOptions};
+use crate::options::PreloadOptions;
 use crate::sandbox::Sandbox;
+use crate::server::Server;
 use crate::server::inspect::{self, Inspection};
-use crate::server::single_run::RunConfig;
+use crate::server::seeds::{self, SeedCheck};
+use crate::server::single_run::{FindingKind, RunConfig};
 use crate::server::status_file::StatusFile;
 use crate::server::transport::{self, TransportChoice};
-use crate::server::{Server, seeds};
 use crate::util::preload;
+use crate::util::printable::counted;
 use crate::util::problem::Problem;
 use crate::util::workspace::{self, Workspace};
 
-/// Shown below the help text.
-pub const EXAMPLES: &str = "\
-Examples:
-  sockfuzz fuzz                                   the bundled server
-  sockfuzz fuzz -o out-nginx -- ./nginx -g 'daemon off; master_process off;'
-  sockfuzz fuzz --writable ./logs -- ./server     one that does not start without its log
-  sockfuzz fuzz -j 4 --afl '-V 3600 -p explore' -- ./server
-  sockfuzz fuzz --uninstrumented -- node server.js
-
-An existing output directory of the same server is resumed. Ctrl-C stops at any time and loses
-nothing. The commands that are run are printed first, and can be run by hand. The server is
-confined as far as the kernel allows: no file to write, no network, no signals to others.
-
-Exit status: 0 when afl-fuzz reached a limit that it was given, 5 when it failed, 10 to 17 for a
-server that cannot be fuzzed, 130 after Ctrl-C (see sockfuzz --help).";
-
 /// Time limit for one seed in the check before fuzzing, including the start of the server.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Time limit of an execution without instrumentation: it can include the whole start of the server.
-const UNINSTRUMENTED_TIMEOUT_MS: &str = "5000";
-
-/// Arguments of `fuzz`.
-#[derive(Debug, Args)]
-pub struct FuzzArguments {
-    /// Directory of seeds [default: the bundled corpus/http1]
-    #[arg(short = 'i', long, value_name = "DIR")]
-    pub corpus: Option<PathBuf>,
-    /// Output directory; resumed when it is of the same server
-    #[arg(short, long = "output", value_name = "DIR", default_value = "out")]
-    pub output: PathBuf,
-    /// Dictionary [default: the bundled corpus/http.dict]
-    #[arg(short = 'x', long, value_name = "FILE")]
-    pub dictionary: Option<PathBuf>,
-    /// Instances of afl-fuzz: one main, the others secondary, on a core each
-    #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
-    pub jobs: u16,
-    /// Milliseconds that one execution may take. It is fixed, not calibrated, so that a busy
-    /// machine does not turn quick inputs into timeouts; what takes longer is tried again with a
-    /// second before it is saved as a hang. With --uninstrumented it is 5000: node and its like
-    /// start anew in every process, and their first execution has to wait for that
-    #[arg(
-        short,
-        long,
-        value_name = "MS",
-        default_value_t = 200,
-        default_value_if("uninstrumented", ArgPredicate::IsPresent, UNINSTRUMENTED_TIMEOUT_MS),
-        value_parser = clap::value_parser!(u32).range(5..)
-    )]
-    pub timeout: u32,
-    /// Fuzz a server without AFL++'s instrumentation (node, Python, a distribution's binary): in
-    /// place of its coverage, afl-fuzz sees the kinds of its answers
-    #[arg(long)]
-    pub uninstrumented: bool,
-    /// Who mutates inputs beside AFL++ itself [default: http; none with afl-fuzz's -L]
-    #[arg(long, value_enum)]
-    pub mutator: Option<Mutator>,
-    /// Further options for afl-fuzz, quoted as for a shell; may be repeated
-    #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
-    pub afl: Vec<String>,
-    /// Do not answer the seeds before fuzzing
-    #[arg(long)]
-    pub no_check: bool,
-    /// Concurrency model of the bundled server
-    #[arg(long, value_enum, default_value_t = ConcurrencyModel::Epoll, conflicts_with = "server")]
-    pub model: ConcurrencyModel,
-    /// Fuzz the bundled server's twin with planted bugs
-    #[arg(long, conflicts_with = "server")]
-    pub planted: bool,
-    /// The preload and its options.
-    #[command(flatten)]
-    pub preload: PreloadArguments,
-    /// The server and its arguments, in the foreground and without helpers; without one, the
-    /// bundled server is built and fuzzed
-    #[arg(last = true, value_name = "SERVER ARGS")]
-    pub server: Vec<OsString>,
-}
 
 /// Fuzzes the server.
 ///
@@ -125,11 +54,15 @@ pub fn run(arguments: FuzzArguments) -> Result<u8> {
     let options = preload_options(&arguments, mutator, &inputs.seeds);
     let sandbox = Sandbox::prepare(&options, &library)?;
     sandbox.check_not_writable(target.out.path())?;
-    let options = match choose_transport(&arguments, &target, &library, sandbox.options(), &inputs.seeds)? {
-        Some(choice) => choice.apply(sandbox.options()),
-        None => sandbox.options().clone(),
+    let SeedCheck { choice, findings } =
+        check_seeds(&arguments, &target, &library, sandbox.options(), &inputs.seeds)?;
+    let apply = |options: &PreloadOptions| match &choice {
+        Some(choice) => choice.apply(options),
+        None => options.clone(),
     };
-    fuzz(&arguments, target, &inputs, &library, &options, mutator_settings)
+    let record = CampaignRecord::new(&target.server, &apply(&options), arguments.timeout, &inputs.seeds)?;
+    let checked = CheckedTarget { target, record, options: apply(sandbox.options()), findings };
+    fuzz(&arguments, checked, &inputs, &library, mutator_settings)
 }
 
 /// The input files of a campaign, and the options of afl-fuzz.
@@ -220,45 +153,59 @@ fn preload_options(arguments: &FuzzArguments, mutator: Mutator, seeds: &[Seed]) 
     options
 }
 
+/// A server whose seeds have been answered.
+struct CheckedTarget {
+    target: FuzzTarget,
+    record: CampaignRecord,
+    /// Options of the preload, with those of the sandbox.
+    options: PreloadOptions,
+    /// Seeds that crash or hang the server.
+    findings: Vec<(usize, FindingKind)>,
+}
+
 /// Answers the seeds once, unless `--no-check` is given, and chooses the transport if it is `auto`.
-fn choose_transport(
+fn check_seeds(
     arguments: &FuzzArguments,
     target: &FuzzTarget,
     library: &Path,
     options: &PreloadOptions,
     seeds: &[Seed],
-) -> Result<Option<TransportChoice>> {
-    let choice = if arguments.no_check {
-        let earlier = transport_of(target.out.path());
-        transport::is_auto(options).then(|| TransportChoice::unchecked(earlier))
+) -> Result<SeedCheck> {
+    let check = if arguments.no_check {
+        let earlier = CampaignRecord::read(target.out.path())?.and_then(|record| record.transport());
+        let choice = transport::is_auto(options).then(|| TransportChoice::unchecked(earlier));
+        SeedCheck { choice, ..SeedCheck::default() }
     } else {
+        let options = &options.with_crashes_of_the_loop();
         let config = RunConfig { server: &target.server, library, options, timeout: CHECK_TIMEOUT };
         seeds::check(&config, &target.inspection, seeds)?
     };
-    choice.iter().for_each(|choice| eprintln!("sockfuzz: {choice}"));
-    Ok(choice)
+    check.choice.iter().for_each(|choice| eprintln!("sockfuzz: {choice}"));
+    Ok(check)
 }
 
 /// Runs the campaign in its output directory.
 fn fuzz(
     arguments: &FuzzArguments,
-    target: FuzzTarget,
+    checked: CheckedTarget,
     inputs: &FuzzInputs,
     library: &Path,
-    options: &PreloadOptions,
     mutator_settings: Vec<Setting>,
 ) -> Result<u8> {
+    let CheckedTarget { target, record, options, findings } = checked;
     let FuzzTarget { server, inspection, out, cargo_afl } = target;
     let out = out.lock()?;
-    out.write_transport(options.parsed().transport)?;
+    let earlier_record = CampaignRecord::read(out.path())?;
+    let others = seed_intake::save_findings(&out, &inputs.seeds, &findings)?;
+    seed_intake::findings_line(&out, &findings).iter().for_each(|line| eprintln!("sockfuzz: {line}"));
     let status = StatusFile::at(&out.status())?;
     let output_mode = output_mode(arguments.jobs);
-    let mut settings = environment::settings(&server, library, options, &status, &inspection, output_mode);
+    let mut settings = environment::settings(&server, library, &options, &status, &inspection, output_mode);
     settings.extend(mutator_settings);
     let plan = CampaignPlan {
         cargo_afl: &cargo_afl,
         settings: &settings,
-        corpus: &std::path::absolute(&inputs.corpus)?,
+        corpus: &seed_intake::corpus_without_findings(&out, &inputs.corpus, &inputs.seeds, &others)?,
         dictionary: inputs.dictionary.as_deref(),
         timeout: Duration::from_millis(arguments.timeout.into()),
         cmplog: !inspection.is_uninstrumented(),
@@ -267,9 +214,40 @@ fn fuzz(
     };
     let instances = plan.instances(arguments.jobs.into(), &out);
     report_instances(&settings, &instances, &out);
+    if let Some(resumed) = instances.iter().find(|instance| instance.resumes) {
+        let instance = out.instance(&resumed.name);
+        resume(&instance, earlier_record.as_ref(), &record, &inputs.seeds, &others)?;
+    }
+    match &earlier_record {
+        Some(earlier) => record.with_seeds_of(earlier),
+        None => record,
+    }
+    .write(out.path())?;
     let earlier = combined_stats(&instances, &out).map_or(0, |stats| stats.executions);
     let result = runner::run(&instances, &out, output_mode);
-    conclude(result, &instances, &out, &status, &server, earlier)
+    conclude(result, &instances, &out, &status, earlier)
+}
+
+/// Takes new seeds into a campaign that is resumed, and reports what has changed since it was run.
+fn resume(
+    instance: &Path,
+    earlier: Option<&CampaignRecord>,
+    record: &CampaignRecord,
+    seeds: &[Seed],
+    others: &[&Seed],
+) -> Result<()> {
+    let Some(earlier) = earlier else { return Ok(()) };
+    if earlier.has_other_program(record) {
+        eprintln!(
+            "sockfuzz: the server's program has changed since this campaign was last run: coverage and \
+             findings of before may not hold for it"
+        );
+    }
+    match seed_intake::take_in_new(instance, earlier, seeds, others)? {
+        0 => {}
+        new => eprintln!("sockfuzz: {} put into the queue", counted(new as u64, "new seed", "new seeds")),
+    }
+    Ok(())
 }
 
 /// One instance shows its output; several have logs.

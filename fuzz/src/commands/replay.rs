@@ -1,62 +1,66 @@
 //! `sockfuzz replay`: runs saved inputs again, each with a fresh server, and shows what they do to it.
 
-use std::borrow::Cow;
-use std::io::{self, Write, stdout};
+mod outcome;
+mod show;
+
+use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
-use rustix::process::Signal;
-use sockfuzz_protocol::session::{Connection, Session};
-use sockfuzz_protocol::{ChildCrashes, DeadAccept, EXIT_SIGNAL, Exits, InputFormat, Panics, specs};
-use std::os::unix::process::ExitStatusExt;
+use sockfuzz_protocol::InputFormat;
 
-use crate::campaign::output_dir::transport_of;
+use self::outcome::{ReplayOutcome, has_backtrace};
+use crate::campaign::findings;
+use crate::campaign::record::CampaignRecord;
 use crate::input::corpus::{self, Seed};
-use crate::options::{self, PreloadArguments, PreloadOptions, ServerArguments};
+use crate::options::{self, PreloadArguments, PreloadOptions};
 use crate::sandbox::Sandbox;
-use crate::server::diagnose::describe_exit;
-use crate::server::single_run::{RunConfig, RunEnd, SingleRun};
-use crate::server::transport;
-use crate::server::{Server, backtrace, inspect, sanitizers};
-use crate::util::exit_code;
+use crate::server::single_run::{FindingKind, RunConfig};
+use crate::server::{Server, backtrace, inspect};
 use crate::util::preload;
-use crate::util::printable::printable;
+use crate::util::printable::counted;
+use crate::util::{exit_code, problem::Problem};
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
-Example:
-  sockfuzz replay out/default/crashes -- ./server --listen 127.0.0.1:8080
+Examples:
+  sockfuzz replay out                    all that the campaign in out has found
+  sockfuzz replay out/default/hangs      a part of it
+  sockfuzz replay request.http -- ./server --listen 127.0.0.1:8080
+
+For inputs in an output directory of sockfuzz fuzz, the server, its working directory and the options
+of the preload are those of the campaign, unless others are given.
 
 Rust panics count as crashes, also those that the server catches, and so do crashes of child
 processes, and a server that accepts no connection after the input's. Where gdb is installed, an
 input that ends the server by a signal is run once more for a backtrace.
 
-Exit status: 0 when every input was answered, 4 when one crashed or hung the server, 10 to 17 for
-a server that cannot be run (see sockfuzz --help).";
-
-/// Bytes of a request or an answer that are shown without `--raw`.
-const MAX_SHOWN_BYTES: usize = 2000;
+Exit status: 0 when every input was answered, 4 when one crashed or hung the server, 7 when one that
+was saved as a crash or a hang did not do so again, 10 to 17 for a server that cannot be run (see
+sockfuzz --help).";
 
 /// Arguments of `replay`.
 #[derive(Debug, Args)]
 pub struct ReplayArguments {
-    /// Inputs, or directories of inputs such as out/default/crashes
+    /// Inputs, directories of inputs, or output directories of campaigns
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// How long one input may take before it counts as a hang, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = options::seconds)]
     pub timeout: Duration,
-    /// Show requests and answers as they are, not escaped and not cut
+    /// Show requests, answers and stderr as they are, not escaped and not cut
     #[arg(long)]
     pub raw: bool,
     /// The preload and its options.
     #[command(flatten)]
     pub preload: PreloadArguments,
-    /// The server.
-    #[command(flatten)]
-    pub server: ServerArguments,
+    /// The server and its arguments, in the foreground and without helpers; by default that of the
+    /// campaign
+    #[arg(last = true, value_name = "SERVER ARGS")]
+    pub server: Vec<OsString>,
 }
 
 /// Replays the inputs.
@@ -64,18 +68,15 @@ pub struct ReplayArguments {
 /// # Errors
 /// Inputs that cannot be read, or a server that cannot be used.
 pub fn run(arguments: ReplayArguments) -> Result<u8> {
-    let server = Server::resolve(&arguments.server.server)?;
+    let record = record_of(&arguments.files)?;
+    let server = choose_server(&arguments, record.as_ref())?;
     inspect::inspect(&server)?;
-    let inputs = corpus::read_files(&arguments.files)?;
+    let inputs = corpus::read_files(&findings::expand(&arguments.files)?)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
-    let options = arguments
-        .preload
-        .options
-        .with_input_format(corpus::input_format(&inputs))
-        .with_default(&specs::PANICS, &Panics::Crash.to_string())
-        .with_default(&specs::DEAD_ACCEPT, &DeadAccept::Crash.to_string())
-        .with_default(&specs::CHILDREN, &ChildCrashes::Crash.to_string());
-    let options = with_campaign_transport(options, &arguments.files);
+    let options = preload_options(&arguments, record.as_ref(), &inputs)?;
+    if arguments.server.is_empty() {
+        enter_directory(record.as_ref())?;
+    }
     let sandbox = Sandbox::prepare(&options, &library)?;
     let config = RunConfig {
         server: &server,
@@ -83,15 +84,71 @@ pub fn run(arguments: ReplayArguments) -> Result<u8> {
         options: sandbox.options(),
         timeout: arguments.timeout,
     };
-    let mut failed = 0;
+    let mut sum = ReplaySum { inputs: inputs.len(), ..ReplaySum::default() };
     for input in &inputs {
         let outcome = replay(&config, input, arguments.raw)?;
-        failed += usize::from(outcome.is_failure());
+        sum.failed += usize::from(outcome.is_failure());
+        if let Some(kind) = findings::kind_of(&input.path).filter(|kind| !outcome.is(*kind)) {
+            sum.not_reproduced += 1;
+            println!("   NOT REPRODUCED: {}", not_reproduced(kind, arguments.timeout, record.as_ref()));
+        }
+        println!();
     }
-    if inputs.len() > 1 {
-        println!("{failed} of {} inputs crashed or hung the server", inputs.len());
+    sum.report();
+    Ok(sum.exit_code())
+}
+
+/// The record of the first campaign that one of these paths belongs to.
+fn record_of(files: &[PathBuf]) -> Result<Option<CampaignRecord>> {
+    files.iter().find_map(|path| CampaignRecord::find(path).transpose()).transpose()
+}
+
+/// The given server, or that of the campaign.
+fn choose_server(arguments: &ReplayArguments, record: Option<&CampaignRecord>) -> Result<Server> {
+    match record {
+        _ if !arguments.server.is_empty() => Server::resolve(&arguments.server),
+        Some(record) => {
+            let server = record.server()?;
+            eprintln!("sockfuzz: server of the campaign: {}", server.command_line());
+            Ok(server)
+        }
+        None => {
+            let shown = arguments.files[0].display();
+            Err(Problem::new(
+                exit_code::NOT_EXECUTABLE,
+                format!("no server is given, and {shown} lies in no output directory of sockfuzz fuzz"),
+                "put the server's command line after --, or give the output directory of a campaign",
+            )
+            .into())
+        }
     }
-    Ok(if failed == 0 { exit_code::OK } else { exit_code::CRASHED })
+}
+
+/// The given options; for others those of the campaign; for others what makes findings visible.
+fn preload_options(
+    arguments: &ReplayArguments,
+    record: Option<&CampaignRecord>,
+    inputs: &[Seed],
+) -> Result<PreloadOptions> {
+    let given = &arguments.preload.options;
+    let options = match record {
+        Some(record) => given.with_named_defaults(&record.options).map_err(|error| {
+            let what = format!("the options of the campaign cannot be used: {error}");
+            Problem::failed(what, "use the sockfuzz that ran the campaign")
+        })?,
+        None => given.clone(),
+    };
+    Ok(options.with_input_format(corpus::input_format(inputs)).with_crashes_of_the_loop())
+}
+
+/// Changes to the working directory of the campaign: paths on the server's command line may be relative.
+fn enter_directory(record: Option<&CampaignRecord>) -> Result<()> {
+    match record.and_then(|record| record.directory.as_ref()) {
+        Some(directory) => env::set_current_dir(directory).with_context(|| {
+            format!("cannot enter the campaign's working directory {}", directory.display())
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Runs one input, and shows its bytes, the answer, and how the server ended.
@@ -101,130 +158,62 @@ fn replay(config: &RunConfig<'_>, input: &Seed, raw: bool) -> Result<ReplayOutco
         return Err(problem.into());
     }
     match config.options.parsed().input {
-        InputFormat::Raw => show_request(input, &run, raw)?,
-        InputFormat::Session => show_session(input, &run, raw)?,
+        InputFormat::Raw => show::show_request(input, &run, raw)?,
+        InputFormat::Session => show::show_session(input, &run, raw)?,
     }
     let outcome = ReplayOutcome::of(&run, config.options.parsed().exits);
     println!("=> {}", outcome.describe(config.timeout));
-    if let ReplayOutcome::InternalError = outcome {
-        show_output(&run);
+    let signalled = matches!(outcome, ReplayOutcome::Signalled { .. });
+    show::show_stderr(&run, raw || signalled || matches!(outcome, ReplayOutcome::InternalError))?;
+    if signalled && !has_backtrace(&run.output) {
+        println!("{}", backtrace::backtrace(config, &input.bytes)?);
     }
-    if let ReplayOutcome::Signalled { .. } = outcome {
-        show_output(&run);
-        if !has_backtrace(&run.output) {
-            println!("{}", backtrace::backtrace(config, &input.bytes)?);
-        }
-    }
-    println!();
     Ok(outcome)
 }
 
-/// The options, with the transport of the campaign that has found the inputs instead of `auto`.
-fn with_campaign_transport(options: PreloadOptions, files: &[PathBuf]) -> PreloadOptions {
-    match files.iter().find_map(|path| transport_of(path)) {
-        Some(used) if transport::is_auto(&options) => {
-            options.with(specs::TRANSPORT.variable, used.to_string())
+/// What is to be said of a finding of this kind that was none this time.
+fn not_reproduced(kind: FindingKind, timeout: Duration, record: Option<&CampaignRecord>) -> String {
+    let limit = record.and_then(|record| record.timeout_ms);
+    match (kind, limit) {
+        (FindingKind::Crash, _) => {
+            "it was saved as a crash. Likely cause: state that earlier inputs had left \
+                                    in the process; with --iterations 1, fuzz finds what a fresh one does"
+                .to_owned()
         }
-        _ => options,
+        (FindingKind::Hang, None) => "it was saved as a hang. Give a shorter --timeout to see it".to_owned(),
+        (FindingKind::Hang, Some(limit)) => format!(
+            "it was saved as a hang with a limit of {limit} ms, here it is {} ms. Give a shorter --timeout \
+             to see it",
+            timeout.as_millis()
+        ),
     }
 }
 
-/// Effect of an input on the server.
-enum ReplayOutcome {
-    Answered,
-    Exited { status: String, is_finding: bool },
-    InternalError,
-    Signalled { signal: String, panicked: bool },
-    Hung(String),
+/// Counts over all inputs.
+#[derive(Debug, Default)]
+struct ReplaySum {
+    inputs: usize,
+    failed: usize,
+    not_reproduced: usize,
 }
 
-impl ReplayOutcome {
-    fn of(run: &SingleRun, exits: Exits) -> Self {
-        let exited = |status| Self::Exited { status, is_finding: exits == Exits::Crash };
-        match &run.end {
-            _ if run.internal_error => Self::InternalError,
-            RunEnd::Finished if run.exited && exits == Exits::Crash => exited("exit status 0".to_owned()),
-            RunEnd::Finished | RunEnd::Background(..) => Self::Answered,
-            RunEnd::TimedOut(threads) => Self::Hung(threads.to_string()),
-            RunEnd::Ended(status) => match status.signal() {
-                None => exited(describe_exit(*status)),
-                Some(number) => Self::Signalled {
-                    signal: describe_exit(*status),
-                    panicked: number == Signal::ABORT.as_raw() && is_panic(&run.output),
-                },
-            },
+impl ReplaySum {
+    fn report(&self) {
+        let Self { inputs, failed, not_reproduced } = self;
+        if *inputs > 1 {
+            println!("{failed} of {inputs} inputs crashed or hung the server");
+        }
+        if *not_reproduced > 0 {
+            let findings = counted(*not_reproduced as u64, "finding", "findings");
+            println!("{findings} not reproduced");
         }
     }
 
-    fn is_failure(&self) -> bool {
-        !matches!(self, Self::Answered)
-    }
-
-    fn describe(&self, timeout: Duration) -> String {
+    fn exit_code(&self) -> u8 {
         match self {
-            Self::Answered => "answered, the server is well".to_owned(),
-            Self::Exited { status, is_finding: true } => {
-                format!("the server exited: {status}; a campaign saves that as sig:{EXIT_SIGNAL:02}")
-            }
-            Self::Exited { status, .. } => format!("the server exited: {status}"),
-            Self::InternalError => "sockfuzz failed, not the server: please report it".to_owned(),
-            Self::Signalled { signal, panicked: true } => format!("CRASH: the server panicked, {signal}"),
-            Self::Signalled { signal, .. } => format!("CRASH: {signal}"),
-            Self::Hung(threads) => {
-                format!("HANG: still running after {} s, killed; {threads}", timeout.as_secs_f64())
-            }
+            Self { not_reproduced: 1.., .. } => exit_code::NOT_REPRODUCED,
+            Self { failed: 1.., .. } => exit_code::CRASHED,
+            _ => exit_code::OK,
         }
-    }
-}
-
-fn is_panic(output: &[u8]) -> bool {
-    contains(output, b"panicked at")
-}
-
-/// Whether the server's output has a backtrace: of a panic or a sanitizer.
-fn has_backtrace(output: &[u8]) -> bool {
-    contains(output, b"stack backtrace:") || sanitizers::is_report(output)
-}
-
-fn contains(output: &[u8], part: &[u8]) -> bool {
-    output.windows(part.len()).any(|window| window == part)
-}
-
-fn show_request(Seed { name, bytes, .. }: &Seed, run: &SingleRun, raw: bool) -> io::Result<()> {
-    show_bytes(&format!("request {name}"), bytes, raw)?;
-    show_bytes("answer", &run.answer(), raw)
-}
-
-fn show_session(Seed { name, bytes, .. }: &Seed, run: &SingleRun, raw: bool) -> io::Result<()> {
-    let session = Session::decode(bytes);
-    if raw {
-        show_bytes(&format!("session {name}"), bytes, raw)?;
-    } else {
-        write!(stdout(), "-- session {name} ({} bytes)\n{session}", bytes.len())?;
-    }
-    for (connection, answer) in Connection::ALL.into_iter().zip(&run.answers) {
-        let is_used = session.steps().iter().any(|step| step.connection == connection);
-        if is_used || !answer.is_empty() {
-            show_bytes(&format!("answer on connection {connection}"), answer, raw)?;
-        }
-    }
-    Ok(())
-}
-
-fn show_bytes(title: &str, bytes: &[u8], raw: bool) -> io::Result<()> {
-    let mut out = stdout().lock();
-    writeln!(out, "-- {title} ({} bytes)", bytes.len())?;
-    let shown =
-        if raw { Cow::from(bytes) } else { Cow::from(printable(bytes, MAX_SHOWN_BYTES).into_bytes()) };
-    out.write_all(&shown)?;
-    match *shown {
-        [] | [.., b'\n'] => Ok(()),
-        _ => writeln!(out),
-    }
-}
-
-fn show_output(run: &SingleRun) {
-    for line in String::from_utf8_lossy(&run.output).lines() {
-        println!("   | {line}");
     }
 }

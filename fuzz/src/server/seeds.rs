@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::input::corpus::Seed;
 use crate::server::diagnose::describe_exit;
 use crate::server::inspect::Inspection;
-use crate::server::single_run::{RunConfig, RunEnd, SingleRun};
+use crate::server::single_run::{FindingKind, RunConfig, RunEnd, SingleRun};
 use crate::server::transport::{TransportChoice, TransportTrial};
 use crate::util::printable::{counted, one_line};
 
@@ -51,24 +51,32 @@ pub fn answer_all(
     result
 }
 
+/// What the seeds showed before a server is fuzzed.
+#[derive(Debug, Default)]
+pub struct SeedCheck {
+    /// The choice for transport `auto`; none where another one is set.
+    pub choice: Option<TransportChoice>,
+    /// Indices of the seeds that crash or hang the server.
+    pub findings: Vec<(usize, FindingKind)>,
+}
+
 /// Answers all seeds to check that the server serves, and chooses the transport where it is `auto`.
 ///
 /// # Errors
 /// As for [`answer_all`].
-pub fn check(
-    config: &RunConfig<'_>,
-    inspection: &Inspection,
-    seeds: &[Seed],
-) -> Result<Option<TransportChoice>> {
+pub fn check(config: &RunConfig<'_>, inspection: &Inspection, seeds: &[Seed]) -> Result<SeedCheck> {
     let mut first = None;
+    let mut index = 0..;
+    let mut findings = Vec::new();
     let mut trial = TransportTrial::begin(config, inspection, seeds.len());
     answer_all(config, seeds, |seed, run| {
         first.get_or_insert_with(|| format!("{}: {}", seed.name, summary(run)));
+        findings.extend(index.next().zip(run.finding()));
         trial.as_mut().map_or(Ok(()), |trial| trial.compare(seed, run))
     })?;
     let first = first.unwrap_or_default();
     eprintln!("sockfuzz: {} answered, the first: {first}", counted(seeds.len() as u64, "seed", "seeds"));
-    Ok(trial.map(TransportTrial::choice))
+    Ok(SeedCheck { choice: trial.map(TransportTrial::choice), findings })
 }
 
 fn answer_each(
@@ -86,7 +94,8 @@ fn answer_each(
         }
         progress.suspend(|| on_run(seed, &run))?;
         progress.inc(1);
-        let all_silent = run.answer().is_empty() && (index == 0 || silent.is_some());
+        let is_silent = run.answer().is_empty() && run.finding() != Some(FindingKind::Crash);
+        let all_silent = is_silent && (index == 0 || silent.is_some());
         silent = all_silent.then_some(run);
     }
     match silent {

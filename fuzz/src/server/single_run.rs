@@ -1,5 +1,6 @@
 //! A single run: one input for a fresh server, through the preload.
 
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
@@ -20,6 +21,9 @@ use crate::util::problem::Problem;
 
 /// How long the first process may take to end after its run is finished.
 pub const EXIT_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// How long a process whose last thread is gone may take to end when the time is over.
+const ENDING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Configuration of single runs of one server.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +51,15 @@ pub enum RunEnd {
     TimedOut(ThreadStates),
 }
 
+/// Kind of a finding: what an input does to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FindingKind {
+    /// The input ends the server by a signal.
+    Crash,
+    /// The input keeps the server busy beyond the time limit.
+    Hang,
+}
+
 /// Result of a single run.
 #[derive(Debug)]
 pub struct SingleRun {
@@ -69,6 +82,16 @@ pub struct SingleRun {
 }
 
 impl SingleRun {
+    /// Whether the input is a finding, provided that the server serves.
+    #[must_use]
+    pub fn finding(&self) -> Option<FindingKind> {
+        match &self.end {
+            RunEnd::Ended(status) if status.signal().is_some() => Some(FindingKind::Crash),
+            RunEnd::TimedOut(_) => Some(FindingKind::Hang),
+            _ => None,
+        }
+    }
+
     /// All that the server answered, in the order of the connections' numbers.
     #[must_use]
     pub fn answer(&self) -> Vec<u8> {
@@ -95,6 +118,10 @@ impl RunConfig<'_> {
         let finished = || status.phase() == Phase::Finished;
         let waited = match running.wait(Some(deadline), finished)? {
             WaitOutcome::Done => running.wait(Some(Instant::now() + EXIT_TIMEOUT), || false)?,
+            // Its memory may still be freed, on a busy machine for long.
+            WaitOutcome::TimedOut if process_tree::own_descendants().is_empty() => {
+                running.wait(Some(Instant::now() + ENDING_TIMEOUT), || false)?
+            }
             other => other,
         };
         let left = process_tree::own_descendants();

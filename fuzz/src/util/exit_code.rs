@@ -12,6 +12,8 @@ pub const CRASHED: u8 = 4;
 pub const AFL_FAILED: u8 = 5;
 /// `servers`, `bench`: a requirement is not met, or something could not be measured.
 pub const SHORT: u8 = 6;
+/// `replay`: an input that was saved as a crash or a hang did not do so again.
+pub const NOT_REPRODUCED: u8 = 7;
 /// The server is missing or cannot be executed.
 pub const NOT_EXECUTABLE: u8 = 10;
 /// The server cannot be preloaded into: static, setuid, or built for another machine.
@@ -41,6 +43,7 @@ Exit status:
   4       replay: an input crashed or hung the server
   5       fuzz: afl-fuzz did not start, or stopped with an error
   6       servers, bench: one falls short of what is asked, or could not be tried
+  7       replay: an input that was saved as a crash or a hang did not do so again
   10      the server is missing or cannot be executed
   11      the server cannot be preloaded into (static, setuid, another machine's)
   12      the server is not instrumented (fuzz)

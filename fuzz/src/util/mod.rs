@@ -3,6 +3,7 @@
 
 pub mod affinity;
 pub mod exit_code;
+pub mod fingerprint;
 pub mod memory_file;
 pub mod printable;
 pub mod shell;

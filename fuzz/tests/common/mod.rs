@@ -52,6 +52,23 @@ impl TestDir {
         program
     }
 
+    /// Compiles `tests/servers/NAME.c` with AFL++'s instrumentation; none where clang is missing.
+    pub fn instrumented_server(&self, name: &str, cargo_afl: &CargoAfl) -> Option<PathBuf> {
+        let clang = installed("clang", "clang")?;
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/servers/{name}.c"));
+        let program = self.path(name);
+        let status = Command::new(clang)
+            .args(["-g", "-O1", "-pthread", "-fsanitize-coverage=trace-pc-guard", "-o"])
+            .arg(&program)
+            .arg(source)
+            .arg(runtime(cargo_afl))
+            .args(["-ldl", "-lrt", "-lm"])
+            .status()
+            .expect("clang starts");
+        assert!(status.success(), "{name}.c compiles");
+        Some(program)
+    }
+
     /// Compiles one of the preload's target programs with a compiler and its flags; none where the
     /// compiler is missing.
     pub fn target(&self, name: &str, compiler: &str, flags: &[&str]) -> Option<PathBuf> {

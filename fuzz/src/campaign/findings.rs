@@ -1,0 +1,138 @@
+//! Findings of a campaign: the directories in which afl-fuzz and sockfuzz save inputs that crash or hang
+//! the server.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::record::CampaignRecord;
+use crate::input::corpus;
+use crate::server::single_run::FindingKind;
+use crate::util::problem::Problem;
+
+/// Directory of an instance's own queue.
+const QUEUE: &str = "queue";
+
+/// Name of the directory for findings of this kind.
+#[must_use]
+pub const fn directory_of(kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::Crash => "crashes",
+        FindingKind::Hang => "hangs",
+    }
+}
+
+/// Kind of the finding that this file is; none where it is an input like any other.
+#[must_use]
+pub fn kind_of(file: &Path) -> Option<FindingKind> {
+    kind_of_directory(file.parent()?)
+}
+
+/// Kind of the findings in a directory. afl-fuzz renames it when it is resumed, for example to
+/// `crashes.2026-11-28-21:36:49`.
+fn kind_of_directory(directory: &Path) -> Option<FindingKind> {
+    let name = directory.file_name()?.to_str()?.split('.').next()?;
+    [FindingKind::Crash, FindingKind::Hang].into_iter().find(|kind| directory_of(*kind) == name)
+}
+
+/// Replaces each output directory, and each instance's directory in one, by its directories of findings.
+///
+/// # Errors
+/// A campaign that has found nothing.
+pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut expanded = Vec::new();
+    for path in paths {
+        let found = if !path.is_dir() {
+            None
+        } else if CampaignRecord::read(path)?.is_some() {
+            Some(of_campaign(path))
+        } else if path.join(QUEUE).is_dir() {
+            Some(of_instance(path))
+        } else {
+            None
+        };
+        match found {
+            None => expanded.push(path.clone()),
+            Some(found) if found.is_empty() => return Err(nothing_found(path).into()),
+            Some(found) => expanded.extend(found),
+        }
+    }
+    Ok(expanded)
+}
+
+/// All directories of findings of a campaign that hold any.
+#[must_use]
+pub fn of_campaign(out: &Path) -> Vec<PathBuf> {
+    subdirectories(out).iter().flat_map(|instance| of_instance(instance)).collect()
+}
+
+fn of_instance(instance: &Path) -> Vec<PathBuf> {
+    let holds_findings = |path: &PathBuf| kind_of_directory(path).is_some() && corpus::read(path).is_ok();
+    subdirectories(instance).into_iter().filter(holds_findings).collect()
+}
+
+/// Sorted by name.
+fn subdirectories(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut found: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    found.sort();
+    found
+}
+
+fn nothing_found(path: &Path) -> Problem {
+    Problem::failed(
+        format!("{} holds neither crashes nor hangs", path.display()),
+        "let the campaign go on, or give the files to replay themselves",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(out: &Path, name: &str) {
+        let path = out.join(name);
+        fs::create_dir_all(path.parent().expect("in out")).expect("mkdir");
+        fs::write(path, "x").expect("write");
+    }
+
+    #[test]
+    fn findings_of_all_instances_and_resumptions_belong_to_the_campaign() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let out = directory.path();
+        for name in [
+            "main/crashes/README.txt",
+            "main/crashes.2026-11-28-21:36:49/id:000000",
+            "main/queue/id:000000",
+            "s1/hangs/id:000000",
+            "sockfuzz-seeds/crashes/a",
+        ] {
+            write(out, name);
+        }
+        fs::write(out.join("sockfuzz.target"), "/bin/true\n").expect("write");
+        let all = expand(&[out.to_owned()]).expect("some");
+        let expected = ["main/crashes.2026-11-28-21:36:49", "s1/hangs", "sockfuzz-seeds/crashes"]
+            .map(|name| out.join(name));
+        assert_eq!(all, expected);
+        assert_eq!(expand(&[out.join("main")]).expect("some"), expected[..1]);
+        assert_eq!(kind_of(&expected[0].join("id:000000")), Some(FindingKind::Crash));
+        assert_eq!(kind_of(&expected[1].join("id:000000")), Some(FindingKind::Hang));
+    }
+
+    #[test]
+    fn other_paths_are_taken_as_they_are() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        write(directory.path(), "corpus/a");
+        let paths = [directory.path().join("corpus"), directory.path().join("corpus/a")];
+        assert_eq!(expand(&paths).expect("as they are"), paths);
+    }
+
+    #[test]
+    fn a_campaign_without_findings_is_refused() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        fs::write(directory.path().join("sockfuzz.target"), "/bin/true\n").expect("write");
+        let error = expand(&[directory.path().to_owned()]).expect_err("none");
+        assert!(error.to_string().contains("neither crashes nor hangs"), "{error}");
+    }
+}

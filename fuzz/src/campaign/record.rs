@@ -1,0 +1,216 @@
+//! Record of a campaign in its output directory: what `replay` needs to run the server as the campaign
+//! did, and what a resumption compares with.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+use sockfuzz_protocol::{Transport, specs};
+
+use super::output_dir::{TARGET_FILE, TRANSPORT_FILE};
+use crate::input::corpus::Seed;
+use crate::options::PreloadOptions;
+use crate::server::Server;
+use crate::util::fingerprint::fingerprint;
+use crate::util::problem::Problem;
+
+/// File of the record.
+const RECORD_FILE: &str = "sockfuzz.json";
+
+/// Version of the format. A reader refuses what is newer.
+const VERSION: u32 = 1;
+
+/// What is written down about a campaign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CampaignRecord {
+    version: u32,
+    /// The server's program and its arguments.
+    pub server: Vec<String>,
+    /// Working directory of the server.
+    pub directory: Option<PathBuf>,
+    /// Options of the preload, by flag, the transport included.
+    pub options: BTreeMap<String, String>,
+    /// Time limit of one execution in milliseconds.
+    pub timeout_ms: Option<u32>,
+    /// Fingerprint of the server's program.
+    program: Option<String>,
+    /// Fingerprints of all seeds that the campaign has been given.
+    seeds: Vec<String>,
+}
+
+impl CampaignRecord {
+    /// The record of a campaign that starts now.
+    ///
+    /// # Errors
+    /// When the working directory is gone.
+    pub fn new(server: &Server, options: &PreloadOptions, timeout_ms: u32, seeds: &[Seed]) -> Result<Self> {
+        let words = std::iter::once(server.program.as_os_str())
+            .chain(server.arguments.iter().map(OsString::as_os_str))
+            .map(|word| word.to_string_lossy().into_owned());
+        Ok(Self {
+            version: VERSION,
+            server: words.collect(),
+            directory: Some(std::env::current_dir().context("the working directory is gone")?),
+            options: options.named(),
+            timeout_ms: Some(timeout_ms),
+            program: program_fingerprint(server),
+            seeds: seeds.iter().map(|seed| fingerprint(&seed.bytes)).collect(),
+        })
+    }
+
+    /// The record of the campaign whose output directory `path` is, or lies in.
+    ///
+    /// # Errors
+    /// A record that cannot be read.
+    pub fn find(path: &Path) -> Result<Option<Self>> {
+        let path = std::path::absolute(path)?;
+        for directory in path.ancestors() {
+            if let Some(record) = Self::read(directory)? {
+                return Ok(Some(record));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The record in this output directory; none in other directories.
+    ///
+    /// # Errors
+    /// A record that cannot be read.
+    pub fn read(out: &Path) -> Result<Option<Self>> {
+        let path = out.join(RECORD_FILE);
+        match fs::read(&path) {
+            Ok(text) => {
+                let record: Self =
+                    serde_json::from_slice(&text).map_err(|error| unreadable(&path, &error.to_string()))?;
+                if record.version > VERSION {
+                    let problem = format!("it has version {}, not {VERSION}", record.version);
+                    return Err(unreadable(&path, &problem).into());
+                }
+                Ok(Some(record))
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                Ok(Self::of_earlier_release(out))
+            }
+            Err(error) => Err(unreadable(&path, &error.to_string()).into()),
+        }
+    }
+
+    /// The earlier release wrote down the command line and the transport only.
+    fn of_earlier_release(out: &Path) -> Option<Self> {
+        let server = fs::read_to_string(out.join(TARGET_FILE)).ok()?;
+        let transport = fs::read_to_string(out.join(TRANSPORT_FILE)).ok();
+        let transport =
+            transport.map(|transport| (specs::TRANSPORT.flag.to_owned(), transport.trim_end().to_owned()));
+        Some(Self {
+            version: 0,
+            server: shell_words::split(server.trim_end()).ok()?,
+            directory: None,
+            options: transport.into_iter().collect(),
+            timeout_ms: None,
+            program: None,
+            seeds: Vec::new(),
+        })
+    }
+
+    /// Writes the record.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, out: &Path) -> Result<()> {
+        let path = out.join(RECORD_FILE);
+        let text = serde_json::to_string_pretty(self)?;
+        fs::write(&path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Whether the server's program is known to be another one than `later`'s.
+    #[must_use]
+    pub fn has_other_program(&self, later: &Self) -> bool {
+        self.program.is_some() && self.program != later.program
+    }
+
+    /// The seeds that this campaign has not been given; none where that was not written down.
+    #[must_use]
+    pub fn new_seeds<'a>(&self, seeds: &'a [Seed]) -> Vec<&'a Seed> {
+        let is_new = |seed: &&Seed| self.version > 0 && !self.seeds.contains(&fingerprint(&seed.bytes));
+        seeds.iter().filter(is_new).collect()
+    }
+
+    /// The record with the seeds of an earlier one added to its own.
+    #[must_use]
+    pub fn with_seeds_of(mut self, earlier: &Self) -> Self {
+        self.seeds.extend(earlier.seeds.iter().cloned());
+        self.seeds.sort();
+        self.seeds.dedup();
+        self
+    }
+
+    /// The server of the campaign.
+    ///
+    /// # Errors
+    /// As for [`Server::resolve`].
+    pub fn server(&self) -> Result<Server> {
+        Server::resolve(&self.server.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    /// Transport of the campaign.
+    #[must_use]
+    pub fn transport(&self) -> Option<Transport> {
+        self.options.get(specs::TRANSPORT.flag)?.parse().ok()
+    }
+}
+
+/// None where the program cannot be read.
+fn program_fingerprint(server: &Server) -> Option<String> {
+    fs::read(&server.program).ok().map(|content| fingerprint(&content))
+}
+
+fn unreadable(path: &Path, error: &str) -> Problem {
+    Problem::failed(
+        format!("the record of the campaign, {}, cannot be read: {error}", path.display()),
+        "use the sockfuzz that wrote it, or remove this file: then replay needs the server and its options",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> CampaignRecord {
+        let server = Server { program: "/bin/true".into(), arguments: vec!["a b".into()], sanitizer: None };
+        let options = PreloadOptions::default().with(specs::TRANSPORT.variable, "memory".to_owned());
+        CampaignRecord::new(&server, &options, 200, &[]).expect("recorded")
+    }
+
+    #[test]
+    fn the_record_is_found_from_a_finding() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let crash = directory.path().join("default/crashes/id:000000");
+        assert_eq!(CampaignRecord::find(&crash).expect("readable"), None);
+        record().write(directory.path()).expect("written");
+        let found = CampaignRecord::find(&crash).expect("readable").expect("found");
+        assert_eq!(found, record());
+        assert_eq!(found.transport(), Some(Transport::Memory));
+    }
+
+    #[test]
+    fn a_record_of_a_later_version_is_refused() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        CampaignRecord { version: VERSION + 1, ..record() }.write(directory.path()).expect("written");
+        let error = CampaignRecord::find(directory.path()).expect_err("too new");
+        assert!(error.to_string().contains("version 2"), "{error}");
+    }
+
+    #[test]
+    fn a_directory_of_the_earlier_release_names_server_and_transport() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        fs::write(directory.path().join(TARGET_FILE), "/bin/true 'a b'\n").expect("write");
+        fs::write(directory.path().join(TRANSPORT_FILE), "unix\n").expect("write");
+        let found = CampaignRecord::find(directory.path()).expect("readable").expect("found");
+        assert_eq!(found.server, ["/bin/true", "a b"]);
+        assert_eq!(found.transport(), Some(Transport::Unix));
+    }
+}

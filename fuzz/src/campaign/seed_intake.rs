@@ -1,0 +1,165 @@
+//! Seeds of a campaign: those that crash or hang the server are saved as findings, and those that are new
+//! to a resumed campaign are put into its queue.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::findings::directory_of;
+use super::output_dir::OutputDir;
+use super::record::CampaignRecord;
+use crate::input::corpus::{self, Seed};
+use crate::server::single_run::FindingKind;
+use crate::util::fingerprint::fingerprint;
+use crate::util::printable::counted;
+use crate::util::{exit_code, problem::Problem};
+
+/// Directory of the seeds for afl-fuzz where some of those given are findings.
+const CORPUS: &str = "corpus";
+
+/// Directories that afl-fuzz resumes from: it puts the queue aside as `_resume` while it starts.
+const QUEUES: [&str; 2] = ["queue", "_resume"];
+
+/// State of afl-fuzz for a faster resumption. It is valid for exactly the inputs that were in the queue.
+const FAST_RESUME_FILE: &str = "fastresume.bin";
+
+/// Saves the seeds that are findings, and returns the others.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn save_findings<'a>(
+    out: &OutputDir,
+    seeds: &'a [Seed],
+    findings: &[(usize, FindingKind)],
+) -> Result<Vec<&'a Seed>> {
+    for &(index, kind) in findings {
+        let seed = &seeds[index];
+        let directory = out.seeds().join(directory_of(kind));
+        let name = seed.name.replace('/', "_");
+        let occupied = fs::read(directory.join(&name)).is_ok_and(|bytes| bytes != seed.bytes);
+        let name = if occupied { format!("{name}-{}", fingerprint(&seed.bytes)) } else { name };
+        write(&directory.join(name), &seed.bytes)?;
+    }
+    let is_finding = |index| findings.iter().any(|(finding, _)| *finding == index);
+    Ok(seeds.iter().enumerate().filter(|(index, _)| !is_finding(*index)).map(|(_, seed)| seed).collect())
+}
+
+/// One line about seeds that are findings; none without any.
+#[must_use]
+pub fn findings_line(out: &OutputDir, findings: &[(usize, FindingKind)]) -> Option<String> {
+    let count = |kind| findings.iter().filter(|(_, found)| *found == kind).count();
+    (!findings.is_empty()).then(|| {
+        format!(
+            "{} crash the server, {} hang it: they are findings, saved in {}; fuzzing goes on without them",
+            counted(count(FindingKind::Crash) as u64, "seed", "seeds"),
+            count(FindingKind::Hang),
+            out.seeds().display()
+        )
+    })
+}
+
+/// Numbers of crashes and hangs that have been saved of seeds; none without any.
+#[must_use]
+pub fn saved_line(out: &OutputDir) -> Option<String> {
+    let count =
+        |kind| corpus::read(&out.seeds().join(directory_of(kind))).map_or(0, |saved| saved.len() as u64);
+    let (crashes, hangs) = (count(FindingKind::Crash), count(FindingKind::Hang));
+    (crashes + hangs > 0).then(|| {
+        let crashes = counted(crashes, "crash", "crashes");
+        format!("of seeds, before fuzzing: {crashes}, {}", counted(hangs, "hang", "hangs"))
+    })
+}
+
+/// The corpus for a campaign that starts: the given one, or, where some of its seeds are findings, a copy of
+/// the others.
+///
+/// # Errors
+/// When all of them are findings, or the copy cannot be written.
+pub fn corpus_without_findings(
+    out: &OutputDir,
+    given: &Path,
+    all: &[Seed],
+    others: &[&Seed],
+) -> Result<PathBuf> {
+    if all.len() == others.len() || out.is_resumed() {
+        return Ok(std::path::absolute(given)?);
+    }
+    if others.is_empty() {
+        return Err(Problem::new(
+            exit_code::AFL_FAILED,
+            "every seed crashes or hangs the server: there is none to fuzz with",
+            format!("look at them with: sockfuzz replay {}; give others with -i", out.path().display()),
+        )
+        .into());
+    }
+    let corpus = out.seeds().join(CORPUS);
+    if let Err(error) = fs::remove_dir_all(&corpus)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(error).with_context(|| format!("cannot replace {}", corpus.display()));
+    }
+    others.iter().try_for_each(|seed| write(&corpus.join(&seed.name), &seed.bytes))?;
+    Ok(corpus)
+}
+
+/// Puts seeds that are new to a campaign into the queue of an instance that is resumed: with `-i -`,
+/// afl-fuzz reads its own queue only, and takes in every file there. Returns how many they are.
+///
+/// # Errors
+/// When they cannot be written.
+pub fn take_in_new(
+    instance: &Path,
+    earlier: &CampaignRecord,
+    seeds: &[Seed],
+    others: &[&Seed],
+) -> Result<usize> {
+    let new: Vec<_> = earlier.new_seeds(seeds).into_iter().filter(|seed| others.contains(seed)).collect();
+    let queue = QUEUES.iter().map(|name| instance.join(name)).find(|path| next_id(path) > 0);
+    let Some(queue) = queue.filter(|_| !new.is_empty()) else {
+        return Ok(0);
+    };
+    for (id, seed) in (next_id(&queue)..).zip(&new) {
+        // Names that afl-fuzz itself gives to seeds.
+        let name = format!("id:{id:06},time:0,execs:0,orig:{}", seed.name.replace('/', "_"));
+        write(&queue.join(name), &seed.bytes)?;
+    }
+    match fs::remove_file(instance.join(FAST_RESUME_FILE)) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(new.len()),
+    }
+}
+
+/// The number after the largest in the names of a queue; 0 for an empty or missing one.
+fn next_id(queue: &Path) -> u64 {
+    let id = |entry: fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        let digits = name.strip_prefix("id:")?.split(|c: char| !c.is_ascii_digit()).next()?;
+        digits.parse::<u64>().ok()
+    };
+    let ids = fs::read_dir(queue).into_iter().flatten().flatten().filter_map(id);
+    ids.max().map_or(0, |largest| largest + 1)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    path.parent()
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| fs::write(path, bytes))
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_go_on_after_the_largest() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        assert_eq!(next_id(&directory.path().join("queue")), 0);
+        for name in ["id:000000,orig:a", "id:000041,src:000000,op:havoc", "README.txt"] {
+            write(&directory.path().join(name), b"x").expect("written");
+        }
+        assert_eq!(next_id(directory.path()), 42);
+    }
+}

@@ -1,0 +1,83 @@
+//! Outcome of a replayed input: whether the server crashed or hung, and whether it was saved for that.
+
+use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use sockfuzz_protocol::{EXIT_SIGNAL, Exits};
+
+use crate::server::diagnose::describe_exit;
+use crate::server::sanitizers;
+use crate::server::single_run::{FindingKind, RunEnd, SingleRun};
+
+/// Effect of an input on the server.
+pub(super) enum ReplayOutcome {
+    Answered,
+    Exited { status: String, is_finding: bool },
+    InternalError,
+    Signalled { signal: String, panicked: bool },
+    Hung(String),
+}
+
+impl ReplayOutcome {
+    pub(super) fn of(run: &SingleRun, exits: Exits) -> Self {
+        let exited = |status| Self::Exited { status, is_finding: exits == Exits::Crash };
+        match &run.end {
+            _ if run.internal_error => Self::InternalError,
+            RunEnd::Finished if run.exited && exits == Exits::Crash => exited("exit status 0".to_owned()),
+            RunEnd::Finished | RunEnd::Background(..) => Self::Answered,
+            RunEnd::TimedOut(threads) => Self::Hung(threads.to_string()),
+            RunEnd::Ended(status) => match status.signal() {
+                None => exited(describe_exit(*status)),
+                Some(number) => Self::Signalled {
+                    signal: describe_exit(*status),
+                    panicked: number == Signal::ABORT.as_raw() && is_panic(&run.output),
+                },
+            },
+        }
+    }
+
+    /// Whether a finding of this kind has been reproduced.
+    pub(super) fn is(&self, kind: FindingKind) -> bool {
+        match self {
+            Self::Answered | Self::InternalError => false,
+            Self::Exited { is_finding, .. } => *is_finding && kind == FindingKind::Crash,
+            Self::Signalled { .. } => kind == FindingKind::Crash,
+            Self::Hung(_) => kind == FindingKind::Hang,
+        }
+    }
+
+    /// Whether the input crashed or hung the server.
+    pub(super) fn is_failure(&self) -> bool {
+        !matches!(self, Self::Answered)
+    }
+
+    pub(super) fn describe(&self, timeout: Duration) -> String {
+        match self {
+            Self::Answered => "answered, the server is well".to_owned(),
+            Self::Exited { status, is_finding: true } => {
+                format!("the server exited: {status}; a campaign saves that as sig:{EXIT_SIGNAL:02}")
+            }
+            Self::Exited { status, .. } => format!("the server exited: {status}"),
+            Self::InternalError => "sockfuzz failed, not the server: please report it".to_owned(),
+            Self::Signalled { signal, panicked: true } => format!("CRASH: the server panicked, {signal}"),
+            Self::Signalled { signal, .. } => format!("CRASH: {signal}"),
+            Self::Hung(threads) => {
+                format!("HANG: still running after {} s, killed; {threads}", timeout.as_secs_f64())
+            }
+        }
+    }
+}
+
+fn is_panic(output: &[u8]) -> bool {
+    contains(output, b"panicked at")
+}
+
+/// Whether the server's output has a backtrace: of a panic or a sanitizer.
+pub(super) fn has_backtrace(output: &[u8]) -> bool {
+    contains(output, b"stack backtrace:") || sanitizers::is_report(output)
+}
+
+fn contains(output: &[u8], part: &[u8]) -> bool {
+    output.windows(part.len()).any(|window| window == part)
+}

@@ -1,0 +1,64 @@
+//! What `replay` shows of an input: its bytes or steps, the answers, and what the server wrote to stderr.
+
+use std::borrow::Cow;
+use std::io::{self, Write, stdout};
+
+use sockfuzz_protocol::session::{Connection, Session};
+
+use crate::input::corpus::Seed;
+use crate::server::single_run::SingleRun;
+use crate::util::printable::{counted, printable};
+
+/// Bytes of a request or an answer that are shown without `--raw`.
+const MAX_SHOWN_BYTES: usize = 2000;
+
+/// Lines of the server's stderr that are shown where it is not the report of a crash.
+const MAX_STDERR_LINES: usize = 20;
+
+/// Shows an input of one connection and the answer.
+pub(super) fn show_request(Seed { name, bytes, .. }: &Seed, run: &SingleRun, raw: bool) -> io::Result<()> {
+    show_bytes(&format!("request {name}"), bytes, raw)?;
+    show_bytes("answer", &run.answer(), raw)
+}
+
+/// Shows a session and the answers on its connections.
+pub(super) fn show_session(Seed { name, bytes, .. }: &Seed, run: &SingleRun, raw: bool) -> io::Result<()> {
+    let session = Session::decode(bytes);
+    if raw {
+        show_bytes(&format!("session {name}"), bytes, raw)?;
+    } else {
+        write!(stdout(), "-- session {name} ({} bytes)\n{session}", bytes.len())?;
+    }
+    for (connection, answer) in Connection::ALL.into_iter().zip(&run.answers) {
+        let is_used = session.steps().iter().any(|step| step.connection == connection);
+        if is_used || !answer.is_empty() {
+            show_bytes(&format!("answer on connection {connection}"), answer, raw)?;
+        }
+    }
+    Ok(())
+}
+
+fn show_bytes(title: &str, bytes: &[u8], raw: bool) -> io::Result<()> {
+    let mut out = stdout().lock();
+    writeln!(out, "-- {title} ({} bytes)", bytes.len())?;
+    let shown =
+        if raw { Cow::from(bytes) } else { Cow::from(printable(bytes, MAX_SHOWN_BYTES).into_bytes()) };
+    out.write_all(&shown)?;
+    match *shown {
+        [] | [.., b'\n'] => Ok(()),
+        _ => writeln!(out),
+    }
+}
+
+/// Shows what the server wrote to stderr: all of it, or its last lines with a note.
+pub(super) fn show_stderr(run: &SingleRun, all: bool) -> io::Result<()> {
+    let text = String::from_utf8_lossy(&run.output);
+    let lines: Vec<_> = text.lines().collect();
+    let hidden = if all { 0 } else { lines.len().saturating_sub(MAX_STDERR_LINES) };
+    let mut out = stdout().lock();
+    if hidden > 0 {
+        let hidden = counted(hidden as u64, "earlier line", "earlier lines");
+        writeln!(out, "   | … {hidden} on stderr (--raw shows all)")?;
+    }
+    lines[hidden..].iter().try_for_each(|line| writeln!(out, "   | {line}"))
+}
