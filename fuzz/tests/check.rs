@@ -101,14 +101,59 @@ fn a_seed_that_crashes_is_no_unusable_server() {
     let dir = TestDir::new();
     let server = dir.server("blocking");
     dir.write("corpus/crash", b"CRASH\r\n\r\n");
+    dir.sockfuzz().args(["check", "-i"]).arg(dir.corpus()).arg("--").arg(server).assert().code(0).stdout(
+        contains("the server ended: SIGABRT")
+            .and(contains("it ends the server over TCP as well"))
+            .and(contains("1 of 2 seeds crashed or hung the server, over TCP as well")),
+    );
+}
+
+#[test]
+fn a_seed_that_hangs_the_server_over_tcp_as_well_is_no_difference() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    dir.write("corpus/hang", b"HANG\r\n\r\n");
+    dir.sockfuzz()
+        .args(["check", "--timeout", "1", "-i"])
+        .arg(dir.corpus())
+        .arg("--")
+        .arg(server)
+        .assert()
+        .code(0)
+        .stdout(contains("it hangs the server over TCP as well"));
+}
+
+#[test]
+fn an_answer_that_a_reset_cuts_over_tcp_varies() {
+    let dir = TestDir::new();
+    let server = dir.server("cut");
     dir.sockfuzz()
         .args(["check", "-i"])
         .arg(dir.corpus())
         .arg("--")
         .arg(server)
         .assert()
-        .code(3)
-        .stdout(contains("the server ended: SIGABRT"));
+        .code(0)
+        .stdout(contains("varies").and(contains("cut by a reset")));
+}
+
+#[test]
+fn status_classes_are_counted_and_a_corpus_without_success_is_named() {
+    let dir = TestDir::new();
+    for (server, classes, is_named) in [
+        ("blocking", "status of the answers: 2xx 1, 3xx 0, 4xx 0, 5xx 0", false),
+        ("cut", "status of the answers: 2xx 0, 3xx 0, 4xx 1, 5xx 0", true),
+    ] {
+        let named = contains("no seed is answered 2xx or 3xx");
+        let assert =
+            dir.sockfuzz().args(["check", "-i"]).arg(dir.corpus()).arg("--").arg(dir.server(server)).assert();
+        let assert = assert.stdout(contains(classes));
+        if is_named {
+            assert.stdout(named)
+        } else {
+            assert.stdout(named.not())
+        };
+    }
 }
 
 #[test]

@@ -28,7 +28,8 @@ Example:
 
 Each seed is answered by a fresh server twice: preloaded, and plain over the port that it listens
 on. The answers must be the same byte for byte, but for what a clock or chance decides: the value of the
-Date header, the boundary of multipart/byteranges. With transport auto, at most 100 seeds are answered once
+Date header, the boundary of multipart/byteranges. Where they differ, the plain server
+is asked again: what varies over TCP as well is not held against the preload. With transport auto, at most 100 seeds are answered once
 more, to choose between unix and memory.
 
 Exit status: 0 when all answers are the same, 3 when one differs, 10 to 17 for a server that
@@ -101,7 +102,7 @@ fn report_inspection(server: &Server, inspection: &Inspection) {
 }
 
 fn report_comparison(comparison: &TcpComparison, seeds: usize) {
-    let TcpComparison { different, varying, choice, memory_fallback } = comparison;
+    let TcpComparison { different, varying, failing, classes, choice, memory_fallback } = comparison;
     let all = counted(seeds as u64, "seed", "seeds");
     println!();
     match (different, varying) {
@@ -110,6 +111,18 @@ fn report_comparison(comparison: &TcpComparison, seeds: usize) {
             "{varying} of {all} answered in another way each time, over TCP as well; the others as over TCP"
         ),
         _ => println!("{different} of {all} not answered as over TCP"),
+    }
+    if *failing > 0 {
+        println!(
+            "{failing} of {all} crashed or hung the server, over TCP as well: sockfuzz fuzz saves such seeds"
+        );
+    }
+    println!("status of the answers: {classes}");
+    if classes.are_all_refusals() {
+        println!(
+            "no seed is answered 2xx or 3xx: fuzzing would try little but the rejection of requests. Give requests \
+             of your own with -i (see sockfuzz corpus), with a Host and paths that this server serves"
+        );
     }
     choice.iter().for_each(|choice| println!("{choice}"));
     memory_fallback.iter().for_each(|reason| println!("transport memory was left for unix: {reason}"));

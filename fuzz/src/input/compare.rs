@@ -62,6 +62,18 @@ pub fn difference(left: &[u8], right: &[u8]) -> Option<Difference> {
     })
 }
 
+/// Whether `next`, one more answer of a server like `earlier` ones, shows that the server itself varies where
+/// a `suspect` answer differs from them: it equals that one, or differs from an earlier one at that place.
+#[must_use]
+pub fn varies(suspect: &[u8], earlier: &[Vec<u8>], next: &[u8]) -> bool {
+    let Some(place) = difference(next, suspect) else { return true };
+    earlier.iter().any(|earlier| {
+        let own = difference(earlier, next).map(|own| own.line);
+        let other_place = difference(earlier, suspect).map(|other| other.line);
+        own.is_some() && (own == Some(place.line) || own == other_place)
+    })
+}
+
 fn first_line(bytes: &[u8]) -> Vec<u8> {
     bytes.split_inclusive(|&b| b == b'\n').next().unwrap_or_default().to_vec()
 }
@@ -163,6 +175,16 @@ mod tests {
     #[test]
     fn an_invalid_date_is_a_difference() {
         assert!(difference(b"Date: soon\r\n", b"Date: late\r\n").is_some());
+    }
+
+    #[test]
+    fn a_server_varies_where_two_of_its_answers_differ_or_one_equals_the_suspect() {
+        let suspect = b"200\na\nb\n";
+        let earlier = [b"200\nb\na\n".to_vec(), b"200\nb\na\n".to_vec()];
+        assert!(!varies(suspect, &earlier, b"200\nb\na\n"), "always the same");
+        assert!(!varies(suspect, &earlier, b"200\nb\nc\n"), "at another place");
+        assert!(varies(suspect, &earlier, b"200\nc\na\n"), "at the same place");
+        assert!(varies(suspect, &earlier, suspect));
     }
 
     fn in_parts(boundary: &str, kind: &str) -> Vec<u8> {

@@ -17,6 +17,7 @@ use crate::options::PreloadOptions;
 use crate::server::inspect;
 use crate::server::single_run::RunConfig;
 use crate::server::tcp_comparison::{self, TcpComparison, Verdict};
+use crate::server::tcp_run;
 use crate::server::transport::{TransportChoice, is_sampled};
 use crate::util::interrupt;
 use crate::util::printable::counted;
@@ -106,9 +107,9 @@ impl RowRunner<'_> {
                 verdict.print(seed, run, 0);
             }
         })?;
-        let TcpComparison { different, varying, choice, .. } = compared;
+        let TcpComparison { different, varying, failing, choice, .. } = compared;
         choice.iter().for_each(|choice| eprintln!("sockfuzz: {choice}"));
-        line.once = format!("{}/{}", self.seeds.len() - different - varying, self.seeds.len());
+        line.once = format!("{}/{}", self.seeds.len() - different - varying - failing, self.seeds.len());
         if varying > 0 {
             line.add_remark(&format!("{varying} answers vary over TCP as well"));
         }
@@ -144,12 +145,12 @@ impl RowRunner<'_> {
     }
 
     fn is_answered_by_all(&self, home: &Home, every: &[PreloadOptions], seed: &Seed) -> Result<bool> {
-        let over_tcp = || tcp_comparison::over_tcp(&self.run_config(home, &home.options), &seed.bytes);
-        let first = over_tcp()?;
+        let config = self.run_config(home, &home.options);
+        let over_tcp = |expects_end| tcp_run::over_tcp(&config, &seed.bytes, expects_end);
         let mut all_same = true;
         for options in every {
             let run = self.run_config(home, options).run(&seed.bytes)?;
-            let verdict = Verdict::of(&run, &first, over_tcp)?;
+            let verdict = Verdict::of(&run, over_tcp)?;
             if verdict.is_different() {
                 all_same = false;
                 print!("{} ", options.parsed().transport);

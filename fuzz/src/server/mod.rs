@@ -3,6 +3,7 @@
 
 pub mod process_tree;
 pub mod sanitizers;
+pub mod status_classes;
 pub mod status_file;
 pub mod tcp_client;
 

@@ -25,6 +25,17 @@ pub struct TcpTimeouts {
     pub linger: Duration,
 }
 
+/// What came back over the connections of a session, by their numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TcpAnswers {
+    /// The bytes.
+    pub bytes: [Vec<u8>; Connection::COUNT],
+    /// Whether the server has reset the connection, so that a part of its answer may be lost.
+    pub reset: [bool; Connection::COUNT],
+    /// Whether the time was over before the session was.
+    pub timed_out: bool,
+}
+
 /// Decodes an input of this format.
 #[must_use]
 pub fn session_of(input: &[u8], format: InputFormat) -> Session {
@@ -37,17 +48,17 @@ pub fn session_of(input: &[u8], format: InputFormat) -> Session {
     }
 }
 
-/// Plays a session over connections that `dial` makes. Returns the answers in the order of the
-/// connections' numbers. `is_asleep` tells whether all threads of the server sleep.
+/// Plays a session over connections that `dial` makes. `is_asleep` tells whether all threads of the server
+/// sleep.
 ///
 /// # Errors
-/// When a connection fails, or the time is over.
+/// When a connection fails.
 pub fn play(
     dial: impl FnMut() -> Result<TcpStream>,
     session: &Session,
     timeouts: TcpTimeouts,
     is_asleep: impl FnMut() -> bool,
-) -> Result<Vec<u8>> {
+) -> Result<TcpAnswers> {
     let mut client = TcpClient {
         dial,
         is_asleep,
@@ -55,21 +66,11 @@ pub fn play(
         answers: Default::default(),
         deadline: Instant::now() + timeouts.timeout,
     };
-    if session.steps().is_empty() {
-        client.open(Connection::ALL[0])?;
+    match client.play(session, timeouts.linger) {
+        Err(error) if error.kind() == ErrorKind::TimedOut => client.answers.timed_out = true,
+        other => other?,
     }
-    for step in session.steps() {
-        client.take(step)?;
-        client.wait_while(IDLE_TIMEOUT, |connections| connections.iter().any(is_open))?;
-    }
-    for connection in Connection::ALL {
-        client.half_close(connection)?;
-        client.wait_while(timeouts.linger.max(IDLE_TIMEOUT), |connections| {
-            is_open(&connections[connection.index()])
-        })?;
-        client.connections[connection.index()] = None;
-    }
-    Ok(client.answers.concat())
+    Ok(client.answers)
 }
 
 /// A connection that the client has not closed.
@@ -90,11 +91,29 @@ struct TcpClient<Dial, IsAsleep> {
     dial: Dial,
     is_asleep: IsAsleep,
     connections: ClientConnections,
-    answers: [Vec<u8>; Connection::COUNT],
+    answers: TcpAnswers,
     deadline: Instant,
 }
 
 impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Dial, IsAsleep> {
+    fn play(&mut self, session: &Session, linger: Duration) -> Result<()> {
+        if session.steps().is_empty() {
+            self.open(Connection::ALL[0])?;
+        }
+        for step in session.steps() {
+            self.take(step)?;
+            self.wait_while(IDLE_TIMEOUT, |connections| connections.iter().any(is_open))?;
+        }
+        for connection in Connection::ALL {
+            self.half_close(connection)?;
+            self.wait_while(linger.max(IDLE_TIMEOUT), |connections| {
+                is_open(&connections[connection.index()])
+            })?;
+            self.connections[connection.index()] = None;
+        }
+        Ok(())
+    }
+
     fn open(&mut self, connection: Connection) -> Result<&mut ClientConnection> {
         let place = &mut self.connections[connection.index()];
         if place.is_none() {
@@ -151,12 +170,13 @@ impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Di
     /// Sends and receives without blocking; returns whether any byte was transferred.
     fn exchange(&mut self) -> Result<bool> {
         let mut progress = false;
-        for (connection, answer) in self.connections.iter_mut().zip(&mut self.answers) {
+        let TcpAnswers { bytes, reset, .. } = &mut self.answers;
+        for ((connection, answer), reset) in self.connections.iter_mut().zip(bytes).zip(reset) {
             let Some(connection) = connection.as_mut().filter(|connection| !connection.ended) else {
                 continue;
             };
             let before = (answer.len(), connection.unsent.len());
-            connection.ended = receive(&mut connection.stream, answer)?;
+            connection.ended = receive(&mut connection.stream, answer, reset)?;
             send(&mut connection.stream, &mut connection.unsent)?;
             progress |= (answer.len(), connection.unsent.len()) != before;
         }
@@ -180,13 +200,16 @@ impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Di
 }
 
 /// Receives without blocking; returns whether the stream has ended. A reset ends the answer like an
-/// orderly close.
-fn receive(stream: &mut TcpStream, answer: &mut Vec<u8>) -> Result<bool> {
+/// orderly close, and sets `reset`.
+fn receive(stream: &mut TcpStream, answer: &mut Vec<u8>, reset: &mut bool) -> Result<bool> {
     match stream.read_to_end(answer) {
         Ok(_) => Ok(true),
         Err(error) => match error.kind() {
             ErrorKind::WouldBlock => Ok(false),
-            ErrorKind::ConnectionReset => Ok(true),
+            ErrorKind::ConnectionReset => {
+                *reset = true;
+                Ok(true)
+            }
             _ => Err(error),
         },
     }
@@ -215,84 +238,4 @@ fn close_sending(stream: &TcpStream) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::net::{Ipv4Addr, TcpListener};
-    use std::sync::mpsc;
-    use std::thread;
-
-    const TIMEOUTS: TcpTimeouts =
-        TcpTimeouts { timeout: Duration::from_secs(20), linger: Duration::from_millis(50) };
-
-    /// Plays `input` against a server that handles one connection.
-    fn against(input: &[u8], server: impl FnOnce(TcpStream) + Send + 'static) -> Vec<u8> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
-        let address = listener.local_addr().expect("address");
-        let server = thread::spawn(move || server(listener.accept().expect("accept").0));
-        let session = session_of(input, InputFormat::Raw);
-        let answer = play(|| TcpStream::connect(address), &session, TIMEOUTS, || true).expect("played");
-        server.join().expect("server");
-        answer
-    }
-
-    #[test]
-    fn a_server_that_reads_to_the_end_sees_the_half_close() {
-        let answer = against(b"hello", |mut stream| {
-            let mut request = Vec::new();
-            stream.read_to_end(&mut request).expect("read");
-            stream.write_all(&request).expect("write");
-        });
-        assert_eq!(answer, b"hello");
-    }
-
-    #[test]
-    fn big_inputs_and_answers_do_not_deadlock() {
-        const SIZE: usize = 16 << 20;
-        let answer = against(&vec![b'i'; 1 << 20], |mut stream| {
-            stream.write_all(&vec![b'o'; SIZE]).expect("write");
-            stream.read_to_end(&mut Vec::new()).expect("read");
-        });
-        assert_eq!(answer.len(), SIZE);
-    }
-
-    #[test]
-    fn a_connection_that_the_server_keeps_is_closed() {
-        let (keep, kept) = mpsc::channel();
-        let answer = against(b"x", move |mut stream| {
-            stream.write_all(b"partial").expect("write");
-            keep.send(stream).expect("the test waits");
-        });
-        assert_eq!(answer, b"partial");
-        drop(kept);
-    }
-
-    #[test]
-    fn an_answer_before_a_reset_is_kept() {
-        let answer = against(&[b'x'; 100_000], |mut stream| {
-            stream.write_all(b"no").expect("write");
-            // Closing with unread input makes the kernel reset the connection.
-        });
-        assert_eq!(answer, b"no");
-    }
-
-    #[test]
-    fn a_session_is_played_step_by_step() {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
-        let address = listener.local_addr().expect("address");
-        let server = thread::spawn(move || {
-            let mut chunk = [0; 9];
-            let accept = || listener.accept().expect("accept").0;
-            let (mut first, mut second) = (accept(), accept());
-            let mut read = |stream: &mut TcpStream| stream.read(&mut chunk).map_err(|error| error.kind());
-            let seen = vec![read(&mut first), read(&mut second), read(&mut first), read(&mut second)];
-            first.write_all(b"first").expect("write");
-            seen
-        });
-        let session = "open 0\nopen 1\nsend 0 \"ab\"\nsend 1 \"cde\"\nreset 1\nsend 0 \"f\"";
-        let session = session.parse().expect("well written");
-        let answer = play(|| TcpStream::connect(address), &session, TIMEOUTS, || true).expect("played");
-        assert_eq!(answer, b"first");
-        let seen = server.join().expect("server");
-        assert_eq!(seen, [Ok(2), Ok(3), Ok(1), Err(ErrorKind::ConnectionReset)]);
-    }
-}
+mod tests;

@@ -1,16 +1,14 @@
 //! Comparison of answers through the preload with answers over real TCP.
 
-use std::time::Duration;
-
 use anyhow::Result;
 
 use super::inspect::Inspection;
 use super::seeds;
-use super::single_run::{RunConfig, RunEnd, SingleRun};
-use super::tcp_client::TcpTimeouts;
-use super::tcp_run::answer_over_tcp;
+use super::single_run::{FindingKind, RunConfig, RunEnd, SingleRun};
+use super::status_classes::StatusClasses;
+use super::tcp_run::{TcpRun, over_tcp};
 use super::transport::{TransportChoice, TransportTrial};
-use crate::input::compare::{Difference, difference};
+use crate::input::compare::{Difference, difference, varies};
 use crate::input::corpus::Seed;
 
 /// Comparison of all seeds.
@@ -20,6 +18,10 @@ pub struct TcpComparison {
     pub different: usize,
     /// Seeds whose answers differ over TCP from one run to the next: they contain something random.
     pub varying: usize,
+    /// Seeds that crash or hang the server over TCP as well.
+    pub failing: usize,
+    /// Classes of the status in the answers.
+    pub classes: StatusClasses,
     /// The choice for transport `auto`; none where another one is set.
     pub choice: Option<TransportChoice>,
     /// Why transport `memory` fell back to `unix`, if it did.
@@ -39,10 +41,11 @@ pub fn compare(
     let mut compared = TcpComparison::default();
     let mut trial = TransportTrial::begin(config, inspection, seeds.len());
     seeds::answer_all(config, seeds, |seed, run| {
-        let again = || over_tcp(config, &seed.bytes);
-        let verdict = Verdict::of(run, &again()?, again)?;
+        let verdict = Verdict::of(run, |expects_end| over_tcp(config, &seed.bytes, expects_end))?;
         compared.different += usize::from(verdict.is_different());
-        compared.varying += usize::from(matches!(verdict, Verdict::Varying(_)));
+        compared.varying += usize::from(matches!(verdict, Verdict::Varying(_) | Verdict::Cut(_)));
+        compared.failing += usize::from(matches!(verdict, Verdict::Failing(_)));
+        compared.classes.add(&run.answer());
         on_verdict(seed, run, &verdict);
         compared.memory_fallback = run.memory_fallback.clone().or(compared.memory_fallback.take());
         trial.as_mut().map_or(Ok(()), |trial| trial.compare(seed, run))
@@ -51,18 +54,8 @@ pub fn compare(
     Ok(compared)
 }
 
-/// Answers an input over TCP, by a fresh server without the preload.
-///
-/// # Errors
-/// When the server never listens, or the connection fails.
-pub fn over_tcp(config: &RunConfig<'_>, input: &[u8]) -> Result<Vec<u8>> {
-    let options = config.options.parsed();
-    let linger = Duration::from_millis(options.linger_ms.into());
-    answer_over_tcp(config.server, &options, input, TcpTimeouts { timeout: config.timeout, linger })
-}
-
 /// Runs over TCP to find out whether an answer varies.
-const MAX_REPETITIONS: usize = 3;
+const MAX_REPETITIONS: usize = 5;
 
 /// Result of comparing a preloaded run with one over TCP.
 #[derive(Debug)]
@@ -71,30 +64,53 @@ pub enum Verdict {
     Same,
     /// Different answers.
     Different(Difference),
-    /// Different answers, and so are two answers over TCP, in the same line.
+    /// Different answers, and so are two answers over TCP at the same place, or one of them is equal.
     Varying(Difference),
+    /// The answer over TCP is the same, but cut: the server closes without having read everything, and its
+    /// answer is lost on the way (tcp(7), RFC 9112, section 9.6).
+    Cut(Difference),
+    /// The input crashes or hangs the server over TCP as well.
+    Failing(FindingKind),
     /// Equal answers, but the preloaded run failed or timed out.
     Unfinished,
 }
 
 impl Verdict {
-    /// Compares a run with `first`, an answer over TCP; `again` asks over TCP once more. (A server that
-    /// closes without having read everything often loses its answer on the way: tcp(7), RFC 9112, section 9.6.)
+    /// Compares a run with runs over TCP, which `over_tcp` makes. Its argument tells whether the server is
+    /// expected to end.
     ///
     /// # Errors
-    /// Those of `again`.
-    pub fn of(run: &SingleRun, first: &[u8], again: impl Fn() -> Result<Vec<u8>>) -> Result<Self> {
-        let Some(found) = difference(&run.answer(), first) else {
+    /// Those of `over_tcp`.
+    pub fn of(run: &SingleRun, over_tcp: impl Fn(bool) -> Result<TcpRun>) -> Result<Self> {
+        let ends = matches!(&run.end, RunEnd::Ended(_));
+        let first = over_tcp(ends)?;
+        match run.finding() {
+            Some(FindingKind::Crash) if first.end.is_some_and(|end| !end.success()) => {
+                return Ok(Self::Failing(FindingKind::Crash));
+            }
+            Some(FindingKind::Hang) if first.answers.timed_out => {
+                return Ok(Self::Failing(FindingKind::Hang));
+            }
+            _ => {}
+        }
+        let answer = run.answer();
+        let Some(found) = difference(&answer, &first.answer()) else {
             return Ok(match &run.end {
                 RunEnd::TimedOut(_) => Self::Unfinished,
-                RunEnd::Ended(status) if !status.success() => Self::Unfinished,
+                RunEnd::Ended(status) if !status.success() && first.end != Some(*status) => Self::Unfinished,
                 _ => Self::Same,
             });
         };
+        if first.is_cut_from(&run.answers) {
+            return Ok(Self::Cut(found));
+        }
+        let mut plain = vec![first.answer()];
         for _ in 0..MAX_REPETITIONS {
-            if difference(&again()?, first).is_some_and(|again| again.line == found.line) {
+            let next = over_tcp(ends)?;
+            if next.is_cut_from(&run.answers) || varies(&answer, &plain, &next.answer()) {
                 return Ok(Self::Varying(found));
             }
+            plain.push(next.answer());
         }
         Ok(Self::Different(found))
     }
@@ -116,12 +132,19 @@ impl Verdict {
         let word = match self {
             Self::Same => "same",
             Self::Different(_) => "DIFFERENT",
-            Self::Varying(_) => "varies",
+            Self::Varying(_) | Self::Cut(_) => "varies",
+            Self::Failing(FindingKind::Crash) => "crashes",
+            Self::Failing(FindingKind::Hang) => "hangs",
             Self::Unfinished => "FAILED",
         };
         println!("{:width$}  {word:9}  {:>8} bytes  {}", seed.name, run.answer().len(), seeds::summary(run),);
-        if let Self::Different(found) | Self::Varying(found) = self {
-            println!("{:width$}  {}", "", found.describe("preloaded", "over TCP"));
-        }
+        let note = match self {
+            Self::Different(found) | Self::Varying(found) => found.describe("preloaded", "over TCP"),
+            Self::Cut(found) => format!("{}, cut by a reset", found.describe("preloaded", "over TCP")),
+            Self::Failing(FindingKind::Crash) => "it ends the server over TCP as well".to_owned(),
+            Self::Failing(FindingKind::Hang) => "it hangs the server over TCP as well".to_owned(),
+            Self::Same | Self::Unfinished => return,
+        };
+        println!("{:width$}  {note}", "");
     }
 }

@@ -11,7 +11,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{SocketAddr as SocketAddrUnix, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -20,11 +20,13 @@ use procfs::process::{FDTarget, Process};
 use rustix::io::{FdFlags, dup2, fcntl_setfd};
 use sockfuzz_protocol::{Endpoint, Options, Switch};
 
+use crate::input::compare::difference;
 use crate::server::command::Server;
 use crate::server::diagnose::{ThreadStates, describe_exit};
 use crate::server::process_tree;
 use crate::server::running::{RunningProcess, WaitOutcome};
-use crate::server::tcp_client::{self, TcpTimeouts};
+use crate::server::single_run::{EXIT_TIMEOUT, RunConfig};
+use crate::server::tcp_client::{self, TcpAnswers, TcpTimeouts};
 use crate::util::memory_file::MemoryFile;
 use crate::util::printable::last_lines;
 use crate::util::{exit_code, problem::Problem};
@@ -32,16 +34,57 @@ use crate::util::{exit_code, problem::Problem};
 /// Lines of the server's output that a message repeats.
 const MAX_OUTPUT_LINES: usize = 4;
 
+/// Result of a run over TCP.
+#[derive(Debug)]
+pub struct TcpRun {
+    /// What came back.
+    pub answers: TcpAnswers,
+    /// How the server ended, if it did.
+    pub end: Option<ExitStatus>,
+}
+
+impl TcpRun {
+    /// All that the server answered, in the order of the connections' numbers.
+    #[must_use]
+    pub fn answer(&self) -> Vec<u8> {
+        self.answers.bytes.concat()
+    }
+
+    /// Whether these answers are the same as `others`, as far as no reset has cut them.
+    #[must_use]
+    pub fn is_cut_from(&self, others: &[Vec<u8>]) -> bool {
+        let TcpAnswers { bytes, reset, .. } = &self.answers;
+        let is_cut = |((own, other), reset): ((&Vec<u8>, &Vec<u8>), &bool)| {
+            let other = if *reset { &other[..other.len().min(own.len())] } else { other };
+            difference(own, other).is_none()
+        };
+        reset.contains(&true) && bytes.iter().zip(others).zip(reset).all(is_cut)
+    }
+}
+
+/// Answers an input over TCP, by a fresh server without the preload. With `expects_end`, the server is
+/// given some time to end afterwards.
+///
+/// # Errors
+/// When the server never listens, or the connection fails.
+pub fn over_tcp(config: &RunConfig<'_>, input: &[u8], expects_end: bool) -> Result<TcpRun> {
+    let options = config.options.parsed();
+    let linger = Duration::from_millis(options.linger_ms.into());
+    let timeouts = TcpTimeouts { timeout: config.timeout, linger };
+    answer_over_tcp(config.server, &options, input, timeouts, expects_end)
+}
+
 /// Sends one input, raw or a session, over TCP, or over the UNIX-domain socket that `options` name.
 ///
 /// # Errors
 /// When the server never listens, or the connection fails.
-pub fn answer_over_tcp(
+fn answer_over_tcp(
     server: &Server,
     options: &Options,
     input: &[u8],
     timeouts: TcpTimeouts,
-) -> Result<Vec<u8>> {
+    expects_end: bool,
+) -> Result<TcpRun> {
     let output = MemoryFile::new(b"")?;
     let _socket_file = SocketFile::new_at(options.port.as_ref());
     let activation = match options.socket_activation {
@@ -66,7 +109,18 @@ pub fn answer_over_tcp(
             .ok_or_else(|| ErrorKind::ConnectionRefused.into()),
     };
     let session = tcp_client::session_of(input, options.input);
-    tcp_client::play(dial, &session, timeouts, process_tree::is_asleep).context("cannot talk to the server")
+    let played = tcp_client::play(dial, &session, timeouts, process_tree::is_asleep);
+    let patience = if expects_end || played.is_err() { EXIT_TIMEOUT } else { Duration::ZERO };
+    let end = match running.wait(Some(Instant::now() + patience), || false)? {
+        WaitOutcome::Ended(end) => Some(end),
+        WaitOutcome::Done | WaitOutcome::TimedOut => None,
+    };
+    let answers = match played {
+        // A server that has ended refuses further connections.
+        Err(_) if end.is_some() => TcpAnswers::default(),
+        other => other.context("cannot talk to the server")?,
+    };
+    Ok(TcpRun { answers, end })
 }
 
 /// Removes the file of a UNIX-domain socket that the server creates: a killed server leaves it behind,

@@ -7,15 +7,19 @@ use std::fmt;
 use anyhow::Result;
 use sockfuzz_protocol::{Transport, specs};
 
-use crate::input::compare::{Difference, difference};
+use crate::input::compare::{Difference, difference, varies};
 use crate::input::corpus::Seed;
 use crate::options::PreloadOptions;
 use crate::server::inspect::Inspection;
 use crate::server::single_run::{RunConfig, RunEnd, SingleRun};
+use crate::server::tcp_run::over_tcp;
 use crate::util::printable::counted;
 
 /// Seeds that are answered twice, at most.
 const MAX_COMPARED_SEEDS: usize = 100;
+
+/// Repetitions through unix and over TCP before a difference is blamed on memory.
+const MAX_REPETITIONS: usize = 4;
 
 /// The transport chosen for `auto`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +114,7 @@ impl<'a> TransportTrial<'a> {
         let memory = RunConfig { options: &self.memory, ..self.config }.run(&seed.bytes)?;
         self.refusal = match (&memory.memory_fallback, run_difference(run, &memory)) {
             (Some(it), _) => Some(format!("memory cannot follow this server ({it})")),
-            (None, Some(found)) if !self.varies(seed, run, &found)? => {
+            (None, Some(found)) if !self.varies(seed, run, &memory)? => {
                 Some(format!("memory {}", found.describe(&seed.name)))
             }
             _ => None,
@@ -118,14 +122,26 @@ impl<'a> TransportTrial<'a> {
         Ok(())
     }
 
-    /// Whether two runs through unix differ at the same place.
-    fn varies(&self, seed: &Seed, run: &SingleRun, found: &RunDifference) -> Result<bool> {
-        let again = self.config.run(&seed.bytes)?;
-        Ok(match (found, run_difference(run, &again)) {
-            (RunDifference::Answer(one), Some(RunDifference::Answer(other))) => one.line == other.line,
-            (RunDifference::End, Some(RunDifference::End)) => true,
-            _ => false,
-        })
+    /// Whether the answer through `memory` differs from that of `run`, through unix, only where the server
+    /// itself varies, through unix or over TCP.
+    fn varies(&self, seed: &Seed, run: &SingleRun, memory: &SingleRun) -> Result<bool> {
+        let suspect = memory.answer();
+        if difference(&run.answer(), &suspect).is_none() {
+            let again = self.config.run(&seed.bytes)?;
+            return Ok(matches!(run_difference(run, &again), Some(RunDifference::End)));
+        }
+        let mut unix = vec![run.answer()];
+        let mut plain = Vec::new();
+        for _ in 0..MAX_REPETITIONS {
+            let again = self.config.run(&seed.bytes)?.answer();
+            let over_tcp = over_tcp(&self.config, &seed.bytes, false)?.answer();
+            if varies(&suspect, &unix, &again) || varies(&suspect, &plain, &over_tcp) {
+                return Ok(true);
+            }
+            unix.push(again);
+            plain.push(over_tcp);
+        }
+        Ok(false)
     }
 
     /// The choice after all seeds.
