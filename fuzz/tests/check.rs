@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use common::TestDir;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
+use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 #[test]
 fn the_same_answers_pass() {
@@ -52,7 +53,7 @@ fn an_instrumented_server_is_recognised() {
     let dir = TestDir::new();
     let server = dir.server_with("blocking", &["-DINSTRUMENTED", "-rdynamic"]);
     dir.sockfuzz()
-        .args(["check", "-i"])
+        .args(["check", "--no-loop", "-i"])
         .arg(dir.corpus())
         .arg("--")
         .arg(server)
@@ -69,7 +70,7 @@ fn a_symbol_table_is_enough_and_a_stripped_server_is_named() {
     {
         let server = dir.server_with("blocking", &["-DINSTRUMENTED", flag]);
         dir.sockfuzz()
-            .args(["check", "-i"])
+            .args(["check", "--no-loop", "-i"])
             .arg(dir.corpus())
             .arg("--")
             .arg(server)
@@ -77,6 +78,33 @@ fn a_symbol_table_is_enough_and_a_stripped_server_is_named() {
             .code(0)
             .stdout(contains(words));
     }
+}
+
+/// It ends where afl-fuzz runs it, which single runs do not show.
+#[test]
+fn a_server_that_fails_in_the_loop_does_not_pass() {
+    let dir = TestDir::new();
+    let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+    let Some(server) = dir.instrumented_server("ends_in_loop", &cargo_afl) else { return };
+    dir.sockfuzz()
+        .args(["check", "-i"])
+        .arg(dir.corpus())
+        .arg("--")
+        .arg(server)
+        .assert()
+        .code(5)
+        .stdout(contains("1 seed: answered as over TCP"))
+        .stderr(contains("in the loop under afl-fuzz it does not"));
+    let server = dir.instrumented_server("blocking", &cargo_afl).expect("clang is installed");
+    dir.write("corpus/crash", b"CRASH\r\n\r\n");
+    dir.sockfuzz()
+        .args(["check", "-i"])
+        .arg(dir.corpus())
+        .arg("--")
+        .arg(server)
+        .assert()
+        .code(0)
+        .stdout(contains("executions under afl-fuzz with cmplog"));
 }
 
 #[test]

@@ -84,6 +84,7 @@ impl BenchCase {
     /// When the fuzzer fails, or the user interrupts.
     pub fn measure(&self, tools: &BenchTools<'_>, executions: u64, round: u32) -> Result<Measurement> {
         let campaign = |corpus| BoundedCampaign {
+            cmplog: false,
             cargo_afl: tools.cargo_afl,
             corpus,
             time_limit: tools.time_limit,

@@ -38,14 +38,21 @@ enum Installation {
 }
 
 impl CargoAfl {
+    /// Finds cargo-afl where it is complete, and installs nothing.
+    #[must_use]
+    pub fn find() -> Option<Self> {
+        let on_path = Self { program: vec![workspace::cargo(), "afl".into()], environment: Vec::new() };
+        let own = Workspace::find().map(|workspace| Self::below(workspace.target("cargo-afl")));
+        std::iter::once(on_path).chain(own).find(|found| found.installation() == Installation::Ready)
+    }
+
     /// Finds cargo-afl, or installs it.
     ///
     /// # Errors
     /// When there is none, and none can be installed.
     pub fn find_or_install() -> Result<Self> {
-        let on_path = Self { program: vec![workspace::cargo(), "afl".into()], environment: Vec::new() };
-        if on_path.installation() == Installation::Ready {
-            return Ok(on_path);
+        if let Some(found) = Self::find() {
+            return Ok(found);
         }
         let Some(workspace) = Workspace::find() else {
             return Err(Problem::failed(

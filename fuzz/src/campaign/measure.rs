@@ -1,4 +1,4 @@
-//! Campaigns for their figures: bounded, on one pinned core, without cmplog, in a temporary directory.
+//! Campaigns for their figures: bounded, on one pinned core, in a temporary directory.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,6 +34,8 @@ pub struct BoundedCampaign<'a> {
     pub corpus: &'a Path,
     /// Time limit of the campaign.
     pub time_limit: Duration,
+    /// Whether the server's comparisons are watched (cmplog), which starts a second copy of it.
+    pub cmplog: bool,
     /// Seed of afl-fuzz's random numbers; `None` for one of its own choice.
     pub random_seed: Option<u32>,
 }
@@ -102,8 +104,7 @@ impl BoundedCampaign<'_> {
         let status = StatusFile::at(&out.status())?;
         let settings = for_pinned_thread(settings(&status));
         let seconds = self.time_limit.as_secs().max(1).to_string();
-        let mut options: Vec<_> =
-            ["-c", "-", "-E", &executions.to_string(), "-V", &seconds].map(str::to_owned).into();
+        let mut options: Vec<_> = ["-E", &executions.to_string(), "-V", &seconds].map(str::to_owned).into();
         options.extend(self.random_seed.iter().flat_map(|seed| ["-s".to_owned(), seed.to_string()]));
         let plan = CampaignPlan {
             cargo_afl: self.cargo_afl,
@@ -111,8 +112,7 @@ impl BoundedCampaign<'_> {
             corpus: self.corpus,
             dictionary: None,
             timeout: EXECUTION_TIMEOUT,
-            // The option -c turns it off.
-            cmplog: true,
+            cmplog: self.cmplog,
             options: &options,
             server,
         };

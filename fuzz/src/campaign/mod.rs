@@ -27,3 +27,5 @@ pub mod runner;
 
 pub mod conclusion;
 pub mod measure;
+
+pub mod loop_trial;

@@ -8,7 +8,10 @@ use anyhow::Result;
 use clap::Args;
 use sockfuzz_protocol::InputFormat;
 
-use crate::input::corpus;
+use crate::campaign::cargo_afl::CargoAfl;
+use crate::campaign::loop_trial;
+use crate::campaign::stats::FuzzerStats;
+use crate::input::corpus::{self, Seed};
 use crate::options::{self, PreloadArguments, ServerArguments};
 use crate::sandbox::Sandbox;
 use crate::server::Server;
@@ -32,7 +35,10 @@ Date header, the boundary of multipart/byteranges. Where they differ, the plain 
 is asked again: what varies over TCP as well is not held against the preload. With transport auto, at most 100 seeds are answered once
 more, to choose between unix and memory.
 
-Exit status: 0 when all answers are the same, 3 when one differs, 10 to 17 for a server that
+An instrumented server is then fuzzed for a few seconds, where cargo-afl is installed: so what passes
+also starts in sockfuzz fuzz.
+
+Exit status: 0 when all answers are the same, 3 when one differs, 5 when afl-fuzz fails, 10 to 17 for a server that
 cannot be fuzzed (see sockfuzz --help).";
 
 /// Arguments of `check`.
@@ -44,6 +50,9 @@ pub struct CheckArguments {
     /// How long one seed may take, the server's start included, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = options::seconds)]
     pub timeout: Duration,
+    /// Do not enter the loop under afl-fuzz
+    #[arg(long)]
+    pub no_loop: bool,
     /// The preload and its options.
     #[command(flatten)]
     pub preload: PreloadArguments,
@@ -81,6 +90,9 @@ pub fn run(arguments: CheckArguments) -> Result<u8> {
         verdict.print(seed, run, width);
     })?;
     report_comparison(&comparison, seeds.len());
+    if !arguments.no_loop && inspection.missing_instrumentation().is_none() {
+        try_loop(&config, &comparison, &seeds)?;
+    }
     if comparison.different == 0 {
         return Ok(exit_code::OK);
     }
@@ -88,6 +100,31 @@ pub fn run(arguments: CheckArguments) -> Result<u8> {
         println!("if the sandbox is the reason, {SANDBOX_REMEDY}");
     }
     Ok(exit_code::DIFFERENT)
+}
+
+/// Enters the loop as `fuzz` will, and reports its figures.
+fn try_loop(config: &RunConfig<'_>, comparison: &TcpComparison, seeds: &[Seed]) -> Result<()> {
+    let Some(cargo_afl) = CargoAfl::find() else {
+        println!("loop    not tried: cargo-afl is not installed (sockfuzz fuzz installs it)");
+        return Ok(());
+    };
+    let usable: Vec<_> = comparison.usable.iter().map(|index| &seeds[*index]).collect();
+    if usable.is_empty() {
+        println!("loop    not tried: every seed crashes or hangs the server");
+        return Ok(());
+    }
+    let options = match &comparison.choice {
+        Some(choice) => choice.apply(config.options),
+        None => config.options.clone(),
+    };
+    let measured = loop_trial::enter_loop(&cargo_afl, config.server, config.library, &options, &usable)?;
+    let FuzzerStats { executions, stability, .. } = measured.stats;
+    println!(
+        "loop    {} under afl-fuzz with cmplog, {stability:.2} % stable",
+        counted(executions, "execution", "executions")
+    );
+    measured.warnings.iter().for_each(|warning| println!("        WARNING: {warning}"));
+    Ok(())
 }
 
 fn report_inspection(server: &Server, inspection: &Inspection) {
@@ -102,7 +139,7 @@ fn report_inspection(server: &Server, inspection: &Inspection) {
 }
 
 fn report_comparison(comparison: &TcpComparison, seeds: usize) {
-    let TcpComparison { different, varying, failing, classes, choice, memory_fallback } = comparison;
+    let TcpComparison { different, varying, failing, classes, choice, memory_fallback, .. } = comparison;
     let all = counted(seeds as u64, "seed", "seeds");
     println!();
     match (different, varying) {

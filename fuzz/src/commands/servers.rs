@@ -88,6 +88,7 @@ pub fn run(arguments: ServersArguments) -> Result<u8> {
         library: preload::locate(arguments.preload.as_deref())?,
         empty: bundled::program(&workspace, "empty"),
         campaign: BoundedCampaign {
+            cmplog: false,
             cargo_afl: &cargo_afl,
             corpus: &corpus,
             time_limit: arguments.limit,

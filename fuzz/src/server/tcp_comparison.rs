@@ -20,6 +20,8 @@ pub struct TcpComparison {
     pub varying: usize,
     /// Seeds that crash or hang the server over TCP as well.
     pub failing: usize,
+    /// Indices of the seeds that neither crash nor hang the server.
+    pub usable: Vec<usize>,
     /// Classes of the status in the answers.
     pub classes: StatusClasses,
     /// The choice for transport `auto`; none where another one is set.
@@ -39,12 +41,17 @@ pub fn compare(
     mut on_verdict: impl FnMut(&Seed, &SingleRun, &Verdict),
 ) -> Result<TcpComparison> {
     let mut compared = TcpComparison::default();
+    let mut index = 0;
     let mut trial = TransportTrial::begin(config, inspection, seeds.len());
     seeds::answer_all(config, seeds, |seed, run| {
         let verdict = Verdict::of(run, |expects_end| over_tcp(config, &seed.bytes, expects_end))?;
         compared.different += usize::from(verdict.is_different());
         compared.varying += usize::from(matches!(verdict, Verdict::Varying(_) | Verdict::Cut(_)));
         compared.failing += usize::from(matches!(verdict, Verdict::Failing(_)));
+        if run.finding().is_none() {
+            compared.usable.push(index);
+        }
+        index += 1;
         compared.classes.add(&run.answer());
         on_verdict(seed, run, &verdict);
         compared.memory_fallback = run.memory_fallback.clone().or(compared.memory_fallback.take());

@@ -8,7 +8,7 @@ pub const FAILED: u8 = 1;
 pub const DIFFERENT: u8 = 3;
 /// `replay`: an input crashed or hung the server.
 pub const CRASHED: u8 = 4;
-/// `fuzz`: afl-fuzz did not start, or stopped with an error.
+/// `check`, `fuzz`: afl-fuzz did not start, or stopped with an error.
 pub const AFL_FAILED: u8 = 5;
 /// `servers`, `bench`: a requirement is not met, or something could not be measured.
 pub const SHORT: u8 = 6;
@@ -41,7 +41,7 @@ Exit status:
   2       the command line is not understood
   3       check: a seed was answered differently over real TCP
   4       replay: an input crashed or hung the server
-  5       fuzz: afl-fuzz did not start, or stopped with an error
+  5       check, fuzz: afl-fuzz did not start, or stopped with an error
   6       servers, bench: one falls short of what is asked, or could not be tried
   7       replay: an input that was saved as a crash or a hang did not do so again
   10      the server is missing or cannot be executed

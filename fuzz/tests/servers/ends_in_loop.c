@@ -1,0 +1,6 @@
+// A server that ends where afl-fuzz runs it, and serves elsewhere.
+#define main serve_blocking
+#include "blocking.c"
+#undef main
+
+int main(void) { return getenv("__AFL_SHM_ID") ? 3 : serve_blocking(); }
