@@ -59,6 +59,19 @@ fn only_seeds_that_crash_are_refused_and_saved() {
 }
 
 #[test]
+fn seeds_that_all_time_out_are_refused_with_the_time_limit() {
+    let dir = TestDir::new();
+    let Some(server) = server(&dir) else { return };
+    dir.write("corpus/hang", b"HANG\r\n\r\n");
+    dir.sockfuzz()
+        .args(["fuzz", "--no-check", "--mutator", "none", "--afl", "-c - -E 300", "-i", "corpus", "--"])
+        .arg(&server)
+        .assert()
+        .code(5)
+        .stderr(contains("raise --timeout"));
+}
+
+#[test]
 fn new_seeds_and_a_changed_program_are_noticed_on_resumption() {
     let dir = TestDir::new();
     let Some(server) = server(&dir) else { return };

@@ -19,11 +19,8 @@ const REMEDIES: &[(&str, &str)] = &[
         "the server needs long to its first idle point: set AFL_FORKSRV_INIT_TMOUT to more \
          milliseconds",
     ),
-    (
-        "We need at least one valid input seed",
-        "every seed crashes the server or takes longer than -t allows: give others with -i, look \
-         at one with sockfuzz replay, or raise --timeout",
-    ),
+    ("We need at least one valid input seed", NO_USABLE_SEED_REMEDY),
+    ("All test cases time out or crash", NO_USABLE_SEED_REMEDY),
     (
         "results in a crash",
         "a seed crashes the server: look at it with sockfuzz replay, then fix the server or \
@@ -38,6 +35,9 @@ const REMEDIES: &[(&str, &str)] = &[
     ("unrecognized option", "see cargo afl fuzz -h for the options that --afl may pass on"),
     ("invalid option", "see cargo afl fuzz -h for the options that --afl may pass on"),
 ];
+
+const NO_USABLE_SEED_REMEDY: &str = "every seed crashes the server or takes longer than --timeout allows: \
+     raise --timeout, look at a seed with sockfuzz replay, or give others with -i";
 
 const DEFAULT_REMEDY: &str = "run the command above by hand, with AFL_DEBUG=1 to see what the server does";
 
@@ -120,6 +120,13 @@ mod tests {
         assert!(problem.contains("sockfuzz check"), "{problem}");
         assert!(!problem.contains("shmget"), "{problem}");
         assert!(!problem.contains("more"), "{problem}");
+    }
+
+    #[test]
+    fn a_corpus_that_only_times_out_names_the_time_limit() {
+        let output = b"[-] PROGRAM ABORT : All test cases time out or crash, giving up!\n";
+        let problem = problem("main", output, false, "exit status 1").to_string();
+        assert!(problem.contains("raise --timeout"), "{problem}");
     }
 
     #[test]
