@@ -1,6 +1,7 @@
 //! The descendants of this process. Servers fork, daemonize, and end before their children; as their
 //! subreaper (prctl(2)), this process stays the ancestor of all of them and can kill every one.
 
+use std::fs;
 use std::io;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -45,12 +46,46 @@ pub fn own_descendants() -> Vec<Stat> {
     descendants(getpid().as_raw_nonzero().get())
 }
 
+/// Process ids of all descendants, for polling: where the kernel lists children (CONFIG_PROC_CHILDREN), only
+/// they are looked at, not every process of the machine. Some may have ended, and one may be missing whose
+/// sibling ends at this moment (proc_pid_task_tid_children(5)).
+#[must_use]
+pub fn poll_own_descendants() -> Vec<i32> {
+    let mut found = Vec::new();
+    let mut parents = vec![getpid().as_raw_nonzero().get()];
+    while let Some(parent) = parents.pop() {
+        let Some(children) = children(parent) else {
+            return own_descendants().iter().map(|stat| stat.pid).collect();
+        };
+        parents.extend(&children);
+        found.extend(children);
+    }
+    found
+}
+
+/// Children of all threads of a process, ended or not; none where the kernel does not list them.
+fn children(process: i32) -> Option<Vec<i32>> {
+    let mut all = Vec::new();
+    let Ok(tasks) = fs::read_dir(format!("/proc/{process}/task")) else {
+        return Some(all);
+    };
+    for task in tasks.flatten() {
+        match fs::read_to_string(task.path().join("children")) {
+            Ok(list) => all.extend(list.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok())),
+            // The thread has ended, or no thread has such a file.
+            Err(_) if task.path().exists() => return None,
+            Err(_) => {}
+        }
+    }
+    Some(all)
+}
+
 /// Kills and reaps all descendants of this process, stopped ones included. Waiting for a child
 /// afterwards is an error: it is reaped already.
 pub fn kill_descendants() {
     let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
     while Instant::now() < deadline {
-        for pid in own_descendants().iter().map(|stat| stat.pid) {
+        for pid in poll_own_descendants() {
             // It may have ended already.
             let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
         }
@@ -65,10 +100,32 @@ pub fn kill_descendants() {
 /// Whether every thread of every descendant sleeps.
 #[must_use]
 pub fn is_asleep() -> bool {
-    own_descendants()
-        .iter()
-        .filter_map(|stat| Process::new(stat.pid).ok()?.tasks().ok())
+    // Every process of the machine is looked at only when all seem to sleep.
+    are_asleep(poll_own_descendants()) && are_asleep(own_descendants().iter().map(|stat| stat.pid))
+}
+
+fn are_asleep(processes: impl IntoIterator<Item = i32>) -> bool {
+    processes
+        .into_iter()
+        .filter_map(|pid| Process::new(pid).ok()?.tasks().ok())
         .flatten()
         .filter_map(|task| task.ok()?.stat().ok())
         .all(|stat| !matches!(stat.state, 'R' | 'D'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn children_are_polled() {
+        let mut child = Command::new("sleep").arg("10").spawn().expect("sleep starts");
+        let pid = i32::try_from(child.id()).expect("small");
+        assert!(poll_own_descendants().contains(&pid));
+        assert!(own_descendants().iter().any(|stat| stat.pid == pid));
+        child.kill().and_then(|()| child.wait()).expect("it ends");
+        assert!(!poll_own_descendants().contains(&pid));
+    }
 }

@@ -231,9 +231,9 @@ fn connect_to_path(path: &str) -> Option<TcpStream> {
 
 /// Inode numbers of the tree's sockets.
 fn sockets() -> Vec<u64> {
-    process_tree::own_descendants()
-        .iter()
-        .filter_map(|stat| Process::new(stat.pid).ok()?.fd().ok())
+    process_tree::poll_own_descendants()
+        .into_iter()
+        .filter_map(|pid| Process::new(pid).ok()?.fd().ok())
         .flatten()
         .filter_map(|descriptor| match descriptor.ok()?.target {
             FDTarget::Socket(inode) => Some(inode),
