@@ -36,7 +36,7 @@ fn a_seed_that_crashes_is_a_finding_and_fuzzing_goes_on() {
     dir.corpus();
     dir.write("corpus/sub/crash", b"CRASH\r\n\r\n");
     fuzz(&dir, &server).assert().code(0).stderr(
-        contains("1 seed crash the server, 0 hang it: they are findings")
+        contains("seeds that crash the server: 1, that hang it: 0; they are findings")
             .and(contains("of seeds, before fuzzing: 1 crash, 0 hangs"))
             .and(contains(format!("sockfuzz replay {}", dir.path("out").display()))),
     );

@@ -52,8 +52,9 @@ pub fn findings_line(out: &OutputDir, findings: &[(usize, FindingKind)]) -> Opti
     let count = |kind| findings.iter().filter(|(_, found)| *found == kind).count();
     (!findings.is_empty()).then(|| {
         format!(
-            "{} crash the server, {} hang it: they are findings, saved in {}; fuzzing goes on without them",
-            counted(count(FindingKind::Crash) as u64, "seed", "seeds"),
+            "seeds that crash the server: {}, that hang it: {}; they are findings, saved in {}, and fuzzing goes on \
+             without them",
+            count(FindingKind::Crash),
             count(FindingKind::Hang),
             out.seeds().display()
         )
