@@ -7,7 +7,7 @@
 
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
 use libc::{SIGCHLD, SIGSYS, c_int, siginfo_t};
 
@@ -27,8 +27,6 @@ pub(super) const SIGNAL_COUNT: usize = 65;
 /// closely.
 const FAULTS: [c_int; 6] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGABRT];
-
-static SIGSYS_TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// What the server has asked for, by signal.
 static WANTED: [AtomicU64; SIGNAL_COUNT] = [const { AtomicU64::new(0) }; SIGNAL_COUNT];
@@ -94,14 +92,8 @@ pub(crate) fn take_sigsys(handler: Handler) -> Result<(), rustix::io::Errno> {
             return Err(errno::last());
         }
     }
-    signal_mask::unblock_sigsys();
-    SIGSYS_TAKEN.store(true, SeqCst);
+    signal_mask::take_sigsys();
     Ok(())
-}
-
-/// Whether SIGSYS is ours.
-pub(super) fn is_sigsys_taken() -> bool {
-    SIGSYS_TAKEN.load(SeqCst)
 }
 
 /// A SIGSYS that is not ours: does what the server has asked for.
@@ -163,7 +155,7 @@ pub(crate) unsafe fn sigaction(
     let before = Wanted::load(number);
     // SAFETY: the server's own pointers.
     unsafe {
-        if number == SIGSYS && is_sigsys_taken() {
+        if number == SIGSYS && signal_mask::is_sigsys_taken() {
             if let Some(action) = action.as_ref() {
                 Wanted::of(action).store(number);
             }

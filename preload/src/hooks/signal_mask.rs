@@ -3,11 +3,14 @@
 
 use std::mem::MaybeUninit;
 use std::ptr;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use libc::{SIGSYS, c_int, sigset_t};
 
-use super::signal;
 use crate::sys::real;
+
+/// Whether SIGSYS is ours.
+static SIGSYS_TAKEN: AtomicBool = AtomicBool::new(false);
 
 pub(crate) unsafe fn sigprocmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int {
     // SAFETY: the server's own call.
@@ -34,19 +37,25 @@ unsafe fn with_mask(how: c_int, set: *const sigset_t, call: impl FnOnce(*const s
 
 /// The same for a set as the kernel takes it: one bit a signal, from 1.
 pub(super) fn without_sigsys(how: c_int, set: u64) -> u64 {
-    if how == libc::SIG_UNBLOCK || !signal::is_sigsys_taken() { set } else { set & !(1 << (SIGSYS - 1)) }
+    if how == libc::SIG_UNBLOCK || !is_sigsys_taken() { set } else { set & !(1 << (SIGSYS - 1)) }
 }
 
 /// Takes SIGSYS out of a set of signals to be blocked, if it is ours.
 pub(super) fn let_sigsys_in(set: &mut sigset_t) {
-    if signal::is_sigsys_taken() {
+    if is_sigsys_taken() {
         // SAFETY: a valid set.
         unsafe { libc::sigdelset(set, SIGSYS) };
     }
 }
 
-/// Lets SIGSYS in, in the calling thread.
-pub(super) fn unblock_sigsys() {
+/// Whether SIGSYS is ours.
+pub(super) fn is_sigsys_taken() -> bool {
+    SIGSYS_TAKEN.load(SeqCst)
+}
+
+/// SIGSYS is ours from now on: nobody blocks it, and the calling thread no longer does.
+pub(super) fn take_sigsys() {
+    SIGSYS_TAKEN.store(true, SeqCst);
     // SAFETY: the set lives on this stack; sigemptyset(3) fills it.
     unsafe {
         let mut set = MaybeUninit::uninit();
