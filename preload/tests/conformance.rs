@@ -119,6 +119,7 @@ const UNTRIED: &[(&str, &str)] = &[
     ("lio_listio64", "as aio_read"),
     ("mq_notify", "takes a message queue"),
     ("pthread_cancel", "takes a thread; the target cancels_a_thread does"),
+    ("quick_exit", "does not return"),
     ("thrd_create", "its arguments are those of pthread_create, without attributes to be wrong"),
     ("timer_create", "takes no descriptor; the target threads_of_timers calls it"),
     ("vfork", "takes nothing, and its child may not return"),

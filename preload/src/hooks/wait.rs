@@ -12,7 +12,7 @@ use crate::afl_loop;
 use crate::blocking::{self, BlockingCall, WaitOutcome};
 use crate::process::children;
 use crate::sys::poll_set::PollSet;
-use crate::sys::{config, errno, real};
+use crate::sys::{config, errno, real, user_memory};
 
 /// How often a thread looks after a child that it waits for, besides the driver.
 const CHILD_POLL_INTERVAL: Duration = Duration::from_millis(2);
@@ -45,9 +45,14 @@ pub(crate) unsafe fn waitid(kind: idtype_t, id: id_t, info: *mut siginfo_t, opti
         return unsafe { real::waitid(kind, id, info, options) };
     }
     // SAFETY: all zeroes is a valid `siginfo_t`.
-    let mut own = unsafe { std::mem::zeroed() };
-    let info = if info.is_null() { &raw mut own } else { info };
-    wait_for(&mut WaitId { kind, id, info, options }, options)
+    let mut wait = WaitId { kind, id, info: unsafe { std::mem::zeroed() }, options };
+    let result = wait_for(&mut wait, options);
+    // The kernel, too, writes it last, whatever came of the call.
+    // SAFETY: the server's own pointer.
+    match unsafe { info.is_null() || user_memory::write(info, wait.info).is_ok() } {
+        true => result,
+        false => errno::fail(Errno::FAULT),
+    }
 }
 
 /// Waits as the server asks.
@@ -142,19 +147,19 @@ impl BlockingCall for Wait {
 struct WaitId {
     kind: idtype_t,
     id: id_t,
-    info: *mut siginfo_t,
+    info: siginfo_t,
     options: c_int,
 }
 
 impl ChildWait for WaitId {
     fn call(&mut self, flags: c_int) -> (c_int, pid_t) {
-        // SAFETY: the server's own call; `info` is not null, and zero is a valid value for it.
+        // SAFETY: the server's own call, and zero is a valid value for its result.
         unsafe {
-            *self.info = std::mem::zeroed();
-            let result = real::waitid(self.kind, self.id, self.info, self.options | flags);
-            let info = &*self.info;
-            let has_ended = matches!(info.si_code, libc::CLD_EXITED | libc::CLD_KILLED | libc::CLD_DUMPED);
-            (result, if result == 0 && has_ended { info.si_pid() } else { 0 })
+            self.info = std::mem::zeroed();
+            let result = real::waitid(self.kind, self.id, &mut self.info, self.options | flags);
+            let has_ended =
+                matches!(self.info.si_code, libc::CLD_EXITED | libc::CLD_KILLED | libc::CLD_DUMPED);
+            (result, if result == 0 && has_ended { self.info.si_pid() } else { 0 })
         }
     }
 
@@ -166,8 +171,8 @@ impl ChildWait for WaitId {
                 real::wait4(ended, &mut status, libc::WNOHANG, ptr::null_mut());
                 return status;
             }
-            let info = &*self.info;
-            if info.si_code == libc::CLD_EXITED { (info.si_status() & 0xff) << 8 } else { info.si_status() }
+            let status = self.info.si_status();
+            if self.info.si_code == libc::CLD_EXITED { (status & 0xff) << 8 } else { status }
         }
     }
 
@@ -186,7 +191,7 @@ impl BlockingCall for WaitId {
     fn attempt(&mut self) -> Option<c_int> {
         let result = self.visible(libc::WNOHANG);
         // SAFETY: written by the call, which leaves 0 where there is nothing to tell.
-        (result != 0 || unsafe { (*self.info).si_pid() } != 0).then_some(result)
+        (result != 0 || unsafe { self.info.si_pid() } != 0).then_some(result)
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {

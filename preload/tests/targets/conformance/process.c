@@ -33,6 +33,17 @@ CASE(waitpid, unknown_option, CONNECTED) { TRY(F(waitpid)(-1, null, 0x100)); }
 CASE(waitpid, status, CONNECTED) { pid_t child = child_of(side, 3); int status = 0; TRY(F(waitpid)(child, &status, 0) == child), say(side, "status=%#x", status); }
 CASE(wait, no_child, CONNECTED) { TRY(F(wait)(null)), TRY(F(wait)(bad)); }
 CASE(wait, null, CONNECTED) { pid_t child = child_of(side, 3); TRY(F(wait)(null) == child); }
+static void try_waitid(struct side *side, idtype_t kind, id_t id, int options) {
+    siginfo_t info;
+    memset(&info, 0x55, sizeof info);
+    TRY(F(waitid)(kind, id, &info, options));
+    if (info.si_signo != 0x55555555) say(side, "code=%d status=%#x", info.si_code, info.si_code ? info.si_status : 0);
+}
+CASE(waitid, no_child, CONNECTED) { try_waitid(side, P_ALL, 0, WEXITED), try_waitid(side, P_PID, 1, WEXITED | WNOHANG); }
+CASE(waitid, unknown, CONNECTED) { try_waitid(side, P_ALL, 0, 0), try_waitid(side, P_ALL, 0, WEXITED | 0x100), try_waitid(side, 99, 0, WEXITED), try_waitid(side, P_PID, 0, WEXITED); }
+CASE(waitid, child, CONNECTED) { pid_t child = child_of(side, 3); try_waitid(side, P_PID, child, WEXITED | WNOWAIT), try_waitid(side, P_PID, child, WEXITED), try_waitid(side, P_PID, child, WEXITED); }
+CASE(waitid, null, CONNECTED) { child_of(side, 3), TRY(F(waitid)(P_ALL, 0, null, WEXITED)); }
+CASE(waitid, bad, CONNECTED) { child_of(side, 3), TRY(F(waitid)(P_ALL, 0, bad, WEXITED)); }
 CASE(fork, both, UNREAD) { pid_t child = child_of(side, 0); TRY(F(waitpid)(child, null, 0) == child); }
 CASE(fork, limit, CONNECTED) {
     struct rlimit limit = {0, 0};

@@ -92,3 +92,31 @@ CASE(getentropy, bad, CONNECTED) { TRY(F(getentropy)(bad, 8)); }
 CASE(arc4random, number, CONNECTED) { TRY(F(arc4random)() != F(arc4random)()); }
 CASE(arc4random_buf, zero, CONNECTED) { F(arc4random_buf)(null, 0), TRY(0); }
 CASE(arc4random_uniform, bounds, CONNECTED) { TRY(F(arc4random_uniform)(0)), TRY(F(arc4random_uniform)(1)), TRY(F(arc4random_uniform)(2) < 2); }
+
+/* Pseudo-random numbers: each sequence from a seed, in both ways the same. */
+CASE(srand, sequence, CONNECTED) { F(srand)(7), TRY(F(rand)()), TRY(F(rand)()), F(srand)(7), TRY(F(rand)()); }
+CASE(rand, goes_on, CONNECTED) { F(srand)(0), TRY(F(rand)()), TRY(F(random)()); }
+CASE(srandom, sequence, CONNECTED) { F(srandom)(7), TRY(F(random)()), TRY(F(random)()), F(srandom)(7), TRY(F(random)()); }
+CASE(random, goes_on, CONNECTED) { F(srandom)(0), TRY(F(random)()), TRY(F(rand)()); }
+CASE(initstate, sizes, CONNECTED) {
+    static char state[256];
+    TRY(F(initstate)(7, state, 7) != NULL), TRY(F(initstate)(7, state, 8) != NULL), TRY(F(random)());
+    TRY(F(initstate)(7, state, sizeof state) == state), TRY(F(random)());
+}
+CASE(setstate, forth_and_back, CONNECTED) {
+    static char state[128];
+    char *before = F(initstate)(7, state, sizeof state);
+    TRY(F(random)()), TRY(F(setstate)(before) == state), TRY(F(setstate)(state) == before), TRY(F(random)());
+    F(setstate)(before);
+}
+CASE(srand48, sequence, CONNECTED) { F(srand48)(7), TRY(F(lrand48)()), TRY(F(mrand48)()), TRY(F(drand48)() * 1e9); }
+CASE(lrand48, goes_on, CONNECTED) { F(srand48)(8), TRY(F(lrand48)()), TRY(F(lrand48)()); }
+CASE(mrand48, goes_on, CONNECTED) { F(srand48)(9), TRY(F(mrand48)()), TRY(F(mrand48)()); }
+CASE(drand48, goes_on, CONNECTED) { F(srand48)(10), TRY(F(drand48)() * 1e9), TRY(F(drand48)() * 1e9); }
+CASE(seed48, former, CONNECTED) {
+    unsigned short seed[3] = {1, 2, 3};
+    F(srand48)(7);
+    unsigned short *former = F(seed48)(seed);
+    say(side, "former=%hu,%hu,%hu", former[0], former[1], former[2]), TRY(F(lrand48)());
+}
+CASE(lcong48, parameters, CONNECTED) { unsigned short parameters[7] = {1, 2, 3, 4, 5, 6, 7}; F(lcong48)(parameters), TRY(F(lrand48)()), TRY(F(lrand48)()), F(srand48)(7); }
