@@ -47,6 +47,12 @@ impl Target {
         command.envs(variables.iter().copied());
         ForkserverClient::start(command)
     }
+
+    fn start_with_warm_up(&self, variables: &[(&str, &str)]) -> ForkserverClient {
+        let mut command = Command::new(self.dir.path("ends_as_told"));
+        command.envs(variables.iter().copied());
+        ForkserverClient::start_with_warm_up(command)
+    }
 }
 
 fn request(ending: &str) -> Vec<u8> {
@@ -97,6 +103,33 @@ fn an_exit_is_only_counted_where_that_is_asked_for() {
         }
         assert_eq!(status.count(Counter::Exits), EXITS.len() as u64, "{first:?} {second:?}");
     });
+}
+
+/// A server that signals its process group ends itself only.
+#[test]
+fn a_signal_to_the_group_stays_within_the_iteration() {
+    let target = Target::compile();
+    in_both_loops(|options| {
+        let verdict = verdict_on("group", &mut target.start(&options));
+        assert_eq!(verdict, Verdict::Signalled(15), "{options:?}");
+    });
+}
+
+/// A server that ends in the warm-up is fuzzed without one.
+#[test]
+fn a_deadly_warm_up_is_left_out() {
+    let target = Target::compile();
+    for transport in ["unix", "tcp", "memory"] {
+        let status = StatusFile::in_memory().expect("a status page");
+        let path = status.path().into_string().expect("in /proc");
+        let mut client = target.start_with_warm_up(&[
+            ("SOCKFUZZ_TRANSPORT", transport),
+            ("TARGET_FRAGILE", "1"),
+            ("SOCKFUZZ_STATUS", &path),
+        ]);
+        assert_eq!(verdict_on("crash", &mut client), Verdict::Signalled(11), "{transport}");
+        assert_eq!(status.count(Counter::WarmUpsLeftOut), 1, "{transport}");
+    }
 }
 
 /// The endings by which another thread or another process of the server crashes.

@@ -62,6 +62,8 @@ pub struct ConnectionCounts {
     pub exits: u64,
     /// Ends of the server by a fault of the preload's.
     pub internal_errors: u64,
+    /// Whether the server has ended in the warm-up, which is left out since.
+    pub without_warm_up: bool,
     /// Descriptors that the server opened and did not close, and the number of measured iterations.
     pub leaked: (u64, u64),
 }
@@ -76,6 +78,7 @@ impl ConnectionCounts {
             abandoned: status.count(Counter::Abandoned),
             exits: status.count(Counter::Exits),
             internal_errors: status.count(Counter::InternalErrors),
+            without_warm_up: status.count(Counter::WarmUpsLeftOut) > 0,
             leaked: (status.count(Counter::Leaked), status.count(Counter::Measured)),
         }
     }
@@ -116,6 +119,13 @@ fn connection_warnings(executions: u64, connections: ConnectionCounts) -> Vec<St
             "{} of sockfuzz, not of the server: please report it, with what sockfuzz replay says of the queue",
             counted(connections.internal_errors, "internal error", "internal errors"),
         ));
+    }
+    if connections.without_warm_up {
+        warnings.push(
+            "the server ended in the requests of the warm-up (sockfuzz check -i corpus/http1 may show one), so they \
+             were left out"
+                .to_owned(),
+        );
     }
     if connections.exits > 0 {
         warnings.push(format!(

@@ -88,9 +88,11 @@ pub enum Counter {
     Exits,
     /// Ends of the server by a fault of the preload's own.
     InternalErrors,
+    /// Warm-ups that were left out, because the server had ended in one.
+    WarmUpsLeftOut,
 }
 
-const COUNTERS: usize = Counter::InternalErrors as usize + 1;
+const COUNTERS: usize = Counter::WarmUpsLeftOut as usize + 1;
 
 /// Bytes of the reason for leaving transport `memory` that are kept.
 const REASON: usize = 120;

@@ -7,6 +7,8 @@
 mod interruptions;
 pub(crate) mod isolation;
 
+use rustix::process::setpgid;
+
 use crate::afl::coverage::gate;
 use crate::afl::forkserver;
 use crate::blocking::{driver_guard, notifier};
@@ -24,6 +26,8 @@ pub(crate) fn as_forkserver<R>(fork_children: impl FnOnce() -> R) -> bool {
     identity::record_forkserver();
     fork_children();
     identity::adopt();
+    // A server that signals its process group is not to end the forkserver, nor AFL++.
+    let _ = setpgid(None, None);
     process_table::begin_own();
     reset_waiting_threads();
     let is_isolated = isolation::isolate();

@@ -93,6 +93,11 @@ static void end(const char *ending) {
         write_down(EXIT);
         exit(0);
     }
+    if (IS("group")) {
+        write_down(SIGTERM);
+        kill(0, SIGTERM);
+        pause();
+    }
     if (IS("hang")) {
         write_down(HANG);
         for (;;) {}
@@ -191,6 +196,7 @@ int main(void) {
         request[len > 0 ? len : 0] = 0;
         answered = 0;
         if (sscanf(request, "GET /%d/%63[a-z0-9_]", &number, ending) == 2) end(ending);
+        else if (getenv("TARGET_FRAGILE")) abort();
         if (!answered) answer(ending);
         if (strstr(ending, "return")) return 0;
     }

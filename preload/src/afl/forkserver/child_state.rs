@@ -51,6 +51,8 @@ pub(super) struct ForkserverPage {
     pub(super) children: [ChildState; 2],
     /// Whether this server's processes must not live side by side.
     one_at_a_time: AtomicBool,
+    /// Whether the server has ended in its warm-up, which is left out since.
+    without_warm_up: AtomicBool,
     /// An [`ForkserverRole`].
     role: AtomicU32,
 }
@@ -72,6 +74,15 @@ impl ForkserverPage {
 
     pub(super) fn allow_spares(&self) -> bool {
         !self.one_at_a_time.load(SeqCst)
+    }
+
+    /// From now on, children have no warm-up; `false`: nor had they before.
+    pub(super) fn leave_out_warm_up(&self) -> bool {
+        !self.without_warm_up.swap(true, SeqCst)
+    }
+
+    pub(super) fn leaves_out_warm_up(&self) -> bool {
+        self.without_warm_up.load(SeqCst)
     }
 
     /// The forkserver is about to speak for its first child. `false`: the child is the forkserver now.
@@ -118,6 +129,11 @@ impl ChildState {
     /// Waits until the child is ready, or a moment; says whether it is.
     pub(super) fn await_ready(&self, moment: &Timespec) -> bool {
         let _ = futex::wait(&self.ready, futex::Flags::empty(), 0, Some(moment));
+        self.is_ready()
+    }
+
+    /// Whether the child could take an input, or has taken one.
+    pub(super) fn is_ready(&self) -> bool {
         self.ready.load(SeqCst) != 0
     }
 

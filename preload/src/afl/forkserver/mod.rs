@@ -72,6 +72,11 @@ pub(crate) fn is_waiting_spare() -> bool {
     current().is_some_and(|forkserver| forkserver.state().is_waiting_spare())
 }
 
+/// Whether the server has ended in its warm-up before, so that there is to be none.
+pub(crate) fn leaves_out_warm_up() -> bool {
+    current().is_some_and(|forkserver| forkserver.page.leaves_out_warm_up())
+}
+
 impl Forkserver {
     fn state(&self) -> &'static ChildState {
         // SAFETY: the pointer is to a child's state in the shared page, which is never unmapped.

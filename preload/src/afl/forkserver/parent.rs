@@ -16,13 +16,13 @@ use libc::c_int;
 use rustix::event::Timespec;
 use rustix::process::WaitIdOptions;
 use sockfuzz_handover::forkserver::{self, RequestPlace};
-use sockfuzz_protocol::Counter;
+use sockfuzz_protocol::{Counter, Switch};
 
 use super::child::{Child, POLL_INTERVAL};
 use super::child_state::{ChildState, ForkserverPage, IterationState};
 use super::pipes;
 use crate::process::ending;
-use crate::sys::report;
+use crate::sys::{config, report};
 
 /// How long AFL++ lets an iteration run when it looks whether an input really hangs, if nobody says
 /// otherwise (AFL++ config.h: HANG_TMOUT).
@@ -67,6 +67,13 @@ pub(super) fn serve(page: &'static ForkserverPage, inherited: bool) -> &'static 
             }
         };
         child.await_ready();
+        if has_ended_in_warm_up(&child) && page.leave_out_warm_up() {
+            report::status().add(Counter::WarmUpsLeftOut, 1);
+            report::emit(format_args!("the server ends in the requests of the warm-up: they are left out"));
+            child.reap();
+            requested = true;
+            continue;
+        }
         if !inherited && !page.keep_role() {
             wait_for_new_forkserver(&child);
         }
@@ -102,6 +109,13 @@ pub(super) fn serve(page: &'static ForkserverPage, inherited: bool) -> &'static 
     }
     zombies.into_iter().for_each(Child::reap);
     report::exit(0);
+}
+
+fn has_ended_in_warm_up(child: &Child) -> bool {
+    config::get().is_some_and(|config| config.options.warm_up == Switch::On)
+        && !child.state.is_ready()
+        && !child.state.ends_as_planned()
+        && child.end(WaitIdOptions::NOHANG).is_some()
 }
 
 /// The child is the forkserver from now on; AFL++ knows this process.

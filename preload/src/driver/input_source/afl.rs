@@ -9,7 +9,7 @@ use super::fd_leaks::FdLeakCheck;
 use super::playback::{ClientStep, Playback};
 use super::rerun::Rerun;
 use super::{Chunk, warm_up};
-use crate::afl::{Instrumentation, ResponseParser, VirginMap};
+use crate::afl::{Instrumentation, ResponseParser, VirginMap, forkserver};
 use crate::afl_loop;
 use crate::determinism::{clock, pseudo_random, randomness};
 use crate::driver::leak_sanitizer;
@@ -46,12 +46,13 @@ impl AflSource {
             // Where it is not too late, before the fork, so that all children see the same time.
             clock::freeze();
         }
+        let instrumentation = afl_loop::start();
         let left = match options.warm_up {
-            Switch::On => warm_up::ROUNDS * warm_up::REQUESTS.len(),
-            Switch::Off => 0,
+            Switch::On if !forkserver::leaves_out_warm_up() => warm_up::ROUNDS * warm_up::REQUESTS.len(),
+            _ => 0,
         };
         Self {
-            instrumentation: afl_loop::start(),
+            instrumentation,
             answers: Box::new([const { ResponseParser::new() }; Connection::COUNT]),
             options,
             stage: LoopStage::WarmUp { left },

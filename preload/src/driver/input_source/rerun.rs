@@ -65,3 +65,20 @@ impl Rerun {
         self.reruns > 0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_new_is_repeated_where_there_is_time() {
+        let repeats = |time_limit| {
+            let mut rerun = Rerun::new(VirginMap::inherited(64), time_limit);
+            rerun.begin();
+            std::thread::sleep(Duration::from_millis(1));
+            rerun.is_needed(&[1; 64])
+        };
+        assert!(repeats(Duration::from_secs(600)));
+        assert!(!repeats(Duration::from_millis(5)), "three times a millisecond is more than half of it");
+    }
+}
