@@ -33,6 +33,21 @@ fn a_different_answer_is_shown() {
     );
 }
 
+#[test]
+fn an_exit_after_the_answer_is_said() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    dir.write("corpus/last", b"LAST / HTTP/1.0\r\n\r\n");
+    dir.sockfuzz()
+        .args(["check", "-i"])
+        .arg(dir.corpus())
+        .arg("--")
+        .arg(server)
+        .assert()
+        .code(0)
+        .stdout(contains("exits while it serves 1 of 2 seeds").and(contains("--exits count")));
+}
+
 /// No two answers are the same, and that is not the preload's doing.
 #[test]
 fn varying_answers_pass_and_are_reported() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use sockfuzz_protocol::InputFormat;
+use sockfuzz_protocol::{EXIT_SIGNAL, Exits, InputFormat};
 
 use crate::campaign::cargo_afl::CargoAfl;
 use crate::campaign::loop_trial;
@@ -86,10 +86,13 @@ pub fn run(arguments: CheckArguments) -> Result<u8> {
         timeout: arguments.timeout,
     };
     let width = seeds.iter().map(|seed| seed.name.len()).max().unwrap_or(0);
+    let mut exits = 0;
     let comparison = tcp_comparison::compare(&config, &inspection, &seeds, |seed, run, verdict| {
         verdict.print(seed, run, width);
+        exits += usize::from(run.exited);
     })?;
     report_comparison(&comparison, seeds.len());
+    report_exits(exits, options.parsed().exits, seeds.len());
     if !arguments.no_loop && inspection.missing_instrumentation().is_none() {
         try_loop(&config, &comparison, &seeds)?;
     }
@@ -135,6 +138,17 @@ fn report_inspection(server: &Server, inspection: &Inspection) {
     }
     if inspection.is_uninstrumented() {
         println!("        as it is, it can be fuzzed by its answers alone: sockfuzz fuzz --uninstrumented");
+    }
+}
+
+/// Says what a campaign will make of a server that exits while it serves.
+fn report_exits(exits: usize, wanted: Exits, seeds: usize) {
+    if exits > 0 && wanted == Exits::Crash {
+        println!(
+            "the server exits while it serves {exits} of {}: sockfuzz fuzz saves such inputs as crashes \
+             (sig:{EXIT_SIGNAL:02}), and with --exits count only counts them",
+            counted(seeds as u64, "seed", "seeds")
+        );
     }
 }
 

@@ -1,5 +1,5 @@
 // A blocking server: one connection at a time, one answer each. What the request starts with
-// decides what happens: CRASH aborts, EXIT ends with status 7, HANG never ends.
+// decides what happens: CRASH aborts, EXIT ends with status 7, LAST is answered before the end, HANG never ends.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -27,6 +27,7 @@ static void serve(int connection) {
     for (volatile int on = 1; on;) {
     }
   if (write(connection, answer, sizeof answer - 1) < 0) exit(1);
+  if (!strncmp(request, "LAST", 4)) exit(0);
 }
 
 int main(void) {
