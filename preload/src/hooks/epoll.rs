@@ -144,7 +144,8 @@ impl Epoll {
         // SAFETY: the server's own call, without the waiting, and with the rest of its array.
         unsafe {
             let (events, room) = (self.events.add(done.unsigned_abs() as usize), self.room - done);
-            if self.mask.is_null() {
+            // What is ready comes before a signal.
+            if self.mask.is_null() || done > 0 {
                 real::epoll_wait(self.epoll, events, room, 0)
             } else {
                 match real::epoll_pwait(self.epoll, events, room, 0, self.mask) {

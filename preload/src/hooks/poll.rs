@@ -3,7 +3,7 @@
 use std::ptr;
 use std::time::Duration;
 
-use libc::{c_int, nfds_t, pollfd, sigset_t, size_t, timespec};
+use libc::{c_int, c_short, nfds_t, pollfd, sigset_t, size_t, timespec};
 use rustix::event::PollFd;
 use rustix::io::Errno;
 
@@ -17,7 +17,7 @@ use crate::sys::{errno, fd_table, real, user_memory};
 pub(crate) unsafe fn poll(fds: *mut pollfd, count: nfds_t, limit: c_int) -> c_int {
     let mut call = Poll { fds, count, mask: ptr::null() };
     if !call.is_array() {
-        return call.ask_kernel(fds);
+        return ask_kernel(fds, count, ptr::null());
     }
     if limit == 0 {
         return blocking::attempt(&mut call).unwrap_or(0);
@@ -43,7 +43,7 @@ pub(crate) unsafe fn ppoll(
     };
     let mut call = Poll { fds, count, mask };
     if !call.is_array() {
-        return call.ask_kernel(fds);
+        return ask_kernel(fds, count, mask);
     }
     if duration == Some(Duration::ZERO) {
         return blocking::attempt(&mut call).unwrap_or(0);
@@ -120,31 +120,22 @@ impl Poll {
         unsafe { super::elements(self.fds.cast_const(), self.count as usize) }
     }
 
-    /// Asks the kernel about `entries`, which it also does where all of them are virtual: there may be a mask.
-    fn ask_kernel(&self, entries: *mut pollfd) -> c_int {
-        // SAFETY: the server's own array or a copy, without the waiting. The kernel writes nothing but `revents`.
-        unsafe {
-            if self.mask.is_null() {
-                real::poll(entries, self.count, 0)
-            } else {
-                let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
-                real::ppoll(entries, self.count, &at_once, self.mask)
-            }
-        }
-    }
-
     /// Asks the kernel about the real descriptors, if there are any.
     fn ask_both(&self) -> Result<c_int, Errno> {
         let mut entries = PollSet::with_room(self.count as usize)?;
         entries.extend(self.entries().iter().copied());
+        let mut is_ready = false;
         for entry in &mut *entries {
             entry.revents = 0;
-            if memory_socket::readiness(entry.fd).is_some() {
+            if let Some(ready) = memory_socket::readiness(entry.fd) {
+                is_ready |= reported(ready, entry) != 0;
                 entry.fd = UNUSED;
             }
         }
-        if !self.mask.is_null() || entries.len() > FEW || entries.iter().any(|entry| entry.fd >= 0) {
-            let answered = self.ask_kernel(entries.as_mut_ptr());
+        // What is ready comes before a signal.
+        let mask = if is_ready { ptr::null() } else { self.mask };
+        if !mask.is_null() || entries.len() > FEW || entries.iter().any(|entry| entry.fd >= 0) {
+            let answered = ask_kernel(entries.as_mut_ptr(), self.count, mask);
             if answered < 0 {
                 return Ok(answered);
             }
@@ -154,14 +145,31 @@ impl Poll {
         let own = unsafe { super::elements_mut(self.fds, self.count as usize) };
         for (own, answer) in own.iter_mut().zip(&*entries) {
             own.revents = match memory_socket::readiness(own.fd) {
-                // The events of poll(2) and epoll(7) are the same.
-                Some(ready) => ready as i16 & (own.events | ALWAYS_REPORTED as i16),
+                Some(ready) => reported(ready, own),
                 None => answer.revents,
             };
             count += c_int::from(own.revents != 0);
         }
         Ok(count)
     }
+}
+
+/// Asks the kernel, without waiting.
+fn ask_kernel(entries: *mut pollfd, count: nfds_t, mask: *const sigset_t) -> c_int {
+    // SAFETY: the server's own array or a copy. The kernel writes nothing but `revents`.
+    unsafe {
+        if mask.is_null() {
+            real::poll(entries, count, 0)
+        } else {
+            let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
+            real::ppoll(entries, count, &at_once, mask)
+        }
+    }
+}
+
+/// What a virtual descriptor reports; the events of poll(2) and epoll(7) are the same.
+fn reported(ready: u32, entry: &pollfd) -> c_short {
+    ready as c_short & (entry.events | ALWAYS_REPORTED as c_short)
 }
 
 /// Entries that no limit of descriptors (RLIMIT_NOFILE) forbids; of more, the kernel is asked.
@@ -176,7 +184,7 @@ impl BlockingCall for Poll {
 
     fn attempt(&mut self) -> Option<c_int> {
         if !memory_socket::is_active() {
-            return Some(self.ask_kernel(self.fds)).filter(|&count| count != 0);
+            return Some(ask_kernel(self.fds, self.count, self.mask)).filter(|&count| count != 0);
         }
         self.entries().iter().for_each(|entry| memory_socket::reject_polled_epoll(entry.fd));
         Some(self.ask_both().unwrap_or_else(errno::fail)).filter(|&count| count != 0)

@@ -199,19 +199,21 @@ const READY: [u32; 3] =
     [ALWAYS_REPORTED | libc::EPOLLIN as u32, (libc::EPOLLOUT | libc::EPOLLERR) as u32, libc::EPOLLPRI as u32];
 
 impl Select {
-    fn ask_kernel(&self) -> c_int {
+    fn ask_kernel(&self, mask: *const sigset_t) -> c_int {
         let [readable, writable, urgent] = self.sets;
         let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
         // SAFETY: the server's own call, without the waiting.
-        unsafe { real::pselect(self.count, readable, writable, urgent, &at_once, self.mask) }
+        unsafe { real::pselect(self.count, readable, writable, urgent, &at_once, mask) }
     }
 
     /// Asks the kernel about the real descriptors, if there are any.
     fn ask_both(&self) -> c_int {
         let mut real_ones = 0;
-        for (set, &result) in self.sets.iter().enumerate() {
+        let mut is_ready = false;
+        for (set, (&result, wanted)) in self.sets.iter().zip(READY).enumerate() {
             for fd in self.members(set) {
-                if memory_socket::readiness(fd).is_some() {
+                if let Some(ready) = memory_socket::readiness(fd) {
+                    is_ready |= ready & wanted != 0;
                     // SAFETY: the server's own set, which has members.
                     unsafe { libc::FD_CLR(fd, result) };
                 } else {
@@ -219,7 +221,9 @@ impl Select {
                 }
             }
         }
-        let mut count = if real_ones > 0 || !self.mask.is_null() { self.ask_kernel() } else { 0 };
+        // What is ready comes before a signal.
+        let mask = if is_ready { ptr::null() } else { self.mask };
+        let mut count = if real_ones > 0 || !mask.is_null() { self.ask_kernel(mask) } else { 0 };
         if count < 0 {
             return count;
         }
@@ -243,7 +247,7 @@ impl BlockingCall for Select {
         if memory_socket::is_active() {
             (0..EVENTS.len()).flat_map(|set| self.members(set)).for_each(memory_socket::reject_polled_epoll);
         }
-        let count = if memory_socket::is_active() { self.ask_both() } else { self.ask_kernel() };
+        let count = if memory_socket::is_active() { self.ask_both() } else { self.ask_kernel(self.mask) };
         (count != 0).then_some(count)
     }
 

@@ -2,8 +2,11 @@
 #include "target.h"
 #include <sys/wait.h>
 
+static volatile sig_atomic_t handled;
+
 static void handle(int signal) {
     (void)signal;
+    handled++;
     pid_t child = fork();
     if (child == 0) _exit(0);
     CHECK(child > 0 && waitpid(child, NULL, 0) == child);
@@ -21,6 +24,11 @@ int main(void) {
     for (;;) {
         int fd = accept(listener, NULL, NULL);
         CHECK(fd >= 0);
+        handled = 0;
+        /* What is ready comes before a signal. */
+        struct pollfd request = {.fd = fd, .events = POLLIN};
+        CHECK(poll(&request, 1, -1) == 1 && raise(SIGUSR1) == 0);
+        CHECK(ppoll(&request, 1, NULL, &none) == 1 && handled == 0);
         while (serve_once(fd)) {
             struct pollfd fds[2] = {{.fd = listener, .events = POLLIN}, {.fd = fd, .events = POLLPRI}};
             CHECK(raise(SIGUSR1) == 0);
