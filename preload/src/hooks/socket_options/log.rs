@@ -6,6 +6,7 @@ use std::sync::{Mutex, TryLockError};
 
 use libc::{c_int, c_void, socklen_t};
 
+use crate::sys::signal_guard::SignalGuard;
 use crate::sys::{errno, real, user_memory};
 
 /// Descriptors whose options are kept: those below.
@@ -60,6 +61,7 @@ static LOG: Mutex<OptionLog> = Mutex::new(OptionLog {
 static COUNTS: [AtomicU8; MAX_FDS] = [const { AtomicU8::new(0) }; MAX_FDS];
 
 fn with<R>(action: impl FnOnce(&mut OptionLog) -> R) -> Option<R> {
+    let _signals = SignalGuard::enter();
     for _ in 0..LOCK_ATTEMPTS {
         match LOG.try_lock() {
             Ok(mut log) => return Some(action(&mut log)),

@@ -32,6 +32,10 @@ pub(super) fn keep_listener(own: RawFd, family: AddressFamily) {
     {
         tcp_options::copy(fd::borrow(own), shadow);
         options_changed();
+        // Before the server forks: a child for each connection would look each time.
+        if let Ok(connection) = fresh(family) {
+            let _kept_for_later = inherited(shadow, &connection);
+        }
     }
 }
 
@@ -53,13 +57,18 @@ pub(super) fn connection(fd: RawFd, family: AddressFamily) -> Result<OwnedFd, Er
     let kept = LISTENER_FD.load(Relaxed);
     if kept >= 0 {
         let kept = fd::borrow(kept);
-        if INHERITED.load(Relaxed) == UNKNOWN {
-            INHERITED.store(OptionSet::different(kept, &shadow).to_number(), Relaxed);
-        }
-        tcp_options::copy_some(OptionSet::from_number(INHERITED.load(Relaxed)), kept, &shadow);
+        tcp_options::copy_some(inherited(kept, &shadow), kept, &shadow);
     }
     log::replay(fd, &shadow);
     Ok(shadow)
+}
+
+/// Options that the listener has set, compared with a socket that has none.
+fn inherited(listener: BorrowedFd<'_>, fresh: &OwnedFd) -> OptionSet {
+    if INHERITED.load(Relaxed) == UNKNOWN {
+        INHERITED.store(OptionSet::different(listener, fresh).to_number(), Relaxed);
+    }
+    OptionSet::from_number(INHERITED.load(Relaxed))
 }
 
 /// The listener's options have changed.
