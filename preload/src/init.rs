@@ -14,7 +14,7 @@ use crate::hooks::syscall_trap;
 use crate::net::{activation, listener};
 use crate::process::driver_process;
 use crate::sys::config::{self, Config, RunMode};
-use crate::sys::{fd_table, internal_error, proc, report, stdio};
+use crate::sys::{fd_table, internal_error, proc, real, report, stdio};
 use crate::{afl, driver, memory_socket, sandbox};
 
 /// The library's entry.
@@ -28,6 +28,7 @@ pub(crate) fn run() {
     proc::open_fds().into_iter().for_each(listener::adopt);
     let Some(run_mode) = decide(options.mode, is_started_by_afl(), is_below_another) else { return };
 
+    real::resolve();
     take_stdio(run_mode, saved_fds);
     if !is_below_another {
         emit_former_names();

@@ -10,7 +10,7 @@ use libloading::os::unix::Library;
 
 use super::report;
 
-/// One real function, looked up at its first call. No lock: two threads that race store the same
+/// One real function, looked up at its first call at the latest. No lock: two threads that race store the same
 /// address.
 pub(crate) struct NextSymbol {
     name: &'static CStr,
@@ -20,6 +20,13 @@ pub(crate) struct NextSymbol {
 impl NextSymbol {
     pub(crate) const fn new(name: &'static CStr) -> Self {
         Self { name, address: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    /// Looks the real function up; one that is missing may never be called.
+    pub(crate) fn resolve(&self) {
+        if let Some(found) = find_next(self.name) {
+            self.address.store(found, Ordering::Release);
+        }
     }
 
     /// Address of the real function; ends the process with a message when there is none.

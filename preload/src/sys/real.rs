@@ -18,6 +18,23 @@ pub(crate) type ThreadStart = extern "C" fn(*mut c_void) -> *mut c_void;
 /// Defines the real function of every row. (Two names of one function share its plain form.)
 macro_rules! define_real {
     ($(fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty => $handler:path;)*) => {
+        /// Where the real functions are.
+        #[allow(non_upper_case_globals)]
+        mod symbols {
+            use super::{CStr, NextSymbol};
+
+            $(
+                pub(super) static $name: NextSymbol = NextSymbol::new(
+                    match CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
+                        Ok(name) => name,
+                        Err(_) => panic!("a Rust identifier has no NUL"),
+                    },
+                );
+            )*
+
+            pub(super) static ALL: &[&NextSymbol] = &[$(&$name),*];
+        }
+
         $(
             /// The real function.
             ///
@@ -25,16 +42,10 @@ macro_rules! define_real {
             /// That of the libc function.
             #[allow(dead_code, non_snake_case)]
             pub(crate) unsafe fn $name($($arg: $type),*) -> $result {
-                static NEXT: NextSymbol = NextSymbol::new(
-                    match CStr::from_bytes_with_nul(concat!(stringify!($name), "\0").as_bytes()) {
-                        Ok(name) => name,
-                        Err(_) => panic!("a Rust identifier has no NUL"),
-                    },
-                );
                 // SAFETY: the symbol of this name has this type in libc; the arguments are the caller's.
                 unsafe {
                     let real: unsafe extern "C-unwind" fn($($type),*) -> $result =
-                        std::mem::transmute::<*mut c_void, _>(NEXT.address());
+                        std::mem::transmute::<*mut c_void, _>(symbols::$name.address());
                     real($($arg),*)
                 }
             }
@@ -43,3 +54,9 @@ macro_rules! define_real {
 }
 
 interposed_functions!(define_real);
+
+/// Looks all of them up, before the server's `main`: the loader uses the heap, and a handler of the server's may call
+/// any function while its thread does.
+pub(crate) fn resolve() {
+    symbols::ALL.iter().for_each(|symbol| symbol.resolve());
+}
