@@ -48,7 +48,7 @@ fn an_exit_is_reported() {
         .stdout(contains("=> the server exited: exit status 7; a campaign saves that as sig:16"));
 }
 
-/// The answer is shown, and the exit, which the campaign takes for a crash, is told.
+/// `replay` shows the answer, and says that the server exited, which a campaign saves as a crash.
 #[test]
 fn an_exit_after_the_answer_is_reported() {
     let dir = TestDir::new();

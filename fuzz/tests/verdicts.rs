@@ -1,4 +1,4 @@
-//! What AFL++ is told of an iteration that ends otherwise than by its answer, in both loops.
+//! What AFL++ is told of an iteration in which the server, or a part of it, ends. In both loops.
 
 mod common;
 
@@ -29,7 +29,7 @@ const EXITS: [&str; 9] = [
     "return_from_main",
 ];
 
-/// The target that ends as it is told to, compiled for the loop.
+/// The target program whose requests name the way in which it ends, compiled for the loop.
 struct Target {
     dir: TestDir,
 }
@@ -136,8 +136,8 @@ fn a_deadly_warm_up_is_left_out() {
 const CRASHES_ELSEWHERE: [&str; 7] =
     ["thread", "late_thread", "child", "child_not_awaited", "late_child", "grandchild", "late_grandchild"];
 
-/// Whoever crashes, the iteration in which it was created has crashed, however the server asks for the ends of its
-/// children.
+/// A crash of a thread or a process is a crash of the iteration that created it, whatever the server does with
+/// SIGCHLD.
 #[test]
 fn a_crash_of_any_thread_or_process_is_a_crash() {
     let target = Target::compile();

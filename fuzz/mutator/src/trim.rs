@@ -33,7 +33,7 @@ pub(crate) struct BlockSizes {
     pub(crate) initial_count: usize,
 }
 
-/// TrimStage of trimming, by what is left out.
+/// Stages of trimming, named after what each leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TrimStage {
     /// Frames of HTTP/2.

@@ -163,7 +163,7 @@ impl RunningCampaign<'_> {
         self.members.iter().filter_map(read).collect()
     }
 
-    /// Interrupts every afl-fuzz, waits until it has written its state, and kills what is left.
+    /// Interrupts all instances of afl-fuzz, waits until they have written their state, and kills those that remain.
     fn stop(&mut self) {
         let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
         let mut asked = Vec::new();

@@ -36,8 +36,8 @@ impl<S: Signal> Place<S> {
     }
 
     fn wake(&self) {
-        // Before, because whoever wakes up may push this thread aside; and after, because it may be somebody else
-        // who waits here by then, and would be awake for ever.
+        // Stored before the signal, because the woken thread may preempt this one; and again after it, because
+        // another thread may wait at this place by then, and would never clear the signal.
         self.woken.store(true, SeqCst);
         self.event.signal();
         self.woken.store(true, SeqCst);

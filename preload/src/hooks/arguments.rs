@@ -61,6 +61,23 @@ pub(super) unsafe fn message<'a>(message: *const msghdr) -> Result<(msghdr, &'a 
     Ok((message, parts))
 }
 
+/// The message that readv(2) and writev(2) stand for; `None` where its parts are empty.
+///
+/// # Safety
+/// Nobody changes the array of parts during the call.
+pub(super) unsafe fn message_of(first: *const iovec, length: c_int) -> Result<Option<msghdr>, Errno> {
+    // SAFETY: given by the caller.
+    let parts = unsafe { parts(first, count(length)?, Errno::INVAL) }?;
+    if total(parts) == 0 {
+        return Ok(None);
+    }
+    // SAFETY: all zeroes is an empty message.
+    let mut message: msghdr = unsafe { std::mem::zeroed() };
+    message.msg_iov = first.cast_mut();
+    message.msg_iovlen = parts.len() as _;
+    Ok(Some(message))
+}
+
 /// Checks an address that the call only looks at, or not even that.
 pub(super) fn address(address: *const sockaddr, len: socklen_t) -> Result<(), Errno> {
     match len as usize {

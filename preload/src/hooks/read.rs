@@ -5,7 +5,7 @@ mod messages;
 use std::cell::UnsafeCell;
 use std::time::Duration;
 
-use libc::{c_int, c_void, iovec, msghdr, size_t, sockaddr, socklen_t, ssize_t};
+use libc::{c_int, c_void, iovec, size_t, sockaddr, socklen_t, ssize_t};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 
@@ -97,20 +97,12 @@ pub(crate) unsafe fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssiz
         return unsafe { real::readv(fd, parts, count) };
     }
     // SAFETY: the server's own array, which it leaves alone during its call.
-    let checked =
-        arguments::count(count).and_then(|count| unsafe { arguments::parts(parts, count, Errno::INVAL) });
-    match checked {
+    match unsafe { arguments::message_of(parts, count) } {
         Err(error) => errno::fail_size(error),
         // The socket is not asked for nothing.
-        Ok(parts) if arguments::total(parts) == 0 => 0,
-        Ok(own) => {
-            // SAFETY: all zeroes is an empty message.
-            let mut message: msghdr = unsafe { std::mem::zeroed() };
-            message.msg_iov = parts.cast_mut();
-            message.msg_iovlen = own.len() as _;
-            // SAFETY: a message of ours with the server's own parts.
-            unsafe { recvmsg(fd, &mut message, 0) }
-        }
+        Ok(None) => 0,
+        // SAFETY: a message of ours with the server's own parts.
+        Ok(Some(mut message)) => unsafe { recvmsg(fd, &mut message, 0) },
     }
 }
 
