@@ -151,7 +151,8 @@ impl PreloadOptions {
 
 /// Options that users set; sockfuzz itself sets the others.
 fn user_specs() -> impl Iterator<Item = &'static OptionSpec> {
-    let internal = [&specs::MODE, &specs::ANSWERS, &specs::TIME_LIMIT, &specs::STATUS].map(|spec| spec.flag);
+    let internal = [&specs::MODE, &specs::BATCH, &specs::ANSWERS, &specs::TIME_LIMIT, &specs::STATUS];
+    let internal = internal.map(|spec| spec.flag);
     specs::ALL.iter().copied().filter(move |spec| !internal.contains(&spec.flag))
 }
 

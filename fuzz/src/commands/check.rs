@@ -29,11 +29,11 @@ pub const EXAMPLES: &str = "\
 Example:
   sockfuzz check -- ./server --listen 127.0.0.1:8080
 
-Each seed is answered by a fresh server twice: preloaded, and plain over the port that it listens
-on. The answers must be the same byte for byte, but for what a clock or chance decides: the value of the
-Date header, the boundary of multipart/byteranges. Where they differ, the plain server
-is asked again: what varies over TCP as well is not held against the preload. With transport auto, at most 100 seeds are answered once
-more, to choose between unix and memory.
+Each seed is answered twice: preloaded, and plain over the port that the server listens on. The answers
+must be the same byte for byte, but for what a clock or chance decides: the value of the Date header, the boundary of
+multipart/byteranges. One process answers many seeds; where two answers differ, each is asked for again from a fresh
+server, and the plain one several times: what varies over TCP as well is not held against the preload. With transport
+auto, at most 100 seeds are answered once more, to choose between unix and memory.
 
 An instrumented server is then fuzzed for a few seconds, where cargo-afl is installed: so what passes
 also starts in sockfuzz fuzz.

@@ -13,7 +13,11 @@ pub mod running;
 pub mod diagnose;
 pub mod inspect;
 
+mod plain_server;
 pub mod single_run;
+
+pub mod batch_run;
+
 pub mod tcp_run;
 
 pub mod backtrace;

@@ -6,6 +6,7 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::input::corpus::Seed;
+use crate::server::batch_run::SeedRun;
 use crate::server::diagnose::describe_exit;
 use crate::server::inspect::Inspection;
 use crate::server::single_run::{FindingKind, RunConfig, RunEnd, SingleRun};
@@ -14,6 +15,12 @@ use crate::util::printable::{counted, one_line};
 
 /// Bytes of a status line that are shown.
 const MAX_STATUS_LINE_BYTES: usize = 60;
+
+/// Seeds that one process answers, at most: all of their answers are kept at a time.
+const MAX_BATCH: usize = 256;
+
+/// Name of the pass over all seeds, for the progress bar.
+const PRELOADED: &str = "through the preload";
 
 /// Describes a run in a few words.
 #[must_use]
@@ -35,20 +42,102 @@ fn status_line(answer: &[u8]) -> String {
     }
 }
 
-/// Answers every seed through the preload, shows progress on a terminal, and calls `on_run` with each
-/// result.
+/// Progress over seeds, each of which is answered in so many passes: shown on a terminal.
+#[derive(Debug)]
+pub struct SeedProgress(ProgressBar);
+
+impl SeedProgress {
+    /// Begins with nothing done.
+    #[must_use]
+    pub fn begin(seeds: usize, passes: usize) -> Self {
+        if !stderr().is_terminal() {
+            return Self(ProgressBar::hidden());
+        }
+        let style = ProgressStyle::with_template("  {bar:30} {percent:>3} %  {wide_msg}")
+            .expect("the template is valid");
+        Self(ProgressBar::new((seeds * passes) as u64).with_style(style))
+    }
+
+    /// One more seed is answered in a pass.
+    pub fn advance(&self, pass: &str) {
+        self.0.set_message(pass.to_owned());
+        self.0.inc(1);
+    }
+
+    /// Hides the bar while `print` prints.
+    pub fn print<T>(&self, print: impl FnOnce() -> T) -> T {
+        self.0.suspend(print)
+    }
+}
+
+impl Drop for SeedProgress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Answers every seed through the preload, and calls `on_runs` with the next few seeds and their runs. The first seed
+/// has a process of its own: what keeps a server from being used shows there. One process answers the others where
+/// it lives on; a seed that ends it or hangs it gets a process of its own as well.
 ///
 /// # Errors
-/// A server that cannot be used, and errors of `on_run`.
+/// A server that cannot be used, and errors of `on_runs`.
 pub fn answer_all(
     config: &RunConfig<'_>,
     seeds: &[Seed],
-    on_run: impl FnMut(&Seed, &SingleRun) -> Result<()>,
+    progress: &SeedProgress,
+    mut on_runs: impl FnMut(&[Seed], &[SeedRun]) -> Result<()>,
 ) -> Result<()> {
-    let progress = progress_bar(seeds.len());
-    let result = answer_each(config, seeds, &progress, on_run);
-    progress.finish_and_clear();
-    result
+    let (first, others) = seeds.split_at(seeds.len().min(1));
+    let mut first_run = None;
+    let mut all_silent = true;
+    for batch in [first].into_iter().chain(others.chunks(MAX_BATCH)) {
+        let warm = answer_warm(config, batch, progress)?;
+        let runs: Vec<_> = batch
+            .iter()
+            .zip(warm)
+            .map(|(seed, warm)| match warm {
+                Some(run) => Ok(SeedRun { run, is_warm: true }),
+                None => Ok(SeedRun { run: answer_alone(config, seed, progress)?, is_warm: false }),
+            })
+            .collect::<Result<_>>()?;
+        all_silent &= runs
+            .iter()
+            .all(|SeedRun { run, .. }| run.answer().is_empty() && run.finding() != Some(FindingKind::Crash));
+        on_runs(batch, &runs)?;
+        first_run = first_run.or_else(|| runs.into_iter().next());
+    }
+    match first_run {
+        Some(SeedRun { run, .. }) if all_silent => {
+            Err(config.diagnosis(&run).never_answers(seeds.len()).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Lets one process answer a batch; none where an answer takes a process of its own.
+fn answer_warm(
+    config: &RunConfig<'_>,
+    batch: &[Seed],
+    progress: &SeedProgress,
+) -> Result<Vec<Option<SingleRun>>> {
+    let inputs: Vec<_> = match batch {
+        [_] => vec![],
+        _ => batch.iter().map(|seed| &seed.bytes[..]).collect(),
+    };
+    let mut answered = config.run_batch(&inputs, &|| progress.advance(PRELOADED))?.runs();
+    answered.resize_with(batch.len(), || None);
+    Ok(answered)
+}
+
+/// A run in a process of its own, by a server that can be used.
+fn answer_alone(config: &RunConfig<'_>, seed: &Seed, progress: &SeedProgress) -> Result<SingleRun> {
+    let run = config.run(&seed.bytes)?;
+    progress.advance(PRELOADED);
+    match config.server_problem(&run)? {
+        Some(problem) => Err(problem.into()),
+        None => Ok(run),
+    }
 }
 
 /// What the seeds showed before a server is fuzzed.
@@ -69,46 +158,16 @@ pub fn check(config: &RunConfig<'_>, inspection: &Inspection, seeds: &[Seed]) ->
     let mut index = 0..;
     let mut findings = Vec::new();
     let mut trial = TransportTrial::begin(config, inspection, seeds.len());
-    answer_all(config, seeds, |seed, run| {
-        first.get_or_insert_with(|| format!("{}: {}", seed.name, summary(run)));
-        findings.extend(index.next().zip(run.finding()));
-        trial.as_mut().map_or(Ok(()), |trial| trial.compare(seed, run))
+    let progress = SeedProgress::begin(seeds.len(), 1);
+    answer_all(config, seeds, &progress, |batch, runs| {
+        for (seed, SeedRun { run, .. }) in batch.iter().zip(runs) {
+            first.get_or_insert_with(|| format!("{}: {}", seed.name, summary(run)));
+            findings.extend(index.next().zip(run.finding()));
+        }
+        trial.as_mut().map_or(Ok(()), |trial| trial.compare(batch, runs))
     })?;
+    drop(progress);
     let first = first.unwrap_or_default();
     eprintln!("sockfuzz: {} answered, the first: {first}", counted(seeds.len() as u64, "seed", "seeds"));
     Ok(SeedCheck { choice: trial.map(TransportTrial::choice), findings })
-}
-
-fn answer_each(
-    config: &RunConfig<'_>,
-    seeds: &[Seed],
-    progress: &ProgressBar,
-    mut on_run: impl FnMut(&Seed, &SingleRun) -> Result<()>,
-) -> Result<()> {
-    let mut silent = None;
-    for (index, seed) in seeds.iter().enumerate() {
-        progress.set_message(seed.name.clone());
-        let run = config.run(&seed.bytes)?;
-        if let Some(problem) = config.server_problem(&run)? {
-            return Err(problem.into());
-        }
-        progress.suspend(|| on_run(seed, &run))?;
-        progress.inc(1);
-        let is_silent = run.answer().is_empty() && run.finding() != Some(FindingKind::Crash);
-        let all_silent = is_silent && (index == 0 || silent.is_some());
-        silent = all_silent.then_some(run);
-    }
-    match silent {
-        Some(run) => Err(config.diagnosis(&run).never_answers(seeds.len()).into()),
-        None => Ok(()),
-    }
-}
-
-fn progress_bar(length: usize) -> ProgressBar {
-    if !stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style =
-        ProgressStyle::with_template("  {bar:30} {pos}/{len} {wide_msg}").expect("the template is valid");
-    ProgressBar::new(length as u64).with_style(style)
 }

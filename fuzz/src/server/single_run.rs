@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use procfs::process::Stat;
 use sockfuzz_protocol::session::Connection;
-use sockfuzz_protocol::{AnswerFormat, Counter, Phase, RuntimeFound, SandboxMode, answers, specs};
+use sockfuzz_protocol::{AnswerFormat, Counter, Phase, SandboxMode, answers, specs};
 
 use crate::options::PreloadOptions;
 use crate::server::command::Server;
@@ -36,6 +36,17 @@ pub struct RunConfig<'a> {
     pub options: &'a PreloadOptions,
     /// Time limit of one run.
     pub timeout: Duration,
+}
+
+/// A server that was started with the preload, and what it writes.
+#[derive(Debug)]
+pub(super) struct RunningServer {
+    pub(super) running: RunningProcess,
+    pub(super) status: StatusFile,
+    /// Answers, in pieces.
+    pub(super) stdout: MemoryFile,
+    /// Output of the server.
+    pub(super) stderr: MemoryFile,
 }
 
 /// How a single run ended.
@@ -71,8 +82,6 @@ pub struct SingleRun {
     pub end: RunEnd,
     /// How far the server came.
     pub phase: Phase,
-    /// Where the preload found the AFL++ runtime.
-    pub runtime: RuntimeFound,
     /// Whether the server exited by itself, be it after a complete answer.
     pub exited: bool,
     /// Whether the preload failed.
@@ -106,14 +115,7 @@ impl RunConfig<'_> {
     /// When the server cannot be started, or the user interrupts. A server that misbehaves is no
     /// error.
     pub fn run(&self, input: &[u8]) -> Result<SingleRun> {
-        let status = StatusFile::in_memory()?;
-        let [stdin, stdout, stderr] = [input, b"", b""].map(MemoryFile::new);
-        let (stdout, stderr) = (stdout?, stderr?);
-        let mut command = self.server.preloaded(self.library, self.options, &status);
-        command.envs(sanitizers::options());
-        command.env(specs::ANSWERS.variable, AnswerFormat::Pieces.to_string());
-        command.stdin(stdin?.stdio()?).stdout(stdout.stdio()?).stderr(stderr.stdio()?);
-        let mut running = RunningProcess::start_in_background(command)?;
+        let RunningServer { mut running, status, stdout, stderr } = self.start(input)?;
         let deadline = Instant::now() + self.timeout;
         let finished = || status.phase() == Phase::Finished;
         let waited = match running.wait(Some(deadline), finished)? {
@@ -137,11 +139,23 @@ impl RunConfig<'_> {
             output: stderr.content()?,
             end,
             phase: status.phase(),
-            runtime: status.runtime(),
             exited: status.count(Counter::Exits) > 0,
             internal_error: status.count(Counter::InternalErrors) > 0,
             memory_fallback: status.memory_fallback(),
         })
+    }
+
+    /// Starts the server with this on its stdin.
+    pub(super) fn start(&self, stdin: &[u8]) -> Result<RunningServer> {
+        let status = StatusFile::in_memory()?;
+        let [stdin, stdout, stderr] = [stdin, b"", b""].map(MemoryFile::new);
+        let (stdout, stderr) = (stdout?, stderr?);
+        let mut command = self.server.preloaded(self.library, self.options, &status);
+        command.envs(sanitizers::options());
+        command.env(specs::ANSWERS.variable, AnswerFormat::Pieces.to_string());
+        command.stdin(stdin?.stdio()?).stdout(stdout.stdio()?).stderr(stderr.stdio()?);
+        let running = RunningProcess::start_in_background(command)?;
+        Ok(RunningServer { running, status, stdout, stderr })
     }
 
     /// Whether the server runs in the sandbox.

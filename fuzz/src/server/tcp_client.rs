@@ -49,7 +49,7 @@ pub fn session_of(input: &[u8], format: InputFormat) -> Session {
 }
 
 /// Plays a session over connections that `dial` makes. `is_asleep` tells whether all threads of the server
-/// sleep.
+/// sleep. Once all that is `expected` has come, if that is known, the client waits no longer for more before it goes on.
 ///
 /// # Errors
 /// When a connection fails.
@@ -57,11 +57,13 @@ pub fn play(
     dial: impl FnMut() -> Result<TcpStream>,
     session: &Session,
     timeouts: TcpTimeouts,
+    expected: Option<&[Vec<u8>; Connection::COUNT]>,
     is_asleep: impl FnMut() -> bool,
 ) -> Result<TcpAnswers> {
     let mut client = TcpClient {
         dial,
         is_asleep,
+        expected: expected.map(|answers| answers.each_ref().map(Vec::len)),
         connections: Default::default(),
         answers: Default::default(),
         deadline: Instant::now() + timeouts.timeout,
@@ -81,8 +83,6 @@ struct ClientConnection {
     ended: bool,
 }
 
-type ClientConnections = [Option<ClientConnection>; Connection::COUNT];
-
 fn is_open(connection: &Option<ClientConnection>) -> bool {
     connection.as_ref().is_some_and(|connection| !connection.ended)
 }
@@ -90,7 +90,9 @@ fn is_open(connection: &Option<ClientConnection>) -> bool {
 struct TcpClient<Dial, IsAsleep> {
     dial: Dial,
     is_asleep: IsAsleep,
-    connections: ClientConnections,
+    /// Lengths of the answers that are expected.
+    expected: Option<[usize; Connection::COUNT]>,
+    connections: [Option<ClientConnection>; Connection::COUNT],
     answers: TcpAnswers,
     deadline: Instant,
 }
@@ -102,12 +104,14 @@ impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Di
         }
         for step in session.steps() {
             self.take(step)?;
-            self.wait_while(IDLE_TIMEOUT, |connections| connections.iter().any(is_open))?;
+            self.wait_while(IDLE_TIMEOUT, |client| {
+                client.connections.iter().any(is_open) && !client.has_all_expected()
+            })?;
         }
         for connection in Connection::ALL {
             self.half_close(connection)?;
-            self.wait_while(linger.max(IDLE_TIMEOUT), |connections| {
-                is_open(&connections[connection.index()])
+            self.wait_while(linger.max(IDLE_TIMEOUT), |client| {
+                is_open(&client.connections[connection.index()])
             })?;
             self.connections[connection.index()] = None;
         }
@@ -151,15 +155,22 @@ impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Di
         Ok(())
     }
 
-    /// Waits until the server has been idle for this long, or `wanted` is false for the connections.
-    fn wait_while(&mut self, idle_for: Duration, wanted: impl Fn(&ClientConnections) -> bool) -> Result<()> {
+    /// Whether everything is sent, and everything that is expected has come.
+    fn has_all_expected(&self) -> bool {
+        let has_come = |(answer, expected): (&Vec<u8>, usize)| answer.len() >= expected;
+        self.connections.iter().flatten().all(|connection| connection.unsent.is_empty())
+            && self.expected.is_some_and(|expected| self.answers.bytes.iter().zip(expected).all(has_come))
+    }
+
+    /// Waits until the server has been idle for this long, or `wanted` is false for the client.
+    fn wait_while(&mut self, idle_for: Duration, wanted: impl Fn(&Self) -> bool) -> Result<()> {
         let mut last_byte = Instant::now();
         while Instant::now() < self.deadline {
             if self.exchange()? {
                 last_byte = Instant::now();
                 continue;
             }
-            if !wanted(&self.connections) || last_byte.elapsed() >= idle_for && (self.is_asleep)() {
+            if !wanted(self) || last_byte.elapsed() >= idle_for && (self.is_asleep)() {
                 return Ok(());
             }
             self.sleep()?;

@@ -2,11 +2,13 @@
 
 use anyhow::Result;
 
+use super::batch_run::SeedRun;
 use super::inspect::Inspection;
-use super::seeds;
+use super::seeds::{self, SeedProgress};
 use super::single_run::{FindingKind, RunConfig, RunEnd, SingleRun};
 use super::status_classes::StatusClasses;
-use super::tcp_run::{TcpRun, over_tcp};
+use super::tcp_client::TcpAnswers;
+use super::tcp_run::{TcpRun, batch_over_tcp, over_tcp};
 use super::transport::{TransportChoice, TransportTrial};
 use crate::input::compare::{Difference, difference, varies};
 use crate::input::corpus::Seed;
@@ -30,6 +32,12 @@ pub struct TcpComparison {
     pub memory_fallback: Option<String>,
 }
 
+/// Passes over the seeds: through the preload, and over TCP.
+const PASSES: usize = 2;
+
+/// Name of the second pass, for the progress bar.
+const OVER_TCP: &str = "over TCP";
+
 /// Answers every seed twice, calls `on_verdict` with each verdict, and counts the differences.
 ///
 /// # Errors
@@ -41,24 +49,80 @@ pub fn compare(
     mut on_verdict: impl FnMut(&Seed, &SingleRun, &Verdict),
 ) -> Result<TcpComparison> {
     let mut compared = TcpComparison::default();
-    let mut index = 0;
     let mut trial = TransportTrial::begin(config, inspection, seeds.len());
-    seeds::answer_all(config, seeds, |seed, run| {
-        let verdict = Verdict::of(run, |expects_end| over_tcp(config, &seed.bytes, expects_end))?;
-        compared.different += usize::from(verdict.is_different());
-        compared.varying += usize::from(matches!(verdict, Verdict::Varying(_) | Verdict::Cut(_)));
-        compared.failing += usize::from(matches!(verdict, Verdict::Failing(_)));
-        if run.finding().is_none() {
-            compared.usable.push(index);
+    let progress = SeedProgress::begin(seeds.len(), PASSES);
+    let mut index = 0;
+    seeds::answer_all(config, seeds, &progress, |batch, runs| {
+        trial.as_mut().map_or(Ok(()), |trial| trial.compare(batch, runs))?;
+        let plain = answer_over_tcp(config, batch, runs, &progress)?;
+        for ((seed, run), plain) in batch.iter().zip(runs).zip(plain) {
+            let compared_run = ComparedRun::of(config, seed, run, plain.as_ref())?;
+            let (run, verdict) = (compared_run.run(), &compared_run.verdict);
+            compared.add(index, run, verdict);
+            progress.print(|| on_verdict(seed, run, verdict));
+            index += 1;
         }
-        index += 1;
-        compared.classes.add(&run.answer());
-        on_verdict(seed, run, &verdict);
-        compared.memory_fallback = run.memory_fallback.clone().or(compared.memory_fallback.take());
-        trial.as_mut().map_or(Ok(()), |trial| trial.compare(seed, run))
+        Ok(())
     })?;
     compared.choice = trial.map(TransportTrial::choice);
     Ok(compared)
+}
+
+impl TcpComparison {
+    fn add(&mut self, index: usize, run: &SingleRun, verdict: &Verdict) {
+        self.different += usize::from(verdict.is_different());
+        self.varying += usize::from(matches!(verdict, Verdict::Varying(_) | Verdict::Cut(_)));
+        self.failing += usize::from(matches!(verdict, Verdict::Failing(_)));
+        if run.finding().is_none() {
+            self.usable.push(index);
+        }
+        self.classes.add(&run.answer());
+        self.memory_fallback = run.memory_fallback.clone().or(self.memory_fallback.take());
+    }
+}
+
+/// Answers over TCP to the seeds of warm runs, by one process.
+fn answer_over_tcp(
+    config: &RunConfig<'_>,
+    batch: &[Seed],
+    runs: &[SeedRun],
+    progress: &SeedProgress,
+) -> Result<Vec<Option<TcpAnswers>>> {
+    let warm = batch.iter().zip(runs).filter(|(_, run)| run.is_warm);
+    let inputs: Vec<_> = warm.map(|(seed, SeedRun { run, .. })| (&seed.bytes[..], &run.answers)).collect();
+    let mut answers = batch_over_tcp(config, &inputs, &|| progress.advance(OVER_TCP))?.into_iter();
+    Ok(runs.iter().map(|run| if run.is_warm { answers.next().flatten() } else { None }).collect())
+}
+
+/// The run that a verdict is about.
+struct ComparedRun<'a> {
+    warm: &'a SingleRun,
+    /// A run of its own, where the answers of the warm servers differ.
+    alone: Option<SingleRun>,
+    verdict: Verdict,
+}
+
+impl<'a> ComparedRun<'a> {
+    fn of(
+        config: &RunConfig<'_>,
+        seed: &Seed,
+        seed_run: &'a SeedRun,
+        plain: Option<&TcpAnswers>,
+    ) -> Result<Self> {
+        let SeedRun { run: warm, is_warm } = seed_run;
+        let is_same = plain.is_some_and(|plain| difference(&warm.answer(), &plain.bytes.concat()).is_none());
+        if is_same {
+            return Ok(Self { warm, alone: None, verdict: Verdict::Same });
+        }
+        let alone = if *is_warm { Some(config.run(&seed.bytes)?) } else { None };
+        let over_tcp = |expects_end| over_tcp(config, &seed.bytes, expects_end);
+        let verdict = Verdict::of(alone.as_ref().unwrap_or(warm), over_tcp)?;
+        Ok(Self { warm, alone, verdict })
+    }
+
+    fn run(&self) -> &SingleRun {
+        self.alone.as_ref().unwrap_or(self.warm)
+    }
 }
 
 /// Runs over TCP to find out whether an answer varies.

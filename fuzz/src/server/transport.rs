@@ -10,6 +10,7 @@ use sockfuzz_protocol::{Transport, specs};
 use crate::input::compare::{Difference, difference, varies};
 use crate::input::corpus::Seed;
 use crate::options::PreloadOptions;
+use crate::server::batch_run::SeedRun;
 use crate::server::inspect::Inspection;
 use crate::server::single_run::{RunConfig, RunEnd, SingleRun};
 use crate::server::tcp_run::over_tcp;
@@ -98,28 +99,59 @@ impl<'a> TransportTrial<'a> {
         })
     }
 
-    /// Compares the next seed with its `run` through unix.
+    /// Compares the next seeds with their `runs` through unix.
     ///
     /// # Errors
     /// When the server cannot be started, or the user interrupts.
-    pub fn compare(&mut self, seed: &Seed, run: &SingleRun) -> Result<()> {
-        let index = self.seen;
-        self.seen += 1;
+    pub fn compare(&mut self, seeds: &[Seed], runs: &[SeedRun]) -> Result<()> {
+        let first = self.seen;
+        self.seen += seeds.len();
         // A run that timed out would take as long again, without any result.
-        let is_over = !matches!(run.end, RunEnd::TimedOut(_) | RunEnd::Background(..));
-        if self.refusal.is_some() || !is_over || !is_sampled(index, self.seeds, MAX_COMPARED_SEEDS) {
+        let is_over = |run: &SingleRun| !matches!(run.end, RunEnd::TimedOut(_) | RunEnd::Background(..));
+        let sampled = |index: usize| is_sampled(first + index, self.seeds, MAX_COMPARED_SEEDS);
+        let chosen: Vec<_> = seeds
+            .iter()
+            .zip(runs)
+            .enumerate()
+            .filter(|(index, (_, SeedRun { run, .. }))| sampled(*index) && is_over(run))
+            .map(|(_, chosen)| chosen)
+            .collect();
+        if self.refusal.is_some() {
             return Ok(());
         }
-        self.compared += 1;
-        let memory = RunConfig { options: &self.memory, ..self.config }.run(&seed.bytes)?;
-        self.refusal = match (&memory.memory_fallback, run_difference(run, &memory)) {
-            (Some(it), _) => Some(format!("memory cannot follow this server ({it})")),
+        let warm: Vec<_> =
+            chosen.iter().filter(|(_, run)| run.is_warm).map(|(seed, _)| &seed.bytes[..]).collect();
+        let mut answers = self.memory().run_batch(&warm, &|| {})?.runs().into_iter();
+        for (seed, SeedRun { run, is_warm }) in chosen {
+            let memory = if *is_warm { answers.next().flatten() } else { None };
+            if self.refusal.is_some() {
+                break;
+            }
+            self.compared += 1;
+            self.refusal = match (memory, is_warm) {
+                (Some(SingleRun { memory_fallback: Some(it), .. }), _) => Some(refusal_for(&it)),
+                (Some(memory), _) if run_difference(run, &memory).is_none() => None,
+                (_, true) => self.refusal_at(seed, &self.config.run(&seed.bytes)?)?,
+                (_, false) => self.refusal_at(seed, run)?,
+            };
+        }
+        Ok(())
+    }
+
+    fn memory(&self) -> RunConfig<'_> {
+        RunConfig { options: &self.memory, ..self.config }
+    }
+
+    /// Why memory cannot be used, as an own process for the seed shows, beside its `run` through unix.
+    fn refusal_at(&self, seed: &Seed, run: &SingleRun) -> Result<Option<String>> {
+        let memory = self.memory().run(&seed.bytes)?;
+        Ok(match (&memory.memory_fallback, run_difference(run, &memory)) {
+            (Some(it), _) => Some(refusal_for(it)),
             (None, Some(found)) if !self.varies(seed, run, &memory)? => {
                 Some(format!("memory {}", found.describe(&seed.name)))
             }
             _ => None,
-        };
-        Ok(())
+        })
     }
 
     /// Whether the answer through `memory` differs from that of `run`, through unix, only where the server
@@ -164,6 +196,10 @@ impl<'a> TransportTrial<'a> {
             }
         }
     }
+}
+
+fn refusal_for(fallback: &str) -> String {
+    format!("memory cannot follow this server ({fallback})")
 }
 
 /// Whether an index below `count` belongs to an even sample of at most `max` indices.

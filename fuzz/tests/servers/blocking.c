@@ -1,5 +1,6 @@
 // A blocking server: one connection at a time, one answer each. What the request starts with
 // decides what happens: CRASH aborts, EXIT ends with status 7, LAST is answered before the end, HANG never ends.
+// With COUNTS, an answer ends with the number of those before.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -27,6 +28,11 @@ static void serve(int connection) {
     for (volatile int on = 1; on;) {
     }
   if (write(connection, answer, sizeof answer - 1) < 0) exit(1);
+#ifdef COUNTS
+  static char served = '0';
+  if (write(connection, &served, 1) < 0) exit(1);
+  ++served;
+#endif
   if (!strncmp(request, "LAST", 4)) exit(0);
 }
 

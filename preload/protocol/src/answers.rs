@@ -15,6 +15,33 @@ pub fn header(connection: Connection, length: usize) -> [u8; HEADER] {
     header
 }
 
+/// Stands in place of a connection after the last piece of an input's answers.
+const END_OF_INPUT: u8 = u8::MAX;
+
+/// What stands after the last piece of an input's answers, where more inputs follow in the same process.
+#[must_use]
+pub fn end_of_input() -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    header[0] = END_OF_INPUT;
+    header
+}
+
+/// The answers to each input of a batch whose answers are complete.
+#[must_use]
+pub fn split(stream: &[u8]) -> Vec<[Vec<u8>; Connection::COUNT]> {
+    let mut answers = Vec::new();
+    let (mut begin, mut position) = (0, 0);
+    while let Some((&[connection, ref length @ ..], _)) = stream[position..].split_first_chunk::<HEADER>() {
+        let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        if connection == END_OF_INPUT {
+            answers.push(sort(&stream[begin..position]));
+            begin = position + HEADER;
+        }
+        position = position.saturating_add(HEADER).saturating_add(length).min(stream.len());
+    }
+    answers
+}
+
 /// The answer on each connection. The last piece may be cut short; what is no piece (somebody else has
 /// written into the stream) is taken for an answer on the first connection.
 #[must_use]
@@ -58,6 +85,17 @@ mod tests {
         let lengths = [0, 1, HEADER, HEADER + 2, HEADER + 3, 2 * HEADER, 2 * HEADER + 4, 2 * HEADER + 5];
         let answered = lengths.map(|length| sort(&stream[..length]).concat());
         assert_eq!(answered, [&b""[..], b"", b"", b"ab", b"abc", b"abc", b"abcd", b"abcde"]);
+    }
+
+    #[test]
+    fn a_batch_is_split_where_its_inputs_end() {
+        let first = stream(&[(0, b"a"), (3, b"b")]);
+        let last = stream(&[(1, b"not complete")]);
+        let batch = [&first[..], &end_of_input(), &end_of_input(), &last].concat();
+        let answers = split(&batch);
+        assert_eq!(answers.len(), 2);
+        assert_eq!(answers[0], [&b"a"[..], b"", b"", b"b"]);
+        assert_eq!(answers[1], [b""; Connection::COUNT]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! compile this crate, so neither can drift.
 
 pub mod answers;
+pub mod batch;
 mod options;
 mod sandbox_gaps;
 pub mod session;

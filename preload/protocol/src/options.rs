@@ -34,6 +34,8 @@ pub struct Options {
     pub transport: Transport,
     /// See [`specs::INPUT`].
     pub input: InputFormat,
+    /// See [`specs::BATCH`].
+    pub batch: Switch,
     /// See [`specs::ANSWERS`].
     pub answers: AnswerFormat,
     /// See [`specs::PORT`].
@@ -97,6 +99,7 @@ impl Options {
             mode: parse(&specs::MODE, text(&specs::MODE))?,
             transport: parse(&specs::TRANSPORT, text(&specs::TRANSPORT))?,
             input: parse(&specs::INPUT, text(&specs::INPUT))?,
+            batch: parse(&specs::BATCH, text(&specs::BATCH))?,
             answers: parse(&specs::ANSWERS, text(&specs::ANSWERS))?,
             port: parse_optional(&specs::PORT, text(&specs::PORT))?,
             socket_activation: parse(&specs::SOCKET_ACTIVATION, text(&specs::SOCKET_ACTIVATION))?,

@@ -1,7 +1,9 @@
 //! Every option of the preload, in one table. Help texts, the README and the parser all read it.
 
+mod input;
 mod verdicts;
 
+pub use input::{ANSWERS, BATCH, INPUT};
 pub use verdicts::{CHILDREN, DEAD_ACCEPT, EXITS, PANICS};
 
 /// One row of the table: how an option is spelled, what it falls back to, what it does.
@@ -51,28 +53,6 @@ pub const TRANSPORT: OptionSpec = OptionSpec {
               hand); unix: the listener silently becomes a UNIX-domain socket, no port is bound; \
               tcp: a real loopback connection to a port of the kernel's choice; \
               memory: as unix, but bytes and readiness never reach the kernel; not for a process per connection",
-    former: None,
-};
-
-/// What the fuzzer's bytes mean.
-pub const INPUT: OptionSpec = OptionSpec {
-    variable: "SOCKFUZZ_INPUT",
-    flag: "input",
-    value: "raw|session",
-    default: "raw",
-    meaning: "raw: an input is the bytes of one connection; session: it is steps over up to four connections, \
-              one at a time (sockfuzz check, fuzz and replay say session when a seed is one)",
-    former: None,
-};
-
-/// What comes out on stdout.
-pub const ANSWERS: OptionSpec = OptionSpec {
-    variable: "SOCKFUZZ_ANSWERS",
-    flag: "answers",
-    value: "plain|pieces",
-    default: "plain",
-    meaning: "in a single run, plain: whatever the server answers, on any connection, goes to stdout when it comes; \
-              pieces: each piece with its connection and its length in front (sockfuzz check and replay sort them)",
     former: None,
 };
 
@@ -278,6 +258,7 @@ pub const ALL: &[&OptionSpec] = &[
     &MODE,
     &TRANSPORT,
     &INPUT,
+    &BATCH,
     &ANSWERS,
     &PORT,
     &SOCKET_ACTIVATION,

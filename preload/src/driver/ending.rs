@@ -148,7 +148,8 @@ impl Driver {
             };
         }
         let is_single_run = self.input_source.as_ref().is_some_and(InputSource::waits_indefinitely);
-        if is_single_run
+        let is_last = self.input_source.as_ref().is_some_and(InputSource::is_last);
+        if is_last
             && self.stage != SessionStage::Probing
             && dead_accept::is_crash()
             && self.connect(Connection::ALL[0])
@@ -157,14 +158,16 @@ impl Driver {
             return IdleStep::Progress;
         }
         self.enter(SessionStage::Between);
-        if is_single_run {
+        if is_last {
             leak_sanitizer::check();
         }
         if let Some(status @ 1..) = ending::exit_status().filter(|_| is_single_run) {
             // Another thread exits, and waits for this one.
             report::exit(status);
         }
-        report::status().reach(Phase::Finished);
+        if is_last || !is_single_run {
+            report::status().reach(Phase::Finished);
+        }
         if let Some(input_source) = &self.input_source {
             input_source.finish();
             if input_source.advances_clock() {
@@ -184,7 +187,7 @@ impl Driver {
         while self.drain() == Drained::Much {}
         report::status().add(Counter::Exits, 1);
         let is_played =
-            self.input_source.as_mut().is_none_or(|input_source| input_source.next_step().is_none());
+            self.input_source.as_mut().is_none_or(|source| source.next_step().is_none() && source.is_last());
         if status == 0 && is_played && report::status().phase() >= Phase::Answered {
             report::status().reach(Phase::Finished);
         }

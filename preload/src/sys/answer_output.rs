@@ -12,10 +12,21 @@ use super::{config, real, report, stdio};
 /// Writes a piece of an answer. No piece is held back until another connection's answer is complete: the
 /// server may die at any moment.
 pub(crate) fn write(connection: Connection, piece: &[u8]) {
-    if config::get().is_some_and(|config| config.options.answers == AnswerFormat::Pieces) {
+    if are_in_pieces() {
         write_all(&answers::header(connection, piece.len()));
     }
     write_all(piece);
+}
+
+/// Says that the answers to an input are complete.
+pub(crate) fn end_input() {
+    if are_in_pieces() {
+        write_all(&answers::end_of_input());
+    }
+}
+
+fn are_in_pieces() -> bool {
+    config::get().is_some_and(|config| config.options.answers == AnswerFormat::Pieces)
 }
 
 fn write_all(mut answer: &[u8]) {

@@ -12,7 +12,7 @@ fn against(input: &[u8], server: impl FnOnce(TcpStream) + Send + 'static) -> Vec
     let address = listener.local_addr().expect("address");
     let server = thread::spawn(move || server(listener.accept().expect("accept").0));
     let session = session_of(input, InputFormat::Raw);
-    let answer = play(|| TcpStream::connect(address), &session, TIMEOUTS, || true).expect("played");
+    let answer = play(|| TcpStream::connect(address), &session, TIMEOUTS, None, || true).expect("played");
     server.join().expect("server");
     answer.bytes.concat()
 }
@@ -72,8 +72,29 @@ fn a_session_is_played_step_by_step() {
     });
     let session = "open 0\nopen 1\nsend 0 \"ab\"\nsend 1 \"cde\"\nreset 1\nsend 0 \"f\"";
     let session = session.parse().expect("well written");
-    let answer = play(|| TcpStream::connect(address), &session, TIMEOUTS, || true).expect("played");
+    let answer = play(|| TcpStream::connect(address), &session, TIMEOUTS, None, || true).expect("played");
     assert_eq!(answer.bytes.concat(), b"first");
     let seen = server.join().expect("server");
     assert_eq!(seen, [Ok(2), Ok(3), Ok(1), Err(ErrorKind::ConnectionReset)]);
+}
+
+#[test]
+fn a_client_with_all_that_it_expects_does_not_wait_for_more() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+    let address = listener.local_addr().expect("address");
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("accept");
+        stream.write_all(b"answer").expect("write");
+        stream.read_to_end(&mut Vec::new()).expect("read");
+        stream.write_all(b", and more").expect("write");
+    });
+    let session = session_of(b"request", InputFormat::Raw);
+    let expected = [b"answer".to_vec(), vec![], vec![], vec![]];
+    // A server that never sleeps: without an expectation the client would wait for it.
+    let never = || false;
+    let answer =
+        play(|| TcpStream::connect(address), &session, TIMEOUTS, Some(&expected), never).expect("played");
+    server.join().expect("server");
+    assert_eq!(answer.bytes.concat(), b"answer, and more", "what comes after the half-close counts");
+    assert!(!answer.timed_out);
 }

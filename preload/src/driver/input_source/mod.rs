@@ -14,7 +14,6 @@ use rustix::event::PollFd;
 use sockfuzz_protocol::session::Connection;
 
 use crate::sys::config::{self, RunMode};
-use crate::sys::report;
 use afl::AflSource;
 use stdin::StdinSource;
 
@@ -58,8 +57,9 @@ impl InputSource {
 
     /// Begins an iteration; does not return when there is none left for this process.
     pub(super) fn begin(&mut self) {
-        if let Self::Afl(afl) = self {
-            afl.begin();
+        match self {
+            Self::Stdin(stdin) => stdin.begin(),
+            Self::Afl(afl) => afl.begin(),
         }
     }
 
@@ -148,6 +148,11 @@ impl InputSource {
         }
     }
 
+    /// Whether this process ends with the current input.
+    pub(super) fn is_last(&self) -> bool {
+        matches!(self, Self::Stdin(stdin) if !stdin.has_next())
+    }
+
     /// Whether the client waits as long as it takes for its connection to be accepted.
     pub(super) fn waits_indefinitely(&self) -> bool {
         matches!(self, Self::Stdin(_))
@@ -169,10 +174,10 @@ impl InputSource {
         }
     }
 
-    /// The iteration is over; does not return after a single run.
+    /// The iteration is over; does not return after the last input of a single run.
     pub(super) fn finish(&self) {
-        if let Self::Stdin(_) = self {
-            report::exit(0);
+        if let Self::Stdin(stdin) = self {
+            stdin.finish();
         }
     }
 }

@@ -1,12 +1,14 @@
-//! A single run: stdin goes to the server, its answer to stdout, and then the process ends.
+//! A single run: stdin goes to the server, its answer to stdout, and then the process ends. A batch of inputs is
+//! answered in turn by the same process.
 
+use std::ops::Range;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use sockfuzz_protocol::session::Connection;
-use sockfuzz_protocol::{InputFormat, Options};
+use sockfuzz_protocol::{InputFormat, Options, Switch, batch};
 
 use super::Chunk;
 use super::playback::{ClientStep, Playback};
@@ -17,9 +19,13 @@ use crate::sys::{answer_output, report, stdio};
 #[derive(Debug)]
 pub(in crate::driver) struct StdinSource {
     input: InputFormat,
-    /// Raw: read from stdin and not sent yet, from `sent` on. A session: all of stdin.
+    /// Whether stdin holds a batch of inputs.
+    is_batch: bool,
+    /// One raw input: read from stdin and not sent yet, from `sent` on. Otherwise all of stdin.
     bytes: Vec<u8>,
     sent: usize,
+    /// Where the current input is in `bytes`, once all of stdin is there.
+    current: Range<usize>,
     ended: bool,
     playback: Playback,
     linger: Duration,
@@ -34,8 +40,10 @@ impl StdinSource {
     pub(super) fn new(options: &Options) -> Self {
         Self {
             input: options.input,
+            is_batch: options.batch == Switch::On,
             bytes: Vec::with_capacity(READ_BYTES),
             sent: 0,
+            current: 0..0,
             ended: false,
             playback: Playback::new(options.input),
             linger: Duration::from_millis(options.linger_ms.into()),
@@ -43,9 +51,13 @@ impl StdinSource {
         }
     }
 
-    /// A session has to be there as a whole: what a step is may depend on the next byte.
+    /// Whether all of stdin has to be there first: in a session, what a step is may depend on the next byte.
+    fn is_read_ahead(&self) -> bool {
+        self.is_batch || self.input == InputFormat::Session
+    }
+
     pub(super) fn await_input(&mut self) -> Option<PollFd<'static>> {
-        while self.input == InputFormat::Session && !self.ended {
+        while self.is_read_ahead() && !self.ended {
             let source = self.read_on();
             if source.is_some() {
                 return source;
@@ -54,17 +66,43 @@ impl StdinSource {
         None
     }
 
+    /// Goes on to the next input of a batch.
+    pub(super) fn begin(&mut self) {
+        self.playback = Playback::new(self.input);
+        self.deadline = None;
+        let rest = self.current.end;
+        self.current = match batch::first(&self.bytes[rest..]) {
+            Some((input, taken)) if self.is_batch => rest + taken - input.len()..rest + taken,
+            _ => 0..self.bytes.len(),
+        };
+    }
+
+    /// Whether another input of a batch follows.
+    pub(super) fn has_next(&self) -> bool {
+        self.is_batch && batch::first(&self.bytes[self.current.end..]).is_some()
+    }
+
+    /// The input is over.
+    pub(super) fn finish(&self) {
+        if self.is_batch {
+            answer_output::end_input();
+        }
+        if !self.has_next() {
+            report::exit(0);
+        }
+    }
+
     pub(super) fn next_step(&mut self) -> Option<ClientStep> {
-        self.playback.next(&self.bytes)
+        self.playback.next(&self.bytes[self.current.clone()])
     }
 
     pub(super) fn will_reset(&self, connection: Connection) -> bool {
-        self.playback.will_reset(&self.bytes, connection)
+        self.playback.will_reset(&self.bytes[self.current.clone()], connection)
     }
 
     pub(super) fn chunk(&mut self) -> Chunk<'_> {
-        if self.input == InputFormat::Session {
-            return match self.playback.piece(&self.bytes) {
+        if self.is_read_ahead() {
+            return match self.playback.piece(&self.bytes[self.current.clone()]) {
                 [] => Chunk::End,
                 piece => Chunk::Bytes(piece),
             };
@@ -80,9 +118,10 @@ impl StdinSource {
     }
 
     pub(super) fn consume(&mut self, count: usize) {
-        match self.input {
-            InputFormat::Raw => self.sent += count,
-            InputFormat::Session => self.playback.consume(count),
+        if self.is_read_ahead() {
+            self.playback.consume(count);
+        } else {
+            self.sent += count;
         }
     }
 

@@ -1,0 +1,165 @@
+//! Many inputs for one server, which is not started anew for each: much faster than single runs. What one input
+//! leaves behind may change the next answer, so a surprising answer is worth a single run.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use sockfuzz_protocol::session::Connection;
+use sockfuzz_protocol::{Counter, Phase, Switch, answers, batch, specs};
+
+use crate::options::PreloadOptions;
+use crate::server::running::WaitOutcome;
+use crate::server::single_run::{RunConfig, RunEnd, RunningServer, SingleRun};
+
+/// How long the client waits for a server that keeps the half-closed connection open, at most.
+pub const MAX_LINGER: Duration = Duration::from_millis(50);
+
+/// Processes that may end before their batch does, besides one for every so many answers.
+const MAX_FAILURES: usize = 3;
+const ANSWERS_PER_FAILURE: usize = 4;
+
+/// How a seed was answered through the preload.
+#[derive(Debug)]
+pub struct SeedRun {
+    /// The answer, and how the run ended.
+    pub run: SingleRun,
+    /// Whether the process had answered other seeds before, which may have changed its answer.
+    pub is_warm: bool,
+}
+
+/// Answers of one input, by connection.
+pub type Answers = [Vec<u8>; Connection::COUNT];
+
+/// What one server answered in turn.
+#[derive(Debug)]
+pub struct BatchRun {
+    /// Answers to the inputs, in their order. Nothing where the server has ended or hung.
+    pub answers: Vec<Option<Answers>>,
+    /// Why transport `memory` fell back to `unix`, if it did.
+    pub memory_fallback: Option<String>,
+}
+
+impl BatchRun {
+    /// The same as single runs that came to their end.
+    #[must_use]
+    pub fn runs(self) -> Vec<Option<SingleRun>> {
+        let Self { answers, memory_fallback } = self;
+        let run = |answers| SingleRun {
+            answers,
+            output: Vec::new(),
+            end: RunEnd::Finished,
+            phase: Phase::Finished,
+            exited: false,
+            internal_error: false,
+            memory_fallback: memory_fallback.clone(),
+        };
+        answers.into_iter().map(|answers| answers.map(run)).collect()
+    }
+}
+
+impl RunConfig<'_> {
+    /// Lets one process answer the inputs in turn. Where it ends or hangs, that input has no answer, and another
+    /// process goes on; where that is so often, the rest have none.
+    ///
+    /// # Errors
+    /// As for [`Self::run`].
+    pub fn run_batch(&self, inputs: &[&[u8]], on_answer: &dyn Fn()) -> Result<BatchRun> {
+        let options = batch_options(self.options);
+        let config = RunConfig { options: &options, ..*self };
+        let mut memory_fallback = None;
+        let answers = answer_in_turn(inputs.len(), |begin| {
+            let (answers, fallback) = config.run_one_process(&inputs[begin..], on_answer)?;
+            memory_fallback = fallback.or(memory_fallback.take());
+            Ok(answers)
+        })?;
+        Ok(BatchRun { answers, memory_fallback })
+    }
+
+    fn run_one_process(
+        &self,
+        inputs: &[&[u8]],
+        on_answer: &dyn Fn(),
+    ) -> Result<(Vec<Answers>, Option<String>)> {
+        let RunningServer { mut running, status, stdout, .. } =
+            self.start(&batch::encode(inputs.iter().copied()))?;
+        let mut begun = 0;
+        let mut deadline = Instant::now() + self.timeout;
+        let is_over = || {
+            let now_begun = status.count(Counter::Iterations);
+            if now_begun > begun {
+                (begun..now_begun).for_each(|_| on_answer());
+                begun = now_begun;
+                deadline = Instant::now() + self.timeout;
+            }
+            status.phase() == Phase::Finished || Instant::now() >= deadline
+        };
+        if running.wait(None, is_over)? == WaitOutcome::Done && status.phase() == Phase::Finished {
+            running.wait(Some(Instant::now() + self.timeout), || false)?;
+        }
+        drop(running);
+        let mut answered = answers::split(&stdout.content()?);
+        answered.truncate(inputs.len());
+        Ok((answered, status.memory_fallback()))
+    }
+}
+
+/// Answers `count` inputs by processes that `answer_from` starts: it is told where to begin and returns the answers
+/// up to the input at which its process failed.
+///
+/// # Errors
+/// Those of `answer_from`.
+pub fn answer_in_turn<T>(
+    count: usize,
+    mut answer_from: impl FnMut(usize) -> Result<Vec<T>>,
+) -> Result<Vec<Option<T>>> {
+    let mut answers = Vec::with_capacity(count);
+    let mut failures = 0;
+    while answers.len() < count && failures <= MAX_FAILURES + answers.len() / ANSWERS_PER_FAILURE {
+        answers.extend(answer_from(answers.len())?.into_iter().map(Some));
+        if answers.len() < count {
+            answers.push(None);
+            failures += 1;
+        }
+    }
+    answers.resize_with(count, || None);
+    Ok(answers)
+}
+
+fn batch_options(options: &PreloadOptions) -> PreloadOptions {
+    let linger_ms = MAX_LINGER.as_millis().min(options.parsed().linger_ms.into());
+    options
+        .with(specs::BATCH.variable, Switch::On.to_string())
+        .with(specs::LINGER.variable, linger_ms.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers by a server that fails at inputs that `fails` names.
+    fn answers(count: usize, fails: impl Fn(usize) -> bool) -> (Vec<Option<usize>>, usize) {
+        let mut processes = 0;
+        let answers = answer_in_turn(count, |begin| {
+            processes += 1;
+            Ok((begin..count).take_while(|index| !fails(*index)).collect())
+        });
+        (answers.expect("no process reports an error"), processes)
+    }
+
+    #[test]
+    fn one_process_answers_all() {
+        assert_eq!(answers(3, |_| false), (vec![Some(0), Some(1), Some(2)], 1));
+    }
+
+    #[test]
+    fn the_next_process_goes_on_after_a_failure() {
+        assert_eq!(answers(4, |index| index == 1), (vec![Some(0), None, Some(2), Some(3)], 2));
+    }
+
+    #[test]
+    fn a_server_that_always_fails_is_given_up() {
+        let (answers, processes) = answers(100, |_| true);
+        assert_eq!(answers, vec![None; 100]);
+        assert!(processes < 10, "{processes}");
+    }
+}

@@ -1,0 +1,245 @@
+//! The server without the preload, started as its user would start it, and connections to it.
+
+use std::fs;
+use std::io;
+use std::mem::ManuallyDrop;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{SocketAddr as SocketAddrUnix, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use procfs::net::{TcpNetEntry, TcpState, UnixNetEntry};
+use procfs::process::{FDTarget, Process};
+use rustix::io::{FdFlags, dup2, fcntl_setfd};
+use sockfuzz_protocol::{Endpoint, Options, Switch};
+
+use crate::server::command::Server;
+use crate::server::diagnose::{ThreadStates, describe_exit};
+use crate::server::process_tree;
+use crate::server::running::{RunningProcess, WaitOutcome};
+use crate::util::memory_file::MemoryFile;
+use crate::util::printable::last_lines;
+use crate::util::{exit_code, problem::Problem};
+
+/// Lines of the server's output that a message repeats.
+const MAX_OUTPUT_LINES: usize = 4;
+
+/// A running server without the preload. Dropping it kills all descendants of sockfuzz.
+#[derive(Debug)]
+pub(super) struct PlainServer {
+    running: RunningProcess,
+    address: ServerAddress,
+    timeout: Duration,
+    /// The connection that showed that the server listens.
+    first: Option<TcpStream>,
+    _activation: Option<TcpListener>,
+    _socket_file: Option<SocketFile>,
+}
+
+impl PlainServer {
+    /// Starts the server and waits until it listens.
+    ///
+    /// # Errors
+    /// When it never listens.
+    pub(super) fn start(server: &Server, options: &Options, timeout: Duration) -> Result<Self> {
+        let output = MemoryFile::new(b"")?;
+        let socket_file = SocketFile::new_at(options.port.as_ref());
+        let activation = match options.socket_activation {
+            Switch::On => Some(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?),
+            Switch::Off => None,
+        };
+        let mut command = activation
+            .as_ref()
+            .map_or_else(|| server.command(), |listener| socket_activated(server, listener));
+        command.stdin(Stdio::null()).stdout(output.stdio()?).stderr(output.stdio()?);
+        let mut running = RunningProcess::start_in_background(command)?;
+        let (address, first) = match &activation {
+            Some(listener) => (ServerAddress::Tcp(listener.local_addr()?), None),
+            None => {
+                let (address, connection) = wait_for_listener(&mut running, options.port.as_ref(), timeout)
+                    .map_err(|error| without_preload(error, &output))?;
+                (address, Some(connection))
+            }
+        };
+        Ok(Self { running, address, timeout, first, _activation: activation, _socket_file: socket_file })
+    }
+
+    /// A connection to the server.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub(super) fn connect(&mut self) -> io::Result<TcpStream> {
+        self.first.take().map_or_else(|| self.address.connect(self.timeout), Ok)
+    }
+
+    /// How the server ends within this time, if it does.
+    ///
+    /// # Errors
+    /// When the user interrupts.
+    pub(super) fn end_within(&mut self, patience: Duration) -> Result<Option<ExitStatus>> {
+        Ok(match self.running.wait(Some(Instant::now() + patience), || false)? {
+            WaitOutcome::Ended(end) => Some(end),
+            WaitOutcome::Done | WaitOutcome::TimedOut => None,
+        })
+    }
+}
+
+/// Where the server listens.
+#[derive(Debug)]
+enum ServerAddress {
+    Tcp(SocketAddr),
+    Unix(SocketAddrUnix),
+}
+
+impl ServerAddress {
+    fn connect(&self, timeout: Duration) -> io::Result<TcpStream> {
+        match self {
+            Self::Tcp(address) => TcpStream::connect_timeout(address, timeout),
+            // The client uses only operations that all stream sockets have.
+            Self::Unix(address) => UnixStream::connect_addr(address).map(OwnedFd::from).map(TcpStream::from),
+        }
+    }
+}
+
+/// Removes the file of a UNIX-domain socket that the server creates: a killed server leaves it behind,
+/// and the next one fails to bind to it.
+#[derive(Debug)]
+struct SocketFile(PathBuf);
+
+impl SocketFile {
+    fn new_at(endpoint: Option<&Endpoint>) -> Option<Self> {
+        match endpoint {
+            Some(Endpoint::Path(path)) if !path.starts_with('@') && fs::symlink_metadata(path).is_err() => {
+                Some(Self(path.into()))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.0).is_ok_and(|file| file.file_type().is_socket()) {
+            // If it cannot be removed, the server reports that it cannot bind.
+            let _ = fs::remove_file(&self.0);
+        }
+    }
+}
+
+/// The server with its listener at descriptor 3, as systemd starts it (sd_listen_fds(3)). The shell that
+/// replaces itself by the server knows the process id for `LISTEN_PID`.
+fn socket_activated(server: &Server, listener: &TcpListener) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\""]);
+    command.arg(&server.program).args(&server.arguments);
+    let listener = listener.as_raw_fd();
+    // SAFETY: between fork and exec only async-signal-safe code may run; the closure makes a single system
+    // call and does not allocate. The listener outlives the start of the command, so its descriptor is
+    // open; the child replaces its descriptor 3 on purpose, and `ManuallyDrop` does not close it.
+    unsafe {
+        command.pre_exec(move || {
+            let mut third = ManuallyDrop::new(OwnedFd::from_raw_fd(3));
+            let listener = BorrowedFd::borrow_raw(listener);
+            if third.as_raw_fd() == listener.as_raw_fd() {
+                return Ok(fcntl_setfd(listener, FdFlags::empty())?);
+            }
+            Ok(dup2(listener, &mut third)?)
+        });
+    }
+    command
+}
+
+fn wait_for_listener(
+    running: &mut RunningProcess,
+    endpoint: Option<&Endpoint>,
+    timeout: Duration,
+) -> Result<(ServerAddress, TcpStream)> {
+    let mut found = None;
+    // A server that goes to the background ends with the last of its processes.
+    let waited = running.wait_for_all(Instant::now() + timeout, || {
+        found = connect_to(endpoint, timeout);
+        found.is_some()
+    })?;
+    if let Some(found) = found {
+        return Ok(found);
+    }
+    let (exit, what) = match waited {
+        WaitOutcome::Ended(end) => (exit_code::EXITS, format!("it ended: {}", describe_exit(end))),
+        _ => (exit_code::NEVER_LISTENS, format!("it never listened; {}", ThreadStates::capture())),
+    };
+    let remedy = "repair what it reports; is its port taken by another server?";
+    Err(Problem::new(exit, what, remedy).into())
+}
+
+fn connect_to(endpoint: Option<&Endpoint>, timeout: Duration) -> Option<(ServerAddress, TcpStream)> {
+    let address = match endpoint {
+        Some(Endpoint::Path(path)) => listening_at(path),
+        Some(Endpoint::Port(port)) => listening_on(Some(*port)),
+        None => listening_on(None),
+    }?;
+    let connection = address.connect(timeout).ok()?;
+    Some((address, connection))
+}
+
+/// The address of the tree's oldest listening socket, or of the one with this port.
+fn listening_on(port: Option<u16>) -> Option<ServerAddress> {
+    let sockets = sockets();
+    let process = Process::myself().ok()?;
+    [process.tcp(), process.tcp6()]
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.state == TcpState::Listen && sockets.contains(&entry.inode))
+        .filter(|entry| port.is_none_or(|port| entry.local_address.port() == port))
+        .min_by_key(|entry: &TcpNetEntry| entry.inode)
+        .map(|entry| ServerAddress::Tcp(reachable(entry.local_address)))
+}
+
+/// The address of the tree's UNIX-domain socket at this path; `@` begins an abstract name.
+fn listening_at(path: &str) -> Option<ServerAddress> {
+    let sockets = sockets();
+    let entries = Process::myself().ok()?.unix().ok()?;
+    let is_it = |entry: &UnixNetEntry| entry.path.as_deref() == Some(Path::new(path));
+    entries.iter().find(|entry| is_it(entry) && sockets.contains(&entry.inode))?;
+    let address = match path.strip_prefix('@') {
+        Some(name) => SocketAddrUnix::from_abstract_name(name),
+        None => SocketAddrUnix::from_pathname(path),
+    };
+    address.ok().map(ServerAddress::Unix)
+}
+
+/// Inode numbers of the tree's sockets.
+fn sockets() -> Vec<u64> {
+    process_tree::poll_own_descendants()
+        .into_iter()
+        .filter_map(|pid| Process::new(pid).ok()?.fd().ok())
+        .flatten()
+        .filter_map(|descriptor| match descriptor.ok()?.target {
+            FDTarget::Socket(inode) => Some(inode),
+            _ => None,
+        })
+        .collect()
+}
+
+/// A wildcard address, as one connects to it.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+fn without_preload(error: anyhow::Error, output: &MemoryFile) -> anyhow::Error {
+    let lines = last_lines(&output.content().unwrap_or_default(), MAX_OUTPUT_LINES);
+    let lines: String = lines.iter().map(|line| format!("\n  it said: {line}")).collect();
+    error.context(format!("without the preload, over real TCP, the server does not serve{lines}\n  and"))
+}

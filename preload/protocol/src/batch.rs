@@ -1,0 +1,53 @@
+//! Several inputs in one stream, for one process to answer in turn. Each has its length in front.
+
+/// Bytes of a length.
+const LENGTH: usize = size_of::<u64>();
+
+/// A stream of these inputs.
+#[must_use]
+pub fn encode<'a>(inputs: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut stream = Vec::new();
+    for input in inputs {
+        stream.extend_from_slice(&(input.len() as u64).to_le_bytes());
+        stream.extend_from_slice(input);
+    }
+    stream
+}
+
+/// The first input of a stream, and the number of bytes that it takes there, its length included; none at the
+/// end of the stream. The last input may be cut short.
+#[must_use]
+pub fn first(stream: &[u8]) -> Option<(&[u8], usize)> {
+    let (length, rest) = stream.split_first_chunk::<LENGTH>()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX).min(rest.len());
+    Some((&rest[..length], LENGTH + length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(mut stream: &[u8]) -> Vec<&[u8]> {
+        let mut inputs = Vec::new();
+        while let Some((input, taken)) = first(stream) {
+            inputs.push(input);
+            stream = &stream[taken..];
+        }
+        inputs
+    }
+
+    #[test]
+    fn inputs_come_back_in_order() {
+        let inputs = [&b"one"[..], b"", b"three"];
+        assert_eq!(decode(&encode(inputs)), inputs);
+        assert_eq!(decode(b""), [b""; 0]);
+    }
+
+    #[test]
+    fn a_stream_may_end_anywhere() {
+        let stream = encode([&b"one"[..], b"two"]);
+        let left = [0, LENGTH - 1, LENGTH, LENGTH + 2, LENGTH + 3, LENGTH + 5, 2 * LENGTH + 4];
+        let found = left.map(|length| decode(&stream[..length]).concat());
+        assert_eq!(found, [&b""[..], b"", b"", b"on", b"one", b"one", b"onet"]);
+    }
+}
