@@ -101,7 +101,7 @@ impl BoundedCampaign<'_> {
     ) -> Result<MeasuredCampaign> {
         let directory = tempfile::tempdir()?;
         let out = OutputDir::validate(&directory.path().join("out"), server)?.lock()?;
-        let status = StatusFile::at(&out.status())?;
+        let status = StatusFile::kept_at(&out.status())?;
         let settings = for_pinned_thread(settings(&status));
         let seconds = self.time_limit.as_secs().max(1).to_string();
         let mut options: Vec<_> = ["-E", &executions.to_string(), "-V", &seconds].map(str::to_owned).into();
@@ -118,7 +118,7 @@ impl BoundedCampaign<'_> {
         };
         let instances = plan.instances(1, &out);
         let pinned = PinnedThread::to_one_core()?;
-        let end = runner::run(&instances, &out, OutputMode::Logs)?;
+        let end = runner::run(&instances, &out, OutputMode::Logs, &status)?;
         drop(pinned);
         if let CampaignEnd::Interrupted(signal) = end {
             return Err(signal.into());

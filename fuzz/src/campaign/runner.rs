@@ -18,10 +18,13 @@ use crate::campaign::output_mode::OutputMode;
 use crate::campaign::stats::FuzzerStats;
 use crate::server::diagnose::describe_exit;
 use crate::server::process_tree;
+use crate::server::status_file::StatusFile;
 use crate::util::interrupt::{self, Interrupted};
 
 /// Interval of polling the instances.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// Interval of saving the status page, for whoever reads it while the campaign runs, or after sockfuzz was killed.
+const SAVE_INTERVAL: Duration = Duration::from_secs(5);
 /// How long afl-fuzz may take to write its state after SIGINT.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes of afl-fuzz's output that are kept for a message.
@@ -58,17 +61,22 @@ enum InstanceOutput {
     Log,
 }
 
-/// Runs the instances to their end.
+/// Runs the instances to their end; saves the status page from time to time.
 ///
 /// # Errors
 /// When one of them cannot be started, or stops with an error.
-pub fn run(instances: &[Instance], out: &OutputDir, output_mode: OutputMode) -> Result<CampaignEnd> {
+pub fn run(
+    instances: &[Instance],
+    out: &OutputDir,
+    output_mode: OutputMode,
+    status: &StatusFile,
+) -> Result<CampaignEnd> {
     let mut campaign = RunningCampaign { out, members: Vec::new() };
     for instance in instances {
         campaign.members.push(start(instance, out, output_mode)?);
     }
     let live = (output_mode == OutputMode::Logs).then(LiveLine::start);
-    let result = campaign.watch(live.as_ref());
+    let result = campaign.watch(live.as_ref(), status);
     campaign.stop();
     if let Some(live) = live {
         live.clear();
@@ -128,8 +136,9 @@ fn show(mut from: impl Read) -> Vec<u8> {
 }
 
 impl RunningCampaign<'_> {
-    fn watch(&mut self, live: Option<&LiveLine>) -> Result<(), StopReason> {
+    fn watch(&mut self, live: Option<&LiveLine>, status: &StatusFile) -> Result<(), StopReason> {
         let mut last_line = Instant::now();
+        let mut last_save = Instant::now();
         loop {
             interrupt::check().map_err(StopReason::Interrupted)?;
             let mut running = false;
@@ -153,6 +162,11 @@ impl RunningCampaign<'_> {
             {
                 last_line = Instant::now();
                 live.show(&self.stats());
+            }
+            if last_save.elapsed() >= SAVE_INTERVAL {
+                last_save = Instant::now();
+                // On a full disk, later is soon enough.
+                let _ = status.save();
             }
             thread::sleep(POLL_INTERVAL);
         }

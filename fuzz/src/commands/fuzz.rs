@@ -198,7 +198,7 @@ fn fuzz(
     let earlier_record = CampaignRecord::read(out.path())?;
     let others = seed_intake::save_findings(&out, &inputs.seeds, &findings)?;
     seed_intake::findings_line(&out, &findings).iter().for_each(|line| eprintln!("sockfuzz: {line}"));
-    let status = StatusFile::at(&out.status())?;
+    let status = StatusFile::kept_at(&out.status())?;
     let output_mode = output_mode(arguments.jobs);
     let mut settings = environment::settings(&server, library, &options, &status, &inspection, output_mode);
     settings.extend(mutator_settings);
@@ -224,7 +224,7 @@ fn fuzz(
     }
     .write(out.path())?;
     let earlier = combined_stats(&instances, &out).map_or(0, |stats| stats.executions);
-    let result = runner::run(&instances, &out, output_mode);
+    let result = runner::run(&instances, &out, output_mode, &status);
     conclude(result, &instances, &out, &status, earlier)
 }
 

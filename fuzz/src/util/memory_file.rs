@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::process::Stdio;
 
-use rustix::fs::{MemfdFlags, memfd_create};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
 /// An anonymous file in memory.
 #[derive(Debug)]
@@ -20,6 +20,17 @@ impl MemoryFile {
     pub fn new(content: &[u8]) -> io::Result<Self> {
         let file = File::from(memfd_create("sockfuzz", MemfdFlags::CLOEXEC)?);
         file.write_all_at(content, 0)?;
+        Ok(Self(file))
+    }
+
+    /// Like [`Self::new`], for a file that keeps its size, whoever writes to it (memfd_create(2), sealing).
+    ///
+    /// # Errors
+    /// When the kernel has no descriptor or memory to give.
+    pub fn with_fixed_size(content: &[u8]) -> io::Result<Self> {
+        let file = File::from(memfd_create("sockfuzz", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
+        file.write_all_at(content, 0)?;
+        fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
         Ok(Self(file))
     }
 
