@@ -18,18 +18,48 @@ use rustix::process::geteuid;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
-/// The letters of `hostile.c` that must fail, and the only one that must not.
-const ATTACKS: &str = "abcdefghijk";
-const ALLOWED: &str = "l";
+/// The letters of `hostile.c` that must fail, and those that must not.
+const ATTACKS: &str = "abcdefghijkmnopqrstuvwx";
+const ALLOWED: &str = "lABCDE";
 
 /// An ordinary user (Debian's nobody).
 const NOBODY: u32 = 65534;
 
-/// What the server attacks: files, a listener and a process of the test's.
+/// Shared memory of the test's.
+struct Segment(i32);
+
+impl Segment {
+    fn new() -> Self {
+        // SAFETY: it takes numbers only.
+        let number = unsafe { libc::shmget(libc::IPC_PRIVATE, 4096, 0o666) };
+        assert!(number >= 0, "shmget");
+        Self(number)
+    }
+
+    /// Attachments of other processes, ever; none when it is gone.
+    fn attached(&self) -> Option<i64> {
+        let mut found = std::mem::MaybeUninit::<libc::shmid_ds>::uninit();
+        // SAFETY: the kernel fills in what it is given the address of.
+        let found = unsafe {
+            (libc::shmctl(self.0, libc::IPC_STAT, found.as_mut_ptr()) == 0).then(|| found.assume_init())
+        };
+        found.map(|found| found.shm_atime)
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        // SAFETY: the segment is the test's own.
+        unsafe { libc::shmctl(self.0, libc::IPC_RMID, std::ptr::null_mut()) };
+    }
+}
+
+/// What the server attacks: files, a listener, a process and shared memory of the test's.
 struct Victims {
     files: PathBuf,
     listener: TcpListener,
     process: Child,
+    segment: Segment,
 }
 
 impl Victims {
@@ -38,14 +68,14 @@ impl Victims {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
         listener.set_nonblocking(true).expect("fcntl");
         let process = Command::new("sleep").arg("1000").spawn().expect("sleep starts");
-        Self { files: dir.path("victim"), listener, process }
+        Self { files: dir.path("victim"), listener, process, segment: Segment::new() }
     }
 
     /// The server's command line, for a program at `server`.
     fn attacked_by(&self, server: &Path) -> Vec<String> {
         let port = self.listener.local_addr().expect("bound").port().to_string();
         let [server, files] = [server, &self.files].map(|path| path.display().to_string());
-        vec![server, files, port, self.process.id().to_string()]
+        vec![server, files, port, self.process.id().to_string(), self.segment.0.to_string()]
     }
 
     fn are_unharmed(&mut self) {
@@ -56,6 +86,11 @@ impl Victims {
         assert_ne!(fs::metadata(self.files.join("file")).expect("there").mode() & 0o400, 0);
         assert_eq!(self.listener.accept().expect_err("nobody came").kind(), ErrorKind::WouldBlock);
         assert_eq!(self.process.try_wait().expect("waitpid"), None, "still alive");
+        let pid = self.process.id();
+        let limits = fs::read_to_string(format!("/proc/{pid}/limits")).expect("alive");
+        let file_size = limits.lines().find(|line| line.starts_with("Max file size")).expect("there");
+        assert!(!file_size.contains(" 0 "), "{file_size}");
+        assert_eq!(self.segment.attached(), Some(0), "nobody has attached or removed it");
     }
 }
 
@@ -96,12 +131,13 @@ fn every_attack_succeeds_without_the_sandbox() {
     let dir = TestDir::new();
     let mut victims = Victims::new(&dir);
     let server = victims.attacked_by(&dir.server("hostile"));
-    for letter in "abehi".chars() {
+    for letter in "abehmnopqrstuvi".chars() {
         assert!(answer(&dir, &[], &server, letter).contains("done"), "{letter}");
     }
     assert!(victims.files.join("new").exists());
     victims.listener.accept().expect("somebody came");
     assert!(!victims.process.wait().expect("waitpid").success());
+    assert_eq!(victims.segment.attached(), None, "removed");
 }
 
 #[test]
@@ -236,6 +272,7 @@ fn sockfuzz_without(dir: &TestDir, calls: &[i64]) -> assert_cmd::Command {
 }
 
 const NAMESPACES: i64 = syscalls::Sysno::unshare as i64;
+const SECCOMP: i64 = syscalls::Sysno::seccomp as i64;
 const LANDLOCK: i64 = syscalls::Sysno::landlock_create_ruleset as i64;
 
 #[test]
@@ -245,6 +282,8 @@ fn missing_kernel_features_are_reported() {
     for (calls, words) in [
         (&[NAMESPACES][..], "modes and owners of files (user namespaces), the network (user namespaces)"),
         (&[LANDLOCK], "device nodes (Landlock), other processes from signals (Landlock of Linux 6.12)"),
+        (&[NAMESPACES], "System V shared memory (user namespaces)"),
+        (&[SECCOMP], "limits and priorities of other processes (seccomp)"),
         (&[NAMESPACES, LANDLOCK], "files (that takes Landlock or user namespaces), modes and owners"),
     ] {
         let check = |sandbox: &str| {

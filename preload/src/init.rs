@@ -7,6 +7,7 @@ use std::os::fd::BorrowedFd;
 use sockfuzz_protocol::{Mode, Options, Phase, Randomness, former_names_in_use, specs};
 
 use crate::afl::forkserver::FORKSERVER_PIPES;
+use crate::afl::shm_segments;
 use crate::determinism::randomness;
 use crate::hooks::exit;
 #[cfg(target_arch = "x86_64")]
@@ -43,6 +44,9 @@ pub(crate) fn run() {
         report::share_status(file);
     }
     report::status().reach(Phase::Loaded);
+    if run_mode == RunMode::Loop {
+        shm_segments::attach();
+    }
     sandbox::enter(&options);
     activation::provide(&options, is_below_another);
     // Before the server forks the processes that will compete.

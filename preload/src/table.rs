@@ -202,6 +202,20 @@ macro_rules! interposed_functions {
         fn wait4(child: pid_t, status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t => wait::wait4;
         fn waitid(kind: idtype_t, id: id_t, info: *mut siginfo_t, options: c_int) -> c_int => wait::waitid;
         fn shmat(number: c_int, wanted: *const c_void, flags: c_int) -> *mut c_void => process::shmat;
+        fn shmdt(address: *const c_void) -> c_int => process::shmdt;
+        fn setpriority(which: __priority_which_t, who: id_t, priority: c_int) -> c_int => own_process::setpriority;
+        fn prlimit(process: pid_t, resource: __rlimit_resource_t, new: *const rlimit, old: *mut rlimit) -> c_int
+            => own_process::prlimit;
+        fn prlimit64(process: pid_t, resource: __rlimit_resource_t, new: *const rlimit, old: *mut rlimit) -> c_int
+            => own_process::prlimit;
+        fn sched_setaffinity(thread: pid_t, size: size_t, set: *const cpu_set_t) -> c_int => own_process::sched_setaffinity;
+        fn sched_setscheduler(thread: pid_t, policy: c_int, parameter: *const sched_param) -> c_int
+            => own_process::sched_setscheduler;
+        fn sched_setparam(thread: pid_t, parameter: *const sched_param) -> c_int => own_process::sched_setparam;
+        fn pthread_setaffinity_np(thread: pthread_t, size: size_t, set: *const cpu_set_t) -> c_int
+            => own_process::pthread_setaffinity_np;
+        fn pthread_setschedparam(thread: pthread_t, policy: c_int, parameter: *const sched_param) -> c_int
+            => own_process::pthread_setschedparam;
         fn _Unwind_RaiseException(exception: *mut c_void) -> c_int => process::raise_exception;
 
         // System calls by number, and the signal by which those that bypass libc come here.

@@ -1,15 +1,21 @@
 // A server that turns on its machine. What it attacks is given on its command line, so that a mutated
 // request cannot choose; the request's first letter says how. The answer is what came of it.
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #ifdef IN_THE_LOOP
@@ -21,7 +27,7 @@ static void cover(unsigned char letter) { (void)letter; }
 #endif
 
 static const char *victim;
-static int port, pid;
+static int port, pid, segment;
 
 static int write_to(const char *directory, const char *name, int flags, off_t offset) {
   char path[4096];
@@ -45,10 +51,28 @@ static int connect_outside(void) {
   return result;
 }
 
+// Every descriptor that is not its own.
+static int shrink_status(void) {
+  for (int fd = 3; fd < 1024; fd++) {
+    char path[64], name[4096];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(path, name, sizeof name - 1);
+    if (length < 0 || (name[length] = 0, !strstr(name, "sockfuzz"))) continue;
+    if (!syscall(SYS_ftruncate, fd, 0)) return 0;
+  }
+  errno = EPERM;
+  return -1;
+}
+
 static int attack(char letter) {
   char file[4096], command[8192];
   const char *temporary = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
   struct stat null;
+  struct rlimit none = {0, 0};
+  struct sched_param parameter = {0};
+  cpu_set_t first_processor;
+  CPU_ZERO(&first_processor);
+  CPU_SET(0, &first_processor);
   snprintf(file, sizeof file, "%s/file", victim);
   switch (letter) {
     case 'a': return write_to(victim, "new", O_CREAT, 0);
@@ -66,6 +90,36 @@ static int attack(char letter) {
       errno = EROFS;
       return system(command);
     case 'l': return write_to(temporary, "small", O_CREAT, 0);
+    case 'm': return prlimit(pid, RLIMIT_FSIZE, &none, NULL);
+    case 'n': return setpriority(PRIO_PROCESS, pid, 19);
+    case 'o': return sched_setaffinity(pid, sizeof first_processor, &first_processor);
+    case 'p': return sched_setscheduler(pid, SCHED_BATCH, &parameter);
+    case 'q': return syscall(SYS_ioprio_set, 1, pid, 0);
+    case 'r':
+      // Asks for the right that ptrace and process_vm_readv ask for.
+      snprintf(file, sizeof file, "/proc/%d/mem", pid);
+      return open(file, O_RDONLY) < 0 ? -1 : 0;
+    case 's': return shmat(segment, NULL, 0) == (void *)-1 ? -1 : 0;
+    case 't': return shmctl(segment, IPC_RMID, NULL);
+    // Only whether it could: should it come to pass, nothing else is harmed.
+    case 'u': return kill(-1, 0);
+    case 'v': return syscall(SYS_kill, -1, 0);
+    case 'w': return shrink_status();
+    case 'x': return kill(getppid(), SIGKILL);
+    // What a server may do to itself.
+    case 'A': return setpriority(PRIO_PROCESS, getpid(), getpriority(PRIO_PROCESS, 0));
+    case 'B': return prlimit(getpid(), RLIMIT_CORE, &none, NULL);
+    case 'C':
+      sched_getaffinity(0, sizeof first_processor, &first_processor);
+      errno = pthread_setaffinity_np(pthread_self(), sizeof first_processor, &first_processor);
+      return errno ? -1 : 0;
+    case 'D': return write_to("/dev", "urandom", 0, 0);
+    case 'E': {
+      int own = shmget(IPC_PRIVATE, 4096, 0600);
+      void *memory = shmat(own, NULL, 0);
+      if (memory == (void *)-1 || shmdt(memory)) return -1;
+      return shmctl(own, IPC_RMID, NULL);
+    }
     default: return 0;
   }
 }
@@ -73,8 +127,8 @@ static int attack(char letter) {
 int main(int count, char **words) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   int listener = socket(AF_INET, SOCK_STREAM, 0);
-  if (count != 4) return 2;
-  victim = words[1], port = atoi(words[2]), pid = atoi(words[3]);
+  if (count != 5) return 2;
+  victim = words[1], port = atoi(words[2]), pid = atoi(words[3]), segment = atoi(words[4]);
   if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 8)) return 1;
   for (;;) {
     char letter = 0, answer[128];

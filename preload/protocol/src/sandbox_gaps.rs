@@ -15,12 +15,24 @@ pub enum SandboxGap {
     Devices = 4,
     /// Other hosts, and local servers.
     Network = 8,
-    /// Processes outside.
+    /// Processes outside, from signals.
     Processes = 16,
+    /// Limits, priorities and processors of processes outside.
+    Scheduling = 32,
+    /// System V shared memory, semaphores and message queues, and POSIX message queues.
+    SharedMemory = 64,
 }
 
 impl SandboxGap {
-    const ALL: [Self; 5] = [Self::Files, Self::Attributes, Self::Devices, Self::Network, Self::Processes];
+    const ALL: [Self; 7] = [
+        Self::Files,
+        Self::Attributes,
+        Self::Devices,
+        Self::Network,
+        Self::Processes,
+        Self::Scheduling,
+        Self::SharedMemory,
+    ];
 
     const fn words(self) -> &'static str {
         match self {
@@ -29,6 +41,8 @@ impl SandboxGap {
             Self::Devices => "device nodes (Landlock)",
             Self::Network => "the network (user namespaces)",
             Self::Processes => "other processes from signals (Landlock of Linux 6.12)",
+            Self::Scheduling => "limits and priorities of other processes (seccomp)",
+            Self::SharedMemory => "System V shared memory (user namespaces)",
         }
     }
 }

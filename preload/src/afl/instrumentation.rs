@@ -2,14 +2,11 @@
 //! for a server that has none, its answers.
 
 use super::coverage::gate::{self, GatedMap};
-use super::input_memory::MAX_INPUT_BYTES;
-use super::response_map::{self, ResponseMap};
+use super::response_map::ResponseMap;
 use super::runtime::Runtime;
+use super::shm_segments::{CMPLOG_SHM_VARIABLE, COVERAGE_SHM_VARIABLE, MAX_INPUT_BYTES};
 use crate::sys::config::RunMode;
 use crate::sys::report;
-
-/// Variable in which AFL++ tells the number of cmplog's map (config.h: CMPLOG_SHM_ENV_VAR).
-const CMPLOG_SHM_VARIABLE: &str = "__AFL_CMPLOG_SHM_ID";
 
 /// The source of the coverage map's content.
 #[derive(Debug)]
@@ -24,7 +21,7 @@ impl Instrumentation {
     /// Called before the server's constructors. `None` where there is neither a runtime nor a loop.
     pub(super) fn find(run_mode: RunMode) -> Option<Self> {
         let Some((runtime, found)) = Runtime::find() else {
-            return (run_mode == RunMode::Loop).then(ResponseMap::attach).flatten().map(Self::Responses);
+            return (run_mode == RunMode::Loop).then(ResponseMap::find).flatten().map(Self::Responses);
         };
         report::status().set_runtime(found);
         if run_mode == RunMode::Loop {
@@ -84,11 +81,7 @@ impl Instrumentation {
             Self::Runtime(runtime) => runtime.area_ptr(),
             Self::Responses(map) => map.variable(),
         };
-        let coverage = GatedMap {
-            variable: coverage,
-            segment: response_map::COVERAGE_SHM_VARIABLE,
-            len: self.map_len(),
-        };
+        let coverage = GatedMap { variable: coverage, segment: COVERAGE_SHM_VARIABLE, len: self.map_len() };
         let cmplog = match self {
             Self::Runtime(runtime) => runtime.cmp_map(),
             Self::Responses(_) => None,

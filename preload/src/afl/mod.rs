@@ -3,12 +3,11 @@
 
 pub(crate) mod coverage;
 pub(crate) mod forkserver;
-pub(crate) mod input_memory;
 mod instrumentation;
 mod response_feedback;
 mod response_map;
 mod runtime;
-mod shm_segment;
+pub(crate) mod shm_segments;
 mod symbols;
 
 use std::env;
@@ -38,7 +37,6 @@ pub(crate) fn prepare(run_mode: RunMode) {
             // A panic's backtrace costs milliseconds, and afl-fuzz shows none.
             env::set_var("RUST_BACKTRACE", "0");
         }
-        input_memory::attach();
         let _ = ENVIRONMENT.set(env::vars_os().filter(|(name, _)| belongs_to_afl(name)).collect());
     }
     if let Some(instrumentation) = instrumentation {

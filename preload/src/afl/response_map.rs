@@ -5,10 +5,7 @@ use std::slice;
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use super::response_feedback::ResponseTrait;
-use super::shm_segment;
-
-/// Variable in which AFL++ tells the map's number (AFL++ config.h: SHM_ENV_VAR).
-pub(super) const COVERAGE_SHM_VARIABLE: &str = "__AFL_SHM_ID";
+use super::shm_segments::{self, COVERAGE_SHM_VARIABLE};
 
 /// Length that AFL++ is told, in bytes: there are not many traits, and AFL++ looks at the whole map
 /// after every execution.
@@ -24,11 +21,15 @@ pub(crate) struct ResponseMap {
 
 impl ResponseMap {
     /// `None` where AFL++ has no map, or one that has a name (POSIX shared memory).
-    pub(super) fn attach() -> Option<Self> {
-        let (number, map) = shm_segment::attach(COVERAGE_SHM_VARIABLE)?;
+    pub(super) fn find() -> Option<Self> {
+        let segment = shm_segments::named_by(COVERAGE_SHM_VARIABLE)?;
         // AFL_MAP_SIZE may have made it small.
-        let len = shm_segment::size_of(number)?.min(MAP_LEN_BYTES);
-        Some(Self { map: AtomicPtr::new(map.cast()), len, input: AtomicPtr::new(ptr::null_mut()) })
+        let len = segment.len().min(MAP_LEN_BYTES);
+        Some(Self {
+            map: AtomicPtr::new(segment.address().cast()),
+            len,
+            input: AtomicPtr::new(ptr::null_mut()),
+        })
     }
 
     /// A trait was seen.

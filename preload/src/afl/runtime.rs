@@ -7,7 +7,7 @@ use std::{ptr, slice};
 use libloading::os::unix::Library;
 use sockfuzz_protocol::RuntimeFound;
 
-use super::input_memory::MAX_INPUT_BYTES;
+use super::shm_segments::MAX_INPUT_BYTES;
 use super::symbols;
 use crate::sys::report;
 

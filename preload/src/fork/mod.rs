@@ -16,6 +16,7 @@ use crate::determinism::clock;
 use crate::memory_socket;
 use crate::net::accept_gate;
 use crate::process::{children, daemon, driver_process, ending, identity, process_table};
+use crate::sandbox;
 use crate::sys::{config, planned_end, threads};
 use interruptions::Interruptions;
 
@@ -28,6 +29,7 @@ pub(crate) fn as_forkserver<R>(fork_children: impl FnOnce() -> R) -> bool {
     identity::adopt();
     // A server that signals its process group is not to end the forkserver, nor AFL++.
     let _ = setpgid(None, None);
+    sandbox::isolate_child();
     process_table::begin_own();
     reset_waiting_threads();
     let is_isolated = isolation::isolate();

@@ -1,15 +1,16 @@
 //! The exported functions: for each row of the table, a C function that calls its hook.
 
 use libc::{
-    FILE, aiocb, c_char, c_int, c_long, c_uint, c_ulong, c_void, clockid_t, epoll_event, fd_set, gid_t, id_t,
-    idtype_t, iovec, loff_t, mmsghdr, mode_t, mqd_t, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd,
-    pthread_attr_t, pthread_cond_t, pthread_mutex_t, pthread_t, rusage, sem_t, sigevent, sighandler_t,
-    siginfo_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t, time_t, timer_t, timespec, timeval, uid_t,
+    __priority_which_t, __rlimit_resource_t, FILE, aiocb, c_char, c_int, c_long, c_uint, c_ulong, c_void,
+    clockid_t, cpu_set_t, epoll_event, fd_set, gid_t, id_t, idtype_t, iovec, loff_t, mmsghdr, mode_t, mqd_t,
+    msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t, pthread_cond_t, pthread_mutex_t,
+    pthread_t, rlimit, rusage, sched_param, sem_t, sigevent, sighandler_t, siginfo_t, sigset_t, size_t,
+    sockaddr, socklen_t, ssize_t, time_t, timer_t, timespec, timeval, uid_t,
 };
 
 use super::{
-    accept, bsd_signals, descriptor, epoll, exit, formatted, listen, names, paths, poll, process,
-    pseudo_random, random, read, select, signal, signal_mask, socket_options, streams, syscall,
+    accept, bsd_signals, descriptor, epoll, exit, formatted, listen, names, own_process, paths, poll,
+    process, pseudo_random, random, read, select, signal, signal_mask, socket_options, streams, syscall,
     thread_creation, time, timed_wait, transfer, wait, write,
 };
 use crate::sys::cancellation;

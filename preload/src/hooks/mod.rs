@@ -13,6 +13,7 @@ mod exports;
 pub(crate) mod formatted;
 pub(crate) mod listen;
 pub(crate) mod names;
+mod own_process;
 pub(crate) mod paths;
 pub(crate) mod poll;
 pub(crate) mod process;

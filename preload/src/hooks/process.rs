@@ -5,7 +5,7 @@ use std::ptr;
 use libc::{c_char, c_int, c_void, pid_t};
 
 use super::thread_creation::around_thread_creation;
-use crate::afl::input_memory;
+use crate::afl::shm_segments;
 use crate::process::{daemon, identity, panics};
 use crate::sys::real;
 use crate::{afl_loop, fork};
@@ -161,11 +161,23 @@ pub(crate) unsafe fn daemon(stay_here: c_int, keep_open: c_int) -> c_int {
 }
 
 pub(crate) unsafe fn shmat(number: c_int, wanted: *const c_void, flags: c_int) -> *mut c_void {
-    match input_memory::address_of(number) {
-        Some(attached) if afl_loop::is_starting() => attached,
+    match shm_segments::with_number(number) {
+        Some(segment) if wanted.is_null() => segment.address(),
+        // SAFETY: only the runtime knows the number, and it names an address that it has kept free, before it uses
+        // the memory.
+        Some(segment) if unsafe { segment.move_to(wanted.cast_mut()) } => segment.address(),
         // SAFETY: the server's own call.
         _ => unsafe { real::shmat(number, wanted, flags) },
     }
+}
+
+/// AFL++'s memory stays: once the sandbox is entered it could not be attached again.
+pub(crate) unsafe fn shmdt(address: *const c_void) -> c_int {
+    if shm_segments::is_at(address) {
+        return 0;
+    }
+    // SAFETY: the server's own call.
+    unsafe { real::shmdt(address) }
 }
 
 pub(crate) unsafe fn raise_exception(exception: *mut c_void) -> c_int {

@@ -10,6 +10,7 @@
 //! take, and what is given up afterwards, is in [`privileges`]), Landlock ([`rules`]), and
 //! [`limits`]. What none of them can do on this kernel is a [`SandboxGap`], and said.
 
+mod foreign_processes;
 mod limits;
 mod mounts;
 mod network;
@@ -22,10 +23,11 @@ use std::path::{Path, PathBuf};
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use sockfuzz_protocol::{Network, Options, SandboxGap, SandboxGaps, SandboxMode, specs};
 
-use crate::sys::report;
+use crate::sys::{config, report};
 
-/// Device nodes that every program expects to write to.
-const DEVICES: [&str; 4] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty"];
+/// Device nodes that programs expect to write to. (To the random ones, for whether an address can be read: AFL++'s
+/// cmplog does so all the time, and where it may not, it waits for a pipe that nobody reads.)
+const DEVICES: [&str; 6] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/random", "/dev/urandom"];
 
 /// Confines this process, as the options ask.
 pub(crate) fn enter(options: &Options) {
@@ -52,6 +54,13 @@ pub(crate) fn enter(options: &Options) {
     unsafe { env::set_var(specs::SANDBOX.variable, SandboxMode::Off.to_string()) };
 }
 
+/// In a child of the forkserver: keeps it from signalling the forkserver and its siblings.
+pub(crate) fn isolate_child() {
+    if config::get().is_some_and(|config| config.options.sandbox != SandboxMode::Off) {
+        rules::isolate_from_siblings();
+    }
+}
+
 fn confine(options: &Options) -> SandboxGaps {
     let mut gaps = SandboxGaps::default();
     let mut writable = options.writable.0.clone();
@@ -64,13 +73,15 @@ fn confine(options: &Options) -> SandboxGaps {
         Ok(scratch) => writable.extend(scratch.then(|| PathBuf::from(mounts::SCRATCH))),
         Err(_) => gaps.add(SandboxGap::Attributes),
     }
+    if unshare(UnshareFlags::NEWIPC).is_err() {
+        gaps.add(SandboxGap::SharedMemory);
+    }
     if options.network == Network::None && network::leave().is_err() {
         gaps.add(SandboxGap::Network);
     }
     privileges.drop_unneeded();
 
-    let status = options.status.as_deref().map(Path::new);
-    let held = rules::restrict(&writable, &DEVICES.map(Path::new), status);
+    let held = rules::restrict(&writable, &DEVICES.map(Path::new));
     if !held.files {
         gaps.add(SandboxGap::Devices);
         if mounted.is_err() {
@@ -79,6 +90,9 @@ fn confine(options: &Options) -> SandboxGaps {
     }
     if !held.signals {
         gaps.add(SandboxGap::Processes);
+    }
+    if !foreign_processes::protect() {
+        gaps.add(SandboxGap::Scheduling);
     }
     gaps
 }

@@ -20,16 +20,22 @@ pub(super) struct EnforcedRules {
     pub(super) signals: bool,
 }
 
-pub(super) fn restrict(writable: &[PathBuf], devices: &[&Path], status: Option<&Path>) -> EnforcedRules {
-    // A page in memory has a path below /proc only; rules are for real files.
-    let status = status.filter(|path| !path.starts_with("/proc"));
-    let paths = writable.iter().map(PathBuf::as_path).chain(devices.iter().copied()).chain(status);
+pub(super) fn restrict(writable: &[PathBuf], devices: &[&Path]) -> EnforcedRules {
+    let paths = writable.iter().map(PathBuf::as_path).chain(devices.iter().copied());
     match apply(paths).map(|status| status.landlock) {
         Ok(LandlockStatus::Available { effective_abi, .. }) => {
             EnforcedRules { files: true, signals: effective_abi >= ABI::V6 }
         }
         _ => EnforcedRules::default(),
     }
+}
+
+/// A domain of this process's own, for a child of the forkserver: it may signal none of those that it shares the
+/// sandbox with, the forkserver above all. Nothing where the kernel knows no such rule, which was said before.
+pub(super) fn isolate_from_siblings() {
+    let _ = Ruleset::default()
+        .scope(Scope::Signal)
+        .and_then(|ruleset| ruleset.create()?.log_same_exec(false)?.restrict_self());
 }
 
 fn apply<'a>(writable: impl Iterator<Item = &'a Path>) -> Result<RestrictionStatus, RulesetError> {

@@ -3,10 +3,11 @@
 use std::ffi::{CStr, c_void};
 
 use libc::{
-    FILE, aiocb, c_char, c_int, c_long, c_uint, c_ulong, clockid_t, epoll_event, fd_set, gid_t, id_t,
-    idtype_t, iovec, loff_t, mmsghdr, mode_t, mqd_t, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd,
-    pthread_attr_t, pthread_cond_t, pthread_mutex_t, pthread_t, rusage, sem_t, sigevent, sighandler_t,
-    siginfo_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t, time_t, timer_t, timespec, timeval, uid_t,
+    __priority_which_t, __rlimit_resource_t, FILE, aiocb, c_char, c_int, c_long, c_uint, c_ulong, clockid_t,
+    cpu_set_t, epoll_event, fd_set, gid_t, id_t, idtype_t, iovec, loff_t, mmsghdr, mode_t, mqd_t, msghdr,
+    nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t, pthread_cond_t, pthread_mutex_t, pthread_t,
+    rlimit, rusage, sched_param, sem_t, sigevent, sighandler_t, siginfo_t, sigset_t, size_t, sockaddr,
+    socklen_t, ssize_t, time_t, timer_t, timespec, timeval, uid_t,
 };
 
 use super::next_symbol::NextSymbol;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
-use super::super::shm_segment;
+use super::super::shm_segments::{self, Segment};
 use crate::sys::report;
 
 /// A map, and the variable by which the instrumentation finds it.
@@ -42,8 +42,7 @@ pub(crate) fn build(maps: impl Iterator<Item = GatedMap>) {
     let gates = maps.filter_map(|gated| {
         let map = gated.variable.load(Relaxed);
         // AFL++ gives more room than the server asks for, and code that is loaded later uses it.
-        let len =
-            shm_segment::id_in(gated.segment).and_then(shm_segment::size_of).unwrap_or(0).max(gated.len);
+        let len = shm_segments::named_by(gated.segment).map_or(0, Segment::len).max(gated.len);
         let scratch = (!map.is_null() && len > 0).then(|| scratch(len)).flatten()?;
         Some(Gate { variable: gated.variable, map, scratch })
     });

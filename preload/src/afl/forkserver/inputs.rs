@@ -8,7 +8,7 @@ use std::ptr;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
 use crate::afl::Instrumentation;
-use crate::afl::input_memory::{self, MAX_INPUT_BYTES};
+use crate::afl::shm_segments::{self, INPUT_SHM_VARIABLE, MAX_INPUT_BYTES};
 use crate::sys::{report, stdio};
 
 /// A length, then as many bytes: the form that inputs have in memory.
@@ -35,8 +35,9 @@ unsafe impl Sync for InputPlace {}
 impl InputPlace {
     /// `None` for a place that is unknown here: POSIX shared memory has a name instead of a number.
     pub(super) fn find() -> Option<Self> {
-        match env::var(input_memory::INPUT_SHM_VARIABLE) {
-            Ok(number) => input_memory::address_of(number.parse().ok()?).map(Self::SharedMemory),
+        match env::var(INPUT_SHM_VARIABLE) {
+            Ok(_) => shm_segments::named_by(INPUT_SHM_VARIABLE)
+                .map(|segment| Self::SharedMemory(segment.address())),
             Err(_) => Some(Self::Stdin(ptr::null_mut())),
         }
     }

@@ -191,6 +191,25 @@ CASE(shmat, misplaced, CONNECTED) {
     int number = shmget(IPC_PRIVATE, 4096, 0600);
     TRY_POINTER(F(shmat)(number, (void *)0x10001, 0)), TRY_POINTER(F(shmat)(number, null, SHM_REMAP)), shmctl(number, IPC_RMID, null);
 }
+CASE(shmdt, unknown, CONNECTED) { static char page[8192]; TRY(F(shmdt)(null)), TRY(F(shmdt)(bad)), TRY(F(shmdt)(page)); }
+
+static cpu_set_t processors;
+static struct sched_param normal = {0}, too_high = {.sched_priority = 1000};
+static struct rlimit limit;
+CASE(setpriority, itself, CONNECTED) { int now = getpriority(PRIO_PROCESS, 0); TRY(F(setpriority)(PRIO_PROCESS, getpid(), now)), TRY(F(setpriority)(PRIO_PROCESS, 0, now)); }
+CASE(setpriority, invalid, CONNECTED) { TRY(F(setpriority)(99, 0, 0)), TRY(F(setpriority)(PRIO_PROCESS, 999999999, 0)), TRY(F(setpriority)(PRIO_PGRP, 999999999, 0)); }
+CASE(prlimit, itself, CONNECTED) { TRY(F(prlimit)(getpid(), RLIMIT_CORE, null, &limit)), TRY(F(prlimit)(getpid(), RLIMIT_CORE, &limit, null)); }
+CASE(prlimit, invalid, CONNECTED) { TRY(F(prlimit)(getpid(), 99, null, &limit)), TRY(F(prlimit)(999999999, RLIMIT_CORE, null, &limit)), TRY(F(prlimit)(getpid(), RLIMIT_CORE, bad, null)); }
+CASE(prlimit64, itself, CONNECTED) { TRY(F(prlimit64)(getpid(), RLIMIT_CORE, null, (void *)&limit)), TRY(F(prlimit64)(0, 99, null, (void *)&limit)); }
+CASE(sched_setaffinity, itself, CONNECTED) { sched_getaffinity(0, sizeof processors, &processors); TRY(F(sched_setaffinity)(getpid(), sizeof processors, &processors)); }
+CASE(sched_setaffinity, invalid, CONNECTED) { cpu_set_t none; CPU_ZERO(&none); TRY(F(sched_setaffinity)(getpid(), sizeof none, &none)), TRY(F(sched_setaffinity)(999999999, sizeof processors, &processors)), TRY(F(sched_setaffinity)(0, 8, bad)); }
+CASE(sched_setscheduler, itself, CONNECTED) { TRY(F(sched_setscheduler)(getpid(), SCHED_OTHER, &normal)); }
+CASE(sched_setscheduler, invalid, CONNECTED) { TRY(F(sched_setscheduler)(getpid(), 99, &normal)), TRY(F(sched_setscheduler)(getpid(), SCHED_OTHER, &too_high)), TRY(F(sched_setscheduler)(-1, SCHED_OTHER, &normal)); }
+CASE(sched_setparam, itself, CONNECTED) { TRY(F(sched_setparam)(getpid(), &normal)), TRY(F(sched_setparam)(getpid(), &too_high)), TRY(F(sched_setparam)(getpid(), null)); }
+CASE(pthread_setaffinity_np, itself, CONNECTED) { sched_getaffinity(0, sizeof processors, &processors); TRY_CODE(F(pthread_setaffinity_np)(pthread_self(), sizeof processors, &processors)); }
+CASE(pthread_setaffinity_np, invalid, CONNECTED) { cpu_set_t none; CPU_ZERO(&none); TRY_CODE(F(pthread_setaffinity_np)(pthread_self(), sizeof none, &none)), TRY_CODE(F(pthread_setaffinity_np)(pthread_self(), 8, bad)); }
+CASE(pthread_setschedparam, itself, CONNECTED) { TRY_CODE(F(pthread_setschedparam)(pthread_self(), SCHED_OTHER, &normal)); }
+CASE(pthread_setschedparam, invalid, CONNECTED) { TRY_CODE(F(pthread_setschedparam)(pthread_self(), 99, &normal)), TRY_CODE(F(pthread_setschedparam)(pthread_self(), SCHED_OTHER, &too_high)); }
 
 #define PATHS(name, call_of)                                                                           \
     NAMED_CASE(name##_missing, #name "/missing", CONNECTED) { const char *path = "/missing/file"; TRY(call_of); }   \
