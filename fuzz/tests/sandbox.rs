@@ -6,7 +6,7 @@ mod common;
 use std::fs::{self, Permissions};
 use std::io::ErrorKind;
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -21,6 +21,9 @@ use sockfuzz::campaign::cargo_afl::CargoAfl;
 /// The letters of `hostile.c` that must fail, and those that must not.
 const ATTACKS: &str = "abcdefghijkmnopqrstuvwx";
 const ALLOWED: &str = "lABCDE";
+
+/// Those of the first that a server may do to its own view of files below a directory for temporary files.
+const PRIVATE: &str = "abefkcd";
 
 /// An ordinary user (Debian's nobody).
 const NOBODY: u32 = 65534;
@@ -109,7 +112,7 @@ fn answer(dir: &TestDir, options: &[&str], server: &[String], letter: char) -> S
 
 #[test]
 fn every_attack_fails_in_the_sandbox() {
-    let dir = TestDir::new();
+    let dir = TestDir::not_temporary();
     let mut victims = Victims::new(&dir);
     let server = victims.attacked_by(&dir.server("hostile"));
     for transport in ["unix", "tcp"] {
@@ -128,7 +131,7 @@ fn every_attack_fails_in_the_sandbox() {
 /// Without it the same attacks succeed: it is the sandbox that stops them.
 #[test]
 fn every_attack_succeeds_without_the_sandbox() {
-    let dir = TestDir::new();
+    let dir = TestDir::not_temporary();
     let mut victims = Victims::new(&dir);
     let server = victims.attacked_by(&dir.server("hostile"));
     for letter in "abehmnopqrstuvi".chars() {
@@ -140,9 +143,29 @@ fn every_attack_succeeds_without_the_sandbox() {
     assert_eq!(victims.segment.attached(), None, "removed");
 }
 
+/// Programs write to /tmp without asking, and it may be where the user keeps files.
+#[test]
+fn temporary_directories_are_private() {
+    for directory in ["/tmp", "/var/tmp", "/dev/shm"] {
+        let Ok(directory) = tempfile::tempdir_in(directory) else { continue };
+        let dir = TestDir::new_in(directory);
+        let mut victims = Victims::new(&dir);
+        let server = victims.attacked_by(&dir.server("hostile"));
+        for letter in PRIVATE.chars() {
+            let answer = answer(&dir, &["--sandbox", "require"], &server, letter);
+            // Renamed to /tmp, which is another file system.
+            assert!(answer.contains("done") || answer.contains("d: Invalid cross-device link"), "{answer}");
+        }
+        victims.are_unharmed();
+        let options = ["--sandbox", "require", "--writable", "victim"];
+        assert!(answer(&dir, &options, &server, 'a').contains("done"));
+        assert!(victims.files.join("new").exists());
+    }
+}
+
 #[test]
 fn writable_directories_are_writable() {
-    let dir = TestDir::new();
+    let dir = TestDir::not_temporary();
     let victims = Victims::new(&dir);
     let server = victims.attacked_by(&dir.server("hostile"));
     let options = ["--sandbox", "require", "--writable", "victim"];
@@ -152,7 +175,7 @@ fn writable_directories_are_writable() {
 
 #[test]
 fn network_host_allows_the_network() {
-    let dir = TestDir::new();
+    let dir = TestDir::not_temporary();
     let victims = Victims::new(&dir);
     let server = victims.attacked_by(&dir.server("hostile"));
     let options = ["--sandbox", "require", "--network", "host"];
@@ -163,7 +186,7 @@ fn network_host_allows_the_network() {
 /// afl-fuzz goes on, and its output directory is out of the server's reach.
 #[test]
 fn a_hostile_server_does_not_harm_its_campaign() {
-    let dir = TestDir::new();
+    let dir = TestDir::not_temporary();
     let runtime = runtime(&CargoAfl::find_or_install().expect("cargo-afl"));
     let program = dir.server_with("hostile", &["-DIN_THE_LOOP", runtime.to_str().expect("plain")]);
     let mut victims = Victims::new(&dir);
@@ -186,7 +209,7 @@ fn a_hostile_server_does_not_harm_its_campaign() {
 
 #[test]
 fn an_output_directory_that_the_server_could_write_to_is_refused() {
-    let dir = TestDir::new();
+    let dir = TestDir::not_temporary();
     let runtime = runtime(&CargoAfl::find_or_install().expect("cargo-afl"));
     let program = dir.server_with("hostile", &["-DIN_THE_LOOP", runtime.to_str().expect("plain")]);
     let victims = Victims::new(&dir);
@@ -201,7 +224,7 @@ fn an_output_directory_that_the_server_could_write_to_is_refused() {
 
 #[test]
 fn a_writable_directory_must_exist() {
-    let dir = TestDir::new();
+    let dir = TestDir::not_temporary();
     dir.sockfuzz()
         .args(["check", "--writable", "nowhere", "--"])
         .arg(dir.server("blocking"))
@@ -213,7 +236,7 @@ fn a_writable_directory_must_exist() {
 /// A server that only the sandbox keeps from starting: the remedy is the directory that it writes.
 #[test]
 fn a_server_that_fails_in_the_sandbox_gets_a_remedy() {
-    let dir = TestDir::new();
+    let dir = TestDir::not_temporary();
     let program = dir.server("writes_pid_file");
     fs::create_dir(dir.path("run")).expect("mkdir");
     let check = |options: &[&str]| {
@@ -241,16 +264,18 @@ fn an_ordinary_user_is_protected() {
     ] {
         fs::copy(file, dir.path(name)).expect("copy");
     }
-    for (path, mode) in [("", 0o755), ("victim", 0o777), ("victim/file", 0o666)] {
-        fs::set_permissions(dir.path(path), Permissions::from_mode(mode)).expect("chmod");
+    for path in ["", "victim", "victim/file"] {
+        chown(dir.path(path), Some(NOBODY), Some(NOBODY)).expect("chown");
     }
+    fs::set_permissions(dir.path(""), Permissions::from_mode(0o755)).expect("chmod");
     for letter in ATTACKS.chars().chain(ALLOWED.chars()) {
         let mut command = Command::new(dir.path("sockfuzz"));
         command.uid(NOBODY).gid(NOBODY).current_dir("/").args(["run", "--sandbox", "require", "--"]);
         let mut command = assert_cmd::Command::from_std(command);
         let output = command.args(&server).write_stdin(letter.to_string()).assert().code(0);
         let answer = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
-        assert_eq!(answer.contains("done"), ALLOWED.contains(letter), "{answer}");
+        let is_allowed = ALLOWED.contains(letter) || PRIVATE.contains(letter);
+        assert_eq!(answer.contains("done"), is_allowed, "{answer}");
     }
     victims.are_unharmed();
 }
@@ -277,7 +302,7 @@ const LANDLOCK: i64 = syscalls::Sysno::landlock_create_ruleset as i64;
 
 #[test]
 fn missing_kernel_features_are_reported() {
-    let dir = TestDir::new();
+    let dir = TestDir::not_temporary();
     let server = dir.server("blocking");
     for (calls, words) in [
         (&[NAMESPACES][..], "modes and owners of files (user namespaces), the network (user namespaces)"),
@@ -303,7 +328,7 @@ fn missing_kernel_features_are_reported() {
 /// a temporary directory.
 #[test]
 fn namespaces_or_landlock_alone_protect_files() {
-    let dir = TestDir::new();
+    let dir = TestDir::not_temporary();
     let victims = Victims::new(&dir);
     let server = victims.attacked_by(&dir.server("hostile"));
     for call in [NAMESPACES, LANDLOCK] {

@@ -24,7 +24,17 @@ pub struct TestDir {
 impl TestDir {
     /// An empty one.
     pub fn new() -> Self {
-        Self { directory: tempfile::tempdir().expect("tempdir") }
+        Self::new_in(tempfile::tempdir().expect("tempdir"))
+    }
+
+    /// This one.
+    pub fn new_in(directory: TempDir) -> Self {
+        Self { directory }
+    }
+
+    /// An empty one, not below any directory for temporary files: the sandbox gives a server its own of these.
+    pub fn not_temporary() -> Self {
+        Self { directory: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("tempdir") }
     }
 
     /// A path in it.

@@ -18,7 +18,7 @@ mod privileges;
 mod rules;
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use sockfuzz_protocol::{Network, Options, SandboxGap, SandboxGaps, SandboxMode, specs};
@@ -70,7 +70,7 @@ fn confine(options: &Options) -> SandboxGaps {
     privileges.enter_user_namespace();
     let mounted = mounts::make_read_only(&writable);
     match &mounted {
-        Ok(scratch) => writable.extend(scratch.then(|| PathBuf::from(mounts::SCRATCH))),
+        Ok(temporary) => writable.extend_from_slice(temporary),
         Err(_) => gaps.add(SandboxGap::Attributes),
     }
     if unshare(UnshareFlags::NEWIPC).is_err() {
