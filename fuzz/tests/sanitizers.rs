@@ -32,6 +32,27 @@ fn overflows() {
     reports("overflows", &["-fsanitize=address"], "/over", "AddressSanitizer: heap-buffer-overflow");
 }
 
+/// The symbolizer, which the sanitizer's runtime starts with the server's environment, is no server.
+#[test]
+fn addresses_are_named() {
+    if common::installed("llvm-symbolizer", "llvm").is_none() {
+        return;
+    }
+    for sandbox in ["require", "off"] {
+        let dir = TestDir::new();
+        let Some(server) = dir.target("overflows", "clang", &["-fsanitize=address"]) else { continue };
+        let bad = dir.write("bad", b"GET /over HTTP/1.1\r\n\r\n");
+        dir.sockfuzz()
+            .args(["replay", "--timeout", "20", "--sandbox", sandbox])
+            .arg(bad)
+            .arg("--")
+            .arg(&server)
+            .assert()
+            .code(4)
+            .stdout(contains("overflows.c:").and(contains("external symbolizer").not()));
+    }
+}
+
 #[test]
 fn undefined() {
     let words = "runtime error: signed integer overflow";

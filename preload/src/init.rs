@@ -3,6 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::os::fd::BorrowedFd;
+use std::path::Path;
 
 use sockfuzz_protocol::{Mode, Options, Phase, Randomness, former_names_in_use, specs};
 
@@ -18,9 +19,15 @@ use crate::sys::config::{self, Config, RunMode};
 use crate::sys::{fd_table, internal_error, proc, real, report, stdio};
 use crate::{afl, driver, memory_socket, sandbox};
 
+/// Parts of the names of programs that name addresses (AddressSanitizer.html of clang, "Symbolizing the Reports").
+const SYMBOLIZERS: [&[u8]; 2] = [b"llvm-symbolizer", b"addr2line"];
+
 /// The library's entry.
 #[cfg_attr(test, expect(dead_code, reason = "tests are not servers"))]
 pub(crate) fn run() {
+    if env::current_exe().is_ok_and(|program| is_symbolizer(&program)) {
+        return;
+    }
     std::panic::set_hook(Box::new(internal_error::report));
     let options = Options::from_lookup(|name| env::var(name).ok())
         .unwrap_or_else(|error| report::fatal(format_args!("{error}")));
@@ -58,6 +65,13 @@ pub(crate) fn run() {
     config::set(Config { run_mode, options });
     #[cfg(target_arch = "x86_64")]
     syscall_trap::prepare();
+}
+
+/// Whether a sanitizer's runtime has started this program to name addresses. It does so with the environment that the
+/// server was started with, so it would be taken for the server.
+fn is_symbolizer(program: &Path) -> bool {
+    let name = program.file_name().unwrap_or_default().as_encoded_bytes();
+    SYMBOLIZERS.iter().any(|symbolizer| memchr::memmem::find(name, symbolizer).is_some())
 }
 
 /// `None`: leave this process alone. That is a program which a looping server has started: the
@@ -116,6 +130,17 @@ mod tests {
     fn auto_follows_the_tool_that_started_the_server() {
         assert_eq!(decide(Mode::Auto, true, false), Some(RunMode::Loop));
         assert_eq!(decide(Mode::Auto, false, false), Some(RunMode::Once));
+    }
+
+    #[test]
+    fn symbolizers_are_known_by_their_names() {
+        let is_symbolizer = |path| is_symbolizer(Path::new(path));
+        assert!(
+            is_symbolizer("/usr/lib/llvm-14/bin/llvm-symbolizer")
+                && is_symbolizer("/usr/bin/llvm-symbolizer-19")
+        );
+        assert!(is_symbolizer("/usr/bin/x86_64-linux-gnu-addr2line"));
+        assert!(!is_symbolizer("/usr/sbin/nginx"));
     }
 
     #[test]
