@@ -1,6 +1,6 @@
 //! Summary of a campaign, and warnings about figures that are worthless or poor.
 
-use indicatif::{HumanCount, HumanDuration, HumanFloatCount};
+use indicatif::{HumanBytes, HumanCount, HumanDuration, HumanFloatCount};
 use sockfuzz_protocol::{Counter, EXIT_SIGNAL};
 
 use crate::campaign::stats::FuzzerStats;
@@ -15,6 +15,12 @@ const MIN_EDGES: u64 = 3;
 
 /// An event in more than one of this many executions is worth a warning.
 const WARNING_RATIO: u64 = 100;
+
+/// Descriptors or threads that are not given back in 1,000 iterations, from which on they are worth a warning.
+const MIN_LEAK_RATE: u64 = 10;
+
+/// The same for memory, in bytes: allocators take more in steps.
+const MIN_MEMORY_LEAK_RATE: u64 = 256 << 10;
 
 /// The figures in one line, while the campaign runs.
 #[must_use]
@@ -66,6 +72,12 @@ pub struct ConnectionCounts {
     pub without_warm_up: bool,
     /// Descriptors that the server opened and did not close, and the number of measured iterations.
     pub leaked: (u64, u64),
+    /// Bytes of memory, and threads, that the same processes had more at their ends.
+    pub leaked_memory: u64,
+    /// As above.
+    pub leaked_threads: u64,
+    /// Processes that ended before their share of iterations, because they had taken too much.
+    pub early_ends: u64,
 }
 
 impl ConnectionCounts {
@@ -80,6 +92,9 @@ impl ConnectionCounts {
             internal_errors: status.count(Counter::InternalErrors),
             without_warm_up: status.count(Counter::WarmUpsLeftOut) > 0,
             leaked: (status.count(Counter::Leaked), status.count(Counter::Measured)),
+            leaked_memory: status.count(Counter::LeakedMemory),
+            leaked_threads: status.count(Counter::LeakedThreads),
+            early_ends: status.count(Counter::EarlyEnds),
         }
     }
 }
@@ -113,7 +128,7 @@ fn acceptance_warning(executions: u64, accepted: u64) -> Option<String> {
 
 fn connection_warnings(executions: u64, connections: ConnectionCounts) -> Vec<String> {
     let mut warnings = Vec::new();
-    let ConnectionCounts { unaccepted, abandoned, leaked: (leaked, measured), .. } = connections;
+    let ConnectionCounts { unaccepted, abandoned, .. } = connections;
     if connections.internal_errors > 0 {
         warnings.push(format!(
             "{} of sockfuzz, not of the server: please report it, with what sockfuzz replay says of the queue",
@@ -148,15 +163,34 @@ fn connection_warnings(executions: u64, connections: ConnectionCounts) -> Vec<St
             counted(abandoned, "connection", "connections"),
         ));
     }
-    if leaked > measured / WARNING_RATIO {
-        warnings.push(format!(
-            "the server leaks descriptors: {} more are open after {} iterations. It will run out of \
-             them",
-            HumanCount(leaked),
-            HumanCount(measured),
-        ));
-    }
+    warnings.extend(leak_warning(connections));
     warnings
+}
+
+/// What the server takes and does not give back.
+fn leak_warning(connections: ConnectionCounts) -> Option<String> {
+    let ConnectionCounts { leaked: (descriptors, measured), leaked_memory, leaked_threads, .. } = connections;
+    // As many as in a thousand iterations, with rounding that makes none of a few.
+    let rate = |leaked: u64| leaked * 1000 / measured.max(1);
+    let leaks: Vec<_> = [
+        (rate(descriptors) >= MIN_LEAK_RATE)
+            .then(|| format!("{} descriptors", HumanCount(rate(descriptors)))),
+        (rate(leaked_threads) >= MIN_LEAK_RATE)
+            .then(|| format!("{} threads", HumanCount(rate(leaked_threads)))),
+        (rate(leaked_memory) >= MIN_MEMORY_LEAK_RATE)
+            .then(|| format!("{} of memory", HumanBytes(rate(leaked_memory)))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!leaks.is_empty()).then(|| {
+        format!(
+            "the server leaks: in 1,000 iterations it takes {} and does not give them back. {} before their \
+             share of iterations (--iterations, --memory) for that",
+            leaks.join(", "),
+            counted(connections.early_ends, "process ended", "processes ended"),
+        )
+    })
 }
 
 fn coverage_warnings(stats: &FuzzerStats) -> Vec<String> {
@@ -217,7 +251,10 @@ mod tests {
         let failing = ConnectionCounts { internal_errors: 2, ..accepted(1000) };
         assert!(warnings(&GOOD, 1000, failing)[0].contains("2 internal errors of sockfuzz"));
         let leaking = ConnectionCounts { leaked: (500, 10_000), ..accepted(10_000) };
-        assert!(warnings(&GOOD, 10_000, leaking)[0].contains("500 more are open after 10,000 iterations"));
+        assert!(
+            warnings(&GOOD, 10_000, leaking)[0]
+                .contains("in 1,000 iterations it takes 50 descriptors and does not")
+        );
         let uninstrumented = FuzzerStats { edges: 1, ..GOOD };
         assert!(warnings(&uninstrumented, 1, accepted(1))[0].contains("only 1 edge"));
         let unstable = FuzzerStats { stability: 42.0, ..GOOD };

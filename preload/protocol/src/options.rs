@@ -46,6 +46,8 @@ pub struct Options {
     pub r#loop: Loop,
     /// See [`specs::ITERATIONS`]; at least 1.
     pub iterations: u32,
+    /// See [`specs::MEMORY`], in MiB.
+    pub memory_mib: u32,
     /// See [`specs::SPARE`].
     pub spare: Switch,
     /// See [`specs::WARM_UP`].
@@ -105,6 +107,7 @@ impl Options {
             socket_activation: parse(&specs::SOCKET_ACTIVATION, text(&specs::SOCKET_ACTIVATION))?,
             r#loop: parse(&specs::LOOP, text(&specs::LOOP))?,
             iterations: parse::<std::num::NonZeroU32>(&specs::ITERATIONS, text(&specs::ITERATIONS))?.get(),
+            memory_mib: parse::<std::num::NonZeroU32>(&specs::MEMORY, text(&specs::MEMORY))?.get(),
             spare: parse(&specs::SPARE, text(&specs::SPARE))?,
             warm_up: parse(&specs::WARM_UP, text(&specs::WARM_UP))?,
             rerun: parse(&specs::RERUN, text(&specs::RERUN))?,

@@ -87,6 +87,17 @@ pub const ITERATIONS: OptionSpec = OptionSpec {
     former: None,
 };
 
+/// Memory of a process.
+pub const MEMORY: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_MEMORY",
+    flag: "memory",
+    value: "MEBIBYTES",
+    default: "1024",
+    meaning: "in the loop, memory that a server process may occupy beyond what it does after its warm-up, before a \
+              fresh one takes its place",
+    former: None,
+};
+
 /// Whether the next process is ready in advance.
 pub const SPARE: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_SPARE",
@@ -264,6 +275,7 @@ pub const ALL: &[&OptionSpec] = &[
     &SOCKET_ACTIVATION,
     &LOOP,
     &ITERATIONS,
+    &MEMORY,
     &SPARE,
     &WARM_UP,
     &RERUN,

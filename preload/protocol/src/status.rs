@@ -90,9 +90,15 @@ pub enum Counter {
     InternalErrors,
     /// Warm-ups that were left out, because the server had ended in one.
     WarmUpsLeftOut,
+    /// Bytes of memory that the measured processes occupied at the end more than after their warm-up.
+    LeakedMemory,
+    /// Threads that they had more.
+    LeakedThreads,
+    /// Processes that ended before their share of iterations was over, because they had taken too much.
+    EarlyEnds,
 }
 
-const COUNTERS: usize = Counter::WarmUpsLeftOut as usize + 1;
+const COUNTERS: usize = Counter::EarlyEnds as usize + 1;
 
 /// Bytes of the reason for leaving transport `memory` that are kept.
 const REASON: usize = 120;

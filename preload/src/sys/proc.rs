@@ -33,18 +33,17 @@ pub(crate) fn open() {
 /// # Errors
 /// Those of openat(2).
 pub(crate) fn open_tasks() -> Result<OwnedFd, Errno> {
-    open_own(c"task", c"/proc/self/task")
+    open_own(c"task", c"/proc/self/task", DIRECTORY)
 }
 
-/// Opens a directory of this process's own: by its name below [`PROC`], and by its path where that was not
-/// opened.
-fn open_own(name: &CStr, path: &CStr) -> Result<OwnedFd, Errno> {
+/// Opens a file of this process's own: by its name below [`PROC`], and by its path where that was not opened.
+fn open_own(name: &CStr, path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
     match PROC.load(SeqCst) {
         proc @ 0.. => {
             let own = openat(fd::borrow(proc), c"self", DIRECTORY, Mode::empty())?;
-            openat(own, name, DIRECTORY, Mode::empty())
+            openat(own, name, flags, Mode::empty())
         }
-        _ => openat(CWD, path, DIRECTORY, Mode::empty()),
+        _ => openat(CWD, path, flags, Mode::empty()),
     }
 }
 
@@ -68,7 +67,7 @@ pub(crate) fn for_each_number(directory: impl AsFd, mut action: impl FnMut(i32))
 /// # Errors
 /// Those of openat(2) and getdents(2): EMFILE above all.
 fn for_each_fd(mut action: impl FnMut(RawFd)) -> Result<(), Errno> {
-    let directory = open_own(c"fd", c"/proc/self/fd")?;
+    let directory = open_own(c"fd", c"/proc/self/fd", DIRECTORY)?;
     let own = directory.as_raw_fd();
     for_each_number(&directory, |fd| {
         if fd != own {
@@ -82,6 +81,25 @@ pub(crate) fn open_fds() -> Vec<RawFd> {
     let mut fds = Vec::new();
     let _none_where_unreadable = for_each_fd(|fd| fds.push(fd));
     fds
+}
+
+/// Resident memory of this process, in bytes (proc_pid_statm(5)); 0 when it cannot be told.
+pub(crate) fn resident_bytes() -> u64 {
+    let mut text = [0; 128];
+    let length = open_own(c"statm", c"/proc/self/statm", OFlags::RDONLY | OFlags::CLOEXEC)
+        .and_then(|file| rustix::io::read(&file, &mut text))
+        .unwrap_or(0);
+    let pages = text[..length].split(|&byte| byte == b' ').nth(1);
+    let pages = pages.and_then(|pages| str::from_utf8(pages).ok()?.parse::<u64>().ok());
+    // SAFETY: it takes a number and returns one.
+    let page_bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    pages.unwrap_or(0) * page_bytes.unsigned_abs()
+}
+
+/// Number of this process's threads: each is a directory, beside `.` and `..` (proc_pid_task(5)).
+pub(crate) fn count_threads() -> u64 {
+    let links = open_tasks().and_then(|tasks| rustix::fs::fstat(tasks)).map_or(0, |tasks| tasks.st_nlink);
+    (links as u64).saturating_sub(2)
 }
 
 /// Number of descriptors that the server has open, without the preload's. `None` when it may not even open

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use sockfuzz_protocol::session::Connection;
-use sockfuzz_protocol::{Clock, InputFormat, Options, Switch};
+use sockfuzz_protocol::{Clock, Counter, InputFormat, Options, Switch};
 
-use super::fd_leaks::FdLeakCheck;
+use super::leaks::LeakWatch;
 use super::playback::{ClientStep, Playback};
 use super::rerun::Rerun;
 use super::{Chunk, warm_up};
@@ -27,7 +27,7 @@ pub(in crate::driver) struct AflSource {
     /// How far the client has come in the current input.
     playback: Playback,
     /// Once the warm-up is over.
-    fd_leaks: Option<FdLeakCheck>,
+    leaks: Option<LeakWatch>,
 }
 
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl AflSource {
             options,
             stage: LoopStage::WarmUp { left },
             playback: Playback::new(InputFormat::Raw),
-            fd_leaks: None,
+            leaks: None,
         }
     }
 
@@ -67,9 +67,10 @@ impl AflSource {
         pseudo_random::restore();
         match &mut self.stage {
             LoopStage::WarmUp { left: 0 } => {
-                self.fd_leaks = Some(FdLeakCheck::measure());
+                let leaks = LeakWatch::begin(u64::from(self.options.memory_mib) << 20);
                 pseudo_random::save();
                 self.next_iteration();
+                self.leaks = Some(leaks);
                 // Not before it is this process's turn: until then, others learn.
                 let time_limit = Duration::from_millis(self.options.time_limit_ms.into());
                 let rerun = (self.options.rerun == Switch::On)
@@ -90,6 +91,7 @@ impl AflSource {
         if let LoopStage::Fuzzing { rerun: Some(rerun) } = &mut self.stage {
             rerun.begin();
         }
+        self.leaks.iter_mut().for_each(LeakWatch::count);
         self.playback = Playback::new(match self.stage {
             LoopStage::WarmUp { .. } => InputFormat::Raw,
             LoopStage::Fuzzing { .. } => self.options.input,
@@ -97,10 +99,14 @@ impl AflSource {
     }
 
     /// Hands the iteration that has ended to AFL++ and waits for the next input. A process that
-    /// has run its share of iterations ends here; the forkserver starts a fresh one.
-    fn next_iteration(&self) {
-        if !afl_loop::next_iteration(self.instrumentation, self.options.iterations) {
-            self.fd_leaks.iter().for_each(|fd_leaks| fd_leaks.report(self.options.iterations));
+    /// has run its share of iterations, or has taken too much, ends here; the forkserver starts a fresh one.
+    fn next_iteration(&mut self) {
+        let has_too_much = self.leaks.as_mut().is_some_and(LeakWatch::has_too_much);
+        if has_too_much {
+            report::status().add(Counter::EarlyEnds, 1);
+        }
+        if has_too_much || !afl_loop::next_iteration(self.instrumentation, self.options.iterations) {
+            self.leaks.iter().for_each(LeakWatch::report);
             leak_sanitizer::check();
             report::exit(0);
         }

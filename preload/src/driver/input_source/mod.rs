@@ -1,7 +1,7 @@
 //! Sources of inputs, destinations of answers, and what happens between iterations.
 
 mod afl;
-mod fd_leaks;
+mod leaks;
 mod playback;
 mod rerun;
 mod stdin;

@@ -1,0 +1,43 @@
+//! Servers that take memory, threads or descriptors and do not give them back: told at the end of the campaign, with
+//! figures, and no input is blamed for what all of them have done.
+
+mod common;
+
+use common::{TestDir, stat};
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+use sockfuzz::campaign::cargo_afl::CargoAfl;
+
+/// Fuzzes a server that keeps `what` until some processes have ended for it.
+fn is_told(what: &str, executions: u32, words: &str) {
+    let dir = TestDir::new();
+    let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+    let Some(server) = dir.instrumented_server("keeps", &cargo_afl) else { return };
+    dir.sockfuzz()
+        .args(["fuzz", "--no-check", "-t", "2000", "-o", "out", "-i"])
+        .arg(dir.corpus())
+        .args(["--memory", "300", "--iterations", "2000", "--afl", &format!("-c - -E {executions}"), "--"])
+        .arg(server)
+        .arg(what)
+        .assert()
+        .code(0)
+        .stderr(contains("the server leaks: in 1,000 iterations it takes ").and(contains(words)));
+    let out = dir.path("out");
+    assert_eq!(stat(&out, "default", "saved_crashes"), 0.0);
+    assert_eq!(stat(&out, "default", "saved_hangs"), 0.0);
+}
+
+#[test]
+fn memory() {
+    is_told("memory", 5000, " of memory and");
+}
+
+#[test]
+fn threads() {
+    is_told("thread", 500, " threads");
+}
+
+#[test]
+fn descriptors() {
+    is_told("file", 5000, " descriptors");
+}
