@@ -97,9 +97,9 @@ pub(crate) fn resident_bytes() -> u64 {
 }
 
 /// Number of this process's threads: each is a directory, beside `.` and `..` (proc_pid_task(5)).
-pub(crate) fn count_threads() -> u64 {
-    let links = open_tasks().and_then(|tasks| rustix::fs::fstat(tasks)).map_or(0, |tasks| tasks.st_nlink);
-    (links as u64).saturating_sub(2)
+pub(crate) fn count_threads() -> usize {
+    let links = open_tasks().and_then(rustix::fs::fstat).map_or(0, |tasks| tasks.st_nlink);
+    links.saturating_sub(2) as usize
 }
 
 /// Number of descriptors that the server has open, without the preload's. `None` when it may not even open

@@ -15,7 +15,7 @@ use crate::sys::{proc, report};
 const LOOK_INTERVAL: u32 = 128;
 
 /// Threads that a process may have more than after its warm-up.
-const MAX_NEW_THREADS: u64 = 64;
+const MAX_NEW_THREADS: usize = 64;
 
 /// One descriptor in this many iterations is worth a line.
 const ITERATIONS_PER_REPORTED_LEAK: u32 = 100;
@@ -43,7 +43,7 @@ struct Taken {
     descriptors: Option<usize>,
     /// Resident, in bytes.
     memory: u64,
-    threads: u64,
+    threads: usize,
 }
 
 impl Taken {
@@ -101,7 +101,7 @@ impl LeakWatch {
         if (self.too_much || iterations >= MIN_ITERATIONS) && !keeps_freed_memory() {
             status.add(Counter::LeakedMemory, after.memory.saturating_sub(before.memory));
         }
-        status.add(Counter::LeakedThreads, after.threads.saturating_sub(before.threads));
+        status.add(Counter::LeakedThreads, after.threads.saturating_sub(before.threads) as u64);
         let (Some(before), Some(after)) = (before.descriptors, after.descriptors) else { return };
         let more = after.saturating_sub(before);
         status.add(Counter::Measured, iterations.into());
