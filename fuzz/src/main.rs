@@ -4,6 +4,7 @@ use std::env;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use sockfuzz::campaign::guard;
 use sockfuzz::commands::{bench, check, corpus, fuzz, replay, run, servers, session};
 use sockfuzz::options;
 use sockfuzz::server::process_tree;
@@ -44,6 +45,9 @@ enum Command {
     /// Measure executions per second of everything there is, side by side
     #[command(after_help = bench::EXAMPLES)]
     Bench(bench::BenchArguments),
+    /// Ends the instances of afl-fuzz when the sockfuzz that has started it is killed
+    #[command(name = guard::SUBCOMMAND, hide = true)]
+    Guard,
 }
 
 fn main() -> ExitCode {
@@ -78,6 +82,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Session(arguments) => session::run(&arguments),
         Command::Servers(arguments) => servers::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
+        Command::Guard => Ok(guard::run().map(|()| exit_code::OK)?),
     }
 }
 

@@ -114,10 +114,11 @@ impl Instance {
         command
     }
 
-    /// The command line, quoted for a shell.
+    /// The command line, quoted for a shell. The status page, which ends with this process, is left out.
     #[must_use]
     pub fn command_line(&self) -> String {
-        let assignments = self.environment.iter().map(|(name, value)| {
+        let is_lasting = |(name, _): &&(_, _)| *name != specs::STATUS.variable;
+        let assignments = self.environment.iter().filter(is_lasting).map(|(name, value)| {
             let value = shell_quoted([value.as_os_str()]);
             format!("{name}={value}")
         });

@@ -21,7 +21,9 @@ pub mod report;
 pub mod instance;
 pub mod mutator;
 
+pub mod guard;
 pub mod live_line;
+pub mod shared_memory;
 
 pub mod runner;
 

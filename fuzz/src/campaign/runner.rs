@@ -1,6 +1,7 @@
 //! Running instances of afl-fuzz: started together, watched, and stopped together so that their
 //! directories can be resumed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::process::{Child, ExitStatus, Stdio};
@@ -11,10 +12,12 @@ use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::campaign::failure;
+use crate::campaign::guard::Guard;
 use crate::campaign::instance::Instance;
 use crate::campaign::live_line::LiveLine;
 use crate::campaign::output_dir::OutputDir;
 use crate::campaign::output_mode::OutputMode;
+use crate::campaign::shared_memory;
 use crate::campaign::stats::FuzzerStats;
 use crate::server::diagnose::describe_exit;
 use crate::server::process_tree;
@@ -23,8 +26,9 @@ use crate::util::interrupt::{self, Interrupted};
 
 /// Interval of polling the instances.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// Interval of saving the status page, for whoever reads it while the campaign runs, or after sockfuzz was killed.
-const SAVE_INTERVAL: Duration = Duration::from_secs(5);
+/// Interval of saving the status page, for whoever reads it while the campaign runs or after sockfuzz was killed, and
+/// of looking which processes there are.
+const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 /// How long afl-fuzz may take to write its state after SIGINT.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Bytes of afl-fuzz's output that are kept for a message.
@@ -43,6 +47,8 @@ pub enum CampaignEnd {
 struct RunningCampaign<'a> {
     out: &'a OutputDir,
     members: Vec<RunningInstance<'a>>,
+    /// Process ids of all instances of afl-fuzz that were seen.
+    fuzzers: BTreeSet<i32>,
 }
 
 struct RunningInstance<'a> {
@@ -71,9 +77,12 @@ pub fn run(
     output_mode: OutputMode,
     status: &StatusFile,
 ) -> Result<CampaignEnd> {
-    let mut campaign = RunningCampaign { out, members: Vec::new() };
+    let mut campaign = RunningCampaign { out, members: Vec::new(), fuzzers: BTreeSet::new() };
+    let mut guard = Guard::start().context("cannot start the guard of the campaign")?;
     for instance in instances {
-        campaign.members.push(start(instance, out, output_mode)?);
+        let member = start(instance, out, output_mode)?;
+        guard.watch(member.child.id()).context("the guard of the campaign has ended")?;
+        campaign.members.push(member);
     }
     let live = (output_mode == OutputMode::Logs).then(LiveLine::start);
     let result = campaign.watch(live.as_ref(), status);
@@ -118,6 +127,12 @@ fn start<'a>(
     };
     let child = command.spawn().with_context(|| format!("cannot start {}", instance.command_line()))?;
     Ok(RunningInstance { instance, child, output })
+}
+
+/// Process ids of the instances of afl-fuzz below this process.
+fn running_fuzzers() -> impl Iterator<Item = i32> {
+    let all = process_tree::own_descendants().into_iter();
+    all.filter(|stat| stat.comm == "afl-fuzz").map(|stat| stat.pid)
 }
 
 /// Copies to stdout, and returns the last bytes.
@@ -165,6 +180,7 @@ impl RunningCampaign<'_> {
             }
             if last_save.elapsed() >= SAVE_INTERVAL {
                 last_save = Instant::now();
+                self.fuzzers.extend(running_fuzzers());
                 // On a full disk, later is soon enough.
                 let _ = status.save();
             }
@@ -182,24 +198,22 @@ impl RunningCampaign<'_> {
         let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
         let mut asked = Vec::new();
         loop {
-            let fuzzers: Vec<_> = process_tree::own_descendants()
-                .into_iter()
-                .filter(|stat| stat.comm == "afl-fuzz")
-                .filter_map(|stat| Pid::from_raw(stat.pid))
-                .collect();
+            let fuzzers: Vec<_> = running_fuzzers().collect();
+            self.fuzzers.extend(&fuzzers);
             if fuzzers.is_empty() || Instant::now() > deadline {
                 break;
             }
             for pid in fuzzers {
                 if !asked.contains(&pid) {
                     // It may have ended already.
-                    let _ = kill_process(pid, Signal::INT);
+                    let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::INT));
                     asked.push(pid);
                 }
             }
             thread::sleep(POLL_INTERVAL);
         }
         process_tree::kill_descendants();
+        shared_memory::remove_left_behind(&self.fuzzers);
     }
 
     fn failure(&mut self, index: usize, status: ExitStatus) -> anyhow::Error {

@@ -107,8 +107,11 @@ fn files_below(directory: &Path) -> Result<Vec<PathBuf>> {
         let path = entry.path();
         if path.is_dir() {
             files.extend(files_below(&path)?);
-        } else {
+        } else if path.is_file() || !path.exists() {
             files.push(path);
+        } else {
+            // Reading a pipe would wait for whoever writes to it; afl-fuzz leaves these out, too.
+            eprintln!("sockfuzz: {} is no regular file and is left out", path.display());
         }
     }
     Ok(files)
@@ -141,6 +144,15 @@ mod tests {
         let names: Vec<_> =
             read(directory.path()).expect("readable").into_iter().map(|seed| seed.name).collect();
         assert_eq!(names, ["a", "b", "sub/c"]);
+    }
+
+    #[test]
+    fn a_pipe_is_left_out() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        fs::write(directory.path().join("seed"), "x").expect("write");
+        let fifo = directory.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RWXU).expect("mkfifo");
+        assert_eq!(read(directory.path()).expect("readable").len(), 1);
     }
 
     #[test]
