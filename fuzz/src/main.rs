@@ -9,7 +9,7 @@ use sockfuzz::commands::{bench, check, corpus, fuzz, replay, run, servers, sessi
 use sockfuzz::options;
 use sockfuzz::server::process_tree;
 use sockfuzz::util::problem::Problem;
-use sockfuzz::util::{exit_code, interrupt};
+use sockfuzz::util::{exit_code, interrupt, open_files};
 
 /// Fuzz an unmodified HTTP server with cargo afl fuzz.
 #[derive(Debug, Parser)]
@@ -68,6 +68,7 @@ fn main() -> ExitCode {
 /// Installs the signal handlers, and makes this process the subreaper of all servers.
 fn prepare() -> anyhow::Result<()> {
     interrupt::install()?;
+    open_files::require()?;
     process_tree::adopt_orphans()?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::os::fd::BorrowedFd;
 use std::path::Path;
 
+use rustix::process::{Resource, getrlimit};
 use sockfuzz_protocol::{Mode, Options, Phase, Randomness, former_names_in_use, specs};
 
 use crate::afl::forkserver::FORKSERVER_PIPES;
@@ -16,8 +17,11 @@ use crate::hooks::syscall_trap;
 use crate::net::{activation, listener};
 use crate::process::driver_process;
 use crate::sys::config::{self, Config, RunMode};
-use crate::sys::{fd_table, internal_error, proc, real, report, stdio};
+use crate::sys::{fd_table, internal_error, proc, real, report, seccomp, stdio};
 use crate::{afl, driver, memory_socket, sandbox};
+
+/// Descriptors that are kept from the server, at most.
+const PROTECTED_FDS: u32 = 56;
 
 /// Parts of the names of programs that name addresses (AddressSanitizer.html of clang, "Symbolizing the Reports").
 const SYMBOLIZERS: [&[u8]; 2] = [b"llvm-symbolizer", b"addr2line"];
@@ -36,6 +40,7 @@ pub(crate) fn run() {
     proc::open_fds().into_iter().for_each(listener::adopt);
     let Some(run_mode) = decide(options.mode, is_started_by_afl(), is_below_another) else { return };
 
+    require_open_files();
     real::resolve();
     take_stdio(run_mode, saved_fds);
     if !is_below_another {
@@ -65,6 +70,18 @@ pub(crate) fn run() {
     config::set(Config { run_mode, options });
     #[cfg(target_arch = "x86_64")]
     syscall_trap::prepare();
+    seccomp::record();
+}
+
+/// Descriptors that are kept from the server have high numbers.
+fn require_open_files() {
+    let required = fd_table::FIRST_PROTECTED_FD.unsigned_abs() + PROTECTED_FDS;
+    if let Some(most) = getrlimit(Resource::Nofile).current.filter(|most| *most < required.into()) {
+        report::fatal(format_args!(
+            "{most} files may be open at a time (ulimit -n), and sockfuzz needs {required}: allow more, for example \
+             with: ulimit -n 1024"
+        ));
+    }
 }
 
 /// Whether a sanitizer's runtime has started this program to name addresses. It does so with the environment that the

@@ -85,6 +85,7 @@ impl BenchCase {
     pub fn measure(&self, tools: &BenchTools<'_>, executions: u64, round: u32) -> Result<Measurement> {
         let campaign = |corpus| BoundedCampaign {
             cmplog: false,
+            shows_server: false,
             cargo_afl: tools.cargo_afl,
             corpus,
             time_limit: tools.time_limit,

@@ -1,5 +1,7 @@
 //! Failures of afl-fuzz: its messages, and remedies for the well-known ones.
 
+use std::collections::BTreeSet;
+
 use crate::util::printable::last_lines;
 use crate::util::{exit_code, problem::Problem};
 
@@ -11,6 +13,11 @@ const REMEDIES: &[(&str, &str)] = &[
     (
         "shmget() failed",
         "allow more shared memory: cargo afl system-config, or sysctl kernel.shmmax and shmall",
+    ),
+    (
+        "the server cannot be forked",
+        "the server limits its own processes or memory (RLIMIT_NPROC, RLIMIT_AS), or the machine does (ulimit -u): \
+         raise that limit",
     ),
     ("is in use", "another afl-fuzz works in this directory: stop it, or choose another one with -o"),
     ("No instrumentation detected", "build the server with cargo afl build or afl-cc"),
@@ -73,14 +80,14 @@ fn without_cargo_afl_advice(output: &str) -> &str {
 }
 
 /// The lines that say why, which need not be the last ones: stdout and stderr are buffered
-/// apart. Without any, the last lines.
+/// apart. Those of the preload, where its words are in the output, come first. Without any, the last lines.
 fn fatal_lines(output: &str) -> Vec<String> {
+    const PRELOAD: &str = "sockfuzz: ";
     const FATAL: &[&str] = &["PROGRAM ABORT", "SYSTEM ERROR", "OS message"];
-    let fatal: Vec<_> = output
-        .lines()
-        .filter(|line| FATAL.iter().any(|word| line.contains(word)))
-        .map(str::to_owned)
-        .collect();
+    let preload = output.lines().filter(|line| line.starts_with(PRELOAD));
+    let fatal = output.lines().filter(|line| FATAL.iter().any(|word| line.contains(word)));
+    let mut seen = BTreeSet::new();
+    let fatal: Vec<_> = preload.chain(fatal).filter(|line| seen.insert(*line)).map(str::to_owned).collect();
     if fatal.is_empty() { last_lines(output.as_bytes(), MAX_OUTPUT_LINES) } else { fatal }
 }
 
@@ -127,6 +134,17 @@ mod tests {
         let output = b"[-] PROGRAM ABORT : All test cases time out or crash, giving up!\n";
         let problem = problem("main", output, false, "exit status 1").to_string();
         assert!(problem.contains("raise --timeout"), "{problem}");
+    }
+
+    #[test]
+    fn what_the_preload_says_comes_first_and_once() {
+        let said = "sockfuzz: the server cannot be forked\n";
+        let output = format!("{said}{said}[-] PROGRAM ABORT : Unable to request new process\n");
+        let problem = problem("main", output.as_bytes(), false, "exit status 1").to_string();
+        assert!(
+            problem.contains("| sockfuzz: the server cannot be forked\n  | [-] PROGRAM ABORT"),
+            "{problem}"
+        );
     }
 
     #[test]

@@ -36,6 +36,8 @@ pub struct BoundedCampaign<'a> {
     pub time_limit: Duration,
     /// Whether the server's comparisons are watched (cmplog), which starts a second copy of it.
     pub cmplog: bool,
+    /// Whether the server's output is a part of afl-fuzz's, so that a failure can name its cause.
+    pub shows_server: bool,
     /// Seed of afl-fuzz's random numbers; `None` for one of its own choice.
     pub random_seed: Option<u32>,
 }
@@ -78,7 +80,10 @@ impl BoundedCampaign<'_> {
     ) -> Result<MeasuredCampaign> {
         let inspection = inspect::inspect(server)?;
         let settings = |status: &StatusFile| {
-            environment::settings(server, library, options, status, &inspection, OutputMode::Logs)
+            let shows_server = self.shows_server.then(|| Setting::silent("AFL_DEBUG_CHILD", "1"));
+            let settings =
+                environment::settings(server, library, options, status, &inspection, OutputMode::Logs);
+            settings.into_iter().chain(shows_server).collect()
         };
         self.run(server, executions, settings)
     }

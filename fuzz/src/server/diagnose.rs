@@ -123,7 +123,14 @@ impl Diagnosis<'_> {
             Phase::Loaded => "before it listened",
             _ => "before it accepted a connection",
         };
-        let remedy = format!("run it by hand and repair what it reports: {}", self.server.command_line());
+        let remedy = match status.signal() {
+            Some(libc::SIGSYS) => {
+                "a seccomp filter does not allow a call that sockfuzz needs. It is the server's own, \
+                                   or one of the container's: turn it off in the server's configuration"
+                    .to_owned()
+            }
+            _ => format!("run it by hand and repair what it reports: {}", self.server.command_line()),
+        };
         self.problem(
             exit_code::EXITS,
             format!("the server exits at once: {}, {before}", describe_exit(status)),

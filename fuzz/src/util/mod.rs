@@ -11,6 +11,7 @@ pub mod shell;
 pub mod interrupt;
 pub mod problem;
 
+pub mod open_files;
 pub mod output_file;
 pub mod workspace;
 

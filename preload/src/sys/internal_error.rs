@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use sockfuzz_protocol::Counter;
 
-use super::{config, report};
+use super::{config, report, seccomp};
 
 /// Exit status of a single run (sysexits.h: EX_SOFTWARE).
 const EXIT_SOFTWARE: i32 = 70;
@@ -21,6 +21,11 @@ static REPORTING: AtomicBool = AtomicBool::new(false);
 pub(crate) fn report(panic: &PanicHookInfo<'_>) {
     let status = if config::is_loop() { EXIT_IN_LOOP } else { EXIT_SOFTWARE };
     if !REPORTING.swap(true, SeqCst) {
+        if seccomp::is_added() {
+            // The call that failed is not to blame.
+            report::emit(format_args!("{}", seccomp::REMEDY));
+            report::exit(report::EXIT_UNAVAILABLE);
+        }
         report::status().add(Counter::InternalErrors, 1);
         report::emit(format_args!("internal error, please report it: {panic}"));
         for line in Backtrace::force_capture().to_string().lines() {

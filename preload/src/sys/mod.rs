@@ -17,6 +17,7 @@ pub(crate) mod poll_set;
 pub(crate) mod proc;
 pub(crate) mod real;
 pub(crate) mod report;
+pub(crate) mod seccomp;
 pub(crate) mod shared_pages;
 pub(crate) mod signal_guard;
 pub(crate) mod stdio;

@@ -12,10 +12,10 @@ use rustix::mm::{MapFlags, ProtFlags, mmap};
 use sockfuzz_protocol::{StatusPage, specs};
 use syscalls::{Sysno, syscall};
 
-use super::{planned_end, stdio};
+use super::{planned_end, seccomp, stdio};
 
 /// Exit status when sockfuzz itself cannot go on (sysexits.h: EX_UNAVAILABLE).
-const EXIT_UNAVAILABLE: i32 = 69;
+pub(super) const EXIT_UNAVAILABLE: i32 = 69;
 
 /// Prints one line, without allocating: this may run anywhere in the server.
 pub(crate) fn emit(message: fmt::Arguments<'_>) {
@@ -25,9 +25,12 @@ pub(crate) fn emit(message: fmt::Arguments<'_>) {
     let _ = rustix::io::write(stdio::error(), &line.bytes[..line.len]);
 }
 
-/// Prints one line and ends the process.
+/// Prints one line and ends the process. Where the server itself may be why, another line says so.
 pub(crate) fn fatal(message: fmt::Arguments<'_>) -> ! {
     emit(message);
+    if seccomp::is_added() {
+        emit(format_args!("{}", seccomp::REMEDY));
+    }
     exit(EXIT_UNAVAILABLE)
 }
 

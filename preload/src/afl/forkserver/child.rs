@@ -46,7 +46,7 @@ impl Child {
                 exit_without_forkserver();
                 None
             }
-            child => match Pid::from_raw(child).filter(|_| child > 0) {
+            child => match (child > 0).then(|| Pid::from_raw(child)).flatten() {
                 Some(id) => Some(Self { id, state, born }),
                 None => report::fatal(format_args!(
                     "the server cannot be forked: {}",

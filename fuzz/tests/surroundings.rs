@@ -1,0 +1,77 @@
+//! Surroundings that go wrong: the message names the true cause and what to do.
+
+mod common;
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use common::TestDir;
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+use rustix::process::{Resource, Rlimit, geteuid, setrlimit};
+use sockfuzz::campaign::cargo_afl::CargoAfl;
+
+/// The sockfuzz command below this limit of open files.
+fn with_open_files(dir: &TestDir, current: u64, maximum: u64) -> assert_cmd::Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockfuzz"));
+    command.current_dir(dir.path(""));
+    // SAFETY: the closure makes one system call and allocates nothing.
+    unsafe {
+        command.pre_exec(move || {
+            let limit = Rlimit { current: Some(current), maximum: Some(maximum) };
+            Ok(setrlimit(Resource::Nofile, limit)?)
+        });
+    }
+    assert_cmd::Command::from_std(command)
+}
+
+#[test]
+fn few_open_files() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    let check = |current, maximum| {
+        let mut command = with_open_files(&dir, current, maximum);
+        command.args(["check", "-i"]).arg(dir.corpus()).arg("--").arg(&server).assert()
+    };
+    check(32, 64).code(1).stderr(contains("32 files may be open").and(contains("ulimit -n")));
+    // The soft limit is raised as far as it may.
+    check(32, 4096).code(0);
+}
+
+#[test]
+fn a_filter_of_the_servers_own() {
+    let dir = TestDir::new();
+    let server = dir.server("limits_itself");
+    for what in ["kill", "errno"] {
+        dir.sockfuzz()
+            .args(["check", "-i"])
+            .arg(dir.corpus())
+            .arg("--")
+            .arg(&server)
+            .arg(what)
+            .assert()
+            .failure()
+            .stderr(contains("seccomp filter").and(contains("turn it off in the server's configuration")));
+    }
+}
+
+/// The forkserver cannot fork: what the preload says of that in the loop is shown.
+#[test]
+fn no_more_processes() {
+    if !geteuid().is_root() {
+        // The limit counts the processes of a user, and an ordinary one has others.
+        return;
+    }
+    let dir = TestDir::new();
+    let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+    let Some(server) = dir.instrumented_server("limits_itself", &cargo_afl) else { return };
+    dir.sockfuzz()
+        .args(["check", "-i"])
+        .arg(dir.corpus())
+        .arg("--")
+        .arg(&server)
+        .arg("processes")
+        .assert()
+        .code(5)
+        .stderr(contains("the server cannot be forked").and(contains("RLIMIT_NPROC")));
+}
