@@ -2,7 +2,9 @@
 
 mod common;
 
+use std::fs;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use common::TestDir;
@@ -53,6 +55,45 @@ fn a_filter_of_the_servers_own() {
             .failure()
             .stderr(contains("seccomp filter").and(contains("turn it off in the server's configuration")));
     }
+}
+
+/// A small disk of its own (tmpfs), which takes the rights of root.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(path: PathBuf) -> Option<Self> {
+        fs::create_dir(&path).expect("mkdir");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=200k", "none"]).arg(&path).status();
+        mounted.is_ok_and(|status| status.success()).then_some(Self(path))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let unmounted = Command::new("umount").arg("-l").arg(&self.0).status();
+        assert!(unmounted.is_ok_and(|status| status.success()), "unmounted");
+    }
+}
+
+#[test]
+fn a_full_disk() {
+    let dir = TestDir::new();
+    let Some(disk) = SmallDisk::mount(dir.path("small")) else { return };
+    let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+    let Some(server) = dir.instrumented_server("keeps", &cargo_afl) else { return };
+    for number in 0..60 {
+        let request = format!("GET /{number} HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(4096));
+        dir.write(&format!("seeds/{number}"), request.as_bytes());
+    }
+    dir.sockfuzz()
+        .args(["fuzz", "--no-check", "-i", "seeds", "-o"])
+        .arg(disk.0.join("out"))
+        .args(["--afl", "-E 1000", "--"])
+        .arg(server)
+        .assert()
+        .code(5)
+        .stderr(contains("is full").and(contains("make room there")));
 }
 
 /// The forkserver cannot fork: what the preload says of that in the loop is shown.

@@ -1,6 +1,9 @@
 //! Failures of afl-fuzz: its messages, and remedies for the well-known ones.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+
+use indicatif::HumanBytes;
 
 use crate::util::printable::last_lines;
 use crate::util::{exit_code, problem::Problem};
@@ -67,6 +70,17 @@ pub fn problem(instance: &str, output: &[u8], shown: bool, ending: &str) -> Prob
     let remedy = remedy(&lines.join("\n")).or_else(|| remedy(&output));
     let remedy = remedy.unwrap_or(DEFAULT_REMEDY);
     Problem::new(exit_code::AFL_FAILED, what, remedy)
+}
+
+/// The problem of a disk with no more than this `room`, in bytes.
+#[must_use]
+pub fn disk_full(out: &Path, room: u64) -> Problem {
+    let out = out.display();
+    Problem::new(
+        exit_code::AFL_FAILED,
+        format!("afl-fuzz stopped: the disk of {out} is full ({} left)", HumanBytes(room)),
+        "make room there, then give the same command again: it goes on where it stopped",
+    )
 }
 
 fn remedy(text: &str) -> Option<&'static str> {

@@ -86,6 +86,13 @@ impl OutputDir {
         &self.path
     }
 
+    /// Room on the disk, in bytes, for this user; none where the kernel cannot tell.
+    #[must_use]
+    pub fn room(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(self.path()).ok()?;
+        Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
     /// Where the status page is kept.
     #[must_use]
     pub fn status(&self) -> PathBuf {

@@ -31,6 +31,8 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 /// How long afl-fuzz may take to write its state after SIGINT.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
+/// Room on the disk below which it is taken for full: more than any input.
+const MIN_ROOM_BYTES: u64 = 2 << 20;
 /// Bytes of afl-fuzz's output that are kept for a message.
 const MAX_KEPT_BYTES: usize = 64 << 10;
 
@@ -224,6 +226,9 @@ impl RunningCampaign<'_> {
             InstanceOutput::Shown(kept) => (kept.join().ok(), true),
             InstanceOutput::Log => (fs::read(self.out.log(name)).ok(), false),
         };
+        if let Some(room) = self.out.room().filter(|room| *room < MIN_ROOM_BYTES) {
+            return failure::disk_full(self.out.path(), room).into();
+        }
         failure::problem(name, &output.unwrap_or_default(), shown, &describe_exit(status)).into()
     }
 }
