@@ -84,12 +84,12 @@ static int attack(char letter) {
     case 'g': return stat("/dev/null", &null) || chmod("/dev/null", null.st_mode & 07777);
     case 'h': return connect_outside();
     case 'i': return kill(pid, SIGKILL);
-    case 'j': return write_to(temporary, "big", O_CREAT, (off_t)2 << 30);
+    case 'j': return write_to(temporary, "hostile-big", O_CREAT, (off_t)2 << 30);
     case 'k':
       snprintf(command, sizeof command, "echo > '%s/new' 2> /dev/null", victim);
       errno = EROFS;
       return system(command);
-    case 'l': return write_to(temporary, "small", O_CREAT, 0);
+    case 'l': return write_to(temporary, "hostile-small", O_CREAT, 0);
     case 'm': return prlimit(pid, RLIMIT_FSIZE, &none, NULL);
     case 'n': return setpriority(PRIO_PROCESS, pid, 19);
     case 'o': return sched_setaffinity(pid, sizeof first_processor, &first_processor);
@@ -106,6 +106,7 @@ static int attack(char letter) {
     case 'v': return syscall(SYS_kill, -1, 0);
     case 'w': return shrink_status();
     case 'x': return kill(getppid(), SIGKILL);
+    case 'y': return socket(AF_VSOCK, SOCK_STREAM, 0) < 0 ? -1 : 0;
     // What a server may do to itself.
     case 'A': return setpriority(PRIO_PROCESS, getpid(), getpriority(PRIO_PROCESS, 0));
     case 'B': return prlimit(getpid(), RLIMIT_CORE, &none, NULL);

@@ -6,15 +6,15 @@
 //! variable. Everything that the server becomes or starts inherits it; nothing is left to do per
 //! iteration. There is no PID namespace, because the forkserver tells afl-fuzz process numbers.
 //!
-//! Three layers, each of which also works alone: namespaces ([`mounts`], [`network`]; what they
-//! take, and what is given up afterwards, is in [`privileges`]), Landlock ([`rules`]), and
-//! [`limits`]. What none of them can do on this kernel is a [`SandboxGap`], and said.
+//! Layers, each of which also works alone: namespaces ([`mounts`], [`network`], that of System V objects; what they
+//! take, and what is given up afterwards, is in [`privileges`]), Landlock ([`rules`]), a seccomp filter
+//! ([`refused_calls`]), and [`limits`]. What none of them can do on this kernel is a [`SandboxGap`], and said.
 
-mod foreign_processes;
 mod limits;
 mod mounts;
 mod network;
 mod privileges;
+mod refused_calls;
 mod rules;
 
 use std::env;
@@ -91,7 +91,7 @@ fn confine(options: &Options) -> SandboxGaps {
     if !held.signals {
         gaps.add(SandboxGap::Processes);
     }
-    if !foreign_processes::protect() {
+    if !refused_calls::install(options.network) {
         gaps.add(SandboxGap::Scheduling);
     }
     gaps

@@ -1,5 +1,6 @@
-//! Calls that change another process, and that no Landlock rule covers: refused by a seccomp filter. It sees numbers
-//! only, so what a process does to itself has to say 0, or its own name for that (`hooks/own_process.rs`).
+//! Calls that reach something outside and that no namespace and no Landlock rule covers, those that change another
+//! process above all: refused by a seccomp filter. It sees numbers only, so what a process does to itself has to say 0
+//! (`hooks/own_process.rs` sees to that).
 
 use std::collections::BTreeMap;
 
@@ -7,6 +8,7 @@ use libc::c_long;
 use seccompiler::SeccompCmpArgLen::{Dword, Qword};
 use seccompiler::SeccompCmpOp::{Eq, Ne};
 use seccompiler::{BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, SeccompRule};
+use sockfuzz_protocol::Network;
 
 /// A condition on the argument at a place.
 enum Condition {
@@ -44,16 +46,19 @@ const REFUSED: &[(c_long, &[&[Condition]])] = &[
     (libc::SYS_request_key, &[]),
 ];
 
+/// Sockets to the machine's host, which are in no network namespace (vsock(7)).
+const HOST_SOCKETS: (c_long, &[&[Condition]]) = (libc::SYS_socket, &[&[Is(0, libc::AF_VSOCK as u32)]]);
+
 /// Refuses them for this process and all that it becomes and starts; whether the kernel can.
-pub(super) fn protect() -> bool {
-    let Some(program) = program() else { return false };
+pub(super) fn install(network: Network) -> bool {
+    let Some(program) = program(network) else { return false };
     // Neither the process nor its programs could otherwise be kept from getting rights again.
     rustix::thread::set_no_new_privs(true).is_ok() && seccompiler::apply_filter(&program).is_ok()
 }
 
-fn program() -> Option<BpfProgram> {
-    let rules: Option<BTreeMap<_, _>> =
-        REFUSED.iter().map(|(call, lines)| Some((*call, rules(lines)?))).collect();
+fn program(network: Network) -> Option<BpfProgram> {
+    let calls = REFUSED.iter().chain((network == Network::None).then_some(&HOST_SOCKETS));
+    let rules: Option<BTreeMap<_, _>> = calls.map(|(call, lines)| Some((*call, rules(lines)?))).collect();
     let refuse = SeccompAction::Errno(libc::EPERM as u32);
     let machine = std::env::consts::ARCH.try_into().ok()?;
     SeccompFilter::new(rules?, SeccompAction::Allow, refuse, machine).ok()?.try_into().ok()
@@ -79,6 +84,8 @@ mod tests {
 
     #[test]
     fn the_table_makes_a_filter() {
-        assert!(program().is_some_and(|program| !program.is_empty()));
+        for network in [Network::None, Network::Host] {
+            assert!(program(network).is_some_and(|program| !program.is_empty()));
+        }
     }
 }
