@@ -166,7 +166,7 @@ impl Quiescence {
         proc::for_each_number(&tasks, |id| self.watch(id, tasks.as_fd()))?;
         if children::any() || process_table::has_others() {
             let processes = openat(&tasks, c"../..", DIRECTORY, Mode::empty())?;
-            children::ids().chain(process_table::others()).for_each(|id| self.watch(id, processes.as_fd()));
+            process_table::others().for_each(|id| self.watch(id, processes.as_fd()));
         }
         Ok(())
     }

@@ -127,7 +127,7 @@ impl Forkserver {
     /// Waits for the turn of this process, whose start is over.
     fn await_turn(&self) {
         children::check();
-        if children::ids().next().is_some() {
+        if children::has_living() {
             // What processes of a spare do cannot be hidden while it waits and seen afterwards.
             self.refuse_spares();
         }
