@@ -38,6 +38,7 @@ pub(crate) fn as_forkserver<R>(fork_children: impl FnOnce() -> R) -> bool {
 /// Prepares for a process that the server is about to create.
 pub(crate) fn before_servers_fork() {
     memory_socket::before_fork();
+    process_table::register_parent();
     children::adopt_orphans();
 }
 

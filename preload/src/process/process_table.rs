@@ -104,12 +104,16 @@ fn entries(table: &'static ProcessTable) -> impl Iterator<Item = &'static Proces
     table.entries[..used].iter().filter(|entry| entry.pid.load(SeqCst) != 0)
 }
 
-/// Registers a process that the server has forked, and its parent.
-pub(crate) fn register_child(child: i32) {
-    register(child, me());
+/// Registers this process, which is about to fork: its child may be at work before `fork` returns here.
+pub(crate) fn register_parent() {
     if !HAS_FORKSERVER.load(SeqCst) && !contains(me()) {
         register(me(), MY_PARENT.load(SeqCst));
     }
+}
+
+/// Registers a process that the server has forked.
+pub(crate) fn register_child(child: i32) {
+    register(child, me());
 }
 
 fn contains(pid: i32) -> bool {
