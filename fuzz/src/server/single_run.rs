@@ -116,7 +116,9 @@ impl RunConfig<'_> {
         let mut running = RunningProcess::start_in_background(command)?;
         let deadline = Instant::now() + self.timeout;
         let finished = || status.phase() == Phase::Finished;
-        let waited = match running.wait(Some(deadline), finished)? {
+        let first = running.wait(Some(deadline), finished)?;
+        let killed_before = matches!(first, WaitOutcome::Ended(end) if end.signal().is_some());
+        let waited = match first {
             WaitOutcome::Done => running.wait(Some(Instant::now() + EXIT_TIMEOUT), || false)?,
             // Its memory may still be freed, on a busy machine for long.
             WaitOutcome::TimedOut if process_tree::own_descendants().is_empty() => {
@@ -126,7 +128,8 @@ impl RunConfig<'_> {
         };
         let left = process_tree::own_descendants();
         let end = match waited {
-            _ if finished() => RunEnd::Finished,
+            // Another process than the first one may have gone on to the end of the run.
+            _ if finished() && !killed_before => RunEnd::Finished,
             WaitOutcome::Ended(end) if end.success() && !left.is_empty() => RunEnd::Background(end, left),
             WaitOutcome::Ended(end) => RunEnd::Ended(end),
             WaitOutcome::Done | WaitOutcome::TimedOut => RunEnd::TimedOut(ThreadStates::capture()),

@@ -90,9 +90,13 @@ pub enum Counter {
     InternalErrors,
     /// Warm-ups that were left out, because the server had ended in one.
     WarmUpsLeftOut,
+    /// Ends of the server, by a crash or an exit, between two iterations.
+    EndsBetween,
+    /// Crashes of processes that live beside the one that accepts, which ended the campaign.
+    ProcessesLost,
 }
 
-const COUNTERS: usize = Counter::WarmUpsLeftOut as usize + 1;
+const COUNTERS: usize = Counter::ProcessesLost as usize + 1;
 
 /// Bytes of the reason for leaving transport `memory` that are kept.
 const REASON: usize = 120;

@@ -15,7 +15,7 @@ use crate::blocking::{driver_guard, notifier};
 use crate::determinism::clock;
 use crate::memory_socket;
 use crate::net::accept_gate;
-use crate::process::{children, daemon, driver_process, ending, identity, process_table};
+use crate::process::{children, daemon, driver_process, identity, process_table};
 use crate::sys::{config, planned_end, threads};
 use interruptions::Interruptions;
 
@@ -54,7 +54,6 @@ pub(crate) fn in_servers_parent(child: i32) {
 /// Follows a fork of the server's, in the child: what its parent knows and does is not its own.
 pub(crate) fn in_servers_child() {
     driver_process::reset_after_fork();
-    ending::reset_after_fork();
     planned_end::reset_after_fork();
     driver_guard::reset_after_fork();
     reset_waiting_threads();

@@ -7,6 +7,7 @@ use libc::c_int;
 use rustix::io::Errno;
 use rustix::process::{Pid, getpid, set_child_subreaper, test_kill_process};
 
+use super::relatives::{self, Crash};
 use super::{driver_process, ending, process_table};
 use crate::sys::{config, real, report};
 
@@ -18,10 +19,6 @@ static LATEST: AtomicI32 = AtomicI32::new(0);
 /// Whether the current connection was passed to another process. It need not be a child of this one:
 /// a child of the forkserver has siblings for helpers.
 static HANDED_OVER: AtomicBool = AtomicBool::new(false);
-
-/// Signals that count as a crash.
-const CRASH_SIGNALS: [c_int; 7] =
-    [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGSYS];
 
 /// Records a child process of the server.
 pub(crate) fn record(child: i32) {
@@ -144,6 +141,10 @@ pub(crate) fn check() {
     }
     process_table::descendants().for_each(reap);
     reap_where_nobody_waits();
+    if let Some(Crash { pid, signal }) = relatives::recorded_crash() {
+        report::emit(format_args!("process {pid} of the server was killed by signal {signal}"));
+        ending::end_by(signal);
+    }
 }
 
 /// Reaps the server's own children that have ended, where it wants that.
@@ -170,7 +171,7 @@ fn reap(process: i32) {
 
 /// Ends this process as its child was ended, if that was a crash and counts.
 fn crash_as_child(signal: c_int) {
-    if config::child_crashes_count() && CRASH_SIGNALS.contains(&signal) {
+    if config::child_crashes_count() && ending::is_crash(signal) {
         report::emit(format_args!("a child process of the server was killed by signal {signal}"));
         ending::end_by(signal);
     }

@@ -163,6 +163,11 @@ pub(crate) fn others() -> impl Iterator<Item = i32> {
         .filter(move |&pid| pid != 0 && pid != me && pid != forkserver)
 }
 
+/// Those that this one has not forked.
+pub(crate) fn relatives() -> impl Iterator<Item = i32> {
+    others().filter(|&pid| own_children().all(|child| child != pid))
+}
+
 /// Whether the server has other processes than this one, as far as is known.
 pub(crate) fn has_others() -> bool {
     others().next().is_some()
