@@ -77,6 +77,8 @@ pub struct SingleRun {
     pub exited: bool,
     /// Whether the preload failed.
     pub internal_error: bool,
+    /// Whether the server has drawn keys for maps of Rust's std.
+    pub draws_hash_keys: bool,
     /// Why transport `memory` fell back to `unix`, if it did.
     pub memory_fallback: Option<String>,
 }
@@ -143,6 +145,7 @@ impl RunConfig<'_> {
             runtime: status.runtime(),
             exited: status.count(Counter::Exits) > 0,
             internal_error: status.count(Counter::InternalErrors) > 0,
+            draws_hash_keys: status.has_hash_keys(),
             memory_fallback: status.memory_fallback(),
         })
     }

@@ -112,6 +112,7 @@ pub struct StatusPage {
     port: AtomicU32,
     sandbox: AtomicU32,
     memory_fallback: AtomicU32,
+    hash_keys: AtomicU32,
     counters: [AtomicU64; COUNTERS],
     reason: [AtomicU8; REASON],
 }
@@ -131,6 +132,7 @@ impl StatusPage {
             port: AtomicU32::new(0),
             sandbox: AtomicU32::new(0),
             memory_fallback: AtomicU32::new(0),
+            hash_keys: AtomicU32::new(0),
             counters: [const { AtomicU64::new(0) }; COUNTERS],
             reason: [const { AtomicU8::new(0) }; REASON],
         }
@@ -217,6 +219,17 @@ impl StatusPage {
         let len = self.memory_fallback.load(Acquire) as usize;
         let kept: Vec<u8> = self.reason.iter().take(len).map(|byte| byte.load(Relaxed)).collect();
         (len > 0).then(|| String::from_utf8_lossy(&kept).into_owned())
+    }
+
+    /// Records that the server has drawn keys for maps of Rust's std.
+    pub fn note_hash_keys(&self) {
+        self.hash_keys.store(1, Relaxed);
+    }
+
+    /// Whether the server has drawn keys for maps of Rust's std.
+    #[must_use]
+    pub fn has_hash_keys(&self) -> bool {
+        self.hash_keys.load(Relaxed) != 0
     }
 
     /// Adds `amount` to a counter.

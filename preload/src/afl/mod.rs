@@ -9,7 +9,6 @@ mod response_feedback;
 mod response_map;
 mod runtime;
 mod shm_segment;
-mod symbols;
 
 use std::env;
 use std::ffi::{OsStr, OsString};

@@ -12,7 +12,7 @@ use rustix::process::setpgid;
 use crate::afl::coverage::gate;
 use crate::afl::forkserver;
 use crate::blocking::{driver_guard, notifier};
-use crate::determinism::clock;
+use crate::determinism::{clock, hash_keys};
 use crate::memory_socket;
 use crate::net::accept_gate;
 use crate::process::{children, daemon, driver_process, identity, process_table};
@@ -73,6 +73,7 @@ pub(crate) fn share_kernel_time() {
 
 /// In any forked child: no other thread waits there, and the events of its parent's threads are not its own.
 fn reset_waiting_threads() {
+    hash_keys::reset_after_fork();
     notifier::reset_after_fork();
     threads::reset_after_fork();
     accept_gate::reset_after_fork();

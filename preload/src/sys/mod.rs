@@ -20,5 +20,6 @@ pub(crate) mod report;
 pub(crate) mod shared_pages;
 pub(crate) mod signal_guard;
 pub(crate) mod stdio;
+pub(crate) mod symbols;
 pub(crate) mod threads;
 pub(crate) mod user_memory;
