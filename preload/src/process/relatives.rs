@@ -21,7 +21,7 @@ const DEATH_TIMEOUT: Duration = Duration::from_millis(100);
 /// Interval at which it is looked at.
 const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
-/// Whether any process or thread has ended since [`crash`] looked.
+/// Whether any process or thread has ended since [`recorded_crash`] looked.
 static HAVE_ENDED: AtomicBool = AtomicBool::new(false);
 
 /// A process that a signal has ended.
