@@ -197,3 +197,17 @@ fn an_input_that_afl_truncates_is_warned_of() {
     dir.write("corpus/long", &long);
     check(&dir, &[], &server).stdout(contains("long has 1048577 bytes"));
 }
+
+/// Where the executable has no symbol by which the keys of its maps are reset, that is said.
+#[test]
+fn unreachable_hash_keys_are_named() {
+    let dir = TestDir::new();
+    for (flags, is_named) in [(["-C", "strip=none"], false), (["-C", "strip=symbols"], true)] {
+        let server = dir.rust_target("hash_order", &flags);
+        let mut command = dir.sockfuzz();
+        let output = command.arg("check").arg("-i").arg(dir.corpus()).arg("--").arg(&server).output();
+        let output = String::from_utf8(output.expect("it starts").stdout).expect("text");
+        assert!(output.contains("1 seed"), "{output}");
+        assert_eq!(output.contains("HashMap"), is_named, "{flags:?}: {output}");
+    }
+}

@@ -60,6 +60,21 @@ fn an_exit_after_the_answer_is_reported() {
     replay(&dir, &["--exits", "count"], &input, &server).code(0).stdout(counted);
 }
 
+/// Which of them accepts, and which one works on the request and crashes.
+#[test]
+fn a_crash_beside_the_accepting_process_is_a_crash() {
+    let dir = TestDir::new();
+    let server = dir.target("back_answers", "cc", &[]).expect("a C compiler is installed");
+    for front in ["child", "parent", "sibling_awaited"] {
+        for crash in ["crash", "crash_tolerated"] {
+            let input = dir.write("input", format!("GET /{crash} HTTP/1.1\r\n\r\n").as_bytes());
+            let mut command = dir.sockfuzz();
+            command.env("TARGET_FRONT", front).arg("replay").arg(&input).arg("--").arg(&server);
+            command.assert().code(4).stdout(contains("=> CRASH: SIGSEGV"));
+        }
+    }
+}
+
 /// As in a campaign: whichever process crashed.
 #[test]
 fn a_crash_of_any_process_is_a_crash() {

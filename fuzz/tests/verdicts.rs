@@ -2,8 +2,11 @@
 
 mod common;
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::TestDir;
 use common::forkserver_client::{ForkserverClient, Verdict};
@@ -12,6 +15,12 @@ use sockfuzz::server::status_file::StatusFile;
 use sockfuzz_protocol::Counter;
 
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// Bytes of the file in which the server writes down what it does; the last one triggers a thread.
+const RECORDS: usize = 1 << 20;
+
+/// Longer than the thread takes to see it.
+const TRIGGER_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Signal that stands for an exit.
 const EXIT_SIGNAL: u32 = 16;
@@ -29,27 +38,32 @@ const EXITS: [&str; 9] = [
     "return_from_main",
 ];
 
-/// The target program whose requests name the way in which it ends, compiled for the loop.
+/// A target program, compiled for the loop: the one whose requests name the way in which it ends, or another.
 struct Target {
+    program: PathBuf,
     dir: TestDir,
 }
 
 impl Target {
     fn compile() -> Self {
+        Self::compile_other("ends_as_told")
+    }
+
+    fn compile_other(name: &str) -> Self {
         let dir = TestDir::new();
         let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-        dir.loop_target("ends_as_told", "cc", &[], &cargo_afl);
-        Self { dir }
+        let program = dir.loop_target(name, "cc", &[], &cargo_afl);
+        Self { program, dir }
     }
 
     fn start(&self, variables: &[(&str, &str)]) -> ForkserverClient {
-        let mut command = Command::new(self.dir.path("ends_as_told"));
+        let mut command = Command::new(&self.program);
         command.envs(variables.iter().copied());
         ForkserverClient::start(command)
     }
 
     fn start_with_warm_up(&self, variables: &[(&str, &str)]) -> ForkserverClient {
-        let mut command = Command::new(self.dir.path("ends_as_told"));
+        let mut command = Command::new(&self.program);
         command.envs(variables.iter().copied());
         ForkserverClient::start_with_warm_up(command)
     }
@@ -119,17 +133,81 @@ fn a_signal_to_the_group_stays_within_the_iteration() {
 #[test]
 fn a_deadly_warm_up_is_left_out() {
     let target = Target::compile();
-    for transport in ["unix", "tcp", "memory"] {
+    in_both_loops(|[first, second]| {
         let status = StatusFile::in_memory().expect("a status page");
         let path = status.path().into_string().expect("in /proc");
-        let mut client = target.start_with_warm_up(&[
-            ("SOCKFUZZ_TRANSPORT", transport),
-            ("TARGET_FRAGILE", "1"),
-            ("SOCKFUZZ_STATUS", &path),
-        ]);
-        assert_eq!(verdict_on("crash", &mut client), Verdict::Signalled(11), "{transport}");
-        assert_eq!(status.count(Counter::WarmUpsLeftOut), 1, "{transport}");
-    }
+        let mut client =
+            target.start_with_warm_up(&[first, second, ("TARGET_FRAGILE", "1"), ("SOCKFUZZ_STATUS", &path)]);
+        assert_eq!(verdict_on("crash", &mut client), Verdict::Signalled(11), "{first:?} {second:?}");
+        assert_eq!(status.count(Counter::WarmUpsLeftOut), 1, "{first:?} {second:?}");
+    });
+}
+
+/// What a thread does between two inputs is told with the next one, and counted. (A process of loop `afl` is stopped
+/// in between, so its threads go on when the next one begins.)
+#[test]
+fn an_end_between_two_inputs_is_not_lost() {
+    let target = Target::compile();
+    let record = target.dir.write("record", &vec![0; RECORDS]);
+    let trigger = |value: u8| {
+        let file = File::options().write(true).open(&record).expect("it was just written");
+        file.write_all_at(&[value], RECORDS as u64 - 1).expect("it is writable");
+    };
+    let verdicts = |[first, second]: [(&str, &str); 2], ending: &str, exits: &str| {
+        let status = StatusFile::in_memory().expect("a status page");
+        let path = status.path().into_string().expect("in /proc");
+        let record = record.to_str().expect("a plain path");
+        let options = [first, second, ("SOCKFUZZ_EXITS", exits), ("TARGET_RECORD", record)];
+        let mut client = target.start(&[options.as_slice(), &[("SOCKFUZZ_STATUS", &path)]].concat());
+        trigger(0);
+        assert_eq!(client.verdict_of(&request(ending), LIMIT), Verdict::Finished, "{options:?}");
+        trigger(1);
+        let began = Instant::now();
+        let is_stopped = first.1 == "afl";
+        while is_stopped && began.elapsed() < TRIGGER_INTERVAL
+            || !is_stopped && began.elapsed() < LIMIT && status.count(Counter::EndsBetween) == 0
+        {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let next = client.verdict_of(&request("fine"), LIMIT);
+        assert_eq!(client.verdict_of(&request("fine"), LIMIT), Verdict::Finished, "{options:?}");
+        (next, status.count(Counter::EndsBetween), status.count(Counter::Exits))
+    };
+    in_both_loops(|options| {
+        let is_direct = options[0].1 == "direct";
+        for (ending, signal) in [("crash_when_triggered", 11), ("exit_when_triggered", EXIT_SIGNAL)] {
+            let (next, counted, _) = verdicts(options, ending, "crash");
+            assert_eq!(next, Verdict::Signalled(signal), "{ending} {options:?}");
+            assert!(counted == 1 || !is_direct, "{ending} {options:?}: {counted} counted");
+        }
+        if is_direct {
+            let only_counted = verdicts(options, "exit_when_triggered", "count");
+            assert_eq!(only_counted, (Verdict::Finished, 1, 0), "{options:?}");
+        }
+    });
+}
+
+/// A process that works for the one which accepts crashes in the iteration of the input that it works on, whichever
+/// is whose parent. Afterwards there is nothing left to be fuzzed.
+#[test]
+fn a_crash_beside_the_accepting_process_is_a_crash() {
+    let target = Target::compile_other("back_answers");
+    in_both_loops(|[first, second]| {
+        for front in ["child", "parent", "sibling", "sibling_awaited"] {
+            for crash in ["crash", "crash_tolerated"] {
+                let status = StatusFile::in_memory().expect("a status page");
+                let path = status.path().into_string().expect("in /proc");
+                let options = [first, second, ("TARGET_FRONT", front), ("SOCKFUZZ_STATUS", &path)];
+                let mut client = target.start(&options);
+                let mut verdict_on =
+                    |path| client.verdict_of(format!("GET /{path}\r\n\r\n").as_bytes(), LIMIT);
+                assert_eq!(verdict_on("fine"), Verdict::Finished, "{options:?}");
+                assert_eq!(verdict_on(crash), Verdict::Signalled(11), "{crash} {options:?}");
+                assert!(client.is_refused(), "{crash} {options:?}");
+                assert_eq!(status.count(Counter::ProcessesLost), 1, "{crash} {options:?}");
+            }
+        }
+    });
 }
 
 /// The endings by which another thread or another process of the server crashes.
@@ -159,7 +237,7 @@ fn a_crash_of_any_thread_or_process_is_a_crash() {
 }
 
 /// The preload with its assertions.
-fn checked_preload() -> std::path::PathBuf {
+fn checked_preload() -> PathBuf {
     let target = sockfuzz::util::preload::locate(None).expect("the preload");
     let target = target.ancestors().nth(2).expect("TARGET/PROFILE/FILE");
     let status = Command::new(env!("CARGO"))

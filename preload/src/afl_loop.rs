@@ -10,12 +10,12 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use sockfuzz_protocol::{Counter, Loop, Options, Switch, specs};
 
 use crate::afl::coverage::{gate, virgin_map};
-use crate::afl::forkserver::{self, Forkserver};
+use crate::afl::forkserver::{self, Forkserver, runtime_loop};
 use crate::afl::{self, Instrumentation};
 use crate::blocking::yield_probe;
 use crate::determinism::clock;
 use crate::fork;
-use crate::process::{driver_process, ending};
+use crate::process::driver_process;
 use crate::sys::{config, fd_table, report, shared_pages, threads};
 
 static STARTED: AtomicBool = AtomicBool::new(false);
@@ -96,7 +96,7 @@ fn fork_children(instrumentation: &Instrumentation, options: &Options) {
             "{}=direct needs a server built with AFL++ 4.20 or later, without IJON and AFL_OLD_FORKSERVER",
             specs::LOOP.variable
         )),
-        Instrumentation::Runtime(runtime) => runtime.start_forkserver(),
+        Instrumentation::Runtime(runtime) => runtime_loop::start(runtime),
     }
 }
 
@@ -108,13 +108,10 @@ pub(crate) fn next_iteration(instrumentation: &Instrumentation, count: u32) -> b
             take_over_when_warm(forkserver);
             forkserver.next_iteration(count)
         }
-        (None, Instrumentation::Runtime(runtime)) => runtime.next_iteration(count),
+        (None, Instrumentation::Runtime(runtime)) => runtime_loop::next_iteration(runtime, count),
         (None, Instrumentation::Responses(_)) => unreachable!("it runs in loop direct only"),
     };
     if goes_on {
-        if forkserver::current().is_none() {
-            ending::report_exits();
-        }
         gate::open();
         if is_first_iteration() {
             report::status().add(Counter::Processes, 1);

@@ -10,7 +10,7 @@ use sockfuzz_protocol::{Mode, Options, Phase, Randomness, former_names_in_use, s
 
 use crate::afl::forkserver::FORKSERVER_PIPES;
 use crate::afl::shm_segments;
-use crate::determinism::randomness;
+use crate::determinism::{hash_keys, randomness};
 use crate::hooks::exit;
 #[cfg(target_arch = "x86_64")]
 use crate::hooks::syscall_trap;
@@ -51,6 +51,7 @@ pub(crate) fn run() {
     }
     if run_mode == RunMode::Loop && options.randomness == Randomness::Fixed {
         randomness::fix();
+        hash_keys::find();
     }
     if let Some(file) = &options.status {
         report::share_status(file);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::Result;
+use sockfuzz_protocol::Counter;
 
 use super::findings;
 use super::instance::Instance;
@@ -13,6 +14,7 @@ use super::seed_intake;
 use super::stats::FuzzerStats;
 use crate::server::status_file::StatusFile;
 use crate::util::exit_code;
+use crate::util::problem::Problem;
 use crate::util::shell::shell_quoted;
 
 /// Combined figures of the instances; none before they have reported.
@@ -36,7 +38,10 @@ pub fn conclude(
     earlier: u64,
 ) -> Result<u8> {
     let together = combined_stats(instances, out).filter(|stats| stats.executions > 0);
-    let end = result?;
+    let end = result.map_err(|error| match status.count(Counter::ProcessesLost) {
+        0 => error,
+        _ => lost_process(status).into(),
+    })?;
     eprintln!();
     if let Some(stats) = together {
         eprintln!("{}", report::summary(&stats));
@@ -57,6 +62,18 @@ pub fn conclude(
         CampaignEnd::Complete => exit_code::OK,
         CampaignEnd::Interrupted(signal) => signal.exit_code(),
     })
+}
+
+/// afl-fuzz has stopped, because no fork brings back a process of the server's.
+fn lost_process(status: &StatusFile) -> Problem {
+    const WHAT: &str = "a process of the server crashed that the one which accepts connections needs and cannot start \
+                        again, so afl-fuzz has stopped";
+    let has_run = status.count(Counter::Processes) > 0;
+    let (when, remedy) = match has_run {
+        true => ("The input is saved as a crash", "give the same command again: it starts the server anew"),
+        false => ("It was in the requests of the warm-up", "give --warm-up off"),
+    };
+    Problem::new(exit_code::AFL_FAILED, format!("{WHAT}. {when}"), remedy)
 }
 
 /// The command that replays all crashes and hangs; all that it needs is in the record of the campaign.

@@ -66,6 +66,8 @@ pub struct ConnectionCounts {
     pub abandoned: u64,
     /// Exits of the server in the middle of an iteration.
     pub exits: u64,
+    /// Crashes and exits of the server between two iterations.
+    pub ends_between: u64,
     /// Ends of the server by a fault of the preload's.
     pub internal_errors: u64,
     /// Whether the server has ended in the warm-up, which is left out since.
@@ -89,6 +91,7 @@ impl ConnectionCounts {
             unaccepted: status.count(Counter::Unaccepted),
             abandoned: status.count(Counter::Abandoned),
             exits: status.count(Counter::Exits),
+            ends_between: status.count(Counter::EndsBetween),
             internal_errors: status.count(Counter::InternalErrors),
             without_warm_up: status.count(Counter::WarmUpsLeftOut) > 0,
             leaked: (status.count(Counter::Leaked), status.count(Counter::Measured)),
@@ -147,6 +150,14 @@ fn connection_warnings(executions: u64, connections: ConnectionCounts) -> Vec<St
             "the server exited {} in the middle of an iteration (--exits crash saves such inputs as \
              sig:{EXIT_SIGNAL:02}, --exits count only counts them)",
             counted(connections.exits, "time", "times"),
+        ));
+    }
+    if connections.ends_between > 0 {
+        warnings.push(format!(
+            "the server crashed or exited {} between two inputs, by a thread of its own. AFL++ can be told with the \
+             next input only, so as many of the saved crashes show an innocent one (sockfuzz replay does not \
+             reproduce those): the cause is an input before it, or none",
+            counted(connections.ends_between, "time", "times"),
         ));
     }
     if unaccepted > executions / WARNING_RATIO {
@@ -248,6 +259,8 @@ mod tests {
         assert!(warnings(&GOOD, 1000, not_closing)[0].contains("50 connections the server did not close"));
         let exiting = ConnectionCounts { exits: 1, ..accepted(1000) };
         assert!(warnings(&GOOD, 1000, exiting)[0].contains("exited 1 time in the middle"));
+        let ending = ConnectionCounts { ends_between: 2, ..accepted(1000) };
+        assert!(warnings(&GOOD, 1000, ending)[0].contains("2 times between two inputs"));
         let failing = ConnectionCounts { internal_errors: 2, ..accepted(1000) };
         assert!(warnings(&GOOD, 1000, failing)[0].contains("2 internal errors of sockfuzz"));
         let leaking = ConnectionCounts { leaked: (500, 10_000), ..accepted(10_000) };

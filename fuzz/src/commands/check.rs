@@ -87,11 +87,19 @@ pub fn run(arguments: CheckArguments) -> Result<u8> {
     };
     let width = seeds.iter().map(|seed| seed.name.len()).max().unwrap_or(0);
     let mut exits = 0;
+    let mut draws_hash_keys = false;
     let comparison = tcp_comparison::compare(&config, &inspection, &seeds, |seed, run, verdict| {
         verdict.print(seed, run, width);
         exits += usize::from(run.exited);
+        draws_hash_keys |= run.draws_hash_keys;
     })?;
     report_comparison(&comparison, seeds.len());
+    if draws_hash_keys && !inspection.has_hash_keys {
+        println!(
+            "the order of its HashMaps differs from iteration to iteration: no symbol leads to the keys of Rust's std. \
+             Build it without stripping (strip = false in the profile), and with std linked statically"
+        );
+    }
     report_exits(exits, options.parsed().exits, seeds.len());
     if !arguments.no_loop && inspection.missing_instrumentation().is_none() {
         try_loop(&config, &comparison, &seeds)?;

@@ -10,6 +10,7 @@ use sockfuzz_protocol::{Counter, Phase, Switch, answers, batch, specs};
 use crate::options::PreloadOptions;
 use crate::server::running::WaitOutcome;
 use crate::server::single_run::{RunConfig, RunEnd, RunningServer, SingleRun};
+use crate::server::status_file::StatusFile;
 
 /// How long the client waits for a server that keeps the half-closed connection open, at most.
 pub const MAX_LINGER: Duration = Duration::from_millis(50);
@@ -37,13 +38,15 @@ pub struct BatchRun {
     pub answers: Vec<Option<Answers>>,
     /// Why transport `memory` fell back to `unix`, if it did.
     pub memory_fallback: Option<String>,
+    /// Whether the server drew keys for Rust's maps.
+    pub draws_hash_keys: bool,
 }
 
 impl BatchRun {
     /// The same as single runs that came to their end.
     #[must_use]
     pub fn runs(self) -> Vec<Option<SingleRun>> {
-        let Self { answers, memory_fallback } = self;
+        let Self { answers, memory_fallback, draws_hash_keys } = self;
         let run = |answers| SingleRun {
             answers,
             output: Vec::new(),
@@ -52,6 +55,7 @@ impl BatchRun {
             exited: false,
             internal_error: false,
             memory_fallback: memory_fallback.clone(),
+            draws_hash_keys,
         };
         answers.into_iter().map(|answers| answers.map(run)).collect()
     }
@@ -67,19 +71,17 @@ impl RunConfig<'_> {
         let options = batch_options(self.options);
         let config = RunConfig { options: &options, ..*self };
         let mut memory_fallback = None;
+        let mut draws_hash_keys = false;
         let answers = answer_in_turn(inputs.len(), |begin| {
-            let (answers, fallback) = config.run_one_process(&inputs[begin..], on_answer)?;
-            memory_fallback = fallback.or(memory_fallback.take());
+            let (answers, status) = config.run_one_process(&inputs[begin..], on_answer)?;
+            memory_fallback = status.memory_fallback().or(memory_fallback.take());
+            draws_hash_keys |= status.has_hash_keys();
             Ok(answers)
         })?;
-        Ok(BatchRun { answers, memory_fallback })
+        Ok(BatchRun { answers, memory_fallback, draws_hash_keys })
     }
 
-    fn run_one_process(
-        &self,
-        inputs: &[&[u8]],
-        on_answer: &dyn Fn(),
-    ) -> Result<(Vec<Answers>, Option<String>)> {
+    fn run_one_process(&self, inputs: &[&[u8]], on_answer: &dyn Fn()) -> Result<(Vec<Answers>, StatusFile)> {
         let RunningServer { mut running, status, stdout, .. } =
             self.start(&batch::encode(inputs.iter().copied()))?;
         let mut begun = 0;
@@ -99,7 +101,7 @@ impl RunConfig<'_> {
         drop(running);
         let mut answered = answers::split(&stdout.content()?);
         answered.truncate(inputs.len());
-        Ok((answered, status.memory_fallback()))
+        Ok((answered, status))
     }
 }
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use object::elf::{FileHeader64, PT_INTERP};
 use object::read::elf::{ElfFile, ProgramHeader};
-use object::{Architecture, Endianness, Object, ObjectSymbol};
+use object::{Architecture, Endianness, Object, ObjectSymbol, SymbolKind};
 
 use super::command::Server;
 use crate::util::{exit_code, problem::Problem};
@@ -25,6 +25,9 @@ const RUNTIME_MARK: &[u8] = b"__AFL_SHM_ID";
 const UNINSTRUMENTED_HINT: &str = "or fuzz it as it is, by its answers alone, with --uninstrumented";
 
 const ASAN_SYMBOL: &str = "__asan_init";
+
+/// Part of the name of the variable in which Rust's std has the keys of its maps; the preload searches for it, too.
+const HASH_KEYS_SYMBOL: &str = "11RandomState3new4KEYS";
 
 /// Where the AFL++ runtime's symbols are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +64,8 @@ pub struct Inspection {
     pub instrumentation: Instrumentation,
     /// Whether AddressSanitizer is linked in.
     pub asan: bool,
+    /// Whether the preload can reset the keys of maps of Rust's std.
+    pub has_hash_keys: bool,
 }
 
 impl fmt::Display for Inspection {
@@ -149,6 +154,7 @@ pub fn inspect(server: &Server) -> Result<Inspection> {
         asan: server.sanitizer.as_ref().is_some_and(|runtime| runtime.contains("asan"))
             || has_symbol(elf.dynamic_symbols(), &[ASAN_SYMBOL])
             || has_symbol(elf.symbols(), &[ASAN_SYMBOL]),
+        has_hash_keys: elf.symbols().any(|symbol| is_hash_keys(&symbol)),
         executable,
         script,
     })
@@ -176,6 +182,12 @@ fn instrumentation(elf: &Elf<'_>, content: &[u8]) -> Instrumentation {
 
 fn has_symbol<'data>(mut symbols: impl Iterator<Item = impl ObjectSymbol<'data>>, names: &[&str]) -> bool {
     symbols.any(|symbol| symbol.is_definition() && symbol.name().is_ok_and(|n| names.contains(&n)))
+}
+
+fn is_hash_keys<'data>(symbol: &impl ObjectSymbol<'data>) -> bool {
+    symbol.kind() == SymbolKind::Tls
+        && !symbol.is_undefined()
+        && symbol.name().is_ok_and(|name| name.contains(HASH_KEYS_SYMBOL))
 }
 
 /// The program in a script's `#!` line (execve(2)).

@@ -86,6 +86,8 @@ pub struct SingleRun {
     pub exited: bool,
     /// Whether the preload failed.
     pub internal_error: bool,
+    /// Whether the server has drawn keys for maps of Rust's std.
+    pub draws_hash_keys: bool,
     /// Why transport `memory` fell back to `unix`, if it did.
     pub memory_fallback: Option<String>,
 }
@@ -118,7 +120,9 @@ impl RunConfig<'_> {
         let RunningServer { mut running, status, stdout, stderr } = self.start(input)?;
         let deadline = Instant::now() + self.timeout;
         let finished = || status.phase() == Phase::Finished;
-        let waited = match running.wait(Some(deadline), finished)? {
+        let first = running.wait(Some(deadline), finished)?;
+        let killed_before = matches!(first, WaitOutcome::Ended(end) if end.signal().is_some());
+        let waited = match first {
             WaitOutcome::Done => running.wait(Some(Instant::now() + EXIT_TIMEOUT), || false)?,
             // Its memory may still be freed, on a busy machine for long.
             WaitOutcome::TimedOut if process_tree::own_descendants().is_empty() => {
@@ -128,7 +132,8 @@ impl RunConfig<'_> {
         };
         let left = process_tree::own_descendants();
         let end = match waited {
-            _ if finished() => RunEnd::Finished,
+            // Another process than the first one may have gone on to the end of the run.
+            _ if finished() && !killed_before => RunEnd::Finished,
             WaitOutcome::Ended(end) if end.success() && !left.is_empty() => RunEnd::Background(end, left),
             WaitOutcome::Ended(end) => RunEnd::Ended(end),
             WaitOutcome::Done | WaitOutcome::TimedOut => RunEnd::TimedOut(ThreadStates::capture()),
@@ -141,6 +146,7 @@ impl RunConfig<'_> {
             phase: status.phase(),
             exited: status.count(Counter::Exits) > 0,
             internal_error: status.count(Counter::InternalErrors) > 0,
+            draws_hash_keys: status.has_hash_keys(),
             memory_fallback: status.memory_fallback(),
         })
     }

@@ -171,6 +171,15 @@ impl ForkserverClient {
         }
     }
 
+    /// Whether the forkserver ends when it is asked for another process, with all that lives by it.
+    pub fn is_refused(&mut self) -> bool {
+        self.write(0);
+        let mut word = [0; 4];
+        let ended = self.answers.read_exact(&mut word).is_err();
+        self.runner = None;
+        ended
+    }
+
     /// Hands over an input; afterwards, a process runs it.
     fn request(&mut self, input: &[u8]) {
         self.input.write(0, &(input.len() as u32).to_ne_bytes());

@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod forkserver_client;
+pub mod loop_target;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -100,6 +101,20 @@ impl TestDir {
         let runtime = runtime(cargo_afl).display().to_string();
         let flags = [flags, &[&runtime]].concat();
         self.target(name, compiler, &flags).expect("a C compiler is installed")
+    }
+
+    /// Compiles one of the preload's target programs that is written in Rust.
+    pub fn rust_target(&self, name: &str, flags: &[&str]) -> PathBuf {
+        let program = self.path(name);
+        let status = Command::new(Path::new(env!("CARGO")).with_file_name("rustc"))
+            .args(["--edition=2024", "-O", "-o"])
+            .arg(&program)
+            .args(flags)
+            .arg(workspace().path(&format!("preload/tests/targets/{name}.rs")))
+            .status()
+            .expect("rustc starts");
+        assert!(status.success(), "{name}.rs compiles");
+        program
     }
 
     /// Writes a file, its directories included.

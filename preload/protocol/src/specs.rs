@@ -183,8 +183,8 @@ pub const RANDOMNESS: OptionSpec = OptionSpec {
     flag: "randomness",
     value: "fixed|real",
     default: "fixed",
-    meaning: "fixed: in the loop, getrandom, /dev/urandom and the like give the same bytes in every \
-              iteration; real: the kernel's",
+    meaning: "fixed: in the loop, getrandom, /dev/urandom and the like give the same bytes in every iteration, and \
+              `rand` and the keys of Rust's HashMaps begin each with the same state; real: the kernel's",
     former: None,
 };
 

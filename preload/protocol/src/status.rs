@@ -96,9 +96,13 @@ pub enum Counter {
     LeakedThreads,
     /// Processes that ended before their share of iterations was over, because they had taken too much.
     EarlyEnds,
+    /// Ends of the server, by a crash or an exit, between two iterations.
+    EndsBetween,
+    /// Crashes of processes that live beside the one that accepts, which ended the campaign.
+    ProcessesLost,
 }
 
-const COUNTERS: usize = Counter::EarlyEnds as usize + 1;
+const COUNTERS: usize = Counter::ProcessesLost as usize + 1;
 
 /// Bytes of the reason for leaving transport `memory` that are kept.
 const REASON: usize = 120;
@@ -114,6 +118,7 @@ pub struct StatusPage {
     port: AtomicU32,
     sandbox: AtomicU32,
     memory_fallback: AtomicU32,
+    hash_keys: AtomicU32,
     counters: [AtomicU64; COUNTERS],
     reason: [AtomicU8; REASON],
 }
@@ -133,6 +138,7 @@ impl StatusPage {
             port: AtomicU32::new(0),
             sandbox: AtomicU32::new(0),
             memory_fallback: AtomicU32::new(0),
+            hash_keys: AtomicU32::new(0),
             counters: [const { AtomicU64::new(0) }; COUNTERS],
             reason: [const { AtomicU8::new(0) }; REASON],
         }
@@ -219,6 +225,17 @@ impl StatusPage {
         let len = self.memory_fallback.load(Acquire) as usize;
         let kept: Vec<u8> = self.reason.iter().take(len).map(|byte| byte.load(Relaxed)).collect();
         (len > 0).then(|| String::from_utf8_lossy(&kept).into_owned())
+    }
+
+    /// Records that the server has drawn keys for maps of Rust's std.
+    pub fn note_hash_keys(&self) {
+        self.hash_keys.store(1, Relaxed);
+    }
+
+    /// Whether the server has drawn keys for maps of Rust's std.
+    #[must_use]
+    pub fn has_hash_keys(&self) -> bool {
+        self.hash_keys.load(Relaxed) != 0
     }
 
     /// Adds `amount` to a counter.

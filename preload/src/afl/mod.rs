@@ -8,7 +8,6 @@ mod response_feedback;
 mod response_map;
 mod runtime;
 pub(crate) mod shm_segments;
-mod symbols;
 
 use std::env;
 use std::ffi::{OsStr, OsString};

@@ -8,8 +8,7 @@ use libloading::os::unix::Library;
 use sockfuzz_protocol::RuntimeFound;
 
 use super::shm_segments::MAX_INPUT_BYTES;
-use super::symbols;
-use crate::sys::report;
+use crate::sys::{report, symbols};
 
 /// Names of what is used of the runtime, in the order of [`Runtime`]'s fields.
 const SYMBOL_NAMES: [&CStr; 13] = [

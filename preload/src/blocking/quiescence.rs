@@ -1,17 +1,16 @@
 //! Quiescence: whether the server's other threads and its child processes sleep. The kernel decides, so
 //! that it does not matter in which call, or in whose runtime, they do.
 
-use std::ffi::CStr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
-use rustix::fs::{Mode, OFlags, openat};
+use rustix::fs::{Mode, openat};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
 use rustix::process::Pid;
 use rustix::thread::sched_getaffinity;
 
 use super::preemption;
 use super::yield_probe::{ProbeResult, YieldProbe};
-use crate::process::{children, process_table};
+use crate::process::{children, process_table, relatives};
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::proc::{self, DIRECTORY};
 use crate::sys::threads;
@@ -22,8 +21,6 @@ const MAX_OPEN_STAT_FILES: usize = 64;
 
 /// Lowest number of a state file: above the other protected descriptors.
 const FIRST_STAT_FD: RawFd = 210;
-
-const FILE: OFlags = OFlags::RDONLY.union(OFlags::CLOEXEC);
 
 /// The watched threads. Protected by the driver guard.
 pub(super) struct Quiescence {
@@ -147,10 +144,17 @@ impl Quiescence {
         for slot in &mut self.watched {
             match slot {
                 Some(thread) if thread.id != me => match read_state(thread.stat.as_fd()) {
-                    Ok(state) if is_awake(state) => return ThreadScan::Awake,
-                    Ok(_) => asleep += 1,
-                    // It has ended.
-                    Err(_) => *slot = None,
+                    Ok(state) if proc::is_awake(state) => return ThreadScan::Awake,
+                    Ok(state) => {
+                        asleep += 1;
+                        if proc::is_dead(state) {
+                            relatives::record_end();
+                        }
+                    }
+                    Err(_) => {
+                        *slot = None;
+                        relatives::record_end();
+                    }
                 },
                 _ => {}
             }
@@ -166,7 +170,7 @@ impl Quiescence {
         proc::for_each_number(&tasks, |id| self.watch(id, tasks.as_fd()))?;
         if children::any() || process_table::has_others() {
             let processes = openat(&tasks, c"../..", DIRECTORY, Mode::empty())?;
-            children::ids().chain(process_table::others()).for_each(|id| self.watch(id, processes.as_fd()));
+            process_table::others().for_each(|id| self.watch(id, processes.as_fd()));
         }
         Ok(())
     }
@@ -181,12 +185,12 @@ impl Quiescence {
         }
         let slot = self.watched.iter_mut().find(|slot| slot.as_ref().is_none_or(|thread| thread.id == id));
         // A thread that has just ended needs no watching.
-        let Ok(stat) = open_stat(tasks, id) else { return };
+        let Ok(stat) = proc::open_stat(tasks, id) else { return };
         match (slot, fcntl_dupfd_cloexec(&stat, FIRST_STAT_FD)) {
             (Some(slot), Ok(stat)) => *slot = Some(WatchedThread::new(id, stat)),
             _ => {
                 self.overflow = true;
-                self.overflow_awake |= id != own_id() && read_state(stat.as_fd()).is_ok_and(is_awake);
+                self.overflow_awake |= id != own_id() && read_state(stat.as_fd()).is_ok_and(proc::is_awake);
             }
         }
     }
@@ -202,30 +206,11 @@ fn own_id() -> i32 {
     rustix::thread::gettid().as_raw_nonzero().get()
 }
 
-fn open_stat(tasks: BorrowedFd<'_>, id: i32) -> Result<OwnedFd, Errno> {
-    use std::io::Write;
-    let mut path = [0_u8; 24];
-    let _ = write!(&mut path[..23], "{id}/stat");
-    let path = CStr::from_bytes_until_nul(&path).map_err(|_| Errno::NAMETOOLONG)?;
-    openat(tasks, path, FILE, Mode::empty())
-}
-
 /// Reads a thread's state (proc_pid_stat(5), field 3).
 fn read_state(stat: BorrowedFd<'_>) -> Result<u8, Errno> {
     let mut text = [0_u8; 64];
     let len = rustix::io::pread(stat, &mut text, 0)?;
-    state(&text[..len]).ok_or(Errno::SRCH)
-}
-
-/// The letter after the command, which stands in parentheses and may itself contain some.
-fn state(stat: &[u8]) -> Option<u8> {
-    let command_end = stat.iter().rposition(|&byte| byte == b')')?;
-    stat.get(command_end + 2).copied()
-}
-
-/// Sleeping threads and dead ones do not run; everything else could.
-fn is_awake(state: u8) -> bool {
-    !matches!(state, b'S' | b'Z' | b'X')
+    proc::state(&text[..len]).ok_or(Errno::SRCH)
 }
 
 #[cfg(test)]
@@ -234,13 +219,6 @@ mod tests {
     use std::thread;
 
     use super::*;
-
-    #[test]
-    fn a_command_with_parentheses_does_not_hide_the_state() {
-        assert_eq!(state(b"17 (a) R (b)) S 1 17"), Some(b'S'));
-        assert_eq!(state(b"17 (nginx) R 1 17"), Some(b'R'));
-        assert_eq!(state(b""), None);
-    }
 
     #[test]
     fn threads_are_watched_from_their_creation_to_their_end() {

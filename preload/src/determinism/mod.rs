@@ -1,6 +1,7 @@
 //! Sources of noise, and what stands in for them: time, randomness, scheduling.
 
 pub(crate) mod clock;
+pub(crate) mod hash_keys;
 pub(crate) mod pseudo_random;
 pub(crate) mod randomness;
 pub(crate) mod scheduling;

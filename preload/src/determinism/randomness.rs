@@ -6,10 +6,8 @@
 //! libc's own stack canaries and heap cookies: nothing a server decides by.
 //!
 //! What a server makes of the bytes and keeps from one iteration to the next is its own: the state of a generator
-//! that it seeded once (Python's `random`, OpenSSL's DRBG), and hash keys. Rust's `RandomState` draws keys once in a
-//! thread, and counts one of them up for each map that the thread makes: the order in which a map is walked then
-//! depends on how many maps were made before, and no hook sees that. libc's generators are the exception:
-//! [`super::pseudo_random`].
+//! that it seeded once (Python's `random`, OpenSSL's DRBG), and hash keys. The exceptions are libc's generators
+//! ([`super::pseudo_random`]) and the hash keys of Rust's std ([`super::hash_keys`]).
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 

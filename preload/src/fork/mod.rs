@@ -12,10 +12,10 @@ use rustix::process::setpgid;
 use crate::afl::coverage::gate;
 use crate::afl::forkserver;
 use crate::blocking::{driver_guard, notifier};
-use crate::determinism::clock;
+use crate::determinism::{clock, hash_keys};
 use crate::memory_socket;
 use crate::net::accept_gate;
-use crate::process::{children, daemon, driver_process, ending, identity, process_table};
+use crate::process::{children, daemon, driver_process, identity, process_table};
 use crate::sandbox;
 use crate::sys::{config, planned_end, threads};
 use interruptions::Interruptions;
@@ -40,6 +40,7 @@ pub(crate) fn as_forkserver<R>(fork_children: impl FnOnce() -> R) -> bool {
 /// Prepares for a process that the server is about to create.
 pub(crate) fn before_servers_fork() {
     memory_socket::before_fork();
+    process_table::register_parent();
     children::adopt_orphans();
 }
 
@@ -55,7 +56,6 @@ pub(crate) fn in_servers_parent(child: i32) {
 /// Follows a fork of the server's, in the child: what its parent knows and does is not its own.
 pub(crate) fn in_servers_child() {
     driver_process::reset_after_fork();
-    ending::reset_after_fork();
     planned_end::reset_after_fork();
     driver_guard::reset_after_fork();
     reset_waiting_threads();
@@ -75,6 +75,7 @@ pub(crate) fn share_kernel_time() {
 
 /// In any forked child: no other thread waits there, and the events of its parent's threads are not its own.
 fn reset_waiting_threads() {
+    hash_keys::reset_after_fork();
     notifier::reset_after_fork();
     threads::reset_after_fork();
     accept_gate::reset_after_fork();

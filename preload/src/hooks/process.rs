@@ -5,6 +5,7 @@ use std::ptr;
 use libc::{c_char, c_int, c_void, pid_t};
 
 use super::thread_creation::around_thread_creation;
+use crate::afl::forkserver::runtime_loop;
 use crate::afl::shm_segments;
 use crate::process::{daemon, identity, panics};
 use crate::sys::real;
@@ -96,14 +97,12 @@ fn note_spawned(wanted: *mut pid_t, spawn: impl FnOnce(*mut pid_t) -> c_int) -> 
 /// fork(2), and vfork(2) as POSIX allows: a wrapper around the real one would give its stack frame to
 /// the child.
 pub(crate) unsafe fn fork() -> pid_t {
-    if !afl_loop::is_starting() {
-        fork::before_servers_fork();
+    if afl_loop::is_starting() {
+        return runtime_loop::fork();
     }
+    fork::before_servers_fork();
     // SAFETY: the server's own call.
     let child = unsafe { real::fork() };
-    if afl_loop::is_starting() {
-        return child;
-    }
     // Two processes, one time: the kernel's.
     fork::share_kernel_time();
     match child {

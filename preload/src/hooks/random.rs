@@ -7,7 +7,7 @@ use libc::{mode_t, size_t, ssize_t};
 use rustix::io::Errno;
 
 use super::arguments;
-use crate::determinism::randomness;
+use crate::determinism::{hash_keys, randomness};
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::{errno, real, user_memory};
 
@@ -19,6 +19,7 @@ const EXCLUSIVE_FLAGS: c_uint = libc::GRND_RANDOM | libc::GRND_INSECURE;
 const MAX_ENTROPY_BYTES: size_t = 256;
 
 pub(crate) unsafe fn getrandom(buffer: *mut c_void, len: size_t, flags: c_uint) -> ssize_t {
+    hash_keys::follow_draw(len, flags);
     if !randomness::is_fixed() {
         // SAFETY: the server's own call.
         return unsafe { real::getrandom(buffer, len, flags) };

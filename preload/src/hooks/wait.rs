@@ -8,6 +8,7 @@ use libc::{c_int, id_t, idtype_t, pid_t, rusage, siginfo_t};
 use rustix::event::PollFd;
 use rustix::io::Errno;
 
+use crate::afl::forkserver::runtime_loop;
 use crate::afl_loop;
 use crate::blocking::{self, BlockingCall, WaitOutcome};
 use crate::process::children;
@@ -32,9 +33,15 @@ pub(crate) unsafe fn wait4(child: pid_t, status: *mut c_int, options: c_int, usa
     let status = if status.is_null() { &raw mut own } else { status };
     let mut wait = Wait { child, status, options, usage };
     if afl_loop::is_starting() {
-        // The forkserver waits by this call, too, and for its own child.
-        // SAFETY: the server's own call; where it does not want the status, we do.
-        return unsafe { real::wait4(child, status, options, usage) };
+        // The runtime's forkserver waits by this call, too, and for its own child.
+        // SAFETY: its own call; where it does not want the status, we do.
+        return unsafe {
+            let ended = real::wait4(child, status, options, usage);
+            if ended > 0 {
+                *status = runtime_loop::follow_wait(*status);
+            }
+            ended
+        };
     }
     wait_for(&mut wait, options)
 }

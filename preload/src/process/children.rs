@@ -7,14 +7,11 @@ use libc::c_int;
 use rustix::io::Errno;
 use rustix::process::{Pid, getpid, set_child_subreaper, test_kill_process};
 
+use super::relatives::{self, Crash};
 use super::{driver_process, ending, process_table};
 use crate::sys::{config, real, report};
 
-/// Children that are watched at a time; further ones are not.
-const MAX_WATCHED_CHILDREN: usize = 64;
-
-/// Process ids; 0 marks a free slot.
-static CHILDREN: [AtomicI32; MAX_WATCHED_CHILDREN] = [const { AtomicI32::new(0) }; MAX_WATCHED_CHILDREN];
+/// Whether the server has ever forked.
 static FORKED: AtomicBool = AtomicBool::new(false);
 /// The last one that was forked.
 static LATEST: AtomicI32 = AtomicI32::new(0);
@@ -23,17 +20,11 @@ static LATEST: AtomicI32 = AtomicI32::new(0);
 /// a child of the forkserver has siblings for helpers.
 static HANDED_OVER: AtomicBool = AtomicBool::new(false);
 
-/// Signals that count as a crash.
-const CRASH_SIGNALS: [c_int; 7] =
-    [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGSYS];
-
 /// Records a child process of the server.
 pub(crate) fn record(child: i32) {
     FORKED.store(true, SeqCst);
     process_table::register_child(child);
     LATEST.store(child, SeqCst);
-    let free = |slot: &&AtomicI32| slot.compare_exchange(0, child, SeqCst, SeqCst).is_ok();
-    let _ = CHILDREN.iter().find(free);
 }
 
 /// Whether the server has ever forked.
@@ -44,12 +35,12 @@ pub(crate) fn any() -> bool {
 /// The last child that was forked, unless the server has been told of its end.
 pub(crate) fn latest() -> Option<i32> {
     let latest = LATEST.load(SeqCst);
-    ids().find(|&child| child == latest)
+    process_table::living_children().find(|&child| child == latest)
 }
 
-/// The children that may still be alive.
-pub(crate) fn ids() -> impl Iterator<Item = i32> {
-    CHILDREN.iter().map(|slot| slot.load(SeqCst)).filter(|&child| child != 0)
+/// Whether a child may still be alive.
+pub(crate) fn has_living() -> bool {
+    process_table::living_children().next().is_some()
 }
 
 /// Whether another process may still answer: a child at work, or whoever was passed the connection.
@@ -57,7 +48,7 @@ pub(crate) fn may_answer() -> bool {
     HANDED_OVER.load(SeqCst)
         || any() && {
             check();
-            ids().next().is_some()
+            has_living()
         }
 }
 
@@ -75,7 +66,6 @@ pub(crate) fn begin_iteration() {
 /// In a forked child: the parent's children are not its own.
 pub(crate) fn reset_after_fork() {
     FORKED.store(false, SeqCst);
-    CHILDREN.iter().for_each(|slot| slot.store(0, SeqCst));
 }
 
 /// Before a fork of the server's: makes the driver process the parent of all orphans that descend from it, so that
@@ -104,8 +94,7 @@ pub(crate) fn is_hidden(child: i32) -> bool {
 pub(crate) fn is_orphans_end(process: i32) -> bool {
     process_table::is_orphan(process) && {
         check();
-        let has_ended = |child: i32| !ids().any(|id| id == child);
-        !process_table::own_children().any(has_ended)
+        !process_table::has_ended_child()
     }
 }
 
@@ -120,15 +109,12 @@ pub(crate) fn has_only_orphans() -> bool {
 
 /// Whether a process forked in this iteration is still alive. To be called after [`check`].
 pub(crate) fn has_new() -> bool {
-    ids().chain(process_table::descendants()).any(process_table::is_new)
+    process_table::living_children().chain(process_table::descendants()).any(process_table::is_new)
 }
 
 /// Records the end of a child that was reaped.
 pub(crate) fn record_end(child: i32, status: c_int) {
     process_table::remove(child);
-    if let Some(slot) = CHILDREN.iter().find(|slot| slot.load(SeqCst) == child) {
-        slot.store(0, SeqCst);
-    }
     if libc::WIFSIGNALED(status) {
         crash_as_child(libc::WTERMSIG(status));
     }
@@ -137,18 +123,16 @@ pub(crate) fn record_end(child: i32, status: c_int) {
 /// Checks for processes that have ended and that the server has not waited for yet; the status of a child stays
 /// for the server.
 pub(crate) fn check() {
-    for slot in CHILDREN.iter().filter(|slot| slot.load(SeqCst) != 0) {
+    for child in process_table::living_children() {
         // SAFETY: all zeroes is a valid `siginfo_t`, and the fields read are those of SIGCHLD.
         unsafe {
             let mut info: libc::siginfo_t = std::mem::zeroed();
-            let child = slot.load(SeqCst);
             let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
             if real::waitid(libc::P_PID, child.unsigned_abs(), &mut info, flags) != 0 {
                 // Reaped unseen.
-                slot.store(0, SeqCst);
                 process_table::remove(child);
             } else if info.si_pid() != 0 {
-                slot.store(0, SeqCst);
+                process_table::mark_ended(child);
                 if matches!(info.si_code, libc::CLD_KILLED | libc::CLD_DUMPED) {
                     crash_as_child(info.si_status());
                 }
@@ -157,6 +141,10 @@ pub(crate) fn check() {
     }
     process_table::descendants().for_each(reap);
     reap_where_nobody_waits();
+    if let Some(Crash { pid, signal }) = relatives::recorded_crash() {
+        report::emit(format_args!("process {pid} of the server was killed by signal {signal}"));
+        ending::end_by(signal);
+    }
 }
 
 /// Reaps the server's own children that have ended, where it wants that.
@@ -183,7 +171,7 @@ fn reap(process: i32) {
 
 /// Ends this process as its child was ended, if that was a crash and counts.
 fn crash_as_child(signal: c_int) {
-    if config::child_crashes_count() && CRASH_SIGNALS.contains(&signal) {
+    if config::child_crashes_count() && ending::is_crash(signal) {
         report::emit(format_args!("a child process of the server was killed by signal {signal}"));
         ending::end_by(signal);
     }

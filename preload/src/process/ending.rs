@@ -1,20 +1,21 @@
-//! Exits of the server in the middle of an iteration. AFL++ takes no exit status for a crash, so it is told of a
-//! signal that nothing else uses.
+//! Ends of processes: which are crashes. AFL++ takes no exit status for one, so it is told of exits in the middle of an
+//! iteration as a signal that nothing else uses.
 
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 
 use libc::c_int;
-use sockfuzz_protocol::{Counter, EXIT_SIGNAL, Exits};
+use sockfuzz_protocol::{EXIT_SIGNAL, Exits};
 
-use crate::sys::{config, real, report};
+use crate::sys::{config, real};
 
-/// The same where `AFL_KILL_SIGNAL` is [`EXIT_SIGNAL`]: AFL++ would take it for a timeout.
-const OTHER_EXIT_SIGNAL: c_int = libc::SIGABRT;
-
-/// Whether an iteration runs whose end by an exit this process has to report itself.
-static REPORTS_EXITS: AtomicBool = AtomicBool::new(false);
+/// Signals that count as a crash of a child process.
+const CRASH_SIGNALS: [c_int; 7] =
+    [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGSYS];
 
 const _: () = assert!(EXIT_SIGNAL == libc::SIGSTKFLT);
+
+/// What stands for an exit where `AFL_KILL_SIGNAL` is [`EXIT_SIGNAL`]: AFL++ would take it for a timeout.
+const OTHER_EXIT_SIGNAL: c_int = libc::SIGABRT;
 
 /// Status with which the server is about to exit; [`NO_STATUS`] while it is not.
 static EXIT_STATUS: AtomicI32 = AtomicI32::new(NO_STATUS);
@@ -26,28 +27,21 @@ pub(crate) fn kill_signal() -> c_int {
     given.unwrap_or(libc::SIGKILL)
 }
 
-/// Counts an exit in the middle of an iteration. The signal by which AFL++ is to be told; `None` where exits are
-/// only counted.
-pub(crate) fn count_exit() -> Option<c_int> {
-    report::status().add(Counter::Exits, 1);
+/// Whether a process that was ended by this signal has crashed.
+pub(crate) fn is_crash(signal: c_int) -> bool {
+    CRASH_SIGNALS.contains(&signal)
+}
+
+/// The signal by which AFL++ is to be told of an exit; `None` where exits are only counted.
+pub(crate) fn exit_signal() -> Option<c_int> {
     let signal = if kill_signal() == EXIT_SIGNAL { OTHER_EXIT_SIGNAL } else { EXIT_SIGNAL };
     let exits = config::get().map(|config| config.options.exits);
     (exits == Some(Exits::Crash)).then_some(signal)
 }
 
-/// An iteration has begun in a process above which nobody tells exits apart (loop `afl`).
-pub(crate) fn report_exits() {
-    REPORTS_EXITS.store(true, SeqCst);
-}
-
-/// The server is about to exit; does not return where the exit is reported as a signal.
+/// The server is about to exit.
 pub(crate) fn exit_begins(status: c_int) {
     EXIT_STATUS.store(status, SeqCst);
-    if REPORTS_EXITS.swap(false, SeqCst)
-        && let Some(signal) = count_exit()
-    {
-        end_by(signal);
-    }
 }
 
 /// Status with which the server is about to exit; `None` while it is not.
@@ -65,9 +59,4 @@ pub(crate) fn end_by(signal: c_int) {
         real::pthread_sigmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut());
         libc::raise(signal);
     }
-}
-
-/// In a forked child of the server's, whose exit is not its parent's.
-pub(crate) fn reset_after_fork() {
-    REPORTS_EXITS.store(false, SeqCst);
 }

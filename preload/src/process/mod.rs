@@ -7,3 +7,4 @@ pub(crate) mod ending;
 pub(crate) mod identity;
 pub(crate) mod panics;
 pub(crate) mod process_table;
+pub(crate) mod relatives;

@@ -24,6 +24,8 @@ struct ProcessEntry {
     parent: AtomicI32,
     /// The iteration in which it was forked.
     iteration: AtomicU32,
+    /// Whether its end was seen. Its parent may still have to reap it.
+    ended: AtomicBool,
 }
 
 /// The shared page.
@@ -102,12 +104,16 @@ fn entries(table: &'static ProcessTable) -> impl Iterator<Item = &'static Proces
     table.entries[..used].iter().filter(|entry| entry.pid.load(SeqCst) != 0)
 }
 
-/// Registers a process that the server has forked, and its parent.
-pub(crate) fn register_child(child: i32) {
-    register(child, me());
+/// Registers this process, which is about to fork: its child may be at work before `fork` returns here.
+pub(crate) fn register_parent() {
     if !HAS_FORKSERVER.load(SeqCst) && !contains(me()) {
         register(me(), MY_PARENT.load(SeqCst));
     }
+}
+
+/// Registers a process that the server has forked.
+pub(crate) fn register_child(child: i32) {
+    register(child, me());
 }
 
 fn contains(pid: i32) -> bool {
@@ -124,6 +130,7 @@ fn register(pid: i32, parent: i32) {
     };
     let Some(entry) = known.or_else(free) else { return };
     entry.parent.store(parent, SeqCst);
+    entry.ended.store(false, SeqCst);
     entry.iteration.store(table.iteration.load(SeqCst), SeqCst);
     let place =
         (std::ptr::from_ref(entry).addr() - table.entries.as_ptr().addr()) / size_of::<ProcessEntry>();
@@ -133,11 +140,17 @@ fn register(pid: i32, parent: i32) {
 
 /// Removes a process that has been reaped, or does none of the server's work any more.
 pub(crate) fn remove(pid: i32) {
-    if let Some(table) = table(0) {
-        entries(table)
-            .filter(|entry| entry.pid.load(SeqCst) == pid)
-            .for_each(|entry| entry.pid.store(0, SeqCst));
-    }
+    with_pid(pid).for_each(|entry| entry.pid.store(0, SeqCst));
+}
+
+/// Records that a process has ended. It stays until it is reaped.
+pub(crate) fn mark_ended(pid: i32) {
+    with_pid(pid).for_each(|entry| entry.ended.store(true, SeqCst));
+}
+
+fn with_pid(pid: i32) -> impl Iterator<Item = &'static ProcessEntry> {
+    let entries = (0..TABLES.len()).filter_map(table).flat_map(entries);
+    entries.filter(move |entry| entry.pid.load(SeqCst) == pid)
 }
 
 /// Processes of the server besides this one.
@@ -148,6 +161,11 @@ pub(crate) fn others() -> impl Iterator<Item = i32> {
         .flat_map(entries)
         .map(|entry| entry.pid.load(SeqCst))
         .filter(move |&pid| pid != 0 && pid != me && pid != forkserver)
+}
+
+/// Those that this one has not forked.
+pub(crate) fn relatives() -> impl Iterator<Item = i32> {
+    others().filter(|&pid| own_children().all(|child| child != pid))
 }
 
 /// Whether the server has other processes than this one, as far as is known.
@@ -163,18 +181,28 @@ pub(crate) fn generation() -> u32 {
 
 /// Processes that this one has forked and that were not reaped.
 pub(crate) fn own_children() -> impl Iterator<Item = i32> {
-    of_parent(|parent| parent == me())
+    where_entry(|entry| entry.parent.load(SeqCst) == me())
+}
+
+/// Those whose ends were not seen yet.
+pub(crate) fn living_children() -> impl Iterator<Item = i32> {
+    where_entry(|entry| entry.parent.load(SeqCst) == me() && !entry.ended.load(SeqCst))
+}
+
+/// Whether a child has ended that was not reaped.
+pub(crate) fn has_ended_child() -> bool {
+    where_entry(|entry| entry.parent.load(SeqCst) == me() && entry.ended.load(SeqCst)).next().is_some()
 }
 
 /// Processes in this process's own table that others have forked.
 pub(crate) fn descendants() -> impl Iterator<Item = i32> {
     let me = me();
-    of_parent(|parent| parent != self::me()).filter(move |&pid| pid != me)
+    where_entry(|entry| entry.parent.load(SeqCst) != self::me()).filter(move |&pid| pid != me)
 }
 
-fn of_parent(is_wanted: impl Fn(i32) -> bool) -> impl Iterator<Item = i32> {
+fn where_entry(is_wanted: impl Fn(&ProcessEntry) -> bool) -> impl Iterator<Item = i32> {
     let entries = table(0).into_iter().flat_map(entries);
-    entries.filter(move |entry| is_wanted(entry.parent.load(SeqCst))).map(|entry| entry.pid.load(SeqCst))
+    entries.filter(move |entry| is_wanted(entry)).map(|entry| entry.pid.load(SeqCst))
 }
 
 /// Whether a process, whose end the kernel tells to this one, is an orphan of which the server knows nothing.

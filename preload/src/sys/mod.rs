@@ -21,5 +21,6 @@ pub(crate) mod seccomp;
 pub(crate) mod shared_pages;
 pub(crate) mod signal_guard;
 pub(crate) mod stdio;
+pub(crate) mod symbols;
 pub(crate) mod threads;
 pub(crate) mod user_memory;

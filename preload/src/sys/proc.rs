@@ -1,10 +1,11 @@
-//! This process in /proc: its threads and its descriptors.
+//! /proc: the threads and descriptors of this process, and how others are.
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
 
+use libc::c_int;
 use rustix::fs::{CWD, Mode, OFlags, RawDir, openat};
 use rustix::io::Errno;
 
@@ -34,6 +35,60 @@ pub(crate) fn open() {
 /// Those of openat(2).
 pub(crate) fn open_tasks() -> Result<OwnedFd, Errno> {
     open_own(c"task", c"/proc/self/task", DIRECTORY)
+}
+
+/// Opens the file that tells how a thread or process is (proc_pid_stat(5)), in the directory that has its number.
+///
+/// # Errors
+/// Those of openat(2).
+pub(crate) fn open_stat(directory: impl AsFd, id: i32) -> Result<OwnedFd, Errno> {
+    use std::io::Write;
+    let mut path = [0_u8; 24];
+    let _ = write!(&mut path[..23], "{id}/stat");
+    let path = CStr::from_bytes_until_nul(&path).map_err(|_| Errno::NAMETOOLONG)?;
+    openat(directory, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+}
+
+/// State letter in the content of such a file. It follows the command, which stands in parentheses and may itself
+/// contain some.
+pub(crate) fn state(stat: &[u8]) -> Option<u8> {
+    let command_end = stat.iter().rposition(|&byte| byte == b')')?;
+    stat.get(command_end + 2).copied()
+}
+
+/// Sleeping threads and dead ones do not run; everything else could.
+pub(crate) fn is_awake(state: u8) -> bool {
+    state != b'S' && !is_dead(state)
+}
+
+/// Whether a thread or process has ended.
+pub(crate) fn is_dead(state: u8) -> bool {
+    matches!(state, b'Z' | b'X')
+}
+
+/// State letter of a process, and how it has ended, as wait(2) would say it: 0 as long as it has not, or where this
+/// process may not know.
+///
+/// # Errors
+/// Those of openat(2) and read(2): there is no such process.
+pub(crate) fn read_process(id: i32) -> Result<(u8, c_int), Errno> {
+    let opened;
+    let directory = match PROC.load(SeqCst) {
+        proc @ 0.. => fd::borrow(proc),
+        _ => {
+            opened = openat(CWD, c"/proc", DIRECTORY, Mode::empty())?;
+            opened.as_fd()
+        }
+    };
+    let mut text = [0; 1024];
+    let len = rustix::io::read(open_stat(directory, id)?, &mut text)?;
+    Ok((state(&text[..len]).ok_or(Errno::SRCH)?, last_number(&text[..len]).unwrap_or(0)))
+}
+
+/// The last field is the status.
+fn last_number(stat: &[u8]) -> Option<c_int> {
+    let last = stat.trim_ascii_end().rsplit(|&byte| byte == b' ').next()?;
+    std::str::from_utf8(last).ok()?.parse().ok()
 }
 
 /// Opens a file of this process's own: by its name below [`PROC`], and by its path where that was not opened.
@@ -112,4 +167,29 @@ pub(crate) fn count_server_fds() -> Option<usize> {
     })
     .ok()?;
     Some(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_with_parentheses_does_not_hide_the_state() {
+        assert_eq!(state(b"17 (a) R (b)) S 1 17"), Some(b'S'));
+        assert_eq!(state(b"17 (nginx) R 1 17"), Some(b'R'));
+        assert_eq!(state(b""), None);
+    }
+
+    #[test]
+    fn a_process_that_has_ended_tells_how() {
+        let mut child =
+            std::process::Command::new("/bin/sh").args(["-c", "exit 3"]).spawn().expect("sh starts");
+        let id = child.id().cast_signed();
+        while read_process(id).expect("nobody has reaped it").0 != b'Z' {
+            std::thread::yield_now();
+        }
+        assert_eq!(read_process(id), Ok((b'Z', 3 << 8)));
+        child.wait().expect("it has ended");
+        assert!(read_process(id).is_err());
+    }
 }

@@ -1,6 +1,8 @@
-/* Two processes: the front one accepts and passes requests on, the back one works on them for a while and answers.
-   TARGET_FRONT says which of them the child is. */
+/* Two processes: the front one accepts and passes requests on, the back one works on them for a while and answers, or
+   crashes. TARGET_FRONT says whether the front one is the child or the parent of the other, or both are children of a
+   third one ("sibling"), which may wait for them ("sibling_awaited"). */
 #include "target.h"
+#include <sys/wait.h>
 
 static void work(int requests, int answers) {
     char request[4096];
@@ -8,6 +10,7 @@ static void work(int requests, int answers) {
         ssize_t len = read(requests, request, sizeof request);
         if (len <= 0) _exit(0);
         for (volatile long i = 0; i < 5000000; i++) {}
+        if (!strncmp(request, "GET /crash", 10)) *(volatile int *)0 = 1;
         write_all(answers, request, len);
     }
 }
@@ -20,10 +23,15 @@ static void pass_on(int requests, int answers) {
         CHECK(fd >= 0);
         ssize_t len;
         while ((len = read(fd, request, sizeof request)) > 0) {
+            int tolerates = !strncmp(request, "GET /crash_tolerated", 20);
             write_all(requests, request, len);
             struct pollfd back = {.fd = answers, .events = POLLIN};
             CHECK(poll(&back, 1, -1) == 1);
             len = read(answers, request, sizeof request);
+            if (len <= 0 && tolerates) {
+                respond(fd, "there is no answer\n");
+                continue;
+            }
             CHECK(len > 0);
             log_first_line(request, len);
             int line = strcspn(request, "\r\n");
@@ -33,14 +41,25 @@ static void pass_on(int requests, int answers) {
     }
 }
 
-int main(void) {
-    const char *front = getenv("TARGET_FRONT");
-    int requests[2], answers[2];
-    CHECK(pipe(requests) == 0 && pipe(answers) == 0);
-    int is_front_child = !front || !strcmp(front, "child");
+static int is_in_front(const char *front) {
     pid_t child = fork();
     CHECK(child >= 0);
-    if ((child == 0) == is_front_child) {
+    if (!front || !strcmp(front, "child")) return child == 0;
+    if (!strcmp(front, "parent")) return child > 0;
+    if (child == 0) return 1;
+    pid_t working = fork();
+    CHECK(working >= 0);
+    if (working == 0) return 0;
+    for (;;) {
+        if (strcmp(front, "sibling_awaited")) pause();
+        wait(NULL);
+    }
+}
+
+int main(void) {
+    int requests[2], answers[2];
+    CHECK(pipe(requests) == 0 && pipe(answers) == 0);
+    if (is_in_front(getenv("TARGET_FRONT"))) {
         close(requests[0]);
         close(answers[1]);
         pass_on(requests[1], answers[0]);

@@ -36,6 +36,24 @@ static void *crash_late_in_thread(void *unused) {
     return unused;
 }
 
+/* Waits until the last place of the file says so, by sleeps that are too long to belong to an iteration. */
+static void await_trigger(void) {
+    while (!record[RECORDS - 1]) usleep(60000);
+}
+
+static void *crash_when_triggered(void *unused) {
+    (void)unused;
+    await_trigger();
+    *(volatile int *)0 = 1;
+    return NULL;
+}
+
+static void *exit_when_triggered(void *unused) {
+    (void)unused;
+    await_trigger();
+    exit(0);
+}
+
 static void exit_in_handler(int signal) {
     (void)signal;
     write_down(EXIT);
@@ -110,6 +128,8 @@ static void end(const char *ending) {
         answer(ending);
         start_thread(crash_late_in_thread);
     }
+    if (IS("crash_when_triggered")) start_thread(crash_when_triggered);
+    if (IS("exit_when_triggered")) start_thread(exit_when_triggered);
     if (IS("child")) {
         pid_t child = fork_one();
         if (child == 0) crash();

@@ -8,9 +8,12 @@ use rustix::process::{
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 use std::time::Duration;
 
-use super::child_state::ChildState;
+use sockfuzz_protocol::{Counter, Switch};
+
+use super::child_state::{ChildState, ForkserverPage};
 use crate::determinism::clock;
-use crate::sys::{real, report};
+use crate::process::relatives::{self, Crash};
+use crate::sys::{config, real, report};
 
 /// Between two looks at something that does not wake us.
 pub(super) const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
@@ -76,6 +79,20 @@ impl Child {
         }
     }
 
+    /// Whether it has ended in its warm-up, and the next one has none because of that.
+    pub(super) fn ended_in_warm_up(&self, page: &ForkserverPage) -> bool {
+        let ended = config::get().is_some_and(|config| config.options.warm_up == Switch::On)
+            && !self.state.is_ready()
+            && !self.state.ends_as_planned()
+            && self.end(WaitIdOptions::NOHANG).is_some();
+        let is_news = ended && page.leave_out_warm_up();
+        if is_news {
+            report::status().add(Counter::WarmUpsLeftOut, 1);
+            report::emit(format_args!("the server ends in the requests of the warm-up: they are left out"));
+        }
+        is_news
+    }
+
     pub(super) fn kill(&self) -> bool {
         kill_process(self.id, Signal::KILL).is_ok()
     }
@@ -83,6 +100,18 @@ impl Child {
     /// To be called when it has ended.
     pub(super) fn reap(self) {
         let _ = waitid(WaitId::Pid(self.id), WaitIdOptions::EXITED);
+    }
+}
+
+/// In the forkserver: ends the campaign where a process has crashed that lives beside the children. They cannot work
+/// without it, and no fork brings it back.
+pub(super) fn refuse_without_relatives() {
+    if let Some(Crash { pid, signal }) = relatives::lasting_crash() {
+        report::status().add(Counter::ProcessesLost, 1);
+        relatives::kill();
+        report::fatal(format_args!(
+            "process {pid} of the server was killed by signal {signal}, and the one that accepts cannot start it again"
+        ));
     }
 }
 

@@ -94,7 +94,7 @@ impl ForkserverPage {
     pub(super) fn take_role(&self, child: &ChildState) -> bool {
         let taken = self.decide(ForkserverRole::FirstChild);
         if taken {
-            set(&child.ready);
+            child.set_ready();
         }
         taken
     }
@@ -137,6 +137,11 @@ impl ChildState {
         self.ready.load(SeqCst) != 0
     }
 
+    /// The child can take an input.
+    pub(super) fn set_ready(&self) {
+        set(&self.ready);
+    }
+
     /// The child's turn has come.
     pub(super) fn start_turn(&self) {
         self.start_clock();
@@ -147,7 +152,7 @@ impl ChildState {
     /// id went out would be taken for a process of that number. Looks after each `check_interval` whether
     /// there still is a forkserver, by `check`.
     pub(super) fn await_turn(&self, check_interval: &Timespec, check: impl Fn()) {
-        set(&self.ready);
+        self.set_ready();
         while self.turn.load(SeqCst) == 0 {
             check();
             let _ = futex::wait(&self.turn, futex::Flags::empty(), 0, Some(check_interval));

@@ -1,4 +1,4 @@
-//! Loop `direct`: a forkserver of our own, whose child speaks to AFL++ itself.
+//! Loop `direct`: a forkserver of our own, whose child speaks to AFL++ itself. (Loop `afl` is in [`runtime_loop`].)
 //!
 //! In AFL++'s own persistent loop a child stops itself after every iteration, its forkserver says
 //! so to AFL++, hears that it is to go on, and wakes the child: two processes where one would do.
@@ -18,6 +18,8 @@ mod inputs;
 mod parent;
 mod pipes;
 mod protocol;
+pub(crate) mod runtime_loop;
+mod verdict;
 
 use std::ptr;
 use std::sync::OnceLock;
@@ -26,7 +28,7 @@ use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use rustix::event::Timespec;
 
 use super::Instrumentation;
-use crate::process::children;
+use crate::process::{children, relatives};
 use crate::sys::report;
 use child_state::{ChildState, ForkserverPage, IterationState};
 use inputs::InputPlace;
@@ -35,6 +37,9 @@ pub(crate) use pipes::FORKSERVER_PIPES;
 
 /// How often a waiting child checks whether the forkserver lives.
 const FORKSERVER_CHECK_INTERVAL: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// What the forkserver of this process, or the one above it, shares with its children.
+static PAGE: OnceLock<&'static ForkserverPage> = OnceLock::new();
 
 /// The forkserver of this process, if the loop is `direct`. Set in the children.
 static CURRENT: OnceLock<Forkserver> = OnceLock::new();
@@ -56,7 +61,8 @@ pub(crate) fn start(instrumentation: &Instrumentation, spares: bool) -> bool {
     };
     protocol::handshake(instrumentation, &inputs);
     inputs.open(instrumentation);
-    let page = ForkserverPage::share(spares);
+    let page = PAGE.get_or_init(|| ForkserverPage::share(spares));
+    relatives::forget_dead();
     let state = parent::serve(page, false);
     let _ = CURRENT.set(Forkserver { page, state: AtomicPtr::new(ptr::from_ref(state).cast_mut()), inputs });
     true
@@ -74,7 +80,7 @@ pub(crate) fn is_waiting_spare() -> bool {
 
 /// Whether the server has ended in its warm-up before, so that there is to be none.
 pub(crate) fn leaves_out_warm_up() -> bool {
-    current().is_some_and(|forkserver| forkserver.page.leaves_out_warm_up())
+    PAGE.get().is_some_and(|page| page.leaves_out_warm_up())
 }
 
 impl Forkserver {
@@ -127,7 +133,7 @@ impl Forkserver {
     /// Waits for the turn of this process, whose start is over.
     fn await_turn(&self) {
         children::check();
-        if children::ids().next().is_some() {
+        if children::has_living() {
             // What processes of a spare do cannot be hidden while it waits and seen afterwards.
             self.refuse_spares();
         }

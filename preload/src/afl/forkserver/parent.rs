@@ -12,17 +12,15 @@
 
 use std::time::Duration;
 
-use libc::c_int;
 use rustix::event::Timespec;
 use rustix::process::WaitIdOptions;
 use sockfuzz_handover::forkserver::{self, RequestPlace};
-use sockfuzz_protocol::{Counter, Switch};
+use sockfuzz_protocol::Counter;
 
-use super::child::{Child, POLL_INTERVAL};
+use super::child::{self, Child, POLL_INTERVAL};
 use super::child_state::{ChildState, ForkserverPage, IterationState};
-use super::pipes;
-use crate::process::ending;
-use crate::sys::{config, report};
+use super::{pipes, verdict};
+use crate::sys::report;
 
 /// How long AFL++ lets an iteration run when it looks whether an input really hangs, if nobody says
 /// otherwise (AFL++ config.h: HANG_TMOUT).
@@ -52,6 +50,7 @@ pub(super) fn serve(page: &'static ForkserverPage, inherited: bool) -> &'static 
     let mut killed_child = None;
     let mut zombies = Vec::new();
     while std::mem::take(&mut requested) || next_request(killed_child.as_ref()) {
+        child::refuse_without_relatives();
         zombies.drain(..zombies.len().saturating_sub(MAX_ZOMBIES)).for_each(Child::reap);
         let child = match spare.take().and_then(alive) {
             Some(spare) => {
@@ -67,9 +66,7 @@ pub(super) fn serve(page: &'static ForkserverPage, inherited: bool) -> &'static 
             }
         };
         child.await_ready();
-        if has_ended_in_warm_up(&child) && page.leave_out_warm_up() {
-            report::status().add(Counter::WarmUpsLeftOut, 1);
-            report::emit(format_args!("the server ends in the requests of the warm-up: they are left out"));
+        if child.ended_in_warm_up(page) {
             child.reap();
             requested = true;
             continue;
@@ -91,14 +88,14 @@ pub(super) fn serve(page: &'static ForkserverPage, inherited: bool) -> &'static 
         let status = await_end(&child, killed_child.as_ref());
         zombies.extend(killed_child.take().map(|killed_child| killed_child.child));
         if !has_reported(child.state) {
-            pipes::write_words([status]);
+            // Whether it was a hang AFL++ knows; that it was killed here is no crash.
+            pipes::write_words([status.map_or(0, |status| verdict::on_iteration(child.state, status))]);
             zombies.push(child);
             continue;
         }
         let new = KilledChild { time: child.state.elapsed(), child };
-        if is_crash(status) {
-            // Another thread of the server's did something between two iterations.
-            report::emit(format_args!("the server crashed between two inputs"));
+        let status = status.map_or(0, |status| verdict::between_iterations(new.child.state, status));
+        if verdict::is_finding(status) {
             if next_request(Some(&new)) {
                 pipes::write_words([status]);
             }
@@ -109,13 +106,6 @@ pub(super) fn serve(page: &'static ForkserverPage, inherited: bool) -> &'static 
     }
     zombies.into_iter().for_each(Child::reap);
     report::exit(0);
-}
-
-fn has_ended_in_warm_up(child: &Child) -> bool {
-    config::get().is_some_and(|config| config.options.warm_up == Switch::On)
-        && !child.state.is_ready()
-        && !child.state.ends_as_planned()
-        && child.end(WaitIdOptions::NOHANG).is_some()
 }
 
 /// The child is the forkserver from now on; AFL++ knows this process.
@@ -162,8 +152,8 @@ fn has_reported(state: &ChildState) -> bool {
     }
 }
 
-/// Waits until the child dies, and leaves it a zombie; its wait status.
-fn await_end(child: &Child, killed_child: Option<&KilledChild>) -> u32 {
+/// Waits until the child dies, and leaves it a zombie; its wait status, unless it was killed here.
+fn await_end(child: &Child, killed_child: Option<&KilledChild>) -> Option<u32> {
     let mut killed = false;
     if let Some(killed_child) = killed_child {
         let limit = 2 * killed_child.time.max(DEFAULT_HANG_TIMEOUT);
@@ -177,29 +167,9 @@ fn await_end(child: &Child, killed_child: Option<&KilledChild>) -> u32 {
         }
     }
     loop {
-        match child.end(WaitIdOptions::empty()) {
-            // Whether this was a hang AFL++ knows; that it was killed here is no crash.
-            Some(_) if killed => return 0,
-            Some(status) => return reported_status(child.state, status),
-            None => {}
+        let status = child.end(WaitIdOptions::empty());
+        if status.is_some() {
+            return status.filter(|_| !killed);
         }
     }
-}
-
-/// What AFL++ is told of a child that has ended with `status`.
-fn reported_status(state: &ChildState, status: u32) -> u32 {
-    let is_exit = status & 0x7f == 0;
-    match state.iteration_state() {
-        _ if state.ends_as_planned() => status & !0x7f,
-        IterationState::Running if is_exit && state.iterations() > 0 => {
-            ending::count_exit().map_or(status, c_int::cast_unsigned)
-        }
-        _ => status,
-    }
-}
-
-/// Whether a child has ended by a signal that is not AFL++'s way to stop it.
-fn is_crash(status: u32) -> bool {
-    let signal = status & 0x7f;
-    signal != 0 && signal != ending::kill_signal().cast_unsigned()
 }

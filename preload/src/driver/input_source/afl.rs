@@ -11,7 +11,7 @@ use super::rerun::Rerun;
 use super::{Chunk, warm_up};
 use crate::afl::{Instrumentation, ResponseParser, VirginMap, forkserver};
 use crate::afl_loop;
-use crate::determinism::{clock, pseudo_random, randomness};
+use crate::determinism::{clock, hash_keys, pseudo_random, randomness};
 use crate::driver::leak_sanitizer;
 use crate::process::children;
 use crate::sys::report;
@@ -65,10 +65,12 @@ impl AflSource {
         clock::begin_iteration();
         randomness::rewind();
         pseudo_random::restore();
+        hash_keys::restore();
         match &mut self.stage {
             LoopStage::WarmUp { left: 0 } => {
                 let leaks = LeakWatch::begin(u64::from(self.options.memory_mib) << 20);
                 pseudo_random::save();
+                hash_keys::save();
                 self.next_iteration();
                 self.leaks = Some(leaks);
                 // Not before it is this process's turn: until then, others learn.

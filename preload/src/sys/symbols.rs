@@ -1,18 +1,59 @@
 //! Symbols that the loader does not know: a Rust executable exports nothing, but unless it is
-//! stripped its symbol table names the AFL++ runtime.
+//! stripped its symbol table names the AFL++ runtime, and variables of Rust's std.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::fs::File;
-use std::ptr;
+use std::ptr::{self, NonNull};
 
 use object::read::elf::ElfFile64;
-use object::{Endianness, Object, ObjectSymbol};
+use object::{Endianness, Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+
+const EXECUTABLE: &str = "/proc/self/exe";
+
+/// A variable of which every thread has its own, zeroed at first.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ThreadVariable {
+    /// Where it is in the block of such variables that each thread has of the executable.
+    pub(crate) offset: usize,
+    pub(crate) len: usize,
+}
+
+/// Finds the variable of the running executable whose name contains `part`.
+pub(crate) fn find_thread_variable(part: &[u8]) -> Option<ThreadVariable> {
+    let file = MappedFile::open(EXECUTABLE).ok()?;
+    let elf = ElfFile64::<Endianness>::parse(file.bytes()).ok()?;
+    let is_zeroed = |section| {
+        elf.section_by_index(section).is_ok_and(|section| section.kind() == SectionKind::UninitializedTls)
+    };
+    let found = elf.symbols().find(|symbol| {
+        symbol.kind() == SymbolKind::Tls
+            && symbol.section_index().is_some_and(is_zeroed)
+            && symbol.name_bytes().is_ok_and(|name| name.windows(part.len()).any(|window| window == part))
+    })?;
+    Some(ThreadVariable { offset: found.address() as usize, len: found.size() as usize })
+}
+
+/// Address of the calling thread's block; `None` where it has none (dl_iterate_phdr(3): the first object is the main
+/// program).
+pub(crate) fn thread_block() -> Option<NonNull<u8>> {
+    unsafe extern "C" fn first(info: *mut libc::dl_phdr_info, len: usize, block: *mut c_void) -> c_int {
+        if len >= size_of::<libc::dl_phdr_info>() {
+            // SAFETY: the loader passes an `info` of this length, and we passed a `*mut c_void`.
+            unsafe { *block.cast::<*mut c_void>() = (*info).dlpi_tls_data };
+        }
+        1
+    }
+    let mut block = ptr::null_mut::<c_void>();
+    // SAFETY: the callback matches what it is given.
+    unsafe { libc::dl_iterate_phdr(Some(first), (&raw mut block).cast()) };
+    NonNull::new(block.cast())
+}
 
 /// Fills in the addresses of those `names` that are null, as far as the running executable's symbol
 /// table knows them.
-pub(super) fn complete<const N: usize>(addresses: &mut [*mut c_void; N], names: [&CStr; N]) {
-    let Ok(file) = MappedFile::open("/proc/self/exe") else { return };
+pub(crate) fn complete<const N: usize>(addresses: &mut [*mut c_void; N], names: [&CStr; N]) {
+    let Ok(file) = MappedFile::open(EXECUTABLE) else { return };
     let Ok(elf) = ElfFile64::<Endianness>::parse(file.bytes()) else { return };
     let bias = load_bias();
     for symbol in elf.symbols().filter(|symbol| symbol.is_definition()) {
