@@ -90,7 +90,8 @@ fn reported_coverage_is_shared_by_all_processes() {
         let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
         let log = dir.path("log");
         let mut command = Command::new(dir.loop_target(target, "cc", &[], &cargo_afl));
-        command.env("TARGET_LOG", &log);
+        // An input is repeated where there is time enough, on a busy machine, too.
+        command.env("TARGET_LOG", &log).env("SOCKFUZZ_TIME_LIMIT", "10000");
         let mut client = ForkserverClient::start_with_warm_up(command);
         let played = |client: &mut ForkserverClient| {
             assert!(client.run(b"GET /told\r\n", None), "{target}");
