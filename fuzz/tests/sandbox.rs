@@ -1,114 +1,22 @@
-//! A server that attacks the machine it runs on: with the sandbox nothing comes of it, and where
-//! the kernel lacks something, the user is told.
+//! A server that attacks the machine it runs on: with the sandbox nothing comes of it.
 
 mod common;
 
 use std::fs::{self, Permissions};
-use std::io::ErrorKind;
-use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::path::Path;
+use std::process::Command;
 
+use common::victims::{ALLOWED, ATTACKS, PRIVATE, Victims, answer};
 use common::{TestDir, runtime, stat};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use rustix::process::geteuid;
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
-
-/// The letters of `hostile.c` that must fail, and those that must not.
-const ATTACKS: &str = "abcdefghijkmnopqrstuvwxy";
-const ALLOWED: &str = "lABCDE";
-
-/// Those of the first that a server may do to its own view of files below a directory for temporary files.
-const PRIVATE: &str = "abefkcd";
 
 /// An ordinary user (Debian's nobody).
 const NOBODY: u32 = 65534;
-
-/// Shared memory of the test's.
-struct Segment(i32);
-
-impl Segment {
-    fn new() -> Self {
-        // SAFETY: it takes numbers only.
-        let number = unsafe { libc::shmget(libc::IPC_PRIVATE, 4096, 0o666) };
-        assert!(number >= 0, "shmget");
-        Self(number)
-    }
-
-    /// Attachments of other processes, ever; none when it is gone.
-    fn attached(&self) -> Option<i64> {
-        let mut found = std::mem::MaybeUninit::<libc::shmid_ds>::uninit();
-        // SAFETY: the kernel fills in what it is given the address of.
-        let found = unsafe {
-            (libc::shmctl(self.0, libc::IPC_STAT, found.as_mut_ptr()) == 0).then(|| found.assume_init())
-        };
-        found.map(|found| found.shm_atime)
-    }
-}
-
-impl Drop for Segment {
-    fn drop(&mut self) {
-        // SAFETY: the segment is the test's own.
-        unsafe { libc::shmctl(self.0, libc::IPC_RMID, std::ptr::null_mut()) };
-    }
-}
-
-/// What the server attacks: files, a listener, a process and shared memory of the test's.
-struct Victims {
-    files: PathBuf,
-    listener: TcpListener,
-    process: Child,
-    segment: Segment,
-}
-
-impl Victims {
-    fn new(dir: &TestDir) -> Self {
-        dir.write("victim/file", b"precious");
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
-        listener.set_nonblocking(true).expect("fcntl");
-        let process = Command::new("sleep").arg("1000").spawn().expect("sleep starts");
-        Self { files: dir.path("victim"), listener, process, segment: Segment::new() }
-    }
-
-    /// The server's command line, for a program at `server`.
-    fn attacked_by(&self, server: &Path) -> Vec<String> {
-        let port = self.listener.local_addr().expect("bound").port().to_string();
-        let [server, files] = [server, &self.files].map(|path| path.display().to_string());
-        vec![server, files, port, self.process.id().to_string(), self.segment.0.to_string()]
-    }
-
-    fn are_unharmed(&mut self) {
-        let names: Vec<_> =
-            fs::read_dir(&self.files).expect("there").flatten().map(|e| e.file_name()).collect();
-        assert_eq!(names, ["file"]);
-        assert_eq!(fs::read(self.files.join("file")).expect("there"), b"precious");
-        assert_ne!(fs::metadata(self.files.join("file")).expect("there").mode() & 0o400, 0);
-        assert_eq!(self.listener.accept().expect_err("nobody came").kind(), ErrorKind::WouldBlock);
-        assert_eq!(self.process.try_wait().expect("waitpid"), None, "still alive");
-        let pid = self.process.id();
-        let limits = fs::read_to_string(format!("/proc/{pid}/limits")).expect("alive");
-        let file_size = limits.lines().find(|line| line.starts_with("Max file size")).expect("there");
-        assert!(!file_size.contains(" 0 "), "{file_size}");
-        assert_eq!(self.segment.attached(), Some(0), "nobody has attached or removed it");
-    }
-}
-
-impl Drop for Victims {
-    fn drop(&mut self) {
-        let _ = self.process.kill().and_then(|()| self.process.wait());
-    }
-}
-
-/// What the server says to one letter.
-fn answer(dir: &TestDir, options: &[&str], server: &[String], letter: char) -> String {
-    let mut command = dir.sockfuzz();
-    command.arg("run").args(options).arg("--").args(server).write_stdin(letter.to_string());
-    String::from_utf8_lossy(&command.assert().code(0).get_output().stdout).into_owned()
-}
 
 #[test]
 fn every_attack_fails_in_the_sandbox() {
@@ -278,67 +186,4 @@ fn an_ordinary_user_is_protected() {
         assert_eq!(answer.contains("done"), is_allowed, "{answer}");
     }
     victims.are_unharmed();
-}
-
-/// The sockfuzz command on a kernel that refuses these system calls.
-fn sockfuzz_without(dir: &TestDir, calls: &[i64]) -> assert_cmd::Command {
-    let rules = calls.iter().map(|&call| (call, Vec::new())).collect();
-    let refuse = SeccompAction::Errno(rustix::io::Errno::PERM.raw_os_error().unsigned_abs());
-    let machine = std::env::consts::ARCH.try_into().expect("a machine with seccomp");
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, machine).expect("a valid filter");
-    let program: BpfProgram = filter.try_into().expect("a valid filter");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sockfuzz"));
-    command.current_dir(dir.path(""));
-    // SAFETY: the closure makes two system calls and allocates nothing.
-    unsafe {
-        command.pre_exec(move || apply_filter(&program).map_err(|_| std::io::Error::last_os_error()));
-    }
-    assert_cmd::Command::from_std(command)
-}
-
-const NAMESPACES: i64 = syscalls::Sysno::unshare as i64;
-const SECCOMP: i64 = syscalls::Sysno::seccomp as i64;
-const LANDLOCK: i64 = syscalls::Sysno::landlock_create_ruleset as i64;
-
-#[test]
-fn missing_kernel_features_are_reported() {
-    let dir = TestDir::not_temporary();
-    let server = dir.server("blocking");
-    for (calls, words) in [
-        (&[NAMESPACES][..], "modes and owners of files (user namespaces), the network (user namespaces)"),
-        (&[LANDLOCK], "device nodes (Landlock), other processes from signals (Landlock of Linux 6.12)"),
-        (&[NAMESPACES], "System V shared memory (user namespaces)"),
-        (&[SECCOMP], "limits and priorities of other processes (seccomp)"),
-        (&[NAMESPACES, LANDLOCK], "files (that takes Landlock or user namespaces), modes and owners"),
-    ] {
-        let check = |sandbox: &str| {
-            let mut command = sockfuzz_without(&dir, calls);
-            command.args(["check", "--sandbox", sandbox, "-i"]).arg(dir.corpus()).arg("--").arg(&server);
-            command.assert()
-        };
-        let auto = check("auto").code(0);
-        let said = String::from_utf8_lossy(&auto.get_output().stderr);
-        let lines: Vec<_> = said.lines().filter(|line| line.contains("does not protect")).collect();
-        assert!(matches!(lines[..], [line] if line.contains(words)), "{said}");
-        check("require").code(1).stderr(contains("is required").and(contains(words)));
-    }
-}
-
-/// Rules alone, or namespaces alone, still keep the server's hands off the files, and still leave it
-/// a temporary directory.
-#[test]
-fn namespaces_or_landlock_alone_protect_files() {
-    let dir = TestDir::not_temporary();
-    let victims = Victims::new(&dir);
-    let server = victims.attacked_by(&dir.server("hostile"));
-    for call in [NAMESPACES, LANDLOCK] {
-        for letter in "abcdkl".chars() {
-            let mut command = sockfuzz_without(&dir, &[call]);
-            command.args(["run", "--sandbox", "auto", "--"]).args(&server);
-            let output = command.write_stdin(letter.to_string()).assert().code(0);
-            let answer = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
-            assert_eq!(answer.contains("done"), ALLOWED.contains(letter), "{answer}");
-        }
-    }
-    assert_eq!(fs::read(victims.files.join("file")).expect("there"), b"precious");
 }

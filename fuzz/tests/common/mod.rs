@@ -5,6 +5,7 @@
 
 pub mod forkserver_client;
 pub mod loop_target;
+pub mod victims;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,0 +1,76 @@
+//! The sandbox on kernels that lack something: the rest still holds, and the user is told.
+
+mod common;
+
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use common::TestDir;
+use common::victims::{ALLOWED, Victims};
+use predicates::prelude::PredicateBooleanExt;
+use predicates::str::contains;
+use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
+
+/// The sockfuzz command on a kernel that refuses these system calls.
+fn sockfuzz_without(dir: &TestDir, calls: &[i64]) -> assert_cmd::Command {
+    let rules = calls.iter().map(|&call| (call, Vec::new())).collect();
+    let refuse = SeccompAction::Errno(rustix::io::Errno::PERM.raw_os_error().unsigned_abs());
+    let machine = std::env::consts::ARCH.try_into().expect("a machine with seccomp");
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, machine).expect("a valid filter");
+    let program: BpfProgram = filter.try_into().expect("a valid filter");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sockfuzz"));
+    command.current_dir(dir.path(""));
+    // SAFETY: the closure makes two system calls and allocates nothing.
+    unsafe {
+        command.pre_exec(move || apply_filter(&program).map_err(|_| std::io::Error::last_os_error()));
+    }
+    assert_cmd::Command::from_std(command)
+}
+
+const NAMESPACES: i64 = syscalls::Sysno::unshare as i64;
+const SECCOMP: i64 = syscalls::Sysno::seccomp as i64;
+const LANDLOCK: i64 = syscalls::Sysno::landlock_create_ruleset as i64;
+
+#[test]
+fn missing_kernel_features_are_reported() {
+    let dir = TestDir::not_temporary();
+    let server = dir.server("blocking");
+    for (calls, words) in [
+        (&[NAMESPACES][..], "modes and owners of files (user namespaces), the network (user namespaces)"),
+        (&[LANDLOCK], "device nodes (Landlock), other processes from signals (Landlock of Linux 6.12)"),
+        (&[NAMESPACES], "System V shared memory (user namespaces)"),
+        (&[SECCOMP], "limits and priorities of other processes (seccomp)"),
+        (&[NAMESPACES, LANDLOCK], "files (that takes Landlock or user namespaces), modes and owners"),
+    ] {
+        let check = |sandbox: &str| {
+            let mut command = sockfuzz_without(&dir, calls);
+            command.args(["check", "--sandbox", sandbox, "-i"]).arg(dir.corpus()).arg("--").arg(&server);
+            command.assert()
+        };
+        let auto = check("auto").code(0);
+        let said = String::from_utf8_lossy(&auto.get_output().stderr);
+        let lines: Vec<_> = said.lines().filter(|line| line.contains("does not protect")).collect();
+        assert!(matches!(lines[..], [line] if line.contains(words)), "{said}");
+        check("require").code(1).stderr(contains("is required").and(contains(words)));
+    }
+}
+
+/// Rules alone, or namespaces alone, still keep the server's hands off the files, and still leave it
+/// a temporary directory.
+#[test]
+fn namespaces_or_landlock_alone_protect_files() {
+    let dir = TestDir::not_temporary();
+    let victims = Victims::new(&dir);
+    let server = victims.attacked_by(&dir.server("hostile"));
+    for call in [NAMESPACES, LANDLOCK] {
+        for letter in "abcdkl".chars() {
+            let mut command = sockfuzz_without(&dir, &[call]);
+            command.args(["run", "--sandbox", "auto", "--"]).args(&server);
+            let output = command.write_stdin(letter.to_string()).assert().code(0);
+            let answer = String::from_utf8_lossy(&output.get_output().stdout).into_owned();
+            assert_eq!(answer.contains("done"), ALLOWED.contains(letter), "{answer}");
+        }
+    }
+    assert_eq!(fs::read(victims.files.join("file")).expect("there"), b"precious");
+}
