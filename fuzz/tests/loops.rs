@@ -4,12 +4,9 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::PathBuf;
-use std::process::Output;
 
-use common::{TestDir, installed};
-use sockfuzz::campaign::cargo_afl::CargoAfl;
+use common::installed;
+use common::loop_target::{INPUTS, ITERATIONS, LoopTarget};
 use sockfuzz::campaign::environment::{ASAN_OPTIONS, UBSAN_OPTIONS};
 use sockfuzz::server::command::preload_list;
 use sockfuzz::server::sanitizers;
@@ -17,65 +14,15 @@ use sockfuzz::server::status_file::StatusFile;
 use sockfuzz_protocol::Counter;
 use sockfuzz_protocol::session::Session;
 
-const INPUTS: usize = 50;
-/// Not a divisor of [`INPUTS`], so that the last process does not end with its share.
-const ITERATIONS: &str = "15";
-
-/// A target in a directory of its own, and the means to run it.
-struct Target {
-    dir: TestDir,
-    program: PathBuf,
-    cargo_afl: CargoAfl,
-}
-
-impl Target {
-    fn compile(name: &str) -> Self {
-        Self::compile_with(name, "cc", &[])
-    }
-
-    fn compile_with(name: &str, compiler: &str, flags: &[&str]) -> Self {
-        let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-        let dir = TestDir::new();
-        let program = dir.loop_target(name, compiler, flags, &cargo_afl);
-        Self { dir, program, cargo_afl }
-    }
-
-    /// Runs everything in the directory `in`, one input after the other; the target's log.
-    fn run(&self, transport: &str, variables: &[(&str, &str)]) -> (Output, String) {
-        let log = self.dir.path(&format!("{transport}.log"));
-        let output = self
-            .cargo_afl
-            .command()
-            .args(["showmap", "-t", "10000", "-i"])
-            .arg(self.dir.path("in"))
-            .arg("-o")
-            .arg(self.dir.path("maps"))
-            .arg("--")
-            .arg(&self.program)
-            .env("AFL_PRELOAD", sockfuzz::util::preload::locate(None).expect("the preload"))
-            .env("TARGET_LOG", &log)
-            .envs([
-                ("SOCKFUZZ_TRANSPORT", transport),
-                ("SOCKFUZZ_ITERATIONS", ITERATIONS),
-                ("SOCKFUZZ_WARM_UP", "off"),
-                ("SOCKFUZZ_RERUN", "off"),
-            ])
-            .envs(variables.iter().copied())
-            .output()
-            .expect("afl-showmap starts");
-        (output, fs::read_to_string(&log).unwrap_or_default())
-    }
-}
-
 fn every_input_arrives_once(name: &str) {
     every_input_arrives_once_with(name, &[]);
 }
 
 fn every_input_arrives_once_with(name: &str, options: &[(&str, &str)]) {
-    every_input_arrives_once_at(name, &Target::compile(name), options);
+    every_input_arrives_once_at(name, &LoopTarget::compile(name), options);
 }
 
-fn every_input_arrives_once_at(name: &str, target: &Target, options: &[(&str, &str)]) {
+fn every_input_arrives_once_at(name: &str, target: &LoopTarget, options: &[(&str, &str)]) {
     let lines: BTreeSet<String> = (0..INPUTS).map(|number| format!("GET /{number} HTTP/1.1")).collect();
     for (number, line) in lines.iter().enumerate() {
         target.dir.write(&format!("in/{number}"), format!("{line}\r\nHost: a\r\n\r\n").as_bytes());
@@ -94,7 +41,7 @@ const CRASHED: i32 = 2;
 
 #[test]
 fn crashes_in_a_child() {
-    let target = Target::compile("crashes_in_a_child");
+    let target = LoopTarget::compile("crashes_in_a_child");
     target.dir.write("in/1", b"GET /1 HTTP/1.1\r\n\r\n");
     assert!(target.run("unix", &[]).0.status.success());
     target.dir.write("in/2", b"GET /abc HTTP/1.1\r\n\r\n");
@@ -104,7 +51,7 @@ fn crashes_in_a_child() {
 /// A server that accepts no more is a crash, unless that is only to be counted.
 #[test]
 fn stops_accepting() {
-    let target = Target::compile("stops_accepting");
+    let target = LoopTarget::compile("stops_accepting");
     for name in ["1", "2", "3"] {
         target.dir.write(&format!("in/{name}"), b"GET /fine HTTP/1.1\r\n\r\n");
     }
@@ -119,7 +66,7 @@ fn stops_accepting() {
 #[test]
 fn leaked_descriptors_are_counted() {
     let count = |name| {
-        let target = Target::compile(name);
+        let target = LoopTarget::compile(name);
         for number in 0..INPUTS {
             target.dir.write(&format!("in/{number}"), b"GET / HTTP/1.1\r\n\r\n");
         }
@@ -140,7 +87,7 @@ fn reports_are_crashes(name: &str, flag: &str, runtime: Option<&str>) {
         if installed(compiler, compiler).is_none() {
             continue;
         }
-        let target = Target::compile_with(name, compiler, &[flag]);
+        let target = LoopTarget::compile_with(name, compiler, &[flag]);
         let runtime = sanitizers::shared_runtime(&target.program);
         assert_eq!(runtime.as_deref().map(|name| &name[..10]), first);
         let library = sockfuzz::util::preload::locate(None).expect("the preload");
@@ -171,7 +118,7 @@ fn undefined() {
 
 #[test]
 fn fortified() {
-    let target = Target::compile_with("fortified", "cc", &["-O2", "-D_FORTIFY_SOURCE=2"]);
+    let target = LoopTarget::compile_with("fortified", "cc", &["-O2", "-D_FORTIFY_SOURCE=2"]);
     every_input_arrives_once_at("fortified", &target, &[]);
 }
 
@@ -199,60 +146,10 @@ fn listener_unix() {
     }
 }
 
-/// What each iteration drew: one line each, the first word at the server's start.
-fn draws(target: &Target, randomness: &str) -> Vec<String> {
-    let lines = draws_with(target, randomness, &[]);
-    assert_eq!(lines.len(), INPUTS);
-    lines
-}
-
-fn draws_with(target: &Target, randomness: &str, variables: &[(&str, &str)]) -> Vec<String> {
-    let log = target.dir.path("unix.log");
-    let _ = fs::remove_file(log);
-    let variables = [&[("SOCKFUZZ_RANDOMNESS", randomness)], variables].concat();
-    let (output, log) = target.run("unix", &variables);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    log.lines().map(str::to_owned).collect()
-}
-
-/// Fixed, every iteration of every process draws the same; real, no two draws are alike.
-#[test]
-fn random_bytes() {
-    let target = Target::compile("random_bytes");
-    for number in 0..INPUTS {
-        target.dir.write(&format!("in/{number}"), b"GET / HTTP/1.1\r\n\r\n");
-    }
-    let fixed = draws(&target, "fixed");
-    assert!(fixed.iter().all(|line| line == &fixed[0]), "{fixed:?}");
-    let words: BTreeSet<&str> = fixed[0].split_whitespace().collect();
-    assert_eq!(words.len(), 5, "one stream, not one value: {words:?}");
-    let real = draws(&target, "real");
-    let words: BTreeSet<&str> = real.iter().flat_map(|line| line.split_whitespace().skip(1)).collect();
-    assert_eq!(words.len(), 4 * INPUTS);
-}
-
-/// Fixed, every iteration of every process begins with the same state of libc's pseudo-random numbers, whether the
-/// memory or the parameters of it are libc's or the server's; real, the state goes on.
-#[test]
-fn pseudo_random() {
-    let target = Target::compile("pseudo_random");
-    for number in 0..INPUTS {
-        target.dir.write(&format!("in/{number}"), b"GET / HTTP/1.1\r\n\r\n");
-    }
-    let variables = [("SOCKFUZZ_WARM_UP", "on"), ("TARGET_OWN_STATE", "1"), ("TARGET_PARAMETERS", "1")];
-    for count in 0..=variables.len() {
-        let fixed = draws_with(&target, "fixed", &variables[..count]);
-        let counted = fixed.iter().filter(|&line| line == fixed.last().expect("a line"));
-        assert_eq!(counted.count(), INPUTS, "{fixed:?}");
-    }
-    let real: BTreeSet<String> = draws(&target, "real").into_iter().collect();
-    assert!(real.len() >= ITERATIONS.parse().expect("a number"), "{real:?}");
-}
-
 /// In the loop, a server sees every session as in a single run, the one after the other; the reset of
 /// one does not reach the next.
 fn every_session_is_played(name: &str, style: Style) {
-    let target = Target::compile(name);
+    let target = LoopTarget::compile(name);
     for transport in ["unix", "tcp", "memory"] {
         let cases = cases(style, transport);
         let mut expected = String::new();

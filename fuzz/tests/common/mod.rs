@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod forkserver_client;
+pub mod loop_target;
 
 use std::fs;
 use std::path::{Path, PathBuf};
