@@ -122,6 +122,15 @@ fn fortified() {
     every_input_arrives_once_at("fortified", &target, &[]);
 }
 
+/// The calls that a signal handler may make do not use the server's heap.
+#[test]
+fn keeps_off_the_heap() {
+    for variant in ["-DALONE", "-DTHREAD", "-DFORKS"] {
+        let target = LoopTarget::compile_with("keeps_off_the_heap", "cc", &[variant]);
+        every_input_arrives_once_at(variant, &target, &[]);
+    }
+}
+
 #[test]
 fn listener_chosen() {
     every_input_arrives_once_with("listener_chosen", &[("SOCKFUZZ_PORT", "8101")]);

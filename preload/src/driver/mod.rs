@@ -104,6 +104,7 @@ unsafe impl Sync for DriverCell {}
 
 /// Makes the driver the client that idle calls play. To be called once, before the server's `main`.
 pub(crate) fn install() {
+    leak_sanitizer::find();
     // SAFETY: called once, so this is the only reference.
     driver_guard::install(unsafe { &mut *DRIVER.0.get() });
 }
