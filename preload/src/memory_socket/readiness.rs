@@ -13,6 +13,7 @@ use super::{is_active, placeholder, wait_queue};
 use crate::net::accept_gate;
 use crate::sys::epoll_fds;
 use crate::sys::fd_table::{self, FdKind};
+use crate::sys::signal_guard::SignalGuard;
 
 const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
 /// Events that go with EPOLLEXCLUSIVE (linux/fs/eventpoll.c: EPOLLEXCLUSIVE_OK_BITS).
@@ -91,6 +92,8 @@ fn instance(epoll: RawFd) -> Result<Option<EpollId>, Errno> {
         return Ok(known);
     }
     placeholder::is_epoll(epoll)?;
+    // A handler may make or close a descriptor of it.
+    let _signals = SignalGuard::enter();
     let Some(numbers) = epoll_fds::fds_of(epoll) else {
         fall_back("its epoll instances are nested");
         return Ok(None);
