@@ -36,6 +36,17 @@ pub(crate) fn open_tasks() -> Result<OwnedFd, Errno> {
     open_own(c"task", c"/proc/self/task")
 }
 
+/// Opens the directory of all processes.
+///
+/// # Errors
+/// Those of openat(2).
+pub(crate) fn open_processes() -> Result<OwnedFd, Errno> {
+    match PROC.load(SeqCst) {
+        proc @ 0.. => openat(fd::borrow(proc), c".", DIRECTORY, Mode::empty()),
+        _ => openat(CWD, c"/proc", DIRECTORY, Mode::empty()),
+    }
+}
+
 /// Opens a directory of this process's own: by its name below [`PROC`], and by its path where that was not
 /// opened.
 fn open_own(name: &CStr, path: &CStr) -> Result<OwnedFd, Errno> {

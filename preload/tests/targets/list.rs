@@ -66,6 +66,7 @@ macro_rules! for_each_target {
             pool_condition_variable,
             pool_semaphore,
             ppoll,
+            program_of_a_program,
             pselect,
             raw_calls_and_signals,
             raw_calls_in_children,
