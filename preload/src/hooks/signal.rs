@@ -15,7 +15,7 @@ use super::{automatic_reaping, signal_mask};
 use crate::blocking::interruption;
 use crate::process::children;
 use crate::sys::signal_guard::{self, SignalGuard};
-use crate::sys::{config, errno, real};
+use crate::sys::{config, errno, real, threads};
 
 /// Type of our handler.
 pub(crate) type Handler = extern "C-unwind" fn(c_int, *mut siginfo_t, *mut c_void);
@@ -116,6 +116,7 @@ extern "C-unwind" fn handle(number: c_int, info: *mut siginfo_t, context: *mut c
     if unsafe { signal_guard::defer(number, info, context) } {
         return;
     }
+    threads::end_sleep();
     // SAFETY: a signal's own information, in which SIGCHLD names a process.
     if number == SIGCHLD && children::is_orphans_end(unsafe { (*info).si_pid() }) {
         return interruption::record(true);

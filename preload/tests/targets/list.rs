@@ -43,6 +43,7 @@ macro_rules! for_each_target {
             helper_process,
             interval_timer,
             leaks_descriptors,
+            leaves_sleeps_by_siglongjmp,
             leaves_waits_by_siglongjmp,
             limits_itself,
             lingering_close,
