@@ -13,6 +13,7 @@ pub(crate) mod fd_table;
 pub(crate) mod fdinfo;
 mod heap;
 pub(crate) mod internal_error;
+pub(crate) mod kernel_action;
 pub(crate) mod next_symbol;
 pub(crate) mod planned_end;
 pub(crate) mod poll_set;

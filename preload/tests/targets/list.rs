@@ -40,6 +40,7 @@ macro_rules! for_each_target {
             fork_per_connection,
             forks_in_a_handler,
             half_closed_state,
+            handlers_by_number,
             helper_process,
             interval_timer,
             leaks_descriptors,
