@@ -95,6 +95,7 @@ macro_rules! for_each_target {
             threads_before_listen,
             threads_of_timers,
             timed_waits,
+            unaligned,
             waits_for_nothing,
             wipes_environment,
             worker_deadline,
