@@ -170,6 +170,27 @@ fn prints_to_stdout() {
     assert!(contains(&output.stderr, "this is on stdout\nthis is on stderr\n"), "{}", describe(&output));
 }
 
+/// The client waits for more input until there is an answer, so nothing else happens that could wake the thread.
+#[test]
+fn shutdown_wakes_accept() {
+    let target = Target::compile("shutdown_wakes_accept", &[]);
+    for options in transports() {
+        let mut child = std::process::Command::new("timeout")
+            .args(["10", "env", &format!("LD_PRELOAD={}", common::preload().display())])
+            .arg(target.command(&[]).get_program())
+            .envs(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the target starts");
+        let mut stdin = child.stdin.take().expect("piped");
+        stdin.write_all(REQUEST).expect("a pipe has room");
+        child.stdout.take().expect("piped").read_exact(&mut [0; 1]).expect("an answer");
+        drop(stdin);
+        assert!(child.wait().expect("waitpid").success(), "{options:?}");
+    }
+}
+
 #[test]
 fn never_closes() {
     let output = Target::compile("never_closes", &[]).run(REQUEST, &[("SOCKFUZZ_LINGER", "50")]);
