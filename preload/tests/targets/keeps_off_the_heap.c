@@ -3,6 +3,7 @@
    and as a server that FORKS. */
 #include "target.h"
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -85,12 +86,14 @@ static void use_others(void) {
     CALL_CHECK(kill(CALL(getpid()), 0), result == 0);
     CALL_CHECK(sigaction(SIGUSR2, &action, &before), result == 0);
     CALL_CHECK(sigaction(SIGUSR2, &before, NULL), result == 0);
+    CALL_CHECK(signal(SIGUSR2, SIG_DFL), result != SIG_ERR);
     sigemptyset(&set);
     CALL_CHECK(sigprocmask(SIG_BLOCK, &set, NULL), result == 0);
     CALL_CHECK(pthread_sigmask(SIG_BLOCK, &set, NULL), result == 0);
     CALL_CHECK(clock_gettime(CLOCK_MONOTONIC, &now), result == 0);
     CALL_CHECK(time(NULL), result > 0);
     CALL_CHECK(nanosleep(&at_once, NULL), result == 0);
+    CALL_CHECK(getrandom(&file, sizeof file, 0), result == sizeof file);
     file = CALL(socket(AF_INET, SOCK_STREAM, 0));
     CALL_CHECK(connect(file, (struct sockaddr *)&nowhere, sizeof nowhere), result < 0);
     CALL_CHECK(close(file), result == 0);
@@ -143,6 +146,7 @@ static void use_epoll(int epoll, int fd) {
     CALL_CHECK(epoll_wait(epoll, &event, 1, -1), result == 1);
     CALL_CHECK(epoll_ctl(epoll, EPOLL_CTL_MOD, fd, &event), result == 0);
     CALL_CHECK(epoll_pwait(epoll, &event, 1, -1, NULL), result == 1);
+    CALL_CHECK(epoll_pwait2(epoll, &event, 1, NULL, NULL), result == 1);
     CALL_CHECK(epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL), result == 0);
     CALL_CHECK(close(own), result == 0);
 }
@@ -152,14 +156,17 @@ static void answer(int fd) {
     char line[64] = "", head[128];
     struct iovec part = {.iov_base = line + 5, .iov_len = 1}, answer[2] = {{.iov_base = head}, {.iov_base = line}};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    struct mmsghdr messages = {.msg_hdr = message};
     struct sockaddr_in from;
     socklen_t from_len = sizeof from;
-    int unread, last = 5;
+    int unread, last = 6;
     CALL_CHECK(recv(fd, line, 1, MSG_PEEK), result == 1);
     CALL_CHECK(ioctl(fd, FIONREAD, &unread), result == 0 && unread > 10);
     CALL_CHECK(read(fd, line, 4), result == 4);
     CALL_CHECK(recvfrom(fd, line + 4, 1, 0, (struct sockaddr *)&from, &from_len), result == 1);
     CALL_CHECK(readv(fd, &part, 1), result == 1);
+    part.iov_base = line + 6;
+    CALL_CHECK(recvmmsg(fd, &messages, 1, 0, NULL), result == 1);
     while (line[last] != '\r') {
         CHECK(++last < (int)sizeof line);
         part.iov_base = line + last;
@@ -174,8 +181,10 @@ static void answer(int fd) {
     CALL_CHECK(send(fd, line + 2, 1, MSG_NOSIGNAL), result == 1);
     CALL_CHECK(sendto(fd, line + 3, 1, MSG_NOSIGNAL, NULL, 0), result == 1);
     part.iov_base = line + 4;
-    part.iov_len = last - 4;
-    CALL_CHECK(sendmsg(fd, &message, MSG_NOSIGNAL), result == last - 4);
+    CALL_CHECK(sendmmsg(fd, &messages, 1, MSG_NOSIGNAL), result == 1);
+    part.iov_base = line + 5;
+    part.iov_len = last - 5;
+    CALL_CHECK(sendmsg(fd, &message, MSG_NOSIGNAL), result == last - 5);
 }
 
 static void use_children(void) {
