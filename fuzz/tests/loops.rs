@@ -4,6 +4,7 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use common::installed;
 use common::loop_target::{INPUTS, ITERATIONS, LoopTarget};
@@ -120,6 +121,27 @@ fn undefined() {
 fn fortified() {
     let target = LoopTarget::compile_with("fortified", "cc", &["-O2", "-D_FORTIFY_SOURCE=2"]);
     every_input_arrives_once_at("fortified", &target, &[]);
+}
+
+/// The calls that a signal handler may make do not use the server's heap.
+#[test]
+fn keeps_off_the_heap() {
+    for variant in ["-DALONE", "-DTHREAD", "-DFORKS"] {
+        let target = LoopTarget::compile_with("keeps_off_the_heap", "cc", &[variant]);
+        every_input_arrives_once_at(variant, &target, &[]);
+    }
+}
+
+/// A signal that comes while the forkserver starts is the children's.
+#[test]
+fn signal_at_the_start() {
+    let target = LoopTarget::compile("signal_at_the_start");
+    target.dir.write("in/1", b"GET /1 HTTP/1.1\r\n\r\n");
+    for microseconds in (10..=500).step_by(20) {
+        let _ = fs::remove_file(target.dir.path("memory.log"));
+        let (_, log) = target.run("memory", &[("TARGET_DELAY", &microseconds.to_string())]);
+        assert_eq!(log, "GET /1 HTTP/1.1\n", "after {microseconds} µs");
+    }
 }
 
 #[test]

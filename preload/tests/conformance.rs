@@ -4,7 +4,6 @@
 //!
 //! One case by hand (`conformance/main.c` says how): CONFORMANCE_CASE=recv/peek LD_PRELOAD=… ./target
 
-#[allow(dead_code, reason = "the other tests use more of it")]
 mod common;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -4,29 +4,13 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpListener;
-use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 
-use rustix::io::{FdFlags, fcntl_setfd};
-
-use common::{Target, contains, describe, transports};
+use common::{Target, answers, contains, describe, transports};
 
 const REQUEST: &[u8] = b"GET /path HTTP/1.1\r\nHost: a\r\n\r\n";
-
-/// Runs a target over every transport and compares its whole answer.
-fn answers(name: &str, flags: &[&str], input: &[u8], body: &str) {
-    let target = Target::compile(name, flags);
-    let expected = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-    for options in transports() {
-        let output = target.run(input, &options);
-        assert!(output.status.success(), "{name} {options:?}: {}", describe(&output));
-        assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{name} {options:?}");
-    }
-}
 
 include!("targets/list.rs");
 
@@ -62,25 +46,6 @@ fn fortified() {
 #[test]
 fn reads_with_flags() {
     answers("reads_with_flags", &[], b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1 and 15 more\n");
-}
-
-#[test]
-fn shows_addresses() {
-    answers("shows_addresses", &[], REQUEST, "127.0.0.1:8101 from 127.0.0.1:54321\n");
-}
-
-#[test]
-fn two_listeners() {
-    answers("two_listeners", &[], REQUEST, "the other one is real\n");
-}
-
-#[test]
-fn listener_chosen() {
-    let target = Target::compile("listener_chosen", &[]);
-    for [transport] in transports() {
-        let output = target.run(REQUEST, &[transport, ("SOCKFUZZ_PORT", "8101")]);
-        assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{transport:?} {}", describe(&output));
-    }
 }
 
 #[test]
@@ -205,6 +170,27 @@ fn prints_to_stdout() {
     assert!(contains(&output.stderr, "this is on stdout\nthis is on stderr\n"), "{}", describe(&output));
 }
 
+/// The client waits for more input until there is an answer, so nothing else happens that could wake the thread.
+#[test]
+fn shutdown_wakes_accept() {
+    let target = Target::compile("shutdown_wakes_accept", &[]);
+    for options in transports() {
+        let mut child = std::process::Command::new("timeout")
+            .args(["10", "env", &format!("LD_PRELOAD={}", common::preload().display())])
+            .arg(target.command(&[]).get_program())
+            .envs(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the target starts");
+        let mut stdin = child.stdin.take().expect("piped");
+        stdin.write_all(REQUEST).expect("a pipe has room");
+        child.stdout.take().expect("piped").read_exact(&mut [0; 1]).expect("an answer");
+        drop(stdin);
+        assert!(child.wait().expect("waitpid").success(), "{options:?}");
+    }
+}
+
 #[test]
 fn never_closes() {
     let output = Target::compile("never_closes", &[]).run(REQUEST, &[("SOCKFUZZ_LINGER", "50")]);
@@ -252,16 +238,6 @@ fn io_uring_refused() {
 }
 
 #[test]
-fn connecting_to_itself_is_told() {
-    let output = Target::compile("connects_to_itself", &[]).run(REQUEST, &[]);
-    assert!(
-        contains(&output.stderr, "connects to 127.0.0.1:8101, its own listener"),
-        "{}",
-        describe(&output)
-    );
-}
-
-#[test]
 fn prefork() {
     one_of_several_processes_answers("prefork");
 }
@@ -269,46 +245,6 @@ fn prefork() {
 #[test]
 fn listener_reuseport_processes() {
     one_of_several_processes_answers("listener_reuseport_processes");
-}
-
-#[test]
-fn listener_activated() {
-    let target = Target::compile("listener_activated", &[]);
-    for [transport] in transports() {
-        let output = target.run(REQUEST, &[transport, ("SOCKFUZZ_SOCKET_ACTIVATION", "on")]);
-        assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{transport:?} {}", describe(&output));
-    }
-}
-
-/// A real listener, made by somebody who knows nothing of the preload.
-#[test]
-fn listener_activated_from_outside() {
-    let target = Target::compile("listener_activated", &[]);
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    for [(option, value)] in transports() {
-        let mut command = std::process::Command::new("/bin/sh");
-        let script = format!("LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" 3<&{}", listener.as_raw_fd());
-        command.args(["-c", &script]).arg(target.command(&[]).get_program());
-        command.env("LD_PRELOAD", common::preload()).env(option, value);
-        fcntl_setfd(&listener, FdFlags::empty()).expect("open");
-        let output = common::run(command, REQUEST);
-        assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{value} {}", describe(&output));
-    }
-    listener.set_nonblocking(true).expect("open");
-    assert!(listener.accept().is_err(), "nothing reached the real one");
-}
-
-#[test]
-fn listener_unix() {
-    let target = Target::compile("listener_unix", &[]);
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let path = directory.path().join("socket").into_os_string().into_string().expect("a plain path");
-    fs::write(&path, "the user's").expect("a writable directory");
-    for path in [path.as_str(), "@sockfuzz test"] {
-        let output = target.run(REQUEST, &[("TARGET_PATH", path), ("SOCKFUZZ_PORT", path)]);
-        assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{path} {}", describe(&output));
-    }
-    assert_eq!(fs::read_to_string(&path).expect("still there"), "the user's");
 }
 
 #[test]

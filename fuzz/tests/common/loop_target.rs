@@ -1,4 +1,4 @@
-//! The preload's target programs under afl-showmap, which runs many inputs in the loop.
+//! The preload's target programs under an AFL++ tool.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,18 +15,20 @@ pub const ITERATIONS: &str = "15";
 
 /// A target in a directory of its own, and the means to run it.
 pub struct LoopTarget {
+    /// Where its inputs are.
     pub dir: TestDir,
+    /// The program.
     pub program: PathBuf,
-    pub cargo_afl: CargoAfl,
+    cargo_afl: CargoAfl,
 }
 
 impl LoopTarget {
-    /// `preload/tests/targets/NAME.c`.
+    /// Compiles `preload/tests/targets/NAME.c`.
     pub fn compile(name: &str) -> Self {
         Self::compile_with(name, "cc", &[])
     }
 
-    /// The same, with a compiler and its flags.
+    /// Compiles it by this compiler, with further flags.
     pub fn compile_with(name: &str, compiler: &str, flags: &[&str]) -> Self {
         let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
         let dir = TestDir::new();

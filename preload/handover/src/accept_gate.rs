@@ -4,8 +4,8 @@ use crate::signal::Signal;
 use crate::sync::{AtomicBool, AtomicU32, SeqCst, constructor, take_one};
 
 /// Pending connections, and the event at which threads wait for one. The event is readable while any is pending, from
-/// [`AcceptGate::wake_waiters`] on. It says nothing of how many: whoever takes its signal looks again whether it is
-/// still needed.
+/// [`AcceptGate::wake_waiters`] on, and while the gate is shut. It says nothing of how many: whoever takes its signal
+/// looks again whether it is still needed.
 #[derive(Debug)]
 pub struct AcceptGate<S> {
     /// Connections that are made and not accepted.
@@ -16,6 +16,8 @@ pub struct AcceptGate<S> {
     signalled: AtomicBool,
     /// Threads that wait at the event.
     waiters: AtomicU32,
+    /// Whether nobody is to wait any more.
+    shut: AtomicBool,
     event: S,
 }
 
@@ -28,6 +30,7 @@ impl<S: Signal> AcceptGate<S> {
                 unnotified: AtomicBool::new(false),
                 signalled: AtomicBool::new(false),
                 waiters: AtomicU32::new(0),
+                shut: AtomicBool::new(false),
                 event,
             }
         }
@@ -54,21 +57,21 @@ impl<S: Signal> AcceptGate<S> {
     /// Claims one pending connection; of several threads exactly one succeeds.
     pub fn try_claim(&self) -> bool {
         let claimed = take_one(&self.pending);
-        if claimed && self.all_accepted() && self.signalled.load(SeqCst) {
+        if claimed && self.is_quiet() && self.signalled.load(SeqCst) {
             self.clear();
         }
         claimed
     }
 
-    /// Waits for a pending connection by `sleep`, unless there is one.
+    /// Waits for a pending connection by `sleep`, unless there is one, or the gate is shut.
     pub fn wait<R>(&self, sleep: impl FnOnce(&S) -> R) -> Option<R> {
         // Made before it may have to be signalled.
         self.event.prepare();
         self.waiters.fetch_add(1, SeqCst);
-        // Who offers looks at the two in the other order.
-        let slept = self.all_accepted().then(|| sleep(&self.event));
+        // Who offers, or shuts, looks at the two in the other order.
+        let slept = self.is_quiet().then(|| sleep(&self.event));
         self.waiters.fetch_sub(1, SeqCst);
-        if slept.is_some() && self.all_accepted() {
+        if slept.is_some() && self.is_quiet() {
             // A signal that is left, recorded or not, was for a connection that was accepted meanwhile.
             self.clear();
         }
@@ -85,9 +88,34 @@ impl<S: Signal> AcceptGate<S> {
     fn clear(&self) {
         self.signalled.store(false, SeqCst);
         self.event.take();
-        if !self.all_accepted() {
+        if !self.is_quiet() {
             self.signal();
         }
+    }
+
+    /// Lets nobody wait, from now on until [`AcceptGate::reopen`]: wakes the threads that do.
+    pub fn shut(&self) {
+        self.shut.store(true, SeqCst);
+        if self.waiters.load(SeqCst) > 0 {
+            self.signal();
+        }
+    }
+
+    /// Ends what [`AcceptGate::shut`] has begun.
+    pub fn reopen(&self) {
+        if self.shut.swap(false, SeqCst) && self.is_quiet() {
+            self.clear();
+        }
+    }
+
+    /// Whether the gate is shut.
+    pub fn is_shut(&self) -> bool {
+        self.shut.load(SeqCst)
+    }
+
+    /// Whether there is nothing to wake a thread for.
+    fn is_quiet(&self) -> bool {
+        self.all_accepted() && !self.is_shut()
     }
 
     /// Whether every connection that was made is accepted.

@@ -128,3 +128,52 @@ fn stale_signals_keep_no_thread_awake() {
         assert!(waiter.join().unwrap() <= 3);
     });
 }
+
+/// A gate that is shut keeps no thread, and once it is open again it lets one wait without spinning.
+#[test]
+fn a_shut_gate_wakes_every_thread() {
+    explore(PREEMPTIONS, || {
+        let gate = gate();
+        let threads = [(); 2].map(|()| {
+            let gate = gate.clone();
+            thread::spawn(move || {
+                while !gate.is_shut() {
+                    gate.wait(Event::poll);
+                }
+            })
+        });
+        gate.shut();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+/// A thread that waits when the gate is shut and opened again, or is about to, gets the next connection, and does not
+/// spin until then.
+#[test]
+fn a_reopened_gate_lets_a_connection_through() {
+    explore(PREEMPTIONS, || {
+        let gate = gate();
+        let waiter = thread::spawn({
+            let gate = gate.clone();
+            move || {
+                let mut waits = 0;
+                while !gate.try_claim() {
+                    if gate.is_shut() {
+                        // accept(2) fails, and is called again.
+                        thread::yield_now();
+                    } else {
+                        waits += 1;
+                        gate.wait(Event::poll);
+                    }
+                }
+                waits
+            }
+        });
+        gate.shut();
+        gate.reopen();
+        offer(&gate);
+        let waits = waiter.join().unwrap();
+        assert!(waits <= 4, "{waits}");
+        assert!(gate.all_accepted());
+    });
+}

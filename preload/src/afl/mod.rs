@@ -15,6 +15,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
 
 use crate::sys::config::RunMode;
+use crate::sys::environment;
 
 pub(crate) use coverage::virgin_map::VirginMap;
 pub(crate) use instrumentation::Instrumentation;
@@ -58,9 +59,9 @@ pub(crate) fn uses_response_feedback() -> bool {
 /// # Safety
 /// No other thread reads or changes the environment.
 pub(crate) unsafe fn restore_environment() {
-    for (name, value) in ENVIRONMENT.get().into_iter().flatten() {
+    if let Some(kept) = ENVIRONMENT.get() {
         // SAFETY: given by the caller.
-        unsafe { env::set_var(name, value) };
+        unsafe { environment::set(kept) };
     }
 }
 

@@ -5,10 +5,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use rustix::fs::{Mode, openat};
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
-use rustix::process::Pid;
+use rustix::process::{Pid, getpid};
 use rustix::thread::sched_getaffinity;
 
+use super::new_processes::NewProcesses;
 use super::preemption;
+use super::process_stat::ProcessStat;
 use super::yield_probe::{ProbeResult, YieldProbe};
 use crate::process::{children, process_table, relatives};
 use crate::sys::fd_table::{self, FdKind};
@@ -32,17 +34,31 @@ pub(super) struct Quiescence {
     /// Whether one of those was awake when the list was made.
     overflow_awake: bool,
     probe: YieldProbe,
+    new_processes: NewProcesses,
 }
 
+/// A thread of this process, or another process by its first thread.
 struct WatchedThread {
     id: i32,
+    of: Owner,
     stat: OwnedFd,
 }
 
+/// Whose thread it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    ThisProcess,
+    Other,
+}
+
 impl WatchedThread {
-    fn new(id: i32, stat: OwnedFd) -> Self {
+    fn new(id: i32, of: Owner, stat: OwnedFd) -> Self {
         fd_table::protect(stat.as_raw_fd());
-        Self { id, stat }
+        Self { id, of, stat }
+    }
+
+    fn look(&self) -> Result<ProcessStat, Errno> {
+        ProcessStat::read(self.stat.as_fd())
     }
 }
 
@@ -60,6 +76,7 @@ impl Quiescence {
             overflow: false,
             overflow_awake: false,
             probe: YieldProbe::new(),
+            new_processes: NewProcesses::new(),
         }
     }
 
@@ -109,17 +126,20 @@ impl Quiescence {
                 return true;
             }
         }
-        let before = preemption::context_switches_of_this_thread();
-        match self.scan() {
-            ThreadScan::Awake => true,
-            // A thread that was seen asleep may have been woken by one that was seen later, if any could run
-            // in the meantime; a second scan narrows that to nothing.
-            ThreadScan::Asleep(2..)
-                if preemption::context_switches_of_this_thread() != before || !self.share_one_core() =>
-            {
-                matches!(self.scan(), ThreadScan::Awake)
+        loop {
+            let before = preemption::context_switches_of_this_thread();
+            match self.scan() {
+                ThreadScan::Awake => return true,
+                ThreadScan::Asleep { programs: true, .. } if self.watch_new_descendants() => {}
+                // A thread that was seen asleep may have been woken by one that was seen later, if any could run
+                // in the meantime; a second scan narrows that to nothing.
+                ThreadScan::Asleep { others: 2.., .. }
+                    if preemption::context_switches_of_this_thread() != before || !self.share_one_core() =>
+                {
+                    return matches!(self.scan(), ThreadScan::Awake);
+                }
+                ThreadScan::Asleep { .. } => return false,
             }
-            ThreadScan::Asleep(_) => false,
         }
     }
 
@@ -140,14 +160,16 @@ impl Quiescence {
 
     fn scan(&mut self) -> ThreadScan {
         let me = own_id();
-        let mut asleep = 0;
+        let mut others = 0;
+        let mut programs = false;
         for slot in &mut self.watched {
             match slot {
-                Some(thread) if thread.id != me => match read_state(thread.stat.as_fd()) {
-                    Ok(state) if proc::is_awake(state) => return ThreadScan::Awake,
-                    Ok(state) => {
-                        asleep += 1;
-                        if proc::is_dead(state) {
+                Some(thread) if thread.id != me => match thread.look() {
+                    Ok(stat) if stat.is_awake() => return ThreadScan::Awake,
+                    Ok(stat) => {
+                        others += 1;
+                        programs |= thread.of == Owner::Other && stat.has_executed();
+                        if stat.is_dead() {
                             relatives::record_end();
                         }
                     }
@@ -159,7 +181,26 @@ impl Quiescence {
                 _ => {}
             }
         }
-        ThreadScan::Asleep(asleep)
+        ThreadScan::Asleep { others, programs }
+    }
+
+    /// Watches processes that programs have created, of which no hook tells; returns whether there are any that were
+    /// not watched before.
+    fn watch_new_descendants(&mut self) -> bool {
+        let Ok(processes) = proc::open_processes() else { return false };
+        let me = getpid();
+        let mut found = false;
+        let mut new_processes = std::mem::take(&mut self.new_processes);
+        new_processes.for_each(processes.as_fd(), |id, stat| {
+            let is_parent = |thread: &WatchedThread| thread.of == Owner::Other && stat.is_child_of(thread.id);
+            let is_descendant =
+                stat.is_child_of(me.as_raw_pid()) || self.watched.iter().flatten().any(is_parent);
+            if is_descendant && id != me {
+                found |= self.watch(id.as_raw_pid(), Owner::Other, processes.as_fd());
+            }
+        });
+        self.new_processes = new_processes;
+        found
     }
 
     /// Lists the threads again.
@@ -167,30 +208,40 @@ impl Quiescence {
         let tasks = proc::open_tasks()?;
         self.overflow = false;
         self.overflow_awake = false;
-        proc::for_each_number(&tasks, |id| self.watch(id, tasks.as_fd()))?;
+        proc::for_each_number(&tasks, |id| {
+            self.watch(id, Owner::ThisProcess, tasks.as_fd());
+        })?;
         if children::any() || process_table::has_others() {
             let processes = openat(&tasks, c"../..", DIRECTORY, Mode::empty())?;
-            process_table::others().for_each(|id| self.watch(id, processes.as_fd()));
+            process_table::others().for_each(|id| {
+                self.watch(id, Owner::Other, processes.as_fd());
+            });
         }
         Ok(())
     }
 
-    fn watch(&mut self, id: i32, tasks: BorrowedFd<'_>) {
+    /// Watches a thread, or a process, if that is possible; returns whether it was not watched before.
+    fn watch(&mut self, id: i32, of: Owner, directory: BorrowedFd<'_>) -> bool {
         // A number may come back; its old file tells that the old thread is gone.
         let known = |slot: &Option<WatchedThread>| {
-            slot.as_ref().is_some_and(|thread| thread.id == id && read_state(thread.stat.as_fd()).is_ok())
+            slot.as_ref().is_some_and(|thread| thread.id == id && thread.look().is_ok())
         };
         if self.watched.iter().any(known) {
-            return;
+            return false;
         }
         let slot = self.watched.iter_mut().find(|slot| slot.as_ref().is_none_or(|thread| thread.id == id));
         // A thread that has just ended needs no watching.
-        let Ok(stat) = proc::open_stat(tasks, id) else { return };
+        let Ok(stat) = proc::open_stat(directory, id) else { return false };
         match (slot, fcntl_dupfd_cloexec(&stat, FIRST_STAT_FD)) {
-            (Some(slot), Ok(stat)) => *slot = Some(WatchedThread::new(id, stat)),
+            (Some(slot), Ok(stat)) => {
+                *slot = Some(WatchedThread::new(id, of, stat));
+                true
+            }
             _ => {
+                let is_awake = || ProcessStat::read(stat.as_fd()).is_ok_and(ProcessStat::is_awake);
                 self.overflow = true;
-                self.overflow_awake |= id != own_id() && read_state(stat.as_fd()).is_ok_and(proc::is_awake);
+                self.overflow_awake |= id != own_id() && is_awake();
+                false
             }
         }
     }
@@ -198,19 +249,16 @@ impl Quiescence {
 
 enum ThreadScan {
     Awake,
-    /// Number of other threads, all asleep.
-    Asleep(usize),
+    Asleep {
+        /// Number of other threads.
+        others: usize,
+        /// Whether a process among them has executed a program, which may have created processes unseen.
+        programs: bool,
+    },
 }
 
 fn own_id() -> i32 {
     rustix::thread::gettid().as_raw_nonzero().get()
-}
-
-/// Reads a thread's state (proc_pid_stat(5), field 3).
-fn read_state(stat: BorrowedFd<'_>) -> Result<u8, Errno> {
-    let mut text = [0_u8; 64];
-    let len = rustix::io::pread(stat, &mut text, 0)?;
-    proc::state(&text[..len]).ok_or(Errno::SRCH)
 }
 
 #[cfg(test)]
@@ -238,7 +286,7 @@ mod tests {
         sleeper.join().expect("ends");
         // Its entry in /proc outlives it for a moment: the kernel tells the joiner first.
         for thread in quiescence.watched.iter().flatten().filter(|thread| thread.id == id) {
-            while read_state(thread.stat.as_fd()).is_ok() {
+            while thread.look().is_ok() {
                 thread::yield_now();
             }
         }

@@ -25,7 +25,7 @@ use crate::blocking::{IdleClient, IdleStep, driver_guard, server_exit};
 use crate::memory_socket;
 use crate::net::{accept_gate, listener, transport};
 use crate::process::children;
-use crate::sys::{config, report, threads};
+use crate::sys::{config, report, signal_guard, threads};
 use client::ClientEnd;
 use dead_accept::Culprit;
 use drained::Drained;
@@ -104,6 +104,7 @@ unsafe impl Sync for DriverCell {}
 
 /// Makes the driver the client that idle calls play. To be called once, before the server's `main`.
 pub(crate) fn install() {
+    leak_sanitizer::find();
     // SAFETY: called once, so this is the only reference.
     driver_guard::install(unsafe { &mut *DRIVER.0.get() });
 }
@@ -157,6 +158,10 @@ impl Driver {
     /// Begins an iteration: the next input, over fresh connections.
     fn begin(&mut self) -> IdleStep {
         let input_source = self.input_source.get_or_insert_with(InputSource::new);
+        if signal_guard::is_pending() {
+            // It came before the forkserver forked; its handler is not a part of the iteration.
+            return IdleStep::Progress;
+        }
         if let Some(source) = input_source.await_input() {
             return IdleStep::Sleep { until: vec![source], limit: None };
         }

@@ -98,7 +98,7 @@ impl BlockingCall for Accept {
     type Output = c_int;
 
     fn attempt(&mut self) -> Option<c_int> {
-        if descriptor::listener_is_shut() {
+        if accept_gate::is_shut() {
             return Some(errno::fail(Errno::INVAL));
         }
         if !accept_gate::try_claim() {

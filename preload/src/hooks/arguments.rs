@@ -7,6 +7,7 @@ use rustix::io::Errno;
 
 use crate::determinism::clock;
 use crate::net::address::{self, Address};
+use crate::sys::user_memory::Unaligned;
 use crate::sys::{errno, user_memory};
 
 /// Parts that one call may have (readv(2), IOV_MAX), and messages (sendmmsg(2)).
@@ -26,31 +27,32 @@ pub(super) unsafe fn parts<'a>(
     first: *const iovec,
     count: usize,
     too_many: Errno,
-) -> Result<&'a [iovec], Errno> {
+) -> Result<&'a [Unaligned<iovec>], Errno> {
     if count > MAX_PARTS {
         return Err(too_many);
     }
     // SAFETY: any bytes are an `iovec`; nobody changes it by the caller's word.
     let parts = unsafe { user_memory::elements(first, count) }?;
-    if parts.iter().any(|part| part.iov_len > isize::MAX as usize) {
+    if parts.iter().any(|part| part.get().iov_len > isize::MAX as usize) {
         return Err(Errno::INVAL);
     }
-    if parts.iter().any(|part| !user_memory::is_address_range(part.iov_base, part.iov_len)) {
+    let is_possible = |part: iovec| user_memory::is_address_range(part.iov_base, part.iov_len);
+    if !parts.iter().all(|part| is_possible(part.get())) {
         return Err(Errno::FAULT);
     }
     Ok(parts)
 }
 
 /// Bytes in `parts`, as far as one call transfers them.
-pub(super) fn total(parts: &[iovec]) -> usize {
-    parts.iter().fold(0, |sum: usize, part| sum.saturating_add(part.iov_len)).min(MAX_TRANSFER_BYTES)
+pub(super) fn total(parts: &[Unaligned<iovec>]) -> usize {
+    parts.iter().fold(0, |sum: usize, part| sum.saturating_add(part.get().iov_len)).min(MAX_TRANSFER_BYTES)
 }
 
 /// A message, and its parts.
 ///
 /// # Safety
 /// Nobody changes the array of parts while it is borrowed.
-pub(super) unsafe fn message<'a>(message: *const msghdr) -> Result<(msghdr, &'a [iovec]), Errno> {
+pub(super) unsafe fn message<'a>(message: *const msghdr) -> Result<(msghdr, &'a [Unaligned<iovec>]), Errno> {
     // SAFETY: any bytes are a `msghdr`.
     let message = unsafe { user_memory::read(message) }?;
     if !message.msg_name.is_null() && message.msg_namelen.cast_signed() < 0 {

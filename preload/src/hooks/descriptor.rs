@@ -1,12 +1,11 @@
 //! close(2) and the ways to duplicate a descriptor: the table follows. And what else can be asked of
 //! any descriptor, where the kernel does not know the answer.
 
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-
 use libc::{c_int, c_uint, c_ulong};
 use rustix::io::Errno;
 
 use super::socket_options;
+use crate::net::accept_gate;
 use crate::process::identity;
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::{errno, real, user_memory};
@@ -173,23 +172,15 @@ pub(crate) unsafe fn shutdown(fd: c_int, how: c_int) -> c_int {
     // SAFETY: the server's own call.
     let result = unsafe { real::shutdown(fd, how) };
     if result == 0 && how != libc::SHUT_WR && fd_table::kind(fd) == FdKind::Listener {
-        LISTENER_IS_SHUT.store(true, Relaxed);
+        accept_gate::shut();
     }
     result
-}
-
-/// Whether the server has shut its listener down, which ends listening on a TCP socket.
-static LISTENER_IS_SHUT: AtomicBool = AtomicBool::new(false);
-
-/// Whether the fuzzed listener listens no more.
-pub(super) fn listener_is_shut() -> bool {
-    LISTENER_IS_SHUT.load(Relaxed)
 }
 
 /// The server has made `fd` listen; that may be the fuzzed listener again.
 pub(super) fn listener_listens(fd: c_int) {
     if fd_table::kind(fd) == FdKind::Listener {
-        LISTENER_IS_SHUT.store(false, Relaxed);
+        accept_gate::reopen();
     }
 }
 

@@ -12,12 +12,9 @@ use super::arguments;
 use crate::blocking::{self, BlockingCall, WaitOutcome};
 use crate::memory_socket::{self, Interest};
 use crate::net::listener;
-use crate::sys::signal_guard::SignalGuard;
 use crate::sys::{errno, fd, real, user_memory};
 
 pub(crate) unsafe fn epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, event: *mut epoll_event) -> c_int {
-    // A handler of the server's may register, too: the registration and what it allocates are one piece.
-    let _signals = SignalGuard::enter();
     let waits_for_connections = operation != libc::EPOLL_CTL_DEL && listener::is_fuzzed(fd);
     let asked = match operation {
         libc::EPOLL_CTL_DEL => None,

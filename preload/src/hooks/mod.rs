@@ -45,6 +45,7 @@ use rustix::io::Errno;
 
 use crate::memory_socket::{self, ALWAYS_REPORTED, Interest};
 use crate::sys::poll_set::PollSet;
+use crate::sys::user_memory::Unaligned;
 use crate::sys::{fd, fd_table, signal_guard};
 
 /// Waits in the kernel for `events` on one descriptor, or for any of `others`.
@@ -110,27 +111,36 @@ fn socket_limit(fd: RawFd, name: c_int) -> Option<Duration> {
     socket_timeout(fd::borrow(fd), which).ok().flatten()
 }
 
+/// A value of the server's; `None` for a null pointer.
+///
+/// # Safety
+/// `value` is null or points at one.
+unsafe fn value<T: Copy>(value: *const T) -> Option<T> {
+    // SAFETY: given by the caller.
+    (!value.is_null()).then(|| unsafe { value.read_unaligned() })
+}
+
 /// An array of the server's.
 ///
 /// # Safety
 /// `first` points at `count` elements, or `count` is 0.
-unsafe fn elements<'a, T>(first: *const T, count: usize) -> &'a [T] {
+unsafe fn elements<'a, T>(first: *const T, count: usize) -> &'a [Unaligned<T>] {
     // SAFETY: given by the caller.
-    if count == 0 { &[] } else { unsafe { std::slice::from_raw_parts(first, count) } }
+    if count == 0 { &[] } else { unsafe { std::slice::from_raw_parts(first.cast(), count) } }
 }
 
 /// An array of the server's, to be written.
 ///
 /// # Safety
 /// As in [`elements`]; nobody else uses it meanwhile.
-unsafe fn elements_mut<'a, T>(first: *mut T, count: usize) -> &'a mut [T] {
+unsafe fn elements_mut<'a, T>(first: *mut T, count: usize) -> &'a mut [Unaligned<T>] {
     // SAFETY: given by the caller.
-    if count == 0 { &mut [] } else { unsafe { std::slice::from_raw_parts_mut(first, count) } }
+    if count == 0 { &mut [] } else { unsafe { std::slice::from_raw_parts_mut(first.cast(), count) } }
 }
 
 /// Where in a message's parts the byte after the first `done` is, and how many follow in its part.
-fn part_at(parts: &[iovec], mut done: usize) -> Option<(*mut c_void, size_t)> {
-    for part in parts {
+fn part_at(parts: &[Unaligned<iovec>], mut done: usize) -> Option<(*mut c_void, size_t)> {
+    for part in parts.iter().map(Unaligned::get) {
         if done < part.iov_len {
             // SAFETY: within the part.
             return Some((unsafe { part.iov_base.byte_add(done) }, part.iov_len - done));

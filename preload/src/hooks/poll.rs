@@ -12,6 +12,7 @@ use crate::blocking::{self, BlockingCall, WaitOutcome};
 use crate::memory_socket::{self, ALWAYS_REPORTED, Interest};
 use crate::net::listener;
 use crate::sys::poll_set::PollSet;
+use crate::sys::user_memory::Unaligned;
 use crate::sys::{errno, fd_table, real, user_memory};
 
 pub(crate) unsafe fn poll(fds: *mut pollfd, count: nfds_t, limit: c_int) -> c_int {
@@ -36,7 +37,7 @@ pub(crate) unsafe fn ppoll(
     mask: *const sigset_t,
 ) -> c_int {
     // SAFETY: the server's own pointer; libc, too, reads what is there.
-    let checked = unsafe { limit.as_ref() }.map(|&limit| arguments::duration(limit)).transpose();
+    let checked = unsafe { super::value(limit) }.map(arguments::duration).transpose();
     let duration = match checked.and_then(|duration| arguments::signal_mask(mask).map(|()| duration)) {
         Ok(duration) => duration,
         Err(error) => return errno::fail(error),
@@ -108,27 +109,27 @@ impl Poll {
     }
 
     fn is_idle_point(&self) -> bool {
-        let is_fuzzed = |entry: &pollfd| entry.events & libc::POLLIN != 0 && listener::is_fuzzed(entry.fd);
-        if !blocking::is_accepting() && self.entries().iter().any(is_fuzzed) {
+        let is_fuzzed = |entry: pollfd| entry.events & libc::POLLIN != 0 && listener::is_fuzzed(entry.fd);
+        if !blocking::is_accepting() && self.entries().any(is_fuzzed) {
             blocking::mark_accepting();
         }
         blocking::intercepts_calls()
     }
 
-    fn entries(&self) -> &[pollfd] {
-        // SAFETY: the server's own array.
-        unsafe { super::elements(self.fds.cast_const(), self.count as usize) }
+    fn entries(&self) -> impl Iterator<Item = pollfd> + Clone {
+        // SAFETY: the server's own array, which it leaves alone during its call.
+        unsafe { super::elements(self.fds.cast_const(), self.count as usize) }.iter().map(Unaligned::get)
     }
 
     /// Asks the kernel about the real descriptors, if there are any.
     fn ask_both(&self) -> Result<c_int, Errno> {
         let mut entries = PollSet::with_room(self.count as usize)?;
-        entries.extend(self.entries().iter().copied());
+        entries.extend(self.entries());
         let mut is_ready = false;
         for entry in &mut *entries {
             entry.revents = 0;
             if let Some(ready) = memory_socket::readiness(entry.fd) {
-                is_ready |= reported(ready, entry) != 0;
+                is_ready |= reported(ready, *entry) != 0;
                 entry.fd = UNUSED;
             }
         }
@@ -141,14 +142,14 @@ impl Poll {
             }
         }
         let mut count = 0;
-        // SAFETY: the server's own array.
-        let own = unsafe { super::elements_mut(self.fds, self.count as usize) };
-        for (own, answer) in own.iter_mut().zip(&*entries) {
-            own.revents = match memory_socket::readiness(own.fd) {
+        for (place, (own, answer)) in self.entries().zip(&*entries).enumerate() {
+            let revents = match memory_socket::readiness(own.fd) {
                 Some(ready) => reported(ready, own),
                 None => answer.revents,
             };
-            count += c_int::from(own.revents != 0);
+            // SAFETY: within the server's own array.
+            unsafe { (&raw mut (*self.fds.add(place)).revents).write_unaligned(revents) };
+            count += c_int::from(revents != 0);
         }
         Ok(count)
     }
@@ -168,7 +169,7 @@ fn ask_kernel(entries: *mut pollfd, count: nfds_t, mask: *const sigset_t) -> c_i
 }
 
 /// What a virtual descriptor reports; the events of poll(2) and epoll(7) are the same.
-fn reported(ready: u32, entry: &pollfd) -> c_short {
+fn reported(ready: u32, entry: pollfd) -> c_short {
     ready as c_short & (entry.events | ALWAYS_REPORTED as c_short)
 }
 
@@ -186,21 +187,21 @@ impl BlockingCall for Poll {
         if !memory_socket::is_active() {
             return Some(ask_kernel(self.fds, self.count, self.mask)).filter(|&count| count != 0);
         }
-        self.entries().iter().for_each(|entry| memory_socket::reject_polled_epoll(entry.fd));
+        self.entries().for_each(|entry| memory_socket::reject_polled_epoll(entry.fd));
         Some(self.ask_both().unwrap_or_else(errno::fail)).filter(|&count| count != 0)
     }
 
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno> {
         let entries = self.entries();
         let is_ready = || {
-            entries.iter().any(|entry| {
+            entries.clone().any(|entry| {
                 memory_socket::is_ready(entry.fd, u32::from(entry.events.cast_unsigned()) | ALWAYS_REPORTED)
             })
         };
-        let interest = Interest::in_any(entries.iter().map(|entry| entry.fd));
+        let interest = Interest::in_any(entries.clone().map(|entry| entry.fd));
         memory_socket::wait_for_arrival(interest, is_ready, |news| {
-            let mut all = PollSet::with_room(entries.len() + others.len() + 1)?;
-            all.extend(entries.iter().filter(|entry| !fd_table::is_virtual(entry.fd)).copied());
+            let mut all = PollSet::with_room(self.count as usize + others.len() + 1)?;
+            all.extend(entries.clone().filter(|entry| !fd_table::is_virtual(entry.fd)));
             all.extend(super::to_entries(others.iter().cloned().chain(super::readable(news))));
             super::sleep_in(&mut all, limit, self.mask)
         })

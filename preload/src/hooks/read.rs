@@ -14,6 +14,7 @@ use crate::blocking::BlockingCall;
 use crate::blocking::{self, WaitOutcome};
 use crate::memory_socket;
 use crate::sys::fd_table::{self, FdKind, Slot};
+use crate::sys::user_memory::Unaligned;
 use crate::sys::{errno, fd, real};
 
 pub(crate) use messages::{recvmmsg, recvmsg};
@@ -55,7 +56,7 @@ pub(crate) unsafe fn recv(fd: c_int, buffer: *mut c_void, len: size_t, flags: c_
         let result = receive(fd, flags, |flags| unsafe {
             let part = iovec { iov_base: buffer.byte_add(done), iov_len: len - done };
             match answered_here(fd, flags) {
-                Some(slot) => from_memory(slot, &[part], flags),
+                Some(slot) => from_memory(slot, &[Unaligned::new(part)], flags),
                 None => real::recv(fd, part.iov_base, part.iov_len, flags),
             }
         });
@@ -198,7 +199,7 @@ fn answered_here(fd: c_int, flags: c_int) -> Option<Slot> {
 
 /// # Safety
 /// The parts are the server's own buffers.
-unsafe fn from_memory(slot: Slot, parts: &[iovec], flags: c_int) -> ssize_t {
+unsafe fn from_memory(slot: Slot, parts: &[Unaligned<iovec>], flags: c_int) -> ssize_t {
     // SAFETY: given by the caller.
     match unsafe { memory_socket::receive(slot, parts, flags & libc::MSG_PEEK != 0) } {
         Ok(count) => count as ssize_t,

@@ -24,7 +24,7 @@ pub(crate) unsafe fn select(
     limit: *mut timeval,
 ) -> c_int {
     // SAFETY: the server's own pointer; libc, too, reads what is there.
-    let duration = match unsafe { limit.as_ref() }.map(duration).transpose() {
+    let duration = match unsafe { super::value(limit.cast_const()) }.map(duration).transpose() {
         Ok(duration) => duration,
         Err(error) => return errno::fail(error),
     };
@@ -47,7 +47,7 @@ pub(crate) unsafe fn select(
 }
 
 /// A limit as select(2) takes it, which may have more than a second's microseconds.
-fn duration(limit: &timeval) -> Result<Duration, Errno> {
+fn duration(limit: timeval) -> Result<Duration, Errno> {
     match (u64::try_from(limit.tv_sec), u64::try_from(limit.tv_usec)) {
         (Ok(seconds), Ok(microseconds)) => {
             Ok(Duration::from_secs(seconds).saturating_add(Duration::from_micros(microseconds)))
@@ -65,7 +65,7 @@ pub(crate) unsafe fn pselect(
     mask: *const sigset_t,
 ) -> c_int {
     // SAFETY: the server's own pointer; libc, too, reads what is there.
-    let checked = unsafe { limit.as_ref() }.map(|&limit| arguments::duration(limit)).transpose();
+    let checked = unsafe { super::value(limit) }.map(arguments::duration).transpose();
     let duration = match checked.and_then(|duration| arguments::signal_mask(mask).map(|()| duration)) {
         Ok(duration) => duration,
         Err(error) => return errno::fail(error),
@@ -119,12 +119,20 @@ unsafe fn write(copy: &fd_set, set: *mut fd_set, count: c_int) {
     }
 }
 
+/// Those of the first `count` descriptors, FD_SETSIZE at most, that are in the set.
+fn members(set: &fd_set, count: c_int) -> impl Iterator<Item = RawFd> + '_ {
+    // SAFETY: below FD_SETSIZE.
+    (0..count).filter(move |&fd| unsafe { libc::FD_ISSET(fd, set) })
+}
+
 struct Select {
     count: c_int,
     /// The server's sets, which receive the result; each may be null.
     sets: [*mut fd_set; 3],
     /// What the server asked for.
     asked: [fd_set; 3],
+    /// What is ready of it.
+    ready: [fd_set; 3],
     /// Signals blocked while waiting; null for the thread's own mask.
     mask: *const sigset_t,
 }
@@ -153,7 +161,7 @@ impl Select {
             // SAFETY: given by the caller; `count` is FD_SETSIZE at most.
             *asked = unsafe { read(set, count) }?;
         }
-        let call = Self { count, sets, asked, mask };
+        let call = Self { count, sets, asked, ready: [EMPTY; 3], mask };
         if !blocking::is_accepting() && call.members(0).any(listener::is_fuzzed) {
             blocking::mark_accepting();
         }
@@ -161,8 +169,7 @@ impl Select {
     }
 
     fn members(&self, set: usize) -> impl Iterator<Item = RawFd> + '_ {
-        // SAFETY: below FD_SETSIZE, see `at_idle_point`.
-        (0..self.count).filter(move |&fd| unsafe { libc::FD_ISSET(fd, &self.asked[set]) })
+        members(&self.asked[set], self.count)
     }
 
     fn wait(mut self, limit: Option<Duration>) -> c_int {
@@ -170,26 +177,23 @@ impl Select {
             Some(Duration::ZERO) => blocking::attempt(&mut self).unwrap_or(0),
             _ => match blocking::wait(&mut self, limit) {
                 WaitOutcome::Done(count) => count,
-                WaitOutcome::TimedOut => {
-                    // SAFETY: the server's own sets.
-                    self.sets.iter().for_each(|&set| unsafe { write(&EMPTY, set, self.count) });
-                    0
-                }
+                WaitOutcome::TimedOut => 0,
                 WaitOutcome::Interrupted => errno::fail(Errno::INTR),
             },
         };
-        if count < 0 {
+        match count {
             // A server may go on with the same sets (select(2), "Return value").
-            self.ask_again();
+            ..0 => {}
+            0 => self.answer(&[EMPTY; 3]),
+            _ => self.answer(&self.ready),
         }
         count
     }
 
-    /// What the server asked for is in its sets.
-    fn ask_again(&self) {
-        for (&set, asked) in self.sets.iter().zip(&self.asked) {
+    fn answer(&self, ready: &[fd_set; 3]) {
+        for (ready, &set) in ready.iter().zip(&self.sets) {
             // SAFETY: the server's own set.
-            unsafe { write(asked, set, self.count) }
+            unsafe { write(ready, set, self.count) }
         }
     }
 }
@@ -199,23 +203,29 @@ const READY: [u32; 3] =
     [ALWAYS_REPORTED | libc::EPOLLIN as u32, (libc::EPOLLOUT | libc::EPOLLERR) as u32, libc::EPOLLPRI as u32];
 
 impl Select {
-    fn ask_kernel(&self, mask: *const sigset_t) -> c_int {
-        let [readable, writable, urgent] = self.sets;
+    /// Asks about what is in `ready`, which receives the result.
+    fn ask_kernel(&mut self, mask: *const sigset_t) -> c_int {
+        let mut sets = self
+            .sets
+            .iter()
+            .zip(&mut self.ready)
+            .map(|(set, ready)| if set.is_null() { ptr::null_mut() } else { ptr::from_mut(ready) });
+        let [readable, writable, urgent] = std::array::from_fn(|_| sets.next().unwrap_or(ptr::null_mut()));
         let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: the server's own call, without the waiting.
+        // SAFETY: the server's own call, without the waiting, and with sets of ours.
         unsafe { real::pselect(self.count, readable, writable, urgent, &at_once, mask) }
     }
 
     /// Asks the kernel about the real descriptors, if there are any.
-    fn ask_both(&self) -> c_int {
+    fn ask_both(&mut self) -> c_int {
         let mut real_ones = 0;
         let mut is_ready = false;
-        for (set, (&result, wanted)) in self.sets.iter().zip(READY).enumerate() {
-            for fd in self.members(set) {
+        for (set, wanted) in READY.into_iter().enumerate() {
+            for fd in members(&self.asked[set], self.count) {
                 if let Some(ready) = memory_socket::readiness(fd) {
                     is_ready |= ready & wanted != 0;
-                    // SAFETY: the server's own set, which has members.
-                    unsafe { libc::FD_CLR(fd, result) };
+                    // SAFETY: below FD_SETSIZE.
+                    unsafe { libc::FD_CLR(fd, &mut self.ready[set]) };
                 } else {
                     real_ones += 1;
                 }
@@ -227,10 +237,11 @@ impl Select {
         if count < 0 {
             return count;
         }
-        for (set, (&result, wanted)) in self.sets.iter().zip(READY).enumerate() {
-            for fd in self.members(set).filter(|&fd| memory_socket::is_ready(fd, wanted)) {
+        for (set, wanted) in READY.into_iter().enumerate() {
+            for fd in members(&self.asked[set], self.count).filter(|&fd| memory_socket::is_ready(fd, wanted))
+            {
                 // SAFETY: as above.
-                unsafe { libc::FD_SET(fd, result) };
+                unsafe { libc::FD_SET(fd, &mut self.ready[set]) };
                 count += 1;
             }
         }
@@ -243,7 +254,7 @@ impl BlockingCall for Select {
     const RESTARTABLE: bool = false;
 
     fn attempt(&mut self) -> Option<c_int> {
-        self.ask_again();
+        self.ready = self.asked;
         if memory_socket::is_active() {
             (0..EVENTS.len()).flat_map(|set| self.members(set)).for_each(memory_socket::reject_polled_epoll);
         }

@@ -1,4 +1,4 @@
-//! sigaction(2): every handler of the server's is called by one of ours. That defers it while its thread is in the
+//! sigaction(2) and rt_sigaction(2): every handler of the server's is called by one of ours. That defers it while its thread is in the
 //! middle of a hook, and notes that it ran: a thread that plays the client is to return `EINTR` from the call that
 //! the server believes to wait in.
 //!
@@ -15,7 +15,7 @@ use super::{automatic_reaping, signal_mask};
 use crate::blocking::interruption;
 use crate::process::children;
 use crate::sys::signal_guard::{self, SignalGuard};
-use crate::sys::{config, errno, real};
+use crate::sys::{config, errno, real, threads};
 
 /// Type of our handler.
 pub(crate) type Handler = extern "C-unwind" fn(c_int, *mut siginfo_t, *mut c_void);
@@ -116,6 +116,7 @@ extern "C-unwind" fn handle(number: c_int, info: *mut siginfo_t, context: *mut c
     if unsafe { signal_guard::defer(number, info, context) } {
         return;
     }
+    threads::end_sleep();
     // SAFETY: a signal's own information, in which SIGCHLD names a process.
     if number == SIGCHLD && children::is_orphans_end(unsafe { (*info).si_pid() }) {
         return interruption::record(true);
@@ -146,14 +147,28 @@ pub(crate) unsafe fn sigaction(
     action: *const libc::sigaction,
     old: *mut libc::sigaction,
 ) -> c_int {
+    // SAFETY: the server's own call.
+    unsafe { exchange(number, action, old, real::sigaction) }
+}
+
+/// Does what sigaction(2) does, by `install`: libc's function, or another that does the same.
+///
+/// # Safety
+/// That of sigaction(2).
+pub(super) unsafe fn exchange(
+    number: c_int,
+    action: *const libc::sigaction,
+    old: *mut libc::sigaction,
+    install: unsafe fn(c_int, *const libc::sigaction, *mut libc::sigaction) -> c_int,
+) -> c_int {
     if config::get().is_none() || !(1..SIGNAL_COUNT as c_int).contains(&number) {
-        // SAFETY: the server's own call.
-        return unsafe { real::sigaction(number, action, old) };
+        // SAFETY: given by the caller.
+        return unsafe { install(number, action, old) };
     }
     // A handler that calls this function finds the old state, or the new one.
     let _signals = SignalGuard::enter();
     let before = Wanted::load(number);
-    // SAFETY: the server's own pointers.
+    // SAFETY: given by the caller.
     unsafe {
         if number == SIGSYS && signal_mask::is_sigsys_taken() {
             if let Some(action) = action.as_ref() {
@@ -179,7 +194,7 @@ pub(crate) unsafe fn sigaction(
                 own.sa_flags = own.sa_flags & !libc::SA_RESETHAND | libc::SA_SIGINFO;
             }
         }
-        let result = real::sigaction(number, own.as_ref().map_or(ptr::null(), ptr::from_ref), old);
+        let result = install(number, own.as_ref().map_or(ptr::null(), ptr::from_ref), old);
         if result < 0 {
             before.store(number);
         } else if let Some(old) = old.as_mut()

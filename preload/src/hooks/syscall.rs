@@ -126,6 +126,7 @@ system_calls! {
     SYS_openat(directory, path, flags, mode) => random::openat;
 
     // Signals.
+    SYS_rt_sigaction(number, action, old, size) => adapters::rt_sigaction;
     SYS_rt_sigprocmask(how, set, old, size) => adapters::rt_sigprocmask;
 
     // What bypasses every call above.

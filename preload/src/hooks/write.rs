@@ -16,6 +16,7 @@ use crate::blocking::BlockingCall;
 use crate::blocking::{self, WaitOutcome};
 use crate::memory_socket;
 use crate::sys::fd_table::{self, Slot};
+use crate::sys::user_memory::Unaligned;
 use crate::sys::{errno, fd, real};
 
 pub(crate) use messages::{sendmmsg, sendmsg};
@@ -45,7 +46,7 @@ pub(crate) unsafe fn send(fd: c_int, buffer: *const c_void, len: size_t, flags: 
         Some(Ok(slot)) => {
             let part = iovec { iov_base: buffer.cast_mut(), iov_len: len };
             // SAFETY: the server's own buffer.
-            return unsafe { to_memory(slot, &[part]) };
+            return unsafe { to_memory(slot, &[Unaligned::new(part)]) };
         }
         Some(Err(error)) => return errno::fail_size(error),
         None => {}
@@ -97,7 +98,7 @@ pub(crate) unsafe fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssi
 ///
 /// # Safety
 /// Nobody changes the parts and what they point at meanwhile.
-unsafe fn to_memory(slot: Slot, parts: &[iovec]) -> ssize_t {
+unsafe fn to_memory(slot: Slot, parts: &[Unaligned<iovec>]) -> ssize_t {
     // SAFETY: given by the caller.
     match unsafe { memory_socket::write(slot, parts) } {
         Ok(count) => count as ssize_t,

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use super::epoll_instances::{self, EpollId};
 use crate::sys::fd;
 use crate::sys::fd_table::Slot;
+use crate::sys::user_memory::Unaligned;
 
 /// Registrations that may be kept; a server with more of them leaves.
 pub(super) const MAX_REGISTRATIONS: usize = 64;
@@ -148,7 +149,7 @@ impl RegistrationTable {
     pub(super) fn collect(
         &mut self,
         epoll: EpollId,
-        events: &mut [epoll_event],
+        events: &mut [Unaligned<epoll_event>],
         readiness: impl Fn(Source) -> u32,
     ) -> usize {
         let mut room = events.iter_mut();
@@ -160,7 +161,7 @@ impl RegistrationTable {
             if let Some(event) = row.report(readiness(row.source))
                 && let Some(place) = room.next()
             {
-                *place = event;
+                *place = Unaligned::new(event);
                 count += 1;
             }
         }

@@ -13,6 +13,8 @@ use super::{is_active, placeholder, wait_queue};
 use crate::net::accept_gate;
 use crate::sys::epoll_fds;
 use crate::sys::fd_table::{self, FdKind};
+use crate::sys::signal_guard::SignalGuard;
+use crate::sys::user_memory::Unaligned;
 
 const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
 /// Events that go with EPOLLEXCLUSIVE (linux/fs/eventpoll.c: EPOLLEXCLUSIVE_OK_BITS).
@@ -91,6 +93,8 @@ fn instance(epoll: RawFd) -> Result<Option<EpollId>, Errno> {
         return Ok(known);
     }
     placeholder::is_epoll(epoll)?;
+    // A handler may make or close a descriptor of it.
+    let _signals = SignalGuard::enter();
     let Some(numbers) = epoll_fds::fds_of(epoll) else {
         fall_back("its epoll instances are nested");
         return Ok(None);
@@ -113,7 +117,7 @@ pub(crate) fn epoll_has_registrations(epoll: RawFd) -> bool {
 pub(crate) const MAX_COLLECTED: usize = super::epoll::MAX_REGISTRATIONS;
 
 /// Writes the events that are ready here: how many.
-pub(crate) fn collect_events(epoll: RawFd, events: &mut [epoll_event]) -> usize {
+pub(crate) fn collect_events(epoll: RawFd, events: &mut [Unaligned<epoll_event>]) -> usize {
     let Some(instance) = EpollId::of(epoll) else { return 0 };
     with_readiness(|table, readiness| table.collect(instance, events, readiness))
 }

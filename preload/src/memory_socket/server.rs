@@ -14,6 +14,7 @@ use super::state::with;
 use super::{is_active, placeholder};
 use crate::sys::fd_table::Slot;
 use crate::sys::fd_table::{self, FdKind};
+use crate::sys::user_memory::Unaligned;
 use crate::sys::{answer_output, config, fd, report, user_memory};
 
 /// Accepts the connection that waits: its number. `None` when the client has gone meanwhile.
@@ -40,7 +41,7 @@ pub(crate) fn accept(flags: c_int) -> Result<Option<RawFd>, Errno> {
 ///
 /// # Safety
 /// The parts are the server's own buffers.
-pub(crate) unsafe fn receive(slot: Slot, parts: &[iovec], peek: bool) -> Result<usize, Errno> {
+pub(crate) unsafe fn receive(slot: Slot, parts: &[Unaligned<iovec>], peek: bool) -> Result<usize, Errno> {
     with(|state| {
         if !is_active() {
             return Err(Errno::AGAIN);
@@ -64,14 +65,15 @@ pub(crate) fn take_error(slot: Slot) -> Option<Errno> {
 ///
 /// # Safety
 /// The parts are the server's own buffers, which nobody changes meanwhile.
-pub(crate) unsafe fn write(slot: Slot, parts: &[iovec]) -> Result<usize, Errno> {
-    if !parts.iter().all(|part| user_memory::is_readable(part.iov_base, part.iov_len)) {
+pub(crate) unsafe fn write(slot: Slot, parts: &[Unaligned<iovec>]) -> Result<usize, Errno> {
+    let parts = || parts.iter().map(Unaligned::get);
+    if !parts().all(|part| user_memory::is_readable(part.iov_base, part.iov_len)) {
         return Err(Errno::FAULT);
     }
-    let total = parts.iter().map(|part| part.iov_len).sum();
+    let total = parts().map(|part| part.iov_len).sum();
     record_answer(slot, total);
     if forwards_answers() {
-        for part in parts.iter().filter(|part| part.iov_len > 0) {
+        for part in parts().filter(|part| part.iov_len > 0) {
             // SAFETY: the bytes are readable, see above, and stay as they are by the caller's word.
             let bytes = unsafe { std::slice::from_raw_parts(part.iov_base.cast::<u8>(), part.iov_len) };
             forward_answer(slot, bytes);

@@ -6,7 +6,7 @@ use libc::{c_int, iovec};
 use rustix::io::Errno;
 use sockfuzz_protocol::session::Connection;
 
-use crate::sys::user_memory;
+use crate::sys::user_memory::{self, Unaligned};
 
 /// Bytes of input that may be unread at a time: the largest input that AFL++ hands over.
 const CAPACITY_BYTES: usize = 1 << 20;
@@ -187,7 +187,7 @@ impl MemoryStream {
     ///
     /// # Safety
     /// The parts are the server's own buffers.
-    pub(super) unsafe fn receive(&mut self, parts: &[iovec], peek: bool) -> Result<usize, Errno> {
+    pub(super) unsafe fn receive(&mut self, parts: &[Unaligned<iovec>], peek: bool) -> Result<usize, Errno> {
         if self.unread().is_empty() {
             return match self.take_error() {
                 Some(error) => Err(error),
@@ -196,7 +196,7 @@ impl MemoryStream {
             };
         }
         let mut left = self.unread();
-        for part in parts {
+        for part in parts.iter().map(Unaligned::get) {
             let count = part.iov_len.min(left.len());
             // SAFETY: the part is the server's by the caller's word, and not in the stream.
             unsafe { user_memory::write_bytes(part.iov_base.cast::<u8>(), &left[..count]) }?;

@@ -36,6 +36,21 @@ pub(crate) fn wait(wait: impl FnOnce(BorrowedFd<'_>) -> Result<(), Errno>) -> Re
     GATE.wait(|event| wait(event.descriptor())).unwrap_or(Ok(()))
 }
 
+/// The server has shut its listener down, which ends listening on a TCP socket: nobody waits any more.
+pub(crate) fn shut() {
+    GATE.shut();
+}
+
+/// The server listens again.
+pub(crate) fn reopen() {
+    GATE.reopen();
+}
+
+/// Whether the server has shut its listener down.
+pub(crate) fn is_shut() -> bool {
+    GATE.is_shut()
+}
+
 /// Whether the server has accepted every connection that was made.
 pub(crate) fn all_accepted() -> bool {
     GATE.all_accepted()

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use libc::{c_int, clockid_t, pthread_t, siginfo_t};
 use syscalls::{Sysno, syscall};
 
+use super::kernel_action::{self, KernelAction};
 use super::{real, signal_guard, threads};
 
 /// The signal that glibc keeps for cancellation (nptl: SIGCANCEL).
@@ -21,15 +22,6 @@ const DISABLE: c_int = 1;
 
 /// libc's handler of the signal; 0 before the first cancellation.
 static LIBC_HANDLER: AtomicUsize = AtomicUsize::new(0);
-
-/// The kernel's `struct sigaction`.
-#[repr(C)]
-struct KernelAction {
-    handler: usize,
-    flags: u64,
-    restorer: usize,
-    mask: u64,
-}
 
 unsafe extern "C-unwind" {
     fn pthread_testcancel();
@@ -96,28 +88,14 @@ fn take_signal() -> bool {
     if LIBC_HANDLER.load(SeqCst) != 0 {
         return true;
     }
-    let mut action = KernelAction { handler: 0, flags: 0, restorer: 0, mask: 0 };
-    if exchange_action(None, Some(&mut action)) && action.handler > libc::SIG_IGN {
+    let mut action = KernelAction::DEFAULT;
+    let is_known = kernel_action::exchange(CANCEL_SIGNAL, None, Some(&mut action)).is_ok();
+    if is_known && action.handler > libc::SIG_IGN {
         LIBC_HANDLER.store(action.handler, SeqCst);
         action.handler = handle as extern "C-unwind" fn(c_int, *mut siginfo_t, *mut c_void) as usize;
-        return exchange_action(Some(&action), None);
+        return kernel_action::exchange(CANCEL_SIGNAL, Some(&action), None).is_ok();
     }
     false
-}
-
-/// rt_sigaction(2): libc's own function refuses this signal.
-fn exchange_action(new: Option<&KernelAction>, old: Option<&mut KernelAction>) -> bool {
-    // SAFETY: both are null or valid actions.
-    let result = unsafe {
-        syscall!(
-            Sysno::rt_sigaction,
-            CANCEL_SIGNAL,
-            new.map_or(ptr::null(), ptr::from_ref),
-            old.map_or(ptr::null_mut(), ptr::from_mut),
-            size_of::<u64>()
-        )
-    };
-    result.is_ok()
 }
 
 extern "C-unwind" fn handle(number: c_int, info: *mut siginfo_t, context: *mut c_void) {

@@ -4,13 +4,16 @@
 pub(crate) mod answer_output;
 pub(crate) mod cancellation;
 pub(crate) mod config;
+pub(crate) mod environment;
 pub(crate) mod epoll_fds;
 pub(crate) mod errno;
 pub(crate) mod event;
 pub(crate) mod fd;
 pub(crate) mod fd_table;
 pub(crate) mod fdinfo;
+mod heap;
 pub(crate) mod internal_error;
+pub(crate) mod kernel_action;
 pub(crate) mod next_symbol;
 pub(crate) mod planned_end;
 pub(crate) mod poll_set;

@@ -37,6 +37,17 @@ pub(crate) fn open_tasks() -> Result<OwnedFd, Errno> {
     open_own(c"task", c"/proc/self/task", DIRECTORY)
 }
 
+/// Opens the directory of all processes.
+///
+/// # Errors
+/// Those of openat(2).
+pub(crate) fn open_processes() -> Result<OwnedFd, Errno> {
+    match PROC.load(SeqCst) {
+        proc @ 0.. => openat(fd::borrow(proc), c".", DIRECTORY, Mode::empty()),
+        _ => openat(CWD, c"/proc", DIRECTORY, Mode::empty()),
+    }
+}
+
 /// Opens the file that tells how a thread or process is (proc_pid_stat(5)), in the directory that has its number.
 ///
 /// # Errors

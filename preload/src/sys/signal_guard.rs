@@ -6,9 +6,10 @@
 //! information, mask and stack.
 
 use std::cell::{Cell, UnsafeCell};
-use std::ptr;
+use std::mem::MaybeUninit;
 use std::sync::atomic::{Ordering::SeqCst, compiler_fence};
 use std::time::Duration;
+use std::{iter, ptr};
 
 use libc::{c_int, c_void, pollfd, siginfo_t, sigset_t, timespec, ucontext_t};
 use rustix::io::Errno;
@@ -141,10 +142,8 @@ pub(crate) unsafe fn defer(number: c_int, info: *mut siginfo_t, context: *mut c_
     }
     // First, or the signal would come again at once (SA_NODEFER).
     set_mask(!NEVER_BLOCKED);
-    let (process, id) = (rustix::process::getpid(), rustix::thread::gettid());
-    // SAFETY: `info` is the kernel's own; a process may queue any signal to itself.
-    let _queued =
-        unsafe { syscall!(Sysno::rt_tgsigqueueinfo, process.as_raw_pid(), id.as_raw_pid(), number, info) };
+    // SAFETY: `info` is the kernel's own.
+    unsafe { queue(number, info) };
     // SAFETY: the third argument of a handler is its context, whose mask the kernel restores when the handler
     // returns; the kernel's set is the first word of libc's.
     let restored = unsafe { &mut *(&raw mut (*context.cast::<ucontext_t>()).uc_sigmask).cast::<u64>() };
@@ -155,6 +154,48 @@ pub(crate) unsafe fn defer(number: c_int, info: *mut siginfo_t, context: *mut c_
     thread.deferred.set(thread.deferred.get() | bit(number));
     thread.set_sleep_limit(AT_ONCE);
     true
+}
+
+/// Sends a signal to the calling thread.
+///
+/// # Safety
+/// `info` is a valid description of it.
+unsafe fn queue(number: c_int, info: *const siginfo_t) {
+    let (process, id) = (rustix::process::getpid(), rustix::thread::gettid());
+    // SAFETY: given by the caller; a process may queue any signal to itself.
+    let _queued =
+        unsafe { syscall!(Sysno::rt_tgsigqueueinfo, process.as_raw_pid(), id.as_raw_pid(), number, info) };
+}
+
+/// Takes the pending signals that the server does not block, those that are deferred among them: a fork would lose
+/// them. To be called with every signal blocked; `mask` is what was blocked before.
+pub(crate) fn take_pending(mask: &sigset_t) -> Vec<siginfo_t> {
+    let thread = ThreadState::current();
+    let servers_mask = match thread.deferred.get() {
+        // SAFETY: the kernel's set is the first word of libc's.
+        0 => unsafe { ptr::from_ref(mask).cast::<u64>().read() },
+        _ => thread.mask.get(),
+    };
+    let wanted = !servers_mask & !NEVER_BLOCKED;
+    let next = || {
+        let mut info = MaybeUninit::<siginfo_t>::zeroed();
+        // SAFETY: set and limit live on this stack, and there is room for what is written.
+        let taken = unsafe {
+            let (limit, set) = (AT_ONCE, &raw const wanted);
+            syscall!(Sysno::rt_sigtimedwait, set, info.as_mut_ptr(), &raw const limit, SIGNAL_SET_BYTES)
+        };
+        // SAFETY: all zeroes are valid, and so is what the kernel has written.
+        taken.ok().map(|_| unsafe { info.assume_init() })
+    };
+    iter::from_fn(next).collect()
+}
+
+/// Makes signals pending that [`take_pending`] has taken, in the process before its fork.
+pub(crate) fn put_back(signals: &[siginfo_t]) {
+    for info in signals {
+        // SAFETY: the kernel's own description.
+        unsafe { queue(info.si_signo, info) };
+    }
 }
 
 /// Ends the wait of the calling thread, or its next one. For handlers of our own.
@@ -223,3 +264,6 @@ fn set_mask(mask: u64) {
 const fn bit(signal: c_int) -> u64 {
     1 << (signal - 1)
 }
+
+#[cfg(test)]
+mod tests;

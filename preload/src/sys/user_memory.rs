@@ -205,20 +205,38 @@ pub(crate) unsafe fn write_bytes(address: *mut u8, bytes: &[u8]) -> Result<(), E
     Ok(())
 }
 
+/// A value of the server's, at any address: the kernel, too, copies it wherever it is.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub(crate) struct Unaligned<T>(T);
+
+impl<T: Copy> Unaligned<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    pub(crate) const fn get(&self) -> T {
+        self.0
+    }
+}
+
 /// An array; `FAULT` where there is none.
 ///
 /// # Safety
 /// Any bytes are a valid `T`; nobody changes the array while it is borrowed.
-pub(crate) unsafe fn elements<'a, T: Copy>(first: *const T, count: usize) -> Result<&'a [T], Errno> {
+pub(crate) unsafe fn elements<'a, T: Copy>(
+    first: *const T,
+    count: usize,
+) -> Result<&'a [Unaligned<T>], Errno> {
     let len = count.checked_mul(size_of::<T>()).ok_or(Errno::FAULT)?;
     if count == 0 {
         return Ok(&[]);
     }
-    if !first.is_aligned() || !is_readable(first, len) {
+    if !is_readable(first, len) {
         return Err(Errno::FAULT);
     }
-    // SAFETY: so many aligned elements are readable, and valid by the caller's word.
-    Ok(unsafe { std::slice::from_raw_parts(first, count) })
+    // SAFETY: so many elements are readable, and valid by the caller's word.
+    Ok(unsafe { std::slice::from_raw_parts(first.cast(), count) })
 }
 
 /// A string that ends within `most` bytes.

@@ -1,5 +1,8 @@
 //! Compiles the target programs and runs them under the preload, by hand: no command line between.
 
+// Each test file compiles this module for itself and uses a part of it.
+#![allow(dead_code)]
+
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -113,6 +116,17 @@ pub(crate) fn preload() -> &'static Path {
 /// Every transport, as options.
 pub(crate) fn transports() -> [[(&'static str, &'static str); 1]; 3] {
     ["unix", "tcp", "memory"].map(|transport| [("SOCKFUZZ_TRANSPORT", transport)])
+}
+
+/// Runs a target over every transport and compares its whole answer.
+pub(crate) fn answers(name: &str, flags: &[&str], input: &[u8], body: &str) {
+    let target = Target::compile(name, flags);
+    let expected = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    for options in transports() {
+        let output = target.run(input, &options);
+        assert!(output.status.success(), "{name} {options:?}: {}", describe(&output));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{name} {options:?}");
+    }
 }
 
 /// What a run printed, for a failed assertion.

@@ -20,7 +20,7 @@ use sockfuzz_protocol::Counter;
 use super::child::{self, Child, POLL_INTERVAL};
 use super::child_state::{ChildState, ForkserverPage, IterationState};
 use super::{pipes, verdict};
-use crate::sys::report;
+use crate::sys::{environment, report};
 
 /// How long AFL++ lets an iteration run when it looks whether an input really hangs, if nobody says
 /// otherwise (AFL++ config.h: HANG_TMOUT).
@@ -43,7 +43,7 @@ struct KilledChild {
 pub(super) fn serve(page: &'static ForkserverPage, inherited: bool) -> &'static ChildState {
     // As AFL++'s runtime does: programs that the server starts leave no trace in its map.
     // SAFETY: the server's threads, if there are any, sleep.
-    unsafe { std::env::set_var("AFL_DISABLE_LLVM_INSTRUMENTATION", "1") };
+    unsafe { environment::set(&[("AFL_DISABLE_LLVM_INSTRUMENTATION".into(), "1".into())]) };
     let mut requested = inherited;
     let mut places = page.children.iter().cycle();
     let mut spare = None;

@@ -6,6 +6,7 @@ use rustix::io::Errno;
 use super::{answered_here, asks_for_errors, discard_buffer, from_memory, receive, recv, waits_for_all};
 use crate::determinism::clock;
 use crate::hooks::{arguments, part_at, rights};
+use crate::sys::user_memory::Unaligned;
 use crate::sys::{errno, fd_table, real, user_memory};
 
 pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t {
@@ -25,10 +26,12 @@ pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> s
         Ok(checked) => checked,
         Err(error) => return errno::fail_size(error),
     };
-    let discarded = discard_buffer(fd, flags)
-        .map(|discarded| [iovec { iov_len: discarded.iov_len.min(arguments::total(parts)), ..discarded }]);
-    let parts = discarded.as_ref().map_or(parts, <[iovec; 1]>::as_slice);
-    (header.msg_iov, header.msg_iovlen) = (parts.as_ptr().cast_mut(), parts.len() as _);
+    let discarded = discard_buffer(fd, flags).map(|discarded| {
+        let iov_len = discarded.iov_len.min(arguments::total(parts));
+        [Unaligned::new(iovec { iov_len, ..discarded })]
+    });
+    let parts = discarded.as_ref().map_or(parts, <[_; 1]>::as_slice);
+    (header.msg_iov, header.msg_iovlen) = (parts.as_ptr().cast_mut().cast(), parts.len() as _);
     let first = receive(fd, flags, |flags| match answered_here(fd, flags) {
         Some(slot) => {
             (header.msg_namelen, header.msg_controllen) = (0, 0);

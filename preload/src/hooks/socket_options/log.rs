@@ -38,7 +38,8 @@ impl SetOption {
         let mut option = Self { level, name, len, ..Self::NONE };
         let kept = option.value.get_mut(..len as usize)?;
         // SAFETY: any bytes are bytes, and the server leaves them alone during its call.
-        kept.copy_from_slice(unsafe { user_memory::elements(value.cast::<u8>(), len as usize) }.ok()?);
+        let given = unsafe { user_memory::elements(value.cast::<u8>(), len as usize) }.ok()?;
+        kept.iter_mut().zip(given).for_each(|(kept, given)| *kept = given.get());
         Some(option)
     }
 }

@@ -12,7 +12,8 @@ use libc::{clockid_t, epoll_event, fd_set, nfds_t, pollfd, sigset_t, size_t, tim
 use rustix::io::Errno;
 
 use crate::determinism::clock;
-use crate::hooks::{arguments, epoll, poll, select, signal_mask, time};
+use crate::hooks::{arguments, epoll, poll, select, signal, signal_mask, time};
+use crate::sys::kernel_action::{self, KernelAction};
 use crate::sys::{errno, real, user_memory};
 
 /// ppoll(2), which says what is left of the limit: nothing, once it is over.
@@ -147,6 +148,36 @@ pub(super) unsafe fn epoll_pwait2(
 ) -> c_int {
     // SAFETY: the server's own call.
     unsafe { with_mask(mask, size, |mask| epoll::epoll_pwait2(epoll, events, room, limit, mask)) }
+}
+
+pub(super) unsafe fn rt_sigaction(
+    number: c_int,
+    action: *const KernelAction,
+    old: *mut KernelAction,
+    size: size_t,
+) -> c_int {
+    if size != arguments::SIGNAL_SET_BYTES {
+        return errno::fail(Errno::INVAL);
+    }
+    // SAFETY: any bytes are an action.
+    let new = match (!action.is_null()).then(|| unsafe { user_memory::read(action) }).transpose() {
+        Ok(new) => new.map(KernelAction::to_libc),
+        Err(error) => return errno::fail(error),
+    };
+    let mut before = KernelAction::DEFAULT.to_libc();
+    let new = new.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: both actions live on this stack; the handler is the server's own, and so is the place for the old one.
+    unsafe {
+        let result = signal::exchange(number, new, &mut before, kernel_action::sigaction);
+        // The kernel, too, sets the new one first.
+        if result == 0
+            && !old.is_null()
+            && let Err(error) = user_memory::write(old, KernelAction::from_libc(&before))
+        {
+            return errno::fail(error);
+        }
+        result
+    }
 }
 
 /// Without libc's function: that one writes a whole `sigset_t` to `old`, and hides libc's own signals.

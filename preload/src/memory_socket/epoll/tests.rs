@@ -23,12 +23,12 @@ fn registered(events: u32) -> RegistrationTable {
 
 /// What is reported while the connection is `ready`: 0 for nothing.
 fn report(table: &mut RegistrationTable, ready: u32) -> u32 {
-    let mut events = [epoll_event { events: 0, u64: 0 }; 4];
+    let mut events = [Unaligned::new(epoll_event { events: 0, u64: 0 }); 4];
     match table.collect(EPOLL, &mut events, |_| ready) {
         0 => 0,
         count => {
-            assert_eq!((count, events[0].u64), (1, 42));
-            events[0].events
+            assert_eq!((count, events[0].get().u64), (1, 42));
+            events[0].get().events
         }
     }
 }
@@ -98,10 +98,10 @@ fn no_more_is_reported_than_there_is_room_for() {
     let event = Some(epoll_event { events: IN | ONE_SHOT, u64: 43 });
     let mut table = registered(IN | ONE_SHOT);
     table.control(EPOLL, libc::EPOLL_CTL_ADD, 8, Source::Listener, event).expect("room");
-    let mut one = [epoll_event { events: 0, u64: 0 }];
+    let mut one = [Unaligned::new(epoll_event { events: 0, u64: 0 })];
     for data in [42, 43] {
         assert_eq!(table.collect(EPOLL, &mut one, |_| IN), 1);
-        assert_eq!({ one[0].u64 }, data);
+        assert_eq!({ one[0].get().u64 }, data);
     }
     assert_eq!(table.collect(EPOLL, &mut one, |_| IN), 0);
 }

@@ -17,7 +17,7 @@ fn receive(stream: &mut MemoryStream, room: usize, peek: bool) -> Result<Vec<u8>
     let mut buffer = vec![0; room];
     let part = iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: room };
     // SAFETY: the part is the buffer.
-    let count = unsafe { stream.receive(&[part], peek) }?;
+    let count = unsafe { stream.receive(&[Unaligned::new(part)], peek) }?;
     buffer.truncate(count);
     Ok(buffer)
 }

@@ -1,0 +1,214 @@
+//! Heap of the preload's own, so that nothing here is allocated by the server's malloc(3).
+//!
+//! A handler of the server's may call a hook in the middle of malloc(3), or of another hook; and a fork copies what
+//! other threads are in the middle of. This heap is never found in the middle of anything: free blocks are in
+//! stacks, each of which changes by one atomic operation. A block that is just taken or returned when a handler leaves by
+//! siglongjmp(3), or when another thread forks, is lost.
+//!
+//! Small blocks come from a static arena, of which only pages that are used take memory. Others are mappings.
+
+use std::alloc::{GlobalAlloc, Layout};
+use std::cell::UnsafeCell;
+use std::ptr;
+use std::sync::atomic::{
+    AtomicU32, AtomicU64, AtomicUsize,
+    Ordering::{AcqRel, Acquire, Relaxed},
+};
+
+use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+
+/// Sizes of the blocks in the arena: powers of two.
+const MIN_BLOCK_BYTES: usize = 32;
+const MAX_BLOCK_BYTES: usize = 16 << 10;
+const BLOCK_SIZES: usize = (MAX_BLOCK_BYTES / MIN_BLOCK_BYTES).ilog2() as usize + 1;
+
+const ARENA_BYTES: usize = 4 << 20;
+
+#[global_allocator]
+static HEAP: Heap = Heap {
+    arena: Arena(UnsafeCell::new([0; ARENA_BYTES])),
+    used: AtomicUsize::new(0),
+    free: [const { FreeStack(AtomicU64::new(0)) }; BLOCK_SIZES],
+    below: [const { AtomicU32::new(0) }; ARENA_BYTES / MIN_BLOCK_BYTES],
+};
+
+struct Heap {
+    arena: Arena,
+    /// Bytes at the beginning of the arena that are, or have been, in blocks.
+    used: AtomicUsize,
+    /// Free blocks of each size.
+    free: [FreeStack; BLOCK_SIZES],
+    /// By number of a free block: the block below it in its stack.
+    below: [AtomicU32; ARENA_BYTES / MIN_BLOCK_BYTES],
+}
+
+/// Aligned for the largest block.
+#[repr(C, align(16384))]
+struct Arena(UnsafeCell<[u8; ARENA_BYTES]>);
+
+const _: () = assert!(align_of::<Arena>() >= MAX_BLOCK_BYTES);
+
+// SAFETY: each block of the arena is used by whoever it was given to.
+unsafe impl Sync for Arena {}
+
+/// Stack of free blocks: in the lower half the number of the topmost, 0 for none. The upper half counts changes, so
+/// that a stack which has lost and regained its topmost block meanwhile is another one.
+struct FreeStack(AtomicU64);
+
+/// A block by its number: one more than its place in the arena, in units of [`MIN_BLOCK_BYTES`].
+type BlockNumber = u32;
+
+impl FreeStack {
+    fn push(&self, block: BlockNumber, below: &AtomicU32) {
+        self.change(|top| {
+            below.store(top, Relaxed);
+            Some(block)
+        });
+    }
+
+    fn pop(&self, below: impl Fn(BlockNumber) -> BlockNumber) -> Option<BlockNumber> {
+        self.change(|top| (top != 0).then(|| below(top)))
+    }
+
+    /// Puts another block on top, unless there is none to put; the block that was there before.
+    fn change(&self, new_top: impl Fn(BlockNumber) -> Option<BlockNumber>) -> Option<BlockNumber> {
+        let new = |state: u64| {
+            let changes = (state >> u32::BITS) as u32;
+            let top = new_top(state as BlockNumber)?;
+            Some(u64::from(changes.wrapping_add(1)) << u32::BITS | u64::from(top))
+        };
+        self.0.fetch_update(AcqRel, Acquire, new).ok().map(|state| state as BlockNumber)
+    }
+}
+
+impl Heap {
+    /// A block of the arena; `None` where there is none.
+    fn take_block(&self, size: usize) -> Option<*mut u8> {
+        let stack = self.free.get(size_index(size)?)?;
+        let freed = stack.pop(|block| self.below[block as usize - 1].load(Relaxed));
+        let offset = match freed {
+            Some(block) => (block as usize - 1) * MIN_BLOCK_BYTES,
+            None => self.grow(size)?,
+        };
+        Some(self.start().wrapping_add(offset))
+    }
+
+    /// Makes a new block of the arena: where it is.
+    fn grow(&self, size: usize) -> Option<usize> {
+        let end = |used: usize| Some(used.next_multiple_of(size) + size).filter(|&end| end <= ARENA_BYTES);
+        self.used.fetch_update(Relaxed, Relaxed, end).ok().map(|used| used.next_multiple_of(size))
+    }
+
+    /// Puts a block back; `false` where it is none of the arena's.
+    fn return_block(&self, address: *mut u8, size: usize) -> bool {
+        let offset = address.addr().wrapping_sub(self.start().addr());
+        let stack = size_index(size).and_then(|index| self.free.get(index));
+        let Some(stack) = stack.filter(|_| offset < ARENA_BYTES) else { return false };
+        let place = offset / MIN_BLOCK_BYTES;
+        stack.push(place as BlockNumber + 1, &self.below[place]);
+        true
+    }
+
+    fn start(&self) -> *mut u8 {
+        self.arena.0.get().cast()
+    }
+}
+
+/// Bytes of the block for a layout: with its size, it has its alignment.
+fn block_bytes(layout: Layout) -> usize {
+    layout.size().max(layout.align()).max(MIN_BLOCK_BYTES).next_power_of_two()
+}
+
+/// Which stack has the blocks of this size; `None` where they are too large for the arena.
+fn size_index(size: usize) -> Option<usize> {
+    (size <= MAX_BLOCK_BYTES).then(|| (size / MIN_BLOCK_BYTES).ilog2() as usize)
+}
+
+// SAFETY: a block has the size of its layout at least, is aligned to its own size, and is given to nobody else
+// until it is returned; a mapping is aligned to a page, and nothing here asks for more. Nothing panics.
+unsafe impl GlobalAlloc for Heap {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if let Some(block) = self.take_block(block_bytes(layout)) {
+            return block;
+        }
+        // SAFETY: new memory.
+        let mapped = unsafe {
+            let access = ProtFlags::READ | ProtFlags::WRITE;
+            mmap_anonymous(ptr::null_mut(), layout.size(), access, MapFlags::PRIVATE)
+        };
+        mapped.map_or(ptr::null_mut(), <*mut _>::cast)
+    }
+
+    unsafe fn dealloc(&self, address: *mut u8, layout: Layout) {
+        if !self.return_block(address, block_bytes(layout)) {
+            // SAFETY: mapped above with this length, and not used any more by the caller's word.
+            let _cannot_fail = unsafe { munmap(address.cast(), layout.size()) };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn blocks_have_the_size_and_alignment_of_their_layout() {
+        for (size, align) in [(1, 1), (33, 8), (100, 256), (MAX_BLOCK_BYTES, 1), (MAX_BLOCK_BYTES + 1, 64)] {
+            let layout = Layout::from_size_align(size, align).expect("valid");
+            // SAFETY: the layout is not empty, and the memory is used as it says.
+            unsafe {
+                let blocks = [(); 5].map(|()| HEAP.alloc(layout));
+                for (byte, &block) in (1..).zip(&blocks) {
+                    assert!(block.addr().is_multiple_of(align));
+                    block.write_bytes(byte, size);
+                }
+                for (byte, block) in (1..).zip(blocks) {
+                    assert!(std::slice::from_raw_parts(block, size).iter().all(|&found| found == byte));
+                    HEAP.dealloc(block, layout);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_returned_block_is_given_again() {
+        static OWN: Heap = Heap {
+            arena: Arena(UnsafeCell::new([0; ARENA_BYTES])),
+            used: AtomicUsize::new(0),
+            free: [const { FreeStack(AtomicU64::new(0)) }; BLOCK_SIZES],
+            below: [const { AtomicU32::new(0) }; ARENA_BYTES / MIN_BLOCK_BYTES],
+        };
+        let blocks = [(); 3].map(|()| OWN.take_block(64).expect("room"));
+        assert!(blocks.iter().all(|&block| OWN.return_block(block, 64)));
+        let again = [(); 3].map(|()| OWN.take_block(64).expect("room"));
+        assert_eq!(again.into_iter().rev().collect::<Vec<_>>(), blocks);
+        assert_eq!(OWN.used.load(Relaxed), 3 * 64);
+        assert!(!OWN.return_block(ptr::null_mut(), 64));
+        while OWN.take_block(MAX_BLOCK_BYTES).is_some() {}
+        assert!(OWN.return_block(blocks[0], 64) && OWN.take_block(64).is_some());
+    }
+
+    /// What one thread allocates, another frees; nobody else has it meanwhile.
+    #[test]
+    fn threads_do_not_get_the_same_block() {
+        const THREADS: usize = 4;
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..THREADS).map(|_| mpsc::sync_channel(8)).unzip();
+        thread::scope(|scope| {
+            for (number, (receiver, next)) in
+                receivers.into_iter().zip(senders.into_iter().cycle().skip(1)).enumerate()
+            {
+                scope.spawn(move || {
+                    for round in 0..20_000_usize {
+                        let _ = next.try_send(vec![(number, round); 1 + round % 40]);
+                        for given in receiver.try_iter() {
+                            assert!(given.windows(2).all(|pair| pair[0] == pair[1]));
+                        }
+                    }
+                });
+            }
+        });
+    }
+}

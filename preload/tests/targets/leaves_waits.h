@@ -1,0 +1,75 @@
+/* Times out by siglongjmp(3) from a handler, out of ppoll and read. `install` makes a function a handler. */
+
+#include "target.h"
+#include <setjmp.h>
+#include <sys/time.h>
+
+static void install(int number, void (*handler)(int));
+
+static sigjmp_buf timeout;
+static sigset_t blocked, none;
+
+static void leave(int signal) {
+    (void)signal;
+    siglongjmp(timeout, 1);
+}
+
+static void in(int microseconds) {
+    struct itimerval soon = {.it_value.tv_usec = microseconds};
+    CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
+}
+
+/* Out of a wait that a signal ends which is pending already. */
+static void leave_ppoll(int fd) {
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    CHECK(sigprocmask(SIG_BLOCK, &blocked, NULL) == 0 && raise(SIGUSR1) == 0);
+    if (sigsetjmp(timeout, 1) == 0) {
+        ppoll(&wait, 1, NULL, &none);
+        /* The descriptor was ready, so the signal is still pending. */
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        CHECK(!"left");
+    }
+}
+
+/* Out of a read during which another thread is at work, so that the client has nothing to do yet. */
+static volatile int left;
+
+static void *work(void *unused) {
+    (void)unused;
+    sigset_t all;
+    sigfillset(&all);
+    CHECK(pthread_sigmask(SIG_BLOCK, &all, NULL) == 0);
+    while (!left) {}
+    return NULL;
+}
+
+static void leave_read(int fd) {
+    pthread_t thread;
+    char nothing;
+    left = 0;
+    CHECK(pthread_create(&thread, NULL, work, NULL) == 0);
+    if (sigsetjmp(timeout, 1) == 0) {
+        in(2000);
+        read(fd, &nothing, 1);
+        CHECK(!"left");
+    }
+    left = 1;
+    CHECK(pthread_join(thread, NULL) == 0);
+}
+
+static void serve_for_ever(void) {
+    sigemptyset(&none);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    install(SIGUSR1, leave);
+    install(SIGALRM, leave);
+    int listener = listen_on(8101);
+    for (;;) {
+        leave_ppoll(listener);
+        int fd = accept(listener, NULL, NULL);
+        CHECK(fd >= 0 && serve_once(fd));
+        leave_ppoll(fd);
+        leave_read(fd);
+        serve(fd);
+    }
+}
