@@ -19,7 +19,8 @@ pub struct LoopTarget {
     pub dir: TestDir,
     /// The program.
     pub program: PathBuf,
-    cargo_afl: CargoAfl,
+    /// Whose tools run it.
+    pub cargo_afl: CargoAfl,
 }
 
 impl LoopTarget {
