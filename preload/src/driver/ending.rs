@@ -69,7 +69,7 @@ impl Driver {
 
     /// Closes the client's end of the current connection, and goes on with those that are left.
     pub(super) fn hang_up(&mut self) -> IdleStep {
-        self.drop_connection(self.current);
+        self.close(self.current);
         if self.connections.iter().any(Option::is_some) {
             self.enter(SessionStage::Ending);
             return IdleStep::Progress;
@@ -82,15 +82,6 @@ impl Driver {
     }
 
     /// Closes the client's end of a connection.
-    fn drop_connection(&mut self, connection: Connection) {
-        if self.connections[connection.index()].take().is_some()
-            && let Some(input_source) = &mut self.input_source
-        {
-            input_source.ended(connection);
-        }
-    }
-
-    /// The same, in the middle of a session.
     pub(super) fn close(&mut self, connection: Connection) {
         if let (Some(line), Some(input_source)) =
             (self.connections[connection.index()].take(), &mut self.input_source)
@@ -137,7 +128,7 @@ impl Driver {
     /// The iteration is over. The server is idle, so the next one begins at once.
     pub(super) fn finish(&mut self) -> IdleStep {
         children::check();
-        Connection::ALL.into_iter().for_each(|connection| self.drop_connection(connection));
+        Connection::ALL.into_iter().for_each(|connection| self.close(connection));
         if self.stage != SessionStage::Probing && self.awaits_late_work() {
             let is_first = self.stage != SessionStage::Late;
             self.enter(SessionStage::Late);
