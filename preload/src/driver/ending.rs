@@ -16,7 +16,7 @@ use crate::memory_socket;
 use crate::net::accept_gate;
 use crate::process::{children, ending};
 use crate::sys::fd_table::{self, FdKind};
-use crate::sys::{report, threads};
+use crate::sys::{report, signal_guard, threads};
 
 /// Interval at which the end of late threads and processes is looked for.
 const LATE_POLL_INTERVAL: Duration = Duration::from_millis(1);
@@ -133,7 +133,7 @@ impl Driver {
             let is_first = self.stage != SessionStage::Late;
             self.enter(SessionStage::Late);
             // Most end at once, now that the connections are closed: let them, before any time is spent asleep.
-            return match is_first {
+            return match is_first || signal_guard::is_pending() {
                 true => IdleStep::Progress,
                 false => IdleStep::Sleep { until: Vec::new(), limit: Some(LATE_POLL_INTERVAL) },
             };
@@ -181,9 +181,10 @@ impl Driver {
         }
     }
 
-    /// Whether what the server has created in this iteration may still come to an end that belongs to it.
+    /// Whether a signal waits for its handler, or what the server has created in this iteration may still come to an
+    /// end that belongs to it.
     fn awaits_late_work(&mut self) -> bool {
-        if !threads::has_late_sleepers() && !children::has_new() {
+        if !signal_guard::is_pending() && !threads::has_late_sleepers() && !children::has_new() {
             return false;
         }
         let now = clock::real_now();
