@@ -64,9 +64,9 @@ impl StdinSource {
 
     pub(super) fn chunk(&mut self) -> Chunk<'_> {
         if self.input == InputFormat::Session {
-            return match self.playback.piece(&self.bytes) {
+            return match self.playback.unsent(&self.bytes) {
                 [] => Chunk::End,
-                piece => Chunk::Bytes(piece),
+                unsent => Chunk::Bytes(unsent),
             };
         }
         if self.sent == self.bytes.len() && !self.ended {
