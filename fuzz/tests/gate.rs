@@ -19,6 +19,10 @@ const REQUEST: usize = 66;
 
 const INPUT: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
 
+/// Where `marks_in_children` leaves its marks.
+const MARKING_REQUEST: usize = 67;
+const OTHER_REQUEST: usize = 68;
+
 /// Looks for the line of a thread that has been woken; it comes soon.
 const MAX_POLLS: u32 = 1000;
 
@@ -51,4 +55,17 @@ fn only_iterations_are_counted_as_coverage() {
 #[test]
 fn without_the_gate_background_threads_are_counted() {
     assert_eq!(marks("off"), [true, false, true]);
+}
+
+/// No gate holds for the processes that a server forks in its warm-up.
+#[test]
+fn children_of_the_warm_up_are_not_counted() {
+    let dir = TestDir::new();
+    let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+    let mut command = Command::new(dir.loop_target("marks_in_children", "cc", &[], &cargo_afl));
+    // The warm-up of a process that is started in advance may be over; an input that is run again begins with an empty map.
+    command.envs([("SOCKFUZZ_SPARE", "off"), ("SOCKFUZZ_RERUN", "off")]);
+    let mut client = ForkserverClient::start_with_warm_up(command);
+    assert!(client.run_and_crash(b"GET /mark HTTP/1.1\r\n\r\n").is_none_or(|signal| signal == 0));
+    assert_eq!([MARKING_REQUEST, OTHER_REQUEST].map(|place| client.is_marked_at(place)), [true, false]);
 }

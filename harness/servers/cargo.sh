@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What the builds of servers on crates.io share. Sourced, never run: `source …/cargo.sh`, then call `build_cargo NAME`, where
-# NAME-server is a package of the workspace beside this file.
+# What the builds of servers on crates.io share. Sourced, never run: `source …/cargo.sh`, then call `build_cargo NAME`, where NAME
+# holds the package NAME-server of the workspace beside this file.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -10,8 +10,9 @@ build_cargo() {
     target=$(realpath -m -- "${CARGO_TARGET_DIR:-$here/../../target}")
     built=$target/servers/cargo/release/$name-server
     program=$target/servers/$name/sbin/$name
-    # One package at a time: a server gets the features that it asks for, not those that its neighbours do.
-    cargo afl build --release --locked --quiet --manifest-path "$here/Cargo.toml" --package "$name-server" \
+    # One package at a time: a server gets the features that it asks for, not those that its neighbours do. By its
+    # manifest: a dependency may have the same name.
+    cargo afl build --release --locked --quiet --manifest-path "$here/$name/Cargo.toml" \
         --target-dir "$target/servers/cargo"
     if cmp --silent "$built" "$program"; then
         echo "$name: up to date: $program"

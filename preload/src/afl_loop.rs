@@ -115,9 +115,8 @@ pub(crate) fn next_iteration(instrumentation: &Instrumentation, count: u32) -> b
         gate::open();
         if is_first_iteration() {
             report::status().add(Counter::Processes, 1);
-            if !gate::exists() {
-                instrumentation.clear_coverage();
-            }
+            // There may be no gate, and none holds for the processes that the server has forked in its warm-up.
+            instrumentation.clear_coverage();
         }
         instrumentation.mark_coverage();
     }

@@ -45,6 +45,20 @@ fn exits_while_another_waits() {
     }
 }
 
+/// A run is not over while a signal waits for its handler.
+#[test]
+fn signal_at_the_end() {
+    let target = Target::compile("signal_at_the_end", &[]);
+    for [transport] in transports() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let path = file.path().to_str().expect("UTF-8");
+        let output = target.run(REQUEST, &[transport, ("TARGET_LOG", path)]);
+        assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{transport:?} {}", describe(&output));
+        let seen = std::fs::read_to_string(path).expect("the log");
+        assert!(seen.ends_with("signal\n"), "{transport:?} {seen} {}", describe(&output));
+    }
+}
+
 /// A fault of the preload's own is named as such, with a backtrace, and is no crash of the server.
 #[test]
 fn an_internal_error_is_no_crash() {

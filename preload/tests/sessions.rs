@@ -47,6 +47,21 @@ fn session_blocking() {
     }
 }
 
+/// The end of a connection that the server has half-closed first comes to a process that has inherited the client's end.
+#[test]
+fn session_forks_lingering() {
+    let target = Target::compile("session_forks_lingering", &[]);
+    let input = "send 0 \"a\"\nsend 1 \"b\"".parse::<Session>().expect("well written").encode();
+    for [transport] in transports() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let path = file.path().to_str().expect("UTF-8");
+        let output = target.run(&input, &[transport, SESSION, ("TARGET_LOG", path)]);
+        assert!(output.status.success(), "{transport:?}: {}", describe(&output));
+        let seen = std::fs::read_to_string(path).expect("the log");
+        assert_eq!(seen, "0 a\n1 b\n0 end\n1 end\n", "{transport:?}: {}", describe(&output));
+    }
+}
+
 /// A connection for which there is no room among those that wait is not made. (In memory, there is.)
 #[test]
 fn session_blocking_without_room() {

@@ -16,7 +16,7 @@ use crate::memory_socket;
 use crate::net::accept_gate;
 use crate::process::{children, ending};
 use crate::sys::fd_table::{self, FdKind};
-use crate::sys::{report, threads};
+use crate::sys::{report, signal_guard, threads};
 
 /// Interval at which the end of late threads and processes is looked for.
 const LATE_POLL_INTERVAL: Duration = Duration::from_millis(1);
@@ -69,7 +69,7 @@ impl Driver {
 
     /// Closes the client's end of the current connection, and goes on with those that are left.
     pub(super) fn hang_up(&mut self) -> IdleStep {
-        self.drop_connection(self.current);
+        self.close(self.current);
         if self.connections.iter().any(Option::is_some) {
             self.enter(SessionStage::Ending);
             return IdleStep::Progress;
@@ -82,15 +82,6 @@ impl Driver {
     }
 
     /// Closes the client's end of a connection.
-    fn drop_connection(&mut self, connection: Connection) {
-        if self.connections[connection.index()].take().is_some()
-            && let Some(input_source) = &mut self.input_source
-        {
-            input_source.ended(connection);
-        }
-    }
-
-    /// The same, in the middle of a session.
     pub(super) fn close(&mut self, connection: Connection) {
         if let (Some(line), Some(input_source)) =
             (self.connections[connection.index()].take(), &mut self.input_source)
@@ -137,12 +128,12 @@ impl Driver {
     /// The iteration is over. The server is idle, so the next one begins at once.
     pub(super) fn finish(&mut self) -> IdleStep {
         children::check();
-        Connection::ALL.into_iter().for_each(|connection| self.drop_connection(connection));
+        Connection::ALL.into_iter().for_each(|connection| self.close(connection));
         if self.stage != SessionStage::Probing && self.awaits_late_work() {
             let is_first = self.stage != SessionStage::Late;
             self.enter(SessionStage::Late);
             // Most end at once, now that the connections are closed: let them, before any time is spent asleep.
-            return match is_first {
+            return match is_first || signal_guard::is_pending() {
                 true => IdleStep::Progress,
                 false => IdleStep::Sleep { until: Vec::new(), limit: Some(LATE_POLL_INTERVAL) },
             };
@@ -193,9 +184,10 @@ impl Driver {
         }
     }
 
-    /// Whether what the server has created in this iteration may still come to an end that belongs to it.
+    /// Whether a signal waits for its handler, or what the server has created in this iteration may still come to an
+    /// end that belongs to it.
     fn awaits_late_work(&mut self) -> bool {
-        if !threads::has_late_sleepers() && !children::has_new() {
+        if !signal_guard::is_pending() && !threads::has_late_sleepers() && !children::has_new() {
             return false;
         }
         let now = clock::real_now();

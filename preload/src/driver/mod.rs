@@ -55,7 +55,8 @@ enum SessionStage {
     HalfClosed,
     /// The client is gone; the server may still have to notice.
     HungUp,
-    /// All is over but for threads and processes that the server has created in this iteration.
+    /// All is over but for a signal that waits for its handler, and for threads and processes that the server has
+    /// created in this iteration.
     Late,
     /// A single run is over, but for the question whether the server accepts another connection.
     Probing,

@@ -130,9 +130,9 @@ impl AflSource {
     }
 
     pub(super) fn chunk(&mut self) -> Chunk<'_> {
-        match self.playback.piece(self.input()) {
+        match self.playback.unsent(self.input()) {
             [] => Chunk::End,
-            piece => Chunk::Bytes(piece),
+            unsent => Chunk::Bytes(unsent),
         }
     }
 

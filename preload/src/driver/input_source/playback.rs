@@ -6,17 +6,17 @@ use std::ops::Range;
 use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::session::{Action, Connection, Cursor, Part, Step};
 
-/// A step, whose bytes come in pieces.
+/// A step, whose bytes are asked for with [`Playback::unsent`].
 pub(in crate::driver) type ClientStep = Step<()>;
 
 /// How far the client has come in an input.
 #[derive(Debug)]
 pub(super) struct Playback {
     position: Position,
-    /// What is left of the piece that is being sent.
-    piece: Range<usize>,
-    /// Another piece of the same chunk follows.
-    more: bool,
+    /// What is left of the chunk that is being sent: in the input, or in `joined` unless that is empty.
+    left: Range<usize>,
+    /// A chunk that stands in the input in several parts.
+    joined: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -31,57 +31,55 @@ impl Playback {
             InputFormat::Raw => Position::Raw { begun: false },
             InputFormat::Session => Position::Session(Cursor::new()),
         };
-        Self { position, piece: 0..0, more: false }
+        Self { position, left: 0..0, joined: Vec::new() }
     }
 
     /// Goes on to the next step; the chunk before is over, sent or not.
     pub(super) fn next(&mut self, input: &[u8]) -> Option<ClientStep> {
-        while self.more {
-            self.next_piece(input);
-        }
+        self.left = 0..0;
         match &mut self.position {
             Position::Raw { begun: true } => None,
             Position::Raw { begun } => {
                 *begun = true;
-                self.piece = 0..input.len();
+                self.left = 0..input.len();
                 Some(Step { connection: Connection::ALL[0], action: Action::Send(()) })
             }
             Position::Session(cursor) => {
                 let Step { connection, action } = cursor.next(input)?;
-                Some(Step { connection, action: action.map(|part| self.begin(part)) })
+                Some(Step { connection, action: action.map(|part| self.begin(part, input)) })
             }
         }
     }
 
-    fn begin(&mut self, part: Part) {
-        (self.piece, self.more) = (part.range, part.more);
-    }
-
-    fn next_piece(&mut self, input: &[u8]) {
-        let next = match &mut self.position {
-            Position::Raw { .. } => None,
-            Position::Session(cursor) => cursor.next(input),
-        };
-        match next {
-            Some(Step { action: Action::Send(part), .. }) => self.begin(part),
-            _ => self.more = false,
-        }
-    }
-
-    /// What is to be sent next of the chunk; nothing at its end.
-    pub(super) fn piece<'a>(&mut self, input: &'a [u8]) -> &'a [u8] {
-        loop {
+    /// Begins a chunk. It goes out at once, whatever number of parts it has: a server that reads meanwhile would see as
+    /// many of them as the kernel lets it.
+    fn begin(&mut self, part: Part, input: &[u8]) {
+        self.joined.clear();
+        let Part { range, mut more } = part;
+        if more {
             // A server may have written over its input, and the input's length.
-            let piece = input.get(self.piece.clone()).unwrap_or_default();
-            if !piece.is_empty() || !self.more {
-                return piece;
-            }
-            self.next_piece(input);
+            self.joined.extend_from_slice(input.get(range.clone()).unwrap_or_default());
         }
+        self.left = range;
+        while more {
+            let Position::Session(cursor) = &mut self.position else { break };
+            let Some(Step { action: Action::Send(part), .. }) = cursor.next(input) else { break };
+            self.joined.extend_from_slice(input.get(part.range).unwrap_or_default());
+            more = part.more;
+        }
+        if !self.joined.is_empty() {
+            self.left = 0..self.joined.len();
+        }
+    }
+
+    /// What is to be sent of the chunk; nothing at its end.
+    pub(super) fn unsent<'a>(&'a self, input: &'a [u8]) -> &'a [u8] {
+        let chunk = if self.joined.is_empty() { input } else { &self.joined };
+        chunk.get(self.left.clone()).unwrap_or_default()
     }
 
     pub(super) fn consume(&mut self, count: usize) {
-        self.piece.start += count;
+        self.left.start += count;
     }
 
     /// Whether the next connection of this number ends in a reset.
@@ -107,12 +105,12 @@ mod tests {
         while let Some(Step { connection, action }) = playback.next(bytes) {
             said += &format!("{connection} {action:?} ");
             loop {
-                let piece = playback.piece(bytes);
-                if piece.is_empty() {
+                let unsent = playback.unsent(bytes);
+                if unsent.is_empty() {
                     break;
                 }
-                said += &format!("{:?} ", String::from_utf8_lossy(piece));
-                let count = piece.len().min(2);
+                said += &format!("{:?} ", String::from_utf8_lossy(unsent));
+                let count = unsent.len().min(2);
                 playback.consume(count);
             }
         }
@@ -126,10 +124,10 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_steps_and_a_chunk_comes_in_pieces() {
+    fn a_session_is_steps_and_a_chunk_goes_out_at_once() {
         assert_eq!(
             played(InputFormat::Session, b"ab\xF5\x41c\xF5\xF5d\xF5\x4D"),
-            "0 Send(()) \"ab\" 1 Send(()) \"c\u{fffd}\" \"d\" 1 Close "
+            "0 Send(()) \"ab\" 1 Send(()) \"c\u{fffd}d\" \"d\" 1 Close "
         );
         assert_eq!(played(InputFormat::Session, b""), "");
     }

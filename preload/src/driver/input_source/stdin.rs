@@ -102,9 +102,9 @@ impl StdinSource {
 
     pub(super) fn chunk(&mut self) -> Chunk<'_> {
         if self.is_read_ahead() {
-            return match self.playback.piece(&self.bytes[self.current.clone()]) {
+            return match self.playback.unsent(&self.bytes[self.current.clone()]) {
                 [] => Chunk::End,
-                piece => Chunk::Bytes(piece),
+                unsent => Chunk::Bytes(unsent),
             };
         }
         if self.sent == self.bytes.len() && !self.ended {
