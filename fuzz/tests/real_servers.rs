@@ -113,10 +113,13 @@ macro_rules! recipes {
             }
         )+
 
+        /// Of those that CI tries.
         #[test]
         fn every_recipe_has_a_test() {
-            let all: Vec<_> = Recipe::all(&workspace()).expect("recipes").into_iter().map(|r| r.name).collect();
-            assert_eq!(all, [$($name),+]);
+            let recipes = Recipe::all(&workspace()).expect("recipes").into_iter();
+            let is_tried = |recipe: &Recipe| recipe.rows.iter().any(|row| row.ci != CiLevel::None);
+            let tried: Vec<_> = recipes.filter(is_tried).map(|recipe| recipe.name).collect();
+            assert_eq!(tried, [$($name),+]);
         }
     };
 }
@@ -126,9 +129,6 @@ recipes! {
     apache2 = "apache2",
     axum = "axum",
     caddy = "caddy",
-    civetweb = "civetweb",
-    gunicorn = "gunicorn",
-    h2o = "h2o",
     haproxy = "haproxy",
     hyper = "hyper",
     libevent = "libevent",
@@ -141,5 +141,4 @@ recipes! {
     tiny_http = "tiny_http",
     uvicorn = "uvicorn",
     warp = "warp",
-    webrick = "webrick",
 }
