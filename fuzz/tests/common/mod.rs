@@ -36,7 +36,16 @@ impl TestDir {
 
     /// An empty one, not below any directory for temporary files: the sandbox gives a server its own of these.
     pub fn not_temporary() -> Self {
-        Self { directory: tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("tempdir") }
+        let is_temporary =
+            |path: &Path| ["/tmp", "/var/tmp", "/dev/shm"].iter().any(|it| path.starts_with(it));
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        [Some(PathBuf::from(env!("CARGO_TARGET_TMPDIR"))), home, Some("/".into())]
+            .into_iter()
+            .flatten()
+            .filter(|path| !is_temporary(path))
+            .find_map(|path| tempfile::tempdir_in(path).ok())
+            .map(Self::new_in)
+            .expect("a directory that is not for temporary files")
     }
 
     /// A path in it.
