@@ -11,11 +11,14 @@ use std::alloc::{GlobalAlloc, Layout};
 use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::atomic::{
-    AtomicU32, AtomicU64, AtomicUsize,
+    AtomicBool, AtomicU32, AtomicU64, AtomicUsize,
     Ordering::{AcqRel, Acquire, Relaxed},
 };
 
+use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+
+use super::report;
 
 /// Sizes of the blocks in the arena: powers of two.
 const MIN_BLOCK_BYTES: usize = 32;
@@ -114,6 +117,17 @@ impl Heap {
     }
 }
 
+/// Ends the process, as planned: that nothing is left for us is no crash of the server's. (Rust's own way is to abort.)
+#[cold]
+fn end_without_memory(error: Errno) -> ! {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if TOLD.swap(true, Relaxed) {
+        // Telling takes memory, too.
+        report::exit(report::EXIT_UNAVAILABLE);
+    }
+    report::fatal(format_args!("there is no memory for sockfuzz itself in this server: {error}"))
+}
+
 /// Bytes of the block for a layout: with its size, it has its alignment.
 fn block_bytes(layout: Layout) -> usize {
     layout.size().max(layout.align()).max(MIN_BLOCK_BYTES).next_power_of_two()
@@ -136,7 +150,7 @@ unsafe impl GlobalAlloc for Heap {
             let access = ProtFlags::READ | ProtFlags::WRITE;
             mmap_anonymous(ptr::null_mut(), layout.size(), access, MapFlags::PRIVATE)
         };
-        mapped.map_or(ptr::null_mut(), <*mut _>::cast)
+        mapped.map_or_else(|error| end_without_memory(error), <*mut _>::cast)
     }
 
     unsafe fn dealloc(&self, address: *mut u8, layout: Layout) {
