@@ -9,10 +9,13 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Resource, getrlimit};
 use sockfuzz_protocol::Counter;
 
-use crate::sys::{proc, report};
+use crate::sys::{proc, report, threads};
 
-/// Iterations between two looks, each of which takes a few system calls.
+/// Iterations between two looks at descriptors and threads.
 const LOOK_INTERVAL: u32 = 128;
+
+/// At one look of so many, memory is looked at, too, which takes more time.
+const LOOKS_PER_LONG_LOOK: u32 = 4;
 
 /// Threads that a process may have more than after its warm-up.
 const MAX_NEW_THREADS: usize = 64;
@@ -77,11 +80,16 @@ impl LeakWatch {
     /// Whether the process has taken so much that it is to end; looks from time to time.
     pub(super) fn has_too_much(&mut self) -> bool {
         let looks = self.iterations / LOOK_INTERVAL;
-        self.too_much = std::mem::replace(&mut self.looks, looks) != looks
-            && (proc::resident_bytes() > self.memory_limit
-                || proc::count_threads() > self.before.threads + MAX_NEW_THREADS
-                || self.uses_up_descriptors());
+        if std::mem::replace(&mut self.looks, looks) != looks {
+            self.too_much = self.uses_up_descriptors()
+                || self.has_too_many_threads()
+                || looks.is_multiple_of(LOOKS_PER_LONG_LOOK) && proc::resident_bytes() > self.memory_limit;
+        }
         self.too_much
+    }
+
+    fn has_too_many_threads(&self) -> bool {
+        !threads::is_single() && proc::count_threads() > self.before.threads + MAX_NEW_THREADS
     }
 
     /// Whether half of the descriptors that were left are in use. (The lowest free number tells.)
