@@ -34,7 +34,7 @@ fn memory() {
 
 #[test]
 fn threads() {
-    is_told("thread", 500, " threads");
+    is_told("thread", 1500, " threads");
 }
 
 #[test]
