@@ -182,7 +182,7 @@ fn a_server_that_counts_its_requests_passes() {
     for number in 0..5 {
         dir.write(&format!("corpus/{number}"), format!("GET /{number} HTTP/1.0\r\n\r\n").as_bytes());
     }
-    // After it, the preloaded server has begun anew.
+    // This seed ends the preloaded server; a new process answers the seeds after it.
     dir.write("corpus/2-crash", b"CRASH\r\n\r\n");
     let differs = contains("DIFFERENT").or(contains("varies"));
     check(&dir, &[], &server).code(0).stdout(contains("1 of 7 seeds crashed").and(differs.not()));

@@ -1,4 +1,4 @@
-//! SIGKILL for each process of a campaign: what is left of it ends, and no process and no shared memory stays behind.
+//! SIGKILL for one process of a campaign: all other processes of the campaign end, and its shared memory is removed.
 
 mod common;
 

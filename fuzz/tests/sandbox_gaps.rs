@@ -1,4 +1,4 @@
-//! The sandbox on kernels that lack something: the rest still holds, and the user is told.
+//! The sandbox on kernels without a feature: the other layers still protect, and sockfuzz names what is unprotected.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! What AFL++ is told of an iteration in which the server, or a part of it, ends. In both loops.
+//! The verdict that AFL++ gets on an iteration in which the server, or one of its processes, ends, in both loops.
 
 mod common;
 

@@ -14,7 +14,7 @@ use crate::server::process_tree;
 pub const SUBCOMMAND: &str = "guard";
 
 /// How long afl-fuzz may take to write its state after SIGINT.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
+pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Interval of looking whether it has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -49,7 +49,7 @@ impl Drop for Guard {
     }
 }
 
-/// The guard itself: reads process ids until whoever writes them is gone, and ends these processes.
+/// Runs the guard: reads process ids from stdin until sockfuzz, which writes them, has ended; then ends these processes.
 ///
 /// # Errors
 /// When stdin cannot be read.

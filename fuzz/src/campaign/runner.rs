@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::campaign::failure;
-use crate::campaign::guard::Guard;
+use crate::campaign::guard::{Guard, SHUTDOWN_TIMEOUT};
 use crate::campaign::instance::Instance;
 use crate::campaign::live_line::LiveLine;
 use crate::campaign::output_dir::OutputDir;
@@ -26,11 +26,8 @@ use crate::util::interrupt::{self, Interrupted};
 
 /// Interval of polling the instances.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// Interval of saving the status page, for whoever reads it while the campaign runs or after sockfuzz was killed, and
-/// of looking which processes there are.
+/// Interval at which the campaign saves the status page and lists the processes of afl-fuzz.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
-/// How long afl-fuzz may take to write its state after SIGINT.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 /// Room on the disk below which it is taken for full: more than any input.
 const MIN_ROOM_BYTES: u64 = 2 << 20;
 /// Bytes of afl-fuzz's output that are kept for a message.

@@ -110,7 +110,7 @@ fn files_below(directory: &Path) -> Result<Vec<PathBuf>> {
         } else if path.is_file() || !path.exists() {
             files.push(path);
         } else {
-            // Reading a pipe would wait for whoever writes to it; afl-fuzz leaves these out, too.
+            // Reading a pipe blocks until another process writes to it. afl-fuzz leaves such files out, too.
             eprintln!("sockfuzz: {} is no regular file and is left out", path.display());
         }
     }

@@ -1,5 +1,5 @@
-//! Many inputs for one server, which is not started anew for each: much faster than single runs. What one input
-//! leaves behind may change the next answer, so a surprising answer is worth a single run.
+//! Batch runs: one server process answers many inputs, which is much faster than a process for each. An input may
+//! change the answer to a later one, so a caller repeats a surprising answer in a single run.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,8 @@ use crate::server::status_file::StatusFile;
 /// How long the client waits for a server that keeps the half-closed connection open, at most.
 pub const MAX_LINGER: Duration = Duration::from_millis(50);
 
-/// Processes that may end before their batch does, besides one for every so many answers.
+/// Number of processes that may end before their batch does: this many, and one more for every
+/// [`ANSWERS_PER_FAILURE`] answers.
 const MAX_FAILURES: usize = 3;
 const ANSWERS_PER_FAILURE: usize = 4;
 
@@ -105,8 +106,8 @@ impl RunConfig<'_> {
     }
 }
 
-/// Answers `count` inputs by processes that `answer_from` starts: it is told where to begin and returns the answers
-/// up to the input at which its process failed.
+/// Answers `count` inputs. `answer_from` starts a process that begins at the input of the given index, and returns
+/// the answers up to the input at which that process failed.
 ///
 /// # Errors
 /// Those of `answer_from`.

@@ -11,6 +11,7 @@ use anyhow::Result;
 use object::elf::{FileHeader64, PT_INTERP};
 use object::read::elf::{ElfFile, ProgramHeader};
 use object::{Architecture, Endianness, Object, ObjectSymbol, SymbolKind};
+use sockfuzz_protocol::HASH_KEYS_SYMBOL;
 
 use super::command::Server;
 use crate::util::{exit_code, problem::Problem};
@@ -25,9 +26,6 @@ const RUNTIME_MARK: &[u8] = b"__AFL_SHM_ID";
 const UNINSTRUMENTED_HINT: &str = "or fuzz it as it is, by its answers alone, with --uninstrumented";
 
 const ASAN_SYMBOL: &str = "__asan_init";
-
-/// Part of the name of the variable in which Rust's std has the keys of its maps; the preload searches for it, too.
-const HASH_KEYS_SYMBOL: &str = "11RandomState3new4KEYS";
 
 /// Where the AFL++ runtime's symbols are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

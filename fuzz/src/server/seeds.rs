@@ -42,7 +42,7 @@ fn status_line(answer: &[u8]) -> String {
     }
 }
 
-/// Progress over seeds, each of which is answered in so many passes: shown on a terminal.
+/// Progress bar on a terminal. Its length is the number of seeds times the number of passes over them.
 #[derive(Debug)]
 pub struct SeedProgress(ProgressBar);
 

@@ -23,7 +23,7 @@ impl MemoryFile {
         Ok(Self(file))
     }
 
-    /// Like [`Self::new`], for a file that keeps its size, whoever writes to it (memfd_create(2), sealing).
+    /// Creates a file like [`Self::new`] and seals its size: no process can change it (memfd_create(2)).
     ///
     /// # Errors
     /// When the kernel has no descriptor or memory to give.

@@ -25,6 +25,10 @@ pub use values::{
 /// SIGSTKFLT, "stack fault on coprocessor (unused)").
 pub const EXIT_SIGNAL: i32 = 16;
 
+/// Part of the symbol name of the variable in which Rust's std keeps the keys of its maps: std's
+/// `RandomState::new::KEYS`, in both manglings and in every Rust since 1.36.
+pub const HASH_KEYS_SYMBOL: &str = "11RandomState3new4KEYS";
+
 /// File name of the library that the server preloads, as cargo builds it.
 pub const PRELOAD_FILE: &str = "libsockfuzz_preload.so";
 

@@ -11,11 +11,10 @@ use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering::SeqCst};
 
+use sockfuzz_protocol::HASH_KEYS_SYMBOL;
+
 use crate::sys::report;
 use crate::sys::symbols::{self, ThreadVariable};
-
-/// Part of the variable's name, in both manglings and in every Rust since 1.36: std's `RandomState::new::KEYS`.
-const NAME: &[u8] = b"11RandomState3new4KEYS";
 
 /// How std draws keys (library/std/src/sys/random/linux.rs): length and flags of getrandom(2).
 const DRAW: (usize, c_uint) = (16, libc::GRND_INSECURE);
@@ -55,7 +54,10 @@ struct ThreadKeys {
 
 /// Finds the variable. To be called before the server draws keys; without a call, nothing is restored.
 pub(crate) fn find() {
-    let Some(ThreadVariable { offset, len }) = symbols::find_thread_variable(NAME) else { return };
+    let Some(ThreadVariable { offset, len }) = symbols::find_thread_variable(HASH_KEYS_SYMBOL.as_bytes())
+    else {
+        return;
+    };
     if len % WORD_BYTES != 0 || len > MAX_WORDS * WORD_BYTES {
         return;
     }
