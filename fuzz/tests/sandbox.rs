@@ -115,6 +115,26 @@ fn a_hostile_server_does_not_harm_its_campaign() {
     assert!(stat(&out, "default", "corpus_count") >= (ATTACKS.len() + ALLOWED.len()) as f64);
 }
 
+/// Children of the forkserver have a Landlock domain more, and any domain may deny moves between directories
+/// (`LANDLOCK_ACCESS_FS_REFER`, landlock(7)).
+#[test]
+fn files_move_between_directories_in_a_campaign() {
+    let dir = TestDir::not_temporary();
+    let runtime = runtime(&CargoAfl::find_or_install().expect("cargo-afl"));
+    let program = dir.server_with("renames", &["-DIN_THE_LOOP", runtime.to_str().expect("plain")]);
+    fs::create_dir(dir.path("uploads")).expect("mkdir");
+    dir.sockfuzz()
+        .args(["fuzz", "--sandbox", "require", "--writable", "uploads", "-t", "2000", "-o", "out", "-i"])
+        .arg(dir.corpus())
+        .args(["--afl", "-c - -E 100", "--"])
+        .arg(program)
+        .arg(dir.path("uploads"))
+        .assert()
+        .code(0);
+    assert_eq!(stat(&dir.path("out"), "default", "saved_crashes"), 0.0);
+    assert!(dir.path("uploads/complete/upload").exists());
+}
+
 #[test]
 fn an_output_directory_that_the_server_could_write_to_is_refused() {
     let dir = TestDir::not_temporary();

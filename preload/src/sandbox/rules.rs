@@ -33,9 +33,18 @@ pub(super) fn restrict(writable: &[PathBuf], devices: &[&Path]) -> EnforcedRules
 /// A domain of this process's own, for a child of the forkserver: it may signal none of those that it shares the
 /// sandbox with, the forkserver above all. Nothing where the kernel knows no such rule, which was said before.
 pub(super) fn isolate_from_siblings() {
-    let _ = Ruleset::default()
-        .scope(Scope::Signal)
-        .and_then(|ruleset| ruleset.create()?.log_same_exec(false)?.restrict_self());
+    let _ = refuse_signals_to_others();
+}
+
+fn refuse_signals_to_others() -> Result<RestrictionStatus, RulesetError> {
+    Ruleset::default()
+        .scope(Scope::Signal)?
+        // Any domain denies moves between directories, unless it allows them.
+        .handle_access(AccessFs::Refer)?
+        .create()?
+        .log_same_exec(false)?
+        .add_rules(path_beneath_rules(["/"], AccessFs::Refer))?
+        .restrict_self()
 }
 
 fn apply<'a>(writable: impl Iterator<Item = &'a Path>) -> Result<RestrictionStatus, RulesetError> {
