@@ -105,6 +105,15 @@ impl Catalogue {
         self.add(&format!("{name}/memory/direct{}", CRASHES), Subject::Server(crashing));
     }
 
+    /// Puts all servers into the sandbox, or none.
+    pub fn set_sandbox(&mut self, mode: SandboxMode) {
+        for case in &mut self.cases {
+            if let Subject::Server(server) = &mut case.subject {
+                server.options = server.options.with(specs::SANDBOX.variable, mode.to_string());
+            }
+        }
+    }
+
     /// Measures every server with another library, too, right after it is measured with its own.
     pub fn add_other_library(&mut self, library: &Path) {
         let with_other = |case: BenchCase| {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use sockfuzz_protocol::SandboxMode;
 
 use crate::bench::{self, BenchTools, Catalogue, Goal};
 use crate::campaign::bundled;
@@ -66,9 +68,17 @@ pub struct BenchArguments {
     /// Another preload library: measure every server with it, too, in the same rounds, and print the ratios
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
+    /// Whether the servers are in the sandbox (auto) or not (off): what it costs is the difference
+    #[arg(long, value_name = "MODE", default_value = "auto", value_parser = sandbox_mode())]
+    pub sandbox: SandboxMode,
     /// The preload library; by default the one beside this executable, built when needed
     #[arg(long, value_name = "FILE", env = "SOCKFUZZ_PRELOAD", hide_env = true, hide_short_help = true)]
     pub preload: Option<PathBuf>,
+}
+
+fn sandbox_mode() -> impl TypedValueParser<Value = SandboxMode> {
+    PossibleValuesParser::new(["auto", "off"])
+        .map(|word| if word == "off" { SandboxMode::Off } else { SandboxMode::Auto })
 }
 
 /// Measures the cases.
@@ -81,6 +91,7 @@ pub fn run(arguments: BenchArguments) -> Result<u8> {
     })?;
     let library = preload::locate(arguments.preload.as_deref())?;
     let mut catalogue = Catalogue::new(&workspace, &library)?.select(&arguments.only)?;
+    catalogue.set_sandbox(arguments.sandbox);
     if let Some(other) = &arguments.against {
         catalogue.add_other_library(&preload::locate(Some(other))?);
     }
