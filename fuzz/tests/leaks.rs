@@ -1,5 +1,7 @@
 //! Servers that take memory, threads or descriptors and do not give them back: told at the end of the campaign, with
 //! figures, and no input is blamed for what all of them have done.
+//!
+//! `EXECUTIONS=1000000` asks for another number than the default in the test of everything at once.
 
 mod common;
 
@@ -10,7 +12,10 @@ use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 /// Fuzzes a server that keeps `what` until some processes have ended for it.
 fn is_told(what: &str, executions: u32, words: &str) {
-    let dir = TestDir::new();
+    is_told_in(&TestDir::new(), what, executions, words);
+}
+
+fn is_told_in(dir: &TestDir, what: &str, executions: u32, words: &str) {
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
     let Some(server) = dir.instrumented_server("keeps", &cargo_afl) else { return };
     dir.sockfuzz()
@@ -23,6 +28,7 @@ fn is_told(what: &str, executions: u32, words: &str) {
         .code(0)
         .stderr(contains("the server leaks: in 1,000 iterations it takes ").and(contains(words)));
     let out = dir.path("out");
+    assert!(stat(&out, "default", "execs_done") >= executions.into());
     assert_eq!(stat(&out, "default", "saved_crashes"), 0.0);
     assert_eq!(stat(&out, "default", "saved_hangs"), 0.0);
 }
@@ -35,6 +41,20 @@ fn memory() {
 #[test]
 fn threads() {
     is_told("thread", 1500, " threads");
+}
+
+/// Each of them forks one that it does not reap.
+#[test]
+fn processes() {
+    is_told("process", 1500, " processes");
+}
+
+#[test]
+fn everything_at_once_and_after_a_resumption() {
+    let executions = std::env::var("EXECUTIONS").map_or(1500, |number| number.parse().expect("a number"));
+    let dir = TestDir::new();
+    is_told_in(&dir, "memory,thread,file", executions, " descriptors");
+    is_told_in(&dir, "memory,thread,file", 2 * executions, " threads");
 }
 
 #[test]

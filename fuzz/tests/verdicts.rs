@@ -26,7 +26,7 @@ const TRIGGER_INTERVAL: Duration = Duration::from_millis(100);
 const EXIT_SIGNAL: u32 = 16;
 
 /// The endings by which the server's own process exits.
-const EXITS: [&str; 9] = [
+const EXITS: [&str; 10] = [
     "exit0",
     "exit1",
     "_exit0",
@@ -36,6 +36,7 @@ const EXITS: [&str; 9] = [
     "exit_in_abort_handler",
     "exit_after_answer",
     "return_from_main",
+    "replace_program",
 ];
 
 /// A target program, compiled for the loop: the one whose requests name the way in which it ends, or another.

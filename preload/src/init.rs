@@ -15,7 +15,7 @@ use crate::hooks::exit;
 #[cfg(target_arch = "x86_64")]
 use crate::hooks::syscall_trap;
 use crate::net::{activation, listener};
-use crate::process::driver_process;
+use crate::process::{driver_process, identity};
 use crate::sys::config::{self, Config, RunMode};
 use crate::sys::{fd_table, internal_error, proc, real, report, seccomp, stdio};
 use crate::{afl, driver, memory_socket, sandbox};
@@ -33,6 +33,9 @@ pub(crate) fn run() {
         return;
     }
     std::panic::set_hook(Box::new(internal_error::report));
+    if identity::has_replaced_itself() {
+        end_replaced_iteration();
+    }
     let options = Options::from_lookup(|name| env::var(name).ok())
         .unwrap_or_else(|error| report::fatal(format_args!("{error}")));
     let saved_fds = env::var_os(stdio::SAVED_FDS_VARIABLE);
@@ -72,6 +75,15 @@ pub(crate) fn run() {
     #[cfg(target_arch = "x86_64")]
     syscall_trap::prepare();
     seccomp::record();
+}
+
+/// The connection is lost with the program that had it, and the loop with it: the iteration has ended, as by an exit.
+fn end_replaced_iteration() -> ! {
+    report::emit(format_args!(
+        "the server has replaced itself with another program (execve) in the middle of an iteration: that counts as an \
+         exit"
+    ));
+    report::exit(0)
 }
 
 /// Descriptors that are kept from the server have high numbers.

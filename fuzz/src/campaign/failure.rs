@@ -22,6 +22,11 @@ const REMEDIES: &[(&str, &str)] = &[
         "the server limits its own processes or memory (RLIMIT_NPROC, RLIMIT_AS), or the machine does (ulimit -u): \
          raise that limit",
     ),
+    (
+        "the server has replaced itself",
+        "turn that off in the server's configuration (restarts after so many requests, a route that restarts it), or \
+         give seeds that do not ask for it with -i. With --exits count it is only counted",
+    ),
     ("is in use", "another afl-fuzz works in this directory: stop it, or choose another one with -o"),
     ("No instrumentation detected", "build the server with cargo afl build or afl-cc"),
     (

@@ -74,10 +74,14 @@ pub struct ConnectionCounts {
     pub without_warm_up: bool,
     /// Descriptors that the server opened and did not close, and the number of measured iterations.
     pub leaked: (u64, u64),
-    /// Bytes of memory, and threads, that the same processes had more at their ends.
+    /// Bytes of memory, threads, and processes of their own that the same processes had more at their ends.
     pub leaked_memory: u64,
     /// As above.
     pub leaked_threads: u64,
+    /// As above.
+    pub leaked_processes: u64,
+    /// Processes that the server was not allowed to fork.
+    pub forks_refused: u64,
     /// Processes that ended before their share of iterations, because they had taken too much.
     pub early_ends: u64,
 }
@@ -97,6 +101,8 @@ impl ConnectionCounts {
             leaked: (status.count(Counter::Leaked), status.count(Counter::Measured)),
             leaked_memory: status.count(Counter::LeakedMemory),
             leaked_threads: status.count(Counter::LeakedThreads),
+            leaked_processes: status.count(Counter::LeakedProcesses),
+            forks_refused: status.count(Counter::ForksRefused),
             early_ends: status.count(Counter::EarlyEnds),
         }
     }
@@ -174,13 +180,25 @@ fn connection_warnings(executions: u64, connections: ConnectionCounts) -> Vec<St
             counted(abandoned, "connection", "connections"),
         ));
     }
+    if connections.forks_refused > 0 {
+        warnings.push(format!(
+            "the server was refused {}: it had as many as the sandbox allows (--sandbox off for no limit)",
+            counted(connections.forks_refused, "process", "processes"),
+        ));
+    }
     warnings.extend(leak_warning(connections));
     warnings
 }
 
 /// What the server takes and does not give back.
 fn leak_warning(connections: ConnectionCounts) -> Option<String> {
-    let ConnectionCounts { leaked: (descriptors, measured), leaked_memory, leaked_threads, .. } = connections;
+    let ConnectionCounts {
+        leaked: (descriptors, measured),
+        leaked_memory,
+        leaked_threads,
+        leaked_processes,
+        ..
+    } = connections;
     // As many as in a thousand iterations, with rounding that makes none of a few.
     let rate = |leaked: u64| leaked * 1000 / measured.max(1);
     let leaks: Vec<_> = [
@@ -188,6 +206,8 @@ fn leak_warning(connections: ConnectionCounts) -> Option<String> {
             .then(|| format!("{} descriptors", HumanCount(rate(descriptors)))),
         (rate(leaked_threads) >= MIN_LEAK_RATE)
             .then(|| format!("{} threads", HumanCount(rate(leaked_threads)))),
+        (rate(leaked_processes) >= MIN_LEAK_RATE)
+            .then(|| format!("{} processes", HumanCount(rate(leaked_processes)))),
         (rate(leaked_memory) >= MIN_MEMORY_LEAK_RATE)
             .then(|| format!("{} of memory", HumanBytes(rate(leaked_memory)))),
     ]
@@ -196,10 +216,14 @@ fn leak_warning(connections: ConnectionCounts) -> Option<String> {
     .collect();
     (!leaks.is_empty()).then(|| {
         format!(
-            "the server leaks: in 1,000 iterations it takes {} and does not give them back. {} before their \
-             share of iterations (--iterations, --memory) for that",
+            "the server leaks: in 1,000 iterations it takes {} and does not give them back. {} (--iterations, \
+             --memory) for that",
             leaks.join(", "),
-            counted(connections.early_ends, "process ended", "processes ended"),
+            counted(
+                connections.early_ends,
+                "process ended before the end of its share of iterations",
+                "processes ended before the end of their shares of iterations"
+            ),
         )
     })
 }

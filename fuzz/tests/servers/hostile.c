@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifdef IN_THE_LOOP
@@ -64,6 +65,26 @@ static int shrink_status(void) {
   return -1;
 }
 
+// Until the kernel or the sandbox says no; none of them is left behind.
+static int fork_more_than(int most, int raw) {
+  static pid_t children[5000];
+  int made = 0, error = 0;
+  while (made <= most) {
+    pid_t child = raw ? syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) : fork();
+    if (child < 0) {
+      error = errno;
+      break;
+    }
+    if (child == 0)
+      for (;;) pause();
+    children[made++] = child;
+  }
+  for (int i = 0; i < made; i++) kill(children[i], SIGKILL);
+  for (int i = 0; i < made; i++) waitpid(children[i], NULL, 0);
+  errno = error;
+  return made > most ? 0 : -1;
+}
+
 static int attack(char letter) {
   char file[4096], command[8192];
   const char *temporary = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
@@ -107,6 +128,9 @@ static int attack(char letter) {
     case 'w': return shrink_status();
     case 'x': return kill(getppid(), SIGKILL);
     case 'y': return socket(AF_VSOCK, SOCK_STREAM, 0) < 0 ? -1 : 0;
+    case 'z': return fork_more_than(256, 0);
+    // In a user namespace only.
+    case '0': return fork_more_than(1024, 1);
     // What a server may do to itself.
     case 'A': return setpriority(PRIO_PROCESS, getpid(), getpriority(PRIO_PROCESS, 0));
     case 'B': return prlimit(getpid(), RLIMIT_CORE, &none, NULL);

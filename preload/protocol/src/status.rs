@@ -94,6 +94,10 @@ pub enum Counter {
     LeakedMemory,
     /// Threads that they had more.
     LeakedThreads,
+    /// Processes that they had forked and not reaped, more.
+    LeakedProcesses,
+    /// Processes that the server was not allowed to fork.
+    ForksRefused,
     /// Processes that ended before their share of iterations was over, because they had taken too much.
     EarlyEnds,
     /// Ends of the server, by a crash or an exit, between two iterations.

@@ -7,7 +7,9 @@
 mod interruptions;
 pub(crate) mod isolation;
 
+use rustix::io::{self, Errno};
 use rustix::process::setpgid;
+use sockfuzz_protocol::Counter;
 
 use crate::afl::coverage::gate;
 use crate::afl::forkserver;
@@ -17,7 +19,7 @@ use crate::memory_socket;
 use crate::net::accept_gate;
 use crate::process::{children, daemon, driver_process, identity, process_table};
 use crate::sandbox;
-use crate::sys::{config, planned_end, threads};
+use crate::sys::{config, planned_end, report, threads};
 use interruptions::Interruptions;
 
 /// Turns this process into the forkserver while `fork_children` runs, which returns in every child only. Returns
@@ -38,10 +40,24 @@ pub(crate) fn as_forkserver<R>(fork_children: impl FnOnce() -> R) -> bool {
 }
 
 /// Prepares for a process that the server is about to create.
-pub(crate) fn before_servers_fork() {
+///
+/// # Errors
+/// EAGAIN (fork(2)) where the sandbox allows no further one.
+pub(crate) fn before_servers_fork() -> io::Result<()> {
+    if sandbox::is_on() && process_table::is_full() {
+        if report::status().count(Counter::ForksRefused) == 0 {
+            let most = process_table::MAX_PROCESSES;
+            report::emit(format_args!(
+                "the server has {most} processes, and the sandbox allows no more: fork fails"
+            ));
+        }
+        report::status().add(Counter::ForksRefused, 1);
+        return Err(Errno::AGAIN);
+    }
     memory_socket::before_fork();
     process_table::register_parent();
     children::adopt_orphans();
+    Ok(())
 }
 
 /// Follows a fork of the server's, in the parent: `child` is the new process.

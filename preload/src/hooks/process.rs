@@ -8,7 +8,7 @@ use super::thread_creation::around_thread_creation;
 use crate::afl::forkserver::runtime_loop;
 use crate::afl::shm_segments;
 use crate::process::{daemon, identity, panics};
-use crate::sys::real;
+use crate::sys::{errno, real};
 use crate::{afl_loop, fork};
 
 /// clone(2) is variadic; its arguments travel like these.
@@ -27,7 +27,9 @@ pub(crate) unsafe fn clone(
             real::clone(start, stack, flags, argument, parent, storage, child)
         });
     }
-    fork::before_servers_fork();
+    if let Err(error) = fork::before_servers_fork() {
+        return errno::fail(error);
+    }
     // SAFETY: the server's own call; a child with its own memory has a copy of `first` in it, and
     // begins like after a fork.
     let created = unsafe {
@@ -81,7 +83,9 @@ pub(crate) unsafe fn posix_spawnp(
 
 /// `spawn` stores the child's number, whether or not the server has a use for it.
 fn note_spawned(wanted: *mut pid_t, spawn: impl FnOnce(*mut pid_t) -> c_int) -> c_int {
-    fork::before_servers_fork();
+    if let Err(error) = fork::before_servers_fork() {
+        return error.raw_os_error();
+    }
     let mut child = 0;
     let failed = spawn(&mut child);
     if failed == 0 {
@@ -100,7 +104,9 @@ pub(crate) unsafe fn fork() -> pid_t {
     if afl_loop::is_starting() {
         return runtime_loop::fork();
     }
-    fork::before_servers_fork();
+    if let Err(error) = fork::before_servers_fork() {
+        return errno::fail(error);
+    }
     // SAFETY: the server's own call.
     let child = unsafe { real::fork() };
     // Two processes, one time: the kernel's.

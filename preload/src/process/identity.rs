@@ -3,10 +3,14 @@
 //! ends when its parent is another. So the child keeps the process id that the server had, and its
 //! parent's.
 
+use std::env;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use libc::pid_t;
 use rustix::process::{Pid, getpid, getppid};
+
+/// The environment variable that tells the forkserver's id to a program that one of its children becomes.
+const FORKSERVER_VARIABLE: &str = "SOCKFUZZ_FORKSERVER";
 
 /// The server's id before the fork; 0 while there was none.
 static FORMER: AtomicI32 = AtomicI32::new(0);
@@ -22,6 +26,14 @@ pub(crate) fn record_forkserver() {
         FORMER_PARENT.store(number(getppid()), Relaxed);
     }
     FORKSERVER.store(me, Relaxed);
+    // SAFETY: nothing else runs in this process: it has one thread, or all others are held up for the fork.
+    unsafe { env::set_var(FORKSERVER_VARIABLE, me.to_string()) };
+}
+
+/// Whether this process is a child of the forkserver that has become another program (execve(2)).
+pub(crate) fn has_replaced_itself() -> bool {
+    let forkserver = env::var(FORKSERVER_VARIABLE).ok().and_then(|id| id.parse().ok());
+    forkserver.is_some_and(|forkserver: pid_t| forkserver == number(getppid()))
 }
 
 /// Called in the child.

@@ -10,8 +10,8 @@ use rustix::process::{getpid, getppid};
 
 use crate::sys::shared_pages::{self, Shareable};
 
-/// Processes that a table has room for; further ones are not known.
-const MAX_PROCESSES: usize = 256;
+/// Processes that a table has room for; further ones are not known, and in the sandbox there are none.
+pub(crate) const MAX_PROCESSES: usize = 256;
 
 /// Tables of processes before this one: of the server's start, and of a forkserver that took over.
 const MAX_EARLIER_TABLES: usize = 2;
@@ -114,6 +114,12 @@ pub(crate) fn register_parent() {
 /// Registers a process that the server has forked.
 pub(crate) fn register_child(child: i32) {
     register(child, me());
+}
+
+/// Whether the table is full of processes that live.
+pub(crate) fn is_full() -> bool {
+    let living = |table| entries(table).filter(|entry| !entry.ended.load(SeqCst)).count();
+    table(0).is_some_and(|table| living(table) >= MAX_PROCESSES)
 }
 
 fn contains(pid: i32) -> bool {

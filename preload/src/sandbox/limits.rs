@@ -1,15 +1,35 @@
-//! No file grows without end. A limit per file is what the kernel offers (setrlimit(2)); the scratch
-//! directory is limited as a whole.
+//! What one process may use up: the size of files, the number of tasks (setrlimit(2)); the scratch directories are
+//! limited as a whole. Where memory runs out all the same, the server goes first.
+
+use std::fs;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// The size that a file may grow to, in bytes: more than a server under test has reason to write.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 
+/// Processes and threads in a user namespace of the server's own, which the kernel counts by themselves.
+const MAX_TASKS: u64 = 1024;
+
+/// The most that the kernel knows (proc_pid_oom_score_adj(5)).
+const FIRST_TO_BE_KILLED: &str = "1000";
+
+/// To be called while /proc can be written to.
 pub(super) fn set() {
-    let most = getrlimit(Resource::Fsize).maximum.unwrap_or(MAX_FILE_BYTES).min(MAX_FILE_BYTES);
-    // Lowering a limit needs no right, so this cannot fail.
-    let _ = setrlimit(Resource::Fsize, Rlimit { current: Some(most), maximum: Some(most) });
+    lower(Resource::Fsize, MAX_FILE_BYTES);
     // SAFETY: the process has one thread. Ignored, the signal leaves the write with EFBIG.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    // Making oneself a better victim needs no right; without /proc nothing is lost but the order.
+    let _ = fs::write("/proc/self/oom_score_adj", FIRST_TO_BE_KILLED);
+}
+
+/// To be called in a user namespace of the server's own: outside of one, all processes of the user would count.
+pub(super) fn set_tasks() {
+    lower(Resource::Nproc, MAX_TASKS);
+}
+
+fn lower(resource: Resource, most: u64) {
+    let most = getrlimit(resource).maximum.unwrap_or(most).min(most);
+    // Lowering a limit needs no right, so this cannot fail.
+    let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
 }

@@ -54,9 +54,14 @@ pub(crate) fn enter(options: &Options) {
     unsafe { env::set_var(specs::SANDBOX.variable, SandboxMode::Off.to_string()) };
 }
 
+/// Whether this process is in the sandbox that it was started for.
+pub(crate) fn is_on() -> bool {
+    config::get().is_some_and(|config| config.options.sandbox != SandboxMode::Off)
+}
+
 /// In a child of the forkserver: keeps it from signalling the forkserver and its siblings.
 pub(crate) fn isolate_child() {
-    if config::get().is_some_and(|config| config.options.sandbox != SandboxMode::Off) {
+    if is_on() {
         rules::isolate_from_siblings();
     }
 }
@@ -67,7 +72,9 @@ fn confine(options: &Options) -> SandboxGaps {
     limits::set();
 
     let privileges = privileges::Privileges::now();
-    privileges.enter_user_namespace();
+    if privileges.enter_user_namespace() {
+        limits::set_tasks();
+    }
     let mounted = mounts::make_read_only(&writable);
     match &mounted {
         Ok(temporary) => writable.extend_from_slice(temporary),

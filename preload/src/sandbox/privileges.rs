@@ -38,14 +38,14 @@ impl Privileges {
     }
 
     /// Without the right to make namespaces, a user namespace gives it (user_namespaces(7)). With
-    /// it, none is entered: a server that drops its privileges needs more than one user.
-    pub(super) fn enter_user_namespace(&self) {
+    /// it, none is entered: a server that drops its privileges needs more than one user. Returns whether one was.
+    pub(super) fn enter_user_namespace(&self) -> bool {
         if self.0.effective.contains(CapabilitySet::SYS_ADMIN) {
-            return;
+            return false;
         }
         let (user, group) = (geteuid(), getegid());
         if unshare(UnshareFlags::NEWUSER).is_err() {
-            return;
+            return false;
         }
         let mapped = fs::write("/proc/self/setgroups", "deny")
             .and_then(|()| fs::write("/proc/self/uid_map", format!("{user} {user} 1")))
@@ -55,6 +55,7 @@ impl Privileges {
                 "the sandbox's user namespace cannot be set up ({error}): leave the sandbox off"
             ));
         }
+        true
     }
 
     /// Gives up everything that the server does not need, for good.

@@ -1,6 +1,6 @@
-//! What the server takes and does not give back, measured over the life of a process: descriptors, memory and threads
-//! after the warm-up, from time to time, and at the end. A process that has taken too much ends before its share of
-//! iterations is over, so that no input is blamed for what all of them have done.
+//! What the server takes and does not give back, measured over the life of a process: descriptors, memory, threads and
+//! processes after the warm-up, from time to time, and at the end. A process that has taken too much ends before its
+//! share of iterations is over, so that no input is blamed for what all of them have done.
 
 use std::os::fd::AsRawFd;
 
@@ -9,6 +9,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Resource, getrlimit};
 use sockfuzz_protocol::Counter;
 
+use crate::process::process_table;
 use crate::sys::{proc, report, threads};
 
 /// Iterations between two looks at descriptors and threads.
@@ -19,6 +20,9 @@ const LOOKS_PER_LONG_LOOK: u32 = 4;
 
 /// Threads that a process may have more than after its warm-up.
 const MAX_NEW_THREADS: usize = 64;
+
+/// Processes that it may have forked and not reaped more than after its warm-up.
+const MAX_NEW_PROCESSES: usize = 64;
 
 /// One descriptor in this many iterations is worth a line.
 const ITERATIONS_PER_REPORTED_LEAK: u32 = 100;
@@ -47,6 +51,8 @@ struct Taken {
     /// Resident, in bytes.
     memory: u64,
     threads: usize,
+    /// Forked and not reaped.
+    processes: usize,
 }
 
 impl Taken {
@@ -55,6 +61,7 @@ impl Taken {
             descriptors: proc::count_server_fds(),
             memory: proc::resident_bytes(),
             threads: proc::count_threads(),
+            processes: process_table::own_children().count(),
         }
     }
 }
@@ -83,6 +90,7 @@ impl LeakWatch {
         if std::mem::replace(&mut self.looks, looks) != looks {
             self.too_much = self.uses_up_descriptors()
                 || self.has_too_many_threads()
+                || process_table::own_children().count() > self.before.processes + MAX_NEW_PROCESSES
                 || looks.is_multiple_of(LOOKS_PER_LONG_LOOK) && proc::resident_bytes() > self.memory_limit;
         }
         self.too_much
@@ -110,6 +118,7 @@ impl LeakWatch {
             status.add(Counter::LeakedMemory, after.memory.saturating_sub(before.memory));
         }
         status.add(Counter::LeakedThreads, after.threads.saturating_sub(before.threads) as u64);
+        status.add(Counter::LeakedProcesses, after.processes.saturating_sub(before.processes) as u64);
         let (Some(before), Some(after)) = (before.descriptors, after.descriptors) else { return };
         let more = after.saturating_sub(before);
         status.add(Counter::Measured, iterations.into());
