@@ -42,7 +42,7 @@ fn every_attack_succeeds_without_the_sandbox() {
     let dir = TestDir::not_temporary();
     let mut victims = Victims::new(&dir);
     let server = victims.attacked_by(&dir.server("hostile"));
-    for letter in "abehmnopqrstuvi".chars() {
+    for letter in "abehmnopqrstuv1i".chars() {
         assert!(answer(&dir, &[], &server, letter).contains("done"), "{letter}");
     }
     assert!(victims.files.join("new").exists());
@@ -99,7 +99,7 @@ fn a_hostile_server_does_not_harm_its_campaign() {
     let program = dir.server_with("hostile", &["-DIN_THE_LOOP", runtime.to_str().expect("plain")]);
     let mut victims = Victims::new(&dir);
     let server = victims.attacked_by(&program);
-    for letter in ATTACKS.chars().chain(['0']).chain(ALLOWED.chars()) {
+    for letter in ATTACKS.chars().chain(ALLOWED.chars()) {
         dir.write(&format!("attacks/{letter}"), letter.to_string().as_bytes());
     }
     let out = dir.path("out");

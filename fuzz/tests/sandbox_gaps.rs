@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -36,10 +37,14 @@ const LANDLOCK: i64 = syscalls::Sysno::landlock_create_ruleset as i64;
 fn missing_kernel_features_are_reported() {
     let dir = TestDir::not_temporary();
     let server = dir.server("blocking");
+    let _local = UnixListener::bind(dir.path("socket")).expect("a path that is free and short");
     for (calls, words) in [
         (&[NAMESPACES][..], "modes and owners of files (user namespaces), the network (user namespaces)"),
         (&[LANDLOCK], "device nodes (Landlock), other processes from signals (Landlock of Linux 6.12)"),
-        (&[NAMESPACES], "System V shared memory (user namespaces)"),
+        (
+            &[NAMESPACES],
+            "System V shared memory (user namespaces), local servers' sockets in the file system",
+        ),
         (&[SECCOMP], "limits and priorities of other processes (seccomp)"),
         (&[NAMESPACES, LANDLOCK], "files (that takes Landlock or user namespaces), modes and owners"),
     ] {

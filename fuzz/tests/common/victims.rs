@@ -4,13 +4,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
 use super::TestDir;
 
 /// The letters of `hostile.c` that must fail, and those that must not.
-pub const ATTACKS: &str = "abcdefghijkmnopqrstuvwxyz";
+pub const ATTACKS: &str = "abcdefghijkmnopqrstuvwxyz1";
 pub const ALLOWED: &str = "lABCDE";
 
 /// Those of the first that a server may do to its own view of files below a directory for temporary files.
@@ -51,6 +52,8 @@ pub struct Victims {
     pub files: PathBuf,
     /// On a real port.
     pub listener: TcpListener,
+    /// At a path.
+    _local: UnixListener,
     /// One that sleeps.
     pub process: Child,
     /// Of System V.
@@ -64,7 +67,8 @@ impl Victims {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
         listener.set_nonblocking(true).expect("fcntl");
         let process = Command::new("sleep").arg("1000").spawn().expect("sleep starts");
-        Self { files: dir.path("victim"), listener, process, segment: Segment::new() }
+        let local = UnixListener::bind(dir.path("socket")).expect("a path that is free and short");
+        Self { files: dir.path("victim"), listener, _local: local, process, segment: Segment::new() }
     }
 
     /// The server's command line, for a program at `server`.

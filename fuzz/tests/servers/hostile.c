@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,6 +47,16 @@ static int connect_outside(void) {
                                 .sin_port = htons(port),
                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   int connection = socket(AF_INET, SOCK_STREAM, 0);
+  int result = connect(connection, (struct sockaddr *)&address, sizeof address), error = errno;
+  close(connection);
+  errno = error;
+  return result;
+}
+
+static int connect_to_path(void) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  int connection = socket(AF_UNIX, SOCK_STREAM, 0);
+  snprintf(address.sun_path, sizeof address.sun_path, "%s/../socket", victim);
   int result = connect(connection, (struct sockaddr *)&address, sizeof address), error = errno;
   close(connection);
   errno = error;
@@ -129,6 +140,7 @@ static int attack(char letter) {
     case 'x': return kill(getppid(), SIGKILL);
     case 'y': return socket(AF_VSOCK, SOCK_STREAM, 0) < 0 ? -1 : 0;
     case 'z': return fork_more_than(256, 0);
+    case '1': return connect_to_path();
     // In a user namespace only.
     case '0': return fork_more_than(1024, 1);
     // What a server may do to itself.
@@ -163,7 +175,8 @@ int main(int count, char **words) {
       cover(letter);
       const char *outcome = attack(letter) ? strerror(errno) : "done";
       int length = snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\n\r\n%c: %s\n", letter, outcome);
-      if (write(connection, answer, length) < 0) return 1;
+      // A client may have gone already.
+      send(connection, answer, length, MSG_NOSIGNAL);
     }
     close(connection);
   }

@@ -21,10 +21,12 @@ pub enum SandboxGap {
     Scheduling = 32,
     /// System V shared memory, semaphores and message queues, and POSIX message queues.
     SharedMemory = 64,
+    /// Local servers whose sockets have a path.
+    LocalSockets = 128,
 }
 
 impl SandboxGap {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Files,
         Self::Attributes,
         Self::Devices,
@@ -32,6 +34,7 @@ impl SandboxGap {
         Self::Processes,
         Self::Scheduling,
         Self::SharedMemory,
+        Self::LocalSockets,
     ];
 
     const fn words(self) -> &'static str {
@@ -43,6 +46,7 @@ impl SandboxGap {
             Self::Processes => "other processes from signals (Landlock of Linux 6.12)",
             Self::Scheduling => "limits and priorities of other processes (seccomp)",
             Self::SharedMemory => "System V shared memory (user namespaces)",
+            Self::LocalSockets => "local servers' sockets in the file system (user namespaces)",
         }
     }
 }

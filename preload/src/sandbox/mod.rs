@@ -6,11 +6,12 @@
 //! variable. Everything that the server becomes or starts inherits it; nothing is left to do per
 //! iteration. There is no PID namespace, because the forkserver tells afl-fuzz process numbers.
 //!
-//! Layers, each of which also works alone: namespaces ([`mounts`], [`network`], that of System V objects; what they
+//! Layers, each of which also works alone: namespaces ([`mounts`] and [`local_sockets`], [`network`], that of System V objects; what they
 //! take, and what is given up afterwards, is in [`privileges`]), Landlock ([`rules`]), a seccomp filter
 //! ([`refused_calls`]), and [`limits`]. What none of them can do on this kernel is a [`SandboxGap`], and said.
 
 mod limits;
+mod local_sockets;
 mod mounts;
 mod network;
 mod privileges;
@@ -75,10 +76,19 @@ fn confine(options: &Options) -> SandboxGaps {
     if privileges.enter_user_namespace() {
         limits::set_tasks();
     }
+    let sockets = if options.network == Network::None { local_sockets::paths() } else { Vec::new() };
     let mounted = mounts::make_read_only(&writable);
     match &mounted {
-        Ok(temporary) => writable.extend_from_slice(temporary),
-        Err(_) => gaps.add(SandboxGap::Attributes),
+        Ok(temporary) => {
+            local_sockets::hide(&sockets, &writable);
+            writable.extend_from_slice(temporary);
+        }
+        Err(_) => {
+            gaps.add(SandboxGap::Attributes);
+            if !sockets.is_empty() {
+                gaps.add(SandboxGap::LocalSockets);
+            }
+        }
     }
     if unshare(UnshareFlags::NEWIPC).is_err() {
         gaps.add(SandboxGap::SharedMemory);
