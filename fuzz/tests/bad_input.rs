@@ -99,6 +99,13 @@ fn server_that_exits_at_once() {
 }
 
 #[test]
+fn server_that_needs_io_uring() {
+    let dir = TestDir::new();
+    let server = dir.server("needs_io_uring");
+    check_refuses(&dir, &server, 13, "the server cannot do without io_uring");
+}
+
+#[test]
 fn server_that_dies_at_once() {
     let dir = TestDir::new();
     let server = dir.server("killed");

@@ -8,8 +8,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use memchr::memmem;
 use procfs::process::{Process, Stat};
-use sockfuzz_protocol::Phase;
+use sockfuzz_protocol::{IO_URING_REFUSED, Phase};
 use syscalls::Sysno;
 
 use crate::server::command::Server;
@@ -127,6 +128,11 @@ impl Diagnosis<'_> {
             Some(libc::SIGSYS) => {
                 "a seccomp filter does not allow a call that sockfuzz needs. It is the server's own, \
                                    or one of the container's: turn it off in the server's configuration"
+                    .to_owned()
+            }
+            _ if memmem::find(self.output, IO_URING_REFUSED.as_bytes()).is_some() => {
+                "the server cannot do without io_uring, into which sockfuzz cannot see: build or configure it \
+                 with epoll (monoio: its legacy driver; tokio-uring: tokio)"
                     .to_owned()
             }
             _ => format!("run it by hand and repair what it reports: {}", self.server.command_line()),

@@ -25,6 +25,9 @@ pub use values::{
 /// SIGSTKFLT, "stack fault on coprocessor (unused)").
 pub const EXIT_SIGNAL: i32 = 16;
 
+/// Begins the preload's line about a server that has asked for a ring (io_uring(7)).
+pub const IO_URING_REFUSED: &str = "io_uring is refused (ENOSYS)";
+
 /// Part of the symbol name of the variable in which Rust's std keeps the keys of its maps: std's
 /// `RandomState::new::KEYS`, in both manglings and in every Rust since 1.36.
 pub const HASH_KEYS_SYMBOL: &str = "11RandomState3new4KEYS";

@@ -4,6 +4,7 @@ use std::ffi::{c_long, c_uint};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rustix::io::Errno;
+use sockfuzz_protocol::IO_URING_REFUSED;
 
 use super::Registers;
 use crate::sys::{config, errno, real, report};
@@ -14,7 +15,7 @@ pub(super) unsafe fn setup(entries: c_uint, parameters: usize) -> c_long {
     static EMITTED: AtomicBool = AtomicBool::new(false);
     if config::get().is_some() && !EMITTED.swap(true, Relaxed) {
         report::emit(format_args!(
-            "io_uring is refused (ENOSYS), for the server to fall back to epoll: sockfuzz cannot see into a ring"
+            "{IO_URING_REFUSED}, for the server to fall back to epoll: sockfuzz cannot see into a ring"
         ));
     }
     // SAFETY: the server's own call.
