@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
@@ -96,6 +97,13 @@ static int fork_more_than(int most, int raw) {
   return made > most ? 0 : -1;
 }
 
+// Asks for it only: it is not to be there.
+static int take_gibibytes(int count) {
+  for (int i = 0; i < count; i++)
+    if (mmap(NULL, 1 << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED) return -1;
+  return 0;
+}
+
 static int attack(char letter) {
   char file[4096], command[8192];
   const char *temporary = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
@@ -141,6 +149,7 @@ static int attack(char letter) {
     case 'y': return socket(AF_VSOCK, SOCK_STREAM, 0) < 0 ? -1 : 0;
     case 'z': return fork_more_than(256, 0);
     case '1': return connect_to_path();
+    case '2': return take_gibibytes(5);
     // In a user namespace only.
     case '0': return fork_more_than(1024, 1);
     // What a server may do to itself.

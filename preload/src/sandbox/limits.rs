@@ -5,11 +5,17 @@ use std::fs;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::sys::proc;
+
 /// The size that a file may grow to, in bytes: more than a server under test has reason to write.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 
 /// Processes and threads in a user namespace of the server's own, which the kernel counts by themselves.
 const MAX_TASKS: u64 = 1024;
+
+/// What one process may ask for beyond what it has when its first iteration begins, in multiples of what it may occupy
+/// before another takes its place: an input asks for that, and not all inputs before it.
+const MEMORY_FACTOR: u64 = 4;
 
 /// The most that the kernel knows (proc_pid_oom_score_adj(5)).
 const FIRST_TO_BE_KILLED: &str = "1000";
@@ -26,6 +32,11 @@ pub(super) fn set() {
 /// To be called in a user namespace of the server's own: outside of one, all processes of the user would count.
 pub(super) fn set_tasks() {
     lower(Resource::Nproc, MAX_TASKS);
+}
+
+/// Limits the memory of this process, which may occupy `memory_mib` (RLIMIT_DATA).
+pub(super) fn set_memory(memory_mib: u32) {
+    lower(Resource::Data, proc::data_bytes() + MEMORY_FACTOR * (u64::from(memory_mib) << 20));
 }
 
 fn lower(resource: Resource, most: u64) {

@@ -60,6 +60,13 @@ pub(crate) fn is_on() -> bool {
     config::get().is_some_and(|config| config.options.sandbox != SandboxMode::Off)
 }
 
+/// Before the first iteration of a process: keeps an input from asking for all memory of the machine.
+pub(crate) fn limit_memory(options: &Options) {
+    if is_on() {
+        limits::set_memory(options.memory_mib);
+    }
+}
+
 /// In a child of the forkserver: keeps it from signalling the forkserver and its siblings.
 pub(crate) fn isolate_child() {
     if is_on() {

@@ -149,13 +149,23 @@ pub(crate) fn open_fds() -> Vec<RawFd> {
     fds
 }
 
-/// Resident memory of this process, in bytes (proc_pid_statm(5)); 0 when it cannot be told.
+/// Resident memory of this process, in bytes; 0 when it cannot be told.
 pub(crate) fn resident_bytes() -> u64 {
+    memory_bytes(1)
+}
+
+/// Memory of its own that this process may write to, touched or not, in bytes; 0 when it cannot be told.
+pub(crate) fn data_bytes() -> u64 {
+    memory_bytes(5)
+}
+
+/// A column of proc_pid_statm(5), in bytes.
+fn memory_bytes(column: usize) -> u64 {
     let mut text = [0; 128];
     let length = open_own(c"statm", c"/proc/self/statm", OFlags::RDONLY | OFlags::CLOEXEC)
         .and_then(|file| rustix::io::read(&file, &mut text))
         .unwrap_or(0);
-    let pages = text[..length].split(|&byte| byte == b' ').nth(1);
+    let pages = text[..length].split(|&byte| byte == b' ').nth(column);
     let pages = pages.and_then(|pages| str::from_utf8(pages).ok()?.parse::<u64>().ok());
     // SAFETY: it takes a number and returns one.
     let page_bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };

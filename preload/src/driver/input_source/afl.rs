@@ -14,6 +14,7 @@ use crate::afl_loop;
 use crate::determinism::{clock, hash_keys, pseudo_random, randomness};
 use crate::driver::leak_sanitizer;
 use crate::process::children;
+use crate::sandbox;
 use crate::sys::report;
 
 /// State of the loop.
@@ -68,6 +69,7 @@ impl AflSource {
         hash_keys::restore();
         match &mut self.stage {
             LoopStage::WarmUp { left: 0 } => {
+                sandbox::limit_memory(self.options);
                 let leaks = LeakWatch::begin(u64::from(self.options.memory_mib) << 20);
                 pseudo_random::save();
                 hash_keys::save();

@@ -12,17 +12,20 @@ use sockfuzz_protocol::Counter;
 use crate::process::process_table;
 use crate::sys::{proc, report, threads};
 
-/// Iterations between two looks at descriptors and threads.
-const LOOK_INTERVAL: u32 = 128;
+/// Iterations between two looks at descriptors, threads and processes, at most.
+const MAX_LOOK_INTERVAL: u32 = 128;
 
-/// At one look of so many, memory is looked at, too, which takes more time.
-const LOOKS_PER_LONG_LOOK: u32 = 4;
+/// Iterations between two looks at memory, which take more time, at most.
+const MAX_MEMORY_LOOK_INTERVAL: u32 = 512;
+
+/// A server that goes on as before has taken one in so many parts of what is left, when it is looked at next.
+const PARTS_LEFT: u64 = 4;
 
 /// Threads that a process may have more than after its warm-up.
-const MAX_NEW_THREADS: usize = 64;
+const MAX_NEW_THREADS: u64 = 64;
 
 /// Processes that it may have forked and not reaped more than after its warm-up.
-const MAX_NEW_PROCESSES: usize = 64;
+const MAX_NEW_PROCESSES: u64 = 64;
 
 /// One descriptor in this many iterations is worth a line.
 const ITERATIONS_PER_REPORTED_LEAK: u32 = 100;
@@ -37,11 +40,52 @@ const KEEPS_FREED_MEMORY: &[u8] = b"__asan_init\0";
 #[derive(Debug)]
 pub(super) struct LeakWatch {
     before: Taken,
-    /// Bytes that the process may occupy.
+    /// Bytes that the process may occupy more.
     memory_limit: u64,
     iterations: u32,
-    looks: u32,
+    looks: Looks,
+    memory_looks: Looks,
     too_much: bool,
+}
+
+/// How much of something was taken, of what may be.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    taken: u64,
+    most: u64,
+}
+
+impl Share {
+    fn of(taken: u64, most: u64) -> Self {
+        Self { taken, most }
+    }
+
+    /// Iterations until a part of what is left is taken, after so many that took what is.
+    fn iterations_left(self, iterations: u32) -> u64 {
+        let left = self.most.saturating_sub(self.taken).saturating_mul(iterations.into()) / PARTS_LEFT;
+        left.checked_div(self.taken).unwrap_or(u64::MAX)
+    }
+}
+
+/// When to look: soon at a server that takes much, rarely at one that does not.
+#[derive(Debug)]
+struct Looks {
+    /// After this iteration.
+    next: u32,
+    max_interval: u32,
+}
+
+impl Looks {
+    fn are_due(&self, iterations: u32) -> bool {
+        iterations >= self.next
+    }
+
+    /// Takes one, at these shares; whether any of them is used up.
+    fn take(&mut self, iterations: u32, shares: &[Share]) -> bool {
+        let soonest = shares.iter().map(|share| share.iterations_left(iterations)).min().unwrap_or(u64::MAX);
+        self.next = iterations + soonest.clamp(1, self.max_interval.into()) as u32;
+        shares.iter().any(|share| share.taken > share.most)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -69,12 +113,12 @@ impl Taken {
 impl LeakWatch {
     /// Begins after the warm-up. The process is to occupy at most so many bytes more than now.
     pub(super) fn begin(memory_limit: u64) -> Self {
-        let before = Taken::now();
         Self {
-            before,
-            memory_limit: before.memory.saturating_add(memory_limit),
+            before: Taken::now(),
+            memory_limit,
             iterations: 0,
-            looks: 0,
+            looks: Looks { next: 1, max_interval: MAX_LOOK_INTERVAL },
+            memory_looks: Looks { next: 1, max_interval: MAX_MEMORY_LOOK_INTERVAL },
             too_much: false,
         }
     }
@@ -86,28 +130,36 @@ impl LeakWatch {
 
     /// Whether the process has taken so much that it is to end; looks from time to time.
     pub(super) fn has_too_much(&mut self) -> bool {
-        let looks = self.iterations / LOOK_INTERVAL;
-        if std::mem::replace(&mut self.looks, looks) != looks {
-            self.too_much = self.uses_up_descriptors()
-                || self.has_too_many_threads()
-                || process_table::own_children().count() > self.before.processes + MAX_NEW_PROCESSES
-                || looks.is_multiple_of(LOOKS_PER_LONG_LOOK) && proc::resident_bytes() > self.memory_limit;
+        if self.looks.are_due(self.iterations) {
+            let processes = process_table::own_children().count().saturating_sub(self.before.processes);
+            let threads = if threads::is_single() {
+                0
+            } else {
+                proc::count_threads().saturating_sub(self.before.threads)
+            };
+            self.too_much |= self.looks.take(
+                self.iterations,
+                &[
+                    self.descriptors(),
+                    Share::of(threads as u64, MAX_NEW_THREADS),
+                    Share::of(processes as u64, MAX_NEW_PROCESSES),
+                ],
+            );
+        }
+        if self.memory_looks.are_due(self.iterations) {
+            let taken = proc::resident_bytes().saturating_sub(self.before.memory);
+            self.too_much |= self.memory_looks.take(self.iterations, &[Share::of(taken, self.memory_limit)]);
         }
         self.too_much
     }
 
-    fn has_too_many_threads(&self) -> bool {
-        !threads::is_single() && proc::count_threads() > self.before.threads + MAX_NEW_THREADS
-    }
-
-    /// Whether half of the descriptors that were left are in use. (The lowest free number tells.)
-    fn uses_up_descriptors(&self) -> bool {
-        let Some(most) = getrlimit(Resource::Nofile).current else { return false };
+    /// Of the descriptors that were left, half may be in use. (The lowest free number tells.)
+    fn descriptors(&self) -> Share {
+        let Some(most) = getrlimit(Resource::Nofile).current else { return Share::of(0, 1) };
         let before = self.before.descriptors.unwrap_or(0) as u64;
         let lowest = open(c"/dev/null", OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
-        lowest.map_or(true, |lowest| {
-            lowest.as_raw_fd().unsigned_abs() as u64 > before + (most - before.min(most)) / 2
-        })
+        let lowest = lowest.map_or(most, |lowest| lowest.as_raw_fd().unsigned_abs().into());
+        Share::of(lowest.saturating_sub(before), most.saturating_sub(before) / 2)
     }
 
     /// At the end of the process.

@@ -13,6 +13,7 @@ use sockfuzz_protocol::{InputFormat, Options, Switch, batch};
 use super::Chunk;
 use super::playback::{ClientStep, Playback};
 use crate::determinism::clock;
+use crate::sandbox;
 use crate::sys::{answer_output, report, stdio};
 
 /// State of the single run.
@@ -38,6 +39,7 @@ const READ_BYTES: usize = 64 * 1024;
 
 impl StdinSource {
     pub(super) fn new(options: &Options) -> Self {
+        sandbox::limit_memory(options);
         Self {
             input: options.input,
             is_batch: options.batch == Switch::On,
