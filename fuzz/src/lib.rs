@@ -1,6 +1,19 @@
 //! Everything that runs beside afl-fuzz: running a server once, checking it, fuzzing it, and replaying
 //! what was found. The library exists for the `sockfuzz` binary, and so that tests can use its parts.
 //!
+//! # Example
+//!
+//! ```no_run
+//! use sockfuzz::server::{Server, inspect};
+//!
+//! # fn main() -> anyhow::Result<()> {
+//! let server = Server::resolve(&["./server".into(), "--port".into(), "8080".into()])?;
+//! let found = inspect::inspect(&server)?;
+//! println!("{}: AddressSanitizer {}", found.executable.display(), found.asan);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Layers
 //!
 //! Imports go down only, in this list as well as among the files of each module:

@@ -6,6 +6,15 @@
 //! client of one session over the sockets of [`net`] or [`memory_socket`], then begins the next iteration
 //! through [`afl_loop`].
 //!
+//! # Example
+//!
+//! ```text
+//! $ cargo build --release -p sockfuzz-preload
+//! $ printf 'GET / HTTP/1.1\r\nHost: a\r\n\r\n' | LD_PRELOAD=target/release/libsockfuzz_preload.so ./server
+//! HTTP/1.1 200 OK
+//! …
+//! ```
+//!
 //! Layers, from the roof to the ground; imports go down only (`fuzz/tests/layers.rs` checks that):
 //!
 //! | module | holds |

@@ -2,6 +2,16 @@
 //! command line, which starts it. Options travel one way, in the environment; the status page
 //! travels the other way, in shared memory; what an input means is decided here, too. Both halves
 //! compile this crate, so neither can drift.
+//!
+//! # Example
+//!
+//! ```
+//! use sockfuzz_protocol::{Options, SandboxMode};
+//!
+//! let given = |variable: &str| (variable == "SOCKFUZZ_SANDBOX").then(|| "require".to_owned());
+//! let options = Options::from_lookup(given).expect("a word that the option knows");
+//! assert_eq!(options.sandbox, SandboxMode::Require);
+//! ```
 
 pub mod answers;
 pub mod batch;

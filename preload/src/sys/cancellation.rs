@@ -1,7 +1,7 @@
 //! pthread_cancel(3): a thread that waits here, past libc, is to be cancelled like one that waits in libc.
 //!
 //! libc cancels a waiting thread from the handler of a signal of its own, in the middle of the wait. Here the
-//! signal only ends the wait; the thread is cancelled by [`test`], when it holds nothing.
+//! signal only ends the wait; the thread is cancelled by [`test()`], when it holds nothing.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;

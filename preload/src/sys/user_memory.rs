@@ -195,7 +195,7 @@ pub(crate) unsafe fn write<T: Copy>(address: *mut T, value: T) -> Result<(), Err
 /// Writes bytes; `FAULT` where there is no room for all of them.
 ///
 /// # Safety
-/// As for [`write`]; `bytes` lie elsewhere.
+/// As for [`write()`]; `bytes` lie elsewhere.
 pub(crate) unsafe fn write_bytes(address: *mut u8, bytes: &[u8]) -> Result<(), Errno> {
     if !is_writable(address, bytes.len()) {
         return Err(Errno::FAULT);

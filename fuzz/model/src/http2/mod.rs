@@ -1,7 +1,7 @@
 //! Lossless model of HTTP/2 as a client sends it, valid or not: the preface and frames.
 //!
 //! [`Connection::parse`] accepts any bytes and keeps all of them: wrong lengths, truncated frames, padding,
-//! reserved bits, overlong integers. [`mutate`] changes what servers parse: frames, streams, settings, and
+//! reserved bits, overlong integers. [`mutate()`] changes what servers parse: frames, streams, settings, and
 //! single header fields inside of HPACK.
 //!
 //! The parser of header blocks is our own because it keeps the representation of a field (index, Huffman

@@ -22,7 +22,7 @@ pub(crate) enum FdKind {
     /// A file of random bytes, while randomness is fixed.
     Random,
     /// The number of a virtual connection that the server has closed, kept open for the next one.
-    /// Whatever else happens to it, it is closed first: see [`super::kind`].
+    /// Whatever else happens to it, it is closed first: see [`super::kind()`].
     Reserved,
     /// The server's end of a connection that the kernel knows nothing of (transport `memory`).
     Virtual(Slot),
