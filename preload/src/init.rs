@@ -67,9 +67,6 @@ pub(crate) fn run() {
     activation::provide(&options, is_below_another);
     // Before the server forks the processes that will compete.
     driver_process::share();
-    if run_mode == RunMode::Loop {
-        identity::prepare();
-    }
     afl::prepare(run_mode);
     memory_socket::prepare(options.transport, afl::uses_response_feedback());
     driver::install();

@@ -4,18 +4,15 @@
 //! parent's.
 
 use std::env;
-use std::ffi::CStr;
-use std::slice;
 use std::sync::atomic::{AtomicI32, Ordering::Relaxed};
 
 use libc::pid_t;
 use rustix::process::{Pid, getpid, getppid};
 
-/// The environment variable that tells the forkserver's id to a program that one of its children becomes.
-const FORKSERVER_VARIABLE: &CStr = c"SOCKFUZZ_FORKSERVER";
+use crate::sys::environment;
 
-/// Digits of its value: it is made in advance, and overwritten where the heap must not be used.
-const FORKSERVER_DIGITS: usize = 10;
+/// The environment variable that tells the forkserver's id to a program that one of its children becomes.
+const FORKSERVER_VARIABLE: &str = "SOCKFUZZ_FORKSERVER";
 
 /// The server's id before the fork; 0 while there was none.
 static FORMER: AtomicI32 = AtomicI32::new(0);
@@ -24,13 +21,6 @@ static FORMER_PARENT: AtomicI32 = AtomicI32::new(0);
 static ACTUAL: AtomicI32 = AtomicI32::new(0);
 static FORKSERVER: AtomicI32 = AtomicI32::new(0);
 
-/// Makes room in the environment for the forkserver's id. Called before the server's `main`.
-pub(crate) fn prepare() {
-    let variable = FORKSERVER_VARIABLE.to_str().expect("plain ASCII");
-    // SAFETY: the process has one thread.
-    unsafe { env::set_var(variable, "0".repeat(FORKSERVER_DIGITS)) };
-}
-
 /// Called before the forkserver forks. A child of the first one may be the next.
 pub(crate) fn record_forkserver() {
     let me = number(Some(getpid()));
@@ -38,31 +28,14 @@ pub(crate) fn record_forkserver() {
         FORMER_PARENT.store(number(getppid()), Relaxed);
     }
     FORKSERVER.store(me, Relaxed);
-    write_to_environment(me);
-}
-
-/// A server that has made an environment of its own is not told.
-fn write_to_environment(forkserver: pid_t) {
-    // SAFETY: the name ends with a zero. Nothing else runs in this process: it has one thread, or all others are held
-    // up for the fork. A value of that many bytes is overwritten with as many.
-    unsafe {
-        let value = libc::getenv(FORKSERVER_VARIABLE.as_ptr());
-        if value.is_null() || CStr::from_ptr(value).count_bytes() != FORKSERVER_DIGITS {
-            return;
-        }
-        let digits = slice::from_raw_parts_mut(value.cast::<u8>(), FORKSERVER_DIGITS);
-        digits.iter_mut().rev().fold(forkserver, |rest, digit| {
-            *digit = b'0' + (rest % 10) as u8;
-            rest / 10
-        });
-    }
+    // SAFETY: nothing else runs in this process: it has one thread, or all others are held up for the fork.
+    unsafe { environment::set(&[(FORKSERVER_VARIABLE.into(), me.to_string().into())]) };
 }
 
 /// Whether this process is a child of the forkserver that has become another program (execve(2)).
 pub(crate) fn has_replaced_itself() -> bool {
-    let value = FORKSERVER_VARIABLE.to_str().ok().and_then(|variable| env::var(variable).ok());
-    let forkserver = value.and_then(|id| id.parse().ok());
-    forkserver.is_some_and(|forkserver: pid_t| forkserver != 0 && forkserver == number(getppid()))
+    let forkserver = env::var(FORKSERVER_VARIABLE).ok().and_then(|id| id.parse().ok());
+    forkserver.is_some_and(|forkserver: pid_t| forkserver == number(getppid()))
 }
 
 /// Called in the child.
