@@ -6,13 +6,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use memchr::memmem;
-use rustix::fs::{CWD, FileType, stat};
-use rustix::mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree};
+use rustix::fs::{FileType, stat};
 
-/// What a connection to it fails with ECONNREFUSED.
+use super::mounts;
+
+/// A file that is no socket: a connection to it fails with ECONNREFUSED (connect(2)).
 const NO_SOCKET: &str = "/dev/null";
 
-/// What is known of all sockets of the network namespace (proc(5)).
+/// The kernel's table of all UNIX sockets in the network namespace, one on each line (proc_pid_net(5)).
 const TABLE: &str = "/proc/net/unix";
 
 /// The paths in the table. To be called before the network namespace is left.
@@ -24,25 +25,22 @@ pub(super) fn paths() -> Vec<PathBuf> {
     paths
 }
 
-/// Where one is absolute: what another is relative to, the table does not say.
+/// The path on a line of the table, if it is absolute. The table does not say to which directory a path is relative.
 fn path(line: &[u8]) -> Option<&Path> {
     let start = memmem::find(line, b" /")? + 1;
     Some(Path::new(std::ffi::OsStr::from_bytes(&line[start..])))
 }
 
-/// Hides these, in a mount namespace of the server's own, but for those below `writable`. What it cannot find, because
-/// it is not there any more or the user may not look there, the server cannot find either.
+/// Hides the sockets at these paths, except those below `writable`. To be called in a mount namespace of the server's
+/// own. A path at which this process finds no socket is left alone: the server runs as the same user, and finds none.
 pub(super) fn hide(paths: &[PathBuf], writable: &[PathBuf]) {
     let is_given = |path: &Path| writable.iter().any(|given| path.starts_with(given));
     let is_socket = |path: &Path| {
         stat(path).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Socket)
     };
     for path in paths.iter().filter(|path| !is_given(path) && is_socket(path)) {
-        let copy =
-            open_tree(CWD, NO_SOCKET, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC);
         // One that has gone meanwhile needs no hiding.
-        let _ =
-            copy.and_then(|copy| move_mount(&copy, c"", CWD, path, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH));
+        let _ = mounts::copy_of(Path::new(NO_SOCKET)).and_then(|copy| mounts::put(&copy, path));
     }
 }
 

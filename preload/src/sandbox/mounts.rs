@@ -34,7 +34,7 @@ const SCRATCH_SIZE: &str = "256m";
 /// give them.
 pub(super) fn make_read_only(writable: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     unshare(UnshareFlags::NEWNS)?;
-    let kept: Vec<_> = writable.iter().map(|path| (path, writable_copy(path))).collect();
+    let kept: Vec<_> = writable.iter().map(|path| (path, copy_of(path))).collect();
     set_read_only()?;
     let temporary = make_temporary().unwrap_or_default();
     for (path, copy) in kept {
@@ -108,13 +108,15 @@ fn has_mounts_below(directory: &str) -> bool {
     points.into_iter().any(|point| point.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/')))
 }
 
-fn writable_copy(path: &Path) -> io::Result<OwnedFd> {
+/// A mount of the tree at a path, not yet at any place.
+pub(super) fn copy_of(path: &Path) -> io::Result<OwnedFd> {
     let flags =
         OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
     open_tree(CWD, path, flags)
 }
 
-fn put(mount: &OwnedFd, path: &Path) -> io::Result<()> {
+/// Mounts it over what is at a path.
+pub(super) fn put(mount: &OwnedFd, path: &Path) -> io::Result<()> {
     move_mount(mount, c"", CWD, path, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
 }
 
