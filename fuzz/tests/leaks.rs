@@ -10,11 +10,11 @@ use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
-/// Fuzzes a server that keeps `what` until some processes have ended for it.
 fn is_told(what: &str, executions: u32, words: &str) {
     is_told_in(&TestDir::new(), what, executions, words);
 }
 
+/// Fuzzes a server that keeps `what` until some processes have ended for it.
 fn is_told_in(dir: &TestDir, what: &str, executions: u32, words: &str) {
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
     let Some(server) = dir.instrumented_server("keeps", &cargo_afl) else { return };

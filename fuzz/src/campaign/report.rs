@@ -201,13 +201,13 @@ fn leak_warning(connections: ConnectionCounts) -> Option<String> {
     } = connections;
     // As many as in a thousand iterations, with rounding that makes none of a few.
     let rate = |leaked: u64| leaked * 1000 / measured.max(1);
+    let leak = |leaked, what| {
+        (rate(leaked) >= MIN_LEAK_RATE).then(|| format!("{} {what}", HumanCount(rate(leaked))))
+    };
     let leaks: Vec<_> = [
-        (rate(descriptors) >= MIN_LEAK_RATE)
-            .then(|| format!("{} descriptors", HumanCount(rate(descriptors)))),
-        (rate(leaked_threads) >= MIN_LEAK_RATE)
-            .then(|| format!("{} threads", HumanCount(rate(leaked_threads)))),
-        (rate(leaked_processes) >= MIN_LEAK_RATE)
-            .then(|| format!("{} processes", HumanCount(rate(leaked_processes)))),
+        leak(descriptors, "descriptors"),
+        leak(leaked_threads, "threads"),
+        leak(leaked_processes, "processes"),
         (rate(leaked_memory) >= MIN_MEMORY_LEAK_RATE)
             .then(|| format!("{} of memory", HumanBytes(rate(leaked_memory)))),
     ]

@@ -43,25 +43,25 @@ static int write_to(const char *directory, const char *name, int flags, off_t of
   return result;
 }
 
-static int connect_outside(void) {
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_port = htons(port),
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-  int connection = socket(AF_INET, SOCK_STREAM, 0);
-  int result = connect(connection, (struct sockaddr *)&address, sizeof address), error = errno;
+static int connect_to(const struct sockaddr *address, socklen_t length) {
+  int connection = socket(address->sa_family, SOCK_STREAM, 0);
+  int result = connect(connection, address, length), error = errno;
   close(connection);
   errno = error;
   return result;
 }
 
+static int connect_outside(void) {
+  struct sockaddr_in address = {.sin_family = AF_INET,
+                                .sin_port = htons(port),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  return connect_to((struct sockaddr *)&address, sizeof address);
+}
+
 static int connect_to_path(void) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
-  int connection = socket(AF_UNIX, SOCK_STREAM, 0);
   snprintf(address.sun_path, sizeof address.sun_path, "%s/../socket", victim);
-  int result = connect(connection, (struct sockaddr *)&address, sizeof address), error = errno;
-  close(connection);
-  errno = error;
-  return result;
+  return connect_to((struct sockaddr *)&address, sizeof address);
 }
 
 // Every descriptor that is not its own.

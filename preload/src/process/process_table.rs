@@ -10,7 +10,7 @@ use rustix::process::{getpid, getppid};
 
 use crate::sys::shared_pages::{self, Shareable};
 
-/// Processes that a table has room for; further ones are not known, and in the sandbox there are none.
+/// Processes that a table has room for. In the sandbox, the server may have no more; outside, further ones are not known.
 pub(crate) const MAX_PROCESSES: usize = 256;
 
 /// Tables of processes before this one: of the server's start, and of a forkserver that took over.
@@ -116,7 +116,7 @@ pub(crate) fn register_child(child: i32) {
     register(child, me());
 }
 
-/// Whether the table is full of processes that live.
+/// Whether every place of the table holds a living process.
 pub(crate) fn is_full() -> bool {
     let living = |table| entries(table).filter(|entry| !entry.ended.load(SeqCst)).count();
     table(0).is_some_and(|table| living(table) >= MAX_PROCESSES)

@@ -1,5 +1,5 @@
-//! What one process may use up: the size of files, the number of tasks (setrlimit(2)); the scratch directories are
-//! limited as a whole. Where memory runs out all the same, the server goes first.
+//! Limits of what one process may use up (setrlimit(2)): the size of files, tasks, memory. (The scratch directories are
+//! limited as a whole, in `mounts`.) Where the machine runs out of memory, the kernel ends the server first.
 
 use std::fs;
 
@@ -13,11 +13,11 @@ const MAX_FILE_BYTES: u64 = 1 << 30;
 /// Processes and threads in a user namespace of the server's own, which the kernel counts by themselves.
 const MAX_TASKS: u64 = 1024;
 
-/// What one process may ask for beyond what it has when its first iteration begins, in multiples of what it may occupy
-/// before another takes its place: an input asks for that, and not all inputs before it.
+/// Memory that a process may ask for beyond what it has before its first iteration, in multiples of `--memory`. A process
+/// that has kept the memory of many inputs is replaced at one `--memory` already, so only a single input can meet this.
 const MEMORY_FACTOR: u64 = 4;
 
-/// The most that the kernel knows (proc_pid_oom_score_adj(5)).
+/// The highest score (proc_pid_oom_score_adj(5)): the kernel ends such a process before others.
 const FIRST_TO_BE_KILLED: &str = "1000";
 
 /// To be called while /proc can be written to.

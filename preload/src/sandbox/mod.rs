@@ -6,9 +6,9 @@
 //! variable. Everything that the server becomes or starts inherits it; nothing is left to do per
 //! iteration. There is no PID namespace, because the forkserver tells afl-fuzz process numbers.
 //!
-//! Layers, each of which also works alone: namespaces ([`mounts`] and [`local_sockets`], [`network`], that of System V objects; what they
-//! take, and what is given up afterwards, is in [`privileges`]), Landlock ([`rules`]), a seccomp filter
-//! ([`refused_calls`]), and [`limits`]. What none of them can do on this kernel is a [`SandboxGap`], and said.
+//! Layers, each of which also works alone: namespaces ([`mounts`] and [`local_sockets`], [`network`], that of System V
+//! objects; what they take, and what is given up afterwards, is in [`privileges`]), Landlock ([`rules`]), a seccomp
+//! filter ([`refused_calls`]), and [`limits`]. What none of them can do on this kernel is a [`SandboxGap`], and said.
 
 mod limits;
 mod local_sockets;
@@ -55,12 +55,12 @@ pub(crate) fn enter(options: &Options) {
     unsafe { env::set_var(specs::SANDBOX.variable, SandboxMode::Off.to_string()) };
 }
 
-/// Whether this process is in the sandbox that it was started for.
+/// Whether this process has entered the sandbox.
 pub(crate) fn is_on() -> bool {
     config::get().is_some_and(|config| config.options.sandbox != SandboxMode::Off)
 }
 
-/// Before the first iteration of a process: keeps an input from asking for all memory of the machine.
+/// Limits the memory that an input can make this process ask for. To be called before its first iteration.
 pub(crate) fn limit_memory(options: &Options) {
     if is_on() {
         limits::set_memory(options.memory_mib);

@@ -18,7 +18,7 @@ const MAX_LOOK_INTERVAL: u32 = 128;
 /// Iterations between two looks at memory, which take more time, at most.
 const MAX_MEMORY_LOOK_INTERVAL: u32 = 512;
 
-/// A server that goes on as before has taken one in so many parts of what is left, when it is looked at next.
+/// Parts into which the rest of a limit is divided: the next look comes when a server that keeps its pace has taken one.
 const PARTS_LEFT: u64 = 4;
 
 /// Threads that a process may have more than after its warm-up.
@@ -48,7 +48,7 @@ pub(super) struct LeakWatch {
     too_much: bool,
 }
 
-/// How much of something was taken, of what may be.
+/// Amount that the server has taken of something, and the most that it may take.
 #[derive(Debug, Clone, Copy)]
 struct Share {
     taken: u64,
@@ -60,17 +60,17 @@ impl Share {
         Self { taken, most }
     }
 
-    /// Iterations until a part of what is left is taken, after so many that took what is.
+    /// Number of iterations in which a server takes one part of the rest, at its pace in the `iterations` so far.
     fn iterations_left(self, iterations: u32) -> u64 {
-        let left = self.most.saturating_sub(self.taken).saturating_mul(iterations.into()) / PARTS_LEFT;
-        left.checked_div(self.taken).unwrap_or(u64::MAX)
+        let part = self.most.saturating_sub(self.taken).saturating_mul(iterations.into()) / PARTS_LEFT;
+        part.checked_div(self.taken).unwrap_or(u64::MAX)
     }
 }
 
-/// When to look: soon at a server that takes much, rarely at one that does not.
+/// Schedule of looks at a server: the more it takes, the sooner comes the next.
 #[derive(Debug)]
 struct Looks {
-    /// After this iteration.
+    /// Iteration after which the next look is due.
     next: u32,
     max_interval: u32,
 }
@@ -80,8 +80,8 @@ impl Looks {
         iterations >= self.next
     }
 
-    /// Takes one, at these shares; whether any of them is used up.
-    fn take(&mut self, iterations: u32, shares: &[Share]) -> bool {
+    /// Schedules the next look by these shares. Returns whether the server has taken too much of any.
+    fn schedule_by(&mut self, iterations: u32, shares: &[Share]) -> bool {
         let soonest = shares.iter().map(|share| share.iterations_left(iterations)).min().unwrap_or(u64::MAX);
         self.next = iterations + soonest.clamp(1, self.max_interval.into()) as u32;
         shares.iter().any(|share| share.taken > share.most)
@@ -137,7 +137,7 @@ impl LeakWatch {
             } else {
                 proc::count_threads().saturating_sub(self.before.threads)
             };
-            self.too_much |= self.looks.take(
+            self.too_much |= self.looks.schedule_by(
                 self.iterations,
                 &[
                     self.descriptors(),
@@ -148,7 +148,8 @@ impl LeakWatch {
         }
         if self.memory_looks.are_due(self.iterations) {
             let taken = proc::resident_bytes().saturating_sub(self.before.memory);
-            self.too_much |= self.memory_looks.take(self.iterations, &[Share::of(taken, self.memory_limit)]);
+            self.too_much |=
+                self.memory_looks.schedule_by(self.iterations, &[Share::of(taken, self.memory_limit)]);
         }
         self.too_much
     }
