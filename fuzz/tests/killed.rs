@@ -1,9 +1,10 @@
-//! SIGKILL for one process of a campaign: all other processes of the campaign end, and its shared memory is removed.
+//! SIGKILL for one process of a campaign: all other processes of the campaign end, and its shared memory and control group are removed.
 
 mod common;
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -33,6 +34,13 @@ fn segments_of(processes: &BTreeSet<i32>) -> Vec<String> {
     let creator = |line: &str| line.split_whitespace().nth(4).and_then(|creator| creator.parse().ok());
     let is_theirs = |line: &&str| creator(line).is_some_and(|creator| processes.contains(&creator));
     list.lines().skip(1).filter(is_theirs).map(str::to_owned).collect()
+}
+
+/// Whether a directory with this name is anywhere below.
+fn contains_directory(below: &Path, name: &str) -> bool {
+    let entries = fs::read_dir(below).into_iter().flatten().flatten();
+    let directories = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    directories.into_iter().any(|entry| entry.file_name() == name || contains_directory(&entry.path(), name))
 }
 
 /// A campaign that has begun to fuzz, and its processes.
@@ -76,6 +84,10 @@ fn leaves_nothing_behind(name: &str) {
         processes.iter().find(is_left).is_none().then_some(())
     });
     assert_eq!(segments_of(&ids), [""; 0], "after {name}");
+    let group = format!("sockfuzz-{own}");
+    wait_for(&format!("the control group is removed after {name}"), || {
+        (!contains_directory(Path::new("/sys/fs/cgroup"), &group)).then_some(())
+    });
 }
 
 #[test]

@@ -9,6 +9,7 @@ use common::{TestDir, stat};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
+use sockfuzz::campaign::control_group::{ControlGroup, GroupLimits};
 
 fn is_told(what: &str, executions: u32, words: &str) {
     is_told_in(&TestDir::new(), what, executions, words);
@@ -60,4 +61,33 @@ fn everything_at_once_and_after_a_resumption() {
 #[test]
 fn descriptors() {
     is_told("file", 5000, " descriptors");
+}
+
+/// Every process is below its own limit; the control group of the campaign limits them together. All seeds meet it, so
+/// afl-fuzz has nothing to begin with, and the cause is told.
+#[test]
+fn memory_of_many_processes() {
+    let limits = GroupLimits::for_instances(1, 100);
+    let Some(group) = ControlGroup::create(limits).filter(|group| group.limits().contains("memory")) else {
+        eprintln!(
+            "skipped: no control group that limits memory is delegated (systemd-run --user --scope gives one)"
+        );
+        return;
+    };
+    drop(group);
+    let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+    let dir = TestDir::new();
+    let Some(server) = dir.instrumented_server("keeps", &cargo_afl) else { return };
+    dir.sockfuzz()
+        .args(["fuzz", "--no-check", "-t", "2000", "-o", "out", "-i"])
+        .arg(dir.corpus())
+        .args(["--memory", "100", "--afl", "-c - -E 30", "--"])
+        .arg(server)
+        .arg("crowd")
+        .assert()
+        .code(5)
+        .stderr(
+            contains("a control group keeps the campaign below 500")
+                .and(contains("of the campaign, which had used up its 500.00 MiB")),
+        );
 }

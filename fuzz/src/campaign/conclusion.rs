@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use sockfuzz_protocol::Counter;
 
+use super::control_group::ControlGroup;
 use super::findings;
 use super::instance::Instance;
 use super::output_dir::OutputDir;
@@ -35,12 +36,18 @@ pub fn conclude(
     instances: &[Instance],
     out: &OutputDir,
     status: &StatusFile,
+    group: Option<&ControlGroup>,
     earlier: u64,
 ) -> Result<u8> {
     let together = combined_stats(instances, out).filter(|stats| stats.executions > 0);
-    let end = result.map_err(|error| match status.count(Counter::ProcessesLost) {
-        0 => error,
-        _ => lost_process(status).into(),
+    let of_group = group.map(ControlGroup::warnings).unwrap_or_default();
+    let end = result.map_err(|error| {
+        // They may be the cause.
+        of_group.iter().for_each(|warning| warn(warning));
+        match status.count(Counter::ProcessesLost) {
+            0 => error,
+            _ => lost_process(status).into(),
+        }
     })?;
     eprintln!();
     if let Some(stats) = together {
@@ -49,7 +56,9 @@ pub fn conclude(
         if let Some(it) = status.memory_fallback() {
             eprintln!("sockfuzz: transport memory was left for unix in a part of this campaign: {it}");
         }
-        for warning in report::warnings(&stats, stats.executions.saturating_sub(earlier), connections) {
+        let mut warnings = report::warnings(&stats, stats.executions.saturating_sub(earlier), connections);
+        warnings.extend(group.iter().flat_map(|group| group.warnings()));
+        for warning in warnings {
             eprintln!("sockfuzz: WARNING: {warning}");
         }
     }
@@ -62,6 +71,10 @@ pub fn conclude(
         CampaignEnd::Complete => exit_code::OK,
         CampaignEnd::Interrupted(signal) => signal.exit_code(),
     })
+}
+
+fn warn(warning: &str) {
+    eprintln!("sockfuzz: WARNING: {warning}");
 }
 
 /// afl-fuzz has stopped, because no fork brings back a process of the server's.

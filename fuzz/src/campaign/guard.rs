@@ -6,8 +6,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use rustix::process::{Pid, Signal, kill_process};
+use serde::{Deserialize, Serialize};
 
+use crate::campaign::control_group::ControlGroup;
 use crate::server::process_tree;
 
 /// Name of the hidden subcommand that runs the guard.
@@ -18,6 +21,15 @@ pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Interval of looking whether it has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// What the guard is told, as one line of JSON.
+#[derive(Debug, Serialize, Deserialize)]
+enum Message<Group> {
+    /// A process to end.
+    Watch(i32),
+    /// A control group to remove.
+    Remove(Group),
+}
 
 /// The guard, as sockfuzz sees it. Dropping it ends the guard; being killed makes it act.
 #[derive(Debug)]
@@ -38,7 +50,20 @@ impl Guard {
     /// # Errors
     /// When the guard has ended.
     pub fn watch(&mut self, process: u32) -> io::Result<()> {
-        self.0.stdin.as_mut().map_or(Ok(()), |pipe| writeln!(pipe, "{process}"))
+        self.send(&Message::<()>::Watch(process.cast_signed()))
+    }
+
+    /// Entrusts the control group of these processes to the guard.
+    ///
+    /// # Errors
+    /// When the guard has ended.
+    pub fn remove(&mut self, group: &ControlGroup) -> io::Result<()> {
+        self.send(&Message::Remove(group))
+    }
+
+    fn send(&mut self, message: &Message<impl Serialize>) -> io::Result<()> {
+        let line = serde_json::to_string(message)?;
+        self.0.stdin.as_mut().map_or(Ok(()), |pipe| writeln!(pipe, "{line}"))
     }
 }
 
@@ -49,16 +74,21 @@ impl Drop for Guard {
     }
 }
 
-/// Runs the guard: reads process ids from stdin until sockfuzz, which writes them, has ended; then ends these processes.
+/// Runs the guard: reads messages from stdin until sockfuzz, which writes them, has ended; then ends the processes and
+/// removes the control group.
 ///
 /// # Errors
 /// When stdin cannot be read.
-pub fn run() -> io::Result<()> {
+pub fn run() -> Result<()> {
     // Not by the same name: who kills every sockfuzz by its name means the campaign.
     rustix::thread::set_name(c"campaign-guard")?;
     let mut watched = Vec::new();
+    let mut group: Option<ControlGroup> = None;
     for line in stdin().lock().lines() {
-        watched.extend(line?.trim().parse().ok().and_then(Pid::from_raw));
+        match serde_json::from_str(&line?)? {
+            Message::Watch(process) => watched.extend(Pid::from_raw(process)),
+            Message::Remove(given) => group = Some(given),
+        }
     }
     let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
     send(&watched, Signal::INT);
@@ -66,6 +96,7 @@ pub fn run() -> io::Result<()> {
         thread::sleep(POLL_INTERVAL);
     }
     send(&watched, Signal::KILL);
+    drop(group);
     Ok(())
 }
 

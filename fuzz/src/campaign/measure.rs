@@ -123,7 +123,7 @@ impl BoundedCampaign<'_> {
         };
         let instances = plan.instances(1, &out);
         let pinned = PinnedThread::to_one_core()?;
-        let end = runner::run(&instances, &out, OutputMode::Logs, &status)?;
+        let end = runner::run(&instances, &out, OutputMode::Logs, &status, None)?;
         drop(pinned);
         if let CampaignEnd::Interrupted(signal) = end {
             return Err(signal.into());

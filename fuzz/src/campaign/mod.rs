@@ -21,6 +21,8 @@ pub mod report;
 pub mod instance;
 pub mod mutator;
 
+pub mod control_group;
+
 pub mod guard;
 pub mod live_line;
 pub mod shared_memory;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::campaign::control_group::ControlGroup;
 use crate::campaign::failure;
 use crate::campaign::guard::{Guard, SHUTDOWN_TIMEOUT};
 use crate::campaign::instance::Instance;
@@ -32,6 +33,9 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(2);
 const MIN_ROOM_BYTES: u64 = 2 << 20;
 /// Bytes of afl-fuzz's output that are kept for a message.
 const MAX_KEPT_BYTES: usize = 64 << 10;
+
+/// The context of an error of writing to the guard.
+const GUARD_ENDED: &str = "the guard of the campaign has ended";
 
 /// How a campaign ended without a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +70,7 @@ enum InstanceOutput {
     Log,
 }
 
-/// Runs the instances to their end; saves the status page from time to time.
+/// Runs the instances to their end, in `group` if there is one; saves the status page from time to time.
 ///
 /// # Errors
 /// When one of them cannot be started, or stops with an error.
@@ -75,12 +79,16 @@ pub fn run(
     out: &OutputDir,
     output_mode: OutputMode,
     status: &StatusFile,
+    group: Option<&ControlGroup>,
 ) -> Result<CampaignEnd> {
     let mut campaign = RunningCampaign { out, members: Vec::new(), fuzzers: BTreeSet::new() };
     let mut guard = Guard::start().context("cannot start the guard of the campaign")?;
+    if let Some(group) = group {
+        guard.remove(group).context(GUARD_ENDED)?;
+    }
     for instance in instances {
-        let member = start(instance, out, output_mode)?;
-        guard.watch(member.child.id()).context("the guard of the campaign has ended")?;
+        let member = start(instance, out, output_mode, group)?;
+        guard.watch(member.child.id()).context(GUARD_ENDED)?;
         campaign.members.push(member);
     }
     let live = (output_mode == OutputMode::Logs).then(LiveLine::start);
@@ -108,9 +116,13 @@ fn start<'a>(
     instance: &'a Instance,
     out: &OutputDir,
     output_mode: OutputMode,
+    group: Option<&ControlGroup>,
 ) -> Result<RunningInstance<'a>> {
     let mut command = instance.command();
     command.stdin(Stdio::null());
+    if let Some(group) = group {
+        group.start_inside(&mut command).context("cannot start afl-fuzz in a control group")?;
+    }
     let output = match output_mode {
         OutputMode::StatusScreen => InstanceOutput::Terminal,
         OutputMode::Lines => {

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use anyhow::Result;
 use sockfuzz_protocol::session::Connection;
-use sockfuzz_protocol::{InputFormat, Loop, specs};
+use sockfuzz_protocol::{InputFormat, Loop, SandboxMode, specs};
 
 pub use self::arguments::{EXAMPLES, FuzzArguments};
 use crate::campaign::bundled;
 use crate::campaign::cargo_afl::CargoAfl;
 use crate::campaign::conclusion::{combined_stats, conclude};
+use crate::campaign::control_group::{ControlGroup, GroupLimits};
 use crate::campaign::environment::{self, Setting};
 use crate::campaign::instance::{CampaignPlan, Instance, choose_dictionary, split_afl_options};
 use crate::campaign::mutator::Mutator;
@@ -224,8 +225,21 @@ fn fuzz(
     }
     .write(out.path())?;
     let earlier = combined_stats(&instances, &out).map_or(0, |stats| stats.executions);
-    let result = runner::run(&instances, &out, output_mode, &status);
-    conclude(result, &instances, &out, &status, earlier)
+    let group = control_group(&options, instances.len());
+    let result = runner::run(&instances, &out, output_mode, &status, group.as_ref());
+    conclude(result, &instances, &out, &status, group.as_ref(), earlier)
+}
+
+/// The control group of the campaign: part of the sandbox, where one can be had.
+fn control_group(options: &PreloadOptions, instances: usize) -> Option<ControlGroup> {
+    let options = options.parsed();
+    let is_on = options.sandbox != SandboxMode::Off;
+    let limits = GroupLimits::for_instances(instances, options.memory_mib);
+    let group = is_on.then(|| ControlGroup::create(limits)).flatten();
+    if let Some(group) = &group {
+        eprintln!("sockfuzz: a control group keeps the campaign below {}", group.limits());
+    }
+    group
 }
 
 /// Takes new seeds into a campaign that is resumed, and reports what has changed since it was run.

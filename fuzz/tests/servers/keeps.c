@@ -1,4 +1,5 @@
-// A server that keeps something after every request: memory, a thread, a file, a process, or several of them, as its argument says.
+// A server that keeps something after every request: memory, a thread, a file, a process, or several of them, as its argument says;
+// with "crowd", processes with so much memory that only all of them together exceed a limit.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -15,11 +16,21 @@ static void *sleep_for_ever(void *nothing) {
   return nothing;
 }
 
+static void keep_crowd(void) {
+  for (int count = 0; count < 8; count++) {
+    if (fork() == 0) {
+      kept = memset(malloc(100 << 20), 1, 100 << 20);
+      for (;;) pause();
+    }
+  }
+}
+
 static void keep(const char *what) {
   pthread_t thread;
   if (strstr(what, "memory")) kept = memset(malloc(200000), 1, 200000);
   if (strstr(what, "thread")) pthread_create(&thread, NULL, sleep_for_ever, NULL);
   if (strstr(what, "process") && fork() == 0) _exit(0);
+  if (strstr(what, "crowd")) keep_crowd();
   if (strstr(what, "file") && open("/dev/null", O_RDONLY) < 0) exit(1);
 }
 
