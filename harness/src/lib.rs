@@ -1,11 +1,23 @@
-//! A small HTTP/1.1 server that comes in several concurrency models.
+//! Small HTTP/1.1 server with several concurrency models.
 //!
-//! The protocol is a pure state machine, [`Connection`]: bytes in, bytes out, no I/O. The
-//! [`models`] move those bytes between sockets and connections, each in its own way, and so give
-//! byte-identical answers; only the `tokio` model, in programs of its own, leaves the protocol to hyper
-//! and shares the [`routes`] alone.
+//! The protocol is a pure state machine, [`Connection`]: bytes in, bytes out, no I/O. Each of the [`models`] moves
+//! those bytes between sockets and connections in its own way, so all give byte-identical answers. Only the `tokio`
+//! model, which has programs of its own, uses hyper for the protocol and shares just the [`routes`].
 //!
 //! # Example
+//!
+//! The protocol without a socket:
+//!
+//! ```
+//! use sockfuzz_harness::{Connection, Site};
+//!
+//! let mut connection = Connection::new(Site::plain());
+//! connection.feed(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+//! connection.finish();
+//! assert!(connection.output().front().starts_with(b"HTTP/1.1 200 OK\r\n"));
+//! ```
+//!
+//! The same over TCP:
 //!
 //! ```text
 //! $ cargo build --release -p sockfuzz-harness

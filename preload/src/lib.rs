@@ -1,10 +1,9 @@
-//! The library that is preloaded into a server and makes it fuzzable.
+//! Preloaded library that makes an unmodified server fuzzable.
 //!
-//! [`init`] runs before the server's `main` and decides whether anything else happens. From then on the server
-//! calls in: every libc function in [`table`] goes to its hook in [`hooks`]. A call in which the server would
-//! wait enters the wait loop in [`blocking`], where one thread at a time becomes the [`driver`]: it plays the
-//! client of one session over the sockets of [`net`] or [`memory_socket`], then begins the next iteration
-//! through [`afl_loop`].
+//! [`init`] runs before the server's `main` and turns the library on or off. Every libc function in [`table`] calls its
+//! hook in [`hooks`]. A call that would block enters the wait loop in [`blocking`], where one thread at a time becomes
+//! the [`driver`]. The driver plays the client of one session over the sockets of [`net`] or [`memory_socket`], then
+//! begins the next iteration through [`afl_loop`].
 //!
 //! # Example
 //!
@@ -15,7 +14,12 @@
 //! …
 //! ```
 //!
-//! Layers, from the roof to the ground; imports go down only (`fuzz/tests/layers.rs` checks that):
+//! A `cdylib` has nothing that a Rust program could call; the tests in `tests/` preload it into one small server per
+//! behaviour.
+//!
+//! # Layers
+//!
+//! Imports go down only, from the first line to the last (`fuzz/tests/layers.rs` checks it):
 //!
 //! | module | holds |
 //! |---|---|
@@ -23,7 +27,7 @@
 //! | [`hooks`] | one function for each interposed libc function, raw system calls, signal handlers |
 //! | [`driver`] | the client: playback of sessions, where inputs come from, reruns, oracles |
 //! | [`afl_loop`] | start of the forkserver, begin and end of an iteration |
-//! | [`fork`] | everything that happens before and after a fork |
+//! | [`fork`] | all preparations for a fork, and all clean-up after it |
 //! | [`afl`] | AFL++'s runtime, our forkserver, the coverage map |
 //! | [`blocking`] | the wait loop, the driver guard, quiescence of the other threads |
 //! | [`memory_socket`] | sockets of transport `memory` |

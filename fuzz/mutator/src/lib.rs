@@ -1,11 +1,13 @@
 //! AFL++ custom mutator for HTTP requests and sessions.
 //!
-//! It complements AFL++'s havoc, which mutates bytes: it duplicates, drops, moves, and takes from other
-//! inputs whole requests, fields, chunks, and connections, and repairs the lengths of what it changes.
-//! What it cannot parse it treats as bytes. It parses an input once for all its mutations; a mutation is
-//! a short list of edits, written into a buffer that is reused.
+//! It complements AFL++'s havoc, which mutates bytes: it duplicates, drops, and moves whole requests, fields, chunks,
+//! and connections, takes some from other inputs, and repairs the lengths of changed bodies. It treats unparsable parts
+//! as bytes. It parses an input once for all its mutations; a mutation is a short list of edits, written into a buffer
+//! that is reused.
 //!
-//! AFL++ calls the functions of [`abi`]. The same from Rust:
+//! # Example
+//!
+//! AFL++ calls the functions of [`abi`]; a Rust program can use [`Mutator`]:
 //!
 //! ```
 //! use sockfuzz_mutator::{Dictionary, Mutator};

@@ -1,5 +1,15 @@
 //! Fuzz targets for sockfuzz's own code: each function takes any bytes and panics if a property is violated.
 //!
+//! # Example
+//!
+//! A target takes one input:
+//!
+//! ```
+//! sockfuzz_targets::model(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+//! ```
+//!
+//! afl-fuzz gives one many:
+//!
 //! ```text
 //! cargo afl build --release -p sockfuzz-targets --features afl --target-dir target/afl
 //! cargo afl fuzz -i corpus/http1 -x corpus/http.dict -o out-model -- target/afl/release/fuzz-model

@@ -1,7 +1,38 @@
-//! State machines of the preload by which the server's threads and processes wake each other and hand a role on.
+//! State machines by which the server's threads and processes wake each other and hand over the driver's role.
 //!
-//! They use nothing but atomics and a [`Signal`], which stands for an object of the kernel's (an eventfd in the
-//! preload). So that all interleavings can be explored, the atomics are loom's in a build with `--cfg loom`:
+//! They use only atomics and a [`Signal`], which stands for a kernel object (an eventfd in the preload).
+//!
+//! # Example
+//!
+//! ```
+//! use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+//!
+//! use sockfuzz_handover::{AcceptGate, Signal};
+//!
+//! /// Stands in for an eventfd.
+//! #[derive(Default)]
+//! struct Event(AtomicBool);
+//!
+//! impl Signal for Event {
+//!     fn prepare(&self) {}
+//!     fn signal(&self) {
+//!         self.0.store(true, SeqCst);
+//!     }
+//!     fn take(&self) {
+//!         self.0.store(false, SeqCst);
+//!     }
+//!     fn forget(&self) {}
+//! }
+//!
+//! let gate = AcceptGate::new(Event::default());
+//! gate.add_pending();
+//! assert!(gate.try_claim(), "the pending connection lets one thread through");
+//! assert!(!gate.try_claim(), "and no second one");
+//! ```
+//!
+//! # Models
+//!
+//! With `--cfg loom`, the atomics are loom's, and the tests explore all interleavings within stated bounds:
 //!
 //! ```text
 //! RUSTFLAGS="--cfg loom" cargo test -p sockfuzz-handover --release --target-dir target/loom
@@ -9,13 +40,13 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`driver_lock`] | which thread is the driver |
-//! | [`notifier`] | how a thread that waits for the driver lock is woken |
-//! | [`wait_queue`] | how an arrival wakes the threads that wait for it, and no others |
-//! | [`accept_gate`] | how each pending connection lets one accepting thread through |
-//! | [`forkserver`] | what the forkserver concludes from the pipes when a child has died |
+//! | [`driver_lock`] | the lock of the driver thread |
+//! | [`notifier`] | wake-ups of threads that wait for the driver lock |
+//! | [`wait_queue`] | wake-ups of the threads that wait for an event, and of no others |
+//! | [`accept_gate`] | the gate that lets one accepting thread through for each pending connection |
+//! | [`forkserver`] | the forkserver's conclusions from its pipes after the death of a child |
 //!
-//! Each model in `tests/` states its bounds: how many threads there are, and what each of them does.
+//! Each model in `tests/` states its bounds: the number of threads, and the actions of each.
 
 #![forbid(unsafe_code)]
 
