@@ -2,12 +2,16 @@
 
 mod common;
 
+use std::fs;
 use std::path::Path;
+use std::process::Output;
 
 use common::{TestDir, real_server};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
+use sockfuzz::util::preload;
+use sockfuzz_protocol::specs;
 
 /// `sockfuzz check` on a server, with one plain request.
 fn check(dir: &TestDir, server: &Path) -> assert_cmd::Command {
@@ -63,11 +67,65 @@ fn a_process_per_connection_does_not_use_memory() {
 #[test]
 fn a_different_answer_through_memory_chooses_unix() {
     let dir = TestDir::new();
-    let server = dir.server("asks_kernel");
+    let server = dir.server_with("asks_kernel", &["-DINSTRUMENTED"]);
     check(&dir, &server).assert().stdout(
         contains("transport unix: memory answers get differently: line 2")
             .and(contains("unix \"X-Unsent: yes\", memory \"X-Unsent: no\"")),
     );
+}
+
+/// Runs afl-showmap on the server of the test above, by hand: its output, and the last line of the server's log. None
+/// where clang is missing.
+fn by_hand(options: &[(&str, &str)], logs: bool) -> Option<(Output, String)> {
+    let dir = TestDir::new();
+    let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+    let server = dir.instrumented_server("asks_kernel", &cargo_afl)?;
+    dir.write("in/1", b"GET /1 HTTP/1.1\r\n\r\n");
+    let log = dir.path("log");
+    let output = cargo_afl
+        .command()
+        .args(["showmap", "-t", "10000", "-i"])
+        .arg(dir.path("in"))
+        .arg("-o")
+        .arg(dir.path("maps"))
+        .arg("--")
+        .arg(&server)
+        .args(logs.then_some(&log))
+        .env("AFL_PRELOAD", preload::locate(None).expect("the preload"))
+        .env("AFL_DEBUG_CHILD", "1")
+        .env_remove(specs::TRANSPORT.variable)
+        .envs(options.iter().copied())
+        .output()
+        .expect("afl-showmap starts");
+    let log = fs::read_to_string(&log).unwrap_or_default();
+    let last = log.lines().rfind(|line| !line.is_empty()).unwrap_or_default().to_owned();
+    Some((output, last))
+}
+
+fn emitted(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout)
+}
+
+#[test]
+fn without_sockfuzz_fuzz_equal_answers_choose_memory() {
+    let Some((output, last)) = by_hand(&[], true) else { return };
+    assert!(output.status.success(), "{}", emitted(&output));
+    assert_eq!(last, "X-Unsent: no", "{}", emitted(&output));
+}
+
+#[test]
+fn without_sockfuzz_fuzz_different_answers_choose_unix() {
+    let Some((output, _)) = by_hand(&[], false) else { return };
+    assert!(output.status.success(), "{}", emitted(&output));
+    assert!(emitted(&output).contains("it answers differently through memory"), "{}", emitted(&output));
+}
+
+/// The requests of the warm-up are those that are compared.
+#[test]
+fn without_a_warm_up_nothing_is_compared() {
+    let Some((output, last)) = by_hand(&[(specs::WARM_UP.variable, "off")], true) else { return };
+    assert!(output.status.success(), "{}", emitted(&output));
+    assert_eq!(last, "X-Unsent: yes", "{}", emitted(&output));
 }
 
 /// Where two runs through unix are as different, memory is not to blame.
@@ -104,7 +162,7 @@ fn a_fallback_from_explicit_memory_is_reported() {
         .env("SOCKFUZZ_TRANSPORT", "memory")
         .assert()
         .code(0)
-        .stdout(contains("transport memory was left for unix: it creates a process"));
+        .stdout(contains("transport memory fell back to unix: it creates a process"));
 }
 
 /// The choice is in the printed command, and outlives the first run.

@@ -15,8 +15,11 @@ use crate::afl::{self, Instrumentation};
 use crate::blocking::yield_probe;
 use crate::determinism::clock;
 use crate::fork;
+use crate::memory_socket;
 use crate::process::driver_process;
-use crate::sys::{config, fd_table, report, shared_pages, threads};
+use crate::sys::config::{self, RunMode};
+use crate::sys::{fd_table, report, shared_pages, threads};
+use crate::transport_trial;
 
 static STARTED: AtomicBool = AtomicBool::new(false);
 static READY: AtomicBool = AtomicBool::new(false);
@@ -52,7 +55,12 @@ pub(crate) fn start() -> &'static Instrumentation {
             instrumentation.build_gate();
             gate::close();
         }
-        run_forkserver(|| fork_children(instrumentation, options));
+        run_forkserver(|| {
+            let is_wanted = transport_trial::is_wanted(options, RunMode::Loop) && memory_socket::is_active();
+            if !is_wanted || !transport_trial::run() {
+                fork_children(instrumentation, options);
+            }
+        });
     }
     instrumentation
 }

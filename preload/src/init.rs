@@ -1,4 +1,4 @@
-//! Start-up, before the server's constructors and `main`: whether the preload acts at all, and how.
+//! Start-up, before the server's constructors and `main`: decides whether and how the preload acts.
 
 use std::env;
 use std::ffi::OsString;
@@ -6,7 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 
 use rustix::process::{Resource, getrlimit};
-use sockfuzz_protocol::{Mode, Options, Phase, Randomness, former_names_in_use, specs};
+use sockfuzz_protocol::{Mode, Options, Phase, Randomness, Transport, former_names_in_use, specs};
 
 use crate::afl::forkserver::FORKSERVER_PIPES;
 use crate::afl::shm_segments;
@@ -18,15 +18,16 @@ use crate::net::{activation, listener};
 use crate::process::{driver_process, identity};
 use crate::sys::config::{self, Config, RunMode};
 use crate::sys::{fd_table, internal_error, proc, real, report, seccomp, stdio};
-use crate::{afl, driver, memory_socket, sandbox};
+use crate::{afl, driver, memory_socket, sandbox, transport_trial};
 
-/// Descriptors that are kept from the server, at most.
+/// Maximum number of file descriptors that the preload keeps from the server.
 const PROTECTED_FDS: u32 = 56;
 
-/// Parts of the names of programs that name addresses (AddressSanitizer.html of clang, "Symbolizing the Reports").
+/// Name parts of programs that translate addresses to symbols (AddressSanitizer.html of clang, "Symbolizing the
+/// Reports").
 const SYMBOLIZERS: [&[u8]; 2] = [b"llvm-symbolizer", b"addr2line"];
 
-/// The library's entry.
+/// Entry point of the library.
 #[cfg_attr(test, expect(dead_code, reason = "tests are not servers"))]
 pub(crate) fn run() {
     if env::current_exe().is_ok_and(|program| is_symbolizer(&program)) {
@@ -65,10 +66,15 @@ pub(crate) fn run() {
     }
     sandbox::enter(&options);
     activation::provide(&options, is_below_another);
-    // Before the server forks the processes that will compete.
+    // Must precede all forks of the server, because its processes compete for the driver's role.
     driver_process::share();
     afl::prepare(run_mode);
-    memory_socket::prepare(options.transport, afl::uses_response_feedback());
+    let needs_answers = afl::uses_response_feedback();
+    if options.transport == Transport::Memory
+        || (transport_trial::is_wanted(&options, run_mode) && !needs_answers)
+    {
+        memory_socket::prepare(needs_answers);
+    }
     driver::install();
     exit::watch();
     config::set(Config { run_mode, options });
@@ -77,7 +83,7 @@ pub(crate) fn run() {
     seccomp::record();
 }
 
-/// The connection is lost with the program that had it, and the loop with it: the iteration has ended, as by an exit.
+/// Ends the iteration as an exit does: the connection and the loop are lost with the replaced program.
 fn end_replaced_iteration() -> ! {
     report::emit(format_args!(
         "the server has replaced itself with another program (execve) in the middle of an iteration: that counts as an \
@@ -86,7 +92,7 @@ fn end_replaced_iteration() -> ! {
     report::exit(0)
 }
 
-/// Descriptors that are kept from the server have high numbers.
+/// Ends the process if the limit on open files excludes the high numbers of the preload's descriptors.
 fn require_open_files() {
     let required = fd_table::FIRST_PROTECTED_FD.unsigned_abs() + PROTECTED_FDS;
     if let Some(most) = getrlimit(Resource::Nofile).current.filter(|most| *most < required.into()) {
@@ -97,15 +103,15 @@ fn require_open_files() {
     }
 }
 
-/// Whether a sanitizer's runtime has started this program to name addresses. It does so with the environment that the
-/// server was started with, so it would be taken for the server.
+/// Whether a sanitizer's runtime has started this program to translate addresses. The program inherits the server's
+/// environment, so the preload would take it for the server.
 fn is_symbolizer(program: &Path) -> bool {
     let name = program.file_name().unwrap_or_default().as_encoded_bytes();
     SYMBOLIZERS.iter().any(|symbolizer| memchr::memmem::find(name, symbolizer).is_some())
 }
 
-/// `None`: leave this process alone. That is a program which a looping server has started: the
-/// loop belongs to the server.
+/// Returns the run mode, or `None` for a program that a looping server has started. The preload does
+/// nothing in such a process, because the loop belongs to the server.
 fn decide(mode: Mode, by_afl: bool, below_another: bool) -> Option<RunMode> {
     match (mode, by_afl) {
         (Mode::Once, _) | (Mode::Auto, false) => Some(RunMode::Once),
@@ -118,7 +124,7 @@ fn decide(mode: Mode, by_afl: bool, below_another: bool) -> Option<RunMode> {
     }
 }
 
-/// Names the new variable for each that is set by its former name.
+/// Prints the new name of each variable that is set under its former name.
 fn emit_former_names() {
     for (former, spec) in former_names_in_use(|name| env::var_os(name).is_some()) {
         report::emit(format_args!(
@@ -131,7 +137,7 @@ fn emit_former_names() {
 fn is_started_by_afl() -> bool {
     env::var_os("__AFL_SHM_ID").is_some()
         && FORKSERVER_PIPES.iter().all(|&fd| {
-            // SAFETY: the number is not -1, and is only asked for its flags.
+            // SAFETY: the number is not -1. If it is not open, fcntl(2) only returns EBADF.
             rustix::io::fcntl_getfd(unsafe { BorrowedFd::borrow_raw(fd) }).is_ok()
         })
 }
@@ -145,7 +151,7 @@ fn take_stdio(run_mode: RunMode, saved_fds: Option<OsString>) {
     if run_mode == RunMode::Once {
         stdio::hide_from_server();
     }
-    // SAFETY: the process has one thread: its `main` has not begun.
+    // SAFETY: no other thread uses the environment: before `main`, the process has one thread.
     unsafe {
         env::set_var(stdio::SAVED_FDS_VARIABLE, stdio::encode());
         env::set_var(specs::MODE.variable, if run_mode == RunMode::Once { "once" } else { "loop" });
@@ -163,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn symbolizers_are_known_by_their_names() {
+    fn symbolizers_are_recognised_by_name() {
         let is_symbolizer = |path| is_symbolizer(Path::new(path));
         assert!(
             is_symbolizer("/usr/lib/llvm-14/bin/llvm-symbolizer")
@@ -179,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_below_a_wrapper_script_is_not() {
+    fn a_server_below_a_wrapper_script_is_run() {
         assert_eq!(decide(Mode::Once, false, true), Some(RunMode::Once));
         assert_eq!(decide(Mode::Loop, true, true), Some(RunMode::Loop));
     }

@@ -27,6 +27,7 @@
 //! | [`hooks`] | one function for each interposed libc function, raw system calls, signal handlers |
 //! | [`driver`] | the client: playback of sessions, where inputs come from, reruns, oracles |
 //! | [`afl_loop`] | start of the forkserver, begin and end of an iteration |
+//! | [`transport_trial`] | the comparison of transports for `auto`, before the first input |
 //! | [`fork`] | all preparations for a fork, and all clean-up after it |
 //! | [`afl`] | AFL++'s runtime, our forkserver, the coverage map |
 //! | [`blocking`] | the wait loop, the driver guard, quiescence of the other threads |
@@ -52,6 +53,7 @@ mod process;
 mod sandbox;
 mod sys;
 mod table;
+mod transport_trial;
 
 /// Runs before the server's own constructors and `main`.
 #[cfg(not(test))]

@@ -25,7 +25,7 @@ const MAX_REPETITIONS: usize = 4;
 /// The transport chosen for `auto`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransportChoice {
-    /// `unix` or `memory`.
+    /// `unix` or `memory`; `auto` where the preload compares them itself.
     pub transport: Transport,
     /// Reason, for the user.
     pub reason: String,
@@ -37,14 +37,18 @@ impl TransportChoice {
         Self { transport: Transport::Unix, reason: reason.into() }
     }
 
-    /// The choice where no seed is answered: as `earlier` in this campaign, or `unix`.
+    /// The choice where no seed is answered: as `earlier` in this campaign, or left to the preload.
     #[must_use]
     pub fn unchecked(earlier: Option<Transport>) -> Self {
         match earlier {
             Some(transport @ (Transport::Unix | Transport::Memory)) => {
                 Self { transport, reason: "as before in this campaign".to_owned() }
             }
-            _ => Self::unix("with --no-check, nothing is known of memory"),
+            _ => Self {
+                transport: Transport::Auto,
+                reason: "without a check of the seeds, the server's own library compares unix and memory"
+                    .to_owned(),
+            },
         }
     }
 

@@ -1,4 +1,5 @@
-// Asks the kernel how much of its answer is still on the way: what is in memory, the kernel knows nothing of.
+// Asks the kernel how much of its answer is still on the way: what is in memory, the kernel knows nothing of. It answers with what
+// it has found; with a file as its argument, it appends that to the file, and all answers are equal.
 #include <arpa/inet.h>
 #include <linux/sockios.h>
 #include <stdio.h>
@@ -7,7 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-int main(void) {
+int main(int count, char **words) {
+    FILE *log = count > 1 ? fopen(words[1], "a") : NULL;
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(8080)};
     bind(listener, (struct sockaddr *)&address, sizeof address);
@@ -19,11 +21,18 @@ int main(void) {
         write(connection, "HTTP/1.1 200 OK\r\n", 17);
         ioctl(connection, SIOCOUTQ, &unsent);
         const char *end = unsent ? "X-Unsent: yes\r\n\r\n" : "X-Unsent: no\r\n\r\n";
+        if (log) {
+            fputs(end, log);
+            fflush(log);
+            end = "\r\n";
+        }
         write(connection, end, strlen(end));
         close(connection);
     }
 }
 
+#ifdef INSTRUMENTED
 // Looks instrumented from outside, which is all that the tests need.
 unsigned char *__afl_area_ptr;
 const char __afl_mark[] = "__AFL_SHM_ID";
+#endif

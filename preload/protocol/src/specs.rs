@@ -49,8 +49,8 @@ pub const TRANSPORT: OptionSpec = OptionSpec {
     flag: "transport",
     value: "auto|unix|tcp|memory",
     default: "auto",
-    meaning: "auto: memory where sockfuzz has found that it answers the seeds as unix does, otherwise unix (so by \
-              hand); unix: the listener silently becomes a UNIX-domain socket, no port is bound; \
+    meaning: "auto: memory if it gives the same answers as unix, otherwise unix (sockfuzz compares the seeds; without \
+              it, the library compares the requests of the warm-up under AFL++, and a single run uses unix); unix: the listener silently becomes a UNIX-domain socket, no port is bound; \
               tcp: a real loopback connection to a port of the kernel's choice; \
               memory: as unix, but bytes and readiness never reach the kernel; not for a process per connection",
     former: None,

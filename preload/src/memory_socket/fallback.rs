@@ -52,10 +52,20 @@ pub(super) fn emit_notice(it: &str) {
 
 /// Makes everything real, because `it` (the server) is about to do something.
 pub(crate) fn fall_back(it: &str) {
-    if !state::disable() {
-        return;
+    if state::disable() {
+        emit_notice(it);
+        make_state_real();
     }
-    emit_notice(it);
+}
+
+/// Makes everything real, without a notice.
+pub(crate) fn switch_to_unix() {
+    if state::disable() {
+        make_state_real();
+    }
+}
+
+fn make_state_real() {
     fd_table::release_reserved_from(0);
     with(|state| {
         if let Err(error) = make_all_real(state) {

@@ -22,14 +22,12 @@ mod stream;
 mod wait;
 mod wait_queue;
 
-use sockfuzz_protocol::Transport;
-
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::report;
 
 pub(crate) use client::{connect, drop_unread, half_close, hang_up, reset, send, take_answered};
 pub(crate) use epoll::ALWAYS_REPORTED;
-pub(crate) use fallback::{catch_up, fall_back, take_kernel_client};
+pub(crate) use fallback::{catch_up, fall_back, switch_to_unix, take_kernel_client};
 pub(crate) use placeholder::{all_close_on_exec, record_copy, reserve_fd, stop_reserving_fds};
 pub(crate) use readiness::{
     MAX_COLLECTED, collect_events, duplicate_epoll, epoll_ctl, epoll_has_registrations, epoll_is_ready,
@@ -44,12 +42,9 @@ pub(crate) use state::is_active;
 pub(crate) use wait::wait_for_arrival;
 pub(crate) use wait_queue::Interest;
 
-/// Enables the transport, if that is wanted. To be called before the server's `main`: a server may lower its own
+/// Enables the transport. To be called before the server's `main`: a server may lower its own
 /// limits. `drops_needed_answers`: answers stand in for coverage, and this transport drops them.
-pub(crate) fn prepare(transport: Transport, drops_needed_answers: bool) {
-    if transport != Transport::Memory {
-        return;
-    }
+pub(crate) fn prepare(drops_needed_answers: bool) {
     fallback::share_notice();
     if drops_needed_answers {
         fallback::emit_notice("its answers stand in for its coverage, and memory drops them");

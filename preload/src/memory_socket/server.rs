@@ -15,7 +15,7 @@ use super::{is_active, placeholder};
 use crate::sys::fd_table::Slot;
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::user_memory::Unaligned;
-use crate::sys::{answer_output, config, fd, report, user_memory};
+use crate::sys::{answer_digest, answer_output, config, fd, report, user_memory};
 
 /// Accepts the connection that waits: its number. `None` when the client has gone meanwhile.
 pub(crate) fn accept(flags: c_int) -> Result<Option<RawFd>, Errno> {
@@ -92,14 +92,17 @@ pub(crate) fn record_answer(slot: Slot, total: usize) {
     }
 }
 
-/// Whether answers are shown at all: in a single run.
+/// Whether the bytes of answers are used: in a single run, or in a trial of this transport.
 pub(crate) fn forwards_answers() -> bool {
-    config::is_single_run()
+    config::is_single_run() || answer_digest::is_enabled()
 }
 
-/// Shows a part of an answer.
+/// Uses a part of an answer.
 pub(crate) fn forward_answer(slot: Slot, answer: &[u8]) {
-    answer_output::write(with(|state| state.stream(slot).connection()), answer);
+    match answer_digest::is_enabled() {
+        true => answer_digest::add(answer),
+        false => answer_output::write(with(|state| state.stream(slot).connection()), answer),
+    }
 }
 
 /// shutdown(2) of the server's end.

@@ -1,6 +1,7 @@
 //! The ground floor: libc's real functions, descriptors, `/proc`, messages and the configuration.
 //! Nothing here knows what a listener, a connection or AFL++ is for.
 
+pub(crate) mod answer_digest;
 pub(crate) mod answer_output;
 pub(crate) mod cancellation;
 pub(crate) mod config;

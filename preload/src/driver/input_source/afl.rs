@@ -8,6 +8,7 @@ use sockfuzz_protocol::{Clock, Counter, InputFormat, Options, Switch};
 use super::leaks::LeakWatch;
 use super::playback::{ClientStep, Playback};
 use super::rerun::Rerun;
+use super::trial_requests::TrialRequests;
 use super::{Chunk, warm_up};
 use crate::afl::{Instrumentation, ResponseParser, VirginMap, forkserver};
 use crate::afl_loop;
@@ -15,7 +16,11 @@ use crate::determinism::{clock, hash_keys, pseudo_random, randomness};
 use crate::driver::leak_sanitizer;
 use crate::process::children;
 use crate::sandbox;
-use crate::sys::report;
+use crate::sys::{answer_digest, report};
+use crate::transport_trial;
+
+/// Stands in a digest for the close of a connection by the server.
+const CLOSED: &[u8] = b"\0closed";
 
 /// State of the loop.
 #[derive(Debug)]
@@ -33,6 +38,8 @@ pub(in crate::driver) struct AflSource {
 
 #[derive(Debug)]
 enum LoopStage {
+    /// Transports are compared, in a process that serves no input of AFL++'s.
+    Trial(Box<TrialRequests>),
     /// This many requests are still to come before AFL++'s first input.
     WarmUp { left: usize },
     /// AFL++ is in charge.
@@ -48,15 +55,18 @@ impl AflSource {
             clock::freeze();
         }
         let instrumentation = afl_loop::start();
-        let left = match options.warm_up {
-            Switch::On if !forkserver::leaves_out_warm_up() => warm_up::ROUNDS * warm_up::REQUESTS.len(),
-            _ => 0,
+        let stage = match options.warm_up {
+            _ if transport_trial::is_copy() => LoopStage::Trial(Box::new(TrialRequests::new())),
+            Switch::On if !forkserver::leaves_out_warm_up() => {
+                LoopStage::WarmUp { left: warm_up::ROUNDS * warm_up::REQUESTS.len() }
+            }
+            _ => LoopStage::WarmUp { left: 0 },
         };
         Self {
             instrumentation,
             answers: Box::new([const { ResponseParser::new() }; Connection::COUNT]),
             options,
-            stage: LoopStage::WarmUp { left },
+            stage,
             playback: Playback::new(InputFormat::Raw),
             leaks: None,
         }
@@ -68,6 +78,7 @@ impl AflSource {
         pseudo_random::restore();
         hash_keys::restore();
         match &mut self.stage {
+            LoopStage::Trial(requests) => requests.begin(),
             LoopStage::WarmUp { left: 0 } => {
                 sandbox::limit_memory(self.options);
                 let leaks = LeakWatch::begin(u64::from(self.options.memory_mib) << 20);
@@ -97,7 +108,7 @@ impl AflSource {
         }
         self.leaks.iter_mut().for_each(LeakWatch::count);
         self.playback = Playback::new(match self.stage {
-            LoopStage::WarmUp { .. } => InputFormat::Raw,
+            LoopStage::Trial(_) | LoopStage::WarmUp { .. } => InputFormat::Raw,
             LoopStage::Fuzzing { .. } => self.options.input,
         });
     }
@@ -117,7 +128,8 @@ impl AflSource {
     }
 
     fn input(&self) -> &'static [u8] {
-        match self.stage {
+        match &self.stage {
+            LoopStage::Trial(requests) => requests.request(),
             LoopStage::WarmUp { left } => warm_up::REQUESTS[left % warm_up::REQUESTS.len()],
             LoopStage::Fuzzing { .. } => self.instrumentation.input(),
         }
@@ -142,12 +154,16 @@ impl AflSource {
         self.playback.consume(count);
     }
 
-    /// Whether the answers are what AFL++ learns from.
+    /// Whether answers are read: as AFL++'s coverage, or for a comparison.
     pub(super) fn reads_answers(&self) -> bool {
         matches!(self.instrumentation, Instrumentation::Responses(_))
+            || matches!(self.stage, LoopStage::Trial(_))
     }
 
     pub(super) fn answered(&mut self, connection: Connection, answer: &[u8]) {
+        if matches!(self.stage, LoopStage::Trial(_)) {
+            answer_digest::add(answer);
+        }
         if let Instrumentation::Responses(map) = self.instrumentation {
             self.answers[connection.index()].read(answer, |seen| map.mark(seen));
         }
@@ -155,6 +171,9 @@ impl AflSource {
 
     /// The server has closed the connection before the client half-closed it.
     pub(super) fn closed(&mut self, connection: Connection) {
+        if matches!(self.stage, LoopStage::Trial(_)) {
+            answer_digest::add(CLOSED);
+        }
         self.answers[connection.index()].close();
     }
 

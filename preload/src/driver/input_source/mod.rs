@@ -5,6 +5,7 @@ mod leaks;
 mod playback;
 mod rerun;
 mod stdin;
+mod trial_requests;
 mod warm_up;
 
 use std::time::Duration;
