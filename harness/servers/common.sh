@@ -58,15 +58,16 @@ require_packages() {
     logged env DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes --no-install-recommends install "${missing[@]}"
 }
 
-# AFL++'s runtime object, as `cargo afl` compiled it (the newest, if there are several), or from AFL_PATH.
+# AFL++'s runtime object: from AFL_PATH, or as cargo-afl compiled it for sockfuzz or for the user (the newest of several).
 afl_runtime() {
-    local found home=${XDG_DATA_HOME:-$HOME/.local/share}/afl.rs
+    local found own home=${XDG_DATA_HOME:-$HOME/.local/share}
     if [[ ${AFL_PATH-} ]]; then
         found=$AFL_PATH/afl-compiler-rt.o
         [[ -f $found ]] || fail "no $found; unset AFL_PATH to use cargo-afl's"
     else
-        found=$(ls -t "$home"/rustc-*/afl.rs-*/afl-llvm/afl-compiler-rt.o 2>/dev/null | head -n 1) || true
-        [[ $found ]] || fail "no AFL++ runtime in $home; run: cargo install cargo-afl && cargo afl config --build"
+        own=$(target_directory)/cargo-afl/share
+        found=$(ls -t {"$own","$home"}/afl.rs/rustc-*/afl.rs-*/afl-llvm/afl-compiler-rt.o 2>/dev/null | head -n 1) || true
+        [[ $found ]] || fail "no AFL++ runtime in $own or $home; 'cargo sockfuzz fuzz' builds one when it starts"
     fi
     echo "$found"
 }
