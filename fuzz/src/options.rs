@@ -1,5 +1,5 @@
 //! Command-line arguments that several subcommands share: the options of the preload, the server after
-//! `--`, and parsers of values. Former names of options are accepted here, too.
+//! `--`, and parsers of values. Flags and variables are also accepted by their former names.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -14,7 +14,7 @@ use sockfuzz_protocol::{
 /// The server's command line, after `--`.
 #[derive(Debug, Args)]
 pub struct ServerArguments {
-    /// The server and its arguments, in the foreground and without helpers
+    /// The server and its arguments, preferably in the foreground and as a single process
     #[arg(last = true, required = true, value_name = "SERVER ARGS")]
     pub server: Vec<OsString>,
 }
@@ -22,7 +22,7 @@ pub struct ServerArguments {
 /// The preload library and its options.
 #[derive(Debug, Args)]
 pub struct PreloadArguments {
-    /// The preload library; by default the one beside this executable, built when needed
+    /// The preload library [default: the one beside this executable, built if necessary]
     #[arg(
         long,
         value_name = "FILE",
@@ -32,25 +32,25 @@ pub struct PreloadArguments {
         help_heading = HEADING
     )]
     pub preload: Option<PathBuf>,
-    /// Options that the server gets in its environment.
+    /// Options of the preload, which the server gets in its environment.
     #[command(flatten)]
     pub options: PreloadOptions,
 }
 
 const HEADING: &str = "Preload options";
 
-/// Options of the preload, as flags. Only options that are given are set, so that the environment
-/// decides about the others.
+/// Options of the preload, given as flags. Options that are not given stay unset, so that the environment
+/// can set them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PreloadOptions(Vec<(&'static str, String)>);
 
 impl PreloadOptions {
-    /// The variables to set in the server's environment.
+    /// Returns the variables to set in the server's environment.
     pub fn variables(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.0.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
-    /// These options, with a value for one that neither a flag nor the environment sets.
+    /// Returns these options, with `value` for the option `spec` if neither a flag nor the environment sets it.
     #[must_use]
     pub fn with_default(&self, spec: &OptionSpec, value: &str) -> Self {
         let former = || spec.former.and_then(|former| self.lookup(former.variable));
@@ -60,14 +60,14 @@ impl PreloadOptions {
         }
     }
 
-    /// These options, with the format of the inputs, unless it is set.
+    /// Returns these options, with the format of the inputs if it is not set.
     #[must_use]
     pub fn with_input_format(&self, format: InputFormat) -> Self {
         self.with_default(&specs::INPUT, &format.to_string())
     }
 
-    /// These options, with everything a crash that is one in the loop, unless it is set: panics that the
-    /// server catches, crashes of its children, and a server that accepts no more connections.
+    /// Returns these options with the definition of a crash that applies in the loop, for options that are not
+    /// set: caught panics, crashes of child processes, and a server that accepts no more connections count, too.
     #[must_use]
     pub fn with_crashes_of_the_loop(&self) -> Self {
         self.with_default(&specs::PANICS, &Panics::Crash.to_string())
@@ -75,14 +75,14 @@ impl PreloadOptions {
             .with_default(&specs::CHILDREN, &ChildCrashes::Crash.to_string())
     }
 
-    /// These options, with this value for the variable.
+    /// Returns these options, with this value for the variable.
     #[must_use]
     pub fn with(&self, variable: &'static str, value: String) -> Self {
         let others = self.0.iter().filter(|(name, _)| *name != variable).cloned();
         Self(others.chain([(variable, value)]).collect())
     }
 
-    /// These options, with further ones that are named by their flags.
+    /// Returns these options, with the values of further ones that are named by their flags.
     ///
     /// # Errors
     /// An unknown flag, or a value that its option does not accept.
@@ -100,14 +100,14 @@ impl PreloadOptions {
         Ok(options)
     }
 
-    /// All options that are set, here or in the environment, by their flags.
+    /// Returns all options that are set, here or in the environment, keyed by their flags.
     #[must_use]
     pub fn named(&self) -> BTreeMap<String, String> {
         let value = |spec: &OptionSpec| self.lookup(spec.variable).filter(|value| !value.is_empty());
         user_specs().filter_map(|spec| Some((spec.flag.to_owned(), value(spec)?))).collect()
     }
 
-    /// These options, with values, named by their flags, for those that are not set.
+    /// Returns these options, with the values in `named` (keyed by flag) for options that are not set.
     ///
     /// # Errors
     /// As for [`Self::with_flags`].
@@ -116,8 +116,8 @@ impl PreloadOptions {
         self.with_flags(named.iter().filter(|(flag, _)| !own.contains_key(*flag)))
     }
 
-    /// The options that `flag` and `environment` set. A former variable is translated into the new one,
-    /// unless that one is set, too: so the server never sees two values that contradict each other.
+    /// Collects the options that `flag` and `environment` set. A former variable is translated into the new one,
+    /// unless the new one is also set: then the preload ignores the former one.
     fn collect(
         flag: impl Fn(&'static OptionSpec) -> Option<String>,
         environment: impl Fn(&str) -> Option<String>,
@@ -131,7 +131,7 @@ impl PreloadOptions {
         Self(user_specs().filter_map(|spec| Some((spec.variable, value(spec)?))).collect())
     }
 
-    /// The value that the preload will read: the flag's, otherwise the environment's.
+    /// Returns the value that the preload will read: from the flag, otherwise from the environment.
     fn lookup(&self, variable: &str) -> Option<String> {
         self.variables()
             .find(|(name, _)| *name == variable)
@@ -139,44 +139,45 @@ impl PreloadOptions {
             .or_else(|| std::env::var(variable).ok())
     }
 
-    /// All options as the preload will parse them.
+    /// Returns all options as the preload will parse them.
     ///
     /// # Panics
     /// Never: the values were checked when the command line was parsed.
     #[must_use]
     pub fn parsed(&self) -> Options {
-        Options::from_lookup(|variable| self.lookup(variable)).expect("checked before")
+        Options::from_lookup(|variable| self.lookup(variable))
+            .expect("checked by the parser of the command line")
     }
 }
 
-/// Options that users set; sockfuzz itself sets the others.
+/// Options for users. sockfuzz itself sets the others.
 fn user_specs() -> impl Iterator<Item = &'static OptionSpec> {
     let internal = [&specs::MODE, &specs::BATCH, &specs::ANSWERS, &specs::TIME_LIMIT, &specs::STATUS];
     let internal = internal.map(|spec| spec.flag);
     specs::ALL.iter().copied().filter(move |spec| !internal.contains(&spec.flag))
 }
 
-/// Options whose flag may be repeated.
+/// Whether the flag of this option may be repeated.
 fn is_list(spec: &OptionSpec) -> bool {
     spec.flag == specs::WRITABLE.flag
 }
 
-/// The flag that an option had in the release before.
+/// Returns the flag that an option had in the previous release.
 fn former_flag(spec: &OptionSpec) -> Option<&'static str> {
     spec.former.map(|former| former.flag)
 }
 
-/// The line for the user of a former name.
+/// Returns the notice about a former name that the user has given.
 fn former_name_notice(former: &str, name: &str) -> String {
-    format!("sockfuzz: {former} is now {name}; the former name goes with the next release")
+    format!("sockfuzz: {former} is now {name}; the next release removes the former name")
 }
 
-/// A line for each option that is set by its former variable.
+/// Returns a notice for each option that is set by its former variable.
 pub fn former_variable_notices(is_set: impl Fn(&str) -> bool) -> impl Iterator<Item = String> {
     former_names_in_use(is_set).map(|(former, spec)| former_name_notice(former.variable, spec.variable))
 }
 
-/// A line for each option that is given by its former flag.
+/// Returns a notice for each option that is given by its former flag.
 fn former_flag_notices(matches: &ArgMatches) -> impl Iterator<Item = String> {
     user_specs().filter_map(|spec| {
         let former = former_flag(spec).filter(|flag| matches.contains_id(flag))?;
@@ -184,7 +185,7 @@ fn former_flag_notices(matches: &ArgMatches) -> impl Iterator<Item = String> {
     })
 }
 
-/// Paths made absolute: the server may have another working directory.
+/// Makes paths absolute, because the server may have another working directory.
 fn absolute(paths: &[&str]) -> String {
     let absolute = |path: &str| match std::path::absolute(path) {
         Ok(path) => path.to_string_lossy().into_owned(),
@@ -231,7 +232,7 @@ impl Args for PreloadOptions {
     }
 }
 
-/// The flag of an option.
+/// Returns the argument for the flag of an option.
 fn argument(spec: &'static OptionSpec) -> Arg {
     let default = match spec.default {
         "" => String::new(),
@@ -246,7 +247,7 @@ fn argument(spec: &'static OptionSpec) -> Arg {
         .help_heading(HEADING)
 }
 
-/// The former flag of an option, which help texts do not show.
+/// Returns the argument for the former flag of an option, which help texts do not show.
 fn former_argument(spec: &'static OptionSpec, former: &'static str) -> Arg {
     Arg::new(former).long(former).value_name(spec.value).hide(true).conflicts_with(spec.flag)
 }

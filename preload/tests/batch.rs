@@ -1,5 +1,5 @@
-//! A batch: one process answers several inputs in turn, each over connections of its own, whatever calls the server
-//! makes.
+//! Batch mode: one process answers several inputs in turn, each over its own connections. Each target uses
+//! different system calls.
 
 mod common;
 
@@ -14,7 +14,7 @@ const PIECES: (&str, &str) = ("SOCKFUZZ_ANSWERS", "pieces");
 const REQUESTS: [&[u8]; 3] =
     [b"GET /1 HTTP/1.1\r\n\r\n", b"GET /second HTTP/1.1\r\n\r\n", b"GET /3 HTTP/1.1\r\n\r\n"];
 
-/// The complete answers of a target to the requests.
+/// Returns the complete answer of a target to each of the [`REQUESTS`].
 fn answers_of(target: &Target, transport: (&str, &str)) -> Vec<String> {
     let output = target.run(&batch::encode(REQUESTS), &[transport, BATCH, PIECES]);
     assert!(output.status.success(), "{transport:?}: {}", describe(&output));
@@ -51,7 +51,7 @@ answers_each_request!(
     thread_per_connection
 );
 
-/// Answers that were complete before the end of the process are kept.
+/// Answers that are complete before the process crashes are kept.
 #[test]
 fn ends_as_told() {
     let target = Target::compile("ends_as_told", &[]);

@@ -1,8 +1,8 @@
-//! Every function in the table of exports against libc's own: the same call, from the same state, on a real TCP
-//! connection by libc and on the internal one by us, with the arguments that the manual pages' ERRORS sections
-//! name. Result, errno and what is left behind are to be the same, but for what [`INTENDED`] says.
+//! Compares every function in the table of exports with libc's. A case makes the same call from the same state twice:
+//! by libc on a real TCP connection, and by the preload on the internal one. Its arguments are those that the manual
+//! pages' ERRORS sections name. Result, errno and remaining state must be equal, except where [`INTENDED`] says so.
 //!
-//! One case by hand (`conformance/main.c` says how): CONFORMANCE_CASE=recv/peek LD_PRELOAD=… ./target
+//! To run one case by hand (see `conformance/main.c`): CONFORMANCE_CASE=recv/peek LD_PRELOAD=… ./target
 
 mod common;
 
@@ -16,7 +16,7 @@ use std::thread;
 
 use common::{Target, describe, run, transports};
 
-/// The program's files, besides `main.c`.
+/// Source files of the target program, except `main.c`, without their extension.
 const SOURCES: &[&str] = &[
     "descriptors",
     "events",
@@ -30,33 +30,33 @@ const SOURCES: &[&str] = &[
     "writing",
 ];
 
-/// Most cases are over at once; those that block wait.
+/// Number of cases that run at the same time. Most of them end at once, and those that block only sleep.
 const WORKERS: usize = 4;
 
 const UNIX: &str = "unix memory";
 const ALL: &str = "unix tcp memory";
 
-const GONE: &str = "a UNIX-domain socket knows at once that its peer has closed; TCP learns it from a reset";
+const GONE: &str = "a UNIX-domain socket reports at once that its peer has closed; TCP needs a reset";
 const LISTENER: &str =
-    "no server uses a listener as a connection: the kernel says what it says of UNIX-domain ones";
-const BAND: &str = "a UNIX-domain socket has room for urgent data, TCP does not say so; nobody asks for it";
-const OVER: &str = "TCP forgets a connection that both ends have shut down; a UNIX-domain socket does not";
-const WAITS: &str = "no client sends more for a wait for more than is there, which therefore ends with that";
+    "no server uses a listener as a connection: the result is the kernel's for a UNIX-domain listener";
+const BAND: &str = "a writable UNIX-domain socket has POLLWRBAND, TCP does not; no server asks for it";
+const OVER: &str = "TCP ends a connection that both ends have shut down; a UNIX-domain socket keeps it";
+const WAITS: &str = "the client sends nothing more, so a wait for more than is there ends with what is there";
 const PENDING: &str =
-    "the kernel keeps the error behind the first messages for the next call, as a pending one";
+    "the kernel keeps an error after the first messages as a pending error, for the next call";
 
-/// Differences that are meant: the case (with a star: all that begin so), under which transports, why.
+/// Intended differences: the case (`*` at its end stands for any rest), the transports, and the reason.
 const INTENDED: &[(&str, &str, &str)] = &[
     (
         "bind/elsewhere",
         ALL,
-        "nothing is bound until listen, and the fuzzed listener never: any address will do",
+        "no socket is bound before listen(2), and the fuzzed one never is: any address works",
     ),
     ("dprintf/listener", UNIX, LISTENER),
     ("epoll_wait/all_half_closed", UNIX, BAND),
     ("getpeername/gone", UNIX, GONE),
     ("getpeername/over", ALL, OVER),
-    ("getsockopt/tcp_state", UNIX, "of the states of TCP we tell those in which the server may answer"),
+    ("getsockopt/tcp_state", UNIX, "only the TCP states in which the server may answer are emulated"),
     ("getsockopt/tcp_state_over", UNIX, OVER),
     ("ioctl/listener_unsent_bad", UNIX, LISTENER),
     ("poll/all_events", UNIX, BAND),
@@ -71,18 +71,18 @@ const INTENDED: &[(&str, &str, &str)] = &[
     (
         "__recv_chk/zero_nothing",
         ALL,
-        "a signal that interrupts a wait for no bytes is told by EINTR, not by 0",
+        "a signal that interrupts a read of zero bytes results in EINTR, not in 0",
     ),
     ("recv/low_mark", ALL, WAITS),
     ("recv/waitall_peek", ALL, WAITS),
-    ("recv/zero_nothing", ALL, "a signal that interrupts a wait for no bytes is told by EINTR, not by 0"),
+    ("recv/zero_nothing", ALL, "a signal that interrupts a read of zero bytes results in EINTR, not in 0"),
     ("recvfrom/listener", UNIX, LISTENER),
     ("recvmmsg/bad_second_base", ALL, PENDING),
     ("recvmmsg/blocks", ALL, PENDING),
     ("recvmmsg/listener", UNIX, LISTENER),
     ("recvmsg/listener", UNIX, LISTENER),
     ("select/gone", UNIX, GONE),
-    ("send/fastopen", UNIX, "no connection is made in a send: a flag of TCP clients"),
+    ("send/fastopen", UNIX, "only TCP clients use MSG_FASTOPEN, to connect in send(2)"),
     ("send/listener*", UNIX, LISTENER),
     ("sendfile/to_listener", UNIX, LISTENER),
     ("sendmmsg/listener", UNIX, LISTENER),
@@ -93,38 +93,38 @@ const INTENDED: &[(&str, &str, &str)] = &[
     (
         "splice/in_nothing_flag",
         UNIX,
-        "the kernel heeds SPLICE_F_NONBLOCK on UNIX-domain sockets, and not on TCP's",
+        "the kernel honours SPLICE_F_NONBLOCK on UNIX-domain sockets, not on TCP sockets",
     ),
-    ("syscall/io_uring", ALL, "io_uring is refused, so that runtimes fall back"),
+    ("syscall/io_uring", ALL, "io_uring is refused, so that runtimes use other calls"),
     ("write/gone", UNIX, GONE),
     ("write/listener", UNIX, LISTENER),
     ("writev/listener", UNIX, LISTENER),
 ];
 
-/// Functions without a case.
+/// Functions without a case, and the reason.
 const UNTRIED: &[(&str, &str)] = &[
     ("_Exit", "does not return"),
-    ("_Unwind_RaiseException", "not libc's, and returns only where nothing catches"),
+    ("_Unwind_RaiseException", "not a function of libc; returns only if nothing catches the exception"),
     ("_exit", "does not return"),
     ("aio_fsync", "takes no connection"),
     ("aio_fsync64", "takes no connection"),
-    ("aio_read", "works for a connection by a thread of libc's, whose calls nobody sees"),
-    ("aio_read64", "as aio_read"),
-    ("aio_write", "as aio_read"),
-    ("aio_write64", "as aio_read"),
+    ("aio_read", "a thread of libc does the work, by calls that no hook sees"),
+    ("aio_read64", "see aio_read"),
+    ("aio_write", "see aio_read"),
+    ("aio_write64", "see aio_read"),
     ("daemon", "ends the process that calls it"),
     ("getaddrinfo_a", "takes no descriptor"),
-    ("lio_listio", "as aio_read"),
-    ("lio_listio64", "as aio_read"),
+    ("lio_listio", "see aio_read"),
+    ("lio_listio64", "see aio_read"),
     ("mq_notify", "takes a message queue"),
-    ("pthread_cancel", "takes a thread; the target cancels_a_thread does"),
+    ("pthread_cancel", "takes a thread; the target cancels_a_thread calls it"),
     ("quick_exit", "does not return"),
-    ("thrd_create", "its arguments are those of pthread_create, without attributes to be wrong"),
+    ("thrd_create", "takes the arguments of pthread_create, without attributes that may be invalid"),
     ("timer_create", "takes no descriptor; the target threads_of_timers calls it"),
-    ("vfork", "takes nothing, and its child may not return"),
+    ("vfork", "takes no arguments, and its child may not return"),
 ];
 
-/// How a call ended, on either side.
+/// Results of a case on the real and on the internal connection.
 #[derive(Debug, PartialEq, Eq)]
 struct Observed {
     real: String,
@@ -138,7 +138,7 @@ fn compile() -> Target {
     Target::compile("conformance/main", &sources.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
-/// What it has written into its log.
+/// Runs a command and returns its log. If it fails, a description of the failure is appended.
 fn log_of(mut command: Command) -> String {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let log = directory.path().join("log");
@@ -157,7 +157,7 @@ fn cases(target: &Target) -> Vec<String> {
     log_of(command).lines().map(str::to_owned).collect()
 }
 
-/// Runs all cases, each in a process of its own: one may crash, or leave anything behind.
+/// Runs each case in its own process, because a case may crash or leave state behind.
 fn observe(target: &Target, command: impl Fn() -> Command + Sync) -> BTreeMap<String, Observed> {
     let cases = cases(target);
     assert!(!cases.is_empty());
@@ -172,12 +172,12 @@ fn observe(target: &Target, command: impl Fn() -> Command + Sync) -> BTreeMap<St
                     let mut fields = line.trim_end_matches('\n').split('\t').skip(1).map(str::to_owned);
                     let mut field = || fields.next().unwrap_or_else(|| format!("missing in {line:?}"));
                     let seen = Observed { real: field(), internal: field() };
-                    observed.lock().expect("no worker panics with it").insert(case.clone(), seen);
+                    observed.lock().expect("no panic while the lock is held").insert(case.clone(), seen);
                 }
             });
         }
     });
-    observed.into_inner().expect("no worker panics with it")
+    observed.into_inner().expect("no panic while the lock is held")
 }
 
 fn covers(pattern: &str, case: &str) -> bool {
@@ -189,7 +189,7 @@ fn covers(pattern: &str, case: &str) -> bool {
 
 fn compare(transport: (&str, &str)) {
     let target = compile();
-    // So short: a client that is gone is one of the states.
+    // In milliseconds, and short, because cases in the state GONE wait until the client has closed.
     let observed = observe(&target, || target.command(&[transport, ("SOCKFUZZ_LINGER", "20")]));
     let mut unused: BTreeSet<&str> = INTENDED
         .iter()
@@ -209,7 +209,7 @@ fn compare(transport: (&str, &str)) {
     }
     assert!(
         differences.is_empty() && unused.is_empty(),
-        "{transport:?}\nmeant, but no longer different: {unused:?}\nnot meant:\n{differences}"
+        "{transport:?}\nintended differences that no longer occur: {unused:?}\nunintended differences:\n{differences}"
     );
 }
 
@@ -228,7 +228,7 @@ fn over_memory() {
     compare(transports()[2][0]);
 }
 
-/// Two real connections differ in nothing: what differs elsewhere is no whim of the program's.
+/// Two real connections give equal results, so the target program itself causes no difference.
 #[test]
 fn without_preload() {
     let target = compile();

@@ -1,5 +1,5 @@
-//! Single runs that end otherwise than by an idle server: no answer is lost, and the exit status tells. A test has
-//! the name of its target.
+//! Single runs that end in other ways than by an idle server. No answer is lost, and the exit status shows how the
+//! server ended. A test has the name of its target.
 
 mod common;
 
@@ -7,7 +7,7 @@ use common::{Target, contains, describe, transports};
 
 const REQUEST: &[u8] = b"GET /path HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// The process that accepts waits for the one that works, whichever of them is the parent.
+/// The process that accepts waits for the process that works, whether that is its child or its parent.
 #[test]
 fn back_answers() {
     let target = Target::compile("back_answers", &[]);
@@ -34,7 +34,7 @@ fn answers_then_exits() {
     }
 }
 
-/// Whichever thread is first: the answer arrives, and so does the exit status.
+/// The answer and the exit status arrive, whichever thread comes first.
 #[test]
 fn exits_while_another_waits() {
     let target = Target::compile("exits_while_another_waits", &[]);
@@ -45,7 +45,7 @@ fn exits_while_another_waits() {
     }
 }
 
-/// A run is not over while a signal waits for its handler.
+/// A run does not end before a pending signal has been handled.
 #[test]
 fn signal_at_the_end() {
     let target = Target::compile("signal_at_the_end", &[]);
@@ -59,9 +59,9 @@ fn signal_at_the_end() {
     }
 }
 
-/// A fault of the preload's own is named as such, with a backtrace, and is no crash of the server.
+/// An internal error of the preload is reported as such, with a backtrace, and not as a crash of the server.
 #[test]
-fn an_internal_error_is_no_crash() {
+fn internal_error_is_not_reported_as_crash() {
     let target = Target::compile("accept_blocking", &[]);
     let output = target.run(REQUEST, &[("SOCKFUZZ_TEST_PANIC", "play")]);
     assert_eq!(output.status.code(), Some(70), "{}", describe(&output));

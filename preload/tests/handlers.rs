@@ -1,5 +1,5 @@
-//! What a signal handler of the server's may do at any moment, in a single run: it may have interrupted the server's
-//! malloc(3), or one of our hooks.
+//! Calls that a signal handler of the server may make at any moment, in a single run. The handler may have interrupted
+//! the server's malloc(3) or a hook of the preload.
 
 mod common;
 
@@ -7,7 +7,7 @@ use common::answers;
 
 const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// The calls that a handler may make do not use the server's heap.
+/// Calls that a signal handler may make do not use the server's heap.
 #[test]
 fn keeps_off_the_heap() {
     for variant in ["-DALONE", "-DTHREAD", "-DFORKS"] {

@@ -1,5 +1,5 @@
-//! Which of the server's listeners is the fuzzed one, in a single run: chosen, handed over, by a path; and what the
-//! server sees of it. A test has the name of its target.
+//! Choice of the fuzzed listener in a single run (by port, by socket activation, by path), and its properties as the
+//! server sees them. A test has the name of its target.
 
 mod common;
 
@@ -33,7 +33,7 @@ fn listener_chosen() {
 }
 
 #[test]
-fn connecting_to_itself_is_told() {
+fn connection_to_own_listener_is_reported() {
     let output = Target::compile("connects_to_itself", &[]).run(REQUEST, &[]);
     assert!(
         contains(&output.stderr, "connects to 127.0.0.1:8101, its own listener"),
@@ -51,7 +51,7 @@ fn listener_activated() {
     }
 }
 
-/// A real listener, made by somebody who knows nothing of the preload.
+/// The listener is real: a process without the preload created it.
 #[test]
 fn listener_activated_from_outside() {
     let target = Target::compile("listener_activated", &[]);
@@ -66,14 +66,14 @@ fn listener_activated_from_outside() {
         assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{value} {}", describe(&output));
     }
     listener.set_nonblocking(true).expect("open");
-    assert!(listener.accept().is_err(), "nothing reached the real one");
+    assert!(listener.accept().is_err(), "no connection reached the real listener");
 }
 
 #[test]
 fn listener_unix() {
     let target = Target::compile("listener_unix", &[]);
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let path = directory.path().join("socket").into_os_string().into_string().expect("a plain path");
+    let path = directory.path().join("socket").into_os_string().into_string().expect("a UTF-8 path");
     fs::write(&path, "the user's").expect("a writable directory");
     for path in [path.as_str(), "@sockfuzz test"] {
         let output = target.run(REQUEST, &[("TARGET_PATH", path), ("SOCKFUZZ_PORT", path)]);

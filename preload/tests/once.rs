@@ -1,5 +1,5 @@
-//! A single run over each target program, by hand and without the command line: stdin goes in, the
-//! answer comes out, whatever calls the server makes. A test has the name of its target.
+//! Single runs of the target programs without the command line: the input comes from stdin, the answer goes to stdout.
+//! Each target uses different system calls. A test has the name of its target.
 
 mod common;
 
@@ -14,7 +14,7 @@ const REQUEST: &[u8] = b"GET /path HTTP/1.1\r\nHost: a\r\n\r\n";
 
 include!("targets/list.rs");
 
-/// Declares a test for each.
+/// Declares a test for each target that repeats the first line of a request.
 macro_rules! repeats_the_first_line {
     ($($name:ident),* $(,)?) => {
         $(
@@ -66,16 +66,16 @@ fn thread_midway() {
     answers("thread_midway", &[], &input, "1048576 bytes\n");
 }
 
-/// What transport memory had taken already comes through the socket: more than that holds.
+/// After the fallback, the bytes that transport memory had taken go through the socket: more than its buffer holds.
 #[test]
 fn stream_midway() {
     let input = vec![b'x'; 1 << 20];
     answers("stream_midway", &[], &input, "1048576 bytes\n");
 }
 
-/// Whether a target is served through memory, or makes that fall back.
+/// Transport memory serves the first targets itself, and falls back to unix for the others with a stated reason.
 #[test]
-fn memory_or_unix() {
+fn memory_transport_falls_back_only_if_needed() {
     let memory = [("SOCKFUZZ_TRANSPORT", "memory")];
     for name in [
         "accept_blocking",
@@ -114,7 +114,7 @@ fn memory_or_unix() {
     }
 }
 
-/// An answer larger than any socket buffer, from a server that does nothing else meanwhile.
+/// Checks an answer that is larger than any socket buffer, from a server that does nothing else meanwhile.
 fn answers_20_mebibytes(name: &str) {
     let target = Target::compile(name, &[]);
     for options in transports() {
@@ -141,7 +141,7 @@ fn big_answer_sendfile() {
     answers_20_mebibytes("big_answer_sendfile");
 }
 
-/// A single run leaves randomness alone: no two draws are the same, here or in the next run.
+/// A single run does not fix randomness: all draws differ, within a run and between two runs.
 #[test]
 fn random_bytes() {
     let target = Target::compile("random_bytes", &[]);
@@ -170,7 +170,7 @@ fn prints_to_stdout() {
     assert!(contains(&output.stderr, "this is on stdout\nthis is on stderr\n"), "{}", describe(&output));
 }
 
-/// The client waits for more input until there is an answer, so nothing else happens that could wake the thread.
+/// The client waits for more input until the answer arrives, so only shutdown(2) can wake the thread.
 #[test]
 fn shutdown_wakes_accept() {
     let target = Target::compile("shutdown_wakes_accept", &[]);
@@ -198,18 +198,18 @@ fn never_closes() {
     assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{}", describe(&output));
 }
 
-/// The worker that answers ends; its master and its siblings are the caller's business.
+/// Checks that one worker answers. The preload ends only that worker; the caller has to end the other processes.
 fn one_of_several_processes_answers(name: &str) {
     let target = Target::compile(name, &[]);
     let mut command = std::process::Command::new("/bin/sh");
-    // The pipe is read to its end: until the last process that holds it is gone.
+    // `run` reads the pipe to its end, so it returns only after the last process that holds the pipe has ended.
     command.args(["-c", "timeout --kill-after=1 3 \"$0\" 2>/dev/null; exit 0"]);
     command.arg(target.command(&[]).get_program()).env("LD_PRELOAD", common::preload());
     let output = common::run(command, REQUEST);
     assert!(output.stdout.ends_with(b"GET /path HTTP/1.1\n"), "{}", describe(&output));
 }
 
-/// Whoever ends the first process of a server in the background ends the server.
+/// A signal that ends the first process of a server in the background ends the whole server.
 #[test]
 fn daemon_is_interrupted() {
     let mut child = Target::compile("daemon", &[])
@@ -222,11 +222,11 @@ fn daemon_is_interrupted() {
     let mut stdout = child.stdout.take().expect("piped");
     stdin.write_all(REQUEST).expect("a pipe has room");
     stdout.read_exact(&mut [0; 1]).expect("an answer");
-    let pid = libc::pid_t::try_from(child.id()).expect("process numbers are small");
-    // SAFETY: a child that has not been waited for.
+    let pid = libc::pid_t::try_from(child.id()).expect("process ids fit into pid_t");
+    // SAFETY: kill(2) accesses no memory. The child has not been waited for, so no other process has its id.
     assert_eq!(unsafe { libc::kill(pid, libc::SIGINT) }, 0);
     assert_eq!(child.wait().expect("waitpid").signal(), Some(libc::SIGINT));
-    // The pipe is read to its end: no process holds it any more.
+    // The pipe reaches its end only when no process holds it any more.
     stdout.read_to_end(&mut Vec::new()).expect("a readable pipe");
 }
 
@@ -260,7 +260,7 @@ fn dies_while_serving() {
 }
 
 #[test]
-fn an_option_that_is_not_understood_is_named() {
+fn invalid_option_value_is_reported() {
     let target = Target::compile("accept_blocking", &[]);
     let output = target.run(REQUEST, &[("SOCKFUZZ_TRANSPORT", "pigeon")]);
     assert_eq!(output.status.code(), Some(69), "{}", describe(&output));
@@ -268,7 +268,7 @@ fn an_option_that_is_not_understood_is_named() {
 }
 
 #[test]
-fn the_loop_without_afl_is_refused() {
+fn loop_mode_without_afl_is_refused() {
     let target = Target::compile("accept_blocking", &[]);
     let output = target.run(REQUEST, &[("SOCKFUZZ_MODE", "loop")]);
     assert_eq!(output.status.code(), Some(69), "{}", describe(&output));
@@ -276,7 +276,7 @@ fn the_loop_without_afl_is_refused() {
 }
 
 #[test]
-fn a_wrapper_script_may_start_the_server() {
+fn wrapper_script_may_start_the_server() {
     let target = Target::compile("accept_blocking", &[]);
     let server = target.command(&[]).get_program().to_owned();
     let mut command = std::process::Command::new("/bin/sh");

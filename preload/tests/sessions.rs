@@ -1,5 +1,5 @@
-//! A single run of sessions over target programs that say what they see of each connection: the same
-//! over every transport.
+//! Single runs of sessions with target programs that log what they see of each connection. Every transport gives the
+//! same log, but over TCP a close looks like a half-close.
 
 mod common;
 
@@ -17,7 +17,7 @@ fn sees(name: &str, style: Style) {
     let target = Target::compile(name, &[]);
     for [transport] in transports() {
         for (session, log, answer) in cases(style, transport.1) {
-            let input = session.parse::<Session>().expect("well written").encode();
+            let input = session.parse::<Session>().expect("a valid session").encode();
             let file = tempfile::NamedTempFile::new().expect("a temporary file");
             let path = file.path().to_str().expect("UTF-8");
             let output = target.run(&input, &[transport, SESSION, PIECES, ("TARGET_LOG", path)]);
@@ -34,7 +34,7 @@ fn sees(name: &str, style: Style) {
 
 test_session_targets!(sees);
 
-/// A server that takes one connection after the other sees the steps in its own order.
+/// A server that serves one connection after the other sees the steps grouped by connection.
 #[test]
 fn session_blocking() {
     let target = Target::compile("session_blocking", &[]);
@@ -47,11 +47,11 @@ fn session_blocking() {
     }
 }
 
-/// The end of a connection that the server has half-closed first comes to a process that has inherited the client's end.
+/// A child process that half-closes first sees the end of the connection, although it has inherited the client's end.
 #[test]
 fn session_forks_lingering() {
     let target = Target::compile("session_forks_lingering", &[]);
-    let input = "send 0 \"a\"\nsend 1 \"b\"".parse::<Session>().expect("well written").encode();
+    let input = "send 0 \"a\"\nsend 1 \"b\"".parse::<Session>().expect("a valid session").encode();
     for [transport] in transports() {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         let path = file.path().to_str().expect("UTF-8");
@@ -62,12 +62,12 @@ fn session_forks_lingering() {
     }
 }
 
-/// A connection for which there is no room among those that wait is not made. (In memory, there is.)
+/// A connection that does not fit into the backlog is not made. Over transport memory, it fits.
 #[test]
 fn session_blocking_without_room() {
     let target = Target::compile("session_blocking", &["-DBACKLOG=0"]);
     let session = "send 0 \"a\"\nopen 1\nsend 2 \"b\"\nopen 3\nsend 0 \"c\"";
-    let input = session.parse::<Session>().expect("well written").encode();
+    let input = session.parse::<Session>().expect("a valid session").encode();
     for transport in ["unix", "tcp"] {
         let output = target.run(&input, &[("SOCKFUZZ_TRANSPORT", transport), SESSION, PIECES]);
         assert!(output.status.success(), "{transport} {}", describe(&output));
@@ -81,7 +81,7 @@ fn session_blocking_without_room() {
     }
 }
 
-/// A reset needs no fall-back: memory has its own.
+/// Transport memory plays a reset without a fallback to unix.
 #[test]
 fn sessions_stay_in_memory() {
     let memory = [("SOCKFUZZ_TRANSPORT", "memory"), SESSION];
@@ -99,14 +99,14 @@ fn sessions_stay_in_memory() {
     }
 }
 
-/// Whatever becomes of the server, and whatever the connection: what it has answered is there.
+/// All answers arrive in the order in which the server gave them, on every connection and however the server ends.
 #[test]
-fn answers_come_when_they_are_given() {
+fn answers_are_kept_when_the_server_ends() {
     let target = Target::compile("session_epoll", &[]);
     for [transport] in transports() {
         for (last, status) in [("abort", "signal: 6"), ("exit", "exit status: 7"), ("c", "exit status: 0")] {
             let session = format!("send 1 \"a\"\nsend 0 \"b\"\nsend 1 \"{last}\"");
-            let input = session.parse::<Session>().expect("well written").encode();
+            let input = session.parse::<Session>().expect("a valid session").encode();
             let output = target.run(&input, &[transport, SESSION]);
             assert!(output.status.to_string().starts_with(status), "{transport:?} {}", describe(&output));
             assert!(output.stdout.starts_with(b"0:a;1:b;"), "{transport:?} {last} {}", describe(&output));

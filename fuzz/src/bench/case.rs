@@ -1,4 +1,4 @@
-//! Cases of the benchmark, and how each is measured.
+//! Cases of the benchmark, and their measurement.
 
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -26,14 +26,14 @@ pub struct BenchTools<'a> {
     pub corpus: &'a Path,
     /// A directory with one seed that asks for a static file.
     pub one_file: &'a Path,
-    /// No measurement takes longer.
+    /// Time limit of one measurement.
     pub time_limit: Duration,
 }
 
 /// One case.
 #[derive(Debug, Clone)]
 pub struct BenchCase {
-    /// `SERVER/TRANSPORT/LOOP`, or another name for cases without these.
+    /// `SERVER/TRANSPORT/LOOP`, or another name for a case without these.
     pub name: String,
     /// The measured program.
     pub(super) subject: Subject,
@@ -41,11 +41,11 @@ pub struct BenchCase {
 
 #[derive(Debug, Clone)]
 pub(super) enum Subject {
-    /// A program that is a harness itself.
+    /// A harness, which runs without the preload.
     Harness(PathBuf),
-    /// A server, through the preload.
+    /// A server with the preload.
     Server(PreloadedServer),
-    /// A server below honggfuzz's netdriver.
+    /// A server under honggfuzz's netdriver.
     NetDriver(NetDriver),
 }
 
@@ -54,9 +54,9 @@ pub(super) struct PreloadedServer {
     pub(super) server: Server,
     pub(super) options: PreloadOptions,
     pub(super) seeds: SeedSource,
-    /// Another preload library than that of the other cases.
+    /// Preload library, if it is not that of the other cases.
     pub(super) library: Option<PathBuf>,
-    /// Kept while it is measured.
+    /// Directory of the server, which must exist while the server is measured.
     pub(super) _home: Option<Rc<Home>>,
 }
 
@@ -67,18 +67,18 @@ pub(super) enum SeedSource {
     OneFile,
 }
 
-/// Executions per crash that a case of crashes may have at most. (Repetitions by afl-fuzz, for example in
-/// calibration, do not crash.)
+/// Maximum number of executions per crash in a case with crashes. Repetitions by afl-fuzz, for example in
+/// calibration, do not crash.
 const MAX_EXECUTIONS_PER_CRASH: u64 = 400;
 
 impl BenchCase {
-    /// Whether it should crash once in 100 inputs.
+    /// Whether the server should crash once in 100 inputs.
     pub(super) fn crashes(&self) -> bool {
         self.name.ends_with(CRASHES)
     }
 
-    /// Measures it once. All cases of a `round` get the same random numbers, so that what they are compared by is
-    /// not which inputs afl-fuzz happened to find.
+    /// Measures the case once. All cases of a `round` get the same random numbers, so that the comparison does not
+    /// depend on which inputs afl-fuzz happens to find.
     ///
     /// # Errors
     /// When the fuzzer fails, or the user interrupts.

@@ -1,4 +1,4 @@
-//! All cases in the order of the table, and the builds that are missing for further ones.
+//! Catalogue of all cases in the order of the table, and of the builds that are missing for further cases.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use crate::server::Server;
 use crate::util::problem::Problem;
 use crate::util::workspace::Workspace;
 
-/// Servers that are measured where they are built.
+/// Recipes of the servers that are measured if they have been built.
 const BUILT: [&str; 3] = ["nginx", "lighttpd", "hyper"];
 
 /// All cases of the benchmark.
@@ -28,12 +28,12 @@ const BUILT: [&str; 3] = ["nginx", "lighttpd", "hyper"];
 pub struct Catalogue {
     /// Cases that can be measured.
     pub cases: Vec<BenchCase>,
-    /// Missing builds for further cases, a line each.
+    /// Missing builds for further cases, one line each.
     pub missing: Vec<String>,
 }
 
 impl Catalogue {
-    /// All cases.
+    /// Creates the catalogue of all cases.
     ///
     /// # Errors
     /// A recipe that cannot be used.
@@ -105,7 +105,7 @@ impl Catalogue {
         self.add(&format!("{name}/memory/direct{}", CRASHES), Subject::Server(crashing));
     }
 
-    /// Puts all servers into the sandbox, or none.
+    /// Sets the sandbox mode of all servers.
     pub fn set_sandbox(&mut self, mode: SandboxMode) {
         for case in &mut self.cases {
             if let Subject::Server(server) = &mut case.subject {
@@ -114,7 +114,7 @@ impl Catalogue {
         }
     }
 
-    /// Measures every server with another library, too, right after it is measured with its own.
+    /// Adds a case with another library next to each case with a preloaded server.
     pub fn add_other_library(&mut self, library: &Path) {
         let with_other = |case: BenchCase| {
             let other = match &case.subject {
@@ -132,7 +132,7 @@ impl Catalogue {
         self.cases = std::mem::take(&mut self.cases).into_iter().flat_map(with_other).collect();
     }
 
-    /// Builds the library that cases of crashes need.
+    /// Builds the library that cases with crashes need.
     ///
     /// # Errors
     /// When there is no C compiler.
@@ -140,10 +140,10 @@ impl Catalogue {
         if self.cases.iter().any(BenchCase::crashes) { crashes::build(workspace) } else { Ok(()) }
     }
 
-    /// Selects cases whose names contain one of the patterns, and those that they are compared with.
+    /// Selects cases whose names contain one of the patterns, and the cases that they are compared with.
     ///
     /// # Errors
-    /// A pattern that is part of no name.
+    /// A pattern that matches no name.
     pub fn select(mut self, patterns: &[String]) -> Result<Self> {
         if patterns.is_empty() {
             return Ok(self);

@@ -7,10 +7,10 @@ use super::rounds::CaseResults;
 use super::statistics::{median, range};
 
 const WIDTH_PX: u32 = 900;
-/// Of one bar and the space around it.
+/// Height of one bar and the space around it.
 const BAR_HEIGHT_PX: u32 = 22;
 const MARGINS_PX: u32 = 110;
-/// Room for the names.
+/// Width of the area for the names.
 const NAMES_PX: u32 = 250;
 
 /// Values of one bar.
@@ -20,10 +20,10 @@ struct Bar<'a> {
     range: (f64, f64),
 }
 
-/// The chart in SVG; none where nothing was measured.
+/// Draws the chart as SVG. Returns `None` if nothing was measured.
 ///
 /// # Errors
-/// Errors of the plotting library.
+/// When the plotting library fails.
 pub fn draw(all: &[CaseResults]) -> Result<Option<String>> {
     let bars: Vec<Bar<'_>> = all
         .iter()
@@ -48,7 +48,7 @@ fn draw_bars(bars: &[Bar<'_>], most: f64, text: &mut String) -> Result<(), Box<d
         .margin(15)
         .x_label_area_size(30)
         .y_label_area_size(NAMES_PX)
-        // From top to bottom, in the order of the table.
+        // The cases are in the order of the table, from top to bottom.
         .build_cartesian_2d(0.0..most * 1.05, (0..count - 1).into_segmented())?;
     let name = |position: &SegmentValue<i32>| match position {
         SegmentValue::CenterOf(index) => {
@@ -87,7 +87,7 @@ mod tests {
     use crate::bench::measurement::Measurement;
 
     #[test]
-    fn every_case_has_its_name_in_the_chart() {
+    fn the_chart_names_every_case() {
         let series = |name: &str, per_second| CaseResults {
             name: name.to_owned(),
             measurements: vec![Measurement {

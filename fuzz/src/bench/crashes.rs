@@ -1,5 +1,5 @@
-//! One crash in 100 inputs, for any server: a library that is preloaded before ours aborts the server on
-//! some inputs. The server itself is unchanged.
+//! Cases with one crash in 100 inputs, for any server: a library that is preloaded before the one of
+//! sockfuzz aborts the server on some inputs. The server itself is unchanged.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ use crate::util::workspace::Workspace;
 const SOURCE: &str = "harness/bench/crash_in_100.c";
 const LIBRARY: &str = "bench/crash_in_100.so";
 
-/// Turns options into those of a server that crashes.
+/// Returns a function that adds this library to the options of a server.
 pub(super) fn options(workspace: &Workspace, library: &Path) -> impl Fn(&PreloadOptions) -> PreloadOptions {
     let list = format!("{}:{}", built(workspace).display(), library.display());
     move |options| options.with("AFL_PRELOAD", list.clone())

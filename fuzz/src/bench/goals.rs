@@ -1,20 +1,20 @@
-//! Targets: ratios of two cases, measured in the same rounds.
+//! Targets: minimum ratios of two cases, measured in the same rounds.
 
 use super::case::BenchCase;
 use super::names::{CRASHES, EMPTY, OTHER_LIBRARY};
 
-/// One goal.
+/// One target.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Goal {
-    /// The case.
+    /// Name of the case.
     pub of: String,
-    /// The case that it is compared with.
+    /// Name of the case that it is compared with.
     pub against: String,
-    /// Smallest ratio of their executions per second that meets the goal.
+    /// Smallest ratio of their executions per second that meets the target.
     pub at_least: f64,
 }
 
-/// Case, case that it is compared with, smallest ratio.
+/// Each target: case, case that it is compared with, smallest ratio.
 const GOALS: [(&str, &str, f64); 8] = [
     ("empty/direct", EMPTY, 2.5),
     ("nginx/memory/direct/file", EMPTY, 1.0),
@@ -26,14 +26,14 @@ const GOALS: [(&str, &str, f64); 8] = [
     ("nginx/memory/direct", "nginx/netdriver", 5.0),
 ];
 
-/// Ratio of a server that crashes once in 100 inputs to itself without crashes.
+/// Smallest ratio of a server that crashes once in 100 inputs to the same server without crashes.
 const MIN_RATIO_WITH_CRASHES: f64 = 0.5;
 
-/// Ratio of a case to itself with another library that is no slower, but for noise.
+/// Smallest ratio of a case to the same case with another library. It is below 1 to allow for noise.
 const MIN_RATIO_TO_OTHER_LIBRARY: f64 = 0.98;
 
 impl Goal {
-    /// All goals, with one for every case of crashes.
+    /// Returns all targets, including one for every case with crashes.
     #[must_use]
     pub fn all(cases: &[BenchCase]) -> Vec<Self> {
         let fixed = GOALS.iter().map(|&(of, against, at_least)| Self {
@@ -48,7 +48,7 @@ impl Goal {
         fixed.chain(crashing).collect()
     }
 
-    /// A goal for every case that is measured with another library, too.
+    /// Returns a target for every case that is also measured with another library.
     #[must_use]
     pub fn against_other_library(cases: &[BenchCase]) -> Vec<Self> {
         let compared = cases.iter().filter_map(|case| {

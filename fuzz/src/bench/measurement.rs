@@ -3,12 +3,12 @@
 /// Figures of one measurement.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Measurement {
-    /// Executions done.
+    /// Number of executions.
     pub executions: u64,
     /// Executions per second, including the fuzzer's own work and start.
     pub per_second: f64,
-    /// Stability in percent; none where it is not measured.
+    /// Stability in percent; `None` if it is not measured.
     pub stability: Option<f64>,
-    /// Reasons why the figures are worthless, or poor.
+    /// Warnings about worthless or poor figures.
     pub warnings: Vec<String>,
 }

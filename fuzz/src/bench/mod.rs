@@ -1,10 +1,10 @@
 //! Benchmark of executions per second: sockfuzz and other ways to fuzz the same servers, on the same core.
-//! Machines are noisy and drift, so each case is measured once in every round, and cases are compared
-//! within a round; the figures are medians over the rounds.
+//! The speed of a machine varies and drifts, so each case is measured once in every round, and cases are
+//! compared within a round. The figures are medians over the rounds.
 //!
-//! Two cases stand for the loops alone. `empty/afl` is an `afl::fuzz!` harness with an empty body: what
-//! AFL++'s persistent loop costs. `empty/direct` is a server that accepts a connection and closes it,
-//! through transport memory: the smallest server, since one that does not accept counts as crashed.
+//! Two cases measure the loops alone. `empty/afl` is an `afl::fuzz!` harness with an empty body, which shows the
+//! cost of AFL++'s persistent loop. `empty/direct` is a server that accepts a connection and closes it, over
+//! transport memory. It is the smallest possible server, because one that does not accept counts as crashed.
 
 mod case;
 mod catalogue;

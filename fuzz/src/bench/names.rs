@@ -1,10 +1,10 @@
 //! Names of cases that other modules refer to.
 
-/// The case that stands for AFL++'s loop alone.
+/// Name of the case that measures AFL++'s loop alone.
 pub(super) const EMPTY: &str = "empty/afl";
 
 /// Suffix of the name of a case that crashes once in 100 inputs.
 pub(super) const CRASHES: &str = "/crashes";
 
-/// Ends the name of a case that is measured with another preload library.
+/// Suffix of the name of a case that is measured with another preload library.
 pub(super) const OTHER_LIBRARY: &str = "/against";

@@ -1,4 +1,4 @@
-//! nginx under honggfuzz's netdriver, for comparison: `main` of nginx runs in a thread of a process that
+//! nginx under honggfuzz's netdriver, for comparison. `main` of nginx runs in a thread of a process that
 //! sends each input to it over TCP.
 
 use std::fs::File;
@@ -17,17 +17,17 @@ use crate::util::printable::last_lines;
 use crate::util::problem::Problem;
 use crate::util::workspace::Workspace;
 
-/// Where `harness/servers/netdriver/build` puts everything, below the target directory.
+/// Directory that `harness/servers/netdriver/build` writes to, below the target directory.
 const BUILT: &str = "servers/netdriver";
 
-/// Default port of netdriver, in a network namespace of its own. nginx clears the environment that could
-/// name another one.
+/// Default port of netdriver, which has its own network namespace. Another port cannot be set, because nginx
+/// clears the environment.
 const PORT: u16 = 8080;
 
-/// Lines of honggfuzz's output that a message repeats.
+/// Maximum number of lines of honggfuzz's output that a message repeats.
 const MAX_OUTPUT_LINES: usize = 4;
 
-/// In netdriver's user namespace, workers of nginx have no other user to switch to.
+/// Directive for nginx, whose workers have no other user to switch to in netdriver's user namespace.
 const STAY_ROOT: &str = "user root root;";
 
 #[derive(Debug, Clone)]
@@ -37,11 +37,11 @@ pub(super) struct NetDriver {
 }
 
 impl NetDriver {
-    /// How to build it.
+    /// Remedy if the netdriver has not been built.
     pub(super) const REMEDY: &str =
         "nginx/netdriver: build honggfuzz and nginx for it with harness/servers/netdriver/build";
 
-    /// The netdriver, if it has been built.
+    /// Returns the netdriver, if it has been built.
     pub(super) fn find(workspace: &Workspace, recipe: &Recipe, row: &RecipeRow) -> Result<Option<Self>> {
         let built = workspace.target(BUILT);
         let (honggfuzz, nginx) = (built.join("honggfuzz/honggfuzz"), built.join("sbin/nginx"));
@@ -66,17 +66,17 @@ impl NetDriver {
         let pinned = PinnedThread::to_one_core()?;
         let start = Instant::now();
         let mut running = RunningProcess::start_in_background(command)?;
-        // honggfuzz checks its own limit between two inputs only.
+        // honggfuzz checks its own limit only between two inputs.
         let waited = running.wait(Some(start + 2 * time_limit), || false)?;
         let elapsed = start.elapsed();
         drop(running);
         drop(pinned);
-        let output = std::fs::read(&log).context("honggfuzz's output")?;
+        let output = std::fs::read(&log).context("cannot read honggfuzz's output")?;
         let iterations = iterations(&String::from_utf8_lossy(&output));
         match (waited, iterations) {
             (WaitOutcome::Ended(status), Some(executions)) if status.success() => Ok(Measurement {
                 executions,
-                // The figure of honggfuzz is rounded to whole seconds.
+                // honggfuzz's own figure is based on whole seconds.
                 per_second: executions as f64 / elapsed.as_secs_f64(),
                 stability: None,
                 warnings: Vec::new(),
@@ -85,12 +85,12 @@ impl NetDriver {
                 let lines = last_lines(&output, MAX_OUTPUT_LINES).join("\n  ");
                 let remedy =
                     "build it again with harness/servers/netdriver/build, or leave it out with --only";
-                Err(Problem::failed(format!("honggfuzz failed; it said:\n  {lines}"), remedy).into())
+                Err(Problem::failed(format!("honggfuzz failed; its last output:\n  {lines}"), remedy).into())
             }
         }
     }
 
-    /// The command line of honggfuzz, which works in `directory`.
+    /// Returns the command line of honggfuzz, which writes to `directory`.
     fn command(&self, corpus: &Path, directory: &Path, time_limit: Duration, executions: u64) -> Command {
         let mut command = Command::new(&self.honggfuzz);
         command
@@ -109,7 +109,7 @@ impl NetDriver {
     }
 }
 
-/// Number of iterations, from the summary of honggfuzz.
+/// Returns the number of iterations in the summary of honggfuzz.
 fn iterations(output: &str) -> Option<u64> {
     let summary = output.lines().rev().find(|line| line.starts_with("Summary "))?;
     summary.split_whitespace().find_map(|word| word.strip_prefix("iterations:"))?.parse().ok()

@@ -1,5 +1,5 @@
-//! Rounds of measurements: every case once in each, alternately forwards and backwards, so that none
-//! always follows the same one.
+//! Rounds of measurements. Each round measures every case once, alternately forwards and backwards, so that
+//! no case always follows the same one.
 
 use std::time::Instant;
 
@@ -16,18 +16,18 @@ pub struct CaseResults {
     pub name: String,
     /// One for each round.
     pub measurements: Vec<Measurement>,
-    /// Reason why there are no more.
+    /// Error that ended the measurements of the case.
     pub failure: Option<String>,
 }
 
 impl CaseResults {
-    /// Executions per second, one figure for each round.
+    /// Returns the executions per second, one figure for each round.
     #[must_use]
     pub fn rates(&self) -> Vec<f64> {
         self.measurements.iter().map(|measurement| measurement.per_second).collect()
     }
 
-    /// Warnings of the last round: they say the same in every one, with other figures.
+    /// Returns the warnings of the last round. Those of other rounds only differ in their figures.
     #[must_use]
     pub fn warnings(&self) -> Vec<&str> {
         self.measurements

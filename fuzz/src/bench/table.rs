@@ -1,4 +1,4 @@
-//! The tables of cases and goals in Markdown, with failures and warnings.
+//! Tables of cases and targets in Markdown, with failures and warnings.
 
 use indicatif::HumanCount;
 use tabled::builder::Builder;
@@ -13,7 +13,7 @@ use super::statistics::{median, ratio, spread};
 /// Placeholder where nothing was measured.
 const NO_VALUE: &str = "–";
 
-/// Prints everything to stdout, and returns the number of goals that were missed.
+/// Prints everything to stdout, and returns the number of targets that were missed.
 #[must_use]
 pub fn print(all: &[CaseResults], goals: &[Goal], missing: &[String]) -> usize {
     println!("{}\n", cases(all));
@@ -76,7 +76,7 @@ fn or_none(value: Option<f64>, shown: impl Fn(f64) -> String) -> String {
     value.map_or_else(|| NO_VALUE.to_owned(), shown)
 }
 
-/// Figures stand at the right: from this column on.
+/// Formats a table in Markdown. Columns from number `figures` on are aligned to the right.
 fn markdown(table: Builder, figures: usize) -> String {
     let mut table = table.build();
     table.with(Style::markdown());
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_measured_can_be_missed() {
+    fn only_measured_targets_can_be_missed() {
         let all = [series(EMPTY, &[100.0, 200.0]), series("a", &[110.0, 220.0])];
         assert_eq!(print(&all, &[goal(1.0)], &[]), 0);
         assert_eq!(print(&all, &[goal(1.2)], &[]), 1);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_case_has_its_median_and_its_ratio() {
+    fn a_case_shows_its_median_and_its_ratio() {
         let text = cases(&[series(EMPTY, &[100.0, 200.0]), series("a", &[150.0, 300.0])]);
         let line = text.lines().find(|line| line.starts_with("| a ")).expect("a line");
         let cells: Vec<_> = line.split('|').map(str::trim).collect();

@@ -1,4 +1,4 @@
-//! The bundled server: its concurrency models, its programs, and their build.
+//! Bundled server: its concurrency models, its programs, and their build.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ pub enum ConcurrencyModel {
 }
 
 impl ConcurrencyModel {
-    /// Its name on command lines.
+    /// Returns the name of the model on command lines.
     ///
     /// # Panics
     /// Never: no model is hidden.
@@ -42,7 +42,7 @@ impl ConcurrencyModel {
         self.to_possible_value().expect("no model is hidden").get_name().to_owned()
     }
 
-    /// The program with this model, or its twin with planted bugs.
+    /// Returns the name of the program with this model, or of its variant with planted bugs.
     #[must_use]
     pub const fn program(self, planted: bool) -> &'static str {
         match (self, planted) {
@@ -53,28 +53,28 @@ impl ConcurrencyModel {
         }
     }
 
-    /// The program's arguments.
+    /// Returns the arguments of the program.
     #[must_use]
     pub fn arguments(self) -> Vec<OsString> {
         ["--model", &self.name(), "--listen", "127.0.0.1:8080"].map(OsString::from).to_vec()
     }
 }
 
-/// Path of a bundled program, which may not be built yet.
+/// Returns the path of a bundled program, which may not be built yet.
 #[must_use]
 pub fn program(workspace: &Workspace, name: &str) -> PathBuf {
     workspace.target(TARGET).join("release").join(name)
 }
 
-/// The bundled server, which may not be built yet.
+/// Returns the bundled server, which may not be built yet.
 ///
 /// # Errors
-/// When the workspace is gone.
+/// When the workspace is missing.
 pub fn server(model: ConcurrencyModel, planted: bool) -> Result<Server> {
     let workspace = Workspace::find().ok_or_else(|| {
         Problem::failed(
-            "the bundled server's sources are not where sockfuzz was built",
-            "give a server after --",
+            "the source tree with the bundled server is missing",
+            "give a server after --, or rebuild sockfuzz in its source tree",
         )
     })?;
     let program = program(&workspace, model.program(planted));
@@ -82,7 +82,7 @@ pub fn server(model: ConcurrencyModel, planted: bool) -> Result<Server> {
 }
 
 /// Builds the bundled servers with instrumentation, or the targets that `selection` (options of cargo)
-/// selects. Without a workspace, does nothing.
+/// selects. Does nothing without a workspace.
 ///
 /// # Errors
 /// When the build fails.

@@ -1,4 +1,4 @@
-//! The end of a campaign: figures, warnings, the command to go on with.
+//! Conclusion of a campaign: its figures, warnings, and the next commands.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use crate::util::exit_code;
 use crate::util::problem::Problem;
 use crate::util::shell::shell_quoted;
 
-/// Combined figures of the instances; none before they have reported.
+/// Returns the combined figures of the instances, or `None` before they have reported.
 #[must_use]
 pub fn combined_stats(instances: &[Instance], out: &OutputDir) -> Option<FuzzerStats> {
     let all: Vec<FuzzerStats> =
@@ -26,7 +26,7 @@ pub fn combined_stats(instances: &[Instance], out: &OutputDir) -> Option<FuzzerS
     FuzzerStats::combine(&all)
 }
 
-/// Prints figures, warnings and what to do next, and returns the exit status. `earlier` is the number of
+/// Prints figures, warnings and the next commands, and returns the exit status. `earlier` is the number of
 /// executions before this resumption.
 ///
 /// # Errors
@@ -42,7 +42,7 @@ pub fn conclude(
     let together = combined_stats(instances, out).filter(|stats| stats.executions > 0);
     let of_group = group.map(ControlGroup::warnings).unwrap_or_default();
     let end = result.map_err(|error| {
-        // They may be the cause.
+        // The limits of the control group may be the cause of the error.
         of_group.iter().for_each(|warning| warn(warning));
         match status.count(Counter::ProcessesLost) {
             0 => error,
@@ -54,7 +54,7 @@ pub fn conclude(
         eprintln!("{}", report::summary(&stats));
         let connections = ConnectionCounts::read(status);
         if let Some(it) = status.memory_fallback() {
-            eprintln!("sockfuzz: transport memory was left for unix in a part of this campaign: {it}");
+            eprintln!("sockfuzz: transport memory fell back to unix in a part of this campaign: {it}");
         }
         let mut warnings = report::warnings(&stats, stats.executions.saturating_sub(earlier), connections);
         warnings.extend(group.iter().flat_map(|group| group.warnings()));
@@ -64,9 +64,9 @@ pub fn conclude(
     }
     seed_intake::saved_line(out).iter().for_each(|line| eprintln!("{line}"));
     if !findings::of_campaign(out.path()).is_empty() {
-        eprintln!("replay what was found with:\n  {}", replay_command(out.path()));
+        eprintln!("replay the findings with:\n  {}", replay_command(out.path()));
     }
-    eprintln!("to go on, give the same command again; everything is in {}", out.path().display());
+    eprintln!("to continue, give the same command again; all files are in {}", out.path().display());
     Ok(match end {
         CampaignEnd::Complete => exit_code::OK,
         CampaignEnd::Interrupted(signal) => signal.exit_code(),
@@ -77,19 +77,19 @@ fn warn(warning: &str) {
     eprintln!("sockfuzz: WARNING: {warning}");
 }
 
-/// afl-fuzz has stopped, because no fork brings back a process of the server's.
+/// Returns the problem of a server that has lost a process which no fork restores, so that afl-fuzz has stopped.
 fn lost_process(status: &StatusFile) -> Problem {
-    const WHAT: &str = "a process of the server crashed that the one which accepts connections needs and cannot start \
-                        again, so afl-fuzz has stopped";
+    const WHAT: &str = "a process of the server crashed. The process that accepts connections needs it and cannot \
+                        restart it, so afl-fuzz has stopped";
     let has_run = status.count(Counter::Processes) > 0;
     let (when, remedy) = match has_run {
-        true => ("The input is saved as a crash", "give the same command again: it starts the server anew"),
-        false => ("It was in the requests of the warm-up", "give --warm-up off"),
+        true => ("The input is saved as a crash", "give the same command again: it restarts the server"),
+        false => ("It crashed during the warm-up requests", "give --warm-up off"),
     };
     Problem::new(exit_code::AFL_FAILED, format!("{WHAT}. {when}"), remedy)
 }
 
-/// The command that replays all crashes and hangs; all that it needs is in the record of the campaign.
+/// Returns the command that replays all crashes and hangs. It reads the server and options from the record.
 fn replay_command(out: &Path) -> String {
     shell_quoted(["sockfuzz".as_ref(), "replay".as_ref(), out.as_os_str()])
 }

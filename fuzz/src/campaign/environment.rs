@@ -1,5 +1,5 @@
-//! Environment variables for afl-fuzz: the preload and its options, and permission to start on machines
-//! that it would refuse, each with the reason why that is safe.
+//! Environment variables for afl-fuzz: the preload, its options, and settings that let afl-fuzz start on
+//! machines that it would otherwise refuse, each with the reason why that is safe.
 
 use std::env;
 use std::ffi::OsString;
@@ -17,25 +17,25 @@ use crate::server::status_file::StatusFile;
 const CORE_PATTERN_FILE: &str = "/proc/sys/kernel/core_pattern";
 const GOVERNOR_FILE: &str = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor";
 
-/// Default of afl-fuzz, which it does not set where the variable of any sanitizer is set (AFL++'s
-/// src/afl-common.c, `set_sanitizer_defaults`): without it a report of gcc's AddressSanitizer is no
-/// crash, only an exit.
+/// Default of afl-fuzz, which afl-fuzz does not set if the variable of any sanitizer is set (AFL++'s
+/// src/afl-common.c, `set_sanitizer_defaults`). Without it, a report of gcc's AddressSanitizer is an exit, not a
+/// crash.
 pub const ASAN_OPTIONS: &str = "abort_on_error=1:symbolize=0:detect_leaks=0:detect_odr_violation=0:\
                             allocator_may_return_null=1:handle_segv=0:handle_sigbus=0:handle_abort=0:\
                             handle_sigfpe=0:handle_sigill=0:malloc_context_size=0";
 
-/// Every report is a crash; a crash stays one: without a handler that turns it into an exit.
+/// Makes every report a crash, and turns off the signal handlers that would make a crash an exit.
 pub const UBSAN_OPTIONS: &str = "halt_on_error=1:abort_on_error=1:symbolize=0:handle_segv=0:handle_sigbus=0:\
                              handle_abort=0:handle_sigfpe=0:handle_sigill=0";
 
-/// A variable for afl-fuzz.
+/// An environment variable for afl-fuzz.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
     /// Name of the variable.
     pub name: &'static str,
     /// Its value.
     pub value: OsString,
-    /// Reason for the user, where the variable turns off a check of AFL++.
+    /// Explanation for the user, for example of a check of AFL++ that is turned off.
     pub reason: Option<String>,
 }
 
@@ -46,7 +46,7 @@ impl Setting {
     }
 }
 
-/// All variables. Those of AFL++ that the user has set are left out.
+/// Returns all variables. Those of AFL++ that the user has set are left out, except `AFL_PRELOAD`, which is extended.
 #[must_use]
 pub fn settings(
     server: &Server,
@@ -59,7 +59,7 @@ pub fn settings(
     let sanitizer = server.sanitizer.as_deref();
     let preload = Setting {
         reason: sanitizer.map(|runtime| {
-            format!("{runtime}, the server's sanitizer, insists on being the first library, so it is preloaded first")
+            format!("{runtime}, the sanitizer's runtime, must come first, so it is preloaded first")
         }),
         ..Setting::silent("AFL_PRELOAD", preload_list("AFL_PRELOAD", sanitizer, library))
     };
@@ -77,12 +77,12 @@ pub fn settings(
         .collect()
 }
 
-/// Keeps afl-fuzz from choosing a core.
+/// Variable that keeps afl-fuzz from choosing a core.
 pub const NO_AFFINITY: &str = "AFL_NO_AFFINITY";
-/// Lets afl-fuzz choose a core if one is free.
+/// Variable that lets afl-fuzz choose a core if one is free.
 pub const TRY_AFFINITY: &str = "AFL_TRY_AFFINITY";
 
-/// Variables that let afl-fuzz start any program on any machine.
+/// Returns the variables that let afl-fuzz start any program on any machine.
 pub fn permissive_settings(output_mode: OutputMode) -> impl Iterator<Item = Setting> {
     let status_screen = output_mode == OutputMode::StatusScreen;
     let settings = [
@@ -91,10 +91,10 @@ pub fn permissive_settings(output_mode: OutputMode) -> impl Iterator<Item = Sett
         // When all cores are taken, run unpinned. (This variable overrides `NO_AFFINITY`.)
         env::var_os(NO_AFFINITY).is_none().then(|| Setting::silent(TRY_AFFINITY, "1")),
         (!status_screen).then(|| Setting::silent("AFL_NO_UI", "1")),
-        // Without the status screen, our live line shows these figures.
+        // Without the status screen, the live line of sockfuzz shows these figures.
         (!status_screen).then(|| Setting::silent("AFL_FUZZER_STATS_UPDATE_INTERVAL", "5")),
-        // afl-fuzz leaves it to the compiler whether UndefinedBehaviorSanitizer's reports end a
-        // server; the rest is afl-fuzz's own choice for the other sanitizers.
+        // With afl-fuzz's defaults, the compiler decides whether reports of UndefinedBehaviorSanitizer end a
+        // server. The other values are those that afl-fuzz sets for the other sanitizers.
         Some(Setting::silent("UBSAN_OPTIONS", UBSAN_OPTIONS)),
         Some(Setting::silent("ASAN_OPTIONS", ASAN_OPTIONS)),
         core_pattern(&fs::read_to_string(CORE_PATTERN_FILE).unwrap_or_default()),
@@ -106,9 +106,9 @@ pub fn permissive_settings(output_mode: OutputMode) -> impl Iterator<Item = Sett
 fn core_pattern(pattern: &str) -> Option<Setting> {
     pattern.starts_with('|').then(|| Setting {
         reason: Some(
-            "this machine hands core dumps to a program (core_pattern); no crash is missed, \
-             because a server's end is seen by its forkserver, but each is reported late, and a \
-             very slow one could count as a timeout. Faster: echo core | sudo tee \
+            "this machine pipes core dumps to a program (core_pattern). No crash is missed, because \
+             the forkserver sees how the server ends, but each is reported late, and a very slow \
+             one could count as a timeout. To avoid that: echo core | sudo tee \
              /proc/sys/kernel/core_pattern"
                 .to_owned(),
         ),
@@ -120,7 +120,7 @@ fn governor(governor: &str) -> Option<Setting> {
     let governor = governor.trim();
     (!governor.is_empty() && !governor.starts_with("perf")).then(|| Setting {
         reason: Some(format!(
-            "the CPU governor is \"{governor}\"; that costs speed only. Faster: cargo afl \
+            "the CPU governor is \"{governor}\", which only reduces speed. To avoid that: cargo afl \
              system-config"
         )),
         ..Setting::silent("AFL_SKIP_CPUFREQ", "1")

@@ -1,4 +1,4 @@
-//! Failures of afl-fuzz: its messages, and remedies for the well-known ones.
+//! Failures of afl-fuzz: its messages, and remedies for known ones.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,10 +8,10 @@ use indicatif::HumanBytes;
 use crate::util::printable::last_lines;
 use crate::util::{exit_code, problem::Problem};
 
-/// Lines of afl-fuzz's output that a message repeats.
+/// Maximum number of lines of afl-fuzz's output that a message repeats.
 const MAX_OUTPUT_LINES: usize = 12;
 
-/// Part of a message of afl-fuzz 4.40c, and its remedy.
+/// Parts of messages of afl-fuzz 4.40c and of the preload, with their remedies.
 const REMEDIES: &[(&str, &str)] = &[
     (
         "shmget() failed",
@@ -24,14 +24,14 @@ const REMEDIES: &[(&str, &str)] = &[
     ),
     (
         "the server has replaced itself",
-        "turn that off in the server's configuration (restarts after so many requests, a route that restarts it), or \
-         give seeds that do not ask for it with -i. With --exits count it is only counted",
+        "turn off restarts in the server's configuration (after a number of requests, or by a route), or give seeds \
+         that do not cause them with -i. With --exits count, they are only counted",
     ),
-    ("is in use", "another afl-fuzz works in this directory: stop it, or choose another one with -o"),
+    ("is in use", "another afl-fuzz uses this directory: stop it, or choose another directory with -o"),
     ("No instrumentation detected", "build the server with cargo afl build or afl-cc"),
     (
         "Timeout while initializing fork server",
-        "the server needs long to its first idle point: set AFL_FORKSRV_INIT_TMOUT to more \
+        "the server takes long to reach its first idle point: set AFL_FORKSRV_INIT_TMOUT to more \
          milliseconds",
     ),
     ("We need at least one valid input seed", NO_USABLE_SEED_REMEDY),
@@ -42,7 +42,7 @@ const REMEDIES: &[(&str, &str)] = &[
          remove the seed",
     ),
     ("No more free CPU cores", "use a smaller -j, or set AFL_NO_AFFINITY=1"),
-    ("AFL_MAP_SIZE", "set AFL_MAP_SIZE to what the message says"),
+    ("AFL_MAP_SIZE", "set AFL_MAP_SIZE to the value in the message"),
     (
         "Fork server handshake failed",
         "the server ends before its first idle point: try it with sockfuzz check",
@@ -56,7 +56,7 @@ const NO_USABLE_SEED_REMEDY: &str = "every seed crashes the server or takes long
 
 const DEFAULT_REMEDY: &str = "run the command above by hand, with AFL_DEBUG=1 to see what the server does";
 
-/// The problem for this output of afl-fuzz. The output is repeated unless the user has been `shown` it
+/// Returns the problem for this output of afl-fuzz. It repeats the output unless the user has been `shown` it
 /// already.
 #[must_use]
 pub fn problem(instance: &str, output: &[u8], shown: bool, ending: &str) -> Problem {
@@ -65,7 +65,7 @@ pub fn problem(instance: &str, output: &[u8], shown: bool, ending: &str) -> Prob
     let lines = fatal_lines(&output);
     let mut what = format!("afl-fuzz ({instance}) stopped with {ending}");
     if shown {
-        what.push_str("; its own words are above");
+        what.push_str("; its output is above");
     } else {
         for line in &lines {
             what.push_str("\n  | ");
@@ -77,14 +77,14 @@ pub fn problem(instance: &str, output: &[u8], shown: bool, ending: &str) -> Prob
     Problem::new(exit_code::AFL_FAILED, what, remedy)
 }
 
-/// The problem of a disk with no more than this `room`, in bytes.
+/// Returns the problem of a full disk, which has `room` bytes left.
 #[must_use]
 pub fn disk_full(out: &Path, room: u64) -> Problem {
     let out = out.display();
     Problem::new(
         exit_code::AFL_FAILED,
         format!("afl-fuzz stopped: the disk of {out} is full ({} left)", HumanBytes(room)),
-        "make room there, then give the same command again: it goes on where it stopped",
+        "make room there, then give the same command again to resume the campaign",
     )
 }
 
@@ -93,13 +93,13 @@ fn remedy(text: &str) -> Option<&'static str> {
     known.map(|(_, remedy)| *remedy)
 }
 
-/// The output without the advice that cargo-afl gives on every failure.
+/// Returns the output without the advice that cargo-afl prints on every failure.
 fn without_cargo_afl_advice(output: &str) -> &str {
     output.split_once("If you see an error message like").map_or(output, |(own, _)| own)
 }
 
-/// The lines that say why, which need not be the last ones: stdout and stderr are buffered
-/// apart. Those of the preload, where its words are in the output, come first. Without any, the last lines.
+/// Returns the lines with the cause, those of the preload first. They need not be the last ones, because stdout and
+/// stderr are buffered separately. Without such lines, returns the last ones.
 fn fatal_lines(output: &str) -> Vec<String> {
     const PRELOAD: &str = "sockfuzz: ";
     const FATAL: &[&str] = &["PROGRAM ABORT", "SYSTEM ERROR", "OS message"];
@@ -110,7 +110,7 @@ fn fatal_lines(output: &str) -> Vec<String> {
     if fatal.is_empty() { last_lines(output.as_bytes(), MAX_OUTPUT_LINES) } else { fatal }
 }
 
-/// Text without terminal control sequences (ECMA-48 CSI).
+/// Returns the text without terminal control sequences (ECMA-48 CSI).
 fn without_colours(text: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(text.len());
     let mut bytes = text.iter().copied();
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn known_messages_have_their_remedy() {
+    fn known_messages_have_a_remedy() {
         let output = b"\x1b[1;91m[-] SYSTEM ERROR : \x1b[1;97mshmget() failed\x1b[0m\n";
         let problem = problem("main", output, false, "exit status 1").to_string();
         assert!(problem.contains("SYSTEM ERROR : shmget() failed"), "{problem}");
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn general_advice_of_cargo_afl_is_no_symptom() {
+    fn general_advice_of_cargo_afl_is_ignored() {
         let output = b"[-] PROGRAM ABORT : Fork server handshake failed\nmore\n\n\
                        If you see an error message like `shmget() failed` above, try\n";
         let problem = problem("main", output, false, "exit status 1").to_string();
@@ -149,14 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn a_corpus_that_only_times_out_names_the_time_limit() {
+    fn a_corpus_that_times_out_suggests_a_longer_limit() {
         let output = b"[-] PROGRAM ABORT : All test cases time out or crash, giving up!\n";
         let problem = problem("main", output, false, "exit status 1").to_string();
         assert!(problem.contains("raise --timeout"), "{problem}");
     }
 
     #[test]
-    fn what_the_preload_says_comes_first_and_once() {
+    fn messages_of_the_preload_come_first_and_once() {
         let said = "sockfuzz: the server cannot be forked\n";
         let output = format!("{said}{said}[-] PROGRAM ABORT : Unable to request new process\n");
         let problem = problem("main", output.as_bytes(), false, "exit status 1").to_string();

@@ -11,10 +11,10 @@ use crate::input::corpus;
 use crate::server::single_run::FindingKind;
 use crate::util::problem::Problem;
 
-/// Directory of an instance's own queue.
+/// Name of the directory of an instance's queue.
 const QUEUE: &str = "queue";
 
-/// Name of the directory for findings of this kind.
+/// Returns the name of the directory for findings of this kind.
 #[must_use]
 pub const fn directory_of(kind: FindingKind) -> &'static str {
     match kind {
@@ -23,20 +23,20 @@ pub const fn directory_of(kind: FindingKind) -> &'static str {
     }
 }
 
-/// Kind of the finding that this file is; none where it is an input like any other.
+/// Returns the kind of the finding in this file, or `None` if the file is another input.
 #[must_use]
 pub fn kind_of(file: &Path) -> Option<FindingKind> {
     kind_of_directory(file.parent()?)
 }
 
-/// Kind of the findings in a directory. afl-fuzz renames it when it is resumed, for example to
+/// Returns the kind of the findings in a directory. When resumed, afl-fuzz renames the directory, for example to
 /// `crashes.2026-11-28-21:36:49`.
 fn kind_of_directory(directory: &Path) -> Option<FindingKind> {
     let name = directory.file_name()?.to_str()?.split('.').next()?;
     [FindingKind::Crash, FindingKind::Hang].into_iter().find(|kind| directory_of(*kind) == name)
 }
 
-/// Replaces each output directory, and each instance's directory in one, by its directories of findings.
+/// Replaces each output directory, and each directory of an instance, by its directories of findings.
 ///
 /// # Errors
 /// A campaign that has found nothing.
@@ -61,7 +61,7 @@ pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(expanded)
 }
 
-/// All directories of findings of a campaign that hold any.
+/// Returns all directories of a campaign that hold findings.
 #[must_use]
 pub fn of_campaign(out: &Path) -> Vec<PathBuf> {
     subdirectories(out).iter().flat_map(|instance| of_instance(instance)).collect()
@@ -72,7 +72,7 @@ fn of_instance(instance: &Path) -> Vec<PathBuf> {
     subdirectories(instance).into_iter().filter(holds_findings).collect()
 }
 
-/// Sorted by name.
+/// Returns the subdirectories, sorted by name.
 fn subdirectories(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut found: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
@@ -83,7 +83,7 @@ fn subdirectories(directory: &Path) -> Vec<PathBuf> {
 fn nothing_found(path: &Path) -> Problem {
     Problem::failed(
         format!("{} holds neither crashes nor hangs", path.display()),
-        "let the campaign go on, or give the files to replay themselves",
+        "continue the campaign, or give the files to replay",
     )
 }
 
@@ -121,11 +121,11 @@ mod tests {
     }
 
     #[test]
-    fn other_paths_are_taken_as_they_are() {
+    fn other_paths_are_kept() {
         let directory = tempfile::tempdir().expect("tempdir");
         write(directory.path(), "corpus/a");
         let paths = [directory.path().join("corpus"), directory.path().join("corpus/a")];
-        assert_eq!(expand(&paths).expect("as they are"), paths);
+        assert_eq!(expand(&paths).expect("unchanged"), paths);
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! A process that outlives sockfuzz, should that be killed: it ends the instances of afl-fuzz, which would otherwise
-//! fuzz on with nobody to watch them. (A death signal would reach `cargo afl` only, not afl-fuzz below it.)
+//! Guard process, which ends the instances of afl-fuzz if sockfuzz is killed. Otherwise they would fuzz unsupervised.
+//! (A parent-death signal, prctl(2), would only reach `cargo afl`, not afl-fuzz below it.)
 
 use std::io::{self, BufRead, Write, stdin};
 use std::process::{Child, Command, Stdio};
@@ -16,13 +16,13 @@ use crate::server::process_tree;
 /// Name of the hidden subcommand that runs the guard.
 pub const SUBCOMMAND: &str = "guard";
 
-/// How long afl-fuzz may take to write its state after SIGINT.
+/// Time limit for afl-fuzz to write its state after SIGINT.
 pub(super) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Interval of looking whether it has ended.
+/// Interval of checking whether afl-fuzz has ended.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// What the guard is told, as one line of JSON.
+/// Message to the guard, as one line of JSON.
 #[derive(Debug, Serialize, Deserialize)]
 enum Message<Group> {
     /// A process to end.
@@ -31,7 +31,7 @@ enum Message<Group> {
     Remove(Group),
 }
 
-/// The guard, as sockfuzz sees it. Dropping it ends the guard; being killed makes it act.
+/// Handle of the guard process. Dropping it ends the guard; if sockfuzz is killed instead, the guard acts.
 #[derive(Debug)]
 pub struct Guard(Child);
 
@@ -45,7 +45,7 @@ impl Guard {
         Command::new(program).arg(SUBCOMMAND).stdin(Stdio::piped()).stdout(Stdio::null()).spawn().map(Self)
     }
 
-    /// Entrusts a process and its descendants to the guard.
+    /// Adds a process and its descendants to those that the guard ends.
     ///
     /// # Errors
     /// When the guard has ended.
@@ -53,7 +53,7 @@ impl Guard {
         self.send(&Message::<()>::Watch(process.cast_signed()))
     }
 
-    /// Entrusts the control group of these processes to the guard.
+    /// Makes the guard remove the control group of these processes.
     ///
     /// # Errors
     /// When the guard has ended.
@@ -69,18 +69,18 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // It may have ended already, with all descendants of this process.
+        // The guard may have ended already, with all descendants of this process.
         let _ = self.0.kill().and_then(|()| self.0.wait());
     }
 }
 
-/// Runs the guard: reads messages from stdin until sockfuzz, which writes them, has ended; then ends the processes and
-/// removes the control group.
+/// Runs the guard: reads messages from stdin until sockfuzz, which writes them, has ended. Then ends the processes
+/// and removes the control group.
 ///
 /// # Errors
 /// When stdin cannot be read.
 pub fn run() -> Result<()> {
-    // Not by the same name: who kills every sockfuzz by its name means the campaign.
+    // A name of its own, so that killing all processes named sockfuzz does not kill the guard.
     rustix::thread::set_name(c"campaign-guard")?;
     let mut watched = Vec::new();
     let mut group: Option<ControlGroup> = None;
@@ -105,7 +105,7 @@ fn descendants(watched: &[Pid]) -> Vec<Pid> {
     watched.iter().flat_map(below).filter_map(|stat| Pid::from_raw(stat.pid)).collect()
 }
 
-/// Signals the processes below those that are watched, then these: any of them may have ended meanwhile.
+/// Signals the descendants of the watched processes, then these. Any of them may have ended already.
 fn send(watched: &[Pid], signal: Signal) {
     for process in descendants(watched).iter().chain(watched) {
         let _ = kill_process(*process, signal);

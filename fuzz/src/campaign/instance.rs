@@ -1,4 +1,4 @@
-//! Command lines of the afl-fuzz instances of a campaign, to be run and to be shown.
+//! Command lines of the afl-fuzz instances of a campaign, to run and to show.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -21,21 +21,21 @@ pub struct CampaignPlan<'a> {
     pub cargo_afl: &'a CargoAfl,
     /// Environment variables.
     pub settings: &'a [Setting],
-    /// Seeds for instances that start afresh.
+    /// Seeds for instances that do not resume.
     pub corpus: &'a Path,
     /// Dictionary.
     pub dictionary: Option<&'a Path>,
-    /// Limit per execution.
+    /// Time limit of one execution.
     pub timeout: Duration,
-    /// Whether the server's comparisons can be watched (cmplog).
+    /// Whether afl-fuzz records the server's comparisons (cmplog).
     pub cmplog: bool,
-    /// Further options of afl-fuzz.
+    /// Additional options of afl-fuzz.
     pub options: &'a [String],
     /// The server.
     pub server: &'a Server,
 }
 
-/// One afl-fuzz.
+/// One instance of afl-fuzz.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instance {
     /// Name of its directory.
@@ -47,7 +47,7 @@ pub struct Instance {
 }
 
 impl CampaignPlan<'_> {
-    /// One instance, or one main and `count - 1` secondary ones.
+    /// Returns one instance, or one main and `count - 1` secondary instances.
     #[must_use]
     pub fn instances(&self, count: usize, out: &OutputDir) -> Vec<Instance> {
         names(count, out).into_iter().map(|(role, name)| self.instance(role, name, out)).collect()
@@ -68,7 +68,7 @@ impl CampaignPlan<'_> {
             option("-t", self.timeout.as_millis().to_string().as_ref());
         }
         if !self.cmplog && !self.options.iter().any(|word| word.starts_with("-c")) {
-            // cargo-afl turns it on by default, which starts a second copy of the server.
+            // cargo-afl turns on cmplog by default, which starts a second copy of the server.
             option("-c", "-".as_ref());
         }
         if let Some(dictionary) = self.dictionary {
@@ -80,7 +80,7 @@ impl CampaignPlan<'_> {
         Instance { name, resumes, words, environment: self.environment() }
     }
 
-    /// Whether the time limit is ours: no `-t` is passed on.
+    /// Whether sockfuzz sets the time limit, because the options of afl-fuzz contain no `-t`.
     fn decides_timeout(&self) -> bool {
         !self.options.iter().any(|word| word.starts_with("-t"))
     }
@@ -94,9 +94,9 @@ impl CampaignPlan<'_> {
     }
 }
 
-/// Each instance's option and name.
+/// Returns the option for the role of each instance, and its name.
 fn names(count: usize, out: &OutputDir) -> Vec<(Option<&'static str>, String)> {
-    // A campaign of several instances that is resumed with one goes on as its main instance.
+    // A campaign of several instances that is resumed with one continues its main instance.
     if count == 1 && (out.is_resumable(DEFAULT_INSTANCE) || !out.is_resumable(MAIN_INSTANCE)) {
         return vec![(None, DEFAULT_INSTANCE.to_owned())];
     }
@@ -106,7 +106,7 @@ fn names(count: usize, out: &OutputDir) -> Vec<(Option<&'static str>, String)> {
 }
 
 impl Instance {
-    /// The command to run.
+    /// Returns the command to run.
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.words[0]);
@@ -114,7 +114,7 @@ impl Instance {
         command
     }
 
-    /// The command line, quoted for a shell. The status page, which ends with this process, is left out.
+    /// Returns the command line, quoted for a shell, without the status page, which exists only in this process.
     #[must_use]
     pub fn command_line(&self) -> String {
         let is_lasting = |(name, _): &&(_, _)| *name != specs::STATUS.variable;
@@ -129,7 +129,7 @@ impl Instance {
     }
 }
 
-/// Options that sockfuzz sets itself, and what to use instead.
+/// Options that sockfuzz sets itself, each with its replacement.
 const RESERVED_OPTIONS: &[(&str, &str)] = &[
     ("-i", "use sockfuzz's own -i"),
     ("-o", "use sockfuzz's own -o"),
@@ -139,7 +139,7 @@ const RESERVED_OPTIONS: &[(&str, &str)] = &[
     ("--", "put the server after sockfuzz's own --"),
 ];
 
-/// Splits a value of `--afl` like a shell.
+/// Splits a value of `--afl` into words, like a shell.
 ///
 /// # Errors
 /// Unbalanced quotes, and options that sockfuzz sets itself.
@@ -154,7 +154,7 @@ pub fn split_afl_options(text: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
-/// The dictionary to use: the given one, or the bundled one where it exists.
+/// Returns the dictionary to use: the given one, or the bundled one if it exists.
 ///
 /// # Errors
 /// When the given dictionary does not exist.
@@ -165,7 +165,7 @@ pub fn choose_dictionary(
     match given {
         Some(given) if !given.is_file() => Err(Problem::failed(
             format!("the dictionary {} does not exist", given.display()),
-            "give a file in AFL++'s dictionary format, or leave -x away for the bundled one",
+            "give a file in AFL++'s dictionary format, or omit -x for the bundled one",
         )),
         Some(given) => Ok(Some(given)),
         None => Ok(bundled.filter(|path| path.is_file())),
@@ -185,12 +185,12 @@ mod tests {
 
     #[test]
     fn reserved_options_are_refused_with_an_alternative() {
-        let error = split_afl_options("-S two").expect_err("ours");
+        let error = split_afl_options("-S two").expect_err("reserved");
         assert!(error.contains("use -j"), "{error}");
     }
 
     #[test]
-    fn a_given_dictionary_must_exist_and_a_bundled_one_may() {
+    fn a_given_dictionary_must_exist_but_the_bundled_one_need_not() {
         let nowhere = || Some(PathBuf::from("/nowhere"));
         assert!(choose_dictionary(nowhere(), None).is_err());
         assert_eq!(choose_dictionary(None, nowhere()), Ok(None));

@@ -1,4 +1,4 @@
-//! One line with the figures of several instances, while they run.
+//! Progress line with the figures of all running instances.
 
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -8,12 +8,12 @@ use indicatif::ProgressBar;
 use super::report;
 use super::stats::FuzzerStats;
 
-/// How often the line is rewritten on a terminal.
+/// Interval of rewriting the line on a terminal.
 const TERMINAL_INTERVAL: Duration = Duration::from_secs(1);
-/// How often the line is repeated without a terminal.
+/// Interval of repeating the line without a terminal.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// One line about all instances: rewritten on a terminal, repeated in a log.
+/// Progress line about all instances, rewritten on a terminal and repeated in a log.
 #[derive(Debug)]
 pub struct LiveLine {
     bar: ProgressBar,
@@ -21,7 +21,7 @@ pub struct LiveLine {
 }
 
 impl LiveLine {
-    /// A line that says that the instances are starting.
+    /// Creates a line which shows that the instances are starting.
     #[must_use]
     pub fn start() -> Self {
         if io::stderr().is_terminal() {
@@ -31,7 +31,7 @@ impl LiveLine {
         }
     }
 
-    /// How often the line changes.
+    /// Returns the interval of updating the line.
     #[must_use]
     pub fn interval(&self) -> Duration {
         self.interval

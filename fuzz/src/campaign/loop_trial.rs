@@ -13,16 +13,16 @@ use crate::input::corpus::Seed;
 use crate::options::PreloadOptions;
 use crate::server::Server;
 
-/// Seeds that are tried, at most.
+/// Maximum number of seeds.
 const MAX_SEEDS: usize = 5;
 
-/// Executions, at most. Each seed takes about ten before the first is counted.
+/// Maximum number of executions. Each seed takes about ten before the first one is counted.
 const MAX_EXECUTIONS: u64 = 200;
 
-/// Time limit, at most.
+/// Time limit of the trial.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
-/// Fuzzes the server for a moment.
+/// Fuzzes the server for a short time.
 ///
 /// # Errors
 /// When afl-fuzz fails, or the user interrupts.
@@ -47,5 +47,5 @@ pub fn enter_loop(
     };
     campaign
         .fuzz_server(server, library, options, MAX_EXECUTIONS)
-        .context("answered once, the server works; in the loop under afl-fuzz it does not")
+        .context("the server works in a single run, but in the loop under afl-fuzz it does not")
 }

@@ -1,4 +1,4 @@
-//! Campaigns for their figures: bounded, on one pinned core, in a temporary directory.
+//! Measured campaigns: bounded, on one pinned core, in a temporary directory.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,11 +34,11 @@ pub struct BoundedCampaign<'a> {
     pub corpus: &'a Path,
     /// Time limit of the campaign.
     pub time_limit: Duration,
-    /// Whether the server's comparisons are watched (cmplog), which starts a second copy of it.
+    /// Whether afl-fuzz records the server's comparisons (cmplog), which starts a second copy of the server.
     pub cmplog: bool,
-    /// Whether the server's output is a part of afl-fuzz's, so that a failure can name its cause.
+    /// Whether afl-fuzz's output includes the server's, so that the message of a failure can show its cause.
     pub shows_server: bool,
-    /// Seed of afl-fuzz's random numbers; `None` for one of its own choice.
+    /// Seed of afl-fuzz's random numbers. With `None`, afl-fuzz chooses one.
     pub random_seed: Option<u32>,
 }
 
@@ -47,7 +47,7 @@ pub struct BoundedCampaign<'a> {
 pub struct MeasuredCampaign {
     /// The figures.
     pub stats: FuzzerStats,
-    /// Reasons why the figures are worthless, or poor.
+    /// Warnings about figures that are worthless or poor.
     pub warnings: Vec<String>,
     /// Server processes that ran at least one iteration.
     pub processes: u64,
@@ -60,7 +60,7 @@ impl MeasuredCampaign {
     /// Reads the queue of afl-fuzz, seeds included.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// When the inputs cannot be read.
     pub fn queue(&self) -> Result<Vec<Seed>> {
         corpus::read(&self.queue)
     }
@@ -130,8 +130,8 @@ impl BoundedCampaign<'_> {
         }
         let instance = out.instance(&instances.first().context("one instance was planned")?.name);
         let stats = FuzzerStats::read(&instance).ok_or_else(|| {
-            let remedy = "run it by hand with sockfuzz fuzz to see more";
-            Problem::failed(format!("afl-fuzz left no figures of {}", server.command_line()), remedy)
+            let remedy = "run sockfuzz fuzz by hand to see its output";
+            Problem::failed(format!("afl-fuzz wrote no figures for {}", server.command_line()), remedy)
         })?;
         Ok(MeasuredCampaign {
             warnings: report::warnings(&stats, stats.executions, ConnectionCounts::read(&status)),
@@ -143,7 +143,7 @@ impl BoundedCampaign<'_> {
     }
 }
 
-/// The settings, without choice of a core: afl-fuzz inherits that of a pinned thread.
+/// Returns the settings without the choice of a core, because afl-fuzz inherits the core of the pinned thread.
 fn for_pinned_thread(mut settings: Vec<Setting>) -> Vec<Setting> {
     settings.retain(|setting| setting.name != environment::TRY_AFFINITY);
     settings.push(Setting::silent(environment::NO_AFFINITY, "1"));

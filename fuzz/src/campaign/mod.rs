@@ -1,6 +1,5 @@
 //! Campaigns of stock afl-fuzz: installation, environment, command lines, output directory, running
-//! instances, figures. Among each other, too, these modules import down only, from the last line of this
-//! list to the first.
+//! instances, figures. Each module imports only modules that are above it in this list.
 
 pub mod cargo_afl;
 pub mod failure;

@@ -37,28 +37,28 @@ const MUTATOR: Library = Library {
 /// The custom mutator of a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Mutator {
-    /// Ours, which knows requests, their fields and bodies, packets and connections
+    /// The mutator of sockfuzz, for requests, their fields and bodies, packets and connections
     Http,
-    /// Nobody
+    /// No custom mutator
     None,
 }
 
 impl Mutator {
-    /// The given mutator, otherwise ours, unless the options of afl-fuzz exclude any.
+    /// Returns the given mutator, or the one of sockfuzz unless the options of afl-fuzz exclude custom mutators.
     #[must_use]
     pub fn select(given: Option<Self>, afl_options: &[String]) -> Self {
         let is_mopt = |option: &String| option.starts_with("-L");
         match given {
             Some(given) => given,
             None if afl_options.iter().any(is_mopt) => {
-                eprintln!("sockfuzz: afl-fuzz takes no mutator beside -L (MOpt): ours is left out");
+                eprintln!("sockfuzz: the mutator is off, because afl-fuzz accepts none with -L (MOpt)");
                 Self::None
             }
             None => Self::Http,
         }
     }
 
-    /// The options of the preload for inputs of this mutator: sessions, unless the user says otherwise.
+    /// Returns the options of the preload for inputs of this mutator: sessions, unless the user sets another format.
     #[must_use]
     pub fn apply(self, options: &PreloadOptions) -> PreloadOptions {
         match self {
@@ -67,7 +67,7 @@ impl Mutator {
         }
     }
 
-    /// Environment variables for afl-fuzz.
+    /// Returns the environment variables for afl-fuzz.
     ///
     /// # Errors
     /// When the library cannot be found or built, or afl-fuzz cannot take its path.
@@ -83,7 +83,7 @@ impl Mutator {
     }
 }
 
-/// Path of the mutator library: see [`Library::locate`].
+/// Returns the path of the mutator library (see [`Library::locate`]).
 ///
 /// # Errors
 /// When there is none and none can be built.
@@ -91,11 +91,11 @@ pub fn locate() -> Result<PathBuf> {
     MUTATOR.locate(None)
 }
 
-/// Our library, followed by those that the user has set.
+/// Returns the value of the variable: the library of sockfuzz, followed by those that the user has set.
 fn library_list(library: PathBuf, users: Option<OsString>) -> Result<OsString, Problem> {
     if library.to_string_lossy().contains(SEPARATORS) {
         let what =
-            format!("afl-fuzz cannot load {}: it takes , : and ; for the end of a path", library.display());
+            format!("afl-fuzz cannot load {}: it treats , : and ; as separators of paths", library.display());
         return Err(Problem::failed(what, "move the workspace, or use --mutator none"));
     }
     let mut list = library.into_os_string();
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mopt_excludes_the_mutator_unless_it_is_explicit() {
+    fn mopt_excludes_the_mutator_unless_it_is_given() {
         let mopt = ["-L".to_owned(), "0".to_owned()];
         assert_eq!(Mutator::select(None, &mopt), Mutator::None);
         assert_eq!(Mutator::select(Some(Mutator::Http), &mopt), Mutator::Http);

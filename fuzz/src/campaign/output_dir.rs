@@ -1,8 +1,8 @@
 //! Output directory of afl-fuzz: a new one, or one of the same server, which is resumed. Other
 //! directories are refused and stay untouched.
 //!
-//! Beside the instances' directories, where afl-fuzz ignores them, are files with the command line of the
-//! server, the record of the campaign, the status page, and the instances' logs.
+//! Files beside the directories of the instances hold the command line of the server, the record of the
+//! campaign, the status page, and the logs of the instances. afl-fuzz ignores these files.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,14 +18,14 @@ use crate::util::shell::shell_quoted;
 /// File with the server's command line, quoted for a shell.
 pub const TARGET_FILE: &str = "sockfuzz.target";
 const STATUS_FILE: &str = "sockfuzz.status";
-/// File in which the earlier release wrote down the transport.
+/// File in which an earlier release recorded the transport.
 pub const TRANSPORT_FILE: &str = "sockfuzz.transport";
 
-/// Name of a single instance, as afl-fuzz calls it.
+/// Name of a single instance, chosen by afl-fuzz.
 pub const DEFAULT_INSTANCE: &str = "default";
 /// Name of the main instance among several.
 pub const MAIN_INSTANCE: &str = "main";
-/// Directory of seeds that were found to crash or hang the server, beside those of the instances.
+/// Name of the directory of seeds that crash or hang the server, beside the directories of the instances.
 pub const SEEDS_DIRECTORY: &str = "sockfuzz-seeds";
 
 /// An output directory that may be used for a server.
@@ -41,7 +41,8 @@ impl OutputDir {
     /// Checks a path without changing anything.
     ///
     /// # Errors
-    /// A directory of another server, or one that is no output directory of afl-fuzz.
+    /// A directory of another server, one that is not an output directory of afl-fuzz, or one with findings but
+    /// without a queue.
     pub fn validate(path: &Path, server: &Server) -> Result<Self> {
         let identity = server.command_line();
         let path = std::path::absolute(path)?;
@@ -60,7 +61,7 @@ impl OutputDir {
     /// Creates the directory and its target file where they are missing, and locks the directory.
     ///
     /// # Errors
-    /// When it cannot be written, or another sockfuzz works in it.
+    /// When it cannot be written, or another sockfuzz uses it.
     pub fn lock(mut self) -> Result<Self> {
         fs::create_dir_all(&self.path).with_context(|| format!("cannot create {}", self.path.display()))?;
         let path = self.path.join(TARGET_FILE);
@@ -71,7 +72,7 @@ impl OutputDir {
         let file = File::open(&path)?;
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
             return Err(Problem::failed(
-                format!("another sockfuzz works in {}", self.path.display()),
+                format!("another sockfuzz uses {}", self.path.display()),
                 "stop it, or choose another directory with -o",
             )
             .into());
@@ -80,38 +81,38 @@ impl OutputDir {
         Ok(self)
     }
 
-    /// The directory, absolute.
+    /// Returns the absolute path of the directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Room on the disk, in bytes, for this user; none where the kernel cannot tell.
+    /// Returns the free space on the disk for this user, in bytes, or `None` if statvfs(3) fails.
     #[must_use]
     pub fn room(&self) -> Option<u64> {
         let disk = rustix::fs::statvfs(self.path()).ok()?;
         Some(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
-    /// Where the status page is kept.
+    /// Returns the path of the status page.
     #[must_use]
     pub fn status(&self) -> PathBuf {
         self.path.join(STATUS_FILE)
     }
 
-    /// An instance's own directory.
+    /// Returns the directory of an instance.
     #[must_use]
     pub fn instance(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// The directory of seeds that crash or hang the server.
+    /// Returns the directory of seeds that crash or hang the server.
     #[must_use]
     pub fn seeds(&self) -> PathBuf {
         self.path.join(SEEDS_DIRECTORY)
     }
 
-    /// An instance's log.
+    /// Returns the path of the log of an instance.
     #[must_use]
     pub fn log(&self, name: &str) -> PathBuf {
         self.path.join(format!("{name}.log"))
@@ -123,8 +124,8 @@ impl OutputDir {
         [DEFAULT_INSTANCE, MAIN_INSTANCE].iter().any(|name| self.is_resumable(name))
     }
 
-    /// Whether an instance has got so far that there is something to go on with: inputs, and
-    /// figures or findings. A start that failed before that may begin again with other seeds.
+    /// Whether an instance can be resumed: it has inputs, and figures or findings. An instance that
+    /// failed before that point may start again with other seeds.
     #[must_use]
     pub fn is_resumable(&self, instance: &str) -> bool {
         let instance = self.instance(instance);
@@ -132,7 +133,7 @@ impl OutputDir {
     }
 }
 
-/// Whether there are inputs to go on with. afl-fuzz puts the queue aside as `_resume` while it
+/// Whether an instance has inputs to resume from. afl-fuzz renames the queue to `_resume` while it
 /// starts.
 fn has_queue(instance: &Path) -> bool {
     ["queue", "_resume"].iter().any(|kind| holds_inputs(&instance.join(kind)))
@@ -142,7 +143,7 @@ fn has_findings(instance: &Path) -> bool {
     ["crashes", "hangs"].iter().any(|kind| holds_inputs(&instance.join(kind)))
 }
 
-/// An instance with findings but without a queue: afl-fuzz cannot resume it, and would delete the
+/// Returns an instance with findings but without a queue. afl-fuzz cannot resume it, and would delete the
 /// findings when it starts.
 fn without_queue(path: &Path) -> Option<PathBuf> {
     fs::read_dir(path)
@@ -172,7 +173,7 @@ fn is_vacant(path: &Path) -> Result<bool> {
     Ok(entries.next().is_none())
 }
 
-/// The server whose directory this is: from its target file, or from the `cmdline` file of an
+/// Returns the server that the directory belongs to, from the target file, or from the `cmdline` file of an
 /// afl-fuzz that was started by hand.
 fn owner(path: &Path) -> Option<String> {
     if let Ok(note) = fs::read_to_string(path.join(TARGET_FILE)) {
@@ -197,7 +198,7 @@ fn of_another(path: &Path, owner: &str) -> Problem {
 
 fn no_queue(instance: &Path) -> Problem {
     Problem::failed(
-        format!("{} holds crashes or hangs, but no queue to go on with", instance.display()),
+        format!("{} holds crashes or hangs, but no queue to resume from", instance.display()),
         "move it away, or choose another directory with -o; nothing was changed",
     )
 }
@@ -218,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_locked_directory_is_of_its_server_only() {
+    fn a_directory_cannot_be_used_for_another_server() {
         let directory = tempfile::tempdir().expect("tempdir");
         let path = directory.path().join("out");
         let locked = OutputDir::validate(&path, &server("a")).and_then(OutputDir::lock);
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_of_something_else_is_refused() {
+    fn a_foreign_directory_is_refused() {
         let directory = tempfile::tempdir().expect("tempdir");
         fs::write(directory.path().join("thesis.tex"), "").expect("write");
         let error = OutputDir::validate(directory.path(), &server("a")).expect_err("foreign");
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_made_by_hand_is_known_by_its_command_line() {
+    fn a_directory_made_by_hand_is_identified_by_its_command_line() {
         let directory = tempfile::tempdir().expect("tempdir");
         fs::create_dir(directory.path().join("default")).expect("mkdir");
         fs::write(directory.path().join("default/cmdline"), "/bin/true\na\n").expect("write");
@@ -269,7 +270,7 @@ mod tests {
         assert!(!out.is_resumable("default"), "a start that failed");
         fs::create_dir(directory.path().join("default/crashes")).expect("mkdir");
         write("default/crashes/id:000000");
-        assert!(out.is_resumable("default"), "a crash is never given up");
+        assert!(out.is_resumable("default"), "a crash is kept");
     }
 
     #[test]

@@ -1,12 +1,12 @@
-//! Where the output of afl-fuzz goes.
+//! Destination of the output of afl-fuzz.
 
-/// Where the output of afl-fuzz goes.
+/// Destination of the output of afl-fuzz.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputMode {
-    /// To the terminal, with its status screen.
+    /// The terminal, with the status screen of afl-fuzz.
     StatusScreen,
-    /// Through sockfuzz to stdout.
+    /// Stdout, copied by sockfuzz.
     Lines,
-    /// To a log for each instance, while one line sums up.
+    /// A log for each instance. A progress line shows the combined figures.
     Logs,
 }

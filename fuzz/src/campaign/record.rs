@@ -1,5 +1,5 @@
-//! Record of a campaign in its output directory: what `replay` needs to run the server as the campaign
-//! did, and what a resumption compares with.
+//! Record of a campaign in its output directory. `replay` reads it to run the server as the campaign did,
+//! and a resumption reads it to find changes.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -18,13 +18,13 @@ use crate::server::Server;
 use crate::util::fingerprint::fingerprint;
 use crate::util::problem::Problem;
 
-/// File of the record.
+/// Name of the file with the record.
 const RECORD_FILE: &str = "sockfuzz.json";
 
-/// Version of the format. A reader refuses what is newer.
+/// Version of the format. Later versions are refused.
 const VERSION: u32 = 1;
 
-/// What is written down about a campaign.
+/// Record of a campaign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CampaignRecord {
     version: u32,
@@ -32,21 +32,21 @@ pub struct CampaignRecord {
     pub server: Vec<String>,
     /// Working directory of the server.
     pub directory: Option<PathBuf>,
-    /// Options of the preload, by flag, the transport included.
+    /// Options of the preload, keyed by flag, including the transport.
     pub options: BTreeMap<String, String>,
     /// Time limit of one execution in milliseconds.
     pub timeout_ms: Option<u32>,
     /// Fingerprint of the server's program.
     program: Option<String>,
-    /// Fingerprints of all seeds that the campaign has been given.
+    /// Fingerprints of all seeds that the campaign was given.
     seeds: Vec<String>,
 }
 
 impl CampaignRecord {
-    /// The record of a campaign that starts now.
+    /// Creates the record of a campaign that starts now.
     ///
     /// # Errors
-    /// When the working directory is gone.
+    /// When the working directory does not exist.
     pub fn new(server: &Server, options: &PreloadOptions, timeout_ms: u32, seeds: &[Seed]) -> Result<Self> {
         let words = std::iter::once(server.program.as_os_str())
             .chain(server.arguments.iter().map(OsString::as_os_str))
@@ -62,7 +62,7 @@ impl CampaignRecord {
         })
     }
 
-    /// The record of the campaign whose output directory `path` is, or lies in.
+    /// Finds the record of the campaign whose output directory is `path` or contains it.
     ///
     /// # Errors
     /// A record that cannot be read.
@@ -76,7 +76,7 @@ impl CampaignRecord {
         Ok(None)
     }
 
-    /// The record in this output directory; none in other directories.
+    /// Reads the record in an output directory. Returns `None` for other directories.
     ///
     /// # Errors
     /// A record that cannot be read.
@@ -99,7 +99,7 @@ impl CampaignRecord {
         }
     }
 
-    /// The earlier release wrote down the command line and the transport only.
+    /// Reads the directory of an earlier release, which recorded only the command line and the transport.
     fn of_earlier_release(out: &Path) -> Option<Self> {
         let server = fs::read_to_string(out.join(TARGET_FILE)).ok()?;
         let transport = fs::read_to_string(out.join(TRANSPORT_FILE)).ok();
@@ -126,20 +126,20 @@ impl CampaignRecord {
         fs::write(&path, text + "\n").with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Whether the server's program is known to be another one than `later`'s.
+    /// Whether the server's program is known to differ from that in `later`.
     #[must_use]
     pub fn has_other_program(&self, later: &Self) -> bool {
         self.program.is_some() && self.program != later.program
     }
 
-    /// The seeds that this campaign has not been given; none where that was not written down.
+    /// Returns the seeds that this campaign was not given, or none if an earlier release did not record them.
     #[must_use]
     pub fn new_seeds<'a>(&self, seeds: &'a [Seed]) -> Vec<&'a Seed> {
         let is_new = |seed: &&Seed| self.version > 0 && !self.seeds.contains(&fingerprint(&seed.bytes));
         seeds.iter().filter(is_new).collect()
     }
 
-    /// The record with the seeds of an earlier one added to its own.
+    /// Adds the seeds of an earlier record to this one.
     #[must_use]
     pub fn with_seeds_of(mut self, earlier: &Self) -> Self {
         self.seeds.extend(earlier.seeds.iter().cloned());
@@ -148,7 +148,7 @@ impl CampaignRecord {
         self
     }
 
-    /// The server of the campaign.
+    /// Returns the server of the campaign.
     ///
     /// # Errors
     /// As for [`Server::resolve`].
@@ -156,14 +156,14 @@ impl CampaignRecord {
         Server::resolve(&self.server.iter().map(OsString::from).collect::<Vec<_>>())
     }
 
-    /// Transport of the campaign.
+    /// Returns the transport of the campaign.
     #[must_use]
     pub fn transport(&self) -> Option<Transport> {
         self.options.get(specs::TRANSPORT.flag)?.parse().ok()
     }
 }
 
-/// None where the program cannot be read.
+/// Returns the fingerprint of the server's program, or `None` if the program cannot be read.
 fn program_fingerprint(server: &Server) -> Option<String> {
     fs::read(&server.program).ok().map(|content| fingerprint(&content))
 }
@@ -171,7 +171,7 @@ fn program_fingerprint(server: &Server) -> Option<String> {
 fn unreadable(path: &Path, error: &str) -> Problem {
     Problem::failed(
         format!("the record of the campaign, {}, cannot be read: {error}", path.display()),
-        "use the sockfuzz that wrote it, or remove this file: then replay needs the server and its options",
+        "use the version of sockfuzz that wrote it, or remove the file and give replay the server and its options",
     )
 }
 

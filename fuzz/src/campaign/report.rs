@@ -1,4 +1,4 @@
-//! Summary of a campaign, and warnings about figures that are worthless or poor.
+//! Summary of a campaign, and warnings about worthless or poor figures.
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration, HumanFloatCount};
 use sockfuzz_protocol::{Counter, EXIT_SIGNAL};
@@ -7,22 +7,22 @@ use crate::campaign::stats::FuzzerStats;
 use crate::server::status_file::StatusFile;
 use crate::util::printable::counted;
 
-/// Lowest stability without a warning: below it, coverage feedback is mostly noise.
+/// Lowest stability without a warning. Below it, coverage feedback is mostly noise.
 const MIN_STABILITY_PERCENT: f64 = 80.0;
 
-/// Fewest edges without a warning: with fewer, the server itself is not instrumented.
+/// Lowest number of edges without a warning. With fewer, the server itself is not instrumented.
 const MIN_EDGES: u64 = 3;
 
-/// An event in more than one of this many executions is worth a warning.
+/// Number of executions per event below which the event causes a warning.
 const WARNING_RATIO: u64 = 100;
 
-/// Descriptors or threads that are not given back in 1,000 iterations, from which on they are worth a warning.
+/// Lowest number of descriptors, threads or processes leaked per 1,000 iterations that causes a warning.
 const MIN_LEAK_RATE: u64 = 10;
 
-/// The same for memory, in bytes: allocators take more in steps.
+/// Lowest number of bytes of memory leaked per 1,000 iterations that causes a warning. Allocators grow in steps.
 const MIN_MEMORY_LEAK_RATE: u64 = 256 << 10;
 
-/// The figures in one line, while the campaign runs.
+/// Returns the figures of a running campaign in one line.
 #[must_use]
 pub fn live_line(stats: &FuzzerStats) -> String {
     format!(
@@ -37,7 +37,7 @@ pub fn live_line(stats: &FuzzerStats) -> String {
     )
 }
 
-/// The figures at the end.
+/// Returns the figures at the end of a campaign.
 #[must_use]
 pub fn summary(stats: &FuzzerStats) -> String {
     format!(
@@ -55,7 +55,7 @@ pub fn summary(stats: &FuzzerStats) -> String {
     )
 }
 
-/// Counters of the preload since the campaign began, or was resumed.
+/// Counters of the preload since the campaign was started or resumed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ConnectionCounts {
     /// Connections that the server accepted.
@@ -68,21 +68,21 @@ pub struct ConnectionCounts {
     pub exits: u64,
     /// Crashes and exits of the server between two iterations.
     pub ends_between: u64,
-    /// Ends of the server by a fault of the preload's.
+    /// Ends of the server because of an internal error of the preload.
     pub internal_errors: u64,
-    /// Whether the server has ended in the warm-up, which is left out since.
+    /// Whether the server ended in the warm-up, which is skipped since then.
     pub without_warm_up: bool,
     /// Descriptors that the server opened and did not close, and the number of measured iterations.
     pub leaked: (u64, u64),
-    /// Bytes of memory, threads, and processes of their own that the same processes had more at their ends.
+    /// Bytes of memory that the measured processes occupied at the end in addition to those after their warm-up.
     pub leaked_memory: u64,
-    /// As above.
+    /// Threads that the measured processes had in addition.
     pub leaked_threads: u64,
-    /// As above.
+    /// Child processes that the measured processes had in addition.
     pub leaked_processes: u64,
     /// Processes that the server was not allowed to fork.
     pub forks_refused: u64,
-    /// Processes that ended before their share of iterations, because they had taken too much.
+    /// Processes that ended before their share of iterations, because they used too many resources.
     pub early_ends: u64,
 }
 
@@ -108,8 +108,8 @@ impl ConnectionCounts {
     }
 }
 
-/// Reasons why these figures are worthless, or poor. There should be a connection for each of the
-/// `executions` since the campaign began, or was resumed.
+/// Returns warnings about worthless or poor figures. `executions` counts those since the campaign was started
+/// or resumed; each should have a connection.
 #[must_use]
 pub fn warnings(stats: &FuzzerStats, executions: u64, connections: ConnectionCounts) -> Vec<String> {
     let mut warnings: Vec<String> =
@@ -121,14 +121,14 @@ pub fn warnings(stats: &FuzzerStats, executions: u64, connections: ConnectionCou
 
 fn acceptance_warning(executions: u64, accepted: u64) -> Option<String> {
     if accepted == 0 {
-        let warning = "the server accepted not one connection: these executions are empty. Run sockfuzz \
+        let warning = "the server accepted no connection: these executions are empty. Run sockfuzz \
                        check on it";
         return Some(warning.to_owned());
     }
     (accepted < executions / 2).then(|| {
         format!(
-            "the server accepted {} in {} executions: it ends, or stops accepting, before it is \
-             given an input. Run sockfuzz check on it",
+            "the server accepted {} in {} executions: it ends, or stops accepting, before it \
+             gets an input. Run sockfuzz check on it",
             counted(accepted, "connection", "connections"),
             HumanCount(executions),
         )
@@ -140,14 +140,14 @@ fn connection_warnings(executions: u64, connections: ConnectionCounts) -> Vec<St
     let ConnectionCounts { unaccepted, abandoned, .. } = connections;
     if connections.internal_errors > 0 {
         warnings.push(format!(
-            "{} of sockfuzz, not of the server: please report it, with what sockfuzz replay says of the queue",
+            "{} of sockfuzz, not of the server: please report it, with the output of sockfuzz replay for the queue",
             counted(connections.internal_errors, "internal error", "internal errors"),
         ));
     }
     if connections.without_warm_up {
         warnings.push(
-            "the server ended in the requests of the warm-up (sockfuzz check -i corpus/http1 may show one), so they \
-             were left out"
+            "the server ended during the warm-up requests, so they were skipped. sockfuzz check -i corpus/http1 may \
+             show which one ends it"
                 .to_owned(),
         );
     }
@@ -160,29 +160,29 @@ fn connection_warnings(executions: u64, connections: ConnectionCounts) -> Vec<St
     }
     if connections.ends_between > 0 {
         warnings.push(format!(
-            "the server crashed or exited {} between two inputs, by a thread of its own. AFL++ can be told with the \
-             next input only, so as many of the saved crashes show an innocent one (sockfuzz replay does not \
-             reproduce those): the cause is an input before it, or none",
+            "the server crashed or exited {} between two inputs, in one of its own threads. AFL++ gets this report \
+             only with the next input, so the same number of saved crashes contain an input that is not the cause \
+             (sockfuzz replay does not reproduce them). The cause is an earlier input, or none",
             counted(connections.ends_between, "time", "times"),
         ));
     }
     if unaccepted > executions / WARNING_RATIO {
         warnings.push(format!(
-            "{} the server did not accept, although it was idle: it has run out of something, or \
-             has stopped accepting",
+            "the server did not accept {}, although it was idle: it has run out of a resource, or has \
+             stopped accepting",
             counted(unaccepted, "connection", "connections"),
         ));
     }
     if abandoned > executions / WARNING_RATIO {
         warnings.push(format!(
-            "{} the server did not close, although the client had hung up: each costs \
-             milliseconds and a descriptor. Turn off what keeps connections, if it can be",
+            "the server did not close {} after the client did: each costs milliseconds and a \
+             descriptor. If possible, turn off the feature that keeps connections open",
             counted(abandoned, "connection", "connections"),
         ));
     }
     if connections.forks_refused > 0 {
         warnings.push(format!(
-            "the server was refused {}: it had as many as the sandbox allows (--sandbox off for no limit)",
+            "the server could not fork {}: it had as many as the sandbox allows (--sandbox off removes the limit)",
             counted(connections.forks_refused, "process", "processes"),
         ));
     }
@@ -190,7 +190,7 @@ fn connection_warnings(executions: u64, connections: ConnectionCounts) -> Vec<St
     warnings
 }
 
-/// What the server takes and does not give back.
+/// Returns a warning about resources that the server does not release.
 fn leak_warning(connections: ConnectionCounts) -> Option<String> {
     let ConnectionCounts {
         leaked: (descriptors, measured),
@@ -199,7 +199,7 @@ fn leak_warning(connections: ConnectionCounts) -> Option<String> {
         leaked_processes,
         ..
     } = connections;
-    // As many as in a thousand iterations, with rounding that makes none of a few.
+    // The number per 1,000 iterations, rounded down, so that a few leaks count as none.
     let rate = |leaked: u64| leaked * 1000 / measured.max(1);
     let leak = |leaked, what| {
         (rate(leaked) >= MIN_LEAK_RATE).then(|| format!("{} {what}", HumanCount(rate(leaked))))
@@ -216,13 +216,13 @@ fn leak_warning(connections: ConnectionCounts) -> Option<String> {
     .collect();
     (!leaks.is_empty()).then(|| {
         format!(
-            "the server leaks: in 1,000 iterations it takes {} and does not give them back. {} (--iterations, \
-             --memory) for that",
+            "the server leaks: in 1,000 iterations it takes {} and does not release them. Therefore, {} (see \
+             --iterations and --memory)",
             leaks.join(", "),
             counted(
                 connections.early_ends,
-                "process ended before the end of its share of iterations",
-                "processes ended before the end of their shares of iterations"
+                "process ended before its share of iterations was complete",
+                "processes ended before their shares of iterations were complete"
             ),
         )
     })
@@ -239,8 +239,8 @@ fn coverage_warnings(stats: &FuzzerStats) -> Vec<String> {
     }
     if stats.stability < MIN_STABILITY_PERCENT {
         warnings.push(format!(
-            "stability is {:.2} %: coverage changes by itself. Look for background threads, \
-             caches, and counters that the server can do without",
+            "stability is {:.2} %: coverage differs between runs of the same input. Look for \
+             background threads, caches, and counters that can be turned off",
             stats.stability
         ));
     }
@@ -274,13 +274,13 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_unusable_server_is_warned_of() {
-        assert!(warnings(&GOOD, 1, accepted(0))[0].contains("accepted not one"));
+    fn each_kind_of_poor_figure_causes_a_warning() {
+        assert!(warnings(&GOOD, 1, accepted(0))[0].contains("accepted no connection"));
         assert!(warnings(&GOOD, 200_000, accepted(99))[0].contains("accepted 99 connections in 200,000"));
         let not_accepting = ConnectionCounts { unaccepted: 50, ..accepted(1000) };
-        assert!(warnings(&GOOD, 1000, not_accepting)[0].contains("50 connections the server did not accept"));
+        assert!(warnings(&GOOD, 1000, not_accepting)[0].contains("did not accept 50 connections"));
         let not_closing = ConnectionCounts { abandoned: 50, ..accepted(1000) };
-        assert!(warnings(&GOOD, 1000, not_closing)[0].contains("50 connections the server did not close"));
+        assert!(warnings(&GOOD, 1000, not_closing)[0].contains("did not close 50 connections"));
         let exiting = ConnectionCounts { exits: 1, ..accepted(1000) };
         assert!(warnings(&GOOD, 1000, exiting)[0].contains("exited 1 time in the middle"));
         let ending = ConnectionCounts { ends_between: 2, ..accepted(1000) };

@@ -1,5 +1,5 @@
-//! Running instances of afl-fuzz: started together, watched, and stopped together so that their
-//! directories can be resumed.
+//! Runner of the instances of afl-fuzz: starts them together, watches them, and stops them together so that
+//! their directories can be resumed.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -29,12 +29,12 @@ use crate::util::interrupt::{self, Interrupted};
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Interval at which the campaign saves the status page and lists the processes of afl-fuzz.
 const SAVE_INTERVAL: Duration = Duration::from_secs(2);
-/// Room on the disk below which it is taken for full: more than any input.
+/// Free space below which the disk counts as full. It is larger than any input.
 const MIN_ROOM_BYTES: u64 = 2 << 20;
-/// Bytes of afl-fuzz's output that are kept for a message.
+/// Maximum number of bytes of afl-fuzz's output that are kept for a message.
 const MAX_KEPT_BYTES: usize = 64 << 10;
 
-/// The context of an error of writing to the guard.
+/// Context of an error when writing to the guard.
 const GUARD_ENDED: &str = "the guard of the campaign has ended";
 
 /// How a campaign ended without a failure.
@@ -50,7 +50,7 @@ pub enum CampaignEnd {
 struct RunningCampaign<'a> {
     out: &'a OutputDir,
     members: Vec<RunningInstance<'a>>,
-    /// Process ids of all instances of afl-fuzz that were seen.
+    /// Process ids of all instances of afl-fuzz found so far.
     fuzzers: BTreeSet<i32>,
 }
 
@@ -60,17 +60,17 @@ struct RunningInstance<'a> {
     output: InstanceOutput,
 }
 
-/// Where the output of one instance goes.
+/// Destination of the output of one instance.
 enum InstanceOutput {
     /// The terminal, with the status screen.
     Terminal,
-    /// Through sockfuzz to stdout; the thread returns the last bytes.
+    /// Stdout, copied by a thread of sockfuzz, which returns the last bytes.
     Shown(JoinHandle<Vec<u8>>),
-    /// Its log.
+    /// The log of the instance.
     Log,
 }
 
-/// Runs the instances to their end, in `group` if there is one; saves the status page from time to time.
+/// Runs the instances to their end, in `group` if there is one, and saves the status page periodically.
 ///
 /// # Errors
 /// When one of them cannot be started, or stops with an error.
@@ -105,7 +105,7 @@ pub fn run(
     }
 }
 
-/// Why watching ended before every instance had succeeded.
+/// Reason why watching ended before every instance had succeeded.
 enum StopReason {
     Interrupted(Interrupted),
     Failed(usize, ExitStatus),
@@ -140,19 +140,19 @@ fn start<'a>(
     Ok(RunningInstance { instance, child, output })
 }
 
-/// Process ids of the instances of afl-fuzz below this process.
+/// Returns the process ids of the instances of afl-fuzz below this process.
 fn running_fuzzers() -> impl Iterator<Item = i32> {
     let all = process_tree::own_descendants().into_iter();
     all.filter(|stat| stat.comm == "afl-fuzz").map(|stat| stat.pid)
 }
 
-/// Copies to stdout, and returns the last bytes.
+/// Copies `from` to stdout, and returns the last bytes.
 fn show(mut from: impl Read) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
         let mut to = io::stdout().lock();
-        // Fuzzing goes on when stdout is closed.
+        // Fuzzing continues when stdout is closed.
         let _ = to.write_all(&buffer[..count]).and_then(|()| to.flush());
         kept.extend_from_slice(&buffer[..count]);
         let surplus = kept.len().saturating_sub(MAX_KEPT_BYTES);
@@ -192,7 +192,7 @@ impl RunningCampaign<'_> {
             if last_save.elapsed() >= SAVE_INTERVAL {
                 last_save = Instant::now();
                 self.fuzzers.extend(running_fuzzers());
-                // On a full disk, later is soon enough.
+                // Errors, for example of a full disk, are ignored: the next attempt follows soon.
                 let _ = status.save();
             }
             thread::sleep(POLL_INTERVAL);
@@ -216,7 +216,7 @@ impl RunningCampaign<'_> {
             }
             for pid in fuzzers {
                 if !asked.contains(&pid) {
-                    // It may have ended already.
+                    // The process may have ended already.
                     let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::INT));
                     asked.push(pid);
                 }

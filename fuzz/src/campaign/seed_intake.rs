@@ -1,5 +1,5 @@
-//! Seeds of a campaign: those that crash or hang the server are saved as findings, and those that are new
-//! to a resumed campaign are put into its queue.
+//! Intake of seeds: those that crash or hang the server are saved as findings, and those that are new to a
+//! resumed campaign are added to its queue.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -16,13 +16,13 @@ use crate::util::fingerprint::fingerprint;
 use crate::util::printable::counted;
 use crate::util::{exit_code, problem::Problem};
 
-/// Directory of the seeds for afl-fuzz where some of those given are findings.
+/// Name of the directory of the remaining seeds, if some of the given ones are findings.
 const CORPUS: &str = "corpus";
 
-/// Directories that afl-fuzz resumes from: it puts the queue aside as `_resume` while it starts.
+/// Directories that afl-fuzz resumes from. It renames the queue to `_resume` while it starts.
 const QUEUES: [&str; 2] = ["queue", "_resume"];
 
-/// State of afl-fuzz for a faster resumption. It is valid for exactly the inputs that were in the queue.
+/// File with state of afl-fuzz for a faster resumption. It is valid only for the inputs that were in the queue.
 const FAST_RESUME_FILE: &str = "fastresume.bin";
 
 /// Saves the seeds that are findings, and returns the others.
@@ -46,14 +46,14 @@ pub fn save_findings<'a>(
     Ok(seeds.iter().enumerate().filter(|(index, _)| !is_finding(*index)).map(|(_, seed)| seed).collect())
 }
 
-/// One line about seeds that are findings; none without any.
+/// Returns a line about the seeds that are findings, or `None` if there are none.
 #[must_use]
 pub fn findings_line(out: &OutputDir, findings: &[(usize, FindingKind)]) -> Option<String> {
     let count = |kind| findings.iter().filter(|(_, found)| *found == kind).count();
     (!findings.is_empty()).then(|| {
         format!(
-            "seeds that crash the server: {}, that hang it: {}; they are findings, saved in {}, and fuzzing goes on \
-             without them",
+            "seeds that crash the server: {}, that hang it: {}; they are findings, saved in {}, and fuzzing \
+             continues without them",
             count(FindingKind::Crash),
             count(FindingKind::Hang),
             out.seeds().display()
@@ -61,7 +61,7 @@ pub fn findings_line(out: &OutputDir, findings: &[(usize, FindingKind)]) -> Opti
     })
 }
 
-/// Numbers of crashes and hangs that have been saved of seeds; none without any.
+/// Returns a line with the numbers of saved seeds that crash or hang the server, or `None` if there are none.
 #[must_use]
 pub fn saved_line(out: &OutputDir) -> Option<String> {
     let count =
@@ -73,8 +73,8 @@ pub fn saved_line(out: &OutputDir) -> Option<String> {
     })
 }
 
-/// The corpus for a campaign that starts: the given one, or, where some of its seeds are findings, a copy of
-/// the others.
+/// Returns the corpus for a campaign that starts: the given one, or a copy of its other seeds if some are
+/// findings.
 ///
 /// # Errors
 /// When all of them are findings, or the copy cannot be written.
@@ -90,7 +90,7 @@ pub fn corpus_without_findings(
     if others.is_empty() {
         return Err(Problem::new(
             exit_code::AFL_FAILED,
-            "every seed crashes or hangs the server: there is none to fuzz with",
+            "every seed crashes or hangs the server, so there is none to fuzz with",
             format!("look at them with: sockfuzz replay {}; give others with -i", out.path().display()),
         )
         .into());
@@ -105,8 +105,8 @@ pub fn corpus_without_findings(
     Ok(corpus)
 }
 
-/// Puts seeds that are new to a campaign into the queue of an instance that is resumed: with `-i -`,
-/// afl-fuzz reads its own queue only, and takes in every file there. Returns how many they are.
+/// Adds seeds that are new to a campaign to the queue of an instance that is resumed, and returns their number.
+/// With `-i -`, afl-fuzz reads only its own queue, but every file in it.
 ///
 /// # Errors
 /// When they cannot be written.
@@ -122,7 +122,7 @@ pub fn take_in_new(
         return Ok(0);
     };
     for (id, seed) in (next_id(&queue)..).zip(&new) {
-        // Names that afl-fuzz itself gives to seeds.
+        // The name that afl-fuzz itself would give to the seed.
         let name = format!("id:{id:06},time:0,execs:0,orig:{}", seed.name.replace('/', "_"));
         write(&queue.join(name), &seed.bytes)?;
     }
@@ -132,7 +132,7 @@ pub fn take_in_new(
     }
 }
 
-/// The number after the largest in the names of a queue; 0 for an empty or missing one.
+/// Returns the number after the largest in the file names of a queue, or 0 if the queue is empty or missing.
 fn next_id(queue: &Path) -> u64 {
     let id = |entry: fs::DirEntry| {
         let name = entry.file_name().into_string().ok()?;
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_go_on_after_the_largest() {
+    fn ids_continue_after_the_largest() {
         let directory = tempfile::tempdir().expect("tempdir");
         assert_eq!(next_id(&directory.path().join("queue")), 0);
         for name in ["id:000000,orig:a", "id:000041,src:000000,op:havoc", "README.txt"] {

@@ -1,22 +1,22 @@
-//! System V shared memory that an instance of afl-fuzz has left behind because it was killed.
+//! Removal of System V shared memory that killed instances of afl-fuzz have left behind.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::ptr;
 
-/// Where the kernel lists the segments (proc_sysvipc(5)).
+/// File in which the kernel lists the segments (proc_sysvipc(5)).
 const SEGMENTS: &str = "/proc/sysvipc/shm";
 
 /// Removes the segments that these processes have created and that no process has attached.
 pub fn remove_left_behind(creators: &BTreeSet<i32>) {
     let list = fs::read_to_string(SEGMENTS).unwrap_or_default();
     for segment in left_behind(&list, creators) {
-        // SAFETY: removing a segment takes no memory of ours.
+        // SAFETY: shmctl(2) ignores its buffer for IPC_RMID, so a null pointer is valid. Attached memory stays mapped.
         let _removed_by_somebody_else = unsafe { libc::shmctl(segment, libc::IPC_RMID, ptr::null_mut()) };
     }
 }
 
-/// Numbers of the segments in a list; its columns have names.
+/// Returns the ids of segments that these processes have created and no process has attached.
 fn left_behind(list: &str, creators: &BTreeSet<i32>) -> Vec<i32> {
     let mut lines = list.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     let names = lines.next().unwrap_or_default();

@@ -1,5 +1,4 @@
-//! Figures that afl-fuzz reports in its `fuzzer_stats`
-//! (AFL++'s docs/afl-fuzz_approach.md).
+//! Figures that afl-fuzz reports in its `fuzzer_stats` (AFL++'s docs/afl-fuzz_approach.md).
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,13 +8,13 @@ use std::time::Duration;
 /// Figures of one instance, or of several together.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct FuzzerStats {
-    /// Time spent, over all resumptions.
+    /// Time spent fuzzing, over all resumptions.
     pub run_time: Duration,
-    /// Executions.
+    /// Number of executions.
     pub executions: u64,
     /// Executions per second, averaged over the run.
     pub per_second: f64,
-    /// Percentage of the coverage that does not change by itself.
+    /// Percentage of the coverage that repeated runs of an input reproduce.
     pub stability: f64,
     /// Inputs in the queue.
     pub corpus: u64,
@@ -30,7 +29,7 @@ pub struct FuzzerStats {
 }
 
 impl FuzzerStats {
-    /// Reads an instance's directory; none when it has not reported yet.
+    /// Reads the figures in the directory of an instance. Returns `None` if it has not reported any yet.
     #[must_use]
     pub fn read(instance: &Path) -> Option<Self> {
         fs::read_to_string(instance.join("fuzzer_stats")).ok().map(|text| Self::parse(&text))
@@ -57,8 +56,8 @@ impl FuzzerStats {
         }
     }
 
-    /// Combines instances of one campaign: executions are added, of coverage and corpus the largest
-    /// counts, of stability the lowest.
+    /// Combines instances of one campaign: the maximum of run time, corpus and edges, the minimum of
+    /// stability, and the sum of all other figures.
     #[must_use]
     pub fn combine(all: &[Self]) -> Option<Self> {
         all.iter().copied().reduce(|one, other| Self {
@@ -102,7 +101,7 @@ command_line      : afl-fuzz -i a : b
     }
 
     #[test]
-    fn instances_add_up() {
+    fn instances_are_combined() {
         let one = FuzzerStats::parse(TEXT);
         let other = FuzzerStats { stability: 90.0, ..one };
         let both = FuzzerStats::combine(&[one, other]).expect("two");

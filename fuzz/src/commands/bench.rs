@@ -1,4 +1,4 @@
-//! `sockfuzz bench`: executions per second of everything there is, side by side.
+//! `sockfuzz bench`: measures executions per second of servers, harnesses and another fuzzer, side by side.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -21,21 +21,22 @@ use crate::util::{exit_code, problem::Problem};
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
 Examples:
-  sockfuzz bench                                 everything: half an hour or more
-  sockfuzz bench --only epoll --only nginx       and what they are compared with
+  sockfuzz bench                                 all cases: half an hour or more
+  sockfuzz bench --only epoll --only nginx       these, and cases they are compared with
   sockfuzz bench --only nginx/memory/direct --against before/libsockfuzz_preload.so
   sockfuzz bench --csv bench.csv --svg bench.svg
 
-Every round measures each case once, by executions of afl-fuzz on one pinned core, without cmplog;
-figures are medians, and ratios are taken within a round. Leave the machine alone meanwhile. nginx
-and lighttpd are measured where harness/servers/NAME/build has built them, honggfuzz's netdriver
-where harness/servers/netdriver/build has. Cases that end in /crashes crash in one of 100 inputs;
-nginx/memory/direct/file starts from one request for a static file, the others from corpus/http1.
+Every round measures each case once, by executions of afl-fuzz on one pinned core, without cmplog.
+Figures are medians, and ratios are computed within a round. Run nothing else on the machine
+meanwhile. nginx, lighttpd and hyper are measured if harness/servers/NAME/build has built them,
+honggfuzz's netdriver if harness/servers/netdriver/build has built it. Cases that end in /crashes
+crash in one of 100 inputs. Cases that end in /file start from one request for a static file, the
+others from corpus/http1.
 
-Exit status: 0 when every target that was measured is met; 6 when one is missed, or a case could not
-be measured.";
+Exit status: 0 when every target that was measured is met; 6 when a target is missed, or a case
+could not be measured.";
 
-/// The request for a static file that both servers have.
+/// Request for a static file that nginx and lighttpd serve.
 const STATIC_FILE_REQUEST: &[u8] = b"GET /notes.txt HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// Arguments of `bench`.
@@ -44,41 +45,41 @@ pub struct BenchArguments {
     /// Executions of each case in each round
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub executions: u64,
-    /// Rounds
+    /// Number of rounds
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub rounds: u32,
-    /// How long one measurement may take, in seconds
+    /// Time limit of one measurement, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = options::seconds)]
     pub limit: Duration,
-    /// Only cases whose name contains this, and what they are compared with; may be repeated
+    /// Measure only cases whose names contain this, and the cases they are compared with; may be repeated
     #[arg(long, value_name = "PATTERN")]
     pub only: Vec<String>,
     /// Write every measurement to this file, as comma-separated values
     #[arg(long, value_name = "FILE")]
     pub csv: Option<PathBuf>,
-    /// Draw the medians into this file
+    /// Draw a chart of the medians into this file
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
-    /// Overwrite these files where they exist
+    /// Overwrite the files of --csv and --svg if they exist
     #[arg(long)]
     pub force: bool,
-    /// List the cases, measure nothing
+    /// List the cases without measuring them
     #[arg(long, conflicts_with_all = ["csv", "svg"])]
     pub list: bool,
-    /// Another preload library: measure every server with it, too, in the same rounds, and print the ratios
+    /// Another preload library: also measure every server with it, in the same rounds, and print the ratios
     #[arg(long, value_name = "FILE")]
     pub against: Option<PathBuf>,
-    /// Whether the servers are in the sandbox (auto) or not (off): what it costs is the difference
+    /// Run the servers in the sandbox (auto) or without it (off); the difference is the cost of the sandbox
     #[arg(long, value_name = "MODE", default_value = "auto", value_parser = sandbox_mode())]
     pub sandbox: SandboxMode,
-    /// The preload library; by default the one beside this executable, built when needed
+    /// The preload library [default: the one beside this executable, built if necessary]
     #[arg(long, value_name = "FILE", env = "SOCKFUZZ_PRELOAD", hide_env = true, hide_short_help = true)]
     pub preload: Option<PathBuf>,
 }
 
 fn sandbox_mode() -> impl TypedValueParser<Value = SandboxMode> {
     PossibleValuesParser::new(["auto", "off"])
-        .map(|word| word.parse().expect("both are words of a SandboxMode"))
+        .map(|word| word.parse().expect("both are values of SandboxMode"))
 }
 
 /// Measures the cases.
@@ -87,7 +88,10 @@ fn sandbox_mode() -> impl TypedValueParser<Value = SandboxMode> {
 /// Missing tools, and files that cannot be written.
 pub fn run(arguments: BenchArguments) -> Result<u8> {
     let workspace = Workspace::find().ok_or_else(|| {
-        Problem::failed("the bundled servers are not where sockfuzz was built", "run it from its source tree")
+        Problem::failed(
+            "the source tree with the bundled servers is missing",
+            "rebuild sockfuzz in its source tree",
+        )
     })?;
     let library = preload::locate(arguments.preload.as_deref())?;
     let mut catalogue = Catalogue::new(&workspace, &library)?.select(&arguments.only)?;
@@ -97,10 +101,10 @@ pub fn run(arguments: BenchArguments) -> Result<u8> {
     }
     if arguments.list {
         catalogue.cases.iter().for_each(|case| println!("{}", case.name));
-        catalogue.missing.iter().for_each(|what| eprintln!("sockfuzz: not there: {what}"));
+        catalogue.missing.iter().for_each(|what| eprintln!("sockfuzz: not built: {what}"));
         return Ok(exit_code::OK);
     }
-    // Created before measuring for half an hour, so that an error comes early.
+    // Created before the measurements, so that an error is reported early.
     let create =
         |path: Option<PathBuf>| path.map(|path| output_file::create(&path, arguments.force)).transpose();
     let (mut csv, mut svg) = (create(arguments.csv)?, create(arguments.svg)?);

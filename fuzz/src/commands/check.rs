@@ -1,4 +1,4 @@
-//! `sockfuzz check`: whether a server can be fuzzed, and whether it answers through the preload
+//! `sockfuzz check`: checks whether a server can be fuzzed, and whether it answers through the preload
 //! as it does over real TCP.
 
 use std::path::PathBuf;
@@ -29,14 +29,15 @@ pub const EXAMPLES: &str = "\
 Example:
   sockfuzz check -- ./server --listen 127.0.0.1:8080
 
-Each seed is answered twice: preloaded, and plain over the port that the server listens on. The answers
-must be the same byte for byte, but for what a clock or chance decides: the value of the Date header, the boundary of
-multipart/byteranges. One process answers many seeds; where two answers differ, each is asked for again from a fresh
-server, and the plain one several times: what varies over TCP as well is not held against the preload. With transport
-auto, at most 100 seeds are answered once more, to choose between unix and memory.
+Each seed is run twice: through the preload, and without it over the TCP port that the server listens on. The
+answers must be the same byte for byte, except for the value of the Date header and the boundary of
+multipart/byteranges, which depend on the clock or on chance. One process answers many seeds. Where two answers
+differ, the seed is run again with a fresh server, several times over TCP; an answer that varies over TCP as well
+does not count as a difference. With transport auto, up to 100 seeds are run once more, to choose between unix and
+memory.
 
-An instrumented server is then fuzzed for a few seconds, where cargo-afl is installed: so what passes
-also starts in sockfuzz fuzz.
+If cargo-afl is installed, an instrumented server is then fuzzed for a few seconds, to check that it also starts in
+sockfuzz fuzz.
 
 Exit status: 0 when all answers are the same, 3 when one differs, 5 when afl-fuzz fails, 10 to 17 for a server that
 cannot be fuzzed (see sockfuzz --help).";
@@ -47,10 +48,10 @@ pub struct CheckArguments {
     /// Directory of seeds [default: the bundled corpus/http1]
     #[arg(short = 'i', long, value_name = "DIR")]
     pub corpus: Option<PathBuf>,
-    /// How long one seed may take, the server's start included, in seconds
+    /// Time limit for one seed, including the start of the server, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = options::seconds)]
     pub timeout: Duration,
-    /// Do not enter the loop under afl-fuzz
+    /// Do not fuzz the server for a few seconds
     #[arg(long)]
     pub no_loop: bool,
     /// The preload and its options.
@@ -96,8 +97,8 @@ pub fn run(arguments: CheckArguments) -> Result<u8> {
     report_comparison(&comparison, seeds.len());
     if draws_hash_keys && !inspection.has_hash_keys {
         println!(
-            "the order of its HashMaps differs from iteration to iteration: no symbol leads to the keys of Rust's std. \
-             Build it without stripping (strip = false in the profile), and with std linked statically"
+            "the order of the server's HashMaps changes from iteration to iteration, because it has no symbol for the \
+             hash keys of Rust's std. Build it unstripped (strip = false in the profile), and link std statically"
         );
     }
     report_exits(exits, options.parsed().exits, seeds.len());
@@ -113,7 +114,7 @@ pub fn run(arguments: CheckArguments) -> Result<u8> {
     Ok(exit_code::DIFFERENT)
 }
 
-/// Enters the loop as `fuzz` will, and reports its figures.
+/// Runs the loop under afl-fuzz as `fuzz` does, and reports its figures.
 fn try_loop(config: &RunConfig<'_>, comparison: &TcpComparison, seeds: &[Seed]) -> Result<()> {
     let Some(cargo_afl) = CargoAfl::find() else {
         println!("loop    not tried: cargo-afl is not installed (sockfuzz fuzz installs it)");
@@ -145,11 +146,11 @@ fn report_inspection(server: &Server, inspection: &Inspection) {
         println!("        its coverage is unknown; for real fuzzing, {remedy}");
     }
     if inspection.is_uninstrumented() {
-        println!("        as it is, it can be fuzzed by its answers alone: sockfuzz fuzz --uninstrumented");
+        println!("        as it is, sockfuzz fuzz --uninstrumented can fuzz it by its answers alone");
     }
 }
 
-/// Says what a campaign will make of a server that exits while it serves.
+/// Reports how a campaign treats a server that exits while it serves.
 fn report_exits(exits: usize, wanted: Exits, seeds: usize) {
     if exits > 0 && wanted == Exits::Crash {
         println!(
@@ -167,22 +168,22 @@ fn report_comparison(comparison: &TcpComparison, seeds: usize) {
     match (different, varying) {
         (0, 0) => println!("{all}: answered as over TCP"),
         (0, _) => println!(
-            "{varying} of {all} answered in another way each time, over TCP as well; the others as over TCP"
+            "{varying} of {all} answered differently each time, over TCP as well; the others as over TCP"
         ),
         _ => println!("{different} of {all} not answered as over TCP"),
     }
     if *failing > 0 {
         println!(
-            "{failing} of {all} crashed or hung the server, over TCP as well: sockfuzz fuzz saves such seeds"
+            "{failing} of {all} crashed or hung the server, over TCP as well: sockfuzz fuzz saves them as findings"
         );
     }
     println!("status of the answers: {classes}");
     if classes.are_all_refusals() {
         println!(
-            "no seed is answered 2xx or 3xx: fuzzing would try little but the rejection of requests. Give requests \
-             of your own with -i (see sockfuzz corpus), with a Host and paths that this server serves"
+            "no seed is answered 2xx or 3xx: fuzzing would cover little more than the rejection of requests. Give your \
+             own requests with -i (see sockfuzz corpus), with a Host and paths that this server serves"
         );
     }
     choice.iter().for_each(|choice| println!("{choice}"));
-    memory_fallback.iter().for_each(|reason| println!("transport memory was left for unix: {reason}"));
+    memory_fallback.iter().for_each(|reason| println!("transport memory fell back to unix: {reason}"));
 }

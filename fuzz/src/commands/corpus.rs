@@ -17,18 +17,18 @@ Examples:
   sockfuzz corpus import site.pcap -o seeds
   sockfuzz corpus import archive.har requests/*.http -o seeds
 
-Of a capture (pcap, pcapng), the clients' sides are taken. Where packet boundaries, waiting for
-answers, or resets say more than the bytes alone, they are kept, and connections that overlap become
-one input: a session. Of an HTTP archive (HAR), each request becomes HTTP/1.1. Any other file is taken
-for a raw request, as it is. Nothing is overwritten, and what is there already is not written again.
+From a capture (pcap, pcapng), import takes what the clients sent. It keeps packet boundaries, waits
+for answers, and resets where the bytes alone do not determine them. Connections that overlap become
+one input, a session. From an HTTP archive (HAR), it converts each request to HTTP/1.1. It takes any
+other file unchanged as a raw request. It overwrites no file, and writes no input a second time.
 
-Exit status: 0 when the directory has the inputs now, 1 when a file cannot be read or none gave an
-input.";
+Exit status: 0 when the directory contains the inputs, 1 when a file cannot be read or no file gave
+an input.";
 
 /// Subcommands of `corpus`.
 #[derive(Debug, Subcommand)]
 pub enum CorpusCommand {
-    /// Make inputs of packet captures, HTTP archives and raw requests
+    /// Convert packet captures, HTTP archives and raw requests into inputs
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(ImportArguments),
 }
@@ -36,7 +36,7 @@ pub enum CorpusCommand {
 /// Arguments of `corpus`.
 #[derive(Debug, Args)]
 pub struct CorpusArguments {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: CorpusCommand,
 }
@@ -47,13 +47,13 @@ pub struct ImportArguments {
     /// Captures, archives, requests, or directories of them
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// Directory that gets the inputs
+    /// Directory to write the inputs to
     #[arg(short, long = "output", value_name = "DIR")]
     pub output: PathBuf,
-    /// Of captures, take only connections to this port, whatever they speak
+    /// From captures, take only connections to this port, whatever their protocol
     #[arg(long, value_name = "PORT")]
     pub port: Option<u16>,
-    /// In raw requests, turn bare line feeds of the head into CRLF
+    /// In raw requests, convert bare line feeds in the head to CRLF
     #[arg(long)]
     pub crlf: bool,
 }
@@ -81,7 +81,7 @@ fn import(arguments: &ImportArguments) -> Result<u8> {
         }
     }
     if results.iter().all(|result| result.inputs.is_empty()) {
-        let remedy = "give captures in which a client speaks plain HTTP, HTTP archives, or requests";
+        let remedy = "give captures of plain HTTP, HTTP archives, or raw requests";
         return Err(Problem::failed("no file gave an input", remedy).into());
     }
     let mut writer = CorpusWriter::open(&arguments.output)?;
@@ -98,7 +98,7 @@ fn import(arguments: &ImportArguments) -> Result<u8> {
                 println!("known    {name} ({from})");
             }
             WriteOutcome::TooLong => {
-                println!("skipped  {from}: {size} bytes, and AFL++ takes {}", corpus::MAX_INPUT_BYTES)
+                println!("skipped  {from}: {size} bytes, AFL++'s limit is {}", corpus::MAX_INPUT_BYTES)
             }
         }
     }

@@ -37,7 +37,7 @@ use crate::util::printable::counted;
 use crate::util::problem::Problem;
 use crate::util::workspace::{self, Workspace};
 
-/// Time limit for one seed in the check before fuzzing, including the start of the server.
+/// Time limit for one seed in the check before fuzzing. It includes the start of the server.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Fuzzes the server.
@@ -110,7 +110,7 @@ impl FuzzTarget {
     }
 }
 
-/// The given server, fit to be fuzzed, or the bundled one, which may not be built yet.
+/// Returns the given server, checked for instrumentation, or the bundled one, which may not be built yet.
 fn choose_server(arguments: &FuzzArguments) -> Result<Server> {
     if arguments.server.is_empty() {
         return bundled::server(arguments.model, arguments.planted);
@@ -120,28 +120,28 @@ fn choose_server(arguments: &FuzzArguments) -> Result<Server> {
     Ok(server)
 }
 
-/// Reports the inspection of the server.
+/// Reports the inspection of the server, and refuses loop `afl` for a server without instrumentation.
 fn report_target(target: &FuzzTarget, options: &PreloadOptions) -> Result<()> {
     let inspection = &target.inspection;
     eprintln!("sockfuzz: {}: {inspection}", target.server.program.display());
     if inspection.is_uninstrumented() {
-        eprintln!("sockfuzz: its coverage is unknown: what is called edges are kinds of answers");
+        eprintln!("sockfuzz: its coverage is unknown, so figures for edges count kinds of answers instead");
         refuse_loop_afl(options)?;
     }
     Ok(())
 }
 
-/// The persistent loop of AFL++'s runtime needs a runtime.
+/// Refuses loop `afl`: the persistent loop is a part of AFL++'s runtime, which the server does not contain.
 fn refuse_loop_afl(options: &PreloadOptions) -> Result<()> {
     if options.parsed().r#loop != Loop::Afl {
         return Ok(());
     }
     let what = format!("--{} {} needs an instrumented server", specs::LOOP.flag, Loop::Afl);
-    Err(Problem::failed(what, format!("leave --{0} and {1} away", specs::LOOP.flag, specs::LOOP.variable))
+    Err(Problem::failed(what, format!("omit --{0} and unset {1}", specs::LOOP.flag, specs::LOOP.variable))
         .into())
 }
 
-/// The options of the preload, with the format of the inputs.
+/// Returns the options of the preload with the format of the inputs, and warns about seeds that are too long.
 fn preload_options(arguments: &FuzzArguments, mutator: Mutator, seeds: &[Seed]) -> PreloadOptions {
     for warning in corpus::oversize_warnings(seeds) {
         eprintln!("sockfuzz: {warning}");
@@ -154,17 +154,17 @@ fn preload_options(arguments: &FuzzArguments, mutator: Mutator, seeds: &[Seed]) 
     options
 }
 
-/// A server whose seeds have been answered.
+/// The server, with the results of the check of the seeds.
 struct CheckedTarget {
     target: FuzzTarget,
     record: CampaignRecord,
-    /// Options of the preload, with those of the sandbox.
+    /// Options of the preload, including those of the sandbox.
     options: PreloadOptions,
     /// Seeds that crash or hang the server.
     findings: Vec<(usize, FindingKind)>,
 }
 
-/// Answers the seeds once, unless `--no-check` is given, and chooses the transport if it is `auto`.
+/// Runs each seed once, unless `--no-check` is given, and chooses the transport if it is `auto`.
 fn check_seeds(
     arguments: &FuzzArguments,
     target: &FuzzTarget,
@@ -230,7 +230,7 @@ fn fuzz(
     conclude(result, &instances, &out, &status, group.as_ref(), earlier)
 }
 
-/// The control group of the campaign: part of the sandbox, where one can be had.
+/// Creates the control group of the campaign if the sandbox is on and this process may create one.
 fn control_group(options: &PreloadOptions, instances: usize) -> Option<ControlGroup> {
     let options = options.parsed();
     let is_on = options.sandbox != SandboxMode::Off;
@@ -242,7 +242,7 @@ fn control_group(options: &PreloadOptions, instances: usize) -> Option<ControlGr
     group
 }
 
-/// Takes new seeds into a campaign that is resumed, and reports what has changed since it was run.
+/// Adds new seeds to a campaign that is resumed, and reports whether the server has changed since the last run.
 fn resume(
     instance: &Path,
     earlier: Option<&CampaignRecord>,
@@ -253,8 +253,8 @@ fn resume(
     let Some(earlier) = earlier else { return Ok(()) };
     if earlier.has_other_program(record) {
         eprintln!(
-            "sockfuzz: the server's program has changed since this campaign was last run: coverage and \
-             findings of before may not hold for it"
+            "sockfuzz: the server's program has changed since this campaign was last run: earlier coverage \
+             and findings may not apply to it"
         );
     }
     match seed_intake::take_in_new(instance, earlier, seeds, others)? {
@@ -264,7 +264,7 @@ fn resume(
     Ok(())
 }
 
-/// One instance shows its output; several have logs.
+/// Returns the output mode: one instance shows its output, several write logs.
 fn output_mode(jobs: u16) -> OutputMode {
     match (jobs, stdout().is_terminal()) {
         (1, true) => OutputMode::StatusScreen,
@@ -273,7 +273,7 @@ fn output_mode(jobs: u16) -> OutputMode {
     }
 }
 
-/// Prints the command lines, and reasons for settings that users may wonder about.
+/// Prints the command lines, and the reasons for unusual settings.
 fn report_instances(settings: &[Setting], instances: &[Instance], out: &OutputDir) {
     for reason in settings.iter().filter_map(|setting| setting.reason.as_ref()) {
         eprintln!("sockfuzz: {reason}");

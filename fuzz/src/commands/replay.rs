@@ -1,4 +1,4 @@
-//! `sockfuzz replay`: runs saved inputs again, each with a fresh server, and shows what they do to it.
+//! `sockfuzz replay`: runs saved inputs again, each with a fresh server, and shows their effects.
 
 mod outcome;
 mod show;
@@ -27,19 +27,19 @@ use crate::util::{exit_code, problem::Problem};
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
 Examples:
-  sockfuzz replay out                    all that the campaign in out has found
-  sockfuzz replay out/default/hangs      a part of it
+  sockfuzz replay out                    all findings of the campaign in out
+  sockfuzz replay out/default/hangs      only the hangs
   sockfuzz replay request.http -- ./server --listen 127.0.0.1:8080
 
 For inputs in an output directory of sockfuzz fuzz, the server, its working directory and the options
 of the preload are those of the campaign, unless others are given.
 
-Rust panics count as crashes, also those that the server catches, and so do crashes of child
-processes, and a server that accepts no connection after the input's. Where gdb is installed, an
-input that ends the server by a signal is run once more for a backtrace.
+Rust panics count as crashes, even if the server catches them. So do crashes of child processes, and
+a server that accepts no more connections after the input. If gdb is installed, an input that ends
+the server by a signal is run once more for a backtrace.
 
-Exit status: 0 when every input was answered, 4 when one crashed or hung the server, 7 when one that
-was saved as a crash or a hang did not do so again, 10 to 17 for a server that cannot be run (see
+Exit status: 0 when every input was answered, 4 when one crashed or hung the server, 7 when an input
+saved as a crash or a hang did not reproduce it, 10 to 17 for a server that cannot be run (see
 sockfuzz --help).";
 
 /// Arguments of `replay`.
@@ -48,17 +48,17 @@ pub struct ReplayArguments {
     /// Inputs, directories of inputs, or output directories of campaigns
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
-    /// How long one input may take before it counts as a hang, in seconds
+    /// Time limit after which an input counts as a hang, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = options::seconds)]
     pub timeout: Duration,
-    /// Show requests, answers and stderr as they are, not escaped and not cut
+    /// Show requests, answers and stderr unescaped and in full
     #[arg(long)]
     pub raw: bool,
     /// The preload and its options.
     #[command(flatten)]
     pub preload: PreloadArguments,
-    /// The server and its arguments, in the foreground and without helpers; by default that of the
-    /// campaign
+    /// The server and its arguments, preferably in the foreground and as a single process [default:
+    /// that of the campaign]
     #[arg(last = true, value_name = "SERVER ARGS")]
     pub server: Vec<OsString>,
 }
@@ -98,12 +98,12 @@ pub fn run(arguments: ReplayArguments) -> Result<u8> {
     Ok(sum.exit_code())
 }
 
-/// The record of the first campaign that one of these paths belongs to.
+/// Returns the record of the campaign of the first path that belongs to one.
 fn record_of(files: &[PathBuf]) -> Result<Option<CampaignRecord>> {
     files.iter().find_map(|path| CampaignRecord::find(path).transpose()).transpose()
 }
 
-/// The given server, or that of the campaign.
+/// Returns the given server, or that of the campaign.
 fn choose_server(arguments: &ReplayArguments, record: Option<&CampaignRecord>) -> Result<Server> {
     match record {
         _ if !arguments.server.is_empty() => Server::resolve(&arguments.server),
@@ -124,7 +124,7 @@ fn choose_server(arguments: &ReplayArguments, record: Option<&CampaignRecord>) -
     }
 }
 
-/// The given options; for others those of the campaign; for others what makes findings visible.
+/// Returns the given options, then those of the campaign, then defaults that make findings visible.
 fn preload_options(
     arguments: &ReplayArguments,
     record: Option<&CampaignRecord>,
@@ -134,14 +134,14 @@ fn preload_options(
     let options = match record {
         Some(record) => given.with_named_defaults(&record.options).map_err(|error| {
             let what = format!("the options of the campaign cannot be used: {error}");
-            Problem::failed(what, "use the sockfuzz that ran the campaign")
+            Problem::failed(what, "use the version of sockfuzz that ran the campaign")
         })?,
         None => given.clone(),
     };
     Ok(options.with_input_format(corpus::input_format(inputs)).with_crashes_of_the_loop())
 }
 
-/// Changes to the working directory of the campaign: paths on the server's command line may be relative.
+/// Changes to the working directory of the campaign, because paths on the server's command line may be relative.
 fn enter_directory(record: Option<&CampaignRecord>) -> Result<()> {
     match record.and_then(|record| record.directory.as_ref()) {
         Some(directory) => env::set_current_dir(directory).with_context(|| {
@@ -171,19 +171,21 @@ fn replay(config: &RunConfig<'_>, input: &Seed, raw: bool) -> Result<ReplayOutco
     Ok(outcome)
 }
 
-/// What is to be said of a finding of this kind that was none this time.
+/// Returns the explanation for a finding of this kind that was not reproduced.
 fn not_reproduced(kind: FindingKind, timeout: Duration, record: Option<&CampaignRecord>) -> String {
     let limit = record.and_then(|record| record.timeout_ms);
     match (kind, limit) {
         (FindingKind::Crash, _) => {
-            "it was saved as a crash. Likely cause: state that earlier inputs had left \
-                                    in the process; with --iterations 1, fuzz finds what a fresh one does"
+            "it was saved as a crash. Likely cause: state that earlier inputs left in \
+                                    the process; with --iterations 1, fuzz runs each input in a fresh one"
                 .to_owned()
         }
-        (FindingKind::Hang, None) => "it was saved as a hang. Give a shorter --timeout to see it".to_owned(),
+        (FindingKind::Hang, None) => {
+            "it was saved as a hang. Give a shorter --timeout to reproduce it".to_owned()
+        }
         (FindingKind::Hang, Some(limit)) => format!(
             "it was saved as a hang with a limit of {limit} ms, here it is {} ms. Give a shorter --timeout \
-             to see it",
+             to reproduce it",
             timeout.as_millis()
         ),
     }

@@ -1,4 +1,4 @@
-//! `sockfuzz run`: passes stdin to the server over one connection, and its answer to stdout.
+//! `sockfuzz run`: sends stdin to the server over one connection, and prints its answer.
 
 use std::time::{Duration, Instant};
 
@@ -21,16 +21,16 @@ pub const EXAMPLES: &str = "\
 Example:
   printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n' | sockfuzz run -- nginx -g 'daemon off; master_process off;'
 
-Answers come out in the order in which the server gives them, those on several connections of a
-session mixed; sockfuzz replay shows each connection's on its own.
+Answers are printed in the order in which the server sends them; those on several connections of a
+session are interleaved. sockfuzz replay shows the answer on each connection separately.
 
-Exit status: 0 when the answer is complete; when the server ends before that, its own (128+N for
-signal N); when it never serves, see sockfuzz --help.";
+Exit status: 0 when the answer is complete; the server's own (128+N for signal N) when the server
+ends before that; see sockfuzz --help for a server that never serves.";
 
 /// Arguments of `run`.
 #[derive(Debug, Args)]
 pub struct RunArguments {
-    /// How long the server may take until it waits for connections, in seconds
+    /// Time limit until the server waits for connections, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = options::seconds)]
     pub timeout: Duration,
     /// The preload and its options.
@@ -49,7 +49,7 @@ pub fn run(arguments: RunArguments) -> Result<u8> {
     let server = Server::resolve(&arguments.server.server)?;
     inspect::inspect(&server)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
-    // Like a pipe: without a sandbox, unless the user asks for it.
+    // As in a pipe, the server runs without a sandbox by default.
     let options = arguments.preload.options.with_default(&specs::SANDBOX, &SandboxMode::Off.to_string());
     let sandbox = Sandbox::prepare(&options, &library)?;
     let status = StatusFile::in_memory()?;
@@ -62,7 +62,7 @@ pub fn run(arguments: RunArguments) -> Result<u8> {
         let finished = || status.phase() == Phase::Finished;
         waited = running.wait(None, finished)?;
         if waited == WaitOutcome::Done {
-            // The process that served ends by itself; its master or other workers may not.
+            // The process that served exits by itself. Its master or other workers may not.
             waited = running.wait(Some(Instant::now() + EXIT_TIMEOUT), || false)?;
         }
         if waited == WaitOutcome::TimedOut {

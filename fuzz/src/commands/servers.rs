@@ -27,14 +27,14 @@ pub const EXAMPLES: &str = "\
 Examples:
   sockfuzz servers --list
   sockfuzz servers nginx lighttpd/poll
-  sockfuzz servers --write              all of them, into harness/servers/TABLE.md
+  sockfuzz servers --write              all servers, into harness/servers/TABLE.md
 
-Each row: the server is built if need be, its answers to all seeds are compared with those over
-real TCP, it is fuzzed by afl-fuzz for a moment, on one core and without cmplog, and answers some of
-what that found, over each transport. The recipes are in harness/servers.
+For each row, the server is built if necessary, and its answers to all seeds are compared with those
+over real TCP. Then afl-fuzz fuzzes it for a short time, on one core and without cmplog. Its answers to
+a sample of the inputs found are compared over each transport. The recipes are in harness/servers.
 
-Exit status: 0 when every row is as it should be: all answers the same, 99 % stability (95 % with
-threads); 6 when one falls short or could not be tried, which the table says.";
+Exit status: 0 when every row meets the requirements: the same answers, no warnings, 99 % stability
+(95 % with threads); 6 when a row does not meet them, or could not be tried.";
 
 /// File of the table, below the workspace.
 const TABLE_FILE: &str = "harness/servers/TABLE.md";
@@ -42,22 +42,22 @@ const TABLE_FILE: &str = "harness/servers/TABLE.md";
 /// Arguments of `servers`.
 #[derive(Debug, Args)]
 pub struct ServersArguments {
-    /// Servers, or rows of them [default: all]
+    /// Servers, or single rows of servers [default: all]
     #[arg(value_name = "NAME|NAME/ROW")]
     pub names: Vec<String>,
-    /// Executions; a tenth of that for a server without instrumentation
+    /// Executions per row; a tenth of that for a server without instrumentation
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub executions: u64,
-    /// How long one server may be fuzzed, in seconds
+    /// Time limit for fuzzing one server, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = options::seconds)]
     pub limit: Duration,
-    /// Update harness/servers/TABLE.md: the rows that were measured, no others
+    /// Update the measured rows in harness/servers/TABLE.md, and keep the others
     #[arg(long)]
     pub write: bool,
-    /// The preload library; by default the one beside this executable, built when needed
+    /// The preload library [default: the one beside this executable, built if necessary]
     #[arg(long, value_name = "FILE", env = "SOCKFUZZ_PRELOAD", hide_env = true, hide_short_help = true)]
     pub preload: Option<PathBuf>,
-    /// List the rows, measure nothing
+    /// List the rows without measuring them
     #[arg(long, conflicts_with = "write")]
     pub list: bool,
 }
@@ -69,7 +69,7 @@ pub struct ServersArguments {
 /// of the table, not an error.
 pub fn run(arguments: ServersArguments) -> Result<u8> {
     let workspace = Workspace::find().ok_or_else(|| {
-        Problem::failed("the recipes are not where sockfuzz was built", "run it from its source tree")
+        Problem::failed("the source tree with the recipes is missing", "rebuild sockfuzz in its source tree")
     })?;
     let recipes = Recipe::all(&workspace)?;
     let chosen = choose(&recipes, &arguments.names)?;
@@ -108,7 +108,7 @@ pub fn run(arguments: ServersArguments) -> Result<u8> {
         return Ok(exit_code::OK);
     }
     let all = counted(chosen.len() as u64, "row", "rows");
-    eprintln!("sockfuzz: {failed} of {all} could not be tried, or fell short");
+    eprintln!("sockfuzz: {failed} of {all} could not be tried or do not meet the requirements");
     Ok(exit_code::SHORT)
 }
 
@@ -154,7 +154,7 @@ fn choose<'a>(recipes: &'a [Recipe], names: &[String]) -> Result<ChosenRows<'a>>
     if let Some(name) = names.iter().find(|name| !all().any(|(recipe, row)| is_named(recipe, row, name))) {
         return Err(Problem::failed(
             format!("there is no recipe {name}"),
-            "see sockfuzz servers --list; harness/servers/README.md says how to add one",
+            "see sockfuzz servers --list; harness/servers/README.md explains how to add one",
         )
         .into());
     }

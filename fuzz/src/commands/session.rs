@@ -14,7 +14,7 @@ use crate::util::{exit_code, problem::Problem};
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = r#"
-A session is steps over up to four connections, 0 to 3; each is taken when the server is idle:
+A session is a list of steps over up to four connections, 0 to 3. Each runs when the server is idle:
 
   send 0 "POST / HTTP/1.1\r\nHost: a\r\n"
          "Content-Length: 10\r\n\r\nhalf"
@@ -23,22 +23,22 @@ A session is steps over up to four connections, 0 to 3; each is taken when the s
   half-close 1                    # or: close 1
   reset 0
 
-In a string, \r \n \t \\ \" and \x41 stand for one byte. Sending opens a connection where necessary.
-In the end, those still open are half-closed, read to their ends and closed, in their order.
-sockfuzz run shows what the server answers when it comes, on whichever connection; sockfuzz replay
-shows one connection after the other.
+In a string, \r \n \t \\ \" and \x41 stand for one byte. Sending opens a connection if necessary. At
+the end, connections that are still open are half-closed, read to the end and closed, in their order.
+sockfuzz run prints answers as they arrive, on any connection; sockfuzz replay prints the answers of
+one connection after the other.
 
 Examples:
   sockfuzz session show corpus/sessions/both-plain out/default/crashes
   sockfuzz session pack both-mine.txt -o corpus/sessions/both-mine
   printf 'open 1\nsend 0 "x"\n' | sockfuzz session pack - | sockfuzz run --input session -- ./server
 
-Exit status: 0, or 1 when a file cannot be read or is no session."#;
+Exit status: 0, or 1 when a file cannot be read or written, or is not the text of a session."#;
 
 /// Arguments of `session`.
 #[derive(Debug, Args)]
 pub struct SessionArguments {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     pub command: SessionCommand,
 }
@@ -46,30 +46,30 @@ pub struct SessionArguments {
 /// Subcommands of `session`.
 #[derive(Debug, Subcommand)]
 pub enum SessionCommand {
-    /// Show inputs as text; every input is a session
+    /// Show inputs as text; any bytes can be decoded as a session
     Show {
         /// Inputs, or directories of inputs such as out/default/crashes; - for stdin
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// Turn a session's text into an input
+    /// Convert the text of a session into an input
     Pack {
-        /// The text; - for stdin
+        /// File with the text; - for stdin
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Where the input goes [default: stdout, unless that is a terminal]
+        /// File to write the input to [default: stdout, unless it is a terminal]
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
-        /// Overwrite that file where it exists
+        /// Overwrite the output file if it exists
         #[arg(long, requires = "output")]
         force: bool,
     },
 }
 
-/// Shows or packs.
+/// Runs the subcommand.
 ///
 /// # Errors
-/// A file that cannot be read or written, or a text that is no session.
+/// A file that cannot be read or written, or a text that is not a session.
 pub fn run(arguments: &SessionArguments) -> Result<u8> {
     match &arguments.command {
         SessionCommand::Show { files } => show(files),
@@ -106,18 +106,15 @@ fn write_all(inputs: &[Seed]) -> io::Result<()> {
 
 fn pack(file: &Path, output: Option<&Path>, force: bool) -> Result<u8> {
     if output.is_none() && stdout().is_terminal() {
-        let remedy = "name a file with -o, or pipe it to where it belongs";
-        return Err(Problem::failed("an input is bytes, nothing for a terminal", remedy).into());
+        let remedy = "name a file with -o, or redirect stdout";
+        return Err(Problem::failed("an input is binary and is not written to a terminal", remedy).into());
     }
     let text = read(file)?;
     let wrong = |what: String| {
-        Problem::failed(
-            format!("{}: {what}", file.display()),
-            "see sockfuzz session --help for what a session is",
-        )
+        Problem::failed(format!("{}: {what}", file.display()), "see sockfuzz session --help for the format")
     };
     let text =
-        String::from_utf8(text).map_err(|_| wrong("it is no text, perhaps an input already".to_owned()))?;
+        String::from_utf8(text).map_err(|_| wrong("it is not text, perhaps an input already".to_owned()))?;
     let input = text.parse::<Session>().map_err(|error| wrong(error.to_string()))?.encode();
     match output {
         Some(path) => output_file::create(path, force)?.write_all(&input)?,

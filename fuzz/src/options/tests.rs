@@ -33,7 +33,7 @@ fn flags_become_variables() {
 }
 
 #[test]
-fn writable_directories_add_up_and_become_absolute() {
+fn writable_directories_accumulate_and_become_absolute() {
     let options = options_of(&["--writable", "/a:/b", "--writable", "c"]).expect("valid");
     let here = std::env::current_dir().expect("a working directory");
     let list = format!("/a:/b:{}/c", here.display());
@@ -41,7 +41,7 @@ fn writable_directories_add_up_and_become_absolute() {
 }
 
 #[test]
-fn a_value_that_the_preload_would_refuse_is_refused_here() {
+fn values_that_the_preload_refuses_are_refused() {
     let error = options_of(&["--transport", "carrier-pigeon"]).expect_err("unknown");
     assert!(error.to_string().contains("give auto|unix|tcp"), "{error}");
 }
@@ -63,8 +63,8 @@ fn former_flags_are_reported_with_the_new_ones() {
     assert_eq!(
         notices,
         [
-            "sockfuzz: --settle is now --rerun; the former name goes with the next release",
-            "sockfuzz: --seat-belt is now --sandbox; the former name goes with the next release",
+            "sockfuzz: --settle is now --rerun; the next release removes the former name",
+            "sockfuzz: --seat-belt is now --sandbox; the next release removes the former name",
         ]
     );
 }
@@ -91,13 +91,17 @@ fn a_former_variable_is_translated() {
     let options = options_in(&[("SOCKFUZZ_SEAT_BELT", "require")]);
     assert_eq!(options.variables().collect::<Vec<_>>(), [("SOCKFUZZ_SANDBOX", "require")]);
     let options = options.with_default(&specs::SANDBOX, &SandboxMode::Auto.to_string());
-    assert_eq!(options.parsed().sandbox, SandboxMode::Require, "a default does not replace it");
+    assert_eq!(
+        options.parsed().sandbox,
+        SandboxMode::Require,
+        "a default does not replace the former variable"
+    );
 }
 
 #[test]
-fn a_former_variable_does_not_contradict_the_new_one() {
+fn the_new_variable_has_precedence_over_the_former_one() {
     let options = options_in(&[("SOCKFUZZ_SETTLE", "off"), ("SOCKFUZZ_RERUN", "on")]);
-    assert_eq!(options.variables().next(), None, "the environment decides");
+    assert_eq!(options.variables().next(), None, "the environment is left unchanged");
     let options = options_in(&[("SOCKFUZZ_SETTLE", "off")]).with(specs::RERUN.variable, "on".to_owned());
     assert_eq!(options.parsed().rerun, Switch::On);
     assert_eq!(options.variables().collect::<Vec<_>>(), [("SOCKFUZZ_RERUN", "on")]);
@@ -108,7 +112,7 @@ fn former_variables_are_reported_with_the_new_ones() {
     let notices = |set: &[&str]| former_variable_notices(|name| set.contains(&name)).collect::<Vec<_>>();
     assert_eq!(
         notices(&["SOCKFUZZ_REST"]),
-        ["sockfuzz: SOCKFUZZ_REST is now SOCKFUZZ_ADVANCE_CLOCK; the former name goes with the next release"]
+        ["sockfuzz: SOCKFUZZ_REST is now SOCKFUZZ_ADVANCE_CLOCK; the next release removes the former name"]
     );
     assert!(notices(&["SOCKFUZZ_REST", "SOCKFUZZ_ADVANCE_CLOCK"]).is_empty());
 }

@@ -16,28 +16,28 @@ use crate::util::workspace::Workspace;
 /// Directory of the recipes, below the workspace.
 pub(super) const RECIPES: &str = "harness/servers";
 
-/// Directories of a distribution's servers, which PATH may lack.
+/// Directories of a distribution's servers, some of which may be missing in PATH.
 const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// The recipe of one server.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// Name of its directory.
+    /// Name of the recipe's directory.
     #[serde(skip)]
     pub name: String,
-    /// Name for users.
+    /// Name of the server for users.
     pub title: String,
-    /// A command that prints its version.
+    /// Command that prints the server's version.
     pub(super) version: Vec<String>,
-    /// The distribution's program.
+    /// Name of the distribution's program.
     program: Option<String>,
-    /// The package that the program comes from.
+    /// Package that contains the program.
     package: Option<String>,
-    /// Arguments of every row that has none of its own.
+    /// Arguments of rows without arguments of their own.
     #[serde(default)]
     pub(super) arguments: Vec<String>,
-    /// The ways in which it is run.
+    /// Rows of the server.
     #[serde(rename = "row")]
     pub rows: Vec<RecipeRow>,
 }
@@ -46,7 +46,7 @@ pub struct Recipe {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecipeRow {
-    /// Name, unique in its server.
+    /// Name, unique among the rows of its server.
     pub name: String,
     /// Processes, threads, and the system calls in which they wait.
     pub architecture: String,
@@ -56,14 +56,14 @@ pub struct RecipeRow {
     pub(super) settings: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) options: BTreeMap<String, String>,
-    /// Whether it has several threads.
+    /// Whether the server has several threads.
     #[serde(default)]
     pub threads: bool,
     #[serde(default)]
     uninstrumented: bool,
-    /// The stability, in percent, that CI asks of it, where it falls short of the table's.
+    /// Stability in percent that CI requires, if the row does not reach that of the table.
     pub stability: Option<f64>,
-    /// How much CI does with it.
+    /// Extent of the test in CI.
     #[serde(default)]
     pub ci: CiLevel,
     /// Remarks in the table.
@@ -71,27 +71,28 @@ pub struct RecipeRow {
     pub remarks: String,
 }
 
-/// How much of a row CI can afford.
+/// Extent of the test of a row in CI.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CiLevel {
-    /// Nothing.
+    /// No test.
     None,
-    /// Its answers are compared with those over TCP.
+    /// The answers are compared with those over TCP.
     #[default]
     Check,
-    /// It is built, its answers are compared, and it is fuzzed.
+    /// The server is built, its answers are compared, and it is fuzzed.
     Fuzz,
 }
 
 impl Recipe {
-    /// Every recipe, by name.
+    /// Reads all recipes, sorted by name.
     ///
     /// # Errors
     /// A recipe that cannot be read.
     pub fn all(workspace: &Workspace) -> Result<Vec<Self>> {
         let directory = workspace.path(RECIPES);
-        let entries = fs::read_dir(&directory).with_context(|| format!("no {}", directory.display()))?;
+        let entries =
+            fs::read_dir(&directory).with_context(|| format!("cannot list {}", directory.display()))?;
         let mut names: Vec<_> = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter(|name| directory.join(name).join("server.toml").exists())
@@ -105,14 +106,14 @@ impl Recipe {
         let text = fs::read_to_string(&file)?;
         let recipe = toml::from_str(&text).map_err(|error| {
             Problem::failed(
-                format!("{} is not understood: {error}", file.display()),
-                format!("repair it as {RECIPES}/README.md says"),
+                format!("{} is not a valid recipe: {error}", file.display()),
+                format!("fix it; {RECIPES}/README.md describes the format"),
             )
         })?;
         Ok(Self { name: name.to_owned(), ..recipe })
     }
 
-    /// Runs the build of the recipe, which does nothing if it is up to date.
+    /// Runs the build script of the recipe, which does nothing if the build is up to date.
     ///
     /// # Errors
     /// A build that fails.
@@ -131,14 +132,14 @@ impl Recipe {
         !row.uninstrumented && self.directory(workspace).join("build").exists()
     }
 
-    /// The program that the build makes for a row.
+    /// Returns the path of the program that the build creates for a row.
     #[must_use]
     pub fn built_program(&self, workspace: &Workspace, row: &RecipeRow) -> PathBuf {
         let default = || PathBuf::from("sbin").join(&self.name);
         self.target(workspace).join(row.binary.clone().unwrap_or_else(default))
     }
 
-    /// The distribution's program, uninstrumented; none where the distribution has none.
+    /// Returns the distribution's program, which is not instrumented, or `None` if the recipe names none.
     ///
     /// # Errors
     /// A program that is not installed.
@@ -167,7 +168,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_recipe_is_understood_and_names_its_rows_apart() {
+    fn every_recipe_is_valid_and_its_rows_are_distinct() {
         let workspace = Workspace::find().expect("tests run in the workspace");
         let recipes = Recipe::all(&workspace).expect("readable");
         assert!(recipes.iter().any(|recipe| recipe.name == "nginx"));

@@ -1,5 +1,5 @@
-//! A temporary directory in which one row of a server runs: configuration for a free port, documents,
-//! room for temporary files.
+//! Temporary directory in which one row of a server runs: configuration for a free port, documents, and
+//! temporary files.
 
 use std::collections::BTreeMap;
 use std::fs::Permissions;
@@ -20,13 +20,13 @@ use crate::util::printable::last_lines;
 use crate::util::problem::Problem;
 use crate::util::workspace::Workspace;
 
-/// Lines of the output of `render` that a message repeats.
+/// Maximum number of lines of the output of `render` that a message repeats.
 const MAX_OUTPUT_LINES: usize = 4;
 
 /// A rendered row. Dropping it removes the directory.
 #[derive(Debug)]
 pub struct Home {
-    /// The row's command line.
+    /// Command line of the row.
     pub server: Server,
     /// Options of the preload for the row.
     pub options: PreloadOptions,
@@ -35,7 +35,7 @@ pub struct Home {
 }
 
 impl Home {
-    /// Renders the row for this program.
+    /// Renders the row for this program and a free port.
     ///
     /// # Errors
     /// Settings or options of the recipe that `render` or the preload do not accept.
@@ -43,7 +43,7 @@ impl Home {
         Self::render_for(workspace, recipe, row, program, free_port()?)
     }
 
-    /// Renders the row for this port.
+    /// Renders the row for this program and this port.
     ///
     /// # Errors
     /// As for [`Home::render`].
@@ -54,7 +54,7 @@ impl Home {
         program: PathBuf,
         port: u16,
     ) -> Result<Self> {
-        // Workers that drop root privileges must be able to read it.
+        // Workers that drop root privileges must be able to read the directory.
         let directory =
             tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir_in("/tmp")?;
         let output = Command::new(workspace.path(RECIPES).join("render"))
@@ -67,7 +67,7 @@ impl Home {
             .context("cannot start render")?;
         if !output.status.success() {
             let stderr = last_lines(&output.stderr, MAX_OUTPUT_LINES).join("\n  ");
-            let remedy = format!("repair the settings in {RECIPES}/{}/server.toml", recipe.name);
+            let remedy = format!("fix the settings in {RECIPES}/{}/server.toml", recipe.name);
             return Err(Problem::failed(stderr, remedy).into());
         }
         let placeholders = Placeholders {
@@ -87,18 +87,18 @@ impl Home {
             .with(specs::WRITABLE.variable, directory.path().display().to_string())
             .with_flags(&options)
             .map_err(|error| {
-                Problem::failed(error, format!("repair the options in {RECIPES}/{}/server.toml", recipe.name))
+                Problem::failed(error, format!("fix the options in {RECIPES}/{}/server.toml", recipe.name))
             })?;
         Ok(Self { server: Server::new(program, arguments), options, version, directory })
     }
 
-    /// The directory.
+    /// Returns the path of the directory.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// The version that the server prints; empty when it prints none.
+    /// Returns the version that the server prints, or an empty string if it prints none.
     #[must_use]
     pub fn version(&self) -> String {
         let Some((program, arguments)) = self.version.split_first() else { return String::new() };
@@ -131,7 +131,7 @@ impl Placeholders<'_> {
     }
 }
 
-/// The first number with a dot.
+/// Returns the first number that contains a dot.
 fn dotted_number(text: &str) -> Option<String> {
     text.split(|c: char| !c.is_ascii_digit() && c != '.')
         .map(|word| word.trim_matches('.'))
@@ -139,7 +139,7 @@ fn dotted_number(text: &str) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// A port that is free now.
+/// Returns a port that is free now.
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
     Ok(listener.local_addr()?.port())
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions_are_found_in_what_servers_say() {
+    fn versions_are_found_in_the_output_of_servers() {
         let found = |text| dotted_number(text).expect("a version");
         assert_eq!(found("nginx version: nginx/1.22.1\n"), "1.22.1");
         assert_eq!(found("Server version: Apache/2.4.68 (Debian)\nServer built: …"), "2.4.68");

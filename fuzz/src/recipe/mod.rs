@@ -1,5 +1,5 @@
-//! Real servers, by recipe: how each is built, rendered and started, and its row in the table of servers.
-//! The table and the tests know real servers from their recipes only.
+//! Recipes of real servers: how each is built, rendered and started, and its rows in the table of servers.
+//! The table and the tests take real servers only from recipes.
 
 mod definition;
 mod home;

@@ -1,5 +1,5 @@
-//! Measuring one row of the table: seeds are answered, the server is fuzzed, and inputs that fuzzing found
-//! are answered.
+//! Measurement of one row of the table: the server answers seeds, is fuzzed, and answers inputs that fuzzing
+//! found.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,10 +24,10 @@ use crate::util::printable::counted;
 use crate::util::problem::Problem;
 use crate::util::workspace::Workspace;
 
-/// Time limit for one seed, including the start of the server.
+/// Time limit for one seed. It includes the start of the server.
 const SEED_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Inputs found by fuzzing that are answered, at most: each starts the server several times.
+/// Maximum number of inputs found by fuzzing that are run. Each starts the server several times.
 const MAX_FOUND_INPUTS: usize = 50;
 
 /// Required stability of servers with one thread, and with several.
@@ -38,7 +38,7 @@ const MIN_STABILITY_PERCENT: [f64; 2] = [99.0, 95.0];
 pub struct RowRunner<'a> {
     /// The workspace.
     pub workspace: &'a Workspace,
-    /// Seeds to answer.
+    /// Seeds to run.
     pub seeds: Vec<Seed>,
     /// The preload library.
     pub library: PathBuf,
@@ -46,12 +46,12 @@ pub struct RowRunner<'a> {
     pub empty: PathBuf,
     /// The campaign for each row.
     pub campaign: BoundedCampaign<'a>,
-    /// Executions of an instrumented server.
+    /// Number of executions of an instrumented server.
     pub executions: u64,
 }
 
 impl RowRunner<'_> {
-    /// The row's program, which is built if the row is the `first` one of its recipe.
+    /// Returns the program of the row, which is built if the row is the `first` one of its recipe.
     ///
     /// # Errors
     /// A build that fails, or a program that is not installed.
@@ -63,14 +63,14 @@ impl RowRunner<'_> {
             return Ok(recipe.built_program(self.workspace, row));
         }
         let program = recipe.system_program().transpose()?;
-        let nothing = || Problem::failed("the recipe has no program", "give it a build, or a program").into();
+        let nothing = || Problem::failed("the recipe has no program", "add a build or a program").into();
         program.ok_or_else(nothing)
     }
 
-    /// Measures the row. Returns its line, and whether all requirements are met.
+    /// Measures the row, and returns its line and whether it meets all requirements.
     ///
     /// # Errors
-    /// Tools that fail, and interruptions. A server that fails is a line with a remark.
+    /// Tools that fail, and interruptions. A server that fails gives a line with a remark, not an error.
     pub fn run(&self, recipe: &Recipe, row: &RecipeRow, program: PathBuf) -> Result<(TableLine, bool)> {
         let home = Home::render(self.workspace, recipe, row, program)?;
         let mut line = TableLine {
@@ -89,7 +89,7 @@ impl RowRunner<'_> {
         match result {
             Ok(is_good) => Ok((line, is_good)),
             Err(error) => {
-                // The line of a server that cannot work has the reason as a remark.
+                // A server that does not work gets a line with the reason as a remark.
                 let Some(problem) = error.downcast_ref::<Problem>() else { return Err(error) };
                 eprintln!("sockfuzz: {error:#}");
                 line.add_remark(&problem.what().lines().map(str::trim).collect::<Vec<_>>().join("; "));
@@ -98,7 +98,7 @@ impl RowRunner<'_> {
         }
     }
 
-    /// Whether all seeds are answered as over TCP, and the transport if it is `auto`.
+    /// Returns whether all seeds are answered as over TCP, and the chosen transport if it is `auto`.
     fn answer(&self, home: &Home, line: &mut TableLine) -> Result<(bool, Option<TransportChoice>)> {
         let config = self.run_config(home, &home.options);
         let inspection = inspect::inspect(&home.server)?;
@@ -120,7 +120,8 @@ impl RowRunner<'_> {
         RunConfig { server: &home.server, library: &self.library, options, timeout: SEED_TIMEOUT }
     }
 
-    /// Whether a sample of the inputs that fuzzing found is answered as over TCP, through all transports.
+    /// Returns whether a sample of the inputs that fuzzing found is answered as over TCP through `tcp`, `unix` and
+    /// the `best` transport.
     fn answer_found(
         &self,
         home: &Home,
@@ -160,7 +161,7 @@ impl RowRunner<'_> {
         Ok(all_same)
     }
 
-    /// Whether the required stability is met, and the queue of afl-fuzz.
+    /// Fuzzes the server. Returns whether the row meets its requirements, and the queue of afl-fuzz.
     fn fuzz(
         &self,
         home: &Home,
@@ -176,7 +177,7 @@ impl RowRunner<'_> {
         for warning in warnings {
             eprintln!("sockfuzz: WARNING: {warning}");
         }
-        eprintln!("sockfuzz: {} per second; empty: {}", stats.per_second, empty.per_second);
+        eprintln!("sockfuzz: {} per second; empty harness: {}", stats.per_second, empty.per_second);
         line.looped = HumanCount(stats.executions).to_string();
         line.speed = format!("{:.2}", stats.per_second / empty.per_second);
         for (count, one, many) in [
@@ -198,7 +199,7 @@ impl RowRunner<'_> {
     }
 }
 
-/// Whether afl-fuzz was given this entry of its queue.
+/// Whether this entry of the queue is one of the given seeds.
 fn is_seed(entry: &Seed) -> bool {
     entry.name.contains(",orig:")
 }

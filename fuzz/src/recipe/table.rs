@@ -1,4 +1,4 @@
-//! The table of servers in Markdown: new lines for rows that were measured, and the lines of an earlier
+//! Table of servers in Markdown, with new lines for rows that were measured and the lines of an earlier
 //! table for the others.
 
 use std::fmt::Write;
@@ -12,15 +12,15 @@ pub struct TableLine {
     pub server: String,
     /// Processes, threads, and the system calls in which they wait.
     pub architecture: String,
-    /// Seeds answered as over TCP, of how many.
+    /// Number of seeds that were answered as over TCP, of all seeds.
     pub once: String,
-    /// Executions under afl-fuzz.
+    /// Number of executions under afl-fuzz.
     pub looped: String,
-    /// How bytes reached the server.
+    /// Transport of the campaign.
     pub transport: String,
-    /// Inputs that fuzzing found and that are answered as over TCP, of how many that were tried.
+    /// Number of inputs found by fuzzing that were answered as over TCP, of those that were run.
     pub found: String,
-    /// As afl-fuzz measured it.
+    /// Stability that afl-fuzz measured.
     pub stability: String,
     /// Executions per second, relative to an empty harness.
     pub speed: String,
@@ -57,7 +57,7 @@ impl TableLine {
         self.remarks.push_str(text);
     }
 
-    /// The line in Markdown.
+    /// Returns the line in Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
         let Self { server, architecture, once, looped, transport, found, stability, speed, remarks } = self;
@@ -65,14 +65,14 @@ impl TableLine {
         cells.iter().fold("|".to_owned(), |mut line, cell| {
             let cell = cell.replace('|', "\\|").replace('\n', " ");
             let cell = if cell.is_empty() { "–" } else { &cell };
-            write!(line, " {cell} |").expect("a string takes everything");
+            write!(line, " {cell} |").expect("writing to a String cannot fail");
             line
         }) + "\n"
     }
 }
 
-/// The whole file: each row of `recipes` with the line that was measured now, otherwise with its
-/// line in `earlier`, otherwise with none.
+/// Returns the whole file. Each row of `recipes` has its line in `measured`, otherwise its line in
+/// `earlier`, otherwise none.
 #[must_use]
 pub fn update(earlier: &str, recipes: &[Recipe], measured: &[TableLine]) -> String {
     let rows = recipes.iter().flat_map(|recipe| recipe.rows.iter().map(move |row| (recipe, row)));

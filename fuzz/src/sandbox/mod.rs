@@ -1,5 +1,5 @@
-//! Options that confine the server, and messages about what this machine's kernel cannot confine. The
-//! preload applies the sandbox in the server's own process (`preload/src/sandbox`).
+//! Options of the sandbox, and messages about protections that this machine's kernel lacks. The preload
+//! applies the sandbox in the server's own process (`preload/src/sandbox`).
 
 mod probe;
 
@@ -12,24 +12,24 @@ use tempfile::TempDir;
 use crate::options::PreloadOptions;
 use crate::util::problem::Problem;
 
-/// Directory for temporary files (environ(7)).
+/// Variable that names the directory for temporary files (environ(7)).
 const TMPDIR: &str = "TMPDIR";
 
 /// A sandbox for all servers that are started with its options.
 #[derive(Debug)]
 pub struct Sandbox {
     options: PreloadOptions,
-    /// The server's temporary directory, where the preload has no means to give it one.
+    /// Temporary directory of the server, if the preload cannot create one for it.
     _temporary: Option<TempDir>,
 }
 
 impl Sandbox {
-    /// Turns the sandbox on, unless the user has turned it off, and reports in one line what this
-    /// machine's kernel does not protect.
+    /// Turns the sandbox on, unless the user has turned it off, and reports in one line what it does
+    /// not protect on this machine.
     ///
     /// # Errors
-    /// A writable directory that does not exist, and a sandbox that is required where it does not
-    /// hold.
+    /// A writable directory that does not exist, or a sandbox that is required but does not protect
+    /// everything.
     pub fn prepare(options: &PreloadOptions, library: &Path) -> Result<Self> {
         let options = options.with_default(&specs::SANDBOX, &SandboxMode::Auto.to_string());
         let parsed = options.parsed();
@@ -44,7 +44,7 @@ impl Sandbox {
             return Err(required(&gaps.to_string()).into());
         }
         if !gaps.is_empty() {
-            eprintln!("sockfuzz: here, the sandbox does not protect {gaps}");
+            eprintln!("sockfuzz: on this machine, the sandbox does not protect {gaps}");
         }
         if gaps.has(SandboxGap::Attributes) {
             return Self::with_temporary_directory(&options, parsed.writable.0);
@@ -53,7 +53,7 @@ impl Sandbox {
     }
 
     fn with_temporary_directory(options: &PreloadOptions, mut writable: Vec<PathBuf>) -> Result<Self> {
-        let temporary = tempfile::tempdir().context("cannot make a temporary directory for the server")?;
+        let temporary = tempfile::tempdir().context("cannot create a temporary directory for the server")?;
         let shown = temporary.path().to_string_lossy().into_owned();
         writable.push(temporary.path().to_owned());
         let list: Vec<_> = writable.iter().map(|path| path.to_string_lossy()).collect();
@@ -61,7 +61,7 @@ impl Sandbox {
         Ok(Self { options, _temporary: Some(temporary) })
     }
 
-    /// Options of the preload, with those of the sandbox.
+    /// Returns the options of the preload, including those of the sandbox.
     #[must_use]
     pub fn options(&self) -> &PreloadOptions {
         &self.options
@@ -79,7 +79,7 @@ impl Sandbox {
         match writable.iter().find(below) {
             Some(directory) => Err(Problem::failed(
                 format!("{} lies in {}, which the server may write to", own.display(), directory.display()),
-                "choose another directory with -o or --writable, so that no server can damage what is found",
+                "choose another directory with -o or --writable, so that the server cannot damage findings",
             )
             .into()),
             None => Ok(()),
@@ -91,13 +91,13 @@ fn no_directory(path: &Path) -> Problem {
     let shown = path.display();
     Problem::failed(
         format!("the writable directory {shown} does not exist"),
-        format!("create it with: mkdir {shown}; or leave it away"),
+        format!("create it with: mkdir {shown}; or omit it"),
     )
 }
 
 fn required(gaps: &str) -> Problem {
     Problem::failed(
-        format!("the sandbox is required, and here it does not protect {gaps}"),
-        "use a machine or a container that allows it, or go on without these with --sandbox auto",
+        format!("the sandbox is required, but on this machine it does not protect {gaps}"),
+        "use a machine or a container that allows it, or accept these gaps with --sandbox auto",
     )
 }

@@ -1,5 +1,5 @@
-//! Probe of the sandbox on this machine: sockfuzz runs itself in it once. Under afl-fuzz nobody would
-//! read what the preload reports, so it is probed before.
+//! Probe of the sandbox on this machine: sockfuzz runs itself in the sandbox once, before afl-fuzz starts,
+//! because users do not see what the preload reports under afl-fuzz.
 
 use std::env;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::server::Server;
 use crate::server::status_file::StatusFile;
 use crate::util::problem::Problem;
 
-/// Runs `sockfuzz --version` in the sandbox, and reads which gaps the preload reports.
+/// Runs `sockfuzz --version` in the sandbox, and returns the gaps that the preload reports.
 pub(super) fn gaps(options: &PreloadOptions, library: &Path) -> Result<SandboxGaps> {
     let status = StatusFile::in_memory()?;
     let probe = Server::new(env::current_exe()?, vec!["--version".into()]);

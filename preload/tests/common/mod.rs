@@ -1,4 +1,4 @@
-//! Compiles the target programs and runs them under the preload, by hand: no command line between.
+//! Compiles the target programs and runs them under the preload, without the command line.
 
 // Each test file compiles this module for itself and uses a part of it.
 #![allow(dead_code)]
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// Longer than any target needs on a busy machine; a test that hangs ends here.
+/// Time limit of a run, longer than any target needs on a busy machine. A target that hangs is killed then.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// A compiled target program.
@@ -39,20 +39,20 @@ impl Target {
         Self { directory }
     }
 
-    /// A command that runs it under the preload, with `options` in the environment.
+    /// Returns a command that runs the target under the preload, with `options` in the environment.
     pub(crate) fn command(&self, options: &[(&str, &str)]) -> Command {
         let mut command = Command::new(self.directory.path().join("target"));
         command.env("LD_PRELOAD", preload()).envs(options.iter().copied());
         command
     }
 
-    /// Runs it once: `input` on stdin, everything else collected.
+    /// Runs the target once with `input` on stdin, and collects its output.
     pub(crate) fn run(&self, input: &[u8], options: &[(&str, &str)]) -> Output {
         run(self.command(options), input)
     }
 }
 
-/// Runs a command to its end, with `input` on its stdin; kills it when it takes too long.
+/// Runs a command to its end, with `input` on its stdin. Kills it after [`LIMIT`].
 pub(crate) fn run(mut command: Command, input: &[u8]) -> Output {
     let mut child = command
         .stdin(Stdio::piped())
@@ -65,7 +65,7 @@ pub(crate) fn run(mut command: Command, input: &[u8]) -> Output {
     let stderr = collect(child.stderr.take().expect("piped"));
     let input = input.to_vec();
     let writer = thread::spawn(move || {
-        // A target that ends early does not read it all.
+        // A target that ends early does not read all input, so an error is expected.
         let _ = stdin.write_all(&input);
     });
     let status = wait(&mut child);
@@ -90,13 +90,13 @@ fn wait(child: &mut Child) -> ExitStatus {
         if start.elapsed() > LIMIT {
             child.kill().expect("kill");
             child.wait().expect("waitpid");
-            panic!("the target was still running after {LIMIT:?}");
+            panic!("the target was still running after {LIMIT:?} and was killed");
         }
         thread::sleep(Duration::from_millis(5));
     }
 }
 
-/// The preload with its assertions, built on first use: cargo builds no cdylib for the tests of its own package.
+/// Returns the path of the preload, built with assertions on first use. Cargo builds no cdylib for the package's tests.
 pub(crate) fn preload() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
@@ -113,7 +113,7 @@ pub(crate) fn preload() -> &'static Path {
     })
 }
 
-/// Every transport, as options.
+/// Returns every transport as an option.
 pub(crate) fn transports() -> [[(&'static str, &'static str); 1]; 3] {
     ["unix", "tcp", "memory"].map(|transport| [("SOCKFUZZ_TRANSPORT", transport)])
 }
@@ -129,7 +129,7 @@ pub(crate) fn answers(name: &str, flags: &[&str], input: &[u8], body: &str) {
     }
 }
 
-/// What a run printed, for a failed assertion.
+/// Describes the exit status and the output of a run, for the message of an assertion.
 pub(crate) fn describe(output: &Output) -> String {
     let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(2000)]).into_owned();
     format!("{}\nstdout: {}\nstderr: {}", output.status, text(&output.stdout), text(&output.stderr))

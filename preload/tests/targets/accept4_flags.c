@@ -1,4 +1,4 @@
-/* accept4 with both flags: the connection must have them. */
+/* Accepts by accept4(2) with both flags; the connection must have both. */
 #include "target.h"
 
 int main(void) {

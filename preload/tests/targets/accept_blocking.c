@@ -1,4 +1,4 @@
-/* One thread, everything blocks. */
+/* Single-threaded server in which every call blocks. */
 #include "target.h"
 
 int main(void) {

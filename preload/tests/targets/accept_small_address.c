@@ -1,4 +1,4 @@
-/* Buffers that are too small for an address, or not there. */
+/* Passes accept(2) a buffer that is too small for the address: nothing is written past the given length. */
 #include "target.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* Several threads in accept on one listener: one connection lets exactly one through. */
+/* Several threads block in accept on one listener; each connection wakes exactly one of them. */
 #include "target.h"
 
 static int listener, let_through;
@@ -11,7 +11,7 @@ static void *worker(void *unused) {
         char request[4096];
         ssize_t len = read(fd, request, sizeof request);
         if (len > 0) log_first_line(request, len);
-        usleep(5000); /* time for a second thread to come through, wrongly */
+        usleep(5000); /* leaves time for a second thread to return from accept, wrongly */
         respond(fd, "%d before, %d since\n", others, __atomic_load_n(&let_through, __ATOMIC_SEQ_CST) - others);
         while (read(fd, request, sizeof request) > 0) {}
         __atomic_fetch_sub(&let_through, 1, __ATOMIC_SEQ_CST);
@@ -21,7 +21,7 @@ static void *worker(void *unused) {
 }
 
 int main(void) {
-    /* The client does not wait for a thread that sleeps. */
+    /* The client may close the connection while a thread sleeps. */
     CHECK(signal(SIGPIPE, SIG_IGN) == SIG_DFL);
     listener = listen_on(8101);
     pthread_t threads[4];

@@ -1,4 +1,4 @@
-/* A non-blocking listener, accepted from until there is nothing left. */
+/* Accepts from a non-blocking listener until EAGAIN. */
 #include "target.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* Answers its only connection, then returns from main: over any transport, the answer arrives. */
+/* Answers its only connection, then returns from main. The answer arrives over every transport. */
 #include "target.h"
 
 int main(void) {

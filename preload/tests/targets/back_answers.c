@@ -1,6 +1,6 @@
-/* Two processes: the front one accepts and passes requests on, the back one works on them for a while and answers, or
-   crashes. TARGET_FRONT says whether the front one is the child or the parent of the other, or both are children of a
-   third one ("sibling"), which may wait for them ("sibling_awaited"). */
+/* Server with two processes: the front process accepts and passes requests on, the back process works on them for a
+   while, then answers or crashes. TARGET_FRONT: the front process is "child" or "parent" of the back process, or both
+   are children of a third process ("sibling"), which may wait for them ("sibling_awaited"). */
 #include "target.h"
 #include <sys/wait.h>
 

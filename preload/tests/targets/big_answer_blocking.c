@@ -1,4 +1,4 @@
-/* One thread, blocking, answers 20 MiB: nobody but this thread could read them. */
+/* Single-threaded blocking server that answers 20 MiB. As the driver, the same thread has to read them. */
 #include "target.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* One thread, non-blocking, answers 20 MiB as fast as the client reads. */
+/* Single-threaded non-blocking server that answers 20 MiB as fast as the client reads. */
 #include "target.h"
 
 int main(void) {

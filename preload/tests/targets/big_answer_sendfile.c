@@ -1,4 +1,4 @@
-/* One thread, blocking, answers 20 MiB with sendfile. */
+/* Single-threaded blocking server that answers 20 MiB by sendfile(2). */
 #include "target.h"
 #include <sys/sendfile.h>
 #include <sys/mman.h>

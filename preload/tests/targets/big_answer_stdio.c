@@ -1,4 +1,4 @@
-/* One FILE for reading and writing, in turns; a large answer through it. */
+/* Reads and writes each connection through one FILE in turns, with an answer of 20 MiB. */
 #include "target.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* Answers how many bytes were sent, once the client has half-closed. */
+/* Answers with the number of bytes received, after the client has half-closed. */
 #include "target.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* What fails without the preload fails with it. */
+/* bind(2), listen(2) and accept(2) fail with the same errors with and without the preload. */
 #include "target.h"
 
 int main(void) {

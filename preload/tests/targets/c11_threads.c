@@ -1,4 +1,4 @@
-/* A thread for each connection, made by C11's thrd_create; it detaches itself and dies. */
+/* Serves each connection in a thread that is created by C11's thrd_create(3) and detaches itself. */
 #include "target.h"
 #include <threads.h>
 

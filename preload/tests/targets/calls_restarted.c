@@ -1,4 +1,4 @@
-/* A timer's handler that does not interrupt accept (sigaction(2), SA_RESTART), while a thread takes its time; but does poll. */
+/* The handler of a timer with SA_RESTART (sigaction(2)) interrupts poll, not accept, while a thread serves slowly. */
 #include "target.h"
 #include <sys/time.h>
 

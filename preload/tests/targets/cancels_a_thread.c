@@ -1,4 +1,4 @@
-/* Cancels threads that wait in accept(2), or are about to (pthread_cancel(3)). */
+/* Cancels threads (pthread_cancel(3)) that wait in accept(2) or are about to. */
 #include "target.h"
 
 static int cleaned;
@@ -16,7 +16,7 @@ static void *wait_for_another(void *listener) {
     return NULL;
 }
 
-/* Works, so that the client has nothing to do yet. */
+/* Uses processor time, so that the server is not idle and the client does nothing yet. */
 static void work_for(int microseconds) {
     struct timespec begin, now;
     clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);

@@ -1,5 +1,5 @@
-/* Starts a program for every connection, in each of the ways that there are, and reads what it
-   prints. One way waits for it in epoll, with nothing else to do. */
+/* Starts programs for every connection by fork, vfork, posix_spawn, popen and system, and reads their output, if any.
+   After posix_spawn, the server waits for the output in epoll, with nothing else to do. */
 #include "target.h"
 #include <spawn.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-/* A child serves each connection, and a handler of SIGCHLD reaps whatever has ended. */
+/* A child process serves each connection; a handler of SIGCHLD reaps all children that have ended. */
 #include "target.h"
 #include <sys/wait.h>
 

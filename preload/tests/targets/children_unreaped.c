@@ -1,4 +1,4 @@
-/* A child serves each connection, and nobody asks how it ended: SIGCHLD is ignored. */
+/* A child process serves each connection. SIGCHLD is ignored, so nobody waits for the children. */
 #include "target.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* Moves into a directory from where no /proc is seen, if it may, and then has threads. */
+/* Calls chroot(2), if privileged, with a directory that contains no /proc, and creates threads afterwards. */
 #include "target.h"
 #include <libgen.h>
 
@@ -10,7 +10,7 @@ static void *serve_thread(void *fd) {
 int main(void) {
     int listener = listen_on(8101);
     if (geteuid() == 0) {
-        /* The log is to be found there. */
+        /* The log must exist below the new root. */
         char directory[4096], name[4096], *log = getenv("TARGET_LOG");
         snprintf(directory, sizeof directory, "%s", log ? dirname(strdup(log)) : "/usr/include/net");
         CHECK(chroot(directory) == 0 && chdir("/") == 0 && access("/proc", F_OK) < 0);

@@ -1,4 +1,4 @@
-/* clone(2) makes a child for each connection, with memory of its own. */
+/* Creates a child process with its own memory for each connection by clone(2). */
 #include "target.h"
 #include <sched.h>
 #include <sys/wait.h>

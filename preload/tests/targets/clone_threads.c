@@ -1,4 +1,4 @@
-/* A thread that libc knows nothing of, made by clone(2), serves all connections. */
+/* A thread that is created by clone(2), and so unknown to libc, serves all connections. */
 #include "target.h"
 #include <sched.h>
 #include <sys/eventfd.h>

@@ -1,4 +1,4 @@
-/* Tries its own port, as a health check would: the client that it has is the only one. */
+/* Connects to its own port, as a health check would. That is refused: the internal client is the only one. */
 #include "target.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* A child serves each connection, and dies at one of them. */
+/* A child process serves each connection, and crashes at one of them. */
 #include "target.h"
 #include <sys/wait.h>
 

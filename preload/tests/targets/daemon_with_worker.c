@@ -1,4 +1,4 @@
-/* The first process ends when the daemon says that it is ready; a worker of the daemon accepts. */
+/* The first process exits when the daemon reports that it is ready; a worker of the daemon accepts. */
 #include "target.h"
 #include <sys/wait.h>
 

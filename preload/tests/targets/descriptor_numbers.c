@@ -1,4 +1,4 @@
-/* Descriptors get the lowest number that is free, and one that is closed is no descriptor any more. */
+/* A new descriptor gets the lowest free number, and a closed descriptor is invalid in every call. */
 #include "target.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* Listens, then goes to the background the long way: fork, setsid, fork; both parents exit. */
+/* Listens, then goes to the background by fork, setsid and a second fork; both parents exit. */
 #include "target.h"
 
 int main(void) {

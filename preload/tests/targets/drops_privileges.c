@@ -1,9 +1,9 @@
-/* Becomes nobody when it has listened, if it may; waits in an epoll instance made before. */
+/* Becomes user "nobody" after listening, if privileged; waits in an epoll instance that it created before. */
 #include "target.h"
 #include <grp.h>
 #include <sys/stat.h>
 
-/* Nobody may not open the log by its name. */
+/* Opens the log in advance, because user "nobody" may not open it by its name. */
 static void keep_log(void) {
     const char *name = getenv("TARGET_LOG");
     char link[32];

@@ -1,4 +1,4 @@
-/* Serves on duplicates of the connection, made in every way; the original is closed first. */
+/* Serves duplicates of the connection, made by dup, dup2, dup3 and fcntl; the original is closed first. */
 #include "target.h"
 
 int main(void) {

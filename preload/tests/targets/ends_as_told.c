@@ -1,5 +1,5 @@
-/* Ends as its request says: "GET /NUMBER/ENDING". What it is about to do it writes down at place NUMBER of the
-   file TARGET_RECORD (one byte each): a signal's number, 1 for an exit, 2 for an answer, 3 for going on for ever. */
+/* Ends as the request says: "GET /NUMBER/ENDING". It records the ending in advance, in byte NUMBER of the file
+   TARGET_RECORD: the number of a signal, 1 for an exit, 2 for an answer, 3 for an endless loop. */
 #include "target.h"
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -36,7 +36,7 @@ static void *crash_late_in_thread(void *unused) {
     return unused;
 }
 
-/* Waits until the last place of the file says so, by sleeps that are too long to belong to an iteration. */
+/* Waits until the last byte of the file is set, by sleeps that are too long to belong to an iteration. */
 static void await_trigger(void) {
     while (!record[RECORDS - 1]) usleep(60000);
 }
@@ -72,9 +72,9 @@ static pid_t fork_one(void) {
     return child;
 }
 
-/* Answered first: that of a child comes later. */
+/* Records the answer, then sends it. The crash of a child may be recorded before or after. */
 static void answer(const char *ending) {
-    unsigned char nothing = 0; /* a process that crashed has written that down */
+    unsigned char nothing = 0; /* the record of a crash is kept */
     if (record)
         __atomic_compare_exchange_n(&record[number % RECORDS], &nothing, ANSWER, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
     respond(connection, "%s\n", ending);
@@ -157,7 +157,7 @@ static void end(const char *ending) {
             crash();
         }
         CHECK(waitpid(child, NULL, 0) == child || errno == ECHILD);
-        CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD); /* it has no other child */
+        CHECK(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD); /* there is no other child */
     }
     if (IS("orphan_exits")) {
         answer(ending);
@@ -179,7 +179,7 @@ static void end(const char *ending) {
 
 static void told(int signal) { (void)signal; }
 
-/* Reaps whatever has ended, of which the orphan is none. */
+/* Reaps all children that have ended. The orphan must not be one of them. */
 static void reap(int signal) {
     (void)signal;
     int saved = errno;

@@ -1,4 +1,4 @@
-/* Registers a connection with epoll again and again, and so does a timer's handler in between. */
+/* Registers a connection with epoll repeatedly, while the signal handler of a timer registers a duplicate of it. */
 #include "target.h"
 #include <sys/time.h>
 

@@ -1,5 +1,4 @@
-/* An epoll instance with several numbers: the server registers by one, waits at another, and closes the first
-   one of them. */
+/* Epoll instance with several descriptors: the server registers through one, waits on another, and closes the first. */
 #include "event_loop.h"
 
 static int wait_readable(int listener, int connection) {

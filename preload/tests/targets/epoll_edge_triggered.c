@@ -1,4 +1,4 @@
-/* Edge-triggered epoll, read until EAGAIN. */
+/* Edge-triggered epoll; the server reads until EAGAIN. */
 #include "target.h"
 
 int main(void) {

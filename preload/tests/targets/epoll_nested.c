@@ -1,4 +1,4 @@
-/* An epoll instance within another one: the server waits at the outer one. */
+/* Epoll instance that is registered with another one; the server waits on the outer one. */
 #include "target.h"
 
 static void watch(int epoll, int fd) {

@@ -1,4 +1,4 @@
-/* Wakes up once a second, as servers do that keep house. */
+/* Wakes up once a second, as servers with periodic tasks do. */
 #define WAIT(epoll, event) wait_with_timeout(epoll, event)
 #include "target.h"
 static int wait_with_timeout(int epoll, struct epoll_event *event);

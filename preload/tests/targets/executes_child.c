@@ -1,4 +1,4 @@
-/* inetd's way: a child process is executed with the connection as its stdin and stdout. */
+/* Executes a child process with the connection as its stdin and stdout, as inetd does. */
 #include "target.h"
 #include <sys/wait.h>
 

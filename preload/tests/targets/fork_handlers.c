@@ -1,4 +1,4 @@
-/* Functions that pthread_atfork has registered run around the fork for each connection, in order. */
+/* Functions registered by pthread_atfork(3) run once around the fork for each connection, each in its process. */
 #include "target.h"
 #include <sys/wait.h>
 

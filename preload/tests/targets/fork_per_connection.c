@@ -1,4 +1,4 @@
-/* A child serves each connection; the parent only accepts. */
+/* A child process serves each connection; the parent only accepts. */
 #include "target.h"
 #include <sys/wait.h>
 

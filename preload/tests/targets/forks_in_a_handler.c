@@ -1,4 +1,4 @@
-/* A handler that interrupts ppoll, forks, waits for the child and removes a file: ppoll's array stays as it is. */
+/* A signal handler that interrupts ppoll forks, waits and unlinks a file. It leaves ppoll's array unchanged. */
 #include "target.h"
 #include <sys/wait.h>
 
@@ -25,7 +25,7 @@ int main(void) {
         int fd = accept(listener, NULL, NULL);
         CHECK(fd >= 0);
         handled = 0;
-        /* What is ready comes before a signal. */
+        /* A ready descriptor takes precedence over a pending signal. */
         struct pollfd request = {.fd = fd, .events = POLLIN};
         CHECK(poll(&request, 1, -1) == 1 && raise(SIGUSR1) == 0);
         CHECK(ppoll(&request, 1, NULL, &none) == 1 && handled == 0);

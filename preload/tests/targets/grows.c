@@ -1,5 +1,5 @@
-/* Has room for the longest request so far. Each request leaves a mark in AFL++'s coverage map: at 64 when more room had to be
-   made, at 65 in any case. */
+/* Keeps a buffer size that grows to the longest request so far. Each request sets entry 65 of AFL++'s coverage map, and
+   entry 64 if the size has grown. */
 #include "target.h"
 
 extern unsigned char *__afl_area_ptr;

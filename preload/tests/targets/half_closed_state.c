@@ -1,5 +1,5 @@
-/* Asks TCP_INFO whether the client that is heard no more has half-closed or gone, and answers only the former, as
-   lighttpd does. */
+/* Asks TCP_INFO whether a client that sends nothing more has half-closed or closed, and answers only in the first case,
+   as lighttpd does. */
 #include "target.h"
 
 static int state_of(int fd) {

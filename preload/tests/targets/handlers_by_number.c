@@ -1,8 +1,8 @@
-/* Installs handlers by the number of the system call. */
+/* Installs signal handlers by the number of the system call (rt_sigaction). */
 #include "leaves_waits.h"
 #include <sys/syscall.h>
 
-/* The kernel's. */
+/* The kernel's struct sigaction. */
 struct action {
     void (*handler)(int);
     unsigned long flags;

@@ -1,5 +1,5 @@
-//! Answers, and logs, the order in which maps are walked, one line per request: in the thread that accepts, in one
-//! that lives as long, and in one that lives for the request.
+//! Answers and logs the iteration order of hash maps, one line per request: in the thread that accepts and, with
+//! TARGET_THREADS, in a thread that lives as long and in a thread for the request.
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;
@@ -14,22 +14,22 @@ fn order() -> String {
 }
 
 fn main() {
-    // Some have made maps before they serve.
+    // Some servers create hash maps before they serve.
     let before = std::env::var_os("TARGET_EARLY").map(|_| order());
     let (ask, asked) = mpsc::channel::<()>();
     let (tell, told) = mpsc::channel();
     let has_threads = std::env::var_os("TARGET_THREADS").is_some();
     if has_threads {
-        thread::spawn(move || asked.iter().for_each(|()| tell.send(order()).expect("heard")));
+        thread::spawn(move || asked.iter().for_each(|()| tell.send(order()).expect("a receiver")));
     }
     for connection in TcpListener::bind("127.0.0.1:8101").expect("bound").incoming() {
         let mut connection = connection.expect("accepted");
         assert_ne!(connection.read(&mut [0; 4096]).expect("read"), 0);
         let mut line = format!("{} {}", before.as_deref().unwrap_or_default(), order());
         if has_threads {
-            ask.send(()).expect("it lives");
-            line += &format!(" {}", told.recv().expect("it answers"));
-            line += &format!(" {}", thread::spawn(order).join().expect("it ends"));
+            ask.send(()).expect("a live thread");
+            line += &format!(" {}", told.recv().expect("an answer"));
+            line += &format!(" {}", thread::spawn(order).join().expect("no panic"));
         }
         line += "\n";
         if let Some(log) = std::env::var_os("TARGET_LOG") {

@@ -1,5 +1,4 @@
-/* A helper process, made before anybody is served; then two threads, each with an epoll instance of its own, at
-   one listener. */
+/* Creates a helper process before it serves. Then two threads, each with its own epoll instance, share one listener. */
 #include "target.h"
 
 static int listener;

@@ -1,4 +1,4 @@
-/* A timer whose handler interrupts every call that waits. */
+/* The signal handler of a timer interrupts every call that waits. */
 #include "target.h"
 #include <sys/time.h>
 

@@ -1,4 +1,4 @@
-/* Asks for a ring, by libc's syscall() and past it, and does without. */
+/* Tries to set up io_uring, by libc's syscall() and by raw system calls, and serves without it. */
 #include "target.h"
 #include "raw.h"
 #include <sys/syscall.h>

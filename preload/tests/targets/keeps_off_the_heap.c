@@ -1,13 +1,12 @@
-/* Ends as soon as a call that a signal handler may make uses the heap, on which the handler may have interrupted
-   whoever changes it. Built in three ways: ALONE, with a second THREAD,
-   and as a server that FORKS. */
+/* Aborts when a call that is allowed in a signal handler uses the heap, because the handler may have interrupted
+   malloc(3). Compiled in three variants: ALONE, with a second THREAD, and as a server that FORKS. */
 #include "target.h"
 #include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* What is being called, while it is to leave the heap alone. */
+/* The call in progress, which must not use the heap. NULL at other times. */
 static __thread const char *volatile calling;
 
 #define CALL(expression)                                                                              \
@@ -23,7 +22,7 @@ static void used(const char *function) {
     const char *call = calling;
     if (!call) return;
     calling = NULL;
-    dprintf(2, "%s is called in %s\n", function, call);
+    dprintf(2, "%s is called in %s, which must not use the heap\n", function, call);
     abort();
 }
 
@@ -67,7 +66,7 @@ static int make_listener(void) {
     return fd;
 }
 
-/* Calls on what the server does not share with its client. */
+/* Makes calls that do not concern the listener or the connection. */
 static void use_others(void) {
     struct sigaction action = {.sa_handler = SIG_IGN}, before;
     sigset_t set;
@@ -151,7 +150,7 @@ static void use_epoll(int epoll, int fd) {
     CALL_CHECK(close(own), result == 0);
 }
 
-/* Reads a request byte by byte, in all ways, and repeats its first line. */
+/* Reads a request in small parts by all reading calls, and repeats its first line by all writing calls. */
 static void answer(int fd) {
     char line[64] = "", head[128];
     struct iovec part = {.iov_base = line + 5, .iov_len = 1}, answer[2] = {{.iov_base = head}, {.iov_base = line}};

@@ -1,4 +1,4 @@
-/* Opens a file for every connection and forgets to close it. It accepts until it may open no more. */
+/* Opens a file for every connection and does not close it. It accepts until no descriptor is free. */
 #include "target.h"
 #include <sys/resource.h>
 

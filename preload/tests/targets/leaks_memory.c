@@ -1,4 +1,4 @@
-/* Loses an allocation at "GET /lost": LeakSanitizer knows. */
+/* Leaks memory at "GET /lost", which LeakSanitizer reports. */
 #include "target.h"
 
 static void *volatile kept;

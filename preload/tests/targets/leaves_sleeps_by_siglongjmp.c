@@ -1,5 +1,5 @@
-/* Threads leave a sleep by siglongjmp(3) from a handler. Nobody is to wait for them afterwards: in the loop, the time
-   between two connections, by a timer of the kernel's, tells. */
+/* Threads leave a sleep by siglongjmp(3) from a signal handler. The driver must not wait for these sleeps afterwards.
+   In the loop, the time between two connections, measured by a kernel timer, shows that. */
 #include "target.h"
 #include <semaphore.h>
 #include <setjmp.h>

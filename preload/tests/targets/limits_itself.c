@@ -1,4 +1,4 @@
-/* Allows itself few descriptors, no core dump and little memory, and then has threads. */
+/* Limits its descriptors, core dumps and memory (setrlimit(2)), and creates threads afterwards. */
 #include "target.h"
 #include <sys/resource.h>
 

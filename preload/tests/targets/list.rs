@@ -1,5 +1,5 @@
-// The target programs that repeat the first line of each request: what both the single run and the
-// loop try. One that does something else stands in the test file that looks at it.
+// Target programs that repeat the first line of each request. Tests of single runs and of the loop include this list.
+// A target with another answer is named in the test file that checks it.
 
 macro_rules! for_each_target {
     ($declare:ident) => {

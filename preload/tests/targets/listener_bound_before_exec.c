@@ -1,5 +1,5 @@
-/* Binds a socket, executes itself, and only then listens on it. No port is opened: another socket can be bound to
-   the same one afterwards. */
+/* Binds a socket, executes itself, and only then listens on it. No port is opened, so another socket can be bound to
+   the same port afterwards. */
 #include "target.h"
 
 static struct sockaddr_in own_address(int fd) {

@@ -1,4 +1,4 @@
-/* Binds a socket, listens on a duplicate of it, and accepts at another one. */
+/* Binds a socket, listens on a duplicate of it, and accepts on another duplicate. */
 #include "target.h"
 
 int main(void) {

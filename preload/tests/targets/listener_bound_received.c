@@ -1,4 +1,4 @@
-/* Another process binds a socket and passes it on; this one listens on it. */
+/* Listens on a socket that another process has bound and passed on. */
 #include "target.h"
 #include <sys/wait.h>
 

@@ -1,4 +1,4 @@
-/* Two listeners in one poll: the one on port 8101 is chosen, though it comes second; the first stays real. */
+/* Polls two listeners. The one on port 8101 is chosen, although it is the second; the first stays real. */
 #include "target.h"
 
 int main(void) {

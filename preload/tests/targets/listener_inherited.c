@@ -1,4 +1,4 @@
-/* A wrapper makes the listener and executes the server, which finds it at a number that it knows. */
+/* A wrapper creates the listener and executes the server, which takes the descriptor's number as an argument. */
 #include "target.h"
 
 int main(int count, char **arguments) {

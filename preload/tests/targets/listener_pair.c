@@ -1,4 +1,4 @@
-/* IPv6 only and IPv4 on the same port, two listeners in one poll; each says what it is. */
+/* Polls two listeners on the same port, one for IPv6 only and one for IPv4; each reports its own address family. */
 #include "target.h"
 
 int main(void) {

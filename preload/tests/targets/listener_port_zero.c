@@ -1,4 +1,4 @@
-/* Any free port: listening says which, twice; a second one gets another. */
+/* Listens on port 0. A second listen(2) does not change the port, and a second listener gets another port. */
 #include "target.h"
 
 static int port_of(int fd) {

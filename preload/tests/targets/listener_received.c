@@ -1,4 +1,4 @@
-/* Another process makes the listener and passes it over a socket. */
+/* Serves a listener that another process has created and passed over a socket. */
 #include "target.h"
 #include <sys/wait.h>
 

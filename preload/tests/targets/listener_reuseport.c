@@ -1,4 +1,4 @@
-/* Two sockets on one port, by SO_REUSEPORT, with a thread of its own each. */
+/* Two sockets on one port, by SO_REUSEPORT, each with its own thread. */
 #include "target.h"
 
 static void *loop(void *unused) {

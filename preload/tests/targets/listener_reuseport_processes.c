@@ -1,4 +1,4 @@
-/* A socket per worker process on one port, by SO_REUSEPORT. */
+/* Each worker process has its own socket on the same port, by SO_REUSEPORT. */
 #include "target.h"
 #include <sys/wait.h>
 

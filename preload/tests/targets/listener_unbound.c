@@ -1,4 +1,4 @@
-/* Listens on a socket that was never bound: the kernel would pick the port. */
+/* Listens on a socket that was never bound, for which the kernel would choose the port. */
 #include "target.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* A UNIX-domain listener at TARGET_PATH, which may be abstract; the server looks after its file. */
+/* UNIX-domain listener at TARGET_PATH, which may be abstract. The server changes and removes its file. */
 #include "target.h"
 #include <stddef.h>
 #include <sys/stat.h>
@@ -13,7 +13,7 @@ int main(void) {
     socklen_t size = offsetof(struct sockaddr_un, sun_path) + strlen(path) + !abstract, len = sizeof own;
     if (abstract) address.sun_path[0] = 0;
     int listener = socket(AF_UNIX, SOCK_STREAM, 0), one = 1;
-    /* A path's length may be that of the whole structure. */
+    /* The length of an address with a path may be the size of the whole structure. */
     CHECK(bind(listener, (struct sockaddr *)&address, abstract ? size : sizeof address) == 0);
     if (!abstract) {
         CHECK(chmod(path, 0600) == 0 && chown(path, getuid(), getgid()) == 0);

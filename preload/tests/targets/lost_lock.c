@@ -1,4 +1,4 @@
-/* Its accepting thread needs a lock that the thread which serves "GET /stop" never releases. */
+/* The accepting thread needs a lock that the thread which serves "GET /stop" never releases. */
 #include "target.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;

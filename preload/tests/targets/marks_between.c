@@ -1,5 +1,5 @@
-/* A thread that leaves its mark in AFL++'s coverage map, at 64, whenever the process is sent SIGUSR1, and logs that; each
-   process that starts leaves one at 65, and each request one at 66. */
+/* A thread sets entry 64 of AFL++'s coverage map and logs it whenever the process receives SIGUSR1. Each process sets
+   entry 65 at its start, and each request sets entry 66. */
 #include "target.h"
 
 extern unsigned char *__afl_area_ptr;

@@ -1,5 +1,5 @@
-/* Leaves in AFL++'s coverage map the number that the request asks for: "GET /7" leaves 7, and marks the place that belongs
-   to its last digit. */
+/* Writes the number in the request to AFL++'s coverage map ("GET /7" writes 7 at entry 16), and sets the entry that
+   belongs to its last digit. */
 #include "target.h"
 
 extern unsigned char *__afl_area_ptr;

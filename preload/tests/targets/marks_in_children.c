@@ -1,5 +1,5 @@
-/* The child that serves a connection leaves a mark in AFL++'s coverage map, at 67, for a request to /mark, and one at 68
-   for any other. */
+/* The child process that serves a connection sets entry 67 of AFL++'s coverage map for "GET /mark", and entry 68 for
+   any other request. */
 #include "target.h"
 
 extern unsigned char *__afl_area_ptr;

@@ -1,4 +1,4 @@
-/* recvmsg that waits for all of it, across two buffers; recvmmsg; sendmmsg. */
+/* recvmsg with MSG_WAITALL across two buffers; recvmmsg; sendmmsg. */
 #include "target.h"
 
 int main(void) {
@@ -15,7 +15,7 @@ int main(void) {
             {.msg_hdr = {.msg_iov = &fifth, .msg_iovlen = 1}}, {.msg_hdr = {.msg_iov = &rest, .msg_iovlen = 1}}};
         struct iovec more = {control, 1};
         messages[2].msg_hdr = (struct msghdr){.msg_iov = &more, .msg_iovlen = 1};
-        /* The third would wait: what there is counts. */
+        /* The third message would wait, so the call returns the two that have arrived. */
         CHECK(recvmmsg(fd, messages, 3, MSG_WAITFORONE, NULL) == 2);
         CHECK(messages[0].msg_len == 1 && messages[1].msg_len > 0);
         int line = (int)strcspn(request, "\r");
@@ -26,7 +26,7 @@ int main(void) {
         messages[0].msg_hdr = (struct msghdr){.msg_iov = parts, .msg_iovlen = 1};
         messages[1].msg_hdr = (struct msghdr){.msg_iov = parts + 1, .msg_iovlen = 2};
         CHECK(sendmmsg(fd, messages, 2, 0) == 2 && messages[1].msg_len == (unsigned)line + 1);
-        /* Nothing more comes: the call waits until that is certain. */
+        /* Nothing more arrives: the call waits for the end of the connection. */
         CHECK(recv(fd, request, sizeof request, MSG_WAITALL) == 0);
         close(fd);
     }

@@ -1,4 +1,4 @@
-/* FIONBIO on the listener and on the connection, in both directions; FIONREAD. */
+/* Sets FIONBIO on the listener, sets and clears it on the connection, and asks for FIONREAD. */
 #include "target.h"
 #include <sys/ioctl.h>
 
@@ -29,7 +29,7 @@ int main(void) {
         int line = (int)strcspn(request, "\r");
         log_line(request, line);
         respond(fd, "%.*s\n", line, request);
-        CHECK(read(fd, request, 1) == 0); /* waits */
+        CHECK(read(fd, request, 1) == 0); /* blocks */
         close(fd);
     }
 }

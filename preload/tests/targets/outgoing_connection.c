@@ -1,4 +1,4 @@
-/* Asks another server, which is real, before it answers: like a proxy. */
+/* Asks another server, which is real, before it answers, as a proxy does. */
 #include "target.h"
 
 static struct sockaddr_in other;

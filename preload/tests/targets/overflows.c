@@ -1,4 +1,4 @@
-/* Reads past the end of an allocation at "GET /over": AddressSanitizer knows. */
+/* Reads past the end of an allocation at "GET /over", which AddressSanitizer reports. */
 #include "target.h"
 
 int main(void) {

@@ -1,16 +1,16 @@
-/* A worker that polls an array with negative numbers in it, which poll(2) passes over; and ppoll of more than a few. */
+/* A worker polls arrays in which all descriptors but one are negative, which poll(2) ignores. */
 #include "target.h"
 
 static int connections[2];
 
 static void *work(void *unused) {
     (void)unused;
-    for (;;) {
+    for (int round = 0;; round++) {
         struct pollfd fds[100];
         int fd, used = 97;
         for (int i = 0; i < 100; i++) fds[i] = (struct pollfd){.fd = -1 - i, .events = POLLIN, .revents = 99};
         fds[used].fd = connections[0];
-        CHECK((used % 2 ? poll(fds, 100, -1) : ppoll(fds, 100, NULL, NULL)) == 1);
+        CHECK((round % 2 ? poll(fds, 100, -1) : ppoll(fds, 100, NULL, NULL)) == 1);
         for (int i = 0; i < 100; i++) {
             CHECK(fds[i].fd == (i == used ? connections[0] : -1 - i) && fds[i].events == POLLIN);
             CHECK(fds[i].revents == (i == used ? POLLIN : 0));

@@ -1,5 +1,5 @@
-/* A thread accepts and sends each connection through a pipe; workers answer, and tell the main
-   thread by an eventfd, which it waits for in epoll. */
+/* A thread accepts and sends each connection through a pipe to workers. They answer, and notify the main thread by an
+   eventfd, for which it waits in epoll. */
 #include "target.h"
 #include <sys/eventfd.h>
 

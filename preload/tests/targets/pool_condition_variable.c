@@ -1,4 +1,4 @@
-/* The main thread accepts; workers wait on a condition variable, where the preload cannot see them. */
+/* The main thread accepts; workers wait on a condition variable, which the preload cannot observe. */
 #include "target.h"
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;

@@ -1,4 +1,4 @@
-/* A master that only waits, and workers that accept on its listener. */
+/* The master process only waits; its workers accept on its listener. */
 #include "target.h"
 #include <sys/wait.h>
 

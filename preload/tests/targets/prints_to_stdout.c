@@ -1,4 +1,4 @@
-/* Talks on stdout and stderr, and reads stdin, while it serves. */
+/* Reads stdin, which is empty, before it listens, and prints to stdout and stderr while it serves. */
 #include "target.h"
 
 int main(void) {

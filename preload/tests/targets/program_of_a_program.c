@@ -1,5 +1,5 @@
-/* Starts a program for every connection, and waits for it. That starts another one, which works for longer than an idle
-   server is waited for. Neither is the server's own code; every other time not even the preload is in them. */
+/* For every connection, starts a program, which starts another one that works for longer than the driver waits for an
+   idle server. Neither is the server's own code; every second time, they run without the preload. */
 #include "target.h"
 #include <sys/wait.h>
 

@@ -1,4 +1,4 @@
-/* Answers, and logs, libc's pseudo-random numbers: before and after it seeds them in the request. */
+/* Answers and logs libc's pseudo-random numbers. Every second request also seeds them and draws again. */
 #include "target.h"
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@ int main(void) {
     unsigned short parameters[7] = {1, 2, 3, 4, 5, 6, 7};
     int listener = listen_on(8147), count = 0;
     static char state[64];
-    /* Part of the start: the state that iterations begin with is not libc's first one. */
+    /* Seeds at start-up, so that iterations do not begin with libc's initial state. */
     srand(4711);
     for (int i = 0; i < 10; i++) rand();
     if (getenv("TARGET_OWN_STATE")) initstate(17, state, sizeof state);
@@ -25,12 +25,12 @@ int main(void) {
         append(line);
         append(line);
         if (count++ % 2) {
-            /* Seeds of its own, for this request. */
+            /* Seeds that apply to this request only. */
             srandom(3);
             srand48(count);
             append(line);
         }
-        /* The part that every request has. */
+        /* Only the part that every request has is logged. */
         char *end = line;
         for (int words = 0; words < 12; words++) end = strchr(end, ' ') + 1;
         log_line(line, (int)(end - line));

@@ -1,4 +1,4 @@
-/* Answers, and logs, random bytes from everywhere. */
+/* Answers and logs random bytes from getrandom, getentropy, /dev/urandom and /dev/random. */
 #include "target.h"
 #include <sys/random.h>
 

@@ -1,5 +1,5 @@
-/* Makes raw calls in a thread that blocks every signal, with a handler of its own for SIGSYS: the
-   signal by which such calls are trapped. */
+/* Makes raw system calls in a thread that blocks every signal. The server has its own handler for SIGSYS, the signal
+   that traps such calls. */
 #include "by_number.h"
 #include "raw.h"
 

@@ -1,4 +1,4 @@
-/* Forks for every connection; parent and child make raw calls. */
+/* Forks for every connection; parent and child make raw system calls. */
 #include "target.h"
 #include "raw.h"
 #include <sys/syscall.h>

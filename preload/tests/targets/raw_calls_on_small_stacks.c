@@ -1,5 +1,5 @@
-/* Makes raw calls on a stack of less than a page, as green threads do, with an alternate one for
-   signals; a handler that uses that one comes again and again, and interrupts what waits. */
+/* Makes raw system calls on a stack of less than a page, as green threads do. A handler on an alternate signal stack
+   runs repeatedly and interrupts calls that wait. */
 #include "by_number.h"
 #include "raw.h"
 #include <sys/mman.h>
@@ -42,7 +42,7 @@ int main(void) {
     CHECK(sigaltstack(&stack, NULL) == 0);
     CHECK(sigaction(SIGALRM, &action, NULL) == 0);
     CHECK(setitimer(ITIMER_REAL, &often, NULL) == 0);
-    /* What a trapped call does to the mask outlives it. */
+    /* The change of the signal mask by a trapped call stays in effect afterwards. */
     sigemptyset(&mask);
     sigaddset(&mask, SIGUSR1);
     CHECK(CALL(rt_sigprocmask, SIG_BLOCK, &mask, NULL, SIGNAL_SET, 0, 0) == 0);

@@ -1,4 +1,4 @@
-/* Makes its calls past libc. */
+/* Makes its system calls without libc. */
 #include "by_number.h"
 #include "raw.h"
 

@@ -1,4 +1,4 @@
-/* MSG_PEEK, MSG_DONTWAIT, MSG_WAITALL, readv, recvmsg. */
+/* Reads with MSG_PEEK, MSG_DONTWAIT and MSG_WAITALL, by readv and by recvmsg. */
 #include "target.h"
 
 int main(void) {

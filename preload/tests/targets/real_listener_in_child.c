@@ -1,5 +1,5 @@
-/* Like a proxy with a backend in its own process, and made after the first thread: every process of the server
-   listens at the same path. */
+/* Proxy with a backend in its own process, which is created after the first thread. Every process of the server listens
+   at the same path. */
 #include "target.h"
 #include <sys/un.h>
 

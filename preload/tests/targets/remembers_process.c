@@ -1,4 +1,4 @@
-/* Its process id is the one it had when it started, so is its parent's, its child knows it, and it can signal itself. */
+/* Keeps its process id and its parent's; its child process sees the same id, and it can signal itself. */
 #include "target.h"
 #include <sys/wait.h>
 

@@ -1,4 +1,4 @@
-/* Puts /dev/null over the standard descriptors, as daemons do. */
+/* Replaces the standard descriptors by /dev/null, as daemons do. */
 #include "target.h"
 
 int main(void) {

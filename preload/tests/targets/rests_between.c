@@ -1,5 +1,5 @@
-/* Not dead: accepts one connection at a time, and rests after each until a timer has run out that
-   the kernel measures, in a thread that is not the one which serves. */
+/* Accepts one connection at a time, and pauses after each until another thread has slept by the kernel's clock. This
+   server is slow, not dead. */
 #include "target.h"
 #include <sys/eventfd.h>
 

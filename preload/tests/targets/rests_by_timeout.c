@@ -1,5 +1,5 @@
-/* Not dead: after each connection it watches its listener no more until half a second is over, as
-   servers do that are short of something. */
+/* Does not watch its listener for half a second after each connection, as servers do that lack some resource. This
+   server is slow, not dead. */
 #include "target.h"
 
 int main(void) {

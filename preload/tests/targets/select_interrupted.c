@@ -1,4 +1,4 @@
-/* Goes on with the same sets when a signal has interrupted select or pselect: an error leaves them as they are. */
+/* Reuses the same sets after a signal has interrupted select or pselect, because an error leaves them unchanged. */
 #include "target.h"
 #include <sys/time.h>
 
@@ -30,7 +30,7 @@ int main(void) {
         int fd = accept(listener, NULL, NULL);
         CHECK(fd >= 0);
         while (serve_once(fd)) {}
-        /* The client waits for the end. */
+        /* The client waits until the connection is closed. */
         CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
         expect_interruption(select(listener + 1, &set, NULL, NULL, NULL), listener, &set, &before);
         close(fd);

@@ -1,4 +1,4 @@
-/* Waits in select with sets that are no larger than they must be, each with something of the server's right behind it. */
+/* Waits in select with sets of the minimal size, each directly followed by other data of the server. */
 #include "event_loop.h"
 
 struct small {
@@ -9,7 +9,7 @@ static int wait_readable(int listener, int connection) {
     static unsigned long round;
     struct small readable = {.bits = 1ul << listener, .behind = ++round};
     if (connection >= 0) readable.bits |= 1ul << connection;
-    /* Whoever copies more than the first word also copies this, before it changes. */
+    /* A hook that copies more than the first word also copies `behind`, and may restore an old value. */
     for (int ready = 0; ready == 0;) {
         struct timeval limit = {.tv_usec = 1000};
         struct small asked = readable;

@@ -1,4 +1,4 @@
-/* One connection after the other, whatever else waits; with BACKLOG, at most so many and one do. */
+/* Serves one connection after the other while others wait; with BACKLOG, at most BACKLOG + 1 of them. */
 #include "session.h"
 
 int main(void) {

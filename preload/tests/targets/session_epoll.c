@@ -1,4 +1,4 @@
-/* Several connections in epoll_wait, level-triggered unless MODE says otherwise. */
+/* Serves several connections by epoll_wait, level-triggered unless MODE says otherwise. */
 #include "session.h"
 
 #ifndef MODE

@@ -1,3 +1,3 @@
-/* Several connections in epoll_wait, edge-triggered. */
+/* Serves several connections by epoll_wait, edge-triggered. */
 #define MODE EPOLLET
 #include "session_epoll.c"

@@ -1,4 +1,4 @@
-/* A child process for each connection, which blocks in read. */
+/* Serves each connection in a child process, which blocks in read. */
 #include "session.h"
 #include <sys/mman.h>
 

@@ -1,4 +1,4 @@
-/* A child process for each connection, which half-closes after its answer and waits for the client to hang up. */
+/* Serves each connection in a child process, which half-closes after its answer and waits for the client to hang up. */
 #include "session.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* Several connections in poll. */
+/* Serves several connections by poll. */
 #include "session.h"
 
 static const char *name(short events) {

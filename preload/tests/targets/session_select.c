@@ -1,4 +1,4 @@
-/* Several connections in select. */
+/* Serves several connections by select. */
 #include "session.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* A thread for each connection, which blocks in read. */
+/* Serves each connection in a thread, which blocks in read. */
 #include "session_thread_each.h"
 
 static void serve_connection(int number) {

@@ -1,5 +1,5 @@
-/* A thread for each connection. The second connection is made a stdio stream for a moment, while the thread of
-   the first one blocks in read. */
+/* Serves each connection in a thread. The second connection gets a stdio stream for a moment, while the thread of the
+   first one blocks in read. */
 #include "session_thread_each.h"
 
 static void serve_connection(int number) {

@@ -1,5 +1,5 @@
-/* One thread accepts, and registers what it has accepted with an epoll instance at which another waits. It
-   knows the instance by another number. */
+/* One thread accepts, and registers connections with an epoll instance on which another thread waits. The first thread
+   uses another descriptor of the instance. */
 #include "session.h"
 
 static int connections[CONNECTIONS], epoll;

@@ -1,4 +1,4 @@
-/* A thread for each connection, which waits for it in one way or the other before it reads. */
+/* Serves each connection in a thread, which waits by poll, select or epoll in turn before it reads. */
 #include "session_thread_each.h"
 
 static void wait_in_poll(int fd) {

@@ -1,17 +1,17 @@
-// Sessions, and what a server sees of them: what both the single run and the loop try.
+// Sessions, and what a server sees of them. Tests of single runs and of the loop include this file.
 
-/// How a target waits, and so what it can see.
+/// Waiting method of a target, which determines what it can see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
-    /// What read says.
+    /// Sees the results of read(2).
     Plain,
-    /// And the events of poll.
+    /// Sees the events of poll(2), too.
     Poll,
-    /// And those of epoll.
+    /// Sees the events of epoll(7), too.
     Epoll,
 }
 
-/// A test of each target that sees every session: `$play` gets its name, and how it waits.
+/// Declares a test for each target that plays all sessions. `$play` takes the name of the target and its [`Style`].
 macro_rules! test_session_targets {
     ($play:ident) => {
         test_session_targets! {
@@ -37,7 +37,7 @@ macro_rules! test_session_targets {
     };
 }
 
-/// A session, what the server logs, and what it answers if that is the same over every transport.
+/// Session, expected log, and expected answer if it is the same over every transport.
 type Case = (&'static str, String, Option<String>);
 
 fn cases(style: Style, transport: &str) -> Vec<Case> {
@@ -67,30 +67,30 @@ fn cases(style: Style, transport: &str) -> Vec<Case> {
             &["0 a", "1 b", "0 c", "1 d", end_0, end_1],
             Some("0:a;0:c;0:end;1:b;1:d;1:end;"),
         ),
-        // A packet that is split.
+        // A split packet.
         case("send 0 \"GE\"\nsend 0 \"T\"", &["0 GE", "0 T", end_0], Some("0:GE;0:T;0:end;")),
-        // A reset in the middle, and a fresh connection after it.
+        // A reset in the middle of a request, and a new connection after it.
         case(
             "send 0 \"half\"\nreset 0\nsend 0 \"again\"",
             &["0 half", &reset_0, "0 again", end_0],
             Some("0:half;0:again;0:end;"),
         ),
-        // One connection is reset before it has sent anything, another one goes on.
+        // One connection is reset while another one, which has sent nothing yet, goes on.
         case(
             "send 0 \"a\"\nopen 1\nsend 0 \"b\"\nreset 0\nsend 1 \"c\"",
             &["0 a", "0 b", &reset_0, "1 c", end_1],
             Some("0:a;0:b;1:c;1:end;"),
         ),
         case("open 0\nreset 0", &[&reset_0], Some("")),
-        // Closed, and whatever the server answers is for nobody.
+        // The client closes, so nobody reads the server's answer.
         case("send 0 \"a\"\nclose 0\nsend 0 \"b\"", &["0 a", &gone_0, "0 b", end_0], None),
-        // Half-closed; the answer comes all the same, and so do other connections.
+        // The client half-closes; the answer still arrives, and other connections go on.
         case(
             "send 0 \"a\"\nopen 1\nhalf-close 0\nsend 1 \"b\"",
             &["0 a", end_0, "1 b", end_1],
             Some("0:a;0:end;1:b;1:end;"),
         ),
-        // Nothing at all is a connection, too.
+        // An empty session makes one connection.
         case("", &[end_0], Some("0:end;")),
     ]
 }

@@ -1,4 +1,4 @@
-/* TCP and IP options, ioctl and fcntl on the connection. */
+/* Sets and reads options of the socket, TCP and IP, and calls ioctl on the connection. */
 #include "target.h"
 #include <sys/ioctl.h>
 

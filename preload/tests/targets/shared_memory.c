@@ -1,4 +1,4 @@
-/* Shared memory says who serves: one process at a time. */
+/* A process id in shared memory says which process serves; any other process only closes its connections. */
 #include <sys/mman.h>
 
 #include "target.h"

@@ -1,4 +1,4 @@
-/* Answers what the sockets say of themselves. */
+/* Answers with the addresses that the sockets report. */
 #include "target.h"
 
 static const char *show(struct sockaddr_in *address) {

@@ -1,4 +1,4 @@
-/* Closes the connection for reading, answers all the same, then shuts both ways. */
+/* Shuts the connection down for reading, still answers, then shuts it down both ways. */
 #include "target.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* A signal tells that the client has hung up, of a connection that another process serves to its end. */
+/* A signal reports that the client has hung up, on a connection that another process serves to its end. */
 #include "target.h"
 
 union control {
@@ -23,7 +23,7 @@ static void help(int channel) {
         int fd = *(int *)CMSG_DATA(CMSG_FIRSTHDR(&received));
         CHECK(serve_once(fd));
         CHECK(shutdown(fd, SHUT_WR) == 0);
-        /* Not in read: while that waits, no signal is sent. */
+        /* Waits in poll, because no signal is sent while a read waits. */
         struct pollfd end = {.fd = fd, .events = POLLIN};
         CHECK(poll(&end, 1, -1) == 1 && !serve_once(fd));
         close(fd);

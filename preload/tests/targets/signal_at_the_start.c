@@ -1,5 +1,5 @@
-/* A signal comes at about the time of the first wait, TARGET_DELAY microseconds from the start. Whoever serves has it
-   handled, or is still to get it. */
+/* A signal arrives at about the time of the first wait, TARGET_DELAY microseconds after listen(2). The process that
+   serves has handled it, or its timer is still running. */
 #include "target.h"
 #include <sys/time.h>
 

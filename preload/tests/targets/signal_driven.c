@@ -1,5 +1,5 @@
-/* Signal-driven I/O (fcntl(2), O_ASYNC): the signal that something has arrived interrupts accept, and only that makes the
-   server look. */
+/* Signal-driven I/O (fcntl(2), O_ASYNC): the signal for arrived data interrupts accept, and the server reads only after
+   that signal. */
 #include "target.h"
 
 static volatile sig_atomic_t arrived;
@@ -24,7 +24,7 @@ int main(void) {
                 arrived = 0;
                 if (!serve_once(fd)) goto over;
             }
-            /* What came before the flag was set came without a signal. */
+            /* Data that arrived before the flag was set caused no signal. */
         } while (serve_once(fd) && accept(listener, NULL, NULL) == -1 && errno == EINTR);
         CHECK(!"another connection before the end of the first");
     over:

@@ -1,4 +1,4 @@
-/* The older names of sigaction(2), each as its manual page has it. */
+/* Older functions that set signal handlers, each as its manual page describes it. */
 #include "target.h"
 #include <sys/time.h>
 
@@ -58,7 +58,7 @@ int main(void) {
         int fd = accept(listener, NULL, NULL);
         CHECK(fd >= 0);
         serve(fd);
-        /* The next input is not here yet. */
+        /* The next input has not arrived yet. */
         CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
         handled = 0;
         while ((fd = accept(listener, NULL, NULL)) >= 0) serve(fd);

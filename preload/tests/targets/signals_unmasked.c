@@ -1,4 +1,4 @@
-/* The signal that something has arrived is blocked, but while the server waits: in ppoll, pselect and epoll_pwait in turn. */
+/* The signal for arrived data is blocked except while the server waits, in ppoll, pselect and epoll_pwait in turn. */
 #include "target.h"
 
 static volatile sig_atomic_t arrived;
@@ -8,7 +8,7 @@ static void note(int signal) {
     arrived = 1;
 }
 
-/* Waits for a connection. */
+/* Waits for a connection with the signal mask `mask`. */
 static int wait_masked(int listener, int epoll, const sigset_t *mask) {
     static int turn;
     struct pollfd one = {.fd = listener, .events = POLLIN};

@@ -1,5 +1,5 @@
-/* Splices the request through pipes; answers by sendfile with and without an offset. What no socket
-   can do fails as it should. */
+/* Splices the request through pipes, and answers by sendfile with and without an offset. Calls that sockets do not
+   support fail with the documented error. */
 #include "target.h"
 #include <sys/sendfile.h>
 

@@ -1,5 +1,5 @@
-/* A server that makes a thread, and then needs half a second to start. It aborts at
-   requests of one line whose length can be divided by ten. */
+/* Creates a thread, then takes half a second to start. It aborts at a request without CR whose length is a multiple of
+   ten. */
 #include "target.h"
 
 static void *rest(void *unused) {

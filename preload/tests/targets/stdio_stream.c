@@ -1,4 +1,4 @@
-/* A FILE for reading and one for writing, in a server with one thread; the descriptor behind them. */
+/* Single-threaded server that reads and writes each connection through two FILEs, and checks their descriptors. */
 #include "target.h"
 
 int main(void) {

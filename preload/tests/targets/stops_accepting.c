@@ -1,4 +1,4 @@
-/* An event loop that stops watching its listener at "GET /stop", and forgets to begin again. */
+/* Event loop that stops watching its listener at "GET /stop" and never resumes. */
 #include "target.h"
 
 int main(void) {

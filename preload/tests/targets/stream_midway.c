@@ -1,4 +1,4 @@
-/* Reads the beginning of a request, makes a stdio stream of the connection, and reads on: all of it. */
+/* Reads the beginning of a request, opens a stdio stream on the connection, and reads the whole rest from it. */
 #include "target.h"
 
 int main(void) {

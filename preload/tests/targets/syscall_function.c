@@ -1,4 +1,4 @@
-/* Makes its calls through libc's syscall(). */
+/* Makes its system calls through libc's syscall(). */
 #include "by_number.h"
 
 static long call(long number, long a, long b, long c, long d, long e, long f) {

@@ -1,4 +1,4 @@
-/* Reads the beginning of a request, creates a thread, and reads on: all of it, then the end. */
+/* Reads the beginning of a request, creates a thread, then reads the whole rest and the end of the connection. */
 #include "target.h"
 
 static void *nothing(void *argument) { return argument; }

@@ -1,4 +1,4 @@
-/* The main thread accepts, a new thread serves. */
+/* The main thread accepts; a new thread serves each connection. */
 #include "target.h"
 
 static void *serve_thread(void *fd) {

@@ -1,4 +1,4 @@
-/* Threads that exist before the listener does: one will accept, one serves. */
+/* Two threads are created before the listener: one accepts, the other one serves. */
 #include "target.h"
 
 static int channel[2], ready[2];

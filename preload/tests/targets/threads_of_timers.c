@@ -1,5 +1,5 @@
-/* A timer whose function runs in a thread that libc makes for it (timer_create(2), SIGEV_THREAD), and uses epoll
-   while the server's own thread does. */
+/* The function of a timer runs in a thread that libc creates for it (timer_create(2), SIGEV_THREAD). It uses epoll at
+   the same time as the server's own thread. */
 #include "target.h"
 
 static int epoll, copy, over;

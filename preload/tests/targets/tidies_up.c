@@ -1,5 +1,5 @@
-/* Keeps what it was asked for until nothing happens for a second. Each request leaves a mark in AFL++'s coverage map: at 64 when
-   there was nothing, at 65 when something was kept. */
+/* Keeps state after a request until there is no request for a second. Each request sets entry 64 of AFL++'s coverage
+   map if there was no state, and entry 65 if there was. */
 #include "target.h"
 
 extern unsigned char *__afl_area_ptr;

@@ -1,4 +1,4 @@
-/* A thread that waits for time to pass, in every way: until a deadline is over by the clock. */
+/* A thread waits in five ways, each time until a deadline has passed by the clock. */
 #include "target.h"
 #include <semaphore.h>
 
@@ -40,7 +40,7 @@ static void *housekeeper(void *unused) {
     return NULL;
 }
 
-/* Works, until a round of each kind is over. */
+/* Uses processor time until a wait of each kind is over. */
 static void work(void) {
     struct timespec spent = {0};
     int until = __atomic_load_n(&rounds, __ATOMIC_SEQ_CST) + 6;

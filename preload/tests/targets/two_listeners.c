@@ -1,4 +1,4 @@
-/* A second listener, which must stay real: the server talks to itself over it. */
+/* The second listener must stay real: the server connects to itself over it. */
 #include "target.h"
 
 int main(void) {

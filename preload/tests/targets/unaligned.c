@@ -1,7 +1,7 @@
-/* Passes structures at odd addresses, which the kernel takes: it copies them. */
+/* Passes structures at odd addresses, which the kernel accepts because it copies them. */
 #include "target.h"
 
-/* Room for any of them, and one byte before it. */
+/* Room for any of the structures at an odd address. */
 static _Alignas(16) char odd[4096];
 
 static void *at_odd(const void *value, size_t size) { return memcpy(odd + 1, value, size); }

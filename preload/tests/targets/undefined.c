@@ -1,4 +1,4 @@
-/* Adds one to the largest number at "GET /over": UndefinedBehaviorSanitizer knows. */
+/* Overflows a signed integer at "GET /over", which UndefinedBehaviorSanitizer reports. */
 #include "target.h"
 #include <limits.h>
 

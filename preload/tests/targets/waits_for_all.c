@@ -1,4 +1,4 @@
-/* One call that takes in the whole request, however many steps of the client that needs. */
+/* Reads the request by two calls with MSG_WAITALL, however many chunks the client sends. */
 #include "target.h"
 
 int main(void) {

@@ -1,5 +1,5 @@
-/* Rests in poll, ppoll and select without a descriptor to wait for, before it listens; in a thread of its own, so
-   that a thread of the server's may be the driver by then. */
+/* Sleeps in poll, ppoll and select without descriptors before it listens. A second thread does so, because a thread of
+   the server may be the driver by then. */
 #include "target.h"
 
 static void rest(void) {

@@ -1,5 +1,5 @@
-/* The main thread gives a worker a second for each answer, and takes the kernel's word for it when
-   that is over. Each answer takes a tenth of a second, by the kernel's clock alone. */
+/* The main thread waits for each answer of a worker for at most a second, and accepts no timeout. Each answer takes a
+   tenth of a second, by the kernel's clock alone. */
 #include "target.h"
 #include <sys/syscall.h>
 

@@ -1,5 +1,5 @@
-/* Goes on writing when the client has hung up, which a TCP socket does not tell: SIGPIPE is
-   ignored, and write says EPIPE. */
+/* Continues to write after the client has hung up, which a TCP socket does not report. SIGPIPE is ignored, so write
+   fails with EPIPE. */
 #include "target.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-//! Hierarchies of control groups in which this process can have groups of its own (cgroups(7)).
+//! Hierarchies of control groups (cgroups(7)), and the group of this process in each.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,18 +6,19 @@ use std::path::{Path, PathBuf};
 use procfs::process::{MountInfo, Process};
 use procfs::{ProcResult, ProcessCGroup};
 
-/// A hierarchy, seen from the group of this process.
+/// A hierarchy, with the group of this process.
 #[derive(Debug)]
 pub(super) struct Hierarchy {
     /// Directory of the group of this process.
     pub(super) directory: PathBuf,
-    /// Names of the controllers that can be used in groups below.
+    /// Names of the controllers that are available to child groups.
     pub(super) controllers: Vec<String>,
-    /// Whether it is the unified one (version 2), where a group has either processes or groups below it.
+    /// Whether this is the unified hierarchy (version 2). There, a group with processes gives its child groups no
+    /// controllers.
     pub(super) is_unified: bool,
 }
 
-/// All hierarchies that are mounted.
+/// Returns all mounted hierarchies.
 ///
 /// # Errors
 /// When /proc cannot be read.
@@ -28,7 +29,7 @@ pub(super) fn all() -> ProcResult<Vec<Hierarchy>> {
     Ok(process.cgroups()?.0.iter().filter_map(find).collect())
 }
 
-/// The hierarchy of a group, if this is its mount.
+/// Returns the hierarchy of a group if `mount` is the mount of that hierarchy.
 fn hierarchy(group: &ProcessCGroup, mount: &MountInfo) -> Option<Hierarchy> {
     let is_unified = group.hierarchy == 0;
     let is_mount = match is_unified {
@@ -47,7 +48,7 @@ fn hierarchy(group: &ProcessCGroup, mount: &MountInfo) -> Option<Hierarchy> {
     Some(Hierarchy { directory, controllers, is_unified })
 }
 
-/// Words in a file of a control group; none where it cannot be read.
+/// Returns the words in a file of a control group, or none if the file cannot be read.
 pub(super) fn words_of(file: &Path) -> Vec<String> {
     fs::read_to_string(file).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
 }
@@ -62,11 +63,11 @@ mod tests {
     }
 
     fn mount(line: &str) -> MountInfo {
-        MountInfo::from_line(line).expect("as in proc_pid_mountinfo(5)")
+        MountInfo::from_line(line).expect("a line of proc_pid_mountinfo(5)")
     }
 
     #[test]
-    fn the_first_version_has_a_mount_for_each_controller() {
+    fn version_1_has_a_mount_for_each_controller() {
         let memory = mount("35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory");
         let found = hierarchy(&group(4, &["memory"], "/users/me"), &memory).expect("its mount");
         assert_eq!(found.directory, Path::new("/sys/fs/cgroup/memory/users/me"));
@@ -76,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_sees_a_part_of_the_second_version() {
+    fn a_container_sees_a_part_of_version_2() {
         let part = mount("30 23 0:26 /box /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate");
         let found = hierarchy(&group(0, &[], "/box/inside"), &part).expect("its mount");
         assert_eq!(found.directory, Path::new("/sys/fs/cgroup/inside"));

@@ -1,6 +1,6 @@
-//! A control group for all that a campaign starts (cgroups(7)). It limits what all processes together use up, which no
-//! limit of a process can. It takes a directory that this process may write to: root has one where control groups are of
-//! version 1, and `systemd-run --user --scope` gives one to anybody. Where there is none, the campaign goes without.
+//! Control group for all processes of a campaign (cgroups(7)). It limits their total memory and tasks, which limits of
+//! single processes cannot. It needs a directory that this process may write to: with version 1 of control groups, root
+//! has one, and `systemd-run --user --scope` gives one to any user. Otherwise the campaign has no control group.
 
 mod hierarchy;
 mod subgroup;
@@ -17,17 +17,17 @@ use serde::{Deserialize, Serialize};
 use self::subgroup::{Controller, Subgroup};
 use crate::util::printable::counted;
 
-/// Memory for each instance, in multiples of what the server may occupy: four for what one input may ask for (see
+/// Memory for each instance, in multiples of `--memory`: four for what a single input may allocate (see
 /// `preload/src/sandbox/limits.rs`), and one for afl-fuzz, a second server (cmplog), and temporary files.
 const MEMORY_FACTOR: u64 = 5;
 
-/// The part of the machine's memory that a campaign may have at most, in percent.
+/// Maximum share of the machine's memory for a campaign, in percent.
 const MACHINE_PERCENT: u64 = 90;
 
-/// Processes and threads for each instance.
+/// Maximum number of processes and threads for each instance.
 const TASKS: u64 = 1024;
 
-/// What the processes of a campaign may use up together.
+/// Limits for all processes of a campaign together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GroupLimits {
     /// Memory, page cache included.
@@ -37,7 +37,7 @@ pub struct GroupLimits {
 }
 
 impl GroupLimits {
-    /// Limits for some instances, each with a server that may occupy `memory_mib` (`--memory`).
+    /// Returns the limits for a number of instances, each with a server that may occupy `memory_mib` (`--memory`).
     #[must_use]
     pub fn for_instances(instances: usize, memory_mib: u32) -> Self {
         let instances = instances as u64;
@@ -47,8 +47,8 @@ impl GroupLimits {
     }
 }
 
-/// A control group, in as many hierarchies as its controllers are in. It is removed when dropped; its processes must have
-/// ended.
+/// A control group, with a directory in each hierarchy that has one of its controllers. Dropping it removes the group;
+/// its processes must have ended.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ControlGroup {
     parts: Vec<Subgroup>,
@@ -56,7 +56,8 @@ pub struct ControlGroup {
 }
 
 impl ControlGroup {
-    /// A group with these limits; none where no directory for it can be written to, or the kernel has no such controllers.
+    /// Creates a group with these limits. Returns `None` if no directory for it is writable, or the kernel has no such
+    /// controllers.
     #[must_use]
     pub fn create(limits: GroupLimits) -> Option<Self> {
         let wanted = [(Controller::MEMORY, limits.memory_bytes), (Controller::TASKS, limits.tasks)];
@@ -74,13 +75,13 @@ impl ControlGroup {
         Some(Self { parts, description })
     }
 
-    /// The limits, in words.
+    /// Returns the limits, in words.
     #[must_use]
     pub fn limits(&self) -> &str {
         &self.description
     }
 
-    /// Starts the command in this group, with everything that it starts itself.
+    /// Makes the command start in this group, together with its descendants.
     ///
     /// # Errors
     /// When the group cannot be opened.
@@ -88,12 +89,12 @@ impl ControlGroup {
         let open = |part: &Subgroup| OpenOptions::new().write(true).open(part.processes());
         let lists = self.parts.iter().map(open).collect::<io::Result<Vec<_>>>()?;
         let join = move || lists.iter().try_for_each(|mut list| list.write_all(subgroup::WRITER));
-        // SAFETY: between fork and exec, only what is async-signal-safe may be called (signal-safety(7)): this is write.
+        // SAFETY: the closure must be async-signal-safe (signal-safety(7)). It only calls write(2) on open descriptors.
         unsafe { command.pre_exec(join) };
         Ok(())
     }
 
-    /// What the kernel did to keep the limits, for the end of a campaign.
+    /// Returns warnings about processes that the kernel killed or refused because of the limits.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let count =
@@ -102,8 +103,8 @@ impl ControlGroup {
         let refused = count(Controller::TASKS);
         let killed = (killed > 0).then(|| {
             format!(
-                "the kernel killed {} of the campaign, which had used up its {}. Crashes with sig:09 may come from that \
-                 and need not happen again in sockfuzz replay. Raise --memory, or use fewer instances (-j)",
+                "the kernel killed {} of the campaign, which had used up its {}. Crashes with sig:09 may come from \
+                 that and may not happen again in sockfuzz replay. Raise --memory, or use fewer instances (-j)",
                 counted(killed, "process", "processes"),
                 self.description,
             )
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn limits_grow_with_the_instances_up_to_the_machines_memory() {
+    fn limits_scale_with_instances_up_to_the_memory_of_the_machine() {
         let one = GroupLimits::for_instances(1, 10);
         assert_eq!(one, GroupLimits { memory_bytes: 50 << 20, tasks: 1024 });
         assert_eq!(GroupLimits::for_instances(2, 10).memory_bytes, 2 * one.memory_bytes);
@@ -135,7 +136,7 @@ mod tests {
         assert!(GroupLimits::for_instances(1000, 1 << 20).memory_bytes < machine);
     }
 
-    /// A shell in the group forks no more than it may; where no group can be made, there is nothing to see.
+    /// A shell in the group cannot fork beyond the limit. Skipped if no group can be created.
     #[test]
     fn a_process_cannot_fork_beyond_the_limit() {
         let limits = GroupLimits { memory_bytes: 64 << 20, tasks: 1 };

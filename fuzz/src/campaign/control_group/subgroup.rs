@@ -1,4 +1,4 @@
-//! One directory of a control group, in one hierarchy.
+//! Directory of a control group in one hierarchy.
 
 use std::fs;
 use std::io;
@@ -11,25 +11,25 @@ use serde::{Deserialize, Serialize};
 
 use super::hierarchy::{self, Hierarchy};
 
-/// Written to a list of processes, it means who writes.
+/// Process id that stands for the writing process when written to `cgroup.procs`.
 pub(super) const WRITER: &[u8] = b"0";
 
-/// How long the last processes of a group may take to leave it after their end.
+/// Timeout for terminated processes to leave a group.
 const REMOVAL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Interval of trying to remove it.
+/// Interval between attempts to remove a group.
 const REMOVAL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// A controller, and its files in both versions of control groups (Documentation/admin-guide/cgroup-v1 and cgroup-v2.rst).
+/// A controller, and its files in both versions of control groups (Documentation/admin-guide: cgroup-v1, cgroup-v2).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Controller {
-    /// Its name.
+    /// Name of the controller.
     pub(super) name: &'static str,
-    /// Its limits, in version 1 and in version 2.
+    /// Files with its limit, in version 1 and in version 2.
     limits: [&'static str; 2],
-    /// Its event counters.
+    /// Files with its event counters, in version 1 and in version 2.
     events: [&'static str; 2],
-    /// The counter of what was done to keep the limit.
+    /// Name of the counter of kills or refusals because of the limit.
     event: &'static str,
 }
 
@@ -50,7 +50,7 @@ impl Controller {
     };
 }
 
-/// A directory that is removed when this is dropped.
+/// A directory of a control group, which is removed on drop.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Subgroup {
     directory: PathBuf,
@@ -58,14 +58,14 @@ pub(super) struct Subgroup {
     parent: Option<PreparedParent>,
 }
 
-/// Creates a group with these limits, in each hierarchy that has some of the controllers and is delegated to this process.
+/// Creates a group with these limits in each hierarchy that is delegated to this process and has such controllers.
 pub(super) fn create(limits: &[(Controller, u64)]) -> Vec<Subgroup> {
     let limit = |hierarchy: Hierarchy| {
         let has = |(controller, _): &&(Controller, u64)| {
             hierarchy.controllers.iter().any(|name| name == controller.name)
         };
         let limits: Vec<_> = limits.iter().filter(has).copied().collect();
-        // A hierarchy that is not delegated refuses the first of these steps that writes.
+        // A hierarchy that is not delegated refuses the first write.
         (!limits.is_empty()).then(|| Subgroup::create(&hierarchy, &limits).ok()).flatten()
     };
     hierarchy::all().unwrap_or_default().into_iter().filter_map(limit).collect()
@@ -87,17 +87,17 @@ impl Subgroup {
         Ok(group)
     }
 
-    /// Names of the controllers that limit it.
+    /// Returns the names of the controllers that limit the group.
     pub(super) fn controllers(&self) -> Vec<&str> {
         self.controllers.iter().map(String::as_str).collect()
     }
 
-    /// The list of its processes.
+    /// Returns the path of the list of processes in the group.
     pub(super) fn processes(&self) -> PathBuf {
         processes_of(&self.directory)
     }
 
-    /// How often the kernel had to keep a limit.
+    /// Returns the number of times that the kernel enforced the limit of a controller.
     pub(super) fn events(&self, controller: Controller) -> u64 {
         let counters = controller.events.map(|file| hierarchy::words_of(&self.directory.join(file)));
         let mut words = counters.iter().flatten().skip_while(|word| *word != controller.event);
@@ -114,14 +114,14 @@ impl Drop for Subgroup {
     }
 }
 
-/// A group of the unified hierarchy that gives controllers to groups below it, so it must have no processes itself. Where
-/// that takes it, this process waits in another group below until the end.
+/// A group of the unified hierarchy that gives controllers to its child groups, and so must have no processes itself.
+/// If necessary, this process moves to another child group until the end.
 #[derive(Debug, Serialize, Deserialize)]
 struct PreparedParent {
     directory: PathBuf,
-    /// Where this process has gone.
+    /// Child group that this process has moved to.
     aside: Option<PathBuf>,
-    /// Controllers that were not given to groups below before.
+    /// Controllers that child groups did not have before.
     given: Vec<String>,
 }
 
@@ -143,7 +143,7 @@ impl PreparedParent {
         }
     }
 
-    /// Gives the controllers to groups below ('+'), or takes them back ('-').
+    /// Gives the controllers to child groups ('+'), or takes them back ('-').
     fn give(&self, sign: char) -> io::Result<()> {
         let request: String = self.given.iter().map(|name| format!("{sign}{name} ")).collect();
         match request.as_str() {
@@ -160,7 +160,7 @@ impl PreparedParent {
         fs::write(processes, WRITER)
     }
 
-    /// As it was before. Where something else has been changed meanwhile, it stays as it is.
+    /// Restores the state before [`Self::prepare`], except where other processes prevent that.
     fn restore(&self) {
         let _ = self.give('-');
         if let Some(aside) = &self.aside {
@@ -170,14 +170,14 @@ impl PreparedParent {
     }
 }
 
-/// Lists the controllers that a group of the unified hierarchy gives to groups below.
+/// File that lists the controllers which a group of the unified hierarchy gives to its child groups.
 const GIVEN_CONTROLLERS: &str = "cgroup.subtree_control";
 
 fn processes_of(directory: &Path) -> PathBuf {
     directory.join("cgroup.procs")
 }
 
-/// Removes the directory of a group as soon as its last process has left.
+/// Removes the directory of a group as soon as its last process has left, within [`REMOVAL_TIMEOUT`].
 fn remove(directory: &Path) {
     let deadline = Instant::now() + REMOVAL_TIMEOUT;
     while let Err(error) = fs::remove_dir(directory)
@@ -192,9 +192,9 @@ fn remove(directory: &Path) {
 mod tests {
     use super::*;
 
-    /// The unified hierarchy of this machine may have controllers that cannot hurt: huge pages, say.
+    /// Uses the controller of huge pages, which is harmless to delegate on a machine that has it.
     #[test]
-    fn a_delegated_part_of_the_unified_hierarchy_is_left_as_it_was() {
+    fn a_delegated_group_of_the_unified_hierarchy_is_restored() {
         const HUGE_PAGES: Controller = Controller {
             name: "hugetlb",
             limits: ["", "hugetlb.2MB.max"],
@@ -216,7 +216,7 @@ mod tests {
             return;
         }
         assert!(given().contains(&HUGE_PAGES.name.to_owned()));
-        // Its only process, which has to step aside.
+        // The only process of the delegated group, which has to move to a child group.
         let mut child = process::Command::new(std::env::current_exe().expect("this test"))
             .args(["--exact", "campaign::control_group::subgroup::tests::in_a_child", "--ignored"])
             .env("DELEGATED", &delegated)
@@ -232,8 +232,8 @@ mod tests {
     #[test]
     #[ignore = "run by the test above, in a process of its own"]
     fn in_a_child() {
-        let directory = PathBuf::from(std::env::var_os("DELEGATED").expect("by the test above"));
-        fs::write(processes_of(&directory), WRITER).expect("it moves in");
+        let directory = PathBuf::from(std::env::var_os("DELEGATED").expect("set by the test above"));
+        fs::write(processes_of(&directory), WRITER).expect("joins the group");
         let controllers = ["hugetlb".to_owned()];
         fs::create_dir(directory.join("campaign")).expect("mkdir");
         let parent = PreparedParent::prepare(&directory, &controllers).expect("delegated");

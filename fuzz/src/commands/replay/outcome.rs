@@ -1,4 +1,4 @@
-//! Outcome of a replayed input: whether the server crashed or hung, and whether it was saved for that.
+//! Outcome of a replayed input: whether the server crashed or hung, and whether that reproduces the finding.
 
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
@@ -47,19 +47,21 @@ impl ReplayOutcome {
         }
     }
 
-    /// Whether the input crashed or hung the server.
+    /// Whether the server crashed, hung or exited, or sockfuzz failed.
     pub(super) fn is_failure(&self) -> bool {
         !matches!(self, Self::Answered)
     }
 
     pub(super) fn describe(&self, timeout: Duration) -> String {
         match self {
-            Self::Answered => "answered, the server is well".to_owned(),
+            Self::Answered => "answered, without a crash or a hang".to_owned(),
             Self::Exited { status, is_finding: true } => {
                 format!("the server exited: {status}; a campaign saves that as sig:{EXIT_SIGNAL:02}")
             }
             Self::Exited { status, .. } => format!("the server exited: {status}"),
-            Self::InternalError => "sockfuzz failed, not the server: please report it".to_owned(),
+            Self::InternalError => {
+                "internal error of sockfuzz, not of the server: please report it".to_owned()
+            }
             Self::Signalled { signal, panicked: true } => format!("CRASH: the server panicked, {signal}"),
             Self::Signalled { signal, .. } => format!("CRASH: {signal}"),
             Self::Hung(threads) => {
@@ -73,7 +75,7 @@ fn is_panic(output: &[u8]) -> bool {
     contains(output, b"panicked at")
 }
 
-/// Whether the server's output has a backtrace: of a panic or a sanitizer.
+/// Whether the server's output contains a backtrace, of a panic or of a sanitizer.
 pub(super) fn has_backtrace(output: &[u8]) -> bool {
     contains(output, b"stack backtrace:") || sanitizers::is_report(output)
 }

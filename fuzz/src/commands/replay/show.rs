@@ -1,4 +1,4 @@
-//! What `replay` shows of an input: its bytes or steps, the answers, and what the server wrote to stderr.
+//! Output of `replay` for one input: its bytes or steps, the answers, and the server's stderr.
 
 use std::borrow::Cow;
 use std::io::{self, Write, stdout};
@@ -9,10 +9,10 @@ use crate::input::corpus::Seed;
 use crate::server::single_run::SingleRun;
 use crate::util::printable::{counted, printable};
 
-/// Bytes of a request or an answer that are shown without `--raw`.
+/// Maximum number of bytes of a request or an answer that are shown without `--raw`.
 const MAX_SHOWN_BYTES: usize = 2000;
 
-/// Lines of the server's stderr that are shown where it is not the report of a crash.
+/// Maximum number of lines of the server's stderr that are shown unless a signal ended it or sockfuzz failed.
 const MAX_STDERR_LINES: usize = 20;
 
 /// Shows an input of one connection and the answer.
@@ -50,7 +50,7 @@ fn show_bytes(title: &str, bytes: &[u8], raw: bool) -> io::Result<()> {
     }
 }
 
-/// Shows what the server wrote to stderr: all of it, or its last lines with a note.
+/// Shows the server's stderr: all of it, or its last lines with a note.
 pub(super) fn show_stderr(run: &SingleRun, all: bool) -> io::Result<()> {
     let text = String::from_utf8_lossy(&run.output);
     let lines: Vec<_> = text.lines().collect();

@@ -45,7 +45,7 @@ CASE(dup3, to_negative, CONNECTED) { TRY_FD(F(dup3)(side->fd, -1, 0)); }
 CASE(dup3, to_huge, CONNECTED) { TRY_FD(F(dup3)(side->fd, INT_MAX, 0)); }
 CASE(dup3, to_stderr_unknown_flag, CONNECTED) { TRY_FD(F(dup3)(side->fd, 2, O_NONBLOCK)); }
 
-/* For both names, and for the connection and the listener. */
+/* Defines one case for the connection and one for the listener. */
 #define COMMAND(name, ...)                                                                                                    \
     NAMED_CASE(fcntl_##name, "fcntl/" #name, CONNECTED) { TRY(F(fcntl)(side->fd, __VA_ARGS__)); }                             \
     NAMED_CASE(fcntl_listener_##name, "fcntl/listener_" #name, CONNECTED) { TRY(F(fcntl)(side->listener, __VA_ARGS__)); }

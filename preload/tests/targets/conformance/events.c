@@ -10,12 +10,12 @@ static int try_epoll_ctl(struct side *side, int epoll, int operation, int fd, un
     return epoll;
 }
 
-/* An instance at which the descriptor is registered. */
+/* Returns an epoll instance with which the descriptor is registered. */
 static int instance_of(struct side *side, int fd, unsigned wanted) {
     return try_epoll_ctl(side, epoll_create1(0), EPOLL_CTL_ADD, fd, wanted);
 }
 
-/* For the connection and for the listener. */
+/* Defines one case for the connection and one for the listener. */
 #define BOTH_CASE(name, ...)                                                             \
     NAMED_CASE(epoll_ctl_##name, "epoll_ctl/" #name, CONNECTED) { int fd = side->fd; __VA_ARGS__; } \
     NAMED_CASE(epoll_ctl_listener_##name, "epoll_ctl/listener_" #name, CONNECTED) { int fd = side->listener; __VA_ARGS__; }

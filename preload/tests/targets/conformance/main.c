@@ -1,7 +1,7 @@
-/* A call and what its manual page says can go wrong, for every function that a preload may stand for, on
-   the connection that this server is served and on a real one. Which case is told by CONFORMANCE_CASE;
-   without, their names are printed. The line goes to the file that TARGET_LOG names: case, real, internal,
-   with tabs between them. With CONFORMANCE_SELF there is no client but the program itself: both are real. */
+/* Makes calls with the errors that their manual pages name, for every function that the preload may interpose, on the
+   internal connection and on a real one. CONFORMANCE_CASE selects the case; without it, the names of all cases are
+   written. The result is one line in the file that TARGET_LOG names: case, real, internal, separated by tabs. With
+   CONFORMANCE_SELF, the program is its own client, and both connections are real. */
 
 #include "conformance.h"
 
@@ -17,7 +17,7 @@ static sigjmp_buf landing;
 static volatile sig_atomic_t trying, alarms, broken_pipes;
 static int feed_fd = -1;
 
-/* Longer than a call that does not wait takes on a busy machine. */
+/* Interval of the alarm: longer than a call that does not wait takes on a busy machine. */
 enum { PATIENCE_US = 250000 };
 
 void *original(const char *name) {
@@ -51,7 +51,7 @@ static void on_alarm(int number) {
 
 static void on_fault(int number) {
     if (trying) siglongjmp(landing, number);
-    signal(number, SIG_DFL); /* it comes again */
+    signal(number, SIG_DFL); /* the fault occurs again at once */
 }
 
 static void on_broken_pipe(int number) {
@@ -66,7 +66,7 @@ static void set_timer(long microseconds) {
 
 void begin_try(void) {
     alarms = 0;
-    trying++; /* one may be an argument of the other */
+    trying++; /* one TRY may be an argument of another */
     set_timer(PATIENCE_US);
     errno = 0;
 }
@@ -136,7 +136,7 @@ void say_readiness(struct side *side, int fd) {
     say(side, "ready=%s", text[0] ? text + 1 : "-");
 }
 
-/* What is left of the connection. */
+/* Records the state of the connection after the call. */
 static void say_state(struct side *side) {
     int unread = -1;
     say(side, ";");
@@ -211,11 +211,11 @@ static void end_client(struct side *side, bool at_once) {
         ((__typeof__(&close))original("close"))(feed_fd);
     }
     await(side, side->fd, POLLRDHUP, 5000);
-    /* The internal client hangs up after a while. */
+    /* The internal client hangs up only after its linger time. */
     if (at_once) await(side, side->fd, POLLHUP, 200);
 }
 
-/* `port` is that of the listener; the client of the internal one comes by itself. */
+/* Brings a side into its state. `port` is that of the listener; the internal client connects by itself. */
 static void prepare(struct side *side, unsigned state, int port, bool connects) {
     if (state & BARE) return;
     side->listener = make_listener(side, port);
@@ -262,13 +262,13 @@ static void handle(int number, void (*handler)(int)) {
     CHECK(sigaction(number, &action, NULL) == 0);
 }
 
-/* The other end of what the preload reads from; a program's own is /dev/null under it. */
+/* Opens the other end of the preload's input; under the preload, stdin of the program is /dev/null. */
 static void find_feed(void) {
     const char *kept = getenv("SOCKFUZZ_STDIO");
     char path[64];
     snprintf(path, sizeof path, "/proc/self/fd/%d", kept ? atoi(kept) : 0);
     feed_fd = open(path, O_WRONLY | O_CLOEXEC);
-    CHECK(feed_fd >= 0); /* stdin has to be a pipe */
+    CHECK(feed_fd >= 0); /* the input must be a pipe */
 }
 
 int main(void) {
@@ -287,7 +287,7 @@ int main(void) {
     if (!self) find_feed();
 
     static struct side real = {false, -1, -1, -1, ""}, internal = {true, -1, -1, -1, ""};
-    /* The first listener is the one that a preload takes over. */
+    /* The preload takes over the first listener. */
     prepare(&internal, test->state, self ? 0 : 8101, self);
     prepare(&real, test->state, 0, true);
     write_line(test->name, "\t");

@@ -8,7 +8,7 @@ static union {
     char bytes[64];
 } name;
 
-/* `len` at 8 is a bad pointer, at 99 none. */
+/* Returns a pointer to `len`; for 8 a bad pointer, for 99 a null pointer. */
 static socklen_t value;
 static socklen_t *room_of(long len) {
     memset(&name, 'x', sizeof name);

@@ -24,7 +24,7 @@ static void try_set(struct side *side, int fd, int level, int option, int number
     try_get(side, fd, level, option, 4, varies);
 }
 
-/* What it is at first, with much and with little room; what it is once it was set; the same of the listener. */
+/* Cases for the initial value, with much and little room, and for the value once set; connection and listener. */
 #define SOME_OPTION(level, option, identifier, text, varies)                                                  \
     NAMED_CASE(get##identifier, "getsockopt/" text, CONNECTED) {                                              \
         try_get(side, side->fd, level, option, 256, varies), try_get(side, side->fd, level, option, 4, varies); \
@@ -40,7 +40,7 @@ static void try_set(struct side *side, int fd, int level, int option, int number
         try_set(side, side->listener, level, option, 1, varies);                                              \
     }
 #define OPTION(level, option) SOME_OPTION(level, option, _##option, #option, false)
-/* Its value is another one with every connection. */
+/* An option whose value varies between connections. */
 #define VARYING(level, option) SOME_OPTION(level, option, _##option, #option, true)
 
 OPTION(SOL_SOCKET, SO_TYPE)
@@ -91,7 +91,7 @@ OPTION(IPPROTO_IP, IP_FREEBIND)
 OPTION(IPPROTO_IP, SO_ORIGINAL_DST)
 OPTION(IPPROTO_IPV6, IPV6_V6ONLY)
 
-/* What no socket knows, and what is no pointer or length. */
+/* Cases for unknown levels and options. */
 #define WRONG_CASES(prefix, fd)                                                                              \
     NAMED_CASE(get_##prefix##level, "getsockopt/" #prefix "unknown_level", CONNECTED) { try_get(side, fd, 9999, 1, 4, false); } \
     NAMED_CASE(get_##prefix##option, "getsockopt/" #prefix "unknown_option", CONNECTED) { try_get(side, fd, SOL_SOCKET, 9999, 4, false); } \

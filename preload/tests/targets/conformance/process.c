@@ -123,7 +123,7 @@ CASE(signal, forth_and_back, CONNECTED) { try_signal(side, SIGUSR2, handler), tr
 extern sighandler_t bsd_signal(int, sighandler_t);
 extern sighandler_t __sysv_signal(int, sighandler_t);
 
-/* An action, its flags, and how often it is taken. */
+/* Sets an action, and records the former action and the flags of the new one. */
 #define TRY_NAME(name, number, wanted)                                                                                  \
     do {                                                                                                               \
         begin_try();                                                                                                   \
@@ -241,7 +241,7 @@ CASE(unlinkat, flags, CONNECTED) { TRY(F(unlinkat)(AT_FDCWD, "/missing", 0x9999)
 CASE(open, directory, CONNECTED) { TRY(F(open)("/etc/passwd", O_DIRECTORY)), TRY(F(open)("/", O_RDWR)), TRY(F(open)("/etc/passwd/a", O_RDONLY)), TRY(F(open)("/etc/passwd", O_CREAT | O_EXCL, 0600)); }
 CASE(openat, connection, CONNECTED) { TRY(F(openat)(side->fd, "a", O_RDONLY)), TRY(F(openat)(CLOSED, "a", O_RDONLY)); }
 
-/* By number it is the same call. */
+/* The same calls by system call number. */
 #define NUMBERED(name, ...)                                                                            \
     NAMED_CASE(syscall_##name, "syscall/" #name, UNREAD) { TRY(F(syscall)(__VA_ARGS__)); }
 NUMBERED(unknown, 9999)

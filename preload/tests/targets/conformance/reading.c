@@ -1,4 +1,4 @@
-/* read(2), readv(2), recv(2) and recvmsg(2), and what is built on them. */
+/* read(2), readv(2), recv(2), recvfrom(2), and their variants with checks. */
 
 #include "conformance.h"
 
@@ -49,7 +49,7 @@ static void try_readv(struct side *side, const struct iovec *first, int count) {
     say_bytes(side, buffer, 8);
 }
 
-/* `first` bytes, then `second` further on. */
+/* Returns two parts: `first` bytes of the buffer, and `second` bytes from offset 4. */
 static struct iovec *two_parts(size_t first, size_t second) {
     parts[0] = (struct iovec){buffer, first};
     parts[1] = (struct iovec){buffer + 4, second};

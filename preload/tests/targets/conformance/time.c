@@ -1,4 +1,4 @@
-/* Clocks, sleeping, waiting for another thread; randomness. */
+/* Clocks, sleeps, timed waits for another thread, and randomness. */
 
 #include "conformance.h"
 
@@ -65,7 +65,7 @@ CASE(sem_timedwait, bad_deadline_but_free, CONNECTED) { sem_t semaphore; sem_ini
 CASE(sem_timedwait, interrupted, CONNECTED) { try_semaphore(side, 0, LONG_MAX, 0); }
 CASE(sem_clockwait, unknown, CONNECTED) { sem_t semaphore; struct timespec deadline = {1, 0}; sem_init(&semaphore, 0, 0), TRY(F(sem_clockwait)(&semaphore, 99, &deadline)); }
 
-/* One for each side: a crash leaves it locked. */
+/* One mutex for each side, because a crash leaves it locked. */
 static pthread_mutex_t mutexes[] = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER};
 static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
 
@@ -93,7 +93,7 @@ CASE(arc4random, number, CONNECTED) { TRY(F(arc4random)() != F(arc4random)()); }
 CASE(arc4random_buf, zero, CONNECTED) { F(arc4random_buf)(null, 0), TRY(0); }
 CASE(arc4random_uniform, bounds, CONNECTED) { TRY(F(arc4random_uniform)(0)), TRY(F(arc4random_uniform)(1)), TRY(F(arc4random_uniform)(2) < 2); }
 
-/* Pseudo-random numbers: each sequence from a seed, in both ways the same. */
+/* Pseudo-random numbers: a seed gives the same sequence on both sides. */
 CASE(srand, sequence, CONNECTED) { F(srand)(7), TRY(F(rand)()), TRY(F(rand)()), F(srand)(7), TRY(F(rand)()); }
 CASE(rand, goes_on, CONNECTED) { F(srand)(0), TRY(F(rand)()), TRY(F(random)()); }
 CASE(srandom, sequence, CONNECTED) { F(srandom)(7), TRY(F(random)()), TRY(F(random)()), F(srandom)(7), TRY(F(random)()); }

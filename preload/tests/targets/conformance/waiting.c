@@ -1,4 +1,4 @@
-/* poll(2), select(2), epoll(7). */
+/* poll(2), ppoll(2), select(2), pselect(2). */
 
 #include "conformance.h"
 
