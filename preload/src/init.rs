@@ -128,7 +128,7 @@ fn decide(mode: Mode, by_afl: bool, below_another: bool) -> Option<RunMode> {
 fn emit_former_names() {
     for (former, spec) in former_names_in_use(|name| env::var_os(name).is_some()) {
         report::emit(format_args!(
-            "{} is now {}; the former name goes with the next release",
+            "{} is now {}; the next release removes the former name",
             former.variable, spec.variable
         ));
     }

@@ -1,9 +1,9 @@
-//! Every symbol that this library exports, in one place. Each row is a libc function, with its C signature,
-//! and the function below `hooks` that stands for it. [`crate::sys::real`] generates the real functions from
-//! these rows, `hooks/exports.rs` the exported ones.
+//! Table of all symbols that this library exports. Each row has a libc function, its C signature, and the
+//! function below `hooks` that replaces it. [`crate::sys::real`] generates the real functions from these rows,
+//! `hooks/exports.rs` the exported ones.
 //!
-//! No other symbol may be exported: a name that is not libc's could take the place of one of the server's
-//! own. (The variadic `dprintf` is the exception that the macro cannot express: `hooks/formatted.rs`.)
+//! No other symbol may be exported: a name that libc does not define could replace one of the server's own.
+//! (The exception is `dprintf` in `hooks/formatted.rs`. It is variadic, which the macro cannot express.)
 
 /// Calls the macro `$callback` with all rows.
 macro_rules! interposed_functions {
@@ -25,7 +25,7 @@ macro_rules! interposed_functions {
         fn unlink(path: *const c_char) -> c_int => paths::unlink;
         fn unlinkat(directory: c_int, path: *const c_char, flags: c_int) -> c_int => paths::unlinkat;
 
-        // What a socket says of itself.
+        // Addresses and options of sockets.
         fn getsockname(fd: c_int, name: *mut sockaddr, len: *mut socklen_t) -> c_int => names::getsockname;
         fn getpeername(fd: c_int, name: *mut sockaddr, len: *mut socklen_t) -> c_int => names::getpeername;
         fn setsockopt(fd: c_int, level: c_int, name: c_int, value: *const c_void, len: socklen_t) -> c_int
@@ -96,7 +96,7 @@ macro_rules! interposed_functions {
         fn __open_2(path: *const c_char, flags: c_int) -> c_int => random::open_2;
         fn __open64_2(path: *const c_char, flags: c_int) -> c_int => random::open_2;
 
-        // Pseudo-random numbers of which libc has the state.
+        // Pseudo-random numbers whose state is in libc.
         fn rand() -> c_int => pseudo_random::rand;
         fn srand(seed: c_uint) -> () => pseudo_random::srand;
         fn random() -> c_long => pseudo_random::random;
@@ -130,7 +130,7 @@ macro_rules! interposed_functions {
         fn fileno(file: *mut FILE) -> c_int => streams::fileno;
         fn fileno_unlocked(file: *mut FILE) -> c_int => streams::fileno;
 
-        // (`dprintf`, which is variadic, stands in `hooks::formatted`.)
+        // Formatted output. (`dprintf`, which is variadic, is in `hooks::formatted`.)
         fn vdprintf(fd: c_int, format: *const c_char, arguments: *mut c_void) -> c_int => formatted::vdprintf;
         fn __vdprintf_chk(fd: c_int, flag: c_int, format: *const c_char, arguments: *mut c_void) -> c_int
             => formatted::vdprintf_chk;
@@ -218,7 +218,7 @@ macro_rules! interposed_functions {
             => own_process::pthread_setschedparam;
         fn _Unwind_RaiseException(exception: *mut c_void) -> c_int => process::raise_exception;
 
-        // System calls by number, and the signal by which those that bypass libc come here.
+        // System calls by number, and signals: SIGSYS redirects the calls that bypass libc.
         fn syscall(number: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long => syscall::syscall;
         fn sigaction(number: c_int, action: *const libc::sigaction, old: *mut libc::sigaction) -> c_int => signal::sigaction;
         fn signal(number: c_int, handler: sighandler_t) -> sighandler_t => bsd_signals::signal;

@@ -1,6 +1,6 @@
-//! Timers and signals of the server's, suspended while its process is the forkserver: a timer would
-//! interrupt the forkserver, AFL++ ends it by SIGTERM, and its children must not vanish unseen. A fork loses
-//! timers and pending signals, which the children need.
+//! Suspends the server's timers and signals while its process is the forkserver. A timer would interrupt the
+//! forkserver, AFL++ ends it by SIGTERM, and it must see the ends of its children (SIGCHLD). The children need the
+//! timers and the pending signals, which a fork loses.
 
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -11,20 +11,20 @@ use crate::sys::{real, signal_guard};
 
 const INTERVAL_TIMERS: [c_int; 3] = [libc::ITIMER_REAL, libc::ITIMER_VIRTUAL, libc::ITIMER_PROF];
 
-/// Signals that the forkserver lives by.
+/// Signals that the forkserver needs with their default actions.
 const FORKSERVER_SIGNALS: [c_int; 2] = [libc::SIGTERM, libc::SIGCHLD];
 
-/// What was put aside.
+/// Suspended timers and signals.
 pub(super) struct Interruptions {
     timers: [itimerval; INTERVAL_TIMERS.len()],
-    /// Those that were about to be handled.
+    /// Signals that were pending.
     pending: Vec<siginfo_t>,
     actions: [sigaction; FORKSERVER_SIGNALS.len()],
     blocked: sigset_t,
 }
 
 impl Interruptions {
-    /// Stops the timers, and gives the forkserver its signals.
+    /// Stops the timers, takes the pending signals, and sets the actions that the forkserver needs.
     pub(super) fn suspend() -> Self {
         let timers = INTERVAL_TIMERS.map(stop);
         let blocked = set_mask(&all_signals());
@@ -34,10 +34,10 @@ impl Interruptions {
         Self { timers, pending, actions, blocked }
     }
 
-    /// Puts everything back, in a child of the forkserver.
+    /// Restores everything, in a child of the forkserver.
     pub(super) fn resume(&self) {
         set_mask(&all_signals());
-        // SAFETY: these are what `suspend` was given.
+        // SAFETY: the kernel has returned the actions, the mask and the timers to `suspend`, so they are valid.
         unsafe {
             for (signal, action) in FORKSERVER_SIGNALS.into_iter().zip(&self.actions) {
                 real::sigaction(signal, action, ptr::null_mut());
@@ -51,9 +51,9 @@ impl Interruptions {
     }
 }
 
-/// What the timer was set to.
+/// Stops a timer, and returns its former setting.
 fn stop(timer: c_int) -> itimerval {
-    // SAFETY: all zeroes is a stopped timer; both pointers are to values of ours.
+    // SAFETY: all zeroes is a valid `itimerval` (a stopped timer), and both pointers are to values on this stack.
     unsafe {
         let stopped: itimerval = std::mem::zeroed();
         let mut running = stopped;
@@ -62,9 +62,9 @@ fn stop(timer: c_int) -> itimerval {
     }
 }
 
-/// What the signal did before.
+/// Sets the default action of a signal, and returns the former one.
 fn set_default(signal: c_int) -> sigaction {
-    // SAFETY: all zeroes is the default action, without flags.
+    // SAFETY: all zeroes is a valid `sigaction` (SIG_DFL, no flags), and both pointers are to values on this stack.
     unsafe {
         let default: sigaction = std::mem::zeroed();
         let mut before = default;
@@ -74,7 +74,7 @@ fn set_default(signal: c_int) -> sigaction {
 }
 
 fn all_signals() -> sigset_t {
-    // SAFETY: libc fills the whole set.
+    // SAFETY: sigfillset(3) initialises the whole set.
     unsafe {
         let mut all = MaybeUninit::uninit();
         libc::sigfillset(all.as_mut_ptr());
@@ -82,19 +82,19 @@ fn all_signals() -> sigset_t {
     }
 }
 
-/// Signals that the forkserver does not live by: their handlers are the server's.
+/// All signals but [`FORKSERVER_SIGNALS`]: their handlers are the server's.
 fn servers_signals() -> sigset_t {
     let mut signals = all_signals();
     for signal in FORKSERVER_SIGNALS {
-        // SAFETY: a valid set.
+        // SAFETY: the set is initialised.
         unsafe { libc::sigdelset(&mut signals, signal) };
     }
     signals
 }
 
-/// Blocks these signals and no others; returns which were blocked before.
+/// Blocks these signals and no others; returns the former mask.
 fn set_mask(mask: &sigset_t) -> sigset_t {
-    // SAFETY: both sets live on this stack; libc fills the second one.
+    // SAFETY: the first set is initialised, and pthread_sigmask(3) initialises the second one on this stack.
     unsafe {
         let mut before = MaybeUninit::uninit();
         real::pthread_sigmask(libc::SIG_SETMASK, mask, before.as_mut_ptr());

@@ -1,6 +1,6 @@
-//! Forks: everything that happens before and after one, in the parent and in the child.
+//! Fork handling: everything that happens before and after a fork, in the parent and in the child.
 //!
-//! There are two kinds. The forkserver forks children that each go on as *the* server ([`as_forkserver`]); the
+//! There are two kinds. The forkserver forks children that each continue as *the* server ([`as_forkserver`]); the
 //! server itself forks workers, helpers and daemons ([`before_servers_fork`], [`in_servers_parent`],
 //! [`in_servers_child`]).
 
@@ -22,14 +22,14 @@ use crate::sandbox;
 use crate::sys::{config, planned_end, report, threads};
 use interruptions::Interruptions;
 
-/// Turns this process into the forkserver while `fork_children` runs, which returns in every child only. Returns
+/// Turns this process into the forkserver while `fork_children` runs, which returns only in the children. Returns
 /// whether the child shares nothing by which a sibling that lives at the same time could disturb it.
 pub(crate) fn as_forkserver<R>(fork_children: impl FnOnce() -> R) -> bool {
     let interruptions = Interruptions::suspend();
     identity::record_forkserver();
     fork_children();
     identity::adopt();
-    // A server that signals its process group is not to end the forkserver, nor AFL++.
+    // Keeps a server that signals its process group from ending the forkserver or AFL++.
     let _ = setpgid(None, None);
     sandbox::isolate_child();
     process_table::begin_own();
@@ -42,7 +42,7 @@ pub(crate) fn as_forkserver<R>(fork_children: impl FnOnce() -> R) -> bool {
 /// Prepares for a process that the server is about to create.
 ///
 /// # Errors
-/// EAGAIN (fork(2)) where the sandbox allows no further one.
+/// EAGAIN (fork(2)) if the sandbox allows no further process.
 pub(crate) fn before_servers_fork() -> io::Result<()> {
     if sandbox::is_on() && process_table::is_full() {
         if report::status().count(Counter::ForksRefused) == 0 {
@@ -60,16 +60,16 @@ pub(crate) fn before_servers_fork() -> io::Result<()> {
     Ok(())
 }
 
-/// Follows a fork of the server's, in the parent: `child` is the new process.
+/// Updates the parent's state after the server has forked the process `child`.
 pub(crate) fn in_servers_parent(child: i32) {
     if child > 0 && config::get().is_some() {
         children::record(child);
-        // Like a thread, a child may be at work while the calling thread is idle.
+        // Like a thread, a child may be busy while the calling thread is idle.
         threads::record_creation();
     }
 }
 
-/// Follows a fork of the server's, in the child: what its parent knows and does is not its own.
+/// Resets the state that a child which the server has forked does not share with its parent.
 pub(crate) fn in_servers_child() {
     driver_process::reset_after_fork();
     planned_end::reset_after_fork();
@@ -78,18 +78,18 @@ pub(crate) fn in_servers_child() {
     children::reset_after_fork();
     process_table::reset_after_fork();
     daemon::after_fork();
-    // The child's iteration is its parent's. But what a waiting spare forks must not be seen either.
+    // The child takes part in its parent's iteration. But AFL++ must not see what a waiting spare forks.
     if !forkserver::is_waiting_spare() {
         gate::open();
     }
 }
 
-/// Two processes that work at the same time have one clock: the kernel's.
+/// Switches to the kernel's clock, which all processes that work at the same time share.
 pub(crate) fn share_kernel_time() {
     clock::thaw();
 }
 
-/// In any forked child: no other thread waits there, and the events of its parent's threads are not its own.
+/// Resets the wait state in any forked child: it has no other threads, and must not use its parent's events.
 fn reset_waiting_threads() {
     hash_keys::reset_after_fork();
     notifier::reset_after_fork();

@@ -1,4 +1,4 @@
-//! accept(2): of the threads that accept, exactly one is let through for every connection made.
+//! accept(2): the accept gate lets exactly one accepting thread through for every connection.
 
 use std::os::fd::RawFd;
 use std::ptr;
@@ -19,16 +19,16 @@ use crate::sys::{config, errno, fd, real, report};
 
 pub(crate) unsafe fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int {
     if !listener::is_fuzzed(fd) {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of accept(2); the arguments are unchanged.
         return unsafe { real::accept(fd, address, len) };
     }
-    // SAFETY: as above.
+    // SAFETY: the caller upholds the contract of accept(2), which is that of accept4(2) without flags.
     unsafe { accept4(fd, address, len, 0) }
 }
 
 pub(crate) unsafe fn accept4(fd: c_int, address: *mut sockaddr, len: *mut socklen_t, flags: c_int) -> c_int {
     if !listener::is_fuzzed(fd) {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of accept4(2); the arguments are unchanged.
         return unsafe { real::accept4(fd, address, len, flags) };
     }
     if flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
@@ -39,7 +39,7 @@ pub(crate) unsafe fn accept4(fd: c_int, address: *mut sockaddr, len: *mut sockle
     let accepted = match blocking::attempt(&mut call) {
         Some(accepted) => accepted,
         None if is_nonblocking(fd) => return errno::fail(Errno::AGAIN),
-        // Even where another process drives: in the kernel, this one would take its connections.
+        // Waits here even if another process drives: a wait in the kernel would take that process's connections.
         None => match blocking::wait(&mut call, socket_options::accept_limit(fd)) {
             WaitOutcome::Done(accepted) => accepted,
             WaitOutcome::TimedOut => return errno::fail(Errno::AGAIN),
@@ -52,11 +52,11 @@ pub(crate) unsafe fn accept4(fd: c_int, address: *mut sockaddr, len: *mut sockle
     if accepted >= 0
         && !address.is_null()
         && let Some(client) = listener::client_address()
-        // SAFETY: the server's own pointers.
+        // SAFETY: `address` and `len` are the server's: no Rust reference points there.
         && let Err(error) = unsafe { arguments::write_address(&client, address, len) }
     {
-        // The kernel, too, closes the connection that it has accepted.
-        // SAFETY: the number is new; the server has not seen it.
+        // Like the kernel, closes the connection that was accepted.
+        // SAFETY: the descriptor is new, and nothing else uses it yet.
         unsafe { descriptor::close(accepted) };
         return errno::fail(error);
     }
@@ -71,9 +71,10 @@ fn is_nonblocking(listener: RawFd) -> bool {
     }
 }
 
-/// A client over a UNIX-domain socket that is going to reset needs something to leave unread.
+/// Accepts a connection, and sends the greeting to a client that will reset it. Over a UNIX-domain socket, such a
+/// client needs a byte to leave unread.
 fn accept_and_greet(listener: RawFd, flags: c_int) -> RawFd {
-    // SAFETY: all zeroes is an address, and there is room for any.
+    // SAFETY: all zeroes are a valid `sockaddr_storage`, which has room for any address; `len` is its size.
     let (accepted, client) = unsafe {
         let mut client: libc::sockaddr_storage = std::mem::zeroed();
         let mut len = size_of_val(&client) as socklen_t;
@@ -110,7 +111,8 @@ impl BlockingCall for Accept {
             let accepted = if config::inputs_are_sessions() {
                 accept_and_greet(self.fd, self.flags)
             } else {
-                // SAFETY: null pointers mean that no address is wanted; a connection is there.
+                // SAFETY: accept4(2) takes null pointers if no address is wanted. (It does not wait: a connection is
+                // pending.)
                 unsafe { real::accept4(self.fd, ptr::null_mut(), ptr::null_mut(), self.flags) }
             };
             if accepted >= 0 {
@@ -119,7 +121,7 @@ impl BlockingCall for Accept {
             accepted
         };
         if accepted < 0 {
-            // Out of descriptors, say: the connection is still there to be accepted.
+            // The call failed, for lack of descriptors for example: the connection is still pending.
             accept_gate::add_pending();
             accept_gate::wake_waiters();
             return Some(accepted);

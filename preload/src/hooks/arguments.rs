@@ -1,4 +1,4 @@
-//! What the server passes to a call, checked in the order and with the errors of the kernel.
+//! Checks of the arguments that the server passes to a call, in the order and with the errors of the kernel.
 
 use std::time::Duration;
 
@@ -10,16 +10,16 @@ use crate::net::address::{self, Address};
 use crate::sys::user_memory::Unaligned;
 use crate::sys::{errno, user_memory};
 
-/// Parts that one call may have (readv(2), IOV_MAX), and messages (sendmmsg(2)).
+/// Maximum number of parts of one call (readv(2), IOV_MAX), and of messages (sendmmsg(2)).
 pub(super) const MAX_PARTS: usize = 1024;
 
-/// What one call transfers at most (read(2), "Notes").
+/// Maximum number of bytes that one call transfers (read(2), "Notes").
 pub(super) const MAX_TRANSFER_BYTES: usize = 0x7fff_f000;
 
-/// Bytes in the kernel's set of signals: 64 bits. (libc's has room for more.)
+/// Size of the kernel's signal set in bytes: 64 bits. (libc's has room for more.)
 pub(super) const SIGNAL_SET_BYTES: usize = 8;
 
-/// The parts of a buffer; `too_many` is the call's error for more than [`MAX_PARTS`].
+/// Borrows and checks the parts of a buffer; `too_many` is the call's error for more than [`MAX_PARTS`].
 ///
 /// # Safety
 /// Nobody changes the array while it is borrowed.
@@ -31,7 +31,7 @@ pub(super) unsafe fn parts<'a>(
     if count > MAX_PARTS {
         return Err(too_many);
     }
-    // SAFETY: any bytes are an `iovec`; nobody changes it by the caller's word.
+    // SAFETY: any bytes are a valid `iovec`; nobody changes the array meanwhile, by this function's contract.
     let parts = unsafe { user_memory::elements(first, count) }?;
     if parts.iter().any(|part| part.get().iov_len > isize::MAX as usize) {
         return Err(Errno::INVAL);
@@ -43,44 +43,44 @@ pub(super) unsafe fn parts<'a>(
     Ok(parts)
 }
 
-/// Bytes in `parts`, as far as one call transfers them.
+/// Number of bytes in `parts`, limited to what one call transfers.
 pub(super) fn total(parts: &[Unaligned<iovec>]) -> usize {
     parts.iter().fold(0, |sum: usize, part| sum.saturating_add(part.get().iov_len)).min(MAX_TRANSFER_BYTES)
 }
 
-/// A message, and its parts.
+/// Reads and checks a message and its parts.
 ///
 /// # Safety
 /// Nobody changes the array of parts while it is borrowed.
 pub(super) unsafe fn message<'a>(message: *const msghdr) -> Result<(msghdr, &'a [Unaligned<iovec>]), Errno> {
-    // SAFETY: any bytes are a `msghdr`.
+    // SAFETY: any bytes are a valid `msghdr`.
     let message = unsafe { user_memory::read(message) }?;
     if !message.msg_name.is_null() && message.msg_namelen.cast_signed() < 0 {
         return Err(Errno::INVAL);
     }
-    // SAFETY: given by the caller.
+    // SAFETY: nobody changes the array of parts while it is borrowed, by this function's contract.
     let parts = unsafe { parts(message.msg_iov, message.msg_iovlen, Errno::MSGSIZE) }?;
     Ok((message, parts))
 }
 
-/// The message that readv(2) and writev(2) stand for; `None` where its parts are empty.
+/// Builds the message that is equivalent to the parts of readv(2) or writev(2); `None` if all parts are empty.
 ///
 /// # Safety
 /// Nobody changes the array of parts during the call.
 pub(super) unsafe fn message_of(first: *const iovec, length: c_int) -> Result<Option<msghdr>, Errno> {
-    // SAFETY: given by the caller.
+    // SAFETY: nobody changes the array of parts during the call, by this function's contract.
     let parts = unsafe { parts(first, count(length)?, Errno::INVAL) }?;
     if total(parts) == 0 {
         return Ok(None);
     }
-    // SAFETY: all zeroes is an empty message.
+    // SAFETY: all zeroes are a valid `msghdr`, an empty message.
     let mut message: msghdr = unsafe { std::mem::zeroed() };
     message.msg_iov = first.cast_mut();
     message.msg_iovlen = parts.len() as _;
     Ok(Some(message))
 }
 
-/// Checks an address that the call only looks at, or not even that.
+/// Checks that an address has a valid length and is readable.
 pub(super) fn address(address: *const sockaddr, len: socklen_t) -> Result<(), Errno> {
     match len as usize {
         len if len > size_of::<sockaddr_storage>() => Err(Errno::INVAL),
@@ -89,17 +89,17 @@ pub(super) fn address(address: *const sockaddr, len: socklen_t) -> Result<(), Er
     }
 }
 
-/// Reads an address; `None` for one of a family that is of no interest.
+/// Reads an address; `None` if [`address::read`] does not support it.
 pub(super) fn read_address(wanted: *const sockaddr, len: socklen_t) -> Result<Option<Address>, Errno> {
     address(wanted, len)?;
-    // SAFETY: `len` bytes are readable there.
+    // SAFETY: [`address`] has checked that `len` bytes are readable.
     Ok(unsafe { address::read(wanted, len) })
 }
 
-/// Writes an address the way accept(2) does, into the room that `len` says there is.
+/// Writes an address as accept(2) does, into the room of `*len` bytes.
 ///
 /// # Safety
-/// The pointers are the server's: nothing of Rust's is there.
+/// The pointers are the server's: no Rust reference points there.
 pub(super) unsafe fn write_address(
     shown: &Address,
     place: *mut sockaddr,
@@ -107,7 +107,8 @@ pub(super) unsafe fn write_address(
 ) -> Result<(), Errno> {
     let mut storage = [0_u8; size_of::<sockaddr_storage>()];
     let mut whole = storage.len() as socklen_t;
-    // SAFETY: `storage` has room for every address; the server's memory is checked, and given by the caller.
+    // SAFETY: `storage` has room for every address. `user_memory` checks the server's memory, to which no Rust
+    // reference points, by this function's contract.
     unsafe {
         address::write(shown, storage.as_mut_ptr().cast(), &mut whole);
         let room = user_memory::read(len)?;
@@ -117,12 +118,12 @@ pub(super) unsafe fn write_address(
     }
 }
 
-/// What recvfrom(2) writes of the address that does not come with the bytes of a stream.
+/// Writes the address length 0, as recvfrom(2) does for a stream, whose bytes come without an address.
 ///
 /// # Safety
-/// `len` is the server's: nothing of Rust's is there.
+/// `len` is the server's: no Rust reference points there.
 pub(super) unsafe fn write_no_address(len: *mut socklen_t) -> Result<(), Errno> {
-    // SAFETY: any bytes are a number; the place is given by the caller.
+    // SAFETY: any bytes are a valid number; no Rust reference points at `len`, by this function's contract.
     unsafe {
         if user_memory::read(len)?.cast_signed() < 0 {
             return Err(Errno::INVAL);
@@ -131,16 +132,16 @@ pub(super) unsafe fn write_no_address(len: *mut socklen_t) -> Result<(), Errno> 
     }
 }
 
-/// A time limit, as a system call takes it: null for none.
+/// Reads the time limit of a system call; null means none.
 pub(super) fn limit(limit: *const timespec) -> Result<Option<Duration>, Errno> {
     if limit.is_null() {
         return Ok(None);
     }
-    // SAFETY: any bytes are two numbers.
+    // SAFETY: any bytes are a valid `timespec`.
     duration(unsafe { user_memory::read(limit) }?).map(Some)
 }
 
-/// A length of time; `INVAL` for what is none.
+/// Converts a time; `INVAL` if it is negative, or if its nanoseconds are out of range.
 pub(super) fn duration(time: timespec) -> Result<Duration, Errno> {
     match (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec)) {
         (Ok(seconds), Ok(nanoseconds @ ..1_000_000_000)) => Ok(Duration::new(seconds, nanoseconds)),
@@ -148,29 +149,30 @@ pub(super) fn duration(time: timespec) -> Result<Duration, Errno> {
     }
 }
 
-/// What is left of a limit, when a call that `began` then has returned `count`: 0 when the limit was over.
+/// Returns what is left of a limit after a call that began at `began` and has returned `count`. A count of 0 means that
+/// the limit has expired.
 pub(super) fn time_left(limit: Duration, began: Duration, count: c_int) -> Duration {
     if count == 0 { Duration::ZERO } else { limit.saturating_sub(clock::now().saturating_sub(began)) }
 }
 
-/// Checks a mask of signals, null for none.
+/// Checks that a signal mask is null or readable.
 pub(super) fn signal_mask(mask: *const sigset_t) -> Result<(), Errno> {
     let is_valid = mask.is_null() || user_memory::is_readable(mask, SIGNAL_SET_BYTES);
     if is_valid { Ok(()) } else { Err(Errno::FAULT) }
 }
 
-/// Checks the bytes of a buffer by their numbers (read(2), write(2)).
+/// Checks that a buffer is within the address space of processes, without an access to it (read(2), write(2)).
 pub(super) fn buffer<T>(first: *const T, len: usize) -> Result<(), Errno> {
     if user_memory::is_address_range(first, len) { Ok(()) } else { Err(Errno::FAULT) }
 }
 
-/// A count that C passes with a sign; `INVAL` for a negative one.
+/// Converts a signed count; `INVAL` for a negative one.
 pub(super) fn count(count: c_int) -> Result<usize, Errno> {
     usize::try_from(count).map_err(|_| Errno::INVAL)
 }
 
-/// recvmmsg(2) and sendmmsg(2): one message after the other, up to the first that fails. `call` is given the
-/// number of those that are done, and says whether to go on.
+/// Transfers one message after the other, up to the first that fails (recvmmsg(2), sendmmsg(2)). `call` gets the number
+/// of messages that are done, and returns whether to go on.
 pub(super) fn one_by_one(count: c_uint, mut call: impl FnMut(usize) -> Result<bool, Errno>) -> c_int {
     let count = (count as usize).min(MAX_PARTS);
     let mut done = 0;

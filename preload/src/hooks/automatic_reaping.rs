@@ -1,11 +1,11 @@
-//! SIGCHLD: a server may ask the kernel to reap its children (SIG_IGN, SA_NOCLDWAIT), which discards how they
-//! ended.
+//! Automatic reaping: a server may ask the kernel to reap its children (SIGCHLD with SIG_IGN or SA_NOCLDWAIT), which
+//! would discard how they ended.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use crate::process::children;
 
-/// Leaves the ends of children to be seen: the kernel is not asked to reap them.
+/// Removes the request for automatic reaping from an action, so that the ends of children stay visible.
 pub(super) fn prevent(action: &mut libc::sigaction) {
     action.sa_flags &= !libc::SA_NOCLDWAIT;
     if action.sa_sigaction == libc::SIG_IGN {
@@ -13,7 +13,7 @@ pub(super) fn prevent(action: &mut libc::sigaction) {
     }
 }
 
-/// Keeps up the appearance that the kernel reaps children where the server has asked for it.
+/// Records whether the server requests automatic reaping, and restores an earlier request in the old action.
 pub(super) fn show(action: Option<&libc::sigaction>, old: Option<&mut libc::sigaction>) {
     static IGNORED: AtomicBool = AtomicBool::new(false);
     static NOT_WAITED_FOR: AtomicBool = AtomicBool::new(false);

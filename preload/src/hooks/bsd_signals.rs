@@ -1,4 +1,4 @@
-//! The older names of sigaction(2): signal(2), siginterrupt(3), sysv_signal(3), sigset(3).
+//! Older interfaces to sigaction(2): signal(2), siginterrupt(3), sysv_signal(3), sigset(3).
 
 use std::mem::MaybeUninit;
 use std::ptr;
@@ -11,32 +11,33 @@ use super::signal::{SIGNAL_COUNT, sigaction};
 use super::signal_mask::sigprocmask;
 use crate::sys::errno;
 
-/// <signal.h>: the "action" by which sigset(3) blocks a signal.
+/// "Action" by which sigset(3) blocks a signal (<signal.h>).
 const SIG_HOLD: sighandler_t = 2;
 
-/// Signals that interrupt the calls of [`signal`]'s handlers (siginterrupt(3)), one bit each.
+/// Signals whose handlers, when installed by [`signal`], interrupt calls (siginterrupt(3)); one bit each.
 static INTERRUPTING: AtomicU64 = AtomicU64::new(0);
 
-/// As libc has it: the handler stays, and calls that it interrupts go on, unless siginterrupt(3) says otherwise.
+/// signal(2) as in libc: the handler stays installed, and interrupted calls restart, unless siginterrupt(3) has changed
+/// that.
 pub(crate) unsafe fn signal(number: c_int, handler: sighandler_t) -> sighandler_t {
     let Some(bit) = bit(number).filter(|_| handler != libc::SIG_ERR) else { return invalid() };
     let flags = if INTERRUPTING.load(SeqCst) & bit == 0 { libc::SA_RESTART } else { 0 };
-    // SAFETY: the server's own handler.
+    // SAFETY: `handler` is an action or the address of a function, by the contract of signal(2).
     unsafe { install(number, handler, flags, &only(number)) }
 }
 
-/// System V's: the handler is called once, and by a second signal while it runs.
+/// sysv_signal(3): the handler is reset when it is called, and its signal is not blocked while it runs.
 pub(crate) unsafe fn sysv_signal(number: c_int, handler: sighandler_t) -> sighandler_t {
     if handler == libc::SIG_ERR {
         return invalid();
     }
-    // SAFETY: the server's own handler.
+    // SAFETY: `handler` is an action or the address of a function, by the contract of sysv_signal(3).
     unsafe { install(number, handler, libc::SA_RESETHAND | libc::SA_NODEFER, &empty()) }
 }
 
 pub(crate) unsafe fn siginterrupt(number: c_int, interrupt: c_int) -> c_int {
     let Some(bit) = bit(number) else { return errno::fail(Errno::INVAL) };
-    // SAFETY: both actions live on this stack.
+    // SAFETY: all zeroes are a valid action, which is on this stack; the other pointers are null.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         if sigaction(number, ptr::null(), &mut action) < 0 {
@@ -55,7 +56,8 @@ pub(crate) unsafe fn siginterrupt(number: c_int, interrupt: c_int) -> c_int {
 
 pub(crate) unsafe fn sigset(number: c_int, handler: sighandler_t) -> sighandler_t {
     let mut before = empty();
-    // SAFETY: sets and actions live on this stack; the handler is the server's own.
+    // SAFETY: `before` is on this stack, and `handler` is an action or the address of a function, by the contract of
+    // sigset(3).
     unsafe {
         let how = if handler == SIG_HOLD { libc::SIG_BLOCK } else { libc::SIG_UNBLOCK };
         let replaced =
@@ -68,19 +70,19 @@ pub(crate) unsafe fn sigset(number: c_int, handler: sighandler_t) -> sighandler_
 }
 
 pub(crate) unsafe fn sigignore(number: c_int) -> c_int {
-    // SAFETY: to ignore a signal is an action.
+    // SAFETY: SIG_IGN is an action.
     match unsafe { install(number, libc::SIG_IGN, 0, &empty()) } {
         libc::SIG_ERR => -1,
         _ => 0,
     }
 }
 
-/// Returns the action before.
+/// Installs an action and returns the previous one.
 ///
 /// # Safety
 /// `handler` is an action, or the address of a function.
 unsafe fn install(number: c_int, handler: sighandler_t, flags: c_int, mask: &sigset_t) -> sighandler_t {
-    // SAFETY: all zeroes is an action.
+    // SAFETY: all zeroes are a valid action; both are on this stack. `handler` is valid by this function's contract.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         let mut old = action;
@@ -92,9 +94,9 @@ unsafe fn install(number: c_int, handler: sighandler_t, flags: c_int, mask: &sig
     }
 }
 
-/// The action of a signal.
+/// Returns the action of a signal.
 fn current(number: c_int) -> sighandler_t {
-    // SAFETY: room for the action.
+    // SAFETY: all zeroes are a valid action, which is on this stack; the other pointer is null.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         match sigaction(number, ptr::null(), &mut action) {
@@ -109,7 +111,7 @@ fn invalid() -> sighandler_t {
     libc::SIG_ERR
 }
 
-/// A valid signal's bit.
+/// Bit of a signal; `None` for an invalid number.
 fn bit(number: c_int) -> Option<u64> {
     (1..SIGNAL_COUNT as c_int).contains(&number).then(|| 1 << (number - 1))
 }
@@ -125,7 +127,7 @@ fn empty() -> sigset_t {
 
 fn only(number: c_int) -> sigset_t {
     let mut set = empty();
-    // SAFETY: a valid set; a number that is none leaves it as it is.
+    // SAFETY: `set` is a valid set, which an invalid number leaves unchanged.
     unsafe { libc::sigaddset(&mut set, number) };
     set
 }

@@ -1,5 +1,5 @@
-//! close(2) and the ways to duplicate a descriptor: the table follows. And what else can be asked of
-//! any descriptor, where the kernel does not know the answer.
+//! close(2) and the calls that duplicate a descriptor, which update the descriptor table. Also fcntl(2), ioctl(2) and
+//! shutdown(2), for what the kernel cannot answer.
 
 use libc::{c_int, c_uint, c_ulong};
 use rustix::io::Errno;
@@ -18,36 +18,36 @@ pub(crate) unsafe fn close(fd: c_int) -> c_int {
             fd_table::release_reserved_from(fd);
         }
         FdKind::Virtual(_) if memory_socket::reserve_fd(fd) => return 0,
-        // Only a server that closes what it does not know calls this; AFL++'s runtime may.
+        // A server that closes unknown descriptors gets success without an effect; AFL++'s runtime may close its own.
         FdKind::Protected if !afl_loop::is_starting() => return 0,
         _ => fd_table::set(fd, FdKind::Unmanaged),
     }
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of close(2); the argument is unchanged.
     unsafe { real::close(fd) }
 }
 
 /// Flags of close_range(2).
 const CLOSE_RANGE_FLAGS: c_int = (libc::CLOSE_RANGE_UNSHARE | libc::CLOSE_RANGE_CLOEXEC) as c_int;
 
-/// close_range(2), around the descriptors that the server may not close.
+/// close_range(2), which skips the descriptors that the server may not close.
 pub(crate) unsafe fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
     if first > last || flags & !CLOSE_RANGE_FLAGS != 0 {
         return errno::fail(Errno::INVAL);
     }
     let mut from = first;
     for kept in fd_table::protected().map(c_int::cast_unsigned).filter(|kept| (first..=last).contains(kept)) {
-        // SAFETY: a part of the server's own call.
+        // SAFETY: the caller upholds the contract of close_range(2) for the whole range, of which this is a part.
         if from < kept && unsafe { close_part(from, kept - 1, flags) } < 0 {
             return -1;
         }
         from = kept + 1;
     }
-    // SAFETY: as above.
+    // SAFETY: the caller upholds the contract of close_range(2) for the whole range, of which this is the last part.
     if from <= last { unsafe { close_part(from, last, flags) } } else { 0 }
 }
 
 /// # Safety
-/// That of close_range(2).
+/// The contract of close_range(2).
 unsafe fn close_part(first: c_uint, last: c_uint, flags: c_int) -> c_int {
     if flags & libc::CLOSE_RANGE_CLOEXEC as c_int == 0 {
         let (first, last) = (first.cast_signed(), last.min(c_int::MAX as c_uint).cast_signed());
@@ -56,43 +56,43 @@ unsafe fn close_part(first: c_uint, last: c_uint, flags: c_int) -> c_int {
     } else if fd_table::connections().any(|fd| (first..=last).contains(&fd.cast_unsigned())) {
         memory_socket::stop_reserving_fds();
     }
-    // SAFETY: given by the caller.
+    // SAFETY: the caller upholds the contract of close_range(2).
     unsafe { real::close_range(first, last, flags) }
 }
 
 pub(crate) unsafe fn closefrom(first: c_int) {
-    // SAFETY: the server's own call, by another name.
+    // SAFETY: the caller upholds the contract of closefrom(3), which is close_range(2) up to the last descriptor.
     unsafe { close_range(first.max(0).cast_unsigned(), c_uint::MAX, 0) };
 }
 
 pub(crate) unsafe fn dup(fd: c_int) -> c_int {
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of dup(2); the argument is unchanged.
     follow(fd, unsafe { real::dup(fd) }, false)
 }
 
 pub(crate) unsafe fn dup2(fd: c_int, copy: c_int) -> c_int {
     make_real_for_stdio(fd, copy);
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of dup2(2); the arguments are unchanged.
     follow(fd, unsafe { real::dup2(fd, copy) }, false)
 }
 
 pub(crate) unsafe fn dup3(fd: c_int, copy: c_int, flags: c_int) -> c_int {
     make_real_for_stdio(fd, copy);
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of dup3(2); the arguments are unchanged.
     follow(fd, unsafe { real::dup3(fd, copy, flags) }, flags & libc::O_CLOEXEC != 0)
 }
 
-/// libc's standard streams make system calls that nobody sees.
+/// Makes a connection real that becomes a standard stream: libc's streams make system calls that bypass the hooks.
 fn make_real_for_stdio(fd: c_int, copy: c_int) {
     if copy <= libc::STDERR_FILENO && fd_table::is_virtual(fd) {
         memory_socket::fall_back("it makes a connection a standard stream");
     }
 }
 
-/// fcntl(2) is variadic; its one argument, if any, travels in a register like this one.
+/// fcntl(2) is variadic; its one argument, if any, is passed in a register like this one.
 pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int {
     let argument = match command {
-        // Who is to get SIGIO: a process by its number, which may be the one that the server had.
+        // Receiver of SIGIO: a process by its number, which may be the one that the server had.
         libc::F_SETOWN => identity::actual_pid(argument as c_int) as usize,
         _ => argument,
     };
@@ -102,7 +102,7 @@ pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int 
         _ => false,
     };
     if wants_signals && matches!(fd_table::kind(fd), FdKind::Virtual(_) | FdKind::Listener) {
-        memory_socket::fall_back("it wants to be sent signals");
+        memory_socket::fall_back("it requests SIGIO for a socket");
     }
     match (fd_table::kind(fd), command) {
         (FdKind::Virtual(slot), libc::F_GETFL) => {
@@ -124,7 +124,7 @@ pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int 
         (FdKind::Listener, libc::F_SETFL) => memory_socket::listener_flags_changed(),
         _ => {}
     }
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of fcntl(2); the argument differs at most in a process id.
     let result = unsafe { real::fcntl64(fd, command, argument) };
     match command {
         libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => follow(fd, result, command == libc::F_DUPFD_CLOEXEC),
@@ -132,20 +132,20 @@ pub(crate) unsafe fn fcntl(fd: c_int, command: c_int, argument: usize) -> c_int 
     }
 }
 
-/// ioctl(2) is variadic; its argument travels like this one.
+/// ioctl(2) is variadic; its argument is passed like this one.
 pub(crate) unsafe fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_int {
     let value = std::ptr::with_exposed_provenance_mut::<c_int>(argument);
-    // SAFETY: any bytes are a number.
+    // SAFETY: any bytes are a valid `c_int`.
     let is_set = || unsafe { user_memory::read(value) }.is_ok_and(|wanted| wanted != 0);
     if request == libc::FIOASYNC
         && matches!(fd_table::kind(fd), FdKind::Virtual(_) | FdKind::Listener)
         && is_set()
     {
-        memory_socket::fall_back("it wants to be sent signals");
+        memory_socket::fall_back("it requests SIGIO for a socket");
     }
     match (fd_table::kind(fd), request) {
         (FdKind::Virtual(slot), libc::FIONBIO) => {
-            // SAFETY: any bytes are a number.
+            // SAFETY: any bytes are a valid `c_int`.
             let wanted = unsafe { user_memory::read(value) };
             return wanted.map_or_else(errno::fail, |wanted| {
                 memory_socket::set_nonblocking(slot, wanted != 0);
@@ -154,14 +154,14 @@ pub(crate) unsafe fn ioctl(fd: c_int, request: c_ulong, argument: usize) -> c_in
         }
         (FdKind::Virtual(slot), libc::FIONREAD) => {
             let unread = memory_socket::unread_len(slot) as c_int;
-            // SAFETY: the server's own pointer; no more is unread than fits.
+            // SAFETY: `value` is the server's: no Rust reference points there. (The unread bytes fit into a `c_int`.)
             return unsafe { user_memory::write(value, unread) }.map_or_else(errno::fail, |()| 0);
         }
         (FdKind::Virtual(_), libc::FIOCLEX | libc::FIONCLEX) => memory_socket::stop_reserving_fds(),
         (FdKind::Listener, libc::FIONBIO) => memory_socket::listener_flags_changed(),
         _ => {}
     }
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of ioctl(2); the arguments are unchanged.
     unsafe { real::ioctl(fd, request, argument) }
 }
 
@@ -169,7 +169,7 @@ pub(crate) unsafe fn shutdown(fd: c_int, how: c_int) -> c_int {
     if let Some(slot) = fd_table::slot(fd) {
         return memory_socket::shutdown(slot, how).map_or_else(errno::fail, |()| 0);
     }
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of shutdown(2); the arguments are unchanged.
     let result = unsafe { real::shutdown(fd, how) };
     if result == 0 && how != libc::SHUT_WR && fd_table::kind(fd) == FdKind::Listener {
         accept_gate::shut();
@@ -177,7 +177,7 @@ pub(crate) unsafe fn shutdown(fd: c_int, how: c_int) -> c_int {
     result
 }
 
-/// The server has made `fd` listen; that may be the fuzzed listener again.
+/// Follows a successful listen(2), which may reopen the fuzzed listener.
 pub(super) fn listener_listens(fd: c_int) {
     if fd_table::kind(fd) == FdKind::Listener {
         accept_gate::reopen();

@@ -1,5 +1,5 @@
-//! epoll_wait(2) and its variants: idle points. epoll_ctl(2): shows that the server waits for
-//! connections.
+//! epoll_wait(2) and its variants, which are idle points, and epoll_ctl(2), which shows that the server
+//! waits for connections.
 
 use std::ptr;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub(crate) unsafe fn epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, event:
     let waits_for_connections = operation != libc::EPOLL_CTL_DEL && listener::is_fuzzed(fd);
     let asked = match operation {
         libc::EPOLL_CTL_DEL => None,
-        // SAFETY: any bytes are an event.
+        // SAFETY: any bytes are a valid `epoll_event`.
         _ => match unsafe { user_memory::read(event) } {
             Ok(event) => Some(event),
             Err(error) => return errno::fail(error),
@@ -27,7 +27,7 @@ pub(crate) unsafe fn epoll_ctl(epoll: c_int, operation: c_int, fd: c_int, event:
     let result = match memory_socket::epoll_ctl(epoll, operation, fd, asked) {
         Some(done) => done.map_or_else(errno::fail, |()| 0),
         None => {
-            // SAFETY: the server's own call.
+            // SAFETY: the caller upholds the contract of epoll_ctl(2); the arguments are unchanged.
             let result = unsafe { real::epoll_ctl(epoll, operation, fd, event) };
             if result == 0 && operation == libc::EPOLL_CTL_ADD {
                 memory_socket::record_kernel_registration(epoll);
@@ -50,7 +50,7 @@ pub(crate) unsafe fn epoll_wait(epoll: c_int, events: *mut epoll_event, room: c_
         return call.look();
     }
     if !blocking::intercepts_calls() {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of epoll_wait(2); the arguments are unchanged.
         return unsafe { real::epoll_wait(epoll, events, room, limit) };
     }
     wait(call, super::from_milliseconds(limit))
@@ -71,7 +71,7 @@ pub(crate) unsafe fn epoll_pwait(
         return call.look();
     }
     if !blocking::intercepts_calls() {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of epoll_pwait(2); the arguments are unchanged.
         return unsafe { real::epoll_pwait(epoll, events, room, limit, mask) };
     }
     wait(call, super::from_milliseconds(limit))
@@ -94,7 +94,7 @@ pub(crate) unsafe fn epoll_pwait2(
         return call.look();
     }
     if !blocking::intercepts_calls() {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of epoll_pwait2(2); the arguments are unchanged.
         return unsafe { real::epoll_pwait2(epoll, events, room, limit, mask) };
     }
     wait(call, duration)
@@ -116,7 +116,7 @@ struct Epoll {
     mask: *const sigset_t,
 }
 
-/// Most events that one call may ask for (linux/fs/eventpoll.c: EP_MAX_EVENTS).
+/// Maximum number of events of one call (linux/fs/eventpoll.c: EP_MAX_EVENTS).
 const MAX_EVENTS: c_int = c_int::MAX / size_of::<epoll_event>() as c_int;
 
 impl Epoll {
@@ -134,22 +134,22 @@ impl Epoll {
         Ok(Self { epoll, events, room, mask })
     }
 
-    /// A call that does not wait.
+    /// Performs the call without waiting.
     fn look(mut self) -> c_int {
         self.attempt().unwrap_or(0)
     }
 
-    /// What the kernel has, after the first `done` events.
+    /// Collects the kernel's events without waiting, and stores them after the first `done` events.
     fn ask_kernel(&self, done: c_int) -> c_int {
-        // SAFETY: the server's own call, without the waiting, and with the rest of its array.
+        // SAFETY: the server upholds the contract of its call: the array has `room` elements, of which `done` are used.
         unsafe {
             let (events, room) = (self.events.add(done.unsigned_abs() as usize), self.room - done);
-            // What is ready comes before a signal.
+            // Ready events take precedence over a signal.
             if self.mask.is_null() || done > 0 {
                 real::epoll_wait(self.epoll, events, room, 0)
             } else {
                 match real::epoll_pwait(self.epoll, events, room, 0, self.mask) {
-                    // Without waiting it lets no signal in; this does.
+                    // Without waiting, epoll_pwait delivers no signal; ppoll does.
                     0 => real::ppoll(ptr::null_mut(), 0, &timespec { tv_sec: 0, tv_nsec: 0 }, self.mask),
                     count => count,
                 }
@@ -157,7 +157,7 @@ impl Epoll {
         }
     }
 
-    /// What is ready of the virtual descriptors, and of the real ones.
+    /// Collects the events of the virtual descriptors, and then those of the real ones.
     fn ask_both(&self) -> c_int {
         let room = (self.room.unsigned_abs() as usize).min(memory_socket::MAX_COLLECTED);
         let is_writable = |count| user_memory::is_writable(self.events, count * size_of::<epoll_event>());
@@ -166,7 +166,8 @@ impl Epoll {
         if room == 0 && memory_socket::epoll_is_ready(self.epoll) {
             return errno::fail(Errno::FAULT);
         }
-        // SAFETY: the beginning of the server's own array, which is writable.
+        // SAFETY: the first `room` elements of the server's array are writable, and nothing else accesses them during
+        // its call.
         let events = unsafe { super::elements_mut(self.events, room) };
         let ready = memory_socket::collect_events(self.epoll, events) as c_int;
         let is_full = ready > 0 && ready == self.room;

@@ -1,4 +1,4 @@
-//! The exported functions: for each row of the table, a C function that calls its hook.
+//! Exported functions: one C function for each row of the table, which calls the row's hook.
 
 use libc::{
     __priority_which_t, __rlimit_resource_t, FILE, aiocb, c_char, c_int, c_long, c_uint, c_ulong, c_void,
@@ -21,14 +21,14 @@ use crate::table::interposed_functions;
 macro_rules! export {
     ($(fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty => $handler:path;)*) => {
         $(
-            #[doc = concat!("Stands for libc's `", stringify!($name), "`.")]
-            // The unit tests' own libc calls are not to be interposed.
+            #[doc = concat!("Replaces libc's `", stringify!($name), "`.")]
+            // Another name in unit tests leaves the tests' own libc calls alone.
             #[cfg_attr(not(test), unsafe(no_mangle))]
             #[cfg_attr(test, unsafe(export_name = concat!("under_test_", stringify!($name))))]
             #[allow(non_snake_case)]
-            // "unwind": a C++ or Rust exception may pass through on its way up.
+            // "unwind": a C++ or Rust exception may unwind through this function.
             unsafe extern "C-unwind" fn $name($($arg: $type),*) -> $result {
-                // SAFETY: the hook has the libc function's contract, which the caller keeps.
+                // SAFETY: the hook has the contract of the libc function, which the caller upholds.
                 unsafe { $handler($($arg),*) }
             }
         )*

@@ -1,19 +1,19 @@
-//! dprintf(3) and its kin: libc writes what they print by a system call of its own, which no
-//! interposed function sees. So a virtual connection becomes real first.
+//! dprintf(3) and its variants: libc writes their output by a system call that bypasses the hooks. So a
+//! virtual connection becomes real first.
 
 use std::ffi::{c_char, c_int, c_void};
 
 use crate::memory_socket;
 use crate::sys::{fd_table, real};
 
-/// A `va_list` travels as a pointer (System V ABI, AAPCS64).
+/// vdprintf(3), whose `va_list` is passed as a pointer (System V ABI, AAPCS64).
 pub(crate) unsafe fn vdprintf(fd: c_int, format: *const c_char, arguments: *mut c_void) -> c_int {
     make_real(fd);
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of vdprintf(3); the arguments are unchanged.
     unsafe { real::vdprintf(fd, format, arguments) }
 }
 
-/// The fortified name.
+/// Fortified variant of vdprintf(3).
 pub(crate) unsafe fn vdprintf_chk(
     fd: c_int,
     flag: c_int,
@@ -21,7 +21,7 @@ pub(crate) unsafe fn vdprintf_chk(
     arguments: *mut c_void,
 ) -> c_int {
     make_real(fd);
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of vdprintf(3); the arguments are unchanged.
     unsafe { real::__vdprintf_chk(fd, flag, format, arguments) }
 }
 
@@ -31,8 +31,8 @@ fn make_real(fd: c_int) {
     }
 }
 
-/// Rust cannot yet define functions that take any number of arguments, as these do. They need not look
-/// at them: they keep every register that may hold one, and go on to the real function.
+/// Variadic functions, which Rust cannot define yet. They do not access their arguments: they preserve
+/// every register that may hold one, and jump to the real function.
 #[cfg(all(target_arch = "x86_64", not(test)))]
 mod variadic {
     use std::arch::naked_asm;
@@ -42,7 +42,7 @@ mod variadic {
 
     macro_rules! pass_on {
         ($name:ident, $before:ident, $real:literal) => {
-            #[doc = concat!("Stands for libc's `", stringify!($name), "`.")]
+            #[doc = concat!("Replaces libc's `", stringify!($name), "`.")]
             #[unsafe(no_mangle)]
             #[unsafe(naked)]
             unsafe extern "C" fn $name() {
@@ -86,7 +86,7 @@ mod variadic {
                 )
             }
 
-            /// Address of the real function.
+            /// Makes the connection real, and returns the address of the real function.
             extern "C" fn $before(fd: c_int) -> *mut c_void {
                 static NEXT: NextSymbol = NextSymbol::new($real);
                 super::make_real(fd);

@@ -1,4 +1,4 @@
-//! bind(2), listen(2), connect(2): the life of a socket until it is known what it is for.
+//! bind(2), listen(2) and connect(2): the calls that decide whether a socket becomes the fuzzed listener.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -15,12 +15,12 @@ use crate::sys::{errno, proc, real, report, user_memory};
 pub(crate) unsafe fn bind(fd: c_int, wanted: *const sockaddr, len: socklen_t) -> c_int {
     let read = arguments::read_address(wanted, len);
     if matches!(fd_table::kind(fd), FdKind::Bound | FdKind::Listener | FdKind::SilentListener) {
-        // It has an address already (bind(2)).
+        // The socket has an address already (bind(2)).
         return errno::fail(read.err().unwrap_or(Errno::INVAL));
     }
     match read {
         Ok(Some(wanted)) if listener::record_bind(fd, &wanted) => 0,
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of bind(2); the arguments are unchanged.
         _ => unsafe { real::bind(fd, wanted, len) },
     }
 }
@@ -53,7 +53,7 @@ pub(crate) unsafe fn listen(fd: c_int, backlog: c_int) -> c_int {
     if fd_table::kind(fd) == FdKind::Unmanaged {
         afl_loop::refuse_spares();
     }
-    // SAFETY: the server's own call; a taken-over socket listens under its own descriptor.
+    // SAFETY: the caller upholds the contract of listen(2); a taken-over socket has the same descriptor.
     let result = unsafe { real::listen(fd, backlog) };
     if result == 0 {
         descriptor::listener_listens(fd);
@@ -79,37 +79,37 @@ pub(crate) unsafe fn connect(fd: c_int, peer: *const sockaddr, len: socklen_t) -
     }
     match read {
         Ok(Some(peer)) if listener::is_at_address(&peer) => refuse(&peer),
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of connect(2); the arguments are unchanged.
         _ => unsafe { real::connect(fd, peer, len) },
     }
 }
 
-/// Whether an address has a family: one without is invalid, or ends a connection (connect(2)).
+/// Whether an address has a family. Without one, it is invalid, or dissolves a connection (connect(2)).
 fn names_a_peer(peer: *const sockaddr, len: socklen_t) -> bool {
-    // SAFETY: any bytes are a family.
+    // SAFETY: any bytes are a valid `sa_family_t`.
     let family = || unsafe { user_memory::read(peer.cast::<sa_family_t>()) };
     len as usize >= size_of::<sa_family_t>() && family() != Ok(libc::AF_UNSPEC as sa_family_t)
 }
 
-/// The server connects to itself. Nobody listens there, or somebody else's server.
+/// Refuses a connection of the server to its own address, where nothing listens, or another server does.
 fn refuse(peer: &Address) -> c_int {
     static SAID: AtomicBool = AtomicBool::new(false);
     if !SAID.swap(true, Relaxed) {
         report::emit(format_args!(
-            "the server connects to {peer}, its own listener: refused, the fuzzer is its only client"
+            "the server connects to {peer}, its own listener: refused, because the fuzzer is the only client there"
         ));
     }
     errno::fail(Errno::CONNREFUSED)
 }
 
-/// The socket is not the fuzzed listener after all.
+/// Performs the deferred bind(2) of a socket that is not the fuzzed listener.
 fn bind_for_real(fd: c_int, wanted: &Address) -> c_int {
     fd_table::set(fd, FdKind::Unmanaged);
     bound_sockets::end(fd);
     let mut storage = [0_u8; size_of::<libc::sockaddr_storage>()];
     let mut len = storage.len() as socklen_t;
     let raw: *mut sockaddr = storage.as_mut_ptr().cast();
-    // SAFETY: `storage` has room for every family, and `len` says how much was written.
+    // SAFETY: `storage` has room for every address, and `len` is the number of bytes written.
     unsafe {
         address::write(wanted, raw, &mut len);
         real::bind(fd, raw, len)

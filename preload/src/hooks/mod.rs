@@ -1,5 +1,5 @@
-//! What happens in an interposed call: one file per concern. Each function here has the signature
-//! of the libc function (or functions) that it stands for, decides whether the call concerns the
+//! Hooks: the functions that replace interposed libc functions, one file per concern. Each has the signature and the
+//! safety contract of the libc function (or functions) that it replaces. It decides whether the call concerns the
 //! fuzzed listener, an internal connection or an idle point, and otherwise passes it on.
 
 pub(crate) mod accept;
@@ -58,7 +58,7 @@ fn sleep_on(
     let number = fd.as_raw_fd();
     let is_ready = || memory_socket::is_ready(number, u32::from(events.bits()) | ALWAYS_REPORTED);
     memory_socket::wait_for_arrival(Interest::in_any([number]), is_ready, |news| {
-        // The kernel knows nothing of what is virtual, but of its news.
+        // The readiness of a virtual descriptor is not in the kernel; an arrival signals the event instead.
         let own = match news {
             Some(news) => PollFd::from_borrowed_fd(news, PollFlags::IN),
             None => PollFd::from_borrowed_fd(fd, events),
@@ -67,8 +67,8 @@ fn sleep_on(
     })
 }
 
-/// Waits in the kernel for one of a few descriptors (with the bell, and with news, there are no more), without
-/// allocating for that.
+/// Waits in the kernel for one of a few descriptors, without allocating: the call's own, the arrival event and `others`
+/// fit into the inline entries of [`PollSet`].
 fn sleep_on_few<'a>(
     own: PollFd<'a>,
     others: impl IntoIterator<Item = &'a PollFd<'a>>,
@@ -80,28 +80,28 @@ fn sleep_on_few<'a>(
     sleep_in(&mut few, limit, mask)
 }
 
-/// ppoll(2) with `mask` for the signals that are blocked meanwhile; null for the thread's own.
+/// Waits by ppoll(2), with `mask` as the set of blocked signals; null keeps the thread's own mask.
 fn sleep_in(entries: &mut [pollfd], limit: Option<Duration>, mask: *const sigset_t) -> Result<(), Errno> {
-    // SAFETY: the mask is the server's own.
+    // SAFETY: `mask` is null or the mask argument of the server's call, which stays valid during the call.
     unsafe { signal_guard::sleep(entries, limit, mask) }.map(drop)
 }
 
-/// What becomes readable with an arrival, if anything does.
+/// Poll entry for the event that becomes readable with an arrival, if there is one.
 fn readable(news: Option<BorrowedFd<'_>>) -> Option<PollFd<'_>> {
     news.map(|news| PollFd::from_borrowed_fd(news, PollFlags::IN))
 }
 
 fn to_entries<'a>(fds: impl Iterator<Item = PollFd<'a>>) -> impl Iterator<Item = pollfd> {
-    // SAFETY: `PollFd` is a `pollfd` whose descriptor is borrowed.
+    // SAFETY: `PollFd` has the layout of `pollfd`, in which every value is valid.
     fds.map(|entry| unsafe { std::mem::transmute::<PollFd<'a>, pollfd>(entry) })
 }
 
-/// A time limit as poll(2) and epoll_wait(2) take it: milliseconds, negative for none.
+/// Converts a time limit of poll(2) or epoll_wait(2): milliseconds, negative for none.
 fn from_milliseconds(limit: c_int) -> Option<Duration> {
     u64::try_from(limit).ok().map(Duration::from_millis)
 }
 
-/// The server's own time limit on a blocking connection (socket(7), SO_RCVTIMEO and SO_SNDTIMEO).
+/// Time limit that the server has set on a blocking connection (socket(7), SO_RCVTIMEO and SO_SNDTIMEO).
 fn socket_limit(fd: RawFd, name: c_int) -> Option<Duration> {
     use rustix::net::sockopt::{Timeout, socket_timeout};
     if let Some(slot) = fd_table::slot(fd) {
@@ -111,38 +111,39 @@ fn socket_limit(fd: RawFd, name: c_int) -> Option<Duration> {
     socket_timeout(fd::borrow(fd), which).ok().flatten()
 }
 
-/// A value of the server's; `None` for a null pointer.
+/// Reads a value from the server's memory; `None` for a null pointer.
 ///
 /// # Safety
-/// `value` is null or points at one.
+/// `value` is null, or points at a readable `T`.
 unsafe fn value<T: Copy>(value: *const T) -> Option<T> {
-    // SAFETY: given by the caller.
+    // SAFETY: a `value` that is not null points at a readable `T`, by this function's contract.
     (!value.is_null()).then(|| unsafe { value.read_unaligned() })
 }
 
-/// An array of the server's.
+/// Borrows an array in the server's memory.
 ///
 /// # Safety
 /// `first` points at `count` elements, or `count` is 0.
 unsafe fn elements<'a, T>(first: *const T, count: usize) -> &'a [Unaligned<T>] {
-    // SAFETY: given by the caller.
+    // SAFETY: `first` points at `count` elements, by this function's contract; `Unaligned` needs no alignment.
     if count == 0 { &[] } else { unsafe { std::slice::from_raw_parts(first.cast(), count) } }
 }
 
-/// An array of the server's, to be written.
+/// Borrows an array in the server's memory for writing.
 ///
 /// # Safety
-/// As in [`elements`]; nobody else uses it meanwhile.
+/// `first` points at `count` elements, or `count` is 0. Nothing else accesses the array while it is borrowed.
 unsafe fn elements_mut<'a, T>(first: *mut T, count: usize) -> &'a mut [Unaligned<T>] {
-    // SAFETY: given by the caller.
+    // SAFETY: `first` points at `count` elements that nothing else accesses, by this function's contract.
     if count == 0 { &mut [] } else { unsafe { std::slice::from_raw_parts_mut(first.cast(), count) } }
 }
 
-/// Where in a message's parts the byte after the first `done` is, and how many follow in its part.
+/// Returns the address of the byte after the first `done` bytes of a message's parts, and the number of bytes from
+/// there to the end of its part.
 fn part_at(parts: &[Unaligned<iovec>], mut done: usize) -> Option<(*mut c_void, size_t)> {
     for part in parts.iter().map(Unaligned::get) {
         if done < part.iov_len {
-            // SAFETY: within the part.
+            // SAFETY: `done` is less than the length of the part, so the address is within it.
             return Some((unsafe { part.iov_base.byte_add(done) }, part.iov_len - done));
         }
         done -= part.iov_len;

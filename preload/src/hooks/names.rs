@@ -1,5 +1,5 @@
-//! getsockname(2) and getpeername(2): the server sees the addresses that it asked for, and TCP
-//! clients, whatever the transport.
+//! getsockname(2) and getpeername(2): with every transport, the server sees the addresses that it
+//! requested, and clients of the same address family.
 
 use libc::{c_int, sockaddr, socklen_t};
 use rustix::net::AddressFamily;
@@ -12,36 +12,35 @@ use crate::sys::{errno, real};
 
 pub(crate) unsafe fn getsockname(fd: c_int, name: *mut sockaddr, len: *mut socklen_t) -> c_int {
     let Some(shown) = shown(fd) else {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of getsockname(2); the arguments are unchanged.
         return unsafe { real::getsockname(fd, name, len) };
     };
-    // SAFETY: the server's own pointers.
+    // SAFETY: `name` and `len` are the server's: no Rust reference points there.
     unsafe { arguments::write_address(&shown, name, len) }.map_or_else(errno::fail, |()| 0)
 }
 
 pub(crate) unsafe fn getpeername(fd: c_int, name: *mut sockaddr, len: *mut socklen_t) -> c_int {
     match listener::client_address() {
         Some(client) if fd_table::is_connection(fd) => {
-            // SAFETY: the server's own pointers.
+            // SAFETY: `name` and `len` are the server's: no Rust reference points there.
             unsafe { arguments::write_address(&client, name, len) }.map_or_else(errno::fail, |()| 0)
         }
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of getpeername(2); the arguments are unchanged.
         _ => unsafe { real::getpeername(fd, name, len) },
     }
 }
 
-/// Address family that the server believes a socket to have, if that is not its real one's
-/// business.
+/// Address family that the server is shown for a socket; `None` if it sees the socket's real one.
 pub(super) fn family(fd: c_int) -> Option<AddressFamily> {
     shown(fd).map(|shown| shown.family())
 }
 
-/// Whether the server takes this for a TCP socket.
+/// Whether the server is shown `fd` as a TCP socket.
 pub(super) fn is_tcp(fd: c_int) -> bool {
     family(fd).is_some_and(|family| family != AddressFamily::UNIX)
 }
 
-/// What a socket says of itself in the place of its real name.
+/// Address that the server is shown instead of the socket's real name; `None` if it sees the real one.
 fn shown(fd: c_int) -> Option<Address> {
     match fd_table::kind(fd) {
         FdKind::Bound => bound_sockets::address(fd).map(listener::shown_address_for),

@@ -24,7 +24,7 @@ pub(crate) unsafe fn poll(fds: *mut pollfd, count: nfds_t, limit: c_int) -> c_in
         return blocking::attempt(&mut call).unwrap_or(0);
     }
     if !call.is_idle_point() {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of poll(2); the arguments are unchanged.
         return unsafe { real::poll(fds, count, limit) };
     }
     wait(call, super::from_milliseconds(limit))
@@ -36,7 +36,7 @@ pub(crate) unsafe fn ppoll(
     limit: *const timespec,
     mask: *const sigset_t,
 ) -> c_int {
-    // SAFETY: the server's own pointer; libc, too, reads what is there.
+    // SAFETY: `limit` is null or readable, by the contract of libc's function, which also reads it without a check.
     let checked = unsafe { super::value(limit) }.map(arguments::duration).transpose();
     let duration = match checked.and_then(|duration| arguments::signal_mask(mask).map(|()| duration)) {
         Ok(duration) => duration,
@@ -50,23 +50,23 @@ pub(crate) unsafe fn ppoll(
         return blocking::attempt(&mut call).unwrap_or(0);
     }
     if !call.is_idle_point() {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of ppoll(2); the arguments are unchanged.
         return unsafe { real::ppoll(fds, count, limit, mask) };
     }
     wait(call, duration)
 }
 
-/// The fortified name: `size` is what the compiler knows of the array.
+/// Fortified variant of poll(2): `size` is the size of the array, as determined by the compiler.
 pub(crate) unsafe fn poll_chk(fds: *mut pollfd, count: nfds_t, limit: c_int, size: size_t) -> c_int {
     if exceeds(count, size) {
-        // SAFETY: libc ends the process, as it would without us.
+        // SAFETY: libc's function has no precondition for a small array: it ends the process.
         return unsafe { real::__poll_chk(fds, count, limit, size) };
     }
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of poll(2), which the fortified variant has, too.
     unsafe { poll(fds, count, limit) }
 }
 
-/// The fortified name: `size` is what the compiler knows of the array.
+/// Fortified variant of ppoll(2): `size` is the size of the array, as determined by the compiler.
 pub(crate) unsafe fn ppoll_chk(
     fds: *mut pollfd,
     count: nfds_t,
@@ -75,10 +75,10 @@ pub(crate) unsafe fn ppoll_chk(
     size: size_t,
 ) -> c_int {
     if exceeds(count, size) {
-        // SAFETY: libc ends the process, as it would without us.
+        // SAFETY: libc's function has no precondition for a small array: it ends the process.
         return unsafe { real::__ppoll_chk(fds, count, limit, mask, size) };
     }
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of ppoll(2), which the fortified variant has, too.
     unsafe { ppoll(fds, count, limit, mask) }
 }
 
@@ -102,7 +102,7 @@ struct Poll {
 }
 
 impl Poll {
-    /// Whether there is an array. The kernel knows the error if there is none.
+    /// Whether the array is writable. If it is not, the kernel reports the error.
     fn is_array(&self) -> bool {
         let bytes = (self.count as usize).checked_mul(size_of::<pollfd>());
         bytes.is_some_and(|bytes| user_memory::is_writable(self.fds, bytes))
@@ -117,11 +117,11 @@ impl Poll {
     }
 
     fn entries(&self) -> impl Iterator<Item = pollfd> + Clone {
-        // SAFETY: the server's own array, which it leaves alone during its call.
+        // SAFETY: `is_array` has checked the array, which the server does not change during its call.
         unsafe { super::elements(self.fds.cast_const(), self.count as usize) }.iter().map(Unaligned::get)
     }
 
-    /// Asks the kernel about the real descriptors, if there are any.
+    /// Collects the readiness of the virtual descriptors, and asks the kernel about the real ones, if there are any.
     fn ask_both(&self) -> Result<c_int, Errno> {
         let mut entries = PollSet::with_room(self.count as usize)?;
         entries.extend(self.entries());
@@ -133,7 +133,7 @@ impl Poll {
                 entry.fd = UNUSED;
             }
         }
-        // What is ready comes before a signal.
+        // Ready descriptors take precedence over a signal.
         let mask = if is_ready { ptr::null() } else { self.mask };
         if !mask.is_null() || entries.len() > FEW || entries.iter().any(|entry| entry.fd >= 0) {
             let answered = ask_kernel(entries.as_mut_ptr(), self.count, mask);
@@ -147,7 +147,7 @@ impl Poll {
                 Some(ready) => reported(ready, own),
                 None => answer.revents,
             };
-            // SAFETY: within the server's own array.
+            // SAFETY: `place` is an index of the server's array, which `is_array` has found writable.
             unsafe { (&raw mut (*self.fds.add(place)).revents).write_unaligned(revents) };
             count += c_int::from(revents != 0);
         }
@@ -157,7 +157,8 @@ impl Poll {
 
 /// Asks the kernel, without waiting.
 fn ask_kernel(entries: *mut pollfd, count: nfds_t, mask: *const sigset_t) -> c_int {
-    // SAFETY: the server's own array or a copy. The kernel writes nothing but `revents`.
+    // SAFETY: `entries` is the server's array, or a copy with `count` elements. The kernel checks its address, and
+    // writes nothing but `revents`.
     unsafe {
         if mask.is_null() {
             real::poll(entries, count, 0)
@@ -168,15 +169,15 @@ fn ask_kernel(entries: *mut pollfd, count: nfds_t, mask: *const sigset_t) -> c_i
     }
 }
 
-/// What a virtual descriptor reports; the events of poll(2) and epoll(7) are the same.
+/// Events that a virtual descriptor reports; poll(2) and epoll(7) use the same bits.
 fn reported(ready: u32, entry: pollfd) -> c_short {
     ready as c_short & (entry.events | ALWAYS_REPORTED as c_short)
 }
 
-/// Entries that no limit of descriptors (RLIMIT_NOFILE) forbids; of more, the kernel is asked.
+/// Number of entries that no limit on descriptors (RLIMIT_NOFILE) forbids. With more, the kernel is asked.
 const FEW: usize = 16;
 
-/// A number that the kernel passes over.
+/// Descriptor number that the kernel ignores.
 const UNUSED: c_int = -1;
 
 impl BlockingCall for Poll {

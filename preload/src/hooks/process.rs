@@ -1,4 +1,4 @@
-//! Processes that the server creates, and the start of an unwinding.
+//! Processes that the server creates, their ids, AFL++'s shared memory, and the start of an unwinding.
 
 use std::ptr;
 
@@ -11,7 +11,7 @@ use crate::process::{daemon, identity, panics};
 use crate::sys::{errno, real};
 use crate::{afl_loop, fork};
 
-/// clone(2) is variadic; its arguments travel like these.
+/// clone(2) is variadic; its arguments are passed like these.
 pub(crate) unsafe fn clone(
     start: *mut c_void,
     stack: *mut c_void,
@@ -22,7 +22,7 @@ pub(crate) unsafe fn clone(
     child: *mut pid_t,
 ) -> c_int {
     if flags & libc::CLONE_THREAD != 0 {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of clone(2); the arguments are unchanged.
         return around_thread_creation(|| unsafe {
             real::clone(start, stack, flags, argument, parent, storage, child)
         });
@@ -30,8 +30,8 @@ pub(crate) unsafe fn clone(
     if let Err(error) = fork::before_servers_fork() {
         return errno::fail(error);
     }
-    // SAFETY: the server's own call; a child with its own memory has a copy of `first` in it, and
-    // begins like after a fork.
+    // SAFETY: the caller upholds the contract of clone(2): `start` is a function of this type. A child with its own
+    // memory has a copy of `first`, and starts as after a fork.
     let created = unsafe {
         if flags & libc::CLONE_VM != 0 || start.is_null() {
             real::clone(start, stack, flags, argument, parent, storage, child)
@@ -48,7 +48,7 @@ pub(crate) unsafe fn clone(
 
 extern "C" fn begin_cloned(first: *mut c_void) -> c_int {
     fork::in_servers_child();
-    // SAFETY: what `clone` has passed.
+    // SAFETY: `first` points at the pair that `clone` has passed.
     let (first, argument) = unsafe { *first.cast::<(extern "C" fn(*mut c_void) -> c_int, *mut c_void)>() };
     first(argument)
 }
@@ -61,7 +61,7 @@ pub(crate) unsafe fn posix_spawn(
     arguments: *const *mut c_char,
     environment: *const *mut c_char,
 ) -> c_int {
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of posix_spawn(3); only the place for the child's id is another.
     note_spawned(child, |child| unsafe {
         real::posix_spawn(child, path, actions, attributes, arguments, environment)
     })
@@ -75,13 +75,13 @@ pub(crate) unsafe fn posix_spawnp(
     arguments: *const *mut c_char,
     environment: *const *mut c_char,
 ) -> c_int {
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of posix_spawnp(3); only the place for the child's id is another.
     note_spawned(child, |child| unsafe {
         real::posix_spawnp(child, file, actions, attributes, arguments, environment)
     })
 }
 
-/// `spawn` stores the child's number, whether or not the server has a use for it.
+/// Performs `spawn`, which stores the child's id even if the server passes null for it.
 fn note_spawned(wanted: *mut pid_t, spawn: impl FnOnce(*mut pid_t) -> c_int) -> c_int {
     if let Err(error) = fork::before_servers_fork() {
         return error.raw_os_error();
@@ -90,7 +90,7 @@ fn note_spawned(wanted: *mut pid_t, spawn: impl FnOnce(*mut pid_t) -> c_int) -> 
     let failed = spawn(&mut child);
     if failed == 0 {
         fork::in_servers_parent(child);
-        // SAFETY: the server's own pointer, or null.
+        // SAFETY: `wanted` is null or writable, by the contract of posix_spawn(3).
         if let Some(wanted) = unsafe { ptr::NonNull::new(wanted).map(|mut wanted| wanted.as_mut()) } {
             *wanted = child;
         }
@@ -98,8 +98,8 @@ fn note_spawned(wanted: *mut pid_t, spawn: impl FnOnce(*mut pid_t) -> c_int) -> 
     failed
 }
 
-/// fork(2), and vfork(2) as POSIX allows: a wrapper around the real one would give its stack frame to
-/// the child.
+/// fork(2), and vfork(2) as POSIX allows: a wrapper around the real vfork would share its stack frame
+/// with the child.
 pub(crate) unsafe fn fork() -> pid_t {
     if afl_loop::is_starting() {
         return runtime_loop::fork();
@@ -107,9 +107,9 @@ pub(crate) unsafe fn fork() -> pid_t {
     if let Err(error) = fork::before_servers_fork() {
         return errno::fail(error);
     }
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of fork(2).
     let child = unsafe { real::fork() };
-    // Two processes, one time: the kernel's.
+    // Both processes use the kernel's time from now on.
     fork::share_kernel_time();
     match child {
         0 => fork::in_servers_child(),
@@ -127,12 +127,12 @@ pub(crate) unsafe fn getppid() -> pid_t {
 }
 
 pub(crate) unsafe fn kill(process: pid_t, signal: c_int) -> c_int {
-    // SAFETY: the server's own call.
+    // SAFETY: kill(2) takes numbers and has no precondition.
     unsafe { real::kill(identity::actual_pid(process), signal) }
 }
 
 pub(crate) unsafe fn daemon(stay_here: c_int, keep_open: c_int) -> c_int {
-    // SAFETY: what daemon(3) does, with calls that are seen.
+    // SAFETY: these are the calls of daemon(3), by hooks where there are any; pointers are literals or on this stack.
     unsafe {
         let mask = daemon::hold_signals();
         let child = fork();
@@ -168,26 +168,26 @@ pub(crate) unsafe fn daemon(stay_here: c_int, keep_open: c_int) -> c_int {
 pub(crate) unsafe fn shmat(number: c_int, wanted: *const c_void, flags: c_int) -> *mut c_void {
     match shm_segments::with_number(number) {
         Some(segment) if wanted.is_null() => segment.address(),
-        // SAFETY: only the runtime knows the number, and it names an address that it has kept free, before it uses
-        // the memory.
+        // SAFETY: only AFL++'s runtime has this number. It attaches the segment before it uses the memory, at an
+        // address that it has kept free.
         Some(segment) if unsafe { segment.move_to(wanted.cast_mut()) } => segment.address(),
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of shmat(2); the arguments are unchanged.
         _ => unsafe { real::shmat(number, wanted, flags) },
     }
 }
 
-/// AFL++'s memory stays: once the sandbox is entered it could not be attached again.
+/// shmdt(2), which keeps AFL++'s memory attached: after the sandbox is entered, it could not be attached again.
 pub(crate) unsafe fn shmdt(address: *const c_void) -> c_int {
     if shm_segments::is_at(address) {
         return 0;
     }
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of shmdt(2); the argument is unchanged.
     unsafe { real::shmdt(address) }
 }
 
 pub(crate) unsafe fn raise_exception(exception: *mut c_void) -> c_int {
-    // SAFETY: the unwinder's own pointer.
+    // SAFETY: `exception` points at an `_Unwind_Exception`, by the contract of `_Unwind_RaiseException`.
     unsafe { panics::inspect(exception) };
-    // SAFETY: the caller's own call.
+    // SAFETY: the caller upholds the contract of `_Unwind_RaiseException`; the argument is unchanged.
     unsafe { real::_Unwind_RaiseException(exception) }
 }

@@ -1,4 +1,4 @@
-//! Reading from an internal connection: an idle point when nothing is there.
+//! Reading from an internal connection, which is an idle point if there are no bytes.
 
 mod messages;
 
@@ -23,21 +23,21 @@ pub(crate) unsafe fn read(fd: c_int, buffer: *mut c_void, len: size_t) -> ssize_
     match fd_table::kind(fd) {
         FdKind::Connection | FdKind::Virtual(_) => match arguments::buffer(buffer, len) {
             Err(error) => errno::fail_size(error),
-            // The socket is not asked for nothing.
+            // An empty read does not reach the socket.
             Ok(()) if len == 0 => 0,
-            // SAFETY: read(2) of a socket is recv(2) without flags.
+            // SAFETY: the caller upholds the contract of read(2), which for a socket is recv(2) without flags.
             Ok(()) => unsafe { recv(fd, buffer, len, 0) },
         },
-        // SAFETY: the server's own buffer.
+        // SAFETY: the buffer is the server's: no Rust reference points there.
         FdKind::Random => unsafe { random::draw(buffer, len) },
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of read(2); the arguments are unchanged.
         _ => unsafe { real::read(fd, buffer, len) },
     }
 }
 
 pub(crate) unsafe fn recv(fd: c_int, buffer: *mut c_void, len: size_t, flags: c_int) -> ssize_t {
     if !fd_table::is_connection(fd) {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of recv(2); the arguments are unchanged.
         return unsafe { real::recv(fd, buffer, len, flags) };
     }
     if asks_for_errors(fd, flags) {
@@ -52,7 +52,7 @@ pub(crate) unsafe fn recv(fd: c_int, buffer: *mut c_void, len: size_t, flags: c_
     }
     let mut done = 0;
     loop {
-        // SAFETY: the rest of the server's own buffer.
+        // SAFETY: `done` is at most `len`, so the part is within the server's buffer, or the one for discarded bytes.
         let result = receive(fd, flags, |flags| unsafe {
             let part = iovec { iov_base: buffer.byte_add(done), iov_len: len - done };
             match answered_here(fd, flags) {
@@ -79,13 +79,13 @@ pub(crate) unsafe fn recvfrom(
     address_len: *mut socklen_t,
 ) -> ssize_t {
     if !fd_table::is_connection(fd) {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of recvfrom(2); the arguments are unchanged.
         return unsafe { real::recvfrom(fd, buffer, len, flags, address, address_len) };
     }
-    // SAFETY: the server's own buffer.
+    // SAFETY: the caller upholds the contract of recvfrom(2), which for the buffer is that of recv(2).
     let result = unsafe { recv(fd, buffer, len, flags) };
     // On a stream no address comes with the bytes (recv(2)).
-    // SAFETY: the server's own pointer.
+    // SAFETY: `address_len` is the server's: no Rust reference points there.
     match (result >= 0 && !address.is_null()).then(|| unsafe { arguments::write_no_address(address_len) }) {
         Some(Err(error)) => errno::fail_size(error),
         _ => result,
@@ -94,52 +94,52 @@ pub(crate) unsafe fn recvfrom(
 
 pub(crate) unsafe fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t {
     if !fd_table::is_connection(fd) {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of readv(2); the arguments are unchanged.
         return unsafe { real::readv(fd, parts, count) };
     }
-    // SAFETY: the server's own array, which it leaves alone during its call.
+    // SAFETY: the server does not change its array of parts during its call.
     match unsafe { arguments::message_of(parts, count) } {
         Err(error) => errno::fail_size(error),
-        // The socket is not asked for nothing.
+        // An empty read does not reach the socket.
         Ok(None) => 0,
-        // SAFETY: a message of ours with the server's own parts.
+        // SAFETY: the message is on this stack, and the caller upholds the contract of readv(2) for its parts.
         Ok(Some(mut message)) => unsafe { recvmsg(fd, &mut message, 0) },
     }
 }
 
-/// Whether a call is to return only when the buffer is full, or the connection is over.
+/// Whether a call returns only when the buffer is full or the connection has ended (recv(2), MSG_WAITALL).
 fn waits_for_all(flags: c_int) -> bool {
     flags & libc::MSG_WAITALL != 0 && flags & (libc::MSG_PEEK | libc::MSG_DONTWAIT) == 0
 }
 
-/// Whether a call asks for errors that came by the network (ip(7), MSG_ERRQUEUE): loopback has none. A UNIX-domain
+/// Whether a call asks for errors from the network (ip(7), MSG_ERRQUEUE), of which loopback has none. A UNIX-domain
 /// socket has no such queue and ignores the flag.
 fn asks_for_errors(fd: c_int, flags: c_int) -> bool {
     flags & libc::MSG_ERRQUEUE != 0 && names::is_tcp(fd)
 }
 
-/// Where bytes go that the server wants dropped (tcp(7), MSG_TRUNC). A UNIX-domain socket would store them.
+/// Buffer for bytes that the server discards (tcp(7), MSG_TRUNC). A UNIX-domain socket would store them.
 fn discard_buffer(fd: c_int, flags: c_int) -> Option<iovec> {
-    /// Bytes that nobody reads.
+    /// Buffer that is never read.
     struct Discarded(UnsafeCell<[u8; 64 << 10]>);
-    // SAFETY: it is written by the kernel and by copies from memory, and never read.
+    // SAFETY: only the kernel and copies from memory write to the buffer, and nothing reads it.
     unsafe impl Sync for Discarded {}
     static DISCARDED: Discarded = Discarded(UnsafeCell::new([0; 64 << 10]));
     (flags & libc::MSG_TRUNC != 0 && names::is_tcp(fd))
         .then(|| iovec { iov_base: DISCARDED.0.get().cast(), iov_len: 64 << 10 })
 }
 
-/// The fortified name: `size` is what the compiler knows of the buffer.
+/// Fortified variant of read(2): `size` is the size of the buffer, as determined by the compiler.
 pub(crate) unsafe fn read_chk(fd: c_int, buffer: *mut c_void, len: size_t, size: size_t) -> ssize_t {
     if len > size {
-        // SAFETY: libc ends the process, as it would without us.
+        // SAFETY: libc's function has no precondition for a small buffer: it ends the process.
         return unsafe { real::__read_chk(fd, buffer, len, size) };
     }
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of read(2), which the fortified variant has, too.
     unsafe { read(fd, buffer, len) }
 }
 
-/// The fortified name: `size` is what the compiler knows of the buffer.
+/// Fortified variant of recv(2): `size` is the size of the buffer, as determined by the compiler.
 pub(crate) unsafe fn recv_chk(
     fd: c_int,
     buffer: *mut c_void,
@@ -148,14 +148,14 @@ pub(crate) unsafe fn recv_chk(
     flags: c_int,
 ) -> ssize_t {
     if len > size {
-        // SAFETY: libc ends the process, as it would without us.
+        // SAFETY: libc's function has no precondition for a small buffer: it ends the process.
         return unsafe { real::__recv_chk(fd, buffer, len, size, flags) };
     }
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of recv(2), which the fortified variant has, too.
     unsafe { recv(fd, buffer, len, flags) }
 }
 
-/// The fortified name: `size` is what the compiler knows of the buffer.
+/// Fortified variant of recvfrom(2): `size` is the size of the buffer, as determined by the compiler.
 pub(crate) unsafe fn recvfrom_chk(
     fd: c_int,
     buffer: *mut c_void,
@@ -166,14 +166,14 @@ pub(crate) unsafe fn recvfrom_chk(
     address_len: *mut socklen_t,
 ) -> ssize_t {
     if len > size {
-        // SAFETY: libc ends the process, as it would without us.
+        // SAFETY: libc's function has no precondition for a small buffer: it ends the process.
         return unsafe { real::__recvfrom_chk(fd, buffer, len, size, flags, address, address_len) };
     }
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of recvfrom(2), which the fortified variant has, too.
     unsafe { recvfrom(fd, buffer, len, flags, address, address_len) }
 }
 
-/// Does `call`, given the flags to use; waits at an idle point if the server would.
+/// Performs `call`, which gets the flags to use; waits at an idle point if the server's call would.
 fn receive(fd: c_int, flags: c_int, call: impl FnMut(c_int) -> ssize_t) -> ssize_t {
     let mut call = Receive { fd, flags, call };
     if let Some(result) = call.attempt() {
@@ -192,7 +192,7 @@ fn receive(fd: c_int, flags: c_int, call: impl FnMut(c_int) -> ssize_t) -> ssize
     }
 }
 
-/// Where the bytes are, if they are ours; the kernel knows best what to say to the odd flags.
+/// Slot of a virtual connection that answers the call; `None` also for rare flags, which are left to the kernel.
 fn answered_here(fd: c_int, flags: c_int) -> Option<Slot> {
     fd_table::slot(fd).filter(|_| flags & (libc::MSG_OOB | libc::MSG_ERRQUEUE) == 0)
 }
@@ -200,7 +200,7 @@ fn answered_here(fd: c_int, flags: c_int) -> Option<Slot> {
 /// # Safety
 /// The parts are the server's own buffers.
 unsafe fn from_memory(slot: Slot, parts: &[Unaligned<iovec>], flags: c_int) -> ssize_t {
-    // SAFETY: given by the caller.
+    // SAFETY: the parts are the server's own buffers, by this function's contract.
     match unsafe { memory_socket::receive(slot, parts, flags & libc::MSG_PEEK != 0) } {
         Ok(count) => count as ssize_t,
         Err(error) => errno::fail_size(error),

@@ -1,5 +1,5 @@
-//! Descriptors that arrive in a message (unix(7), SCM_RIGHTS): a server may pass a connection, or a
-//! listener, from one of its processes to another.
+//! Descriptors in messages (unix(7), SCM_RIGHTS): a server may pass a connection, or a listener, from
+//! one of its processes to another.
 
 use std::iter;
 
@@ -11,43 +11,43 @@ use crate::process::children;
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::user_memory;
 
-/// Looks at the descriptors in a message that was received.
+/// Records the descriptors in a message that was received.
 ///
 /// # Safety
 /// `message` points at a message as recvmsg(2) leaves it.
 pub(super) unsafe fn recognise(message: *const msghdr) {
-    // SAFETY: given by the caller; the kernel has written the headers.
+    // SAFETY: the message is as recvmsg(2) leaves it, by this function's contract, so its headers are valid.
     unsafe { for_each(message, listener::adopt) }
 }
 
-/// The server is about to pass descriptors on: what is virtual becomes real, and whoever receives a
-/// connection may answer on it.
+/// Prepares for a message that passes descriptors on: virtual sockets become real, and the receiver of
+/// a connection may answer on it.
 ///
 /// # Safety
-/// The server leaves the message alone during its call.
+/// The server does not change the message during its call.
 pub(super) unsafe fn pass_on(message: *const msghdr) {
-    // SAFETY: any bytes are a `msghdr`.
+    // SAFETY: any bytes are a valid `msghdr`.
     let Ok(header) = (unsafe { user_memory::read(message) }) else { return };
     if !user_memory::is_readable(header.msg_control, header.msg_controllen) {
         return;
     }
     let look = |fd| match fd_table::kind(fd) {
         FdKind::Virtual(_) => {
-            memory_socket::fall_back("it passes a descriptor on");
+            memory_socket::fall_back("it passes on a descriptor in a message");
             children::record_handover();
         }
-        FdKind::Listener => memory_socket::fall_back("it passes a descriptor on"),
+        FdKind::Listener => memory_socket::fall_back("it passes on a descriptor in a message"),
         FdKind::Connection => children::record_handover(),
         _ => {}
     };
-    // SAFETY: the control messages are readable, and stay as they are by the caller's word.
+    // SAFETY: the control messages are readable, and do not change, by this function's contract.
     unsafe { for_each(&header, look) }
 }
 
 /// # Safety
 /// `message` points at a message with valid headers.
 unsafe fn for_each(message: *const msghdr, look: impl Fn(c_int)) {
-    // SAFETY: given by the caller.
+    // SAFETY: the headers are valid, by this function's contract, so the descriptors are within the control messages.
     unsafe {
         let first = libc::CMSG_FIRSTHDR(message);
         let headers = iter::successors(first.as_ref(), |&header| libc::CMSG_NXTHDR(message, header).as_ref());

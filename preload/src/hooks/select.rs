@@ -23,30 +23,31 @@ pub(crate) unsafe fn select(
     urgent: *mut fd_set,
     limit: *mut timeval,
 ) -> c_int {
-    // SAFETY: the server's own pointer; libc, too, reads what is there.
+    // SAFETY: `limit` is null or readable, by the contract of libc's function, which also reads it without a check.
     let duration = match unsafe { super::value(limit.cast_const()) }.map(duration).transpose() {
         Ok(duration) => duration,
         Err(error) => return errno::fail(error),
     };
     let began = duration.map(|_| clock::now());
     let sets = [readable, writable, urgent];
-    // SAFETY: the server's own sets.
+    // SAFETY: the sets are the server's, and nothing else accesses them during its call.
     let result = match unsafe { Select::at_idle_point(count, sets, ptr::null(), duration) } {
         Ok(Some(call)) => call.wait(duration),
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of select(2); the arguments are unchanged.
         Ok(None) => return unsafe { real::select(count, readable, writable, urgent, limit) },
         Err(error) => errno::fail(error),
     };
     if let (Some(duration), Some(began)) = (duration, began) {
         let left = arguments::time_left(duration, began, result);
         let left = timeval { tv_sec: left.as_secs() as time_t, tv_usec: left.subsec_micros().into() };
-        // SAFETY: the server's own limit. One that cannot be written is left alone (select(2), "Notes").
+        // SAFETY: `limit` is the server's: no Rust reference points there. A limit that cannot be written stays
+        // unchanged (select(2), "Notes").
         let _ = unsafe { user_memory::write(limit, left) };
     }
     result
 }
 
-/// A limit as select(2) takes it, which may have more than a second's microseconds.
+/// Converts a limit of select(2), whose microseconds may exceed a second.
 fn duration(limit: timeval) -> Result<Duration, Errno> {
     match (u64::try_from(limit.tv_sec), u64::try_from(limit.tv_usec)) {
         (Ok(seconds), Ok(microseconds)) => {
@@ -64,17 +65,17 @@ pub(crate) unsafe fn pselect(
     limit: *const timespec,
     mask: *const sigset_t,
 ) -> c_int {
-    // SAFETY: the server's own pointer; libc, too, reads what is there.
+    // SAFETY: `limit` is null or readable, by the contract of libc's function, which also reads it without a check.
     let checked = unsafe { super::value(limit) }.map(arguments::duration).transpose();
     let duration = match checked.and_then(|duration| arguments::signal_mask(mask).map(|()| duration)) {
         Ok(duration) => duration,
         Err(error) => return errno::fail(error),
     };
     let sets = [readable, writable, urgent];
-    // SAFETY: the server's own sets.
+    // SAFETY: the sets are the server's, and nothing else accesses them during its call.
     match unsafe { Select::at_idle_point(count, sets, mask, duration) } {
         Ok(Some(call)) => call.wait(duration),
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of pselect(2); the arguments are unchanged.
         Ok(None) => unsafe { real::pselect(count, readable, writable, urgent, limit, mask) },
         Err(error) => errno::fail(error),
     }
@@ -84,44 +85,43 @@ pub(crate) unsafe fn pselect(
 /// poll()").
 const EVENTS: [c_short; 3] = [libc::POLLIN, libc::POLLOUT, libc::POLLPRI];
 
-/// No descriptor.
-// SAFETY: a set of bits, all zero.
+/// Set without a descriptor.
+// SAFETY: all zeroes are a valid `fd_set`, a set of bits.
 const EMPTY: fd_set = unsafe { std::mem::zeroed() };
 
-/// Bytes that hold the first `count` descriptors, as the kernel has it: whole words. A server may
-/// have made no more room than that.
+/// Bytes that the kernel accesses for the first `count` descriptors: whole words. The server's sets may be no longer.
 fn size(count: c_int) -> usize {
     (count.unsigned_abs() as usize).div_ceil(c_ulong::BITS as usize) * size_of::<c_ulong>()
 }
 
-/// A set of at most FD_SETSIZE descriptors, null for the empty one; it is written later.
+/// Copies a set of at most FD_SETSIZE descriptors; null is the empty set. The set must be writable for the result.
 ///
 /// # Safety
-/// Nobody else uses the set meanwhile.
+/// Nothing else accesses the set during the call.
 unsafe fn read(set: *const fd_set, count: c_int) -> Result<fd_set, Errno> {
     let mut copy = EMPTY;
     if !set.is_null() {
         if !user_memory::is_writable(set, size(count)) {
             return Err(Errno::FAULT);
         }
-        // SAFETY: so many bytes are accessible, and fit, because `count` is FD_SETSIZE at most.
+        // SAFETY: `size(count)` bytes are accessible, and fit into `copy`, because `count` is at most FD_SETSIZE.
         unsafe { ptr::copy_nonoverlapping(set.cast::<u8>(), (&raw mut copy).cast(), size(count)) }
     }
     Ok(copy)
 }
 
 /// # Safety
-/// `set` is null, or was given to [`read`].
+/// `set` is null, or was given to [`read`] with this `count`.
 unsafe fn write(copy: &fd_set, set: *mut fd_set, count: c_int) {
     if !set.is_null() {
-        // SAFETY: given by the caller.
+        // SAFETY: [`read`] has found `size(count)` bytes writable at `set`.
         unsafe { ptr::copy_nonoverlapping((&raw const *copy).cast::<u8>(), set.cast(), size(count)) }
     }
 }
 
-/// Those of the first `count` descriptors, FD_SETSIZE at most, that are in the set.
+/// Members of the set among the first `count` descriptors, which are at most FD_SETSIZE.
 fn members(set: &fd_set, count: c_int) -> impl Iterator<Item = RawFd> + '_ {
-    // SAFETY: below FD_SETSIZE.
+    // SAFETY: FD_ISSET requires a descriptor below FD_SETSIZE, as `count` ensures.
     (0..count).filter(move |&fd| unsafe { libc::FD_ISSET(fd, set) })
 }
 
@@ -129,20 +129,20 @@ struct Select {
     count: c_int,
     /// The server's sets, which receive the result; each may be null.
     sets: [*mut fd_set; 3],
-    /// What the server asked for.
+    /// Sets that the server asked for.
     asked: [fd_set; 3],
-    /// What is ready of it.
+    /// Members of `asked` that are ready.
     ready: [fd_set; 3],
     /// Signals blocked while waiting; null for the thread's own mask.
     mask: *const sigset_t,
 }
 
 impl Select {
-    /// `None` where the call is to be passed on: it does not wait, the server is not yet accepting,
-    /// or the sets are larger than libc's type (the kernel allows that, hardly anybody does it).
+    /// Builds the call; `None` if it is to be passed on, because it does not wait, the server is not yet accepting, or
+    /// the sets are larger than libc's type (which the kernel allows, but is rare).
     ///
     /// # Safety
-    /// Nobody else uses the sets meanwhile.
+    /// Nothing else accesses the sets during the call.
     unsafe fn at_idle_point(
         count: c_int,
         sets: [*mut fd_set; 3],
@@ -158,7 +158,7 @@ impl Select {
         }
         let mut asked = [EMPTY; 3];
         for (asked, set) in asked.iter_mut().zip(sets) {
-            // SAFETY: given by the caller; `count` is FD_SETSIZE at most.
+            // SAFETY: nothing else accesses the set, by this function's contract; `count` is at most FD_SETSIZE.
             *asked = unsafe { read(set, count) }?;
         }
         let call = Self { count, sets, asked, ready: [EMPTY; 3], mask };
@@ -182,7 +182,7 @@ impl Select {
             },
         };
         match count {
-            // A server may go on with the same sets (select(2), "Return value").
+            // After an error the sets are unchanged, and a server may use them again (select(2), "Return value").
             ..0 => {}
             0 => self.answer(&[EMPTY; 3]),
             _ => self.answer(&self.ready),
@@ -192,7 +192,7 @@ impl Select {
 
     fn answer(&self, ready: &[fd_set; 3]) {
         for (ready, &set) in ready.iter().zip(&self.sets) {
-            // SAFETY: the server's own set.
+            // SAFETY: the set was given to [`read`] with this `count`.
             unsafe { write(ready, set, self.count) }
         }
     }
@@ -203,7 +203,7 @@ const READY: [u32; 3] =
     [ALWAYS_REPORTED | libc::EPOLLIN as u32, (libc::EPOLLOUT | libc::EPOLLERR) as u32, libc::EPOLLPRI as u32];
 
 impl Select {
-    /// Asks about what is in `ready`, which receives the result.
+    /// Asks the kernel about the members of `ready`, which receives the result.
     fn ask_kernel(&mut self, mask: *const sigset_t) -> c_int {
         let mut sets = self
             .sets
@@ -212,11 +212,11 @@ impl Select {
             .map(|(set, ready)| if set.is_null() { ptr::null_mut() } else { ptr::from_mut(ready) });
         let [readable, writable, urgent] = std::array::from_fn(|_| sets.next().unwrap_or(ptr::null_mut()));
         let at_once = timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: the server's own call, without the waiting, and with sets of ours.
+        // SAFETY: the sets are null or copies with room for `count` descriptors; the mask is null or the server's.
         unsafe { real::pselect(self.count, readable, writable, urgent, &at_once, mask) }
     }
 
-    /// Asks the kernel about the real descriptors, if there are any.
+    /// Collects the readiness of the virtual descriptors, and asks the kernel about the real ones, if there are any.
     fn ask_both(&mut self) -> c_int {
         let mut real_ones = 0;
         let mut is_ready = false;
@@ -224,14 +224,14 @@ impl Select {
             for fd in members(&self.asked[set], self.count) {
                 if let Some(ready) = memory_socket::readiness(fd) {
                     is_ready |= ready & wanted != 0;
-                    // SAFETY: below FD_SETSIZE.
+                    // SAFETY: FD_CLR requires a descriptor below FD_SETSIZE, as all members are.
                     unsafe { libc::FD_CLR(fd, &mut self.ready[set]) };
                 } else {
                     real_ones += 1;
                 }
             }
         }
-        // What is ready comes before a signal.
+        // Ready descriptors take precedence over a signal.
         let mask = if is_ready { ptr::null() } else { self.mask };
         let mut count = if real_ones > 0 || !mask.is_null() { self.ask_kernel(mask) } else { 0 };
         if count < 0 {
@@ -240,7 +240,7 @@ impl Select {
         for (set, wanted) in READY.into_iter().enumerate() {
             for fd in members(&self.asked[set], self.count).filter(|&fd| memory_socket::is_ready(fd, wanted))
             {
-                // SAFETY: as above.
+                // SAFETY: FD_SET requires a descriptor below FD_SETSIZE, as all members are.
                 unsafe { libc::FD_SET(fd, &mut self.ready[set]) };
                 count += 1;
             }

@@ -1,9 +1,10 @@
-//! sigaction(2) and rt_sigaction(2): every handler of the server's is called by one of ours. That defers it while its thread is in the
-//! middle of a hook, and notes that it ran: a thread that plays the client is to return `EINTR` from the call that
-//! the server believes to wait in.
+//! sigaction(2) and rt_sigaction(2): every handler of the server's is called by a handler of the preload's. That one
+//! defers the signal while its thread is in the middle of a hook, and records that a handler ran: a thread that plays
+//! the client must return `EINTR` from the server's waiting call.
 //!
-//! And SIGSYS, for a server whose raw system calls are trapped: a handler of the server's own would not know what
-//! to do. So the server only believes that it has the signal.
+//! For a server whose raw system calls are trapped, the handler of SIGSYS stays the preload's: a handler of the
+//! server's could not perform these calls. The server's action is only recorded, and sigaction(2) reports it as
+//! installed.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -17,18 +18,18 @@ use crate::process::children;
 use crate::sys::signal_guard::{self, SignalGuard};
 use crate::sys::{config, errno, real, threads};
 
-/// Type of our handler.
+/// Type of a signal handler with three arguments (SA_SIGINFO).
 pub(crate) type Handler = extern "C-unwind" fn(c_int, *mut siginfo_t, *mut c_void);
 
-/// Signals have numbers below this.
+/// Signal numbers are below this.
 pub(super) const SIGNAL_COUNT: usize = 65;
 
-/// What faults of the server's own raise. They interrupt no call, and whoever handles them looks
-/// closely.
+/// Signals that the server's own faults raise. They interrupt no call, and their handlers may inspect the context, so
+/// they are installed directly.
 const FAULTS: [c_int; 6] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGABRT];
 
-/// What the server has asked for, by signal.
+/// Action that the server has installed, by signal.
 static WANTED: [AtomicU64; SIGNAL_COUNT] = [const { AtomicU64::new(0) }; SIGNAL_COUNT];
 
 /// A handler and those of its flags that matter here.
@@ -45,8 +46,8 @@ impl Wanted {
         Self { handler: action.sa_sigaction, flags: action.sa_flags }
     }
 
-    /// For a valid signal. One word holds all of it, because the signal may come at any moment; the highest bits of
-    /// an address in user space are zero.
+    /// Stores the action of a valid signal. One word holds all of it, because the signal may arrive at any moment; the
+    /// highest bits of an address in user space are zero.
     fn store(self, number: c_int) {
         let flags = Self::FLAGS.iter().enumerate();
         let flags = flags.map(|(bit, &flag)| u64::from(self.flags & flag != 0) << bit).sum::<u64>();
@@ -56,7 +57,7 @@ impl Wanted {
     fn load(number: c_int) -> Self {
         let word = WANTED[number as usize].load(SeqCst);
         let flags = Self::FLAGS.iter().enumerate().filter(|(bit, _)| word >> bit & 1 != 0);
-        // With the sign: libc lets SIG_ERR pass as a handler in places.
+        // The shift extends the sign: libc accepts SIG_ERR as a handler in places.
         let handler = (word.cast_signed() >> Self::FLAGS.len()) as usize;
         Self { handler, flags: flags.map(|(_, flag)| flag).sum() }
     }
@@ -67,7 +68,7 @@ impl Wanted {
 
     /// Calls the server's own handler.
     fn call(self, number: c_int, info: *mut siginfo_t, context: *mut c_void) {
-        // SAFETY: the server gave the address of a function of one of these types.
+        // SAFETY: the server has installed the address of a function of the type that SA_SIGINFO selects.
         unsafe {
             if self.has(libc::SA_SIGINFO) {
                 std::mem::transmute::<usize, Handler>(self.handler)(number, info, context);
@@ -78,15 +79,15 @@ impl Wanted {
     }
 }
 
-/// Makes `handler` the one for SIGSYS, for good.
+/// Installs `handler` for SIGSYS, permanently.
 pub(crate) fn take_sigsys(handler: Handler) -> Result<(), rustix::io::Errno> {
-    // SAFETY: the handler keeps the rules of signal handlers; sets and actions live on this stack.
+    // SAFETY: all zeroes are a valid action, which is on this stack, and `handler` is a valid signal handler.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handler as usize;
         // On the alternate stack, if there is one: the thread's own may be too small for a handler.
         action.sa_flags = libc::SA_SIGINFO | libc::SA_RESTART | libc::SA_ONSTACK;
-        // The handler lets signals in when it is ready for them.
+        // The handler unblocks signals when it is ready for them.
         libc::sigfillset(&mut action.sa_mask);
         if real::sigaction(SIGSYS, &action, ptr::null_mut()) < 0 {
             return Err(errno::last());
@@ -96,12 +97,12 @@ pub(crate) fn take_sigsys(handler: Handler) -> Result<(), rustix::io::Errno> {
     Ok(())
 }
 
-/// A SIGSYS that is not ours: does what the server has asked for.
+/// Handles a SIGSYS that is not from the trap: takes the action that the server has installed.
 pub(crate) fn pass_on(info: *mut siginfo_t, context: *mut c_void) {
     let wanted = Wanted::load(SIGSYS);
     match wanted.handler {
         libc::SIG_IGN => {}
-        // SAFETY: the default action ends the process.
+        // SAFETY: signal(2) and raise(3) take a valid signal. (The default action ends the process.)
         libc::SIG_DFL => unsafe {
             real::signal(SIGSYS, libc::SIG_DFL);
             libc::raise(SIGSYS);
@@ -110,14 +111,14 @@ pub(crate) fn pass_on(info: *mut siginfo_t, context: *mut c_void) {
     }
 }
 
-/// Stands for every handler of the server's.
+/// Signal handler that is installed in place of every handler of the server's.
 extern "C-unwind" fn handle(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    // SAFETY: this is the handler, and these are its arguments.
+    // SAFETY: this is the signal's handler, and these are the arguments that the kernel passed.
     if unsafe { signal_guard::defer(number, info, context) } {
         return;
     }
     threads::end_sleep();
-    // SAFETY: a signal's own information, in which SIGCHLD names a process.
+    // SAFETY: `info` is the kernel's description of the signal, which for SIGCHLD has a process id.
     if number == SIGCHLD && children::is_orphans_end(unsafe { (*info).si_pid() }) {
         return interruption::record(true);
     }
@@ -129,10 +130,10 @@ extern "C-unwind" fn handle(number: c_int, info: *mut siginfo_t, context: *mut c
     interruption::record(wanted.has(libc::SA_RESTART));
 }
 
-/// Makes the default action that of a signal, as SA_RESETHAND has it: with the flags and the mask as they were.
-/// (Not by the kernel, which would do it for a signal that is then deferred.)
+/// Installs the default action of a signal with the same flags and mask, as SA_RESETHAND does. (The kernel itself would
+/// also do it for a signal that is then deferred.)
 fn reset(number: c_int, wanted: Wanted) {
-    // SAFETY: both actions live on this stack; all zeroes is one.
+    // SAFETY: all zeroes are a valid action, which is on this stack; the other pointers are null.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         real::sigaction(number, ptr::null(), &mut action);
@@ -147,14 +148,14 @@ pub(crate) unsafe fn sigaction(
     action: *const libc::sigaction,
     old: *mut libc::sigaction,
 ) -> c_int {
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of sigaction(2); the arguments are unchanged.
     unsafe { exchange(number, action, old, real::sigaction) }
 }
 
-/// Does what sigaction(2) does, by `install`: libc's function, or another that does the same.
+/// Performs sigaction(2) by `install`: libc's function, or an equivalent one.
 ///
 /// # Safety
-/// That of sigaction(2).
+/// The contract of sigaction(2).
 pub(super) unsafe fn exchange(
     number: c_int,
     action: *const libc::sigaction,
@@ -162,13 +163,13 @@ pub(super) unsafe fn exchange(
     install: unsafe fn(c_int, *const libc::sigaction, *mut libc::sigaction) -> c_int,
 ) -> c_int {
     if config::get().is_none() || !(1..SIGNAL_COUNT as c_int).contains(&number) {
-        // SAFETY: given by the caller.
+        // SAFETY: the caller upholds the contract of sigaction(2), which `install` has, too.
         return unsafe { install(number, action, old) };
     }
-    // A handler that calls this function finds the old state, or the new one.
+    // A handler that calls this function sees either the old state or the new one.
     let _signals = SignalGuard::enter();
     let before = Wanted::load(number);
-    // SAFETY: given by the caller.
+    // SAFETY: the pointers are null or valid by the contract of sigaction(2), and `own` is on this stack.
     unsafe {
         if number == SIGSYS && signal_mask::is_sigsys_taken() {
             if let Some(action) = action.as_ref() {
@@ -188,7 +189,7 @@ pub(super) unsafe fn exchange(
             }
             let is_handler = !matches!(own.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN);
             if is_handler && !FAULTS.contains(&number) {
-                // First: the signal may come at once, to another thread.
+                // Stored before the call, because another thread may receive the signal at once.
                 Wanted::of(own).store(number);
                 own.sa_sigaction = handle as Handler as usize;
                 own.sa_flags = own.sa_flags & !libc::SA_RESETHAND | libc::SA_SIGINFO;

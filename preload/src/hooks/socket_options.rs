@@ -1,5 +1,5 @@
-//! setsockopt(2) and getsockopt(2): a socket that the server takes for TCP has TCP's options. Where the kernel has
-//! another socket there, a TCP socket answers in its place.
+//! setsockopt(2) and getsockopt(2): a socket that the server sees as TCP has TCP's options. If the kernel has a socket
+//! of another kind there, a TCP socket, its shadow, answers in its place.
 
 mod log;
 mod shadow;
@@ -18,11 +18,11 @@ use crate::sys::fd_table::{self, FdKind};
 use crate::sys::{config, errno, fd, real, user_memory};
 use log::SetOption;
 
-/// `tcpi_state` of a connection (include/net/tcp_states.h): established; the client has half-closed it.
+/// `tcpi_state` of a connection (include/net/tcp_states.h): established, and half-closed by the client.
 const TCP_ESTABLISHED: u8 = 1;
 const TCP_CLOSE_WAIT: u8 = 8;
 
-/// More than the kernel's `tcp_info` has.
+/// Upper limit for the size of the kernel's `tcp_info`.
 const MAX_INFO_BYTES: usize = 512;
 
 pub(crate) unsafe fn setsockopt(
@@ -33,20 +33,20 @@ pub(crate) unsafe fn setsockopt(
     len: socklen_t,
 ) -> c_int {
     let Some(family) = posed_family(fd) else {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of setsockopt(2); the arguments are unchanged.
         return unsafe { real::setsockopt(fd, level, name, value, len) };
     };
-    // SAFETY: the server's own call on another socket.
+    // SAFETY: the caller upholds the contract of setsockopt(2), on whichever socket.
     let set_on = |socket| unsafe { real::setsockopt(socket, level, name, value, len) };
     if !fd_table::is_connection(fd) {
-        // Without a descriptor to spare, anything will do.
+        // Without a free descriptor for the shadow, every option is accepted.
         let Ok(shadow) = shadow::listener(family) else { return 0 };
         let result = set_on(shadow::number(&shadow));
         shadow::options_changed();
         return result;
     }
     if (level, name) == (libc::IPPROTO_TCP, libc::TCP_FASTOPEN) {
-        // It is for listeners.
+        // This option is for listeners.
         return errno::fail(Errno::INVAL);
     }
     let option = SetOption::read(level, name, value, len);
@@ -62,7 +62,7 @@ pub(crate) unsafe fn setsockopt(
     if level == libc::SOL_SOCKET {
         match fd_table::slot(fd) {
             Some(slot) => drop(memory_socket::with_timeout(slot, name, |limit| *limit = read_limit(value))),
-            // What a UNIX-domain socket does not know has no effect.
+            // Options that a UNIX-domain socket does not have are without effect.
             None => drop(errno::untouched(|| set_on(fd))),
         }
     }
@@ -76,10 +76,10 @@ pub(crate) unsafe fn getsockopt(
     value: *mut c_void,
     len: *mut socklen_t,
 ) -> c_int {
-    // SAFETY: the server's own call, on its socket or another.
+    // SAFETY: the caller upholds the contract of getsockopt(2), on whichever socket.
     let get_from = |socket| unsafe { real::getsockopt(socket, level, name, value, len) };
     let pending = || fd_table::slot(fd).and_then(memory_socket::take_error);
-    // SAFETY: the server's own pointers.
+    // SAFETY: `value` and `len` are the server's: no Rust reference points there.
     let put = |shown: &[u8]| unsafe { put(shown, value, len) }.map_or_else(errno::fail, |()| 0);
     match (posed_family(fd), level, name) {
         (_, libc::SOL_SOCKET, libc::SO_ERROR) => match pending() {
@@ -105,14 +105,14 @@ pub(crate) unsafe fn getsockopt(
     }
 }
 
-/// The server's socket is about to become the fuzzed listener: the options that it has stay.
+/// Keeps the options of a socket that is about to become the fuzzed listener.
 pub(super) fn keep_listener(fd: c_int, family: AddressFamily) {
     if family != AddressFamily::UNIX && replaces_tcp() {
         shadow::keep_listener(fd, family);
     }
 }
 
-/// A connection was accepted: it has the listener's options.
+/// Applies the listener's time limits to a connection that was accepted, and forgets options recorded for its number.
 pub(super) fn accepted(fd: c_int) {
     log::clear(fd);
     let limits = shadow::limits();
@@ -128,7 +128,7 @@ pub(super) fn accepted(fd: c_int) {
                     tv_sec: wanted.as_secs() as libc::time_t,
                     tv_usec: wanted.subsec_micros().into(),
                 };
-                // SAFETY: the value lives on this stack.
+                // SAFETY: the value is on this stack, and its size is given.
                 unsafe {
                     let value = (&raw const value).cast();
                     real::setsockopt(fd, libc::SOL_SOCKET, name, value, size_of::<timeval>() as socklen_t)
@@ -138,12 +138,12 @@ pub(super) fn accepted(fd: c_int) {
     }
 }
 
-/// `copy` stands for the same socket as `fd`.
+/// Records that `copy` is a duplicate of `fd`.
 pub(super) fn duplicated(fd: c_int, copy: c_int) {
     log::duplicate(fd, copy);
 }
 
-/// How long the server waits for a connection (socket(7), SO_RCVTIMEO).
+/// Time limit for accepting a connection (socket(7), SO_RCVTIMEO).
 pub(super) fn accept_limit(fd: c_int) -> Option<Duration> {
     match posed_family(fd) {
         Some(_) => shadow::limits()[0],
@@ -151,21 +151,21 @@ pub(super) fn accept_limit(fd: c_int) -> Option<Duration> {
     }
 }
 
-/// A limit that the kernel has taken.
+/// Reads a time limit that the kernel has accepted.
 fn read_limit(value: *const c_void) -> Option<Duration> {
-    // SAFETY: any bytes are two numbers.
+    // SAFETY: any bytes are a valid `timeval`.
     let time = unsafe { user_memory::read(value.cast::<timeval>()) }.ok()?;
     match (u64::try_from(time.tv_sec), u64::try_from(time.tv_usec)) {
         (Ok(0), Ok(0)) => None,
         (Ok(seconds), Ok(microseconds)) => {
             Some(Duration::from_secs(seconds) + Duration::from_micros(microseconds))
         }
-        // The kernel takes a negative one for no time at all.
+        // The kernel treats a negative limit as no time at all.
         _ => Some(Duration::ZERO),
     }
 }
 
-/// Bytes of the kernel's `tcp_info`, which grows.
+/// Size of the kernel's `tcp_info` in bytes, which grows from version to version.
 fn info_len(family: AddressFamily) -> usize {
     static LEN: AtomicUsize = AtomicUsize::new(0);
     if LEN.load(Relaxed) == 0
@@ -173,7 +173,7 @@ fn info_len(family: AddressFamily) -> usize {
     {
         let mut info = [0_u8; MAX_INFO_BYTES];
         let mut len = info.len() as socklen_t;
-        // SAFETY: `len` bytes are writable.
+        // SAFETY: `info` has room for `len` bytes.
         unsafe {
             let info = info.as_mut_ptr().cast();
             real::getsockopt(shadow::number(&shadow), libc::IPPROTO_TCP, libc::TCP_INFO, info, &mut len);
@@ -183,8 +183,8 @@ fn info_len(family: AddressFamily) -> usize {
     LEN.load(Relaxed).min(MAX_INFO_BYTES)
 }
 
-/// Whether the client has sent its end: what lighttpd asks TCP_INFO for, before it takes EPOLLRDHUP for an
-/// abort.
+/// Whether the client has half-closed the connection. lighttpd asks TCP_INFO for this before it treats EPOLLRDHUP as
+/// an abort.
 fn is_half_closed(fd: c_int) -> bool {
     match memory_socket::readiness(fd) {
         Some(ready) => ready & libc::EPOLLRDHUP as u32 != 0,
@@ -195,9 +195,9 @@ fn is_half_closed(fd: c_int) -> bool {
 /// Fills the server's buffer as getsockopt(2) does.
 ///
 /// # Safety
-/// Nothing of Rust's is at the two addresses.
+/// No Rust reference points at the two addresses.
 unsafe fn put(shown: &[u8], value: *mut c_void, len: *mut socklen_t) -> Result<(), Errno> {
-    // SAFETY: given by the caller; any bytes are a number.
+    // SAFETY: no Rust reference points there, by this function's contract; any bytes are a valid `socklen_t`.
     unsafe {
         let room = usize::try_from(user_memory::read(len)?.cast_signed()).map_err(|_| Errno::INVAL)?;
         let shown = &shown[..shown.len().min(room)];
@@ -206,12 +206,12 @@ unsafe fn put(shown: &[u8], value: *mut c_void, len: *mut socklen_t) -> Result<(
     }
 }
 
-/// Whether the transport has other sockets in the place of TCP's.
+/// Whether the transport replaces TCP sockets by others.
 fn replaces_tcp() -> bool {
     config::get().is_some_and(|config| config.options.transport != Transport::Tcp)
 }
 
-/// Family of the TCP socket that the server takes this one for, which is another to the kernel.
+/// Address family of the TCP socket that the server sees, if the kernel has a socket of another kind there.
 fn posed_family(fd: c_int) -> Option<AddressFamily> {
     let posing = match fd_table::kind(fd) {
         FdKind::Virtual(_) | FdKind::Inherited => true,

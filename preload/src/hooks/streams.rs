@@ -1,7 +1,7 @@
-//! fdopen(3): stdio streams on an internal connection. Inside libc a stream makes system calls that
-//! nobody sees, and a server with one thread would block in them for ever. So the stream is made by
-//! fopencookie(3), which calls back here for every read and write. libc knows no descriptor of such
-//! a stream; a table does, for fileno(3).
+//! fdopen(3): stdio streams on an internal connection. libc's streams make system calls that bypass the
+//! hooks, and a server with one thread would block in them for ever. So the stream is made by
+//! fopencookie(3), which calls back here for every read and write. libc has no descriptor for such a
+//! stream; a table has it, for fileno(3).
 
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::SeqCst};
@@ -14,7 +14,7 @@ use crate::memory_socket;
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::{errno, real, user_memory};
 
-/// Streams on connections that may be open at a time; further ones are left to libc.
+/// Maximum number of streams on connections that are open at a time; further ones are left to libc.
 const MAX_STREAMS: usize = 64;
 
 static STREAMS: [CookieStream; MAX_STREAMS] = [const { CookieStream::free() }; MAX_STREAMS];
@@ -39,7 +39,7 @@ impl CookieStream {
         STREAMS.iter().find(|stream| !file.is_null() && stream.file.load(SeqCst) == file)
     }
 
-    /// Frees the slot; the descriptor that it was for.
+    /// Frees the slot and returns its descriptor.
     fn release(&self) -> c_int {
         self.file.store(ptr::null_mut(), SeqCst);
         self.fd.swap(-1, SeqCst)
@@ -52,17 +52,17 @@ pub(crate) unsafe fn fdopen(fd: c_int, mode: *const c_char) -> *mut FILE {
     }
     let connection = (fd_table::kind(fd) == FdKind::Connection).then(|| CookieStream::claim(fd)).flatten();
     let Some(stream) = connection else {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of fdopen(3); the arguments are unchanged.
         return unsafe { real::fdopen(fd, mode) };
     };
-    // SAFETY: the server leaves the string alone during its call.
+    // SAFETY: the server does not change the string during its call.
     if unsafe { user_memory::string(mode, MAX_MODE_BYTES) }
         .is_some_and(|mode| mode.to_bytes().starts_with(b"a"))
     {
         append(fd);
     }
     let functions = Functions { read: on_read, write: on_write, seek: on_seek, close: on_close };
-    // SAFETY: the server's own mode; the slot, which the functions are given, lives for ever.
+    // SAFETY: `mode` is a mode by the contract of fdopen(3); the functions get the slot, which lives for ever.
     let file = unsafe { fopencookie(ptr::from_ref(stream).cast_mut().cast(), mode, functions) };
     if file.is_null() {
         stream.release();
@@ -72,12 +72,12 @@ pub(crate) unsafe fn fdopen(fd: c_int, mode: *const c_char) -> *mut FILE {
     file
 }
 
-/// Bytes of a mode that libc reads.
+/// Maximum length of a mode, in bytes.
 const MAX_MODE_BYTES: usize = 64;
 
-/// Sets what fdopen(3) sets on a descriptor that is appended to.
+/// Sets O_APPEND on a descriptor, as fdopen(3) does for the mode `a`.
 fn append(fd: c_int) {
-    // SAFETY: no pointers.
+    // SAFETY: these commands of fcntl(2) take no pointers.
     unsafe {
         let flags = real::fcntl64(fd, libc::F_GETFL, 0);
         if flags >= 0 && flags & libc::O_APPEND == 0 {
@@ -89,12 +89,12 @@ fn append(fd: c_int) {
 pub(crate) unsafe fn fileno(file: *mut FILE) -> c_int {
     match CookieStream::of(file) {
         Some(stream) => stream.fd.load(SeqCst),
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of fileno(3); the argument is unchanged.
         None => unsafe { real::fileno(file) },
     }
 }
 
-/// What fopencookie(3) wants.
+/// Callbacks of fopencookie(3), its `cookie_io_functions_t`.
 #[repr(C)]
 struct Functions {
     read: unsafe extern "C" fn(*mut c_void, *mut c_char, size_t) -> ssize_t,
@@ -110,20 +110,20 @@ unsafe extern "C" {
 /// # Safety
 /// `cookie` is the slot given to fopencookie(3).
 unsafe fn stream(cookie: *mut c_void) -> &'static CookieStream {
-    // SAFETY: given by the caller; slots live for ever.
+    // SAFETY: `cookie` points at a slot, by this function's contract, and slots live for ever.
     unsafe { &*cookie.cast::<CookieStream>() }
 }
 
 unsafe extern "C" fn on_read(cookie: *mut c_void, buffer: *mut c_char, len: size_t) -> ssize_t {
-    // SAFETY: libc's own cookie and buffer.
+    // SAFETY: libc passes the cookie that it was given, and a buffer of `len` bytes.
     unsafe { read::read(stream(cookie).fd.load(SeqCst), buffer.cast(), len) }
 }
 
-/// Writes all of it, like a stream of libc's own; what is missing in the end is an error to libc.
+/// Writes all bytes, like libc's own streams; libc treats a smaller result as an error.
 unsafe extern "C" fn on_write(cookie: *mut c_void, buffer: *const c_char, len: size_t) -> ssize_t {
     let mut done = 0;
     while done < len {
-        // SAFETY: libc's own cookie, and the rest of its own buffer.
+        // SAFETY: libc passes the cookie that it was given, and a buffer of `len` bytes, of which this is the rest.
         let written =
             unsafe { write::write(stream(cookie).fd.load(SeqCst), buffer.byte_add(done).cast(), len - done) };
         if written < 0 {
@@ -134,12 +134,12 @@ unsafe extern "C" fn on_write(cookie: *mut c_void, buffer: *const c_char, len: s
     done as ssize_t
 }
 
-/// No socket can seek; libc relies on this very error.
+/// Fails because a socket cannot seek; libc relies on this error.
 unsafe extern "C" fn on_seek(_: *mut c_void, _: *mut off64_t, _: c_int) -> c_int {
     errno::fail(Errno::SPIPE)
 }
 
 unsafe extern "C" fn on_close(cookie: *mut c_void) -> c_int {
-    // SAFETY: libc's own cookie; the stream owns its descriptor.
+    // SAFETY: libc passes the cookie that it was given; the stream owns its descriptor.
     unsafe { descriptor::close(stream(cookie).release()) }
 }

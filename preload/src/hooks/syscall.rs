@@ -1,7 +1,7 @@
-//! syscall(2): system calls by number, as some runtimes make them. Each goes where the libc
-//! function of its name goes. Calls that bypass libc altogether come here from the trap.
+//! syscall(2): system calls by number, as some runtimes make them. Each call is dispatched to the hook of the libc
+//! function of its name. Calls that bypass libc altogether arrive here from the system call trap.
 //!
-//! Where the kernel's call differs from libc's function, [`adapters`] make up for the difference.
+//! Where the system call differs from libc's function, [`adapters`] compensate for the difference.
 
 mod adapters;
 mod io_uring;
@@ -16,10 +16,10 @@ use super::{
 use crate::sys::real;
 use registers::{Outcome, Register};
 
-/// The arguments of a system call, as its registers hold them.
+/// Arguments of a system call, as in its registers.
 pub(crate) type Registers = [usize; 6];
 
-/// syscall(2) is variadic; its arguments travel like these, in registers but for the last.
+/// syscall(2) is variadic; its arguments are passed like these, in registers (except for the last on x86-64).
 pub(crate) unsafe fn syscall(
     number: c_long,
     a: usize,
@@ -29,30 +29,30 @@ pub(crate) unsafe fn syscall(
     e: usize,
     f: usize,
 ) -> c_long {
-    // SAFETY: the server's own call.
+    // SAFETY: these are the number and the first argument of the system call.
     unsafe { thread_creation::before_raw_clone(number, a) };
-    // SAFETY: as above.
+    // SAFETY: the caller upholds the contract of the system call; the arguments are unchanged.
     unsafe { dispatch(number, [a, b, c, d, e, f]).unwrap_or_else(|| real::syscall(number, a, b, c, d, e, f)) }
 }
 
-/// Defines the table: which numbers are of interest, and what stands for each.
+/// Defines the table of the system calls that are intercepted, with the hook of each.
 macro_rules! system_calls {
     ($($(#[$condition:meta])* $number:ident($($argument:ident),*) => $handler:path;)*) => {
-        /// The numbers that [`dispatch`] knows.
+        /// Numbers of the system calls that [`dispatch`] handles.
         pub(crate) const NUMBERS: &[c_long] = &[$($(#[$condition])* libc::$number),*];
 
-        /// Does the call with this number like the libc function that stands for it: -1 and `errno`
-        /// for a failure. `None` when it is of no interest.
+        /// Performs the call with this number by its hook. Like a libc function, it returns -1 and sets `errno` on
+        /// failure. `None` if the number is not in the table.
         ///
         /// # Safety
-        /// That of the system call.
+        /// The contract of the system call.
         pub(crate) unsafe fn dispatch(number: c_long, registers: Registers) -> Option<c_long> {
             match number {
                 $(
                     $(#[$condition])*
                     libc::$number => {
                         let [$($argument,)* ..] = registers;
-                        // SAFETY: given by the caller.
+                        // SAFETY: the hook has the contract of the system call, which the caller upholds.
                         Some(unsafe { $handler($(Register::into($argument)),*) }.into_register())
                     }
                 )*
@@ -71,7 +71,7 @@ system_calls! {
     SYS_accept(fd, address, len) => accept::accept;
     SYS_accept4(fd, address, len, flags) => accept::accept4;
 
-    // What a socket says of itself.
+    // Addresses and options of sockets.
     SYS_getsockname(fd, name, len) => names::getsockname;
     SYS_getpeername(fd, name, len) => names::getpeername;
     SYS_setsockopt(fd, level, name, value, len) => socket_options::setsockopt;
@@ -129,7 +129,7 @@ system_calls! {
     SYS_rt_sigaction(number, action, old, size) => adapters::rt_sigaction;
     SYS_rt_sigprocmask(how, set, old, size) => adapters::rt_sigprocmask;
 
-    // What bypasses every call above.
+    // io_uring, which bypasses every call above.
     SYS_io_uring_setup(entries, parameters) => io_uring::setup;
     SYS_io_uring_enter(ring, submit, wait, flags, argument, size) => io_uring::enter;
     SYS_io_uring_register(ring, operation, argument, count) => io_uring::register;
@@ -144,8 +144,8 @@ mod tests {
     use crate::sys::errno;
 
     #[test]
-    fn a_number_of_no_interest_is_left_alone() {
-        // SAFETY: nothing is called.
+    fn a_number_outside_the_table_is_not_dispatched() {
+        // SAFETY: the number is not in the table, so nothing is called.
         assert_eq!(unsafe { dispatch(libc::SYS_getpid, [0; 6]) }, None);
         assert!(!NUMBERS.contains(&libc::SYS_getpid));
     }
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn arguments_are_narrowed_to_their_type() {
         let dirty = 0xdead_beef_ffff_ffff;
-        // SAFETY: there is no such descriptor.
+        // SAFETY: the lower half of the argument is -1, for which close(2) fails without an effect.
         assert_eq!(unsafe { dispatch(libc::SYS_close, [dirty, 0, 0, 0, 0, 0]) }, Some(-1));
         assert_eq!(errno::last(), Errno::BADF);
     }

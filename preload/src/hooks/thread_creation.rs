@@ -13,21 +13,21 @@ pub(crate) unsafe fn pthread_create(
     start: ThreadStart,
     argument: *mut c_void,
 ) -> c_int {
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of pthread_create(3); the arguments are unchanged.
     around_thread_creation(|| unsafe { real::pthread_create(thread, attributes, start, argument) })
 }
 
-/// C11's name. (glibc's does not go through `pthread_create`.)
+/// thrd_create(3), C11's variant. (glibc's function does not call `pthread_create`.)
 pub(crate) unsafe fn thrd_create(thread: *mut pthread_t, start: ThreadStart, argument: *mut c_void) -> c_int {
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of thrd_create(3); the arguments are unchanged.
     around_thread_creation(|| unsafe { real::thrd_create(thread, start, argument) })
 }
 
-/// Does what creates a thread.
+/// Performs `create`, which creates a thread.
 pub(super) fn around_thread_creation<R>(create: impl FnOnce() -> R) -> R {
     fd_table::release_reserved_from(0);
     if config::is_loop() {
-        // A forked child has one thread: the one that is about to create the second.
+        // A forked child has only the calling thread, so the forkserver starts before the second one exists.
         afl_loop::start();
         scheduling::use_batch_policy();
     }
@@ -37,7 +37,7 @@ pub(super) fn around_thread_creation<R>(create: impl FnOnce() -> R) -> R {
     result
 }
 
-/// Does what makes libc create threads, now or at any later time.
+/// Performs `create`, which makes libc create threads, now or at any later time.
 fn around_unseen_creation<R>(create: impl FnOnce() -> R) -> R {
     threads::expect_unseen();
     around_thread_creation(create)
@@ -46,12 +46,12 @@ fn around_unseen_creation<R>(create: impl FnOnce() -> R) -> R {
 /// # Safety
 /// `event` is null or valid.
 unsafe fn notifies_by_thread(event: *const sigevent) -> bool {
-    // SAFETY: given by the caller.
+    // SAFETY: `event` is null or valid, by this function's contract.
     unsafe { event.as_ref() }.is_some_and(|event| event.sigev_notify == libc::SIGEV_THREAD)
 }
 
 pub(crate) unsafe fn timer_create(clock: clockid_t, event: *mut sigevent, timer: *mut timer_t) -> c_int {
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of timer_create(2), so `event` is null or valid.
     unsafe {
         let create = || real::timer_create(clock, event, timer);
         if notifies_by_thread(event) { around_unseen_creation(create) } else { create() }
@@ -59,7 +59,7 @@ pub(crate) unsafe fn timer_create(clock: clockid_t, event: *mut sigevent, timer:
 }
 
 pub(crate) unsafe fn mq_notify(queue: mqd_t, event: *const sigevent) -> c_int {
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of mq_notify(3), so `event` is null or valid.
     unsafe {
         let request = || real::mq_notify(queue, event);
         if notifies_by_thread(event) { around_unseen_creation(request) } else { request() }
@@ -67,17 +67,17 @@ pub(crate) unsafe fn mq_notify(queue: mqd_t, event: *const sigevent) -> c_int {
 }
 
 pub(crate) unsafe fn aio_read(block: *mut aiocb) -> c_int {
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of aio_read(3); the argument is unchanged.
     around_unseen_creation(|| unsafe { real::aio_read(block) })
 }
 
 pub(crate) unsafe fn aio_write(block: *mut aiocb) -> c_int {
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of aio_write(3); the argument is unchanged.
     around_unseen_creation(|| unsafe { real::aio_write(block) })
 }
 
 pub(crate) unsafe fn aio_fsync(operation: c_int, block: *mut aiocb) -> c_int {
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of aio_fsync(3); the arguments are unchanged.
     around_unseen_creation(|| unsafe { real::aio_fsync(operation, block) })
 }
 
@@ -87,7 +87,7 @@ pub(crate) unsafe fn lio_listio(
     count: c_int,
     event: *mut sigevent,
 ) -> c_int {
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of lio_listio(3); the arguments are unchanged.
     around_unseen_creation(|| unsafe { real::lio_listio(mode, blocks, count, event) })
 }
 
@@ -97,18 +97,18 @@ pub(crate) unsafe fn getaddrinfo_a(
     count: c_int,
     event: *mut sigevent,
 ) -> c_int {
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of getaddrinfo_a(3); the arguments are unchanged.
     around_unseen_creation(|| unsafe { real::getaddrinfo_a(mode, requests, count, event) })
 }
 
-/// A clone(2) or clone3(2) by number, whose child does not return through these functions.
+/// Prepares for a clone(2) or clone3(2) by number, whose child does not return through these functions.
 ///
 /// # Safety
 /// The arguments are those of the system call.
 pub(super) unsafe fn before_raw_clone(number: c_long, first_argument: usize) {
     let flags = match number {
         libc::SYS_clone => first_argument as u64,
-        // SAFETY: given by the caller: `struct clone_args` begins with the flags.
+        // SAFETY: the argument of clone3(2) is null or points at a `struct clone_args`, which begins with the flags.
         libc::SYS_clone3 => unsafe { (first_argument as *const u64).as_ref() }.copied().unwrap_or(0),
         _ => return,
     };

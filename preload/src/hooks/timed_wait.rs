@@ -1,6 +1,6 @@
-//! Waiting for another thread, with a deadline, or for time to pass: pthread_cond_timedwait(3),
-//! sem_timedwait(3), nanosleep(2). The server has the deadline from the virtual clock, the kernel
-//! waits by its own; what was waited in vain has passed on both.
+//! Waits for another thread with a deadline, and sleeps: pthread_cond_timedwait(3), sem_timedwait(3),
+//! nanosleep(2). The server computes the deadline by the virtual clock, but the kernel waits by its own.
+//! After a timeout, and after a sleep, the virtual clock advances by the same time.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ pub(crate) unsafe fn pthread_cond_timedwait(
     deadline: *const timespec,
 ) -> c_int {
     let wait = |deadline| {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of pthread_cond_timedwait(3); only the deadline may be translated.
         unsafe { real::pthread_cond_timedwait(condition, mutex, deadline) }
     };
-    // SAFETY: the server's own pointer.
+    // SAFETY: `wait` requires no more of `deadline` than the caller ensures.
     unsafe { translated(deadline, wait, |result| result == ETIMEDOUT) }
 }
 
@@ -31,19 +31,19 @@ pub(crate) unsafe fn pthread_cond_clockwait(
     deadline: *const timespec,
 ) -> c_int {
     let wait = |deadline| {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of pthread_cond_clockwait(3); only the deadline may be translated.
         unsafe { real::pthread_cond_clockwait(condition, mutex, clock, deadline) }
     };
-    // SAFETY: the server's own pointer.
+    // SAFETY: `wait` requires no more of `deadline` than the caller ensures.
     unsafe { translated(deadline, wait, |result| result == ETIMEDOUT) }
 }
 
 pub(crate) unsafe fn sem_timedwait(semaphore: *mut sem_t, deadline: *const timespec) -> c_int {
     let wait = |deadline| {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of sem_timedwait(3); only the deadline may be translated.
         unsafe { real::sem_timedwait(semaphore, deadline) }
     };
-    // SAFETY: the server's own pointer.
+    // SAFETY: `wait` requires no more of `deadline` than the caller ensures.
     unsafe { translated(deadline, wait, |result| result < 0 && errno::last() == Errno::TIMEDOUT) }
 }
 
@@ -53,10 +53,10 @@ pub(crate) unsafe fn sem_clockwait(
     deadline: *const timespec,
 ) -> c_int {
     let wait = |deadline| {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of sem_clockwait(3); only the deadline may be translated.
         unsafe { real::sem_clockwait(semaphore, clock, deadline) }
     };
-    // SAFETY: the server's own pointer.
+    // SAFETY: `wait` requires no more of `deadline` than the caller ensures.
     unsafe { translated(deadline, wait, |result| result < 0 && errno::last() == Errno::TIMEDOUT) }
 }
 
@@ -67,33 +67,33 @@ pub(crate) unsafe fn clock_nanosleep(
     left: *mut timespec,
 ) -> c_int {
     let sleep = |time| {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of clock_nanosleep(2); only an absolute time may be translated.
         unsafe { real::clock_nanosleep(clock, flags, time, left) }
     };
     if flags & libc::TIMER_ABSTIME == 0 {
         return asleep(arguments::limit(time).ok().flatten(), || sleep(time));
     }
-    // SAFETY: the server's own pointer.
+    // SAFETY: `sleep` requires no more of `time` than the caller ensures.
     unsafe { translated(time, sleep, |result| result == 0) }
 }
 
 pub(crate) unsafe fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int {
-    // SAFETY: the server's own call.
+    // SAFETY: the caller upholds the contract of nanosleep(2); the arguments are unchanged.
     asleep(arguments::limit(time).ok().flatten(), || unsafe { real::nanosleep(time, left) })
 }
 
 pub(crate) unsafe fn usleep(microseconds: c_uint) -> c_int {
-    // SAFETY: the server's own call.
+    // SAFETY: usleep(3) takes a number and has no precondition.
     asleep(Some(Duration::from_micros(microseconds.into())), || unsafe { real::usleep(microseconds) })
 }
 
 pub(crate) unsafe fn sleep(seconds: c_uint) -> c_uint {
-    // SAFETY: the server's own call.
+    // SAFETY: sleep(3) takes a number and has no precondition.
     asleep(Some(Duration::from_secs(seconds.into())), || unsafe { real::sleep(seconds) })
 }
 
-/// futex(2), by which Rust's standard library waits. Of its operations this one has a deadline; the
-/// others' limits are lengths of time, or not times at all.
+/// futex(2), by which Rust's standard library waits. Only the deadline of FUTEX_WAIT_BITSET is translated; the limits
+/// of most other operations are relative, or no times at all.
 pub(crate) unsafe fn futex(
     word: *mut u32,
     operation: c_int,
@@ -104,7 +104,7 @@ pub(crate) unsafe fn futex(
 ) -> c_int {
     let wait = |limit: *const timespec| {
         let (value, bits) = (value as usize, bits as usize);
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of futex(2); only the limit may be translated.
         unsafe {
             let other = other.expose_provenance();
             let (word, limit) = (word.expose_provenance(), limit.expose_provenance());
@@ -114,11 +114,11 @@ pub(crate) unsafe fn futex(
     if operation & libc::FUTEX_CMD_MASK != libc::FUTEX_WAIT_BITSET {
         return wait(limit);
     }
-    // SAFETY: the server's own pointer.
+    // SAFETY: `wait` requires no more of `limit` than the caller ensures.
     unsafe { translated(limit, wait, |result| result < 0 && errno::last() == Errno::TIMEDOUT) }
 }
 
-/// Sleeps for `time`; it has passed for the server, too.
+/// Sleeps for `time`, and advances the virtual clock by the time that has passed.
 fn asleep<T>(time: Option<Duration>, sleep: impl FnOnce() -> T) -> T {
     let (shown, began) = (clock::now(), clock::real_now());
     let result = threads::sleep_for(time.unwrap_or(Duration::MAX), sleep);
@@ -126,17 +126,18 @@ fn asleep<T>(time: Option<Duration>, sleep: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Waits until the kernel's time of `deadline`. What was waited in vain has passed for the server.
+/// Waits with `deadline` translated to the kernel's time. After a timeout, advances the virtual clock by the time that
+/// has passed.
 ///
 /// # Safety
-/// That of `wait`.
+/// The contract of `wait`.
 unsafe fn translated(
     deadline: *const timespec,
     wait: impl FnOnce(*const timespec) -> c_int,
     timed_out: impl FnOnce(c_int) -> bool,
 ) -> c_int {
     let is_translated = !deadline.is_null() && clock::is_frozen();
-    // What is no time is for libc, or the kernel, to refuse.
+    // An invalid deadline is left for libc, or the kernel, to refuse.
     let Some(given) = is_translated.then(|| arguments::limit(deadline).ok().flatten()).flatten() else {
         return wait(deadline);
     };

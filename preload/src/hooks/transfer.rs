@@ -1,5 +1,5 @@
-//! sendfile(2) and splice(2): bytes that never pass through the server's memory. On a blocking
-//! connection the kernel would wait inside the call; so the waiting is done first, at an idle point.
+//! sendfile(2) and splice(2), whose bytes do not pass through the server's memory. On a blocking
+//! connection the kernel would wait inside the call, so the hook waits first, at an idle point.
 
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
@@ -16,43 +16,42 @@ use crate::memory_socket;
 use crate::sys::fd_table::{self, FdKind, Slot};
 use crate::sys::{errno, fd, real, user_memory};
 
-/// What is sent at a time on a blocking connection: less than the smallest usual socket buffer, so
-/// that the kernel never waits with a part of it. Both calls may do less than asked for, and their
-/// callers go on.
+/// Bytes that one call sends on a blocking connection: less than the smallest usual socket buffer, so that the kernel
+/// never waits after a part of them. Both calls may transfer less than requested, and callers send the rest.
 const PART_BYTES: size_t = 16 * 1024;
 
 pub(crate) unsafe fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, len: size_t) -> ssize_t {
     if let Some(slot) = fd_table::slot(fd).filter(|slot| memory_socket::is_writable(*slot)) {
-        // SAFETY: the server's own pointer.
+        // SAFETY: `offset` is the server's: no Rust reference points there.
         match unsafe { send_from_file(slot, file, offset, len) } {
             Ok(Some(count)) => return count as ssize_t,
-            Ok(None) => memory_socket::fall_back("it sends from what is no regular file"),
+            Ok(None) => memory_socket::fall_back("it calls sendfile with a file that is not regular"),
             Err(error) => return errno::fail_size(error),
         }
     }
     let is_refused = len > isize::MAX as usize;
     if is_refused || fd_table::kind(fd) != FdKind::Connection || memory_socket::fd_is_nonblocking(fd) {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of sendfile(2); the arguments are unchanged.
         return unsafe { real::sendfile64(fd, file, offset, len) };
     }
     if let Err(error) = wait_until_ready(Ready { fd, events: PollFlags::OUT }) {
         return errno::fail_size(error);
     }
-    // SAFETY: the server's own call, with less to send.
+    // SAFETY: the caller upholds the contract of sendfile(2), for any smaller length, too.
     unsafe { real::sendfile64(fd, file, offset, len.min(PART_BYTES)) }
 }
 
-/// sendfile(2) to a virtual connection: how much was sent; `None` when `file` is no regular one.
+/// Performs sendfile(2) to a virtual connection; returns the number of bytes, or `None` if `file` is not regular.
 ///
 /// # Safety
-/// Nothing of Rust's is at `offset`.
+/// No Rust reference points at `offset`.
 unsafe fn send_from_file(
     slot: Slot,
     file: c_int,
     offset: *mut off_t,
     len: size_t,
 ) -> Result<Option<usize>, Errno> {
-    // SAFETY: any bytes are a number.
+    // SAFETY: any bytes are a valid `off_t`.
     let given = (!offset.is_null()).then(|| unsafe { user_memory::read(offset) }).transpose()?;
     if file < 0 {
         return Err(Errno::BADF);
@@ -79,14 +78,14 @@ unsafe fn send_from_file(
     }
     memory_socket::record_answer(slot, count as usize);
     match given {
-        // SAFETY: given by the caller.
+        // SAFETY: no Rust reference points at `offset`, by this function's contract.
         Some(_) => unsafe { user_memory::write(offset, (start + count) as off_t) }?,
         None => drop(rustix::fs::seek(file, SeekFrom::Start(start + count))?),
     }
     Ok(Some(count as usize))
 }
 
-/// Shows `count` bytes of a file.
+/// Forwards `count` bytes of a file as a part of the answer.
 fn show(slot: Slot, file: BorrowedFd<'_>, start: u64, count: u64) -> Result<(), Errno> {
     let mut part = [0; 4096];
     let mut shown = 0;
@@ -111,7 +110,7 @@ pub(crate) unsafe fn splice(
     flags: c_uint,
 ) -> ssize_t {
     if fd_table::is_virtual(from) || fd_table::is_virtual(to) {
-        memory_socket::fall_back("it splices");
+        memory_socket::fall_back("it splices from or to a connection");
     }
     // One of the two is a pipe (splice(2)).
     let connection = match (fd_table::kind(from), fd_table::kind(to)) {
@@ -125,8 +124,8 @@ pub(crate) unsafe fn splice(
         len = part;
         let mut ready = Ready { fd, events };
         if ready.attempt().is_none() {
-            // The kernel looks at the arguments before it waits.
-            // SAFETY: the server's own call, but for an ended connection in the place of its own.
+            // The kernel checks the arguments before it waits.
+            // SAFETY: the caller upholds the contract of splice(2); only its connection is replaced by an ended one.
             let check = |ended| unsafe { real::splice(ended, from_offset, to, to_offset, len, flags) };
             let checked = if fd == from { with_ended_socket(check) } else { Ok(0) };
             if let Err(error) = checked.and_then(|_| wait_until_ready(ready)) {
@@ -134,11 +133,11 @@ pub(crate) unsafe fn splice(
             }
         }
     }
-    // SAFETY: the server's own call, with less to send.
+    // SAFETY: the caller upholds the contract of splice(2), for any smaller length, too.
     unsafe { real::splice(from, from_offset, to, to_offset, len, flags) }
 }
 
-/// Does a call on a socket from which nothing comes any more.
+/// Performs a call on a socket whose peer is closed.
 fn with_ended_socket(call: impl FnOnce(c_int) -> ssize_t) -> Result<ssize_t, Errno> {
     let (ended, _) = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     match call(ended.as_raw_fd()) {
@@ -157,7 +156,7 @@ fn wait_until_ready(mut ready: Ready) -> Result<(), Errno> {
     }
 }
 
-/// Waits for bytes, or for room, in a socket's buffer.
+/// Wait for bytes, or for room, in a socket's buffer.
 struct Ready {
     fd: c_int,
     events: PollFlags,

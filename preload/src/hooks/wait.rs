@@ -1,5 +1,5 @@
-//! wait(2) and its variants: how the server's children ended; and an idle point, for a server that
-//! waits for the child that serves.
+//! wait(2) and its variants, which return how the server's child processes ended. They are idle points for
+//! a server that waits for the child process that serves.
 
 use std::ptr;
 use std::time::Duration;
@@ -15,16 +15,16 @@ use crate::process::children;
 use crate::sys::poll_set::PollSet;
 use crate::sys::{config, errno, real, user_memory};
 
-/// How often a thread looks after a child that it waits for, besides the driver.
+/// Interval at which a waiting thread checks for the end of a child process, besides waiting for the driver.
 const CHILD_POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 pub(crate) unsafe fn wait(status: *mut c_int) -> pid_t {
-    // SAFETY: the server's own pointer.
+    // SAFETY: the caller upholds the contract of wait(2): `status` is null or writable.
     unsafe { waitpid(-1, status, 0) }
 }
 
 pub(crate) unsafe fn waitpid(child: pid_t, status: *mut c_int, options: c_int) -> pid_t {
-    // SAFETY: the server's own pointer.
+    // SAFETY: the caller upholds the contract of waitpid(2): `status` is null or writable.
     unsafe { wait4(child, status, options, ptr::null_mut()) }
 }
 
@@ -33,8 +33,8 @@ pub(crate) unsafe fn wait4(child: pid_t, status: *mut c_int, options: c_int, usa
     let status = if status.is_null() { &raw mut own } else { status };
     let mut wait = Wait { child, status, options, usage };
     if afl_loop::is_starting() {
-        // The runtime's forkserver waits by this call, too, and for its own child.
-        // SAFETY: its own call; where it does not want the status, we do.
+        // The forkserver of AFL++'s runtime waits for its own child by this call, too.
+        // SAFETY: the caller upholds the contract of wait4(2), and `status` is not null.
         return unsafe {
             let ended = real::wait4(child, status, options, usage);
             if ended > 0 {
@@ -48,21 +48,21 @@ pub(crate) unsafe fn wait4(child: pid_t, status: *mut c_int, options: c_int, usa
 
 pub(crate) unsafe fn waitid(kind: idtype_t, id: id_t, info: *mut siginfo_t, options: c_int) -> c_int {
     if afl_loop::is_starting() || config::get().is_none() {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of waitid(2); the arguments are unchanged.
         return unsafe { real::waitid(kind, id, info, options) };
     }
-    // SAFETY: all zeroes is a valid `siginfo_t`.
+    // SAFETY: all zeroes are a valid `siginfo_t`.
     let mut wait = WaitId { kind, id, info: unsafe { std::mem::zeroed() }, options };
     let result = wait_for(&mut wait, options);
-    // The kernel, too, writes it last, whatever came of the call.
-    // SAFETY: the server's own pointer.
+    // Like the kernel, writes the information last, whatever the result of the call.
+    // SAFETY: `info` is the server's: no Rust reference points there.
     match unsafe { info.is_null() || user_memory::write(info, wait.info).is_ok() } {
         true => result,
         false => errno::fail(Errno::FAULT),
     }
 }
 
-/// Waits as the server asks.
+/// Performs the call: at an idle point if it waits, and otherwise at once.
 fn wait_for<C: ChildWait>(wait: &mut C, options: c_int) -> c_int {
     let is_intercepted = children::any() && blocking::intercepts_calls();
     if options & libc::WNOHANG == 0 && is_intercepted {
@@ -76,21 +76,21 @@ fn wait_for<C: ChildWait>(wait: &mut C, options: c_int) -> c_int {
 
 /// A call that waits for children.
 trait ChildWait: BlockingCall<Output = c_int> {
-    /// Does the call, with `flags`: its result, and the process that has ended, or 0.
+    /// Performs the call with additional `flags`; returns its result, and the process that has ended, or 0.
     fn call(&mut self, flags: c_int) -> (c_int, pid_t);
 
     /// Reaps the process that has ended, if the call has not, and returns its status.
     fn status(&mut self, ended: pid_t) -> c_int;
 
-    /// Whether the server asks for any child, so that it may be given one of which it knows nothing.
+    /// Whether the server asks for any child process, and so may get one that it did not create.
     fn is_for_any(&self) -> bool;
 
-    /// Whether the process that has ended is to stay.
+    /// Whether the process that has ended stays waitable (waitid(2), WNOWAIT).
     fn leaves_waitable(&self) -> bool {
         false
     }
 
-    /// Does the call until it tells of a process that the server may know of; 0 when there is none yet.
+    /// Performs the call until it returns a process that is not hidden from the server; 0 if there is none yet.
     fn visible(&mut self, flags: c_int) -> c_int {
         loop {
             let (result, ended) = self.call(flags);
@@ -121,16 +121,16 @@ struct Wait {
 
 impl ChildWait for Wait {
     fn call(&mut self, flags: c_int) -> (c_int, pid_t) {
-        // SAFETY: the server's own call; `status` is not null.
+        // SAFETY: the server upholds the contract of wait4(2); `status` is the server's, or on the stack of the hook.
         let ended = unsafe { real::wait4(self.child, self.status, self.options | flags, self.usage) };
-        // SAFETY: as above. A process that has stopped or goes on has not ended.
+        // SAFETY: `status` is never null. A process that has stopped or continued has not ended.
         let has_ended =
             ended > 0 && unsafe { !libc::WIFSTOPPED(*self.status) && !libc::WIFCONTINUED(*self.status) };
         (ended, if has_ended { ended } else { 0 })
     }
 
     fn status(&mut self, _: pid_t) -> c_int {
-        // SAFETY: written by the call.
+        // SAFETY: `status` is never null, and the call has written it.
         unsafe { *self.status }
     }
 
@@ -160,7 +160,7 @@ struct WaitId {
 
 impl ChildWait for WaitId {
     fn call(&mut self, flags: c_int) -> (c_int, pid_t) {
-        // SAFETY: the server's own call, and zero is a valid value for its result.
+        // SAFETY: all zeroes are a valid `siginfo_t`; waitid(2) writes there, and leaves 0 if no process has ended.
         unsafe {
             self.info = std::mem::zeroed();
             let result = real::waitid(self.kind, self.id, &mut self.info, self.options | flags);
@@ -172,7 +172,7 @@ impl ChildWait for WaitId {
 
     fn status(&mut self, ended: pid_t) -> c_int {
         let mut status = 0;
-        // SAFETY: both live on this stack, or were written by the call.
+        // SAFETY: `status` is on this stack; waitid(2) has filled `info` with the fields of SIGCHLD.
         unsafe {
             if self.leaves_waitable() {
                 real::wait4(ended, &mut status, libc::WNOHANG, ptr::null_mut());
@@ -197,7 +197,7 @@ impl BlockingCall for WaitId {
 
     fn attempt(&mut self) -> Option<c_int> {
         let result = self.visible(libc::WNOHANG);
-        // SAFETY: written by the call, which leaves 0 where there is nothing to tell.
+        // SAFETY: waitid(2) has written the fields of SIGCHLD, or left 0 if no process has ended.
         (result != 0 || unsafe { self.info.si_pid() } != 0).then_some(result)
     }
 

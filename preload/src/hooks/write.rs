@@ -1,7 +1,7 @@
-//! Writing to an internal connection: an idle point when the client has not read for a while.
+//! Writing to an internal connection, which is an idle point if the client has not read for a while.
 //!
-//! The client reads when it has the driver's role; a server with one thread that blocks in a write
-//! has nobody else to take it.
+//! The client reads when a thread acts as the driver. In a server with one thread, that must be the
+//! thread that blocks in a write.
 
 mod messages;
 
@@ -23,19 +23,19 @@ pub(crate) use messages::{sendmmsg, sendmsg};
 
 pub(crate) unsafe fn write(fd: c_int, buffer: *const c_void, len: size_t) -> ssize_t {
     if !fd_table::is_connection(fd) {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of write(2); the arguments are unchanged.
         return unsafe { real::write(fd, buffer, len) };
     }
     match arguments::buffer(buffer, len) {
         Err(error) => errno::fail_size(error),
-        // SAFETY: write(2) to a socket is send(2) without flags.
+        // SAFETY: the caller upholds the contract of write(2), which for a socket is send(2) without flags.
         Ok(()) => unsafe { send(fd, buffer, len, 0) },
     }
 }
 
 pub(crate) unsafe fn send(fd: c_int, buffer: *const c_void, len: size_t, flags: c_int) -> ssize_t {
     if !fd_table::is_connection(fd) {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of send(2); the arguments are unchanged.
         return unsafe { real::send(fd, buffer, len, flags) };
     }
     let len = len.min(arguments::MAX_TRANSFER_BYTES);
@@ -45,13 +45,13 @@ pub(crate) unsafe fn send(fd: c_int, buffer: *const c_void, len: size_t, flags: 
     match answered_here(fd) {
         Some(Ok(slot)) => {
             let part = iovec { iov_base: buffer.cast_mut(), iov_len: len };
-            // SAFETY: the server's own buffer.
+            // SAFETY: the server does not change its buffer during its call.
             return unsafe { to_memory(slot, &[Unaligned::new(part)]) };
         }
         Some(Err(error)) => return errno::fail_size(error),
         None => {}
     }
-    // SAFETY: the rest of the server's own buffer.
+    // SAFETY: `done` is less than `len`, or both are 0, so this is the rest of the server's buffer.
     transmit(fd, flags, len, |done, flags| unsafe {
         real::send(fd, buffer.byte_add(done), len - done, flags)
     })
@@ -66,7 +66,7 @@ pub(crate) unsafe fn sendto(
     address_len: socklen_t,
 ) -> ssize_t {
     if !fd_table::is_connection(fd) {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of sendto(2); the arguments are unchanged.
         return unsafe { real::sendto(fd, buffer, len, flags, address, address_len) };
     }
     if !address.is_null()
@@ -75,39 +75,39 @@ pub(crate) unsafe fn sendto(
         return errno::fail_size(error);
     }
     // A connected stream ignores the address (send(2)).
-    // SAFETY: the server's own buffer.
+    // SAFETY: the caller upholds the contract of sendto(2), which for the buffer is that of send(2).
     unsafe { send(fd, buffer, len, flags) }
 }
 
 pub(crate) unsafe fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t {
     if !fd_table::is_connection(fd) {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of writev(2); the arguments are unchanged.
         return unsafe { real::writev(fd, parts, count) };
     }
-    // SAFETY: the server's own array, which it leaves alone during its call.
+    // SAFETY: the server does not change its array of parts during its call.
     match unsafe { arguments::message_of(parts, count) } {
         Err(error) => errno::fail_size(error),
-        // The socket is not asked for nothing.
+        // An empty write does not reach the socket.
         Ok(None) => 0,
-        // SAFETY: a message of ours with the server's own parts.
+        // SAFETY: the message is on this stack, and the caller upholds the contract of writev(2) for its parts.
         Ok(Some(message)) => unsafe { sendmsg(fd, &message, 0) },
     }
 }
 
-/// Answers on a virtual connection.
+/// Writes an answer to a virtual connection.
 ///
 /// # Safety
-/// Nobody changes the parts and what they point at meanwhile.
+/// Nobody changes the parts, or the bytes that they point at, during the call.
 unsafe fn to_memory(slot: Slot, parts: &[Unaligned<iovec>]) -> ssize_t {
-    // SAFETY: given by the caller.
+    // SAFETY: the parts are the server's buffers, and nobody changes them, by this function's contract.
     match unsafe { memory_socket::write(slot, parts) } {
         Ok(count) => count as ssize_t,
         Err(error) => errno::fail_size(error),
     }
 }
 
-/// Where an answer is only noted, or why it cannot be given. Of one that reaches nobody the kernel
-/// says so, by its signal too.
+/// Slot of a virtual connection that takes the answer, or its pending error. `None` also if the answer cannot reach the
+/// client: then the kernel fails the call, and sends its signal.
 fn answered_here(fd: c_int) -> Option<Result<Slot, Errno>> {
     let slot = fd_table::slot(fd)?;
     match memory_socket::take_error(slot) {
@@ -116,8 +116,8 @@ fn answered_here(fd: c_int) -> Option<Result<Slot, Errno>> {
     }
 }
 
-/// Sends `total` bytes by `call`, which is given how many are done and the flags to use. A blocking
-/// call of the server's returns when all are sent, like the kernel's.
+/// Sends `total` bytes by `call`, which gets the number of bytes that are done and the flags to use. Like the kernel's,
+/// a blocking call of the server's returns when all are sent.
 fn transmit(fd: c_int, flags: c_int, total: size_t, call: impl FnMut(usize, c_int) -> ssize_t) -> ssize_t {
     let mut call = Transmit { fd, flags, done: 0, call };
     loop {

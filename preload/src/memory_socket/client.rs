@@ -1,4 +1,4 @@
-//! The client's side of a connection: what the driver does.
+//! Client's side of a virtual connection: actions of the driver.
 
 use sockfuzz_protocol::session::Connection;
 
@@ -12,7 +12,7 @@ use crate::net::accept_gate;
 use crate::sys::fd_table::Slot;
 use crate::sys::fd_table::{self, FdKind};
 
-/// A connection is made, and waits to be accepted: it is [`accept_gate::add_pending`]ed.
+/// Makes a connection that waits to be accepted, and counts it by [`accept_gate::add_pending`].
 pub(crate) fn connect(connection: Connection, will_reset: bool) -> Slot {
     let slot = with(|state| state.find(MemoryStream::is_free)).unwrap_or_else(make_room);
     with(|state| {
@@ -20,13 +20,13 @@ pub(crate) fn connect(connection: Connection, will_reset: bool) -> Slot {
         state.unaccepted.push(slot);
         state.registrations.record_arrival(Source::Listener);
     });
-    // Not before there is something to accept.
+    // Must come after the push, because the server may accept at once.
     accept_gate::add_pending();
     wait_queue::wake(Source::Listener);
     slot
 }
 
-/// Gives up a connection that the client has left, and the server has not.
+/// Gives up a connection that the client has closed and the server has not. Returns its slot.
 fn make_room() -> Slot {
     let left = with(|state| state.find(|stream| stream.client() == ClientState::Gone));
     let left = left.expect("a client has fewer connections than there are slots");
@@ -37,27 +37,27 @@ fn make_room() -> Slot {
     left
 }
 
-/// Sends what there is room for: the number of bytes. `None` when the server wants no more.
+/// Sends as many bytes as fit, and returns their number. `None` if the server reads no more.
 pub(crate) fn send(slot: Slot, bytes: &[u8]) -> Option<usize> {
     with_arrival(slot, |stream| stream.send(bytes))
 }
 
-/// The client sends no more.
+/// Ends the client's sending direction.
 pub(crate) fn half_close(slot: Slot) {
     with_arrival(slot, MemoryStream::half_close);
 }
 
-/// Whether the server has answered since the last time, and whether it may answer more.
+/// Returns whether the server has answered since the last call, and whether it may answer more.
 pub(crate) fn take_answered(slot: Slot) -> (bool, bool) {
     with(|state| state.stream(slot).take_answered())
 }
 
-/// The client is gone. A connection that nobody has accepted goes with it.
+/// Closes the client's end. This also ends a connection that was not accepted.
 pub(crate) fn hang_up(slot: Slot) {
     end(slot, MemoryStream::hang_up);
 }
 
-/// The same, and the server is told by an error.
+/// Closes the client's end by a reset, which the server gets as an error.
 pub(crate) fn reset(slot: Slot) {
     end(slot, MemoryStream::reset);
 }
@@ -69,8 +69,8 @@ fn end(slot: Slot, how: impl FnOnce(&mut MemoryStream) -> bool) {
     }
 }
 
-/// The client of a connection that has become real is gone: what it had still to send is not for the
-/// next one.
+/// Drops the unread bytes of a connection that has become real and that the client has closed. The next
+/// connection in this slot must not get them.
 pub(crate) fn drop_unread(slot: Slot) {
     with(|state| {
         let stream = state.stream(slot);

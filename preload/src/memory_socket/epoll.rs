@@ -1,5 +1,5 @@
-//! Registrations of virtual descriptors with the server's epoll instances, and what epoll_wait(2)
-//! would report of them (epoll(7)).
+//! Registrations of virtual descriptors with the server's epoll instances, and the events that
+//! epoll_wait(2) would report for them (epoll(7)).
 
 use std::os::fd::RawFd;
 
@@ -12,10 +12,10 @@ use crate::sys::fd;
 use crate::sys::fd_table::Slot;
 use crate::sys::user_memory::Unaligned;
 
-/// Registrations that may be kept; a server with more of them leaves.
+/// Maximum number of registrations; with more, the transport falls back.
 pub(super) const MAX_REGISTRATIONS: usize = 64;
 
-/// How often in a row the kernel may go unasked while there is something to report here.
+/// Maximum number of successive calls that skip the kernel while there are events to report here.
 const MAX_KERNEL_SKIPS: u32 = 8;
 
 /// Events that poll(2) and epoll(7) report whether or not the server asks for them.
@@ -24,14 +24,14 @@ const EDGE_TRIGGERED: u32 = libc::EPOLLET as u32;
 const ONE_SHOT: u32 = libc::EPOLLONESHOT as u32;
 const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
 
-/// Whose readiness it is.
+/// Source of readiness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     Listener,
     Connection(Slot),
 }
 
-/// What the server has asked for.
+/// Registration of a virtual descriptor with an epoll instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Registration {
     epoll: EpollId,
@@ -41,7 +41,7 @@ pub(super) struct Registration {
     data: u64,
     /// Edge-triggered: something has arrived since the last report.
     pending: bool,
-    /// One-shot: reported, and not asked for again.
+    /// One-shot: reported, and not rearmed since.
     spent: bool,
 }
 
@@ -61,13 +61,13 @@ impl Registration {
         (self.pending, self.spent) = (true, false);
     }
 
-    /// What is to be reported when `ready` holds; nothing, possibly.
+    /// Returns the events to report while `ready` are present, 0 for none.
     fn reportable(&self, ready: u32) -> u32 {
         let is_over = self.spent || (self.events & EDGE_TRIGGERED != 0 && !self.pending);
         if is_over { 0 } else { ready & (self.events | ALWAYS_REPORTED) }
     }
 
-    /// The same, as the server gets it; notes that it was reported.
+    /// Returns these events as the server gets them, and records that they were reported.
     fn report(&mut self, ready: u32) -> Option<epoll_event> {
         let events = self.reportable(ready);
         if events == 0 {
@@ -100,12 +100,12 @@ impl RegistrationTable {
         self.rows().iter().any(|row| row.epoll == epoll)
     }
 
-    /// What is registered with it.
+    /// Returns the sources that are registered with this instance.
     pub(super) fn sources(&mut self, epoll: EpollId) -> impl Iterator<Item = Source> {
         self.rows().iter().filter(move |row| row.epoll == epoll).map(|row| row.source)
     }
 
-    /// epoll_ctl(2). `NOSPC` when the table is full.
+    /// Performs epoll_ctl(2). Fails with `NOSPC` if the table is full.
     pub(super) fn control(
         &mut self,
         epoll: EpollId,
@@ -140,12 +140,12 @@ impl RegistrationTable {
         Ok(())
     }
 
-    /// Something has arrived: edge-triggered registrations report once more.
+    /// Records an arrival, after which edge-triggered registrations report once more.
     pub(super) fn record_arrival(&mut self, source: Source) {
         self.rows().iter_mut().filter(|row| row.source == source).for_each(|row| row.pending = true);
     }
 
-    /// Writes what is ready: how many.
+    /// Writes the events that are ready, and returns their number.
     pub(super) fn collect(
         &mut self,
         epoll: EpollId,
@@ -168,13 +168,13 @@ impl RegistrationTable {
         count
     }
 
-    /// Whether there is anything to report.
+    /// Whether there are any events to report.
     pub(super) fn is_ready(&mut self, epoll: EpollId, readiness: impl Fn(Source) -> u32) -> bool {
         self.rows().iter().any(|row| row.epoll == epoll && row.reportable(readiness(row.source)) != 0)
     }
 
-    /// Whether the kernel is to be asked too, when `ready` events were found here. epoll promises no
-    /// order, so that may wait a little while.
+    /// Whether to ask the kernel, too, after `ready` events were found here. epoll guarantees no order,
+    /// so that may be skipped a few times.
     pub(super) fn polls_kernel(&mut self, epoll: EpollId, ready: usize) -> bool {
         if !epoll.has_kernel_registrations() {
             return false;
@@ -202,8 +202,8 @@ impl RegistrationTable {
         self.len = kept;
     }
 
-    /// Registers with the kernel what is `chosen`, and forgets it here. What has nothing to report any
-    /// more may be reported once too often.
+    /// Moves the `chosen` registrations to the kernel. This may cause one spurious event for a
+    /// registration that has nothing left to report.
     pub(super) fn hand_over(&mut self, chosen: impl Fn(&Registration) -> bool) {
         for row in self.rows().iter().filter(|row| chosen(row)) {
             let events = if row.spent { ONE_SHOT } else { row.events };

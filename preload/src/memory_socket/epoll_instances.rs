@@ -1,36 +1,36 @@
-//! What is known of the server's epoll instances. One may have several numbers: tokio waits at one, and
-//! registers by another.
+//! Table of the server's epoll instances. One may have several descriptors: tokio waits on one, and registers
+//! by another.
 
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, Ordering::SeqCst};
 
-/// An instance with which something virtual is registered.
+/// Id of an epoll instance with which virtual sockets are registered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EpollId(u8);
 
-/// Numbers above the table's are never an instance's.
+/// Size of the tables. Descriptors with higher numbers have no instance here.
 const MAX_FDS: usize = 1 << 16;
-/// So many instances can be told apart.
+/// Maximum number of instances that have an id.
 const MAX_INSTANCES: usize = 64;
 
-/// By number: 1 and more for an instance that has an [`EpollId`].
+/// By descriptor: [`EpollId`] of its instance plus 1; 0 for none.
 static IDS: [AtomicU8; MAX_FDS] = [const { AtomicU8::new(0) }; MAX_FDS];
-/// By number: whether the kernel has, or has had, something registered with it.
+/// By descriptor: whether the kernel has, or has had, a registration with its instance.
 static KERNEL_USED: [AtomicBool; MAX_FDS] = [const { AtomicBool::new(false) }; MAX_FDS];
-/// By id: how many numbers it has.
+/// By id: number of its descriptors.
 static COUNTS: [AtomicI32; MAX_INSTANCES] = [const { AtomicI32::new(0) }; MAX_INSTANCES];
-/// By id: as by number.
+/// By id: whether the kernel has, or has had, a registration with the instance.
 static KERNEL_USED_INSTANCES: [AtomicBool; MAX_INSTANCES] = [const { AtomicBool::new(false) }; MAX_INSTANCES];
 
 impl EpollId {
     pub(super) const FIRST: Self = Self(0);
 
-    /// The instance that has this number, if it is known.
+    /// Returns the id of the instance with this descriptor, if it has one.
     pub(super) fn of(epoll: RawFd) -> Option<Self> {
         Some(Self(IDS[index(epoll)?].load(SeqCst).checked_sub(1)?))
     }
 
-    /// Makes an instance with these numbers known. `None` when there are too many.
+    /// Gives an id to the instance with these descriptors. `None` if there are too many, or if a number is too high.
     pub(super) fn adopt(numbers: &[RawFd]) -> Option<Self> {
         let claim = |count: &AtomicI32| count.compare_exchange(0, 1, SeqCst, SeqCst).is_ok();
         let free = COUNTS.iter().position(claim)?;
@@ -48,18 +48,18 @@ impl EpollId {
         Some(())
     }
 
-    /// Whether the kernel has, or has had, something registered with it.
+    /// Whether the kernel has, or has had, a registration with the instance.
     pub(super) fn has_kernel_registrations(self) -> bool {
         KERNEL_USED_INSTANCES[usize::from(self.0)].load(SeqCst)
     }
 
-    /// One of its numbers.
+    /// Returns one of its descriptors.
     pub(super) fn any_fd(self) -> Option<RawFd> {
         IDS.iter().position(|id| id.load(SeqCst) == self.0 + 1).map(|index| index as RawFd)
     }
 }
 
-/// The kernel has something registered with this instance.
+/// Records that the kernel has a registration with this instance.
 pub(super) fn record_kernel_use(epoll: RawFd) {
     if let Some(index) = index(epoll) {
         KERNEL_USED[index].store(true, SeqCst);
@@ -69,7 +69,7 @@ pub(super) fn record_kernel_use(epoll: RawFd) {
     }
 }
 
-/// `copy` is another number for what `fd` is; that may be an instance.
+/// Records that `copy` is a duplicate of `fd`, which may be an instance.
 pub(super) fn duplicate(fd: RawFd, copy: RawFd) {
     let (Some(from), Some(to)) = (index(fd), index(copy)) else { return };
     KERNEL_USED[to].store(KERNEL_USED[from].load(SeqCst), SeqCst);
@@ -78,7 +78,7 @@ pub(super) fn duplicate(fd: RawFd, copy: RawFd) {
     }
 }
 
-/// These numbers are closed. `over` is told of each instance that has no other.
+/// Removes closed descriptors. Calls `over` with each instance that has none left.
 pub(super) fn forget(first: RawFd, last: RawFd, mut over: impl FnMut(EpollId)) {
     let first = usize::try_from(first).unwrap_or(0).min(MAX_FDS);
     let end = usize::try_from(last).map_or(0, |last| last + 1).clamp(first, MAX_FDS);
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_instance_lives_as_long_as_one_of_its_numbers() {
+    fn an_instance_lives_as_long_as_one_of_its_descriptors() {
         let [one, copy, other] = [60_001, 60_002, 60_003];
         record_kernel_use(copy);
         let id = EpollId::adopt(&[one, copy]).expect("room");
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_of_an_instance_is_not_known() {
+    fn numbers_outside_the_table_have_no_instance() {
         assert_eq!([EpollId::of(-1), EpollId::of(RawFd::MAX)], [None; 2]);
         assert_eq!(EpollId::adopt(&[RawFd::MAX]), None);
         duplicate(-1, RawFd::MAX);

@@ -1,5 +1,5 @@
-//! Falling back to transport `unix`, for what memory cannot honour. What was virtual becomes real, and
-//! stays so for the rest of this process.
+//! Fallback to transport `unix`, for requests that `memory` cannot serve. Virtual sockets become real, and
+//! stay so for the rest of this process.
 
 use std::os::fd::{AsFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
@@ -21,9 +21,9 @@ use crate::sys::fd_table::{self, FdKind};
 use crate::sys::shared_pages::{self, Shareable};
 use crate::sys::{fd, report};
 
-/// The client's ends of connections that have become real, until the driver takes them.
+/// Client's ends of connections that have become real, until the driver takes them; -1 for none.
 static KERNEL_CLIENTS: [AtomicI32; Slot::COUNT] = [const { AtomicI32::new(-1) }; Slot::COUNT];
-/// How many there are.
+/// Number of these ends.
 static KERNEL_CLIENT_COUNT: AtomicUsize = AtomicUsize::new(0);
 /// Flag that all processes of a campaign share.
 static NOTICE: OnceLock<&Notice> = OnceLock::new();
@@ -31,17 +31,17 @@ static NOTICE: OnceLock<&Notice> = OnceLock::new();
 /// Whether the notice was emitted.
 struct Notice(AtomicBool);
 
-// SAFETY: zero means that it was not, and the flag is atomic.
+// SAFETY: zero is valid (not emitted), there are no pointers, and the flag is atomic.
 unsafe impl Shareable for Notice {}
 
-/// Maps the flag. To be called before the server forks.
+/// Maps the flag. Must be called before the server forks.
 pub(super) fn share_notice() {
     if let Ok(notice) = shared_pages::map() {
         let _ = NOTICE.set(notice);
     }
 }
 
-/// Emits, once in a campaign, that this server uses `unix` because of what it does ("it …").
+/// Prints, once per campaign, that this server continues with `unix`. `it` is the reason ("it …").
 pub(super) fn emit_notice(it: &str) {
     let emitted = NOTICE.get().map(|notice| &notice.0);
     if emitted.is_none_or(|emitted| !emitted.swap(true, Relaxed)) {
@@ -50,7 +50,7 @@ pub(super) fn emit_notice(it: &str) {
     }
 }
 
-/// Makes everything real, because `it` (the server) is about to do something.
+/// Falls back to `unix`. `it` is the reason, an action of the server ("it …").
 pub(crate) fn fall_back(it: &str) {
     if state::disable() {
         emit_notice(it);
@@ -58,7 +58,7 @@ pub(crate) fn fall_back(it: &str) {
     }
 }
 
-/// Makes everything real, without a notice.
+/// Falls back to `unix` without a notice.
 pub(crate) fn switch_to_unix() {
     if state::disable() {
         make_state_real();
@@ -69,14 +69,14 @@ fn make_state_real() {
     fd_table::release_reserved_from(0);
     with(|state| {
         if let Err(error) = make_all_real(state) {
-            report::fatal(format_args!("a connection could not be moved to transport unix: {error}"));
+            report::fatal(format_args!("cannot move a connection from transport memory to unix: {error}"));
         }
         state.registrations.hand_over(|_| true);
     });
     wait_queue::wake_all();
 }
 
-/// The client's end, once, if this connection has become real; it does not block.
+/// Returns the client's end, once, if this connection has become real. It is non-blocking.
 pub(crate) fn take_kernel_client(slot: Slot) -> Option<OwnedFd> {
     if KERNEL_CLIENT_COUNT.load(Relaxed) == 0 {
         return None;
@@ -86,12 +86,12 @@ pub(crate) fn take_kernel_client(slot: Slot) -> Option<OwnedFd> {
         return None;
     }
     KERNEL_CLIENT_COUNT.fetch_sub(1, Relaxed);
-    // SAFETY: stored below, and taken once.
+    // SAFETY: `make_real` has stored an open descriptor that nothing else owns, and the swap takes it only once.
     Some(unsafe { OwnedFd::from_raw_fd(end) })
 }
 
-/// Sends what the server had not read yet, once the connection is real, and then the end of the input:
-/// whether anything moved.
+/// Sends the bytes that the server had not read before the connection became real, and then the end of the
+/// input. Returns whether any bytes were sent.
 pub(crate) fn catch_up(slot: Slot, client: impl AsFd) -> bool {
     with(|state| {
         let stream = state.stream(slot);
@@ -107,7 +107,7 @@ impl MemoryStream {
                 Ok(count) => self.consume(count),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => break,
-                // The server wants no more.
+                // The server reads no more.
                 Err(_) => self.consume(self.unread().len()),
             }
         }
@@ -119,7 +119,7 @@ impl MemoryStream {
 }
 
 fn make_all_real(state: &mut State) -> Result<(), Errno> {
-    // First those whose two ends are made at once: nothing else may wait at the listener meanwhile.
+    // Accepted connections come first: `pair` accepts at the listener, where no other connection may wait then.
     for slot in Slot::all() {
         if state.stream(slot).server() == ServerState::Open {
             make_real(slot, state.stream(slot))?;
@@ -168,8 +168,8 @@ fn replace_server_end(slot: Slot, stream: &MemoryStream, server: OwnedFd) -> Res
     })
 }
 
-/// A connection by way of the listener, so that its name says whose it is; a plain pair, if the server
-/// listens no more.
+/// Returns both ends of a connection through the listener, so that its address belongs to the listener; those of
+/// a plain pair if the server no longer listens.
 fn pair() -> Result<(OwnedFd, OwnedFd), Errno> {
     let through_listener = |listener: RawFd| {
         let client = connect(false)?;

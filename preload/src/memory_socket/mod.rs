@@ -1,11 +1,11 @@
-//! Transport `memory`: an overlay over `unix`. The listener is a real one and stays silent; the server's end
-//! of a connection has a real number, but its bytes, its readiness, and the epoll registrations of both are
-//! kept here.
+//! Transport `memory`: an overlay over `unix`. The listener is a real one, to which no client connects. The
+//! server's end of a connection has a real descriptor, but its bytes, its readiness, and the epoll
+//! registrations of both are kept here.
 //!
-//! The client is played from inside the server's own calls: threads of a server with one thread never wait for a
-//! virtual socket, those of other servers do in the [`wait_queue`]. The state belongs to this process alone: a
-//! connection that two processes share makes it fall back to `unix`, and so does whatever else the server turns
-//! out to need from the kernel. See [`fallback`].
+//! The client acts inside the server's own calls, so a server with one thread never waits for a virtual socket.
+//! Threads of other servers wait in the [`wait_queue`]. The state belongs to this process alone. The transport falls
+//! back to `unix` if two processes share a connection, or if the server needs anything else that only the kernel
+//! can do. See [`fallback`].
 
 mod accept_queue;
 mod arrival;
@@ -42,8 +42,8 @@ pub(crate) use state::is_active;
 pub(crate) use wait::wait_for_arrival;
 pub(crate) use wait_queue::Interest;
 
-/// Enables the transport. To be called before the server's `main`: a server may lower its own
-/// limits. `drops_needed_answers`: answers stand in for coverage, and this transport drops them.
+/// Enables the transport. Must be called before the server's `main`, because a server may lower its own
+/// limits. `drops_needed_answers`: answers replace missing coverage, and this transport drops them.
 pub(crate) fn prepare(drops_needed_answers: bool) {
     fallback::share_notice();
     if drops_needed_answers {
@@ -57,7 +57,7 @@ pub(crate) fn prepare(drops_needed_answers: bool) {
     }
 }
 
-/// The server has closed its last descriptor of a connection or of the listener.
+/// Handles the close of the server's last descriptor of a connection or of the listener.
 fn last_close(kind: FdKind) {
     if is_active() {
         match kind {
@@ -69,7 +69,7 @@ fn last_close(kind: FdKind) {
 }
 
 /// Prepares for a process that the server is about to create. Each process has a listener and clients of its
-/// own here; but a connection that both have has to be the kernel's.
+/// own here, but a connection that both have must be a real one.
 pub(crate) fn before_fork() {
     if state::has_connections() {
         fall_back("it creates a process while it serves");

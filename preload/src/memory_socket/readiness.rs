@@ -1,4 +1,4 @@
-//! What is ready of the listener and of the connections, for poll(2), select(2) and epoll(7).
+//! Readiness of the listener and of virtual connections, for poll(2), select(2) and epoll(7).
 
 use std::os::fd::RawFd;
 
@@ -17,12 +17,12 @@ use crate::sys::signal_guard::SignalGuard;
 use crate::sys::user_memory::Unaligned;
 
 const EXCLUSIVE: u32 = libc::EPOLLEXCLUSIVE as u32;
-/// Events that go with EPOLLEXCLUSIVE (linux/fs/eventpoll.c: EPOLLEXCLUSIVE_OK_BITS).
+/// Events that may be combined with EPOLLEXCLUSIVE (linux/fs/eventpoll.c: EPOLLEXCLUSIVE_OK_BITS).
 const EXCLUSIVE_EVENTS: u32 = EXCLUSIVE
     | (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLERR | libc::EPOLLHUP | libc::EPOLLWAKEUP | libc::EPOLLET)
         as u32;
 
-/// What poll(2) would say of `fd` if it were asked for everything; `None` for a real descriptor.
+/// Returns all events of poll(2) that are present on `fd`; `None` for a real descriptor.
 pub(crate) fn readiness(fd: RawFd) -> Option<u32> {
     if !is_active() {
         return None;
@@ -34,7 +34,7 @@ pub(crate) fn readiness(fd: RawFd) -> Option<u32> {
     }
 }
 
-/// Whether any of these events of poll(2) holds of a virtual descriptor.
+/// Whether any of these events of poll(2) is present on a virtual descriptor.
 pub(crate) fn is_ready(fd: RawFd, events: u32) -> bool {
     readiness(fd).is_some_and(|ready| ready & events != 0)
 }
@@ -43,8 +43,8 @@ fn listener_readiness() -> u32 {
     if accept_gate::all_accepted() { 0 } else { (libc::EPOLLIN | libc::EPOLLRDNORM) as u32 }
 }
 
-/// epoll_ctl(2) on a virtual descriptor; `None` when `fd` is none, or the kernel has to do it after
-/// all.
+/// Performs epoll_ctl(2) on a virtual descriptor. Returns `None` if `fd` is not virtual, or if the
+/// kernel has to perform the call.
 pub(crate) fn epoll_ctl(
     epoll: RawFd,
     operation: c_int,
@@ -80,26 +80,27 @@ pub(crate) fn epoll_ctl(
             None
         }
         result => {
-            // Another thread may wait at this instance.
+            // Another thread may wait for this instance.
             wait_queue::wake_registrations();
             Some(result)
         }
     }
 }
 
-/// The epoll instance, which is known from now on; `None` if nothing virtual can be registered with it.
+/// Returns the id of an epoll instance, which gets one if it has none. `None` if virtual sockets cannot be
+/// registered with it.
 fn instance(epoll: RawFd) -> Result<Option<EpollId>, Errno> {
     if let known @ Some(_) = EpollId::of(epoll) {
         return Ok(known);
     }
     placeholder::is_epoll(epoll)?;
-    // A handler may make or close a descriptor of it.
+    // Otherwise, a signal handler could make or close a descriptor of the instance.
     let _signals = SignalGuard::enter();
     let Some(numbers) = epoll_fds::fds_of(epoll) else {
         fall_back("its epoll instances are nested");
         return Ok(None);
     };
-    // Another thread may have been first.
+    // Another thread may have adopted it first.
     let adopted = with(|_| EpollId::of(epoll).or_else(|| EpollId::adopt(&numbers)));
     if adopted.is_none() {
         fall_back("it has too many epoll instances");
@@ -107,22 +108,22 @@ fn instance(epoll: RawFd) -> Result<Option<EpollId>, Errno> {
     Ok(adopted)
 }
 
-/// Whether anything virtual is registered with this epoll instance.
+/// Whether any virtual socket is registered with this epoll instance.
 pub(crate) fn epoll_has_registrations(epoll: RawFd) -> bool {
     is_active()
         && EpollId::of(epoll).is_some_and(|instance| with(|state| state.registrations.knows(instance)))
 }
 
-/// Most that [`collect_events`] can find.
+/// Maximum number of events that [`collect_events`] can find.
 pub(crate) const MAX_COLLECTED: usize = super::epoll::MAX_REGISTRATIONS;
 
-/// Writes the events that are ready here: how many.
+/// Writes the events of virtual sockets that are ready, and returns their number.
 pub(crate) fn collect_events(epoll: RawFd, events: &mut [Unaligned<epoll_event>]) -> usize {
     let Some(instance) = EpollId::of(epoll) else { return 0 };
     with_readiness(|table, readiness| table.collect(instance, events, readiness))
 }
 
-/// Whether there would be any to write.
+/// Whether [`collect_events`] would write any.
 pub(crate) fn epoll_is_ready(epoll: RawFd) -> bool {
     let Some(instance) = EpollId::of(epoll) else { return false };
     with_readiness(|table, readiness| table.is_ready(instance, readiness))
@@ -138,30 +139,30 @@ fn with_readiness<R>(action: impl FnOnce(&mut RegistrationTable, &dyn Fn(Source)
     })
 }
 
-/// Whether the kernel is to be asked too, when `ready` events were found here.
+/// Whether to ask the kernel, too, after `ready` events were found here.
 pub(crate) fn epoll_polls_kernel(epoll: RawFd, ready: usize) -> bool {
     EpollId::of(epoll).is_none_or(|instance| with(|state| state.registrations.polls_kernel(instance, ready)))
 }
 
-/// The kernel has something registered with this instance from now on.
+/// Records that the kernel has a registration with this instance from now on.
 pub(crate) fn record_kernel_registration(epoll: RawFd) {
     epoll_instances::record_kernel_use(epoll);
 }
 
-/// `copy` stands for what `fd` is; that may be an epoll instance.
+/// Records that `copy` is a duplicate of `fd`, which may be an epoll instance.
 pub(crate) fn duplicate_epoll(fd: RawFd, copy: RawFd) {
     forget_epoll(copy, copy);
     epoll_instances::duplicate(fd, copy);
 }
 
-/// The server waits for `fd` in a call that is not epoll's.
+/// Falls back if `fd`, for which the server waits in a call other than epoll's, has virtual registrations.
 pub(crate) fn reject_polled_epoll(fd: RawFd) {
     if epoll_has_registrations(fd) {
         fall_back("it waits for an epoll instance in another call");
     }
 }
 
-/// Numbers are closed, or given to something else; they may have been epoll instances.
+/// Removes the epoll instances whose descriptors, from `first` to `last`, are closed or replaced.
 pub(crate) fn forget_epoll(first: RawFd, last: RawFd) {
     epoll_instances::forget(first, last, |instance| with(|state| state.registrations.remove_epoll(instance)));
 }

@@ -1,4 +1,4 @@
-//! The server's side of a connection, and of the listener: what its calls do.
+//! Server's side of virtual connections and of the listener: effects of its calls.
 
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
@@ -17,7 +17,7 @@ use crate::sys::fd_table::{self, FdKind};
 use crate::sys::user_memory::Unaligned;
 use crate::sys::{answer_digest, answer_output, config, fd, report, user_memory};
 
-/// Accepts the connection that waits: its number. `None` when the client has gone meanwhile.
+/// Accepts the next connection, and returns its descriptor. `None` if the client has gone in the meantime.
 pub(crate) fn accept(flags: c_int) -> Result<Option<RawFd>, Errno> {
     if flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
         return Err(Errno::INVAL);
@@ -35,9 +35,9 @@ pub(crate) fn accept(flags: c_int) -> Result<Option<RawFd>, Errno> {
     Ok(slot.map(|_| number))
 }
 
-/// Moves unread bytes into `parts`: how many; 0 at the end, `AGAIN` when there are none yet, or when the
-/// connection has just become real, `CONNRESET` after a reset, `FAULT` where there is no room. Peeking leaves them
-/// unread.
+/// Moves unread bytes into `parts`, and returns their number; 0 at the end. Fails with `AGAIN` if there are none yet or
+/// the connection has just become real, `CONNRESET` after a reset, and `FAULT` if a part is not writable. Peeking
+/// leaves the bytes unread.
 ///
 /// # Safety
 /// The parts are the server's own buffers.
@@ -46,22 +46,23 @@ pub(crate) unsafe fn receive(slot: Slot, parts: &[Unaligned<iovec>], peek: bool)
         if !is_active() {
             return Err(Errno::AGAIN);
         }
-        // SAFETY: given by the caller.
+        // SAFETY: the caller guarantees that the parts are the server's own buffers.
         unsafe { state.stream(slot).receive(parts, peek) }
     })
 }
 
-/// Whether an answer would still reach the client from here.
+/// Whether an answer would still reach the client over this transport.
 pub(crate) fn is_writable(slot: Slot) -> bool {
     with(|state| is_active() && state.stream(slot).is_writable())
 }
 
-/// The error that is pending on the connection; once told, it is over (socket(7), SO_ERROR).
+/// Returns and clears the pending error of the connection (socket(7), SO_ERROR).
 pub(crate) fn take_error(slot: Slot) -> Option<Errno> {
     with(|state| state.stream(slot).take_error())
 }
 
-/// Answers: the bytes are counted, and in a single run they go out at once. `FAULT` where the server has none.
+/// Writes an answer: counts the bytes, and forwards them if [`forwards_answers`]. Fails with `FAULT` if a part is not
+/// readable.
 ///
 /// # Safety
 /// The parts are the server's own buffers, which nobody changes meanwhile.
@@ -74,7 +75,7 @@ pub(crate) unsafe fn write(slot: Slot, parts: &[Unaligned<iovec>]) -> Result<usi
     record_answer(slot, total);
     if forwards_answers() {
         for part in parts().filter(|part| part.iov_len > 0) {
-            // SAFETY: the bytes are readable, see above, and stay as they are by the caller's word.
+            // SAFETY: the check above found the bytes readable, and the caller guarantees that nothing changes them.
             let bytes = unsafe { std::slice::from_raw_parts(part.iov_base.cast::<u8>(), part.iov_len) };
             forward_answer(slot, bytes);
         }
@@ -82,7 +83,7 @@ pub(crate) unsafe fn write(slot: Slot, parts: &[Unaligned<iovec>]) -> Result<usi
     Ok(total)
 }
 
-/// Counts an answer of so many bytes.
+/// Counts an answer of `total` bytes.
 pub(crate) fn record_answer(slot: Slot, total: usize) {
     if total > 0 {
         with(|state| state.stream(slot).record_answer());
@@ -97,7 +98,7 @@ pub(crate) fn forwards_answers() -> bool {
     config::is_single_run() || answer_digest::is_enabled()
 }
 
-/// Uses a part of an answer.
+/// Forwards a part of an answer: to the digest of a trial, or to stdout.
 pub(crate) fn forward_answer(slot: Slot, answer: &[u8]) {
     match answer_digest::is_enabled() {
         true => answer_digest::add(answer),
@@ -105,7 +106,7 @@ pub(crate) fn forward_answer(slot: Slot, answer: &[u8]) {
     }
 }
 
-/// shutdown(2) of the server's end.
+/// Performs shutdown(2) on the server's end.
 pub(crate) fn shutdown(slot: Slot, how: c_int) -> Result<(), Errno> {
     if !matches!(how, libc::SHUT_RD | libc::SHUT_WR | libc::SHUT_RDWR) {
         return Err(Errno::INVAL);
@@ -114,7 +115,7 @@ pub(crate) fn shutdown(slot: Slot, how: c_int) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Bytes that could be read now.
+/// Returns the number of bytes that can be read now.
 pub(crate) fn unread_len(slot: Slot) -> usize {
     with(|state| state.stream(slot).unread().len())
 }
@@ -123,7 +124,7 @@ pub(crate) fn is_nonblocking(slot: Slot) -> bool {
     with(|state| state.stream(slot).is_nonblocking())
 }
 
-/// Whether the server asked for non-blocking calls on any `fd` of its own.
+/// Whether the server has made `fd` non-blocking, be it virtual or real.
 pub(crate) fn fd_is_nonblocking(fd: RawFd) -> bool {
     match fd_table::slot(fd) {
         Some(slot) => is_nonblocking(slot),
@@ -131,7 +132,7 @@ pub(crate) fn fd_is_nonblocking(fd: RawFd) -> bool {
     }
 }
 
-/// File status flags that the server has set on the connection (fcntl(2), F_SETFL).
+/// Returns the file status flags that the server has set on the connection (fcntl(2), F_SETFL).
 pub(crate) fn status_flags(slot: Slot) -> c_int {
     with(|state| state.stream(slot).status_flags())
 }
@@ -144,8 +145,8 @@ pub(crate) fn set_nonblocking(slot: Slot, wanted: bool) {
     with(|state| state.stream(slot).set_nonblocking(wanted));
 }
 
-/// Does something with the time limit on the connection that a socket's option is about (socket(7), SO_RCVTIMEO
-/// and SO_SNDTIMEO); `None` for any other option.
+/// Runs `action` with the time limit of the connection that belongs to a socket option (socket(7), SO_RCVTIMEO
+/// and SO_SNDTIMEO). Returns `None` for any other option.
 pub(crate) fn with_timeout<R>(
     slot: Slot,
     option: c_int,
@@ -154,7 +155,7 @@ pub(crate) fn with_timeout<R>(
     with(|state| state.stream(slot).timeout(option).map(action))
 }
 
-/// The server has closed its last descriptor of the connection.
+/// Records that the server has closed its last descriptor of the connection.
 pub(super) fn connection_closed(slot: Slot) {
     with(|state| {
         state.stream(slot).close();
@@ -162,22 +163,22 @@ pub(super) fn connection_closed(slot: Slot) {
     });
 }
 
-/// The server does not close its end although the client is gone: from now on it is a real socket of
-/// that kind, which is what the placeholder is.
+/// Leaves a descriptor to the kernel that the server keeps open although the client is gone. Its
+/// placeholder behaves like a socket whose peer is gone.
 pub(crate) fn abandon(fd: RawFd) {
     with(|state| state.registrations.hand_over(|registration| registration.fd == fd));
 }
 
-/// The server has closed its last descriptor of the listener.
+/// Records that the server has closed its last descriptor of the listener.
 pub(super) fn listener_closed() {
     with(|state| state.registrations.remove_source(Source::Listener));
 }
 
-/// [`listener_is_nonblocking`]: not asked yet.
+/// Value of [`LISTENER_MODE`] until the kernel is asked.
 const UNKNOWN: u8 = 2;
 static LISTENER_MODE: AtomicU8 = AtomicU8::new(UNKNOWN);
 
-/// Whether the listener does not block; the kernel is asked once.
+/// Whether the listener is non-blocking; asks the kernel only once.
 pub(crate) fn listener_is_nonblocking(fd: RawFd) -> bool {
     if LISTENER_MODE.load(Relaxed) == UNKNOWN {
         LISTENER_MODE.store(fd::is_nonblocking(fd).into(), Relaxed);
@@ -185,7 +186,7 @@ pub(crate) fn listener_is_nonblocking(fd: RawFd) -> bool {
     LISTENER_MODE.load(Relaxed) == 1
 }
 
-/// The server changes how it uses the listener.
+/// Records that the server may have changed the flags of the listener.
 pub(crate) fn listener_flags_changed() {
     LISTENER_MODE.store(UNKNOWN, Relaxed);
 }

@@ -1,4 +1,4 @@
-//! Spin lock over what the server's threads share here. A server with one thread pays nothing for it.
+//! Spin lock for the state that the server's threads share. It costs nothing in a server with one thread.
 
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -6,13 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use crate::sys::signal_guard::SignalGuard;
 use crate::sys::threads;
 
-/// A value that one thread at a time may touch, and no signal handler in between.
+/// Value that one thread at a time may use, without interruption by a signal handler.
 pub(super) struct SpinLock<T> {
     held: AtomicBool,
     content: UnsafeCell<T>,
 }
 
-// SAFETY: `with` gives the content to one thread at a time.
+// SAFETY: `with` gives the content to one thread at a time, and `T` may be sent between threads.
 unsafe impl<T: Send> Sync for SpinLock<T> {}
 
 impl<T> SpinLock<T> {
@@ -20,11 +20,11 @@ impl<T> SpinLock<T> {
         Self { held: AtomicBool::new(false), content: UnsafeCell::new(content) }
     }
 
-    /// Does something with the content. Calls do not nest: `action` must not lead back here.
+    /// Runs `action` with exclusive access to the content. Calls must not nest: `action` must not call this again.
     pub(super) fn with<R>(&self, action: impl FnOnce(&mut T) -> R) -> R {
         let _signals = SignalGuard::enter();
         let _lock = (!threads::is_single()).then(|| self.lock());
-        // SAFETY: there is one thread, or this one holds the lock.
+        // SAFETY: there is one thread, or this one holds the lock; no handler runs, and calls do not nest.
         action(unsafe { &mut *self.content.get() })
     }
 
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn threads_take_turns() {
+    fn threads_exclude_each_other() {
         static COUNT: SpinLock<(u32, u32)> = SpinLock::new((0, 0));
         threads::record_creation();
         thread::scope(|scope| {

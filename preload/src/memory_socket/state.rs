@@ -9,7 +9,7 @@ use super::stream::MemoryStream;
 use crate::net::listener;
 use crate::sys::fd_table::Slot;
 
-/// Whether the transport was asked for and is possible; false again after a fallback.
+/// Whether the transport is selected and possible; false again after a fallback.
 static ENABLED: AtomicBool = AtomicBool::new(false);
 
 static STATE: SpinLock<State> = SpinLock::new(State {
@@ -41,7 +41,7 @@ pub(super) fn enable() {
     ENABLED.store(true, Relaxed);
 }
 
-/// Makes nothing virtual any more; returns whether something may have been.
+/// Ends the use of virtual sockets; returns whether there may have been any.
 pub(super) fn disable() -> bool {
     is_active() && ENABLED.swap(false, Relaxed)
 }
@@ -51,7 +51,7 @@ pub(crate) fn is_active() -> bool {
     ENABLED.load(Relaxed) && listener::current().is_some()
 }
 
-/// Does something with the state. Calls do not nest.
+/// Runs `action` with exclusive access to the state. Calls must not nest.
 pub(super) fn with<R>(action: impl FnOnce(&mut State) -> R) -> R {
     STATE.with(action)
 }

@@ -8,13 +8,13 @@ use sockfuzz_protocol::session::Connection;
 
 use crate::sys::user_memory::{self, Unaligned};
 
-/// Bytes of input that may be unread at a time: the largest input that AFL++ hands over.
+/// Maximum number of unread bytes: the size of the largest input that AFL++ passes.
 const CAPACITY_BYTES: usize = 1 << 20;
 
-/// File status flags that a socket keeps (fcntl(2), F_SETFL); O_ASYNC makes it a real one.
+/// File status flags that a socket keeps (fcntl(2), F_SETFL). A connection with O_ASYNC becomes a real one.
 const STATUS_FLAGS: c_int = libc::O_APPEND | libc::O_NONBLOCK | libc::O_NOATIME;
 
-/// The connection. All zeroes is one that is over.
+/// Virtual connection. All zeroes is one that has ended.
 pub(super) struct MemoryStream {
     /// `bytes[read..filled]` is not read yet.
     bytes: [u8; CAPACITY_BYTES],
@@ -24,28 +24,28 @@ pub(super) struct MemoryStream {
     connection: Connection,
     client: ClientState,
     server: ServerState,
-    /// The client has reset the connection, and the server has not been told.
+    /// The client has reset the connection, and the server has not got the error yet.
     reset: bool,
-    /// The client will.
+    /// The client will reset the connection.
     will_reset: bool,
-    /// Of [`STATUS_FLAGS`].
+    /// Some of [`STATUS_FLAGS`].
     status_flags: c_int,
-    /// What the server has set (socket(7), SO_RCVTIMEO and SO_SNDTIMEO).
+    /// Time limits that the server has set (socket(7), SO_RCVTIMEO and SO_SNDTIMEO).
     timeouts: Timeouts,
-    /// The server has shut down one direction or the other.
+    /// Directions that the server has shut down.
     shut_reading: bool,
     shut_writing: bool,
     answered: bool,
 }
 
-/// How long a call on a blocking connection may take, at most.
+/// Time limits for calls on a blocking connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Timeouts {
     pub(super) receiving: Option<Duration>,
     pub(super) sending: Option<Duration>,
 }
 
-/// How far the client is.
+/// State of the client's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum ClientState {
@@ -54,7 +54,7 @@ pub(super) enum ClientState {
     HalfClosed = 2,
 }
 
-/// How far the server is.
+/// State of the server's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum ServerState {
@@ -98,7 +98,7 @@ impl MemoryStream {
         self.will_reset
     }
 
-    /// Whether nobody uses it.
+    /// Whether neither end uses it.
     pub(super) fn is_free(&self) -> bool {
         (self.client, self.server) == (ClientState::Gone, ServerState::Closed)
     }
@@ -120,7 +120,7 @@ impl MemoryStream {
         self.timeouts
     }
 
-    /// The one that the option is about, if it is about any.
+    /// Returns the time limit that belongs to a socket option, if there is one.
     pub(super) fn timeout(&mut self, option: c_int) -> Option<&mut Option<Duration>> {
         match option {
             libc::SO_RCVTIMEO => Some(&mut self.timeouts.receiving),
@@ -148,7 +148,7 @@ impl MemoryStream {
         self.client = ClientState::HalfClosed;
     }
 
-    /// Says whether nobody has accepted the connection.
+    /// Closes the client's end. Returns whether the connection was not accepted.
     pub(super) fn hang_up(&mut self) -> bool {
         self.client = ClientState::Gone;
         let unaccepted = self.server == ServerState::Unaccepted;
@@ -158,18 +158,18 @@ impl MemoryStream {
         unaccepted
     }
 
-    /// The client goes, and says so by an error. What it has sent can still be read (tcp(7)).
+    /// Closes the client's end with an error for the server. The bytes before it can still be read (tcp(7)).
     pub(super) fn reset(&mut self) -> bool {
         self.reset = true;
         self.hang_up()
     }
 
-    /// What the server is to be told, once (socket(7), SO_ERROR).
+    /// Returns the pending error of the connection, once (socket(7), SO_ERROR).
     pub(super) fn take_error(&mut self) -> Option<Errno> {
         std::mem::take(&mut self.reset).then_some(Errno::CONNRESET)
     }
 
-    /// Whether the server has answered since the last call, and whether it may go on.
+    /// Returns whether the server has answered since the last call, and whether it may answer more.
     pub(super) fn take_answered(&mut self) -> (bool, bool) {
         let open = self.server != ServerState::Closed && !self.shut_writing;
         (std::mem::take(&mut self.answered), open)
@@ -198,7 +198,7 @@ impl MemoryStream {
         let mut left = self.unread();
         for part in parts.iter().map(Unaligned::get) {
             let count = part.iov_len.min(left.len());
-            // SAFETY: the part is the server's by the caller's word, and not in the stream.
+            // SAFETY: the caller guarantees that the part is the server's buffer, so it does not overlap the stream.
             unsafe { user_memory::write_bytes(part.iov_base.cast::<u8>(), &left[..count]) }?;
             left = &left[count..];
         }
@@ -247,7 +247,7 @@ impl MemoryStream {
         self.server = ServerState::Closed;
     }
 
-    /// As the kernel has it for a UNIX-domain stream (net/unix/af_unix.c: unix_poll).
+    /// Returns the events that the kernel reports for a UNIX-domain stream (net/unix/af_unix.c: unix_poll).
     pub(super) fn readiness(&self) -> u32 {
         let no_more_to_come = self.client != ClientState::Sending || self.shut_reading;
         let mut ready = libc::EPOLLOUT | libc::EPOLLWRNORM | libc::EPOLLWRBAND;

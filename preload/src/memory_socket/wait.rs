@@ -8,8 +8,8 @@ use super::fallback::fall_back;
 use super::is_active;
 use super::wait_queue::{Interest, Waiter};
 
-/// Waits by `sleep`, which is given a descriptor that becomes readable with an arrival; not at all when `ready`
-/// tells that one has come before.
+/// Waits by `sleep`, which gets a descriptor that becomes readable with an arrival. Does not wait if `ready`
+/// returns that something has arrived before.
 ///
 /// # Errors
 /// Those of `sleep`.

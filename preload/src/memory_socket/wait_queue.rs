@@ -13,13 +13,13 @@ use crate::sys::event::Event;
 use crate::sys::fd_table::Slot;
 use crate::sys::fd_table::{self, FdKind};
 
-/// Threads that may wait at a time; with more, the transport falls back.
+/// Maximum number of threads that wait at a time; with more, the transport falls back.
 const MAX_WAITERS: usize = 64;
 
 static QUEUE: WaitQueue<Event, MAX_WAITERS> =
     WaitQueue::new([const { Place::new(Event::new()) }; MAX_WAITERS]);
 
-/// What a thread waits for: a set of sources.
+/// Set of sources that a thread waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Interest(u32);
 
@@ -32,7 +32,7 @@ impl Interest {
         self == Self(0)
     }
 
-    /// What is registered with an epoll instance, and what will be.
+    /// Returns the sources that are registered with an epoll instance, and changes of its registrations.
     pub(crate) fn in_epoll(epoll: RawFd) -> Self {
         let add = |Self(all), source| Self(all | Self::of(source).0);
         let registered = EpollId::of(epoll).filter(|_| is_active()).map(|instance| {
@@ -41,7 +41,7 @@ impl Interest {
         registered.unwrap_or(Self::REGISTRATIONS)
     }
 
-    /// All that is virtual of these descriptors.
+    /// Returns the virtual sockets among these descriptors.
     pub(crate) fn in_any(fds: impl IntoIterator<Item = RawFd>) -> Self {
         let bits = |fd| match fd_table::kind(fd) {
             FdKind::Virtual(slot) => Self::of(Source::Connection(slot)).0,
@@ -68,12 +68,12 @@ impl Waiter {
         QUEUE.claim(interest.0).map(Self)
     }
 
-    /// The descriptor that becomes readable with an arrival.
+    /// Returns the descriptor that becomes readable with an arrival.
     pub(super) fn descriptor(self) -> BorrowedFd<'static> {
         self.0.event().descriptor()
     }
 
-    /// `slept`: the thread has waited at the descriptor.
+    /// Leaves the queue. `slept`: the thread has waited for the descriptor.
     pub(super) fn release(self, slept: bool) {
         QUEUE.release(self.0, slept);
     }
@@ -84,12 +84,12 @@ pub(super) fn wake(source: Source) {
     wake_any(Interest::of(source));
 }
 
-/// Wakes the threads that wait at an epoll instance: a registration has changed.
+/// Wakes the threads that wait for an epoll instance, because a registration has changed.
 pub(super) fn wake_registrations() {
     wake_any(Interest::REGISTRATIONS);
 }
 
-/// Wakes all waiting threads: nothing is virtual any more.
+/// Wakes all waiting threads, because no socket is virtual any more.
 pub(super) fn wake_all() {
     wake_any(Interest::ALL);
 }

@@ -1,7 +1,7 @@
 //! Accept gate: each pending connection lets one of the accepting threads through.
 //!
-//! Threads that block wait at an event, not at the listener itself, at which all of them would spin until the
-//! one that is let through has accepted.
+//! Blocked threads wait at an event instead of the listener: at the listener, all of them would spin until the one that
+//! is let through has accepted.
 
 use std::os::fd::BorrowedFd;
 
@@ -28,7 +28,7 @@ pub(crate) fn try_claim() -> bool {
     GATE.try_claim()
 }
 
-/// Waits for a pending connection by `wait`, unless there is one.
+/// Waits by `wait` for a pending connection, unless there is one.
 ///
 /// # Errors
 /// Those of `wait`.
@@ -36,12 +36,13 @@ pub(crate) fn wait(wait: impl FnOnce(BorrowedFd<'_>) -> Result<(), Errno>) -> Re
     GATE.wait(|event| wait(event.descriptor())).unwrap_or(Ok(()))
 }
 
-/// The server has shut its listener down, which ends listening on a TCP socket: nobody waits any more.
+/// Shuts the gate, so that no thread waits any more: the server has shut its listener down, which ends listening on a
+/// TCP socket.
 pub(crate) fn shut() {
     GATE.shut();
 }
 
-/// The server listens again.
+/// Reopens the gate: the server listens again.
 pub(crate) fn reopen() {
     GATE.reopen();
 }
@@ -76,7 +77,7 @@ mod tests {
 
     use super::*;
 
-    // One test for all of it: it is global, and tests run in parallel.
+    // One test for the whole gate: it is global, and tests run in parallel.
     #[test]
     fn one_connection_lets_one_accept_through_and_wakes_a_waiter() {
         add_pending();
@@ -92,12 +93,12 @@ mod tests {
             let mut waits = 0;
             while !try_claim() {
                 waits += 1;
-                tell.send(waits).expect("heard");
-                wait(|door| poll(&mut [PollFd::new(&door, PollFlags::IN)], None).map(drop)).expect("polls");
+                tell.send(waits).expect("the receiver exists");
+                wait(|door| poll(&mut [PollFd::new(&door, PollFlags::IN)], None).map(drop)).expect("poll");
             }
             waits
         });
-        told.recv().expect("it waits");
+        told.recv().expect("the waiter has begun");
         thread::sleep(Duration::from_millis(20));
         // Made and accepted by the same thread, then announced: at most one spurious wake-up.
         add_pending();

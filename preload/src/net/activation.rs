@@ -1,5 +1,5 @@
-//! Socket activation, as systemd(1) does it: the server is started with a listener at descriptor 3
-//! and told so in its environment (sd_listen_fds(3)).
+//! Socket activation, as in systemd(1): the server starts with a listener at descriptor 3, which its
+//! environment announces (sd_listen_fds(3)).
 
 use std::env;
 use std::os::fd::{AsRawFd, RawFd};
@@ -12,11 +12,11 @@ use crate::net::{listener, transport};
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::{report, stdio};
 
-/// Where the first listener is (sd_listen_fds(3): SD_LISTEN_FDS_START).
+/// Descriptor of the first listener (sd_listen_fds(3): SD_LISTEN_FDS_START).
 const FIRST_LISTENER_FD: RawFd = 3;
 
-/// Hands the server a listener, if that is wanted. Below another process of ours, such as a wrapper
-/// script, the one that it was handed is passed on.
+/// Gives the server a listener, if the option is set. Below another preloaded process, such as a wrapper
+/// script, the inherited one is passed on.
 pub(crate) fn provide(options: &Options, below_another: bool) {
     if options.socket_activation == Switch::Off {
         return;
@@ -25,7 +25,7 @@ pub(crate) fn provide(options: &Options, below_another: bool) {
         report::fatal(format_args!("no listener could be made for socket activation: {error}"));
     }
     if fd_table::kind(FIRST_LISTENER_FD) == FdKind::Inherited {
-        // SAFETY: the process has one thread: its `main` has not begun.
+        // SAFETY: no other thread accesses the environment: the process has one thread, before its `main`.
         unsafe {
             env::set_var("LISTEN_FDS", "1");
             env::set_var("LISTEN_PID", std::process::id().to_string());

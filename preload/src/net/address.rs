@@ -1,4 +1,5 @@
-//! Socket addresses between libc's structures and Rust's, and the ones that the server is shown.
+//! Socket addresses: conversion between libc's structures and Rust's, and the addresses that the server
+//! is shown.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::{fmt, ptr, slice};
@@ -7,8 +8,8 @@ use libc::{c_int, sa_family_t, sockaddr, sockaddr_in, sockaddr_in6, sockaddr_un,
 use rustix::net::addr::SocketAddrArg;
 use rustix::net::{AddressFamily, SocketAddrAny, SocketAddrUnix};
 
-/// Port from which the internal client seems to come: fixed, so that logs and headers that mention
-/// it are the same in every iteration.
+/// Port of the internal client, as the server is shown it: fixed, so that logs and headers that
+/// mention it are the same in every iteration.
 const CLIENT_PORT: u16 = 54321;
 
 /// An address of a stream socket.
@@ -29,7 +30,7 @@ impl Address {
         }
     }
 
-    /// The TCP port; 0 where there is none.
+    /// TCP port; 0 if there is none.
     pub(crate) fn port(&self) -> u16 {
         match self {
             Self::Ip(ip) => ip.port(),
@@ -37,7 +38,7 @@ impl Address {
         }
     }
 
-    /// What `sun_path` holds of a UNIX-domain address, NUL of an abstract name included.
+    /// Contents of `sun_path` of a UNIX-domain address, including the NUL of an abstract name.
     pub(crate) fn path(&self) -> Option<Vec<u8>> {
         match self {
             Self::Ip(_) => None,
@@ -48,7 +49,7 @@ impl Address {
         }
     }
 
-    /// The address for what `sun_path` holds; nothing where it has no name.
+    /// Builds an address from the contents of `sun_path`, which are empty for an unnamed address.
     pub(crate) fn from_path(path: &[u8]) -> Option<Self> {
         let address = match path {
             [] => Ok(SocketAddrUnix::new_unnamed()),
@@ -58,7 +59,7 @@ impl Address {
         address.ok().map(Self::Unix)
     }
 
-    /// The address for what a person writes; `None` when it is too long.
+    /// Builds an address from its written form (see [`fmt::Display`]); `None` if it is too long.
     pub(crate) fn from_name(path: &str) -> Option<Self> {
         match path.strip_prefix('@') {
             Some(name) => Self::from_path(&[b"\0", name.as_bytes()].concat()),
@@ -82,7 +83,7 @@ impl TryFrom<SocketAddrAny> for Address {
     }
 }
 
-/// As people write it; `@` stands for the NUL of an abstract name.
+/// Written form of an address; `@` stands for the NUL of an abstract name.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self, self.path().as_deref()) {
@@ -106,20 +107,20 @@ pub(crate) unsafe fn read(address: *const sockaddr, len: socklen_t) -> Option<Ad
     let family = i32::from(unsafe { ptr::read_unaligned(address.cast::<sa_family_t>()) });
     match family {
         libc::AF_INET if len >= size_of::<sockaddr_in>() => {
-            // SAFETY: the caller vouches for `len` bytes.
+            // SAFETY: `len` bytes are readable, by this function's contract, and a `sockaddr_in` has no more.
             let v4 = unsafe { ptr::read_unaligned(address.cast::<sockaddr_in>()) };
             let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
             Some(Address::Ip(SocketAddrV4::new(ip, u16::from_be(v4.sin_port)).into()))
         }
         libc::AF_INET6 if len >= size_of::<sockaddr_in6>() => {
-            // SAFETY: as above.
+            // SAFETY: `len` bytes are readable, by this function's contract, and a `sockaddr_in6` has no more.
             let v6 = unsafe { ptr::read_unaligned(address.cast::<sockaddr_in6>()) };
             let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
             let v6 = SocketAddrV6::new(ip, u16::from_be(v6.sin6_port), v6.sin6_flowinfo, v6.sin6_scope_id);
             Some(Address::Ip(v6.into()))
         }
         libc::AF_UNIX if len <= size_of::<sockaddr_un>() => {
-            // SAFETY: as above.
+            // SAFETY: `len` bytes are readable, by this function's contract.
             let raw = unsafe { slice::from_raw_parts(address.cast::<u8>(), len) };
             match &raw[size_of::<sa_family_t>()..] {
                 name @ [0, ..] => Address::from_path(name),
@@ -131,8 +132,8 @@ pub(crate) unsafe fn read(address: *const sockaddr, len: socklen_t) -> Option<Ad
     }
 }
 
-/// Writes an address the way accept(2) does: truncated to the room that `len` gives, with `len` set
-/// to the full size. Null pointers mean that nobody asks.
+/// Writes an address as accept(2) does: truncated to the room that `len` gives, with `len` set to the
+/// full size. Null pointers mean that no address is wanted.
 ///
 /// # Safety
 /// `address` is null or points at `*len` writable bytes.
@@ -140,13 +141,13 @@ pub(crate) unsafe fn write(shown: &Address, address: *mut sockaddr, len: *mut so
     if address.is_null() || len.is_null() {
         return;
     }
-    // SAFETY: at most `*len` bytes are written, and no more than the address has.
+    // SAFETY: at most `*len` bytes are written, which this function's contract allows, and `raw` has `size` bytes.
     let copy = |raw: *const u8, size| unsafe {
         let room = (*len).min(size) as usize;
         ptr::copy_nonoverlapping(raw, address.cast::<u8>(), room);
         *len = size;
     };
-    // SAFETY: the closure keeps no pointer.
+    // SAFETY: the closure reads `size` bytes and does not keep the pointer.
     unsafe {
         match shown {
             Address::Ip(ip) => ip.with_sockaddr(|raw, size| copy(raw.cast::<u8>(), size)),
@@ -155,7 +156,7 @@ pub(crate) unsafe fn write(shown: &Address, address: *mut sockaddr, len: *mut so
     }
 }
 
-/// Where the internal client seems to come from, for a listener at `listener`. A client of a
+/// Address of the internal client that the server is shown, for a listener at `listener`. A client of a
 /// UNIX-domain socket has no name (unix(7)).
 pub(crate) fn client_of(listener: &Address) -> Address {
     match listener {
@@ -164,7 +165,7 @@ pub(crate) fn client_of(listener: &Address) -> Address {
     }
 }
 
-/// The server's end of an internal connection, for a listener at `listener`.
+/// Address of the server's end of an internal connection, for a listener at `listener`.
 pub(crate) fn server_end_of(listener: &Address) -> Address {
     match listener {
         Address::Ip(ip) if ip.ip().is_unspecified() => {
@@ -174,7 +175,7 @@ pub(crate) fn server_end_of(listener: &Address) -> Address {
     }
 }
 
-/// The loopback address of the same family.
+/// Loopback address of the same family.
 pub(crate) fn loopback_like(address: SocketAddr) -> IpAddr {
     match address {
         SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
@@ -182,7 +183,7 @@ pub(crate) fn loopback_like(address: SocketAddr) -> IpAddr {
     }
 }
 
-/// A family as libc's functions give it.
+/// Address family in the form of libc's functions.
 pub(crate) fn raw_family(family: AddressFamily) -> c_int {
     family.as_raw().into()
 }
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_buffer_is_not_overrun_and_learns_the_size() {
+    fn a_short_buffer_is_not_overrun_and_gets_the_full_size() {
         let (read_back, len) = round_trip(&ip("192.0.2.7:8080"), 4);
         assert_eq!(read_back, None);
         assert_eq!(len as usize, size_of::<sockaddr_in>());

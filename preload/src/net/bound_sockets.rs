@@ -1,5 +1,5 @@
-//! Sockets that the server has bound, and for which it is not known yet what they are for. Each carries a note of
-//! its address, so that it is the same socket in a duplicate, over `exec`, and in a process that is passed it.
+//! Sockets that the server has bound and that are not yet classified. Each carries a note of its address, which lasts
+//! in a duplicate, over `exec`, and in a process that receives the socket.
 
 use std::ffi::CStr;
 use std::os::fd::RawFd;
@@ -14,9 +14,9 @@ use crate::sys::fd_table::{self, FdKind};
 use crate::sys::signal_guard::SignalGuard;
 use crate::sys::{fd, proc};
 
-/// Addresses that the server has bound: for those without a note.
+/// Addresses that the server has bound, for sockets without a note.
 static ADDRESSES: Mutex<Vec<(RawFd, Address)>> = Mutex::new(Vec::new());
-/// Whether one of them is a path.
+/// Whether one of the addresses is a path.
 static HAS_PATH: AtomicBool = AtomicBool::new(false);
 
 /// Records that the server has bound `fd`.
@@ -25,7 +25,7 @@ pub(super) fn record(fd: RawFd, wanted: &Address) {
     remember(fd, wanted.clone());
 }
 
-/// Records a socket that came here from elsewhere, if it was bound there; says whether it was.
+/// Records a socket from elsewhere, if it was bound there; returns whether it was.
 pub(super) fn adopt(fd: RawFd) -> bool {
     let noted = bind_note::read(fd);
     let bound = noted.is_some();
@@ -47,7 +47,7 @@ fn with_addresses<R>(action: impl FnOnce(&mut Vec<(RawFd, Address)>) -> R) -> R 
     action(&mut ADDRESSES.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// The address that the server has asked for on `fd`.
+/// Address that the server has requested for `fd`.
 pub(crate) fn address(fd: RawFd) -> Option<Address> {
     let remembered = |addresses: &mut Vec<(RawFd, Address)>| {
         addresses.iter().find(|(other, _)| *other == fd).map(|(_, wanted)| wanted.clone())
@@ -55,7 +55,7 @@ pub(crate) fn address(fd: RawFd) -> Option<Address> {
     bind_note::read(fd).or_else(|| with_addresses(remembered))
 }
 
-/// Whether the server has bound this path, and nothing was made there. No lock where none has.
+/// Whether the server has bound this path, at which no file was created. Takes no lock unless some path was bound.
 pub(crate) fn is_bound_path(path: &CStr) -> bool {
     let is_path = |(_, address): &(RawFd, Address)| address.path().as_deref() == Some(path.to_bytes());
     HAS_PATH.load(Relaxed) && with_addresses(|addresses| addresses.iter().any(is_path))
@@ -70,7 +70,7 @@ pub(super) fn duplicates(fd: RawFd) -> Vec<RawFd> {
     proc::open_fds().into_iter().filter(|_| own.is_some()).filter(is_duplicate).collect()
 }
 
-/// It is known what `fd` is for: the socket carries the note no longer.
+/// Removes the note from a socket that is now classified.
 pub(crate) fn end(fd: RawFd) {
     bind_note::remove(fd);
 }

@@ -1,9 +1,9 @@
-//! Taking over the fuzzed listener.
+//! Takeover of the fuzzed listener.
 //!
-//! `bind` on a TCP socket binds nothing yet: only `listen` tells a listener from an outgoing
-//! connection, and only then is it known which listener is the fuzzed one. That one goes to the
-//! transport; any other gets its real `bind`, late. A listener that the server was handed, ready
-//! made, is taken over when the server first waits at it.
+//! `bind` on a TCP socket only records the address, because only `listen` distinguishes a listener from
+//! an outgoing connection, and the fuzzed listener from others. The transport takes over the fuzzed one;
+//! any other gets its real `bind` then. A listener that the server has inherited is taken over when the
+//! server first waits at it.
 
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
@@ -23,41 +23,41 @@ use crate::sys::fd_table::{self, FdKind};
 use crate::sys::signal_guard::SignalGuard;
 use crate::sys::{config, fd, proc, report};
 
-/// Port that a server is shown which asked for any free one.
+/// Port that is shown to a server that requests any free one.
 pub(crate) const ANY_FREE_PORT: u16 = 40_080;
 
 /// The fuzzed listener.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    /// Where the server believes it listens.
+    /// Address at which the server appears to listen.
     shown: &'static Address,
-    /// Where the internal client connects to.
+    /// Address that the internal client connects to.
     pub(crate) target: Target,
-    /// The server's descriptor of it.
+    /// Server's descriptor of the listener.
     descriptor: RawFd,
 }
 
 static CURRENT: AtomicPtr<Listener> = AtomicPtr::new(ptr::null_mut());
-/// What the server is shown; also in a process that only has a connection.
+/// Address at which the server appears to listen; also set in a process that only has a connection.
 static SHOWN: AtomicPtr<Address> = AtomicPtr::new(ptr::null_mut());
-/// The fuzzed listener, once there is one.
+/// Returns the fuzzed listener, once there is one.
 pub(crate) fn current() -> Option<&'static Listener> {
-    // SAFETY: null, or a box that was leaked.
+    // SAFETY: the pointer is null, or from a box that was leaked.
     unsafe { CURRENT.load(Ordering::Acquire).as_ref() }
 }
 
-/// Where the server believes it listens.
+/// Returns the address at which the server appears to listen.
 pub(crate) fn shown_address() -> Option<&'static Address> {
-    // SAFETY: null, or a box that was leaked.
+    // SAFETY: the pointer is null, or from a box that was leaked.
     unsafe { SHOWN.load(Ordering::Acquire).as_ref() }
 }
 
-/// Whether `peer` is where the server believes it listens.
+/// Whether `peer` is the address at which the server appears to listen.
 pub(crate) fn is_at_address(peer: &Address) -> bool {
     shown_address().is_some_and(|shown| *peer == *shown || *peer == address::server_end_of(shown))
 }
 
-/// Remembers the address if `fd` may become the fuzzed listener; says whether it did.
+/// Records the address if `fd` may become the fuzzed listener; returns whether it did.
 pub(crate) fn record_bind(fd: RawFd, wanted: &Address) -> bool {
     let candidate = fd >= 0
         && is_eligible(wanted)
@@ -69,8 +69,8 @@ pub(crate) fn record_bind(fd: RawFd, wanted: &Address) -> bool {
     candidate
 }
 
-/// The same for a TCP socket that listens unbound: the kernel would pick its port. A socket that came here in a way
-/// that no hook saw may have been bound.
+/// Records the address of a TCP socket that is about to listen unbound, whose port the kernel would pick; returns
+/// whether it did. If a socket has arrived unseen by the hooks, its note may have the address.
 pub(crate) fn record_unbound(fd: RawFd) -> bool {
     if bound_sockets::adopt(fd) {
         return true;
@@ -80,7 +80,7 @@ pub(crate) fn record_unbound(fd: RawFd) -> bool {
     own.is_some_and(|own| own.port() == 0 && record_bind(fd, &Address::Ip(own)))
 }
 
-/// What a server that binds `wanted` is shown: the same, but for a port that the kernel would pick.
+/// Address that is shown to a server that binds `wanted`: it differs only in a port that the kernel would pick.
 pub(crate) fn shown_address_for(wanted: Address) -> Address {
     match wanted {
         Address::Ip(mut ip) if ip.port() == 0 => {
@@ -91,23 +91,23 @@ pub(crate) fn shown_address_for(wanted: Address) -> Address {
     }
 }
 
-/// Held while a socket becomes the fuzzed listener, or not: several threads may each make one.
+/// Takes the lock under which the fuzzed listener is chosen: several threads may each make a listener.
 pub(crate) fn takeover_lock() -> TakeoverGuard {
     static CHOOSING: Mutex<()> = Mutex::new(());
     let signals = SignalGuard::enter();
     TakeoverGuard { _lock: CHOOSING.lock().unwrap_or_else(PoisonError::into_inner), _signals: signals }
 }
 
-/// See [`takeover_lock`]. The lock is released before signals are let in.
+/// Guard of [`takeover_lock`]. The lock is released before deferred signals are delivered.
 pub(crate) struct TakeoverGuard {
     _lock: MutexGuard<'static, ()>,
     _signals: SignalGuard,
 }
 
-/// Decides what a bound socket becomes, now that the server calls `listen` on it.
+/// Returns what a bound socket becomes when the server calls `listen` on it.
 pub(crate) fn classify(wanted: &Address) -> FdKind {
     if config::get().is_none() {
-        // A program that is left alone was handed the socket.
+        // A program that is not fuzzed has inherited the socket.
         return FdKind::Unmanaged;
     }
     match shown_address().filter(|_| fd_table::has_listener()) {
@@ -118,7 +118,7 @@ pub(crate) fn classify(wanted: &Address) -> FdKind {
     }
 }
 
-/// Puts the transport's listener in the place of the server's socket.
+/// Replaces the server's socket by the transport's listener.
 pub(crate) fn take_over(fd: RawFd, shown: Address, kind: FdKind) -> Result<(), Errno> {
     let config = config::get().ok_or(Errno::INVAL)?;
     let duplicates = bound_sockets::duplicates(fd);
@@ -133,14 +133,14 @@ pub(crate) fn take_over(fd: RawFd, shown: Address, kind: FdKind) -> Result<(), E
         begin(fd, shown, target);
     } else {
         report::emit(format_args!(
-            "the listener on {shown} stays silent: the client comes to the first one there"
+            "the listener on {shown} gets no connections: the client connects to the first listener there"
         ));
     }
     Ok(())
 }
 
-/// Looks at a descriptor that the server was handed, at its start or by another process: it may be
-/// a listener, or a connection to one of ours.
+/// Classifies a descriptor that the server has inherited, or received from another process: it may be a
+/// listener, or a connection to a taken-over one.
 pub(crate) fn adopt(fd: RawFd) {
     let socket = fd::borrow(fd);
     if sockopt::socket_type(socket) != Ok(SocketType::STREAM) {
@@ -158,8 +158,8 @@ pub(crate) fn adopt(fd: RawFd) {
     }
 }
 
-/// Whether `fd`, at which the server is about to wait, is the fuzzed listener. One that it was
-/// handed becomes that now, if there is no other.
+/// Whether `fd`, at which the server is about to wait, is the fuzzed listener. An inherited listener
+/// becomes that now, if there is no other.
 pub(crate) fn is_fuzzed(fd: RawFd) -> bool {
     match fd_table::kind(fd) {
         FdKind::Listener => true,
@@ -193,7 +193,7 @@ fn take_over_inherited(fd: RawFd) -> bool {
     }
 }
 
-/// From now on `fd` is the fuzzed listener.
+/// Makes `fd` the fuzzed listener.
 fn begin(fd: RawFd, address: Address, target: Target) {
     let listener = Listener { shown: show(address), target, descriptor: fd };
     let status = report::status();
@@ -209,8 +209,8 @@ fn show(address: Address) -> &'static Address {
     address
 }
 
-/// Whether a listener on `address` may be the fuzzed one. A UNIX-domain one must be named: servers
-/// have some for other purposes.
+/// Whether a listener on `address` may be the fuzzed one. A UNIX-domain address must be given by the option: servers
+/// also have UNIX-domain listeners for other purposes.
 fn is_eligible(address: &Address) -> bool {
     config::get().is_some_and(|config| match (&config.options.port, address) {
         (None, address) => matches!(address, Address::Ip(_)),
@@ -219,8 +219,8 @@ fn is_eligible(address: &Address) -> bool {
     })
 }
 
-/// In a child of the forkserver: puts a listener of its own in the place of the one that it shares with
-/// its parent and its siblings, whose connections it must not accept. Says whether that is done.
+/// Replaces the listener in a child of the forkserver, which shares it with its parent and its siblings, and must not
+/// accept their connections. Returns whether it did.
 pub(crate) fn isolate() -> bool {
     let Some(listener) = current() else { return true };
     let transport = config::get().map_or(Transport::Unix, |config| config.options.transport);
@@ -241,7 +241,7 @@ pub(crate) fn isolate() -> bool {
     }
 }
 
-/// Drops connections that wait to be accepted: they were made for another process.
+/// Closes pending connections: they were made for another process.
 fn flush(descriptor: RawFd) {
     let descriptor = fd::borrow(descriptor);
     let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
@@ -250,18 +250,18 @@ fn flush(descriptor: RawFd) {
     {}
 }
 
-/// The server's descriptor of the listener, if it still is that.
+/// Server's descriptor of the listener, if it still is that.
 pub(crate) fn fd() -> Option<RawFd> {
     let descriptor = current()?.descriptor;
     (fd_table::kind(descriptor) == FdKind::Listener).then_some(descriptor)
 }
 
-/// The server's end of an internal connection, in its own eyes.
+/// Address of the server's end of an internal connection, as the server is shown it.
 pub(crate) fn connection_address() -> Option<Address> {
     shown_address().map(address::server_end_of)
 }
 
-/// The internal client, in the server's eyes.
+/// Address of the internal client, as the server is shown it.
 pub(crate) fn client_address() -> Option<Address> {
     shown_address().map(address::client_of)
 }

@@ -1,4 +1,4 @@
-//! The fuzzed listener: its address, what becomes of its socket, and how connections reach it.
+//! Fuzzed listener: its address, its socket, and the transports by which connections reach it.
 
 pub(crate) mod accept_gate;
 pub(crate) mod activation;

@@ -1,4 +1,4 @@
-//! Options of TCP sockets that a connection has from its listener, or a listener from the one in whose place it is.
+//! Options of TCP sockets that a connection inherits from its listener, or a listener from the one that it replaces.
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -6,10 +6,10 @@ use libc::{c_int, socklen_t};
 
 use crate::sys::{errno, real};
 
-/// Bytes of the largest value.
+/// Size of the largest value in bytes.
 const VALUE_BYTES: usize = 16;
 
-/// Level and name of each. (socket(7), tcp(7), ip(7), ipv6(7))
+/// Level and name of each option (socket(7), tcp(7), ip(7), ipv6(7)).
 const OPTIONS: &[(c_int, c_int)] = &[
     (libc::SOL_SOCKET, libc::SO_REUSEADDR),
     (libc::SOL_SOCKET, libc::SO_REUSEPORT),
@@ -49,14 +49,14 @@ const OPTIONS: &[(c_int, c_int)] = &[
     (libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS),
 ];
 
-/// Some of the options.
+/// Set of options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct OptionSet(u64);
 
 impl OptionSet {
     const ALL: Self = Self((1 << OPTIONS.len()) - 1);
 
-    /// Those that differ between two sockets.
+    /// Options that differ between two sockets.
     pub(crate) fn different(one: impl AsFd, other: impl AsFd) -> Self {
         let (one, other) = (one.as_fd().as_raw_fd(), other.as_fd().as_raw_fd());
         let differs = |&(level, name): &_| get(one, level, name) != get(other, level, name);
@@ -65,7 +65,7 @@ impl OptionSet {
         Self(errno::untouched(bits))
     }
 
-    /// The set as a number, never the greatest.
+    /// Returns the set as a number, never `u64::MAX`.
     pub(crate) fn to_number(self) -> u64 {
         self.0
     }
@@ -75,12 +75,12 @@ impl OptionSet {
     }
 }
 
-/// Sets on `to` what differs from its options on `from`, as far as it can be set.
+/// Copies to `to` the options in which it differs from `from`, as far as they can be set.
 pub(crate) fn copy(from: impl AsFd, to: impl AsFd) {
     copy_some(OptionSet::ALL, from, to);
 }
 
-/// The same for some of the options.
+/// Copies some of the options, like [`copy`].
 pub(crate) fn copy_some(options: OptionSet, from: impl AsFd, to: impl AsFd) {
     let (from, to) = (from.as_fd().as_raw_fd(), to.as_fd().as_raw_fd());
     errno::untouched(|| {
@@ -91,13 +91,13 @@ pub(crate) fn copy_some(options: OptionSet, from: impl AsFd, to: impl AsFd) {
                 continue;
             }
             if matches!((level, name), (libc::SOL_SOCKET, libc::SO_RCVBUF | libc::SO_SNDBUF)) {
-                // The kernel doubles what is set (socket(7)).
+                // The kernel doubles the value that is set (socket(7)).
                 let (number, rest) = wanted.split_at_mut(size_of::<c_int>());
                 debug_assert!(rest.len() + number.len() == VALUE_BYTES);
                 let doubled = c_int::from_ne_bytes(number.try_into().unwrap_or_default());
                 number.copy_from_slice(&(doubled / 2).to_ne_bytes());
             }
-            // SAFETY: `len` bytes of the value are readable; an option that cannot be set is left as it is.
+            // SAFETY: `len` bytes of the value are readable. (An option that cannot be set stays unchanged.)
             unsafe { real::setsockopt(to, level, name, wanted.as_ptr().cast(), len) };
         }
     });
@@ -106,7 +106,7 @@ pub(crate) fn copy_some(options: OptionSet, from: impl AsFd, to: impl AsFd) {
 fn get(socket: c_int, level: c_int, name: c_int) -> Option<([u8; VALUE_BYTES], socklen_t)> {
     let mut value = [0; VALUE_BYTES];
     let mut len = value.len() as socklen_t;
-    // SAFETY: `len` bytes are writable.
+    // SAFETY: `value` has room for `len` bytes.
     let result = unsafe { real::getsockopt(socket, level, name, value.as_mut_ptr().cast(), &mut len) };
     (result == 0).then_some((value, len))
 }

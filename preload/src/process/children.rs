@@ -1,5 +1,5 @@
-//! The server's child processes: a server that forks to serve is idle when they are, and a crash in
-//! one of them is the iteration's crash, coverage and all.
+//! Child processes of the server. A server that forks to serve is idle when its children are. Crashes
+//! and coverage of the children count for the iteration.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
 
@@ -13,11 +13,11 @@ use crate::sys::{config, real, report};
 
 /// Whether the server has ever forked.
 static FORKED: AtomicBool = AtomicBool::new(false);
-/// The last one that was forked.
+/// Process id of the child that was forked last.
 static LATEST: AtomicI32 = AtomicI32::new(0);
 
-/// Whether the current connection was passed to another process. It need not be a child of this one:
-/// a child of the forkserver has siblings for helpers.
+/// Whether the current connection was passed to another process. That process need not be a child of
+/// this one: helpers of a child of the forkserver are its siblings.
 static HANDED_OVER: AtomicBool = AtomicBool::new(false);
 
 /// Records a child process of the server.
@@ -32,7 +32,7 @@ pub(crate) fn any() -> bool {
     FORKED.load(SeqCst)
 }
 
-/// The last child that was forked, unless the server has been told of its end.
+/// Returns the child that was forked last, unless its end was seen.
 pub(crate) fn latest() -> Option<i32> {
     let latest = LATEST.load(SeqCst);
     process_table::living_children().find(|&child| child == latest)
@@ -43,7 +43,7 @@ pub(crate) fn has_living() -> bool {
     process_table::living_children().next().is_some()
 }
 
-/// Whether another process may still answer: a child at work, or whoever was passed the connection.
+/// Whether another process may still answer: a living child, or one that the connection was passed to.
 pub(crate) fn may_answer() -> bool {
     HANDED_OVER.load(SeqCst)
         || any() && {
@@ -57,19 +57,19 @@ pub(crate) fn record_handover() {
     HANDED_OVER.store(true, SeqCst);
 }
 
-/// An iteration begins, with a new connection.
+/// Resets the state for a new iteration, which has a new connection.
 pub(crate) fn begin_iteration() {
     HANDED_OVER.store(false, SeqCst);
     process_table::begin_iteration();
 }
 
-/// In a forked child: the parent's children are not its own.
+/// Resets the state in a forked child, whose parent's children are not its own.
 pub(crate) fn reset_after_fork() {
     FORKED.store(false, SeqCst);
 }
 
-/// Before a fork of the server's: makes the driver process the parent of all orphans that descend from it, so that
-/// their ends are seen.
+/// Makes the driver process the parent of all orphans that descend from it, so that it sees their ends. Called before
+/// the server forks.
 pub(crate) fn adopt_orphans() {
     if driver_process::is_known() {
         let _ = set_child_subreaper(Some(getpid()));
@@ -80,17 +80,18 @@ pub(crate) fn adopt_orphans() {
 /// Whether the server has asked the kernel to reap its children (SIG_IGN or SA_NOCLDWAIT for SIGCHLD).
 static REAPED_AUTOMATICALLY: AtomicBool = AtomicBool::new(false);
 
-/// Records whether the server wants its children reaped. The kernel is not asked to: their ends would be lost.
+/// Records whether the server has asked for this. The request does not reach the kernel, which would discard how the
+/// children end.
 pub(crate) fn set_reaped_automatically(wanted: bool) {
     REAPED_AUTOMATICALLY.store(wanted, SeqCst);
 }
 
-/// Whether wait(2) must not tell the server of a process that has ended.
+/// Whether wait(2) must hide the end of a process from the server.
 pub(crate) fn is_hidden(child: i32) -> bool {
     REAPED_AUTOMATICALLY.load(SeqCst) || process_table::is_orphan(child)
 }
 
-/// Whether SIGCHLD tells of an orphan, and of no child of the server's at the same time.
+/// Whether SIGCHLD reports the end of an orphan, and of no child of the server's at the same time.
 pub(crate) fn is_orphans_end(process: i32) -> bool {
     process_table::is_orphan(process) && {
         check();
@@ -98,16 +99,16 @@ pub(crate) fn is_orphans_end(process: i32) -> bool {
     }
 }
 
-/// Whether the kernel, which says that children are left, means orphans only.
+/// Whether all children that the kernel still reports are orphans.
 pub(crate) fn has_only_orphans() -> bool {
     process_table::descendants().next().is_some() && {
-        // A handler may have reaped a child before its fork returned, and was recorded.
+        // A signal handler may have reaped a child before its fork returned and recorded it.
         check();
         process_table::own_children().next().is_none()
     }
 }
 
-/// Whether a process forked in this iteration is still alive. To be called after [`check`].
+/// Whether a process forked in this iteration is still alive. Must be called after [`check`].
 pub(crate) fn has_new() -> bool {
     process_table::living_children().chain(process_table::descendants()).any(process_table::is_new)
 }
@@ -120,16 +121,16 @@ pub(crate) fn record_end(child: i32, status: c_int) {
     }
 }
 
-/// Checks for processes that have ended and that the server has not waited for yet; the status of a child stays
-/// for the server.
+/// Checks for processes that have ended and that the server has not waited for yet. The server can still collect
+/// the status of a child.
 pub(crate) fn check() {
     for child in process_table::living_children() {
-        // SAFETY: all zeroes is a valid `siginfo_t`, and the fields read are those of SIGCHLD.
+        // SAFETY: all zeroes is a valid `siginfo_t`, and waitid(2) fills in the fields of SIGCHLD, which are read.
         unsafe {
             let mut info: libc::siginfo_t = std::mem::zeroed();
             let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
             if real::waitid(libc::P_PID, child.unsigned_abs(), &mut info, flags) != 0 {
-                // Reaped unseen.
+                // Something else has reaped the child.
                 process_table::remove(child);
             } else if info.si_pid() != 0 {
                 process_table::mark_ended(child);
@@ -147,17 +148,17 @@ pub(crate) fn check() {
     }
 }
 
-/// Reaps the server's own children that have ended, where it wants that.
+/// Reaps the server's own children that have ended, if the server has asked for automatic reaping.
 fn reap_where_nobody_waits() {
     if REAPED_AUTOMATICALLY.load(SeqCst) {
         process_table::own_children().for_each(reap);
     }
 }
 
-/// Reaps a process if it has ended and this process is its parent by now.
+/// Reaps a process if it has ended and this process is now its parent.
 fn reap(process: i32) {
     let mut status = 0;
-    // SAFETY: the status lives on this stack, and no usage is asked for.
+    // SAFETY: the status lives on this stack, and a null pointer for the resource usage is allowed.
     let ended = unsafe { real::wait4(process, &mut status, libc::WNOHANG, std::ptr::null_mut()) };
     if ended == process {
         record_end(process, status);
@@ -169,7 +170,7 @@ fn reap(process: i32) {
     }
 }
 
-/// Ends this process as its child was ended, if that was a crash and counts.
+/// Ends this process by the signal that has ended its child, if that is a crash and such crashes count.
 fn crash_as_child(signal: c_int) {
     if config::child_crashes_count() && ending::is_crash(signal) {
         report::emit(format_args!("a child process of the server was killed by signal {signal}"));

@@ -1,6 +1,6 @@
-//! The driver process. A server may fork: a master keeps the listener open, workers accept, CGI
-//! programs live in between. The first process that waits for connections plays the client; the
-//! others' calls stay what they are.
+//! Driver process. A server may fork: a master keeps the listener open, workers accept, CGI programs
+//! run for a while. The first process that waits for connections plays the client; in the others, the
+//! same calls only wait.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering::SeqCst};
@@ -15,14 +15,14 @@ use crate::sys::{config, report};
 /// Process id of the driver process; 0 while there is none.
 struct DriverPid(AtomicI32);
 
-// SAFETY: zero is no process, and the number is atomic.
+// SAFETY: zero is valid (no process); there are no pointers, and the only field is atomic.
 unsafe impl Shareable for DriverPid {}
 
 static DRIVER: OnceLock<&DriverPid> = OnceLock::new();
 /// Whether this process is the driver process.
 static IS_DRIVER: AtomicBool = AtomicBool::new(false);
 
-/// Maps the shared page. To be called before the server forks the processes that will compete.
+/// Maps the shared page. Must be called before the server forks, because its processes compete for the role.
 pub(crate) fn share() {
     process_table::share();
     if DRIVER.get().is_none()
@@ -32,17 +32,17 @@ pub(crate) fn share() {
     }
 }
 
-/// Whether any process drives, or has driven.
+/// Whether any process is or was the driver process.
 pub(crate) fn exists() -> bool {
     DRIVER.get().is_some_and(|driver| driver.0.load(SeqCst) != 0)
 }
 
-/// Whether this process is, or has just become, the driver process.
+/// Whether this process is the driver process. It claims the role if it can.
 pub(crate) fn is_this_process() -> bool {
     IS_DRIVER.load(SeqCst) || try_claim()
 }
 
-/// Whether this process is known to be the driver process.
+/// Whether this process is already the driver process.
 pub(crate) fn is_known() -> bool {
     IS_DRIVER.load(SeqCst)
 }
@@ -65,14 +65,14 @@ fn try_claim() -> bool {
     claimed
 }
 
-/// Makes this process the driver process, if none is yet: it becomes the forkserver, and drives by its
-/// children.
+/// Makes this process the driver process if there is none yet. It becomes the forkserver, and its children
+/// play the client.
 pub(crate) fn claim() {
     share();
     let _ = is_this_process();
 }
 
-/// Gives up the role in a forked child of the server's.
+/// Gives up the role in a child process that the server has forked.
 pub(crate) fn reset_after_fork() {
     IS_DRIVER.store(false, SeqCst);
 }

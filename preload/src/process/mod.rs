@@ -1,4 +1,5 @@
-//! Processes and threads of the server: which exist, which one drives, and who the server believes to be.
+//! Processes of the server: which exist, how they end, which one is the driver process, and which process ids
+//! the server sees.
 
 pub(crate) mod children;
 pub(crate) mod daemon;

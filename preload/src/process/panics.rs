@@ -1,6 +1,6 @@
-//! Rust panics that a server survives. A thread pool, a tokio task or `catch_unwind` stops them,
-//! and a fuzzer would see nothing. Every unwinding begins with a dynamic call to
-//! `_Unwind_RaiseException`; an exception of Rust's ends the process there.
+//! Rust panics that a server survives. A thread pool, a tokio task or `catch_unwind` catches them,
+//! so a fuzzer would see nothing. Every unwinding begins with a dynamic call to
+//! `_Unwind_RaiseException`; the hook there ends the process if the exception is a Rust panic.
 
 use std::backtrace::Backtrace;
 use std::ffi::c_void;
@@ -16,7 +16,7 @@ const RUST_EXCEPTION_CLASS: &[u8; 8] = b"MOZ\0RUST";
 /// # Safety
 /// `exception` points at an `_Unwind_Exception`, whose first field is its class.
 pub(crate) unsafe fn inspect(exception: *const c_void) {
-    // SAFETY: given by the caller.
+    // SAFETY: the caller guarantees that `exception` begins with its class, which has 8 bytes.
     let class = unsafe { exception.cast::<u64>().read() };
     let is_rust = [u64::from_be_bytes(*RUST_EXCEPTION_CLASS), u64::from_le_bytes(*RUST_EXCEPTION_CLASS)]
         .contains(&class);
@@ -24,7 +24,7 @@ pub(crate) unsafe fn inspect(exception: *const c_void) {
         return;
     }
     let thread = rustix::thread::name().unwrap_or_default();
-    report::emit(format_args!("a Rust panic in thread {}, taken for a crash", thread.to_string_lossy()));
+    report::emit(format_args!("a Rust panic in thread {} counts as a crash", thread.to_string_lossy()));
     if config::is_single_run() {
         for line in Backtrace::force_capture().to_string().lines() {
             report::emit(format_args!("{line}"));

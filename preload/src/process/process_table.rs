@@ -1,8 +1,8 @@
 //! Table of the processes that the server has forked, in memory that they share: a server is idle when all of
-//! them are, whoever is whose parent.
+//! them are idle, whichever their parents are.
 //!
-//! Every child of the forkserver has a table of its own for what it forks; it knows those of the processes before
-//! it, whose processes it shares with its siblings.
+//! Every child of the forkserver has a table of its own for the processes that it forks. It also has the tables of
+//! earlier processes, whose entries it shares with its siblings.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering::SeqCst};
 
@@ -10,49 +10,49 @@ use rustix::process::{getpid, getppid};
 
 use crate::sys::shared_pages::{self, Shareable};
 
-/// Processes that a table has room for. In the sandbox, the server may have no more; outside, further ones are not known.
+/// Capacity of a table. In the sandbox, the server may have no more processes; outside, further ones are not recorded.
 pub(crate) const MAX_PROCESSES: usize = 256;
 
-/// Tables of processes before this one: of the server's start, and of a forkserver that took over.
+/// Number of tables of earlier processes: that of the server's start, and that of a forkserver that took over.
 const MAX_EARLIER_TABLES: usize = 2;
 
-/// One process.
+/// Entry for one process.
 #[derive(Debug)]
 struct ProcessEntry {
-    /// 0 marks a free place.
+    /// Process id; 0 marks a free entry.
     pid: AtomicI32,
     parent: AtomicI32,
-    /// The iteration in which it was forked.
+    /// Number of the iteration in which it was forked.
     iteration: AtomicU32,
     /// Whether its end was seen. Its parent may still have to reap it.
     ended: AtomicBool,
 }
 
-/// The shared page.
+/// Table in shared memory.
 #[derive(Debug)]
 struct ProcessTable {
     entries: [ProcessEntry; MAX_PROCESSES],
-    /// Entries from this one on were never used.
+    /// Index of the first entry behind all that were ever used.
     used: AtomicUsize,
-    /// Changes with every registration.
+    /// Number of registrations, which wraps around.
     generation: AtomicU32,
     /// Number of the current iteration.
     iteration: AtomicU32,
 }
 
-// SAFETY: zeroes are valid, and all fields are atomic.
+// SAFETY: all zeroes is a valid table, there are no pointers, and all fields are atomic.
 unsafe impl Shareable for ProcessTable {}
 
-/// The table of this process, then those before it.
+/// Table of this process, then those of earlier processes.
 static TABLES: [AtomicPtr<ProcessTable>; 1 + MAX_EARLIER_TABLES] =
     [const { AtomicPtr::new(std::ptr::null_mut()) }; 1 + MAX_EARLIER_TABLES];
-/// This process, and its parent, in the kernel's numbers.
+/// Process ids of this process and of its parent, as the kernel has them.
 static ME: AtomicI32 = AtomicI32::new(0);
 static MY_PARENT: AtomicI32 = AtomicI32::new(0);
 /// Whether this process is a child of the forkserver, so that its parent does none of the server's work.
 static HAS_FORKSERVER: AtomicBool = AtomicBool::new(false);
 
-/// Maps the first table. To be called before the server forks.
+/// Maps the first table. Must be called before the server forks.
 pub(crate) fn share() {
     if table(0).is_none() {
         map();
@@ -60,7 +60,7 @@ pub(crate) fn share() {
     note_ids();
 }
 
-/// In a child of the forkserver: begins a table of its own.
+/// Begins a table of its own for this process, a child of the forkserver.
 pub(crate) fn begin_own() {
     for place in (0..MAX_EARLIER_TABLES).rev() {
         TABLES[place + 1].store(TABLES[place].load(SeqCst), SeqCst);
@@ -70,10 +70,10 @@ pub(crate) fn begin_own() {
     note_ids();
 }
 
-/// In a forked child of the server's.
+/// Registers this process, a child that the server has forked.
 pub(crate) fn reset_after_fork() {
     HAS_FORKSERVER.store(false, SeqCst);
-    // Not what the kernel says: the parent may have ended already.
+    // The kernel's answer would be wrong if the parent has ended already.
     let parent = me();
     note_ids();
     register(me(), parent);
@@ -95,7 +95,7 @@ pub(crate) fn me() -> i32 {
 }
 
 fn table(place: usize) -> Option<&'static ProcessTable> {
-    // SAFETY: null, or a mapping that is never removed.
+    // SAFETY: the pointer is null or points at a mapping that is never removed.
     unsafe { TABLES[place].load(SeqCst).as_ref() }
 }
 
@@ -104,7 +104,7 @@ fn entries(table: &'static ProcessTable) -> impl Iterator<Item = &'static Proces
     table.entries[..used].iter().filter(|entry| entry.pid.load(SeqCst) != 0)
 }
 
-/// Registers this process, which is about to fork: its child may be at work before `fork` returns here.
+/// Registers this process, which is about to fork: its child may run before `fork` returns here.
 pub(crate) fn register_parent() {
     if !HAS_FORKSERVER.load(SeqCst) && !contains(me()) {
         register(me(), MY_PARENT.load(SeqCst));
@@ -116,7 +116,7 @@ pub(crate) fn register_child(child: i32) {
     register(child, me());
 }
 
-/// Whether every place of the table holds a living process.
+/// Whether every entry of the table holds a living process.
 pub(crate) fn is_full() -> bool {
     let living = |table| entries(table).filter(|entry| !entry.ended.load(SeqCst)).count();
     table(0).is_some_and(|table| living(table) >= MAX_PROCESSES)
@@ -126,7 +126,7 @@ fn contains(pid: i32) -> bool {
     table(0).is_some_and(|table| entries(table).any(|entry| entry.pid.load(SeqCst) == pid))
 }
 
-/// A process and its parent may register it at the same time: two entries do no harm.
+/// Registers a process. It and its parent may do so at the same time: two entries do no harm.
 fn register(pid: i32, parent: i32) {
     let Some(table) = table(0) else { return };
     let known = entries(table).find(|entry| entry.pid.load(SeqCst) == pid);
@@ -149,7 +149,7 @@ pub(crate) fn remove(pid: i32) {
     with_pid(pid).for_each(|entry| entry.pid.store(0, SeqCst));
 }
 
-/// Records that a process has ended. It stays until it is reaped.
+/// Records that a process has ended. Its entry stays until the process is reaped.
 pub(crate) fn mark_ended(pid: i32) {
     with_pid(pid).for_each(|entry| entry.ended.store(true, SeqCst));
 }
@@ -159,7 +159,7 @@ fn with_pid(pid: i32) -> impl Iterator<Item = &'static ProcessEntry> {
     entries.filter(move |entry| entry.pid.load(SeqCst) == pid)
 }
 
-/// Processes of the server besides this one.
+/// Returns the processes of the server, except this one and the forkserver.
 pub(crate) fn others() -> impl Iterator<Item = i32> {
     let (me, forkserver) = (me(), if HAS_FORKSERVER.load(SeqCst) { MY_PARENT.load(SeqCst) } else { 0 });
     (0..TABLES.len())
@@ -169,7 +169,7 @@ pub(crate) fn others() -> impl Iterator<Item = i32> {
         .filter(move |&pid| pid != 0 && pid != me && pid != forkserver)
 }
 
-/// Those that this one has not forked.
+/// Returns the processes of [`others`] that this one has not forked.
 pub(crate) fn relatives() -> impl Iterator<Item = i32> {
     others().filter(|&pid| own_children().all(|child| child != pid))
 }
@@ -179,28 +179,28 @@ pub(crate) fn has_others() -> bool {
     others().next().is_some()
 }
 
-/// Number that changes with every fork of any process that shares a table with this one.
+/// Returns a number that changes with every fork of any process that shares a table with this one.
 pub(crate) fn generation() -> u32 {
     let generations = (0..TABLES.len()).filter_map(table).map(|table| table.generation.load(SeqCst));
     generations.fold(0, u32::wrapping_add)
 }
 
-/// Processes that this one has forked and that were not reaped.
+/// Returns the processes that this one has forked and that were not reaped.
 pub(crate) fn own_children() -> impl Iterator<Item = i32> {
     where_entry(|entry| entry.parent.load(SeqCst) == me())
 }
 
-/// Those whose ends were not seen yet.
+/// Returns the processes of [`own_children`] whose ends were not seen yet.
 pub(crate) fn living_children() -> impl Iterator<Item = i32> {
     where_entry(|entry| entry.parent.load(SeqCst) == me() && !entry.ended.load(SeqCst))
 }
 
-/// Whether a child has ended that was not reaped.
+/// Whether a child has ended and was not reaped.
 pub(crate) fn has_ended_child() -> bool {
     where_entry(|entry| entry.parent.load(SeqCst) == me() && entry.ended.load(SeqCst)).next().is_some()
 }
 
-/// Processes in this process's own table that others have forked.
+/// Returns the processes in this process's own table that others have forked.
 pub(crate) fn descendants() -> impl Iterator<Item = i32> {
     let me = me();
     where_entry(|entry| entry.parent.load(SeqCst) != self::me()).filter(move |&pid| pid != me)
@@ -211,12 +211,12 @@ fn where_entry(is_wanted: impl Fn(&ProcessEntry) -> bool) -> impl Iterator<Item 
     entries.filter(move |entry| is_wanted(entry)).map(|entry| entry.pid.load(SeqCst))
 }
 
-/// Whether a process, whose end the kernel tells to this one, is an orphan of which the server knows nothing.
+/// Whether a process whose end the kernel reports to this one is an orphan, which the server has not forked here.
 pub(crate) fn is_orphan(pid: i32) -> bool {
     descendants().any(|descendant| descendant == pid)
 }
 
-/// The next iteration begins.
+/// Begins the next iteration.
 pub(crate) fn begin_iteration() {
     if let Some(table) = table(0) {
         table.iteration.fetch_add(1, SeqCst);

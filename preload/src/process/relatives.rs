@@ -1,6 +1,6 @@
-//! Processes of the server of which this one is not the parent: a master that works while its child accepts, a
-//! sibling, a grandchild for which nobody waits. Their crashes are the iteration's, too, but the kernel sends no
-//! signal of them: they are seen in /proc.
+//! Processes of the server that are not children of this one: a master that works while its child accepts, a
+//! sibling, a grandchild for which nobody waits. Their crashes count for the iteration, too. The kernel sends no
+//! signal for them, so this module looks for them in /proc.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
@@ -15,39 +15,39 @@ use super::{ending, process_table};
 use crate::determinism::clock;
 use crate::sys::{config, proc};
 
-/// How long a process that is still at work may take to die of what another one has died of.
+/// Time limit for a process that still runs to die of the cause that has already ended another one.
 const DEATH_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Interval at which it is looked at.
+/// Interval between two checks of such a process.
 const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
-/// Whether any process or thread has ended since [`recorded_crash`] looked.
+/// Whether any process or thread has ended since the last call of [`recorded_crash`].
 static HAVE_ENDED: AtomicBool = AtomicBool::new(false);
 
-/// A process that a signal has ended.
+/// End of a process by a signal.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Crash {
     pub(crate) pid: i32,
     pub(crate) signal: c_int,
 }
 
-/// Records that somebody has ended: a thread of this process, or a process.
+/// Records that a thread of this process, or another process, has ended.
 pub(crate) fn record_end() {
     HAVE_ENDED.store(true, SeqCst);
 }
 
-/// A crash among the processes whose ends were recorded.
+/// Returns a crash of another process, if any end was recorded since the last call.
 pub(super) fn recorded_crash() -> Option<Crash> {
-    // Not one of its own children, whose ends it is told.
+    // Excludes this process's own children, whose ends the kernel reports to it.
     HAVE_ENDED.swap(false, SeqCst).then(|| find(process_table::relatives())).flatten()
 }
 
-/// In the forkserver: a crash of a process that lives beside its children, and that no fork brings back.
+/// Returns, in the forkserver, a crash of a process that lives beside its children and that no fork replaces.
 pub(crate) fn lasting_crash() -> Option<Crash> {
     find(process_table::others())
 }
 
-/// The same where a child has just ended: what it has died of may be that another process dies.
+/// Waits for a [`lasting_crash`] after a child has ended. Another process that is still dying may be the cause.
 pub(crate) fn await_lasting_crash() -> Option<Crash> {
     let began = clock::real_now();
     loop {
@@ -61,15 +61,15 @@ pub(crate) fn await_lasting_crash() -> Option<Crash> {
     }
 }
 
-/// In the forkserver: kills the processes that live beside its children. They hold AFL++'s pipes open, and it would
-/// wait for them.
+/// Kills, in the forkserver, the processes that live beside its children. They hold AFL++'s pipes open, and AFL++
+/// would wait for their ends.
 pub(crate) fn kill() {
     for process in process_table::others().filter_map(Pid::from_raw) {
         let _it_may_be_gone = kill_process(process, Signal::KILL);
     }
 }
 
-/// In the forkserver, before its first child: who has ended until now is none of the server's processes any more.
+/// Removes the processes that have ended so far. Called in the forkserver, before its first child.
 pub(crate) fn forget_dead() {
     let is_dead = |&pid: &i32| proc::read_process(pid).is_ok_and(|(state, _)| proc::is_dead(state));
     process_table::others().filter(is_dead).for_each(process_table::remove);
@@ -87,7 +87,7 @@ fn find(mut processes: impl Iterator<Item = i32>) -> Option<Crash> {
         Ok(_) => None,
         Err(error) => {
             if matches!(error, Errno::NOENT | Errno::SRCH) {
-                // Reaped by whoever is its parent. Its number may come back.
+                // Its parent has reaped it, so the kernel may reuse its process id.
                 process_table::remove(pid);
             }
             None

@@ -1,5 +1,5 @@
-//! Limits of what one process may use up (setrlimit(2)): the size of files, tasks, memory. (The scratch directories are
-//! limited as a whole, in `mounts`.) Where the machine runs out of memory, the kernel ends the server first.
+//! Resource limits of one process (setrlimit(2)): size of files, tasks, memory. (`mounts` limits the scratch
+//! directories as a whole.) When the machine runs out of memory, the kernel kills the server first.
 
 use std::fs;
 
@@ -7,40 +7,42 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::sys::proc;
 
-/// The size that a file may grow to, in bytes: more than a server under test has reason to write.
+/// Maximum size of a file in bytes, larger than a server under test has reason to write.
 const MAX_FILE_BYTES: u64 = 1 << 30;
 
-/// Processes and threads in a user namespace of the server's own, which the kernel counts by themselves.
+/// Maximum number of processes and threads in a user namespace of the server's own, which the kernel counts separately.
 const MAX_TASKS: u64 = 1024;
 
-/// Memory that a process may ask for beyond what it has before its first iteration, in multiples of `--memory`. A process
-/// that has kept the memory of many inputs is replaced at one `--memory` already, so only a single input can meet this.
+/// Memory that a process may allocate after the start of its first iteration, in multiples of `--memory`. A process
+/// that accumulates memory over many inputs is replaced at one `--memory`, so only a single input can reach this limit.
 const MEMORY_FACTOR: u64 = 4;
 
-/// The highest score (proc_pid_oom_score_adj(5)): the kernel ends such a process before others.
+/// Highest adjustment of the score (proc_pid_oom_score_adj(5)): the kernel kills such a process before others.
 const FIRST_TO_BE_KILLED: &str = "1000";
 
-/// To be called while /proc can be written to.
+/// Sets the limits that need no namespace. Must be called while /proc is writable.
 pub(super) fn set() {
     lower(Resource::Fsize, MAX_FILE_BYTES);
-    // SAFETY: the process has one thread. Ignored, the signal leaves the write with EFBIG.
+    // With the signal ignored, the write fails with EFBIG.
+    // SAFETY: SIG_IGN is a valid disposition, and the process has one thread, so nothing else changes it.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
-    // Making oneself a better victim needs no right; without /proc nothing is lost but the order.
+    // Raising the score needs no privilege. Without /proc, only the order of killing is lost.
     let _ = fs::write("/proc/self/oom_score_adj", FIRST_TO_BE_KILLED);
 }
 
-/// To be called in a user namespace of the server's own: outside of one, all processes of the user would count.
+/// Limits the number of tasks. Must be called in a user namespace of the server's own: outside of one, the kernel
+/// counts all processes of the user.
 pub(super) fn set_tasks() {
     lower(Resource::Nproc, MAX_TASKS);
 }
 
-/// Limits the memory of this process, which may occupy `memory_mib` (RLIMIT_DATA).
+/// Limits the memory of this process (RLIMIT_DATA); `memory_mib` is the value of `--memory`.
 pub(super) fn set_memory(memory_mib: u32) {
     lower(Resource::Data, proc::data_bytes() + MEMORY_FACTOR * (u64::from(memory_mib) << 20));
 }
 
 fn lower(resource: Resource, most: u64) {
     let most = getrlimit(resource).maximum.unwrap_or(most).min(most);
-    // Lowering a limit needs no right, so this cannot fail.
+    // Lowering a limit needs no privilege, so this cannot fail.
     let _ = setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
 }

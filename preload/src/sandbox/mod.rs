@@ -1,14 +1,14 @@
-//! The sandbox: a server that goes wrong must not harm the machine it runs on.
+//! Sandbox, which keeps a faulty server from harming the machine that it runs on.
 //!
-//! It is set up here, by the server's own process before its `main`, and not by a launcher around
-//! afl-fuzz: so afl-fuzz itself stays outside and its output directory out of the server's reach,
-//! afl-fuzz still sees the instrumented program that it starts, and who works by hand needs one
-//! variable. Everything that the server becomes or starts inherits it; nothing is left to do per
-//! iteration. There is no PID namespace, because the forkserver tells afl-fuzz process numbers.
+//! The server's own process sets it up before `main`, not a launcher around afl-fuzz. So afl-fuzz stays outside, and
+//! its output directory out of the server's reach; afl-fuzz still sees the instrumented program that it starts; and
+//! a run by hand needs one variable. Child processes and executed programs inherit the sandbox, so it costs nothing
+//! per iteration. There is no PID namespace, because the forkserver reports process ids to afl-fuzz.
 //!
-//! Layers, each of which also works alone: namespaces ([`mounts`] and [`local_sockets`], [`network`], that of System V
-//! objects; what they take, and what is given up afterwards, is in [`privileges`]), Landlock ([`rules`]), a seccomp
-//! filter ([`refused_calls`]), and [`limits`]. What none of them can do on this kernel is a [`SandboxGap`], and said.
+//! Each layer also works alone: namespaces ([`mounts`] and [`local_sockets`], [`network`], one for System V objects;
+//! [`privileges`] holds what they require and what the server gives up afterwards), Landlock ([`rules`]), a seccomp
+//! filter ([`refused_calls`]), and [`limits`]. Protection that this kernel cannot provide is reported as a
+//! [`SandboxGap`].
 
 mod limits;
 mod local_sockets;
@@ -26,32 +26,34 @@ use sockfuzz_protocol::{Network, Options, SandboxGap, SandboxGaps, SandboxMode, 
 
 use crate::sys::{config, report};
 
-/// Device nodes that programs expect to write to. (To the random ones, for whether an address can be read: AFL++'s
-/// cmplog does so all the time, and where it may not, it waits for a pipe that nobody reads.)
+/// Device nodes that programs expect to write to. AFL++'s cmplog writes to /dev/urandom to test whether an address can
+/// be read. Without that permission it writes to a pipe that nobody reads, and blocks once the pipe is full.
 const DEVICES: [&str; 6] = ["/dev/null", "/dev/zero", "/dev/full", "/dev/tty", "/dev/random", "/dev/urandom"];
 
-/// Confines this process, as the options ask.
+/// Confines this process as the options require.
 pub(crate) fn enter(options: &Options) {
     if options.sandbox == SandboxMode::Off {
         return;
     }
     if let Some(missing) = options.writable.0.iter().find(|path| !path.exists()) {
         let (missing, variable) = (missing.display(), specs::WRITABLE.variable);
-        report::fatal(format_args!("{variable}: {missing} does not exist: create it, or leave it away"));
+        report::fatal(format_args!(
+            "{variable}: {missing} does not exist: create it, or remove it from the list"
+        ));
     }
     let gaps = confine(options);
     report::status().set_sandbox_gaps(gaps);
     match options.sandbox {
-        SandboxMode::Require if !gaps.is_empty() => {
-            report::fatal(format_args!("the sandbox is required, and here it does not protect {gaps}"))
-        }
+        SandboxMode::Require if !gaps.is_empty() => report::fatal(format_args!(
+            "the sandbox is required, but on this machine it does not protect {gaps}"
+        )),
         _ if !gaps.is_empty() && !report::is_observed() => {
-            report::emit(format_args!("here, the sandbox does not protect {gaps}"));
+            report::emit(format_args!("on this machine, the sandbox does not protect {gaps}"));
         }
         _ => {}
     }
-    // SAFETY: the process has one thread: its `main` has not begun.
-    // Programs that this one becomes or starts are in the sandbox already.
+    // Programs that this process executes or starts are in the sandbox already.
+    // SAFETY: no other thread uses the environment: before `main`, the process has one thread.
     unsafe { env::set_var(specs::SANDBOX.variable, SandboxMode::Off.to_string()) };
 }
 
@@ -60,14 +62,14 @@ pub(crate) fn is_on() -> bool {
     config::get().is_some_and(|config| config.options.sandbox != SandboxMode::Off)
 }
 
-/// Limits the memory that an input can make this process ask for. To be called before its first iteration.
+/// Limits the memory that an input can make this process allocate. Must be called before the first iteration.
 pub(crate) fn limit_memory(options: &Options) {
     if is_on() {
         limits::set_memory(options.memory_mib);
     }
 }
 
-/// In a child of the forkserver: keeps it from signalling the forkserver and its siblings.
+/// Keeps this process, a child of the forkserver, from sending signals to the forkserver and to its siblings.
 pub(crate) fn isolate_child() {
     if is_on() {
         rules::isolate_from_siblings();
@@ -121,9 +123,9 @@ fn confine(options: &Options) -> SandboxGaps {
     gaps
 }
 
-/// Leaves a namespace for a new one.
+/// Moves this process into a new namespace.
 fn unshare(namespace: UnshareFlags) -> rustix::io::Result<()> {
-    // SAFETY: the namespaces are those of mounts, users and networks: no table of descriptors, no
-    // memory is concerned.
+    // SAFETY: all flags name namespaces (mount, user, network, IPC). They concern neither the table of file
+    // descriptors nor memory.
     unsafe { unshare_unsafe(namespace) }
 }

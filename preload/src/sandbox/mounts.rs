@@ -1,5 +1,5 @@
-//! A file system that is read-only except where told, down to modes, owners and times, which no
-//! Landlock rule covers: mounts of our own (mount_namespaces(7), mount_setattr(2)).
+//! Read-only mounts, except for writable paths, in a namespace of the server's own (mount_namespaces(7),
+//! mount_setattr(2)). They also protect modes, owners and times of files, which no Landlock rule covers.
 
 use std::env;
 use std::fs;
@@ -20,18 +20,18 @@ use syscalls::{Sysno, syscall};
 use super::unshare;
 use crate::sys::report;
 
-/// Directories for temporary files and POSIX shared memory, at the places that programs have built in (hier(7)). What
-/// is in them stays visible; what the server writes there vanishes with the last process of the namespace.
+/// Directories for temporary files and POSIX shared memory, at the paths that programs expect (hier(7)). Their content
+/// stays visible. Files that the server writes there vanish with the last process of the namespace.
 const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", SCRATCH];
 
-/// Where everything that is written to them goes, before it is hidden.
+/// Mount point of the scratch file system, which stores all files written to [`TEMPORARY`]. An overlay hides it later.
 const SCRATCH: &str = "/dev/shm";
 
-/// How much fits into all of them together.
+/// Size of the scratch file system, which all temporary directories share.
 const SCRATCH_SIZE: &str = "256m";
 
-/// Makes everything read-only but `writable` and the temporary directories; returns these, as far as the kernel can
-/// give them.
+/// Makes the file system read-only except for `writable` and the temporary directories. Returns the temporary
+/// directories that the kernel could provide.
 pub(super) fn make_read_only(writable: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
     unshare(UnshareFlags::NEWNS)?;
     let kept: Vec<_> = writable.iter().map(|path| (path, copy_of(path))).collect();
@@ -42,22 +42,23 @@ pub(super) fn make_read_only(writable: &[PathBuf]) -> io::Result<Vec<PathBuf>> {
             report::emit(format_args!("the server cannot write to {}: {error}", path.display()));
         }
     }
-    // The working directory is still the one below the new mounts.
+    // The working directory still refers to the directory below the new mounts.
     if let Ok(here) = env::current_dir() {
         let _ = chdir(here);
     }
     if let Some(first) = temporary.first() {
-        // SAFETY: the process has one thread: its `main` has not begun.
+        // SAFETY: no other thread uses the environment: before `main`, the process has one thread.
         unsafe { env::set_var("TMPDIR", first) };
     }
     Ok(temporary)
 }
 
-/// Lays a layer that can be written to over each temporary directory (Documentation/filesystems/overlayfs.rst).
+/// Mounts a writable overlay over each temporary directory (Documentation/filesystems/overlayfs.rst).
 fn make_temporary() -> io::Result<Vec<PathBuf>> {
     let below = openat(CWD, SCRATCH, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
     put(&scratch()?, Path::new(SCRATCH))?;
-    // Before the scratch file system is hidden by the last of them: whose name is that of what was there before.
+    // Makes all overlays before it mounts one, because the last of them hides the scratch file system. The lower
+    // directory of that one is the directory that the scratch file system hides now.
     let lower = |path: &'static str| match path {
         SCRATCH => format!("/proc/self/fd/{}", below.as_raw_fd()),
         _ => path.to_owned(),
@@ -72,16 +73,16 @@ fn make_temporary() -> io::Result<Vec<PathBuf>> {
     let mut laid: Vec<_> =
         layers.iter().filter(|layer| is_laid(layer)).map(|(path, _)| PathBuf::from(path)).collect();
     if !laid.iter().any(|path| path == Path::new(SCRATCH)) {
-        // Itself, then: empty, but for the others' layers.
+        // Without an overlay, the scratch file system is visible there. It holds only the other overlays' directories.
         laid.push(SCRATCH.into());
     }
     Ok(laid)
 }
 
-/// A layer over `lower`, kept in a directory of the scratch file system with this number.
+/// Makes an overlay over `lower`, which stores changes in directories of the scratch file system with this number.
 fn layer(lower: &str, number: usize) -> io::Result<OwnedFd> {
     let [upper, work] = ["upper", "work"].map(|kind| format!("{SCRATCH}/.{kind}-{number}"));
-    // With the owner and mode that the directory has.
+    // The overlay shows the mode of its upper directory.
     let found = stat(lower)?;
     for directory in [&upper, &work] {
         mkdir(directory.as_str(), Mode::RWXU)?;
@@ -91,7 +92,7 @@ fn layer(lower: &str, number: usize) -> io::Result<OwnedFd> {
     for (key, value) in [(c"lowerdir", lower), (c"upperdir", &upper), (c"workdir", &work)] {
         fsconfig_set_string(&overlay, key, value)?;
     }
-    // In a user namespace, notes about what is hidden are attributes of the user's.
+    // In a user namespace, overlayfs may use only `user.*` attributes to mark hidden files.
     fsconfig_set_flag(&overlay, c"userxattr")?;
     fsconfig_create(&overlay)?;
     fsmount(
@@ -101,21 +102,21 @@ fn layer(lower: &str, number: usize) -> io::Result<OwnedFd> {
     )
 }
 
-/// Whether something is mounted below a directory: a layer over it would hide that.
+/// Whether something is mounted below a directory, which an overlay would hide.
 fn has_mounts_below(directory: &str) -> bool {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let points = mounts.lines().filter_map(|line| line.split_whitespace().nth(4));
     points.into_iter().any(|point| point.strip_prefix(directory).is_some_and(|rest| rest.starts_with('/')))
 }
 
-/// A mount of the tree at a path, not yet at any place.
+/// Clones the mount of the tree at a path. The clone is not attached to any path yet.
 pub(super) fn copy_of(path: &Path) -> io::Result<OwnedFd> {
     let flags =
         OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC | OpenTreeFlags::AT_RECURSIVE;
     open_tree(CWD, path, flags)
 }
 
-/// Mounts it over what is at a path.
+/// Attaches a mount to a path, over the present content.
 pub(super) fn put(mount: &OwnedFd, path: &Path) -> io::Result<()> {
     move_mount(mount, c"", CWD, path, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)
 }
@@ -129,7 +130,7 @@ fn scratch() -> io::Result<OwnedFd> {
     fsmount(&tmpfs, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
 }
 
-/// All mounts at once. Private: what is mounted outside later does not appear writable in here.
+/// Makes all mounts read-only at once. Makes them private, too, so that later mounts outside do not appear in here.
 fn set_read_only() -> io::Result<()> {
     let attributes = libc::mount_attr {
         attr_set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID,
@@ -137,7 +138,7 @@ fn set_read_only() -> io::Result<()> {
         propagation: libc::MS_PRIVATE,
         userns_fd: 0,
     };
-    // SAFETY: the path and the structure outlive the call, whose arguments are those of the manual.
+    // SAFETY: the path is a C string, the structure has the size that is passed, and both outlive the call.
     let result = unsafe {
         syscall!(
             Sysno::mount_setattr,

@@ -1,4 +1,4 @@
-//! What setting up namespaces takes, and what is left to the server afterwards.
+//! Privileges that setting up namespaces requires, and capabilities that the server keeps afterwards.
 
 use std::fs;
 
@@ -12,8 +12,8 @@ use rustix::thread::{
 use super::unshare;
 use crate::sys::report;
 
-/// What a server that was started as root needs to drop its privileges and to look after its own
-/// files and workers (capabilities(7)). All else could harm more than those.
+/// Capabilities that a server started as root needs to drop its privileges and to manage its own
+/// files and workers (capabilities(7)). Any other capability could harm more than these files and workers.
 const KEPT_CAPABILITIES: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::DAC_OVERRIDE)
     .union(CapabilitySet::FOWNER)
@@ -24,7 +24,7 @@ const KEPT_CAPABILITIES: CapabilitySet = CapabilitySet::CHOWN
     .union(CapabilitySet::SETUID)
     .union(CapabilitySet::SYS_CHROOT);
 
-/// The rights that the process was started with.
+/// Capabilities that the process was started with.
 pub(super) struct Privileges(CapabilitySets);
 
 impl Privileges {
@@ -37,8 +37,9 @@ impl Privileges {
         }))
     }
 
-    /// Without the right to make namespaces, a user namespace gives it (user_namespaces(7)). With
-    /// it, none is entered: a server that drops its privileges needs more than one user. Returns whether one was.
+    /// Enters a user namespace, which permits the process to make other namespaces (user_namespaces(7)). With
+    /// CAP_SYS_ADMIN it enters none, because a server that drops its privileges needs more than one user.
+    /// Returns whether it has entered one.
     pub(super) fn enter_user_namespace(&self) -> bool {
         if self.0.effective.contains(CapabilitySet::SYS_ADMIN) {
             return false;
@@ -52,16 +53,16 @@ impl Privileges {
             .and_then(|()| fs::write("/proc/self/gid_map", format!("{group} {group} 1")));
         if let Err(error) = mapped {
             report::fatal(format_args!(
-                "the sandbox's user namespace cannot be set up ({error}): leave the sandbox off"
+                "the sandbox's user namespace cannot be set up ({error}): turn the sandbox off"
             ));
         }
         true
     }
 
-    /// Gives up everything that the server does not need, for good.
+    /// Permanently gives up all capabilities that the server does not need.
     pub(super) fn drop_unneeded(self) {
         for capability in CapabilitySet::all().difference(KEPT_CAPABILITIES).iter() {
-            // Not all bits are capabilities; and who may not do this has little to lose.
+            // Not all bits are capabilities, and a process that may not do this has few capabilities to lose.
             let _ = remove_capability_from_bounding_set(capability);
         }
         let rest: io::Result<()> = set_no_new_privs(true).and_then(|()| {
@@ -76,7 +77,7 @@ impl Privileges {
         });
         if let Err(error) = rest {
             report::fatal(format_args!(
-                "the sandbox cannot give up privileges ({error}): leave the sandbox off"
+                "the sandbox cannot give up privileges ({error}): turn the sandbox off"
             ));
         }
     }

@@ -1,6 +1,6 @@
-//! Calls that reach something outside and that no namespace and no Landlock rule covers, those that change another
-//! process above all: refused by a seccomp filter. It sees numbers only, so what a process does to itself has to say 0
-//! (`hooks/own_process.rs` sees to that).
+//! Seccomp filter for system calls that affect something outside and that no namespace and no Landlock rule covers,
+//! mainly those that change another process. The filter sees only numbers, so a process must name itself by 0
+//! (`hooks/own_process.rs` replaces its process id).
 
 use std::collections::BTreeMap;
 
@@ -10,13 +10,13 @@ use seccompiler::SeccompCmpOp::{Eq, Ne};
 use seccompiler::{BpfProgram, SeccompAction, SeccompCondition, SeccompFilter, SeccompRule};
 use sockfuzz_protocol::Network;
 
-/// A condition on the argument at a place.
+/// Condition on an argument of a call. The first field is the index of the argument.
 enum Condition {
-    /// A number that the kernel takes for an `int`.
+    /// The argument, which the kernel reads as an `int`, equals this number.
     Is(u8, u32),
-    /// The same, for all other numbers.
+    /// The argument, which the kernel reads as an `int`, differs from this number.
     IsNot(u8, u32),
-    /// A pointer.
+    /// The argument is a pointer that is not null.
     IsNotNull(u8),
 }
 
@@ -25,7 +25,7 @@ use Condition::{Is, IsNot, IsNotNull};
 /// `IOPRIO_WHO_PROCESS` (linux/ioprio.h).
 const IOPRIO_WHO_PROCESS: u32 = 1;
 
-/// Calls, and the conditions under which each is refused: any line of them, if all in it hold.
+/// Refused calls. A call is refused if all conditions of one of its lines hold; a call without lines, always.
 const REFUSED: &[(c_long, &[&[Condition]])] = &[
     (libc::SYS_prlimit64, &[&[IsNot(0, 0), IsNotNull(2)]]),
     (libc::SYS_setpriority, &[&[IsNot(0, libc::PRIO_PROCESS)], &[IsNot(1, 0)]]),
@@ -36,23 +36,24 @@ const REFUSED: &[(c_long, &[&[Condition]])] = &[
     (libc::SYS_sched_setscheduler, &[&[IsNot(0, 0)]]),
     (libc::SYS_migrate_pages, &[&[IsNot(0, 0)]]),
     (libc::SYS_move_pages, &[&[IsNot(0, 0)]]),
-    // To all: the forkserver is one of them.
+    // A signal to all processes would reach the forkserver.
     (libc::SYS_kill, &[&[Is(0, u32::MAX)]]),
-    // What is typed into the user's terminal, or pasted there, a shell outside reads.
+    // A shell outside would read input that is injected into the user's terminal.
     (libc::SYS_ioctl, &[&[Is(1, libc::TIOCSTI as u32)], &[Is(1, libc::TIOCLINUX as u32)]]),
-    // The user's keys.
+    // The user's keyrings (keyrings(7)).
     (libc::SYS_add_key, &[]),
     (libc::SYS_keyctl, &[]),
     (libc::SYS_request_key, &[]),
 ];
 
-/// Sockets to the machine's host, which are in no network namespace (vsock(7)).
+/// Sockets to the host of a virtual machine, which belong to no network namespace (vsock(7)).
 const HOST_SOCKETS: (c_long, &[&[Condition]]) = (libc::SYS_socket, &[&[Is(0, libc::AF_VSOCK as u32)]]);
 
-/// Refuses them for this process and all that it becomes and starts; whether the kernel can.
+/// Installs the filter for this process, its child processes, and the programs that they execute. Returns whether
+/// the kernel has accepted it.
 pub(super) fn install(network: Network) -> bool {
     let Some(program) = program(network) else { return false };
-    // Neither the process nor its programs could otherwise be kept from getting rights again.
+    // seccomp(2) demands no_new_privs, which keeps this process and its programs from regaining privileges.
     rustix::thread::set_no_new_privs(true).is_ok() && seccompiler::apply_filter(&program).is_ok()
 }
 
@@ -83,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_makes_a_filter() {
+    fn refused_calls_compile_to_a_filter() {
         for network in [Network::None, Network::Host] {
             assert!(program(network).is_some_and(|program| !program.is_empty()));
         }

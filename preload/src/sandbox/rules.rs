@@ -1,5 +1,5 @@
-//! Rules of the process's own (landlock(7)): no write but below some paths, no signal to a process
-//! that is not in the same sandbox.
+//! Landlock rules (landlock(7)): writes only below given paths, and no signals to processes outside of
+//! the sandbox.
 
 use std::path::{Path, PathBuf};
 
@@ -8,15 +8,15 @@ use landlock::{
     RulesetError, Scope, path_beneath_rules,
 };
 
-/// The newest rules that are asked for; an older kernel applies those it knows.
+/// Newest version of the rules that is requested. An older kernel applies those that it supports.
 const NEWEST_ABI: ABI = ABI::V9;
 
-/// What the kernel's rules protect.
+/// Protection that the kernel's rules provide.
 #[derive(Debug, Default)]
 pub(super) struct EnforcedRules {
-    /// The content of files.
+    /// Whether the content of files is protected.
     pub(super) files: bool,
-    /// Processes outside from signals.
+    /// Whether processes outside are protected from signals.
     pub(super) signals: bool,
 }
 
@@ -30,8 +30,8 @@ pub(super) fn restrict(writable: &[PathBuf], devices: &[&Path]) -> EnforcedRules
     }
 }
 
-/// A domain of this process's own, for a child of the forkserver: it may signal none of those that it shares the
-/// sandbox with, the forkserver above all. Nothing where the kernel knows no such rule, which was said before.
+/// Moves this process, a child of the forkserver, into a domain of its own. So it cannot signal other processes in the
+/// sandbox, above all the forkserver. Has no effect on a kernel without such rules, a gap that is already reported.
 pub(super) fn isolate_from_siblings() {
     let _ = refuse_signals_to_others();
 }
@@ -39,7 +39,7 @@ pub(super) fn isolate_from_siblings() {
 fn refuse_signals_to_others() -> Result<RestrictionStatus, RulesetError> {
     Ruleset::default()
         .scope(Scope::Signal)?
-        // Any domain denies moves between directories, unless it allows them.
+        // Every domain denies moves between directories unless a rule allows them.
         .handle_access(AccessFs::Refer)?
         .create()?
         .log_same_exec(false)?
@@ -53,7 +53,7 @@ fn apply<'a>(writable: impl Iterator<Item = &'a Path>) -> Result<RestrictionStat
         .handle_access(writing)?
         .scope(Scope::from_all(NEWEST_ABI))?
         .create()?
-        // Denials are what is expected here: no line in the machine's audit log for each.
+        // Denials are expected here, and must not fill the machine's audit log.
         .log_same_exec(false)?
         .add_rules(path_beneath_rules(writable, writing))?
         .restrict_self()

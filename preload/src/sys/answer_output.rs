@@ -1,4 +1,4 @@
-//! The original stdout as the destination of the server's answers, in a single run.
+//! Output of the server's answers to the original stdout, in a single run.
 
 use std::ptr;
 
@@ -9,8 +9,8 @@ use sockfuzz_protocol::{AnswerFormat, Phase, answers};
 
 use super::{config, real, report, stdio};
 
-/// Writes a piece of an answer. No piece is held back until another connection's answer is complete: the
-/// server may die at any moment.
+/// Writes a piece of an answer at once, also if another connection's answer is incomplete: the server may
+/// die at any moment.
 pub(crate) fn write(connection: Connection, piece: &[u8]) {
     if are_in_pieces() {
         write_all(&answers::header(connection, piece.len()));
@@ -18,7 +18,7 @@ pub(crate) fn write(connection: Connection, piece: &[u8]) {
     write_all(piece);
 }
 
-/// Says that the answers to an input are complete.
+/// Marks the end of the answers to an input.
 pub(crate) fn end_input() {
     if are_in_pieces() {
         write_all(&answers::end_of_input());
@@ -39,12 +39,12 @@ fn write_all(mut answer: &[u8]) {
             Err(Errno::AGAIN) => {
                 let _ = poll(&mut [PollFd::from_borrowed_fd(output, PollFlags::OUT)], None);
             }
-            // The reader is gone: like any filter, end quietly.
+            // The reader is gone: end without a message, like any filter.
             Err(Errno::PIPE) => {
                 report::status().reach(Phase::Finished);
                 report::exit(0);
             }
-            Err(error) => report::fatal(format_args!("writing the answer to stdout failed: {error}")),
+            Err(error) => report::fatal(format_args!("cannot write the answer to stdout: {error}")),
         }
     }
     // SAFETY: `mask` is the set that pthread_sigmask(3) filled in. No SIGPIPE is pending: `PIPE` has ended
@@ -52,10 +52,10 @@ fn write_all(mut answer: &[u8]) {
     unsafe { real::pthread_sigmask(libc::SIG_SETMASK, &mask, ptr::null_mut()) };
 }
 
-/// Blocks SIGPIPE in this thread, which would look as if the server had died of it; returns the mask from
-/// before.
+/// Blocks SIGPIPE in this thread, because it would end the process as if the server had caused it. Returns the
+/// former mask.
 fn block_sigpipe() -> libc::sigset_t {
-    // SAFETY: all zeroes is an empty `sigset_t`; both sets live on this stack.
+    // SAFETY: all zeroes is a valid, empty `sigset_t`, and both sets live on this stack.
     unsafe {
         let (mut mask, mut before) = (std::mem::zeroed(), std::mem::zeroed());
         libc::sigaddset(&mut mask, libc::SIGPIPE);

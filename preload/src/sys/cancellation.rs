@@ -1,7 +1,7 @@
-//! pthread_cancel(3): a thread that waits here, past libc, is to be cancelled like one that waits in libc.
+//! Cancellation (pthread_cancel(3)) of threads that wait in the preload, with the same effect as in libc.
 //!
-//! libc cancels a waiting thread from the handler of a signal of its own, in the middle of the wait. Here the
-//! signal only ends the wait; the thread is cancelled by [`test()`], when it holds nothing.
+//! libc cancels a waiting thread in the handler of a signal of its own, in the middle of the wait. In the preload,
+//! the signal only ends the wait. Then [`test()`] cancels the thread, when it holds no resources.
 
 use std::ffi::c_void;
 use std::mem::MaybeUninit;
@@ -14,7 +14,7 @@ use syscalls::{Sysno, syscall};
 use super::kernel_action::{self, KernelAction};
 use super::{real, signal_guard, threads};
 
-/// The signal that glibc keeps for cancellation (nptl: SIGCANCEL).
+/// Signal that glibc reserves for cancellation (nptl: SIGCANCEL).
 const CANCEL_SIGNAL: c_int = 32;
 
 /// <pthread.h>: PTHREAD_CANCEL_DISABLE.
@@ -29,17 +29,17 @@ unsafe extern "C-unwind" {
     fn pthread_getcpuclockid(thread: pthread_t, clock: *mut clockid_t) -> c_int;
 }
 
-/// Cancels the calling thread, if that was asked for. To be called when the thread holds nothing of ours: it
-/// may not return.
+/// Cancels the calling thread if a cancellation is pending. Must be called when the thread holds no resources
+/// of the preload, because it may not return.
 pub(crate) fn test() {
     if LIBC_HANDLER.load(SeqCst) != 0 {
         signal_guard::clear_interrupt();
-        // SAFETY: a cancelled thread unwinds through this frame, which owns nothing.
+        // SAFETY: this has no preconditions. A cancelled thread unwinds through this frame, which owns nothing.
         unsafe { pthread_testcancel() }
     }
 }
 
-/// A section in which the calling thread is not cancelled: libc's calls within it would do that.
+/// Section in which the calling thread is not cancelled, although libc's calls in it are cancellation points.
 pub(crate) struct Uncancelled(Option<c_int>);
 
 impl Uncancelled {
@@ -48,7 +48,7 @@ impl Uncancelled {
             return Self(None);
         }
         let mut before = 0;
-        // SAFETY: room for the former state.
+        // SAFETY: `before` has room for the former state.
         unsafe { pthread_setcancelstate(DISABLE, &mut before) };
         Self(Some(before))
     }
@@ -57,18 +57,18 @@ impl Uncancelled {
 impl Drop for Uncancelled {
     fn drop(&mut self) {
         if let Some(before) = self.0 {
-            // SAFETY: what the same call returned.
+            // SAFETY: this function has returned `before`; a null pointer for the old state is allowed.
             unsafe { pthread_setcancelstate(before, ptr::null_mut()) };
         }
     }
 }
 
-/// Cancels `thread`, and ends its wait if it waits here.
+/// Cancels `thread`, and ends its wait if it waits in the preload.
 ///
 /// # Safety
 /// That of pthread_cancel(3).
 pub(crate) unsafe fn cancel(thread: pthread_t) -> c_int {
-    // SAFETY: given by the caller. A thread whose clock is asked for exists.
+    // SAFETY: the caller guarantees that `thread` is valid. `clock` is read only if it was filled in.
     unsafe {
         let mut clock = MaybeUninit::uninit();
         let has_clock = pthread_getcpuclockid(thread, clock.as_mut_ptr()) == 0;
@@ -83,7 +83,8 @@ pub(crate) unsafe fn cancel(thread: pthread_t) -> c_int {
     }
 }
 
-/// Puts a handler of ours before libc's, which libc installs with its first cancellation.
+/// Puts the preload's handler in front of libc's, which libc installs with its first cancellation. Returns whether
+/// it is in place.
 fn take_signal() -> bool {
     if LIBC_HANDLER.load(SeqCst) != 0 {
         return true;
@@ -100,7 +101,7 @@ fn take_signal() -> bool {
 
 extern "C-unwind" fn handle(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
     signal_guard::interrupt();
-    // SAFETY: libc's own handler, which has this type.
+    // SAFETY: the address is that of libc's handler, which has this type, and the arguments are the kernel's.
     unsafe {
         let libcs: extern "C-unwind" fn(c_int, *mut siginfo_t, *mut c_void) =
             std::mem::transmute(LIBC_HANDLER.load(SeqCst));

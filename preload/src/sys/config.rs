@@ -1,10 +1,10 @@
-//! The configuration: options and run mode, fixed by [`crate::init`] before the server's `main`.
+//! Configuration: options and run mode, which [`crate::init`] fixes before the server's `main`.
 
 use std::sync::OnceLock;
 
 use sockfuzz_protocol::{ChildCrashes, InputFormat, Options, Panics};
 
-/// How often the server is fed: [`sockfuzz_protocol::Mode`], decided.
+/// Run mode of the server, decided from [`sockfuzz_protocol::Mode`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RunMode {
     /// One session, stdin to stdout.
@@ -27,7 +27,7 @@ pub(crate) fn set(config: Config) {
     let _ = CONFIG.set(config);
 }
 
-/// The configuration; `None` in a process that the preload leaves alone.
+/// Returns the configuration; `None` in a process in which the preload does nothing.
 pub(crate) fn get() -> Option<&'static Config> {
     CONFIG.get()
 }

@@ -1,4 +1,4 @@
-//! The server's environment, changed while it runs: without setenv(3), which uses the server's heap.
+//! Changes of the server's environment while it runs, without setenv(3), which uses the server's heap.
 
 use std::ffi::{CStr, CString, OsStr, OsString, c_char};
 use std::os::unix::ffi::OsStrExt;
@@ -8,13 +8,13 @@ unsafe extern "C" {
     static mut environ: *const *const c_char;
 }
 
-/// Sets variables, each in the place of one of the same name.
+/// Sets variables, and removes former ones of the same names.
 ///
 /// # Safety
 /// No other thread reads or changes the environment.
 pub(crate) unsafe fn set(variables: &[(OsString, OsString)]) {
-    // SAFETY: null, or the first of pointers to strings up to a null pointer (environ(7)); nobody else uses them
-    // by the caller's word.
+    // SAFETY: `environ` is null, or points at an array of C strings that ends with a null pointer (environ(7)). The
+    // caller guarantees that no other thread uses it.
     let before = unsafe {
         let first = environ;
         let entries = (0..).map_while(move |place| {
@@ -29,7 +29,7 @@ pub(crate) unsafe fn set(variables: &[(OsString, OsString)]) {
         CString::new(entry).ok().map(|entry| entry.into_raw().cast_const())
     });
     let all: Vec<_> = before.chain(new).chain(iter::once(ptr::null())).collect();
-    // SAFETY: the array and its strings are never freed.
+    // SAFETY: the caller guarantees exclusive access to `environ`; the array and its strings are never freed.
     unsafe { environ = all.leak().as_ptr() };
 }
 

@@ -8,18 +8,18 @@ use rustix::event::{EventfdFlags, eventfd};
 use super::fdinfo::{self, EpollTarget, FdInfo};
 use super::{fd, proc};
 
-/// Every descriptor of this process that stands for an epoll instance.
+/// Returns every descriptor of this process that refers to an epoll instance.
 pub(crate) fn all() -> Vec<RawFd> {
     let is_instance = |&fd: &RawFd| fdinfo::target(fd).as_deref() == Some("anon_inode:[eventpoll]");
     proc::open_fds().into_iter().filter(is_instance).collect()
 }
 
-/// What is registered with the instance.
+/// Returns the registrations of the instance.
 pub(crate) fn targets(instance: RawFd) -> Vec<EpollTarget> {
     FdInfo::read(instance).epoll_targets().collect()
 }
 
-/// All descriptors of an epoll instance. `None` when it is registered with another instance.
+/// Returns all descriptors of an epoll instance. `None` if it is registered with another instance.
 pub(crate) fn fds_of(instance: RawFd) -> Option<Vec<RawFd>> {
     let (own, others): (Vec<_>, Vec<_>) =
         all().into_iter().partition(|&other| other == instance || is_same(instance, other));
@@ -27,8 +27,8 @@ pub(crate) fn fds_of(instance: RawFd) -> Option<Vec<RawFd>> {
     (!is_nested).then_some(own)
 }
 
-/// Whether two descriptors stand for one instance: what is registered with one of them shows up at
-/// the other. (kcmp(2) would tell, where it is allowed.)
+/// Whether two descriptors refer to the same instance: then a registration by one of them shows up at
+/// the other. (kcmp(2) would be simpler, but is not always allowed.)
 pub(crate) fn is_same(one: RawFd, other: RawFd) -> bool {
     let Ok(marker) = eventfd(0, EventfdFlags::CLOEXEC) else { return false };
     let one = fd::borrow(one);

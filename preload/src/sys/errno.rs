@@ -1,4 +1,4 @@
-//! The one place where results of our own system calls become libc's `-1` and `errno`.
+//! Conversion of results of the preload's own system calls to libc's `-1` and `errno`.
 
 use libc::{c_int, ssize_t};
 use rustix::io::Errno;
@@ -10,25 +10,25 @@ pub(crate) fn fail(error: Errno) -> c_int {
     -1
 }
 
-/// The same for functions that return a size.
+/// Sets `errno` and returns the failure value of libc's functions that return a size.
 pub(crate) fn fail_size(error: Errno) -> ssize_t {
     fail(error) as ssize_t
 }
 
-/// The error of the libc call that just failed on this thread.
+/// Returns the error of the libc call that just failed on this thread.
 pub(crate) fn last() -> Errno {
-    // SAFETY: as in `fail`.
+    // SAFETY: __errno_location(3) always points at this thread's errno.
     Errno::from_raw_os_error(unsafe { *libc::__errno_location() })
 }
 
-/// Does what leaves this thread's `errno` as it was.
+/// Runs an action, and restores this thread's `errno` afterwards.
 pub(crate) fn untouched<T>(action: impl FnOnce() -> T) -> T {
-    // SAFETY: as in `fail`.
+    // SAFETY: __errno_location(3) has no preconditions.
     let errno = unsafe { libc::__errno_location() };
-    // SAFETY: as above.
+    // SAFETY: it points at this thread's errno, which is initialised.
     let before = unsafe { *errno };
     let result = action();
-    // SAFETY: as above; the action did not change threads.
+    // SAFETY: it still points at this thread's errno, because the action returns on the same thread.
     unsafe { *errno = before };
     result
 }

@@ -1,4 +1,4 @@
-//! An eventfd(2) that is made when it is first needed: most servers have one thread and need none.
+//! Event counter (eventfd(2)) that is made on first use: most servers have one thread and need none.
 
 use std::os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd};
 use std::sync::atomic::{AtomicI32, Ordering::SeqCst};
@@ -9,7 +9,7 @@ use sockfuzz_handover::Signal;
 
 use super::{fd, fd_table, report};
 
-/// A counter that threads can wait for in poll(2).
+/// Counter that threads can wait for in poll(2).
 pub(crate) struct Event {
     number: AtomicI32,
 }
@@ -19,7 +19,7 @@ impl Event {
         Self { number: AtomicI32::new(-1) }
     }
 
-    /// The descriptor to wait for.
+    /// Returns the descriptor to wait for.
     pub(crate) fn descriptor(&self) -> BorrowedFd<'static> {
         self.existing().unwrap_or_else(|| self.make())
     }
@@ -31,9 +31,9 @@ impl Event {
 
     fn make(&self) -> BorrowedFd<'static> {
         let made = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).unwrap_or_else(|error| {
-            report::fatal(format_args!("no descriptor is left for the server's threads to wait on: {error}"))
+            report::fatal(format_args!("sockfuzz needs a file descriptor for waiting threads: {error}"))
         });
-        // The low numbers are the server's, if it is free to have high ones.
+        // Leaves the low numbers to the server, if the process may have high ones.
         let made = fcntl_dupfd_cloexec(&made, fd_table::FIRST_PROTECTED_FD).unwrap_or(made);
         let number = made.into_raw_fd();
         match self.number.compare_exchange(-1, number, SeqCst, SeqCst) {
@@ -42,7 +42,7 @@ impl Event {
                 fd::borrow(number)
             }
             Err(first) => {
-                // SAFETY: another thread was first; this one is still ours alone.
+                // SAFETY: the descriptor is open and not shared, because another thread has stored its own first.
                 drop(unsafe { OwnedFd::from_raw_fd(number) });
                 fd::borrow(first)
             }

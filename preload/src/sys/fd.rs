@@ -1,4 +1,4 @@
-//! The server's descriptors as arguments of our own system calls.
+//! File descriptors of the server, as arguments of the preload's own system calls.
 
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -9,7 +9,7 @@ use rustix::io::{DupFlags, Errno, FdFlags, dup3, fcntl_getfd};
 /// the descriptor meanwhile, as the server's own call would.
 pub(crate) fn borrow<'a>(fd: RawFd) -> BorrowedFd<'a> {
     debug_assert!(fd >= 0);
-    // SAFETY: the number is not -1; no code of ours relies on the descriptor staying open.
+    // SAFETY: the number is not -1, and no code relies on the descriptor staying open.
     unsafe { BorrowedFd::borrow_raw(fd) }
 }
 
@@ -28,7 +28,7 @@ pub(crate) fn is_socket(fd: RawFd) -> bool {
         .is_ok_and(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode).is_socket())
 }
 
-/// Whether the kernel has O_NONBLOCK set on `fd`.
+/// Whether O_NONBLOCK is set on `fd` in the kernel.
 pub(crate) fn is_nonblocking(fd: RawFd) -> bool {
     rustix::fs::fcntl_getfl(borrow(fd)).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::NONBLOCK))
 }

@@ -6,22 +6,22 @@ use std::os::fd::RawFd;
 
 use rustix::event::epoll::EventFlags;
 
-/// Description of an open file: one `key: value` a line.
+/// Description of an open file, with one `key: value` per line.
 #[derive(Debug)]
 pub(crate) struct FdInfo(String);
 
 impl FdInfo {
-    /// Reads the description of `fd`; empty where there is none.
+    /// Reads the description of `fd`; it is empty if there is none.
     pub(crate) fn read(fd: RawFd) -> Self {
         Self(fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).unwrap_or_default())
     }
 
-    /// The value that follows `key`, which includes the colon.
+    /// Returns the value that follows `key`; `key` includes the colon.
     pub(crate) fn field(&self, key: &str) -> Option<&str> {
         self.0.lines().find_map(|line| line.strip_prefix(key)).map(str::trim)
     }
 
-    /// What is registered with an epoll instance.
+    /// Returns the registrations of an epoll instance.
     pub(crate) fn epoll_targets(&self) -> impl Iterator<Item = EpollTarget> {
         self.0.lines().filter_map(EpollTarget::parse)
     }
@@ -42,7 +42,7 @@ pub(crate) struct EpollTarget {
 }
 
 impl EpollTarget {
-    /// Reads a line such as `tfd: 5 events: 19 data: 5`: the number in decimal, the rest in hexadecimal.
+    /// Parses a line such as `tfd: 5 events: 19 data: 5`: the descriptor is decimal, the rest hexadecimal.
     fn parse(line: &str) -> Option<Self> {
         let mut words = line.split_whitespace();
         let mut after = |key: &str| (words.next()? == key).then(|| words.next()).flatten();
@@ -53,7 +53,7 @@ impl EpollTarget {
     }
 }
 
-/// Name of the open file behind `fd`, such as `pipe:[17]`, `anon_inode:[eventpoll]` or a path.
+/// Returns the name of the open file of `fd`, such as `pipe:[17]`, `anon_inode:[eventpoll]` or a path.
 pub(crate) fn target(fd: RawFd) -> Option<String> {
     let target = fs::read_link(format!("/proc/self/fd/{fd}")).ok()?;
     Some(target.to_string_lossy().into_owned())

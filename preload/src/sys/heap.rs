@@ -1,11 +1,11 @@
-//! Heap of the preload's own, so that nothing here is allocated by the server's malloc(3).
+//! Heap of the preload, so that its own allocations do not use the server's malloc(3).
 //!
-//! A handler of the server's may call a hook in the middle of malloc(3), or of another hook; and a fork copies what
-//! other threads are in the middle of. This heap is never found in the middle of anything: free blocks are in
-//! stacks, each of which changes by one atomic operation. A block that is just taken or returned when a handler leaves by
-//! siglongjmp(3), or when another thread forks, is lost.
+//! A signal handler of the server may call a hook in the middle of malloc(3), or of another hook. A fork may copy
+//! memory while other threads change it. This heap is always consistent: free blocks are in stacks, each of which
+//! changes by one atomic operation. A block is lost if a handler leaves by siglongjmp(3), or another thread forks,
+//! while the block is taken or returned.
 //!
-//! Small blocks come from a static arena, of which only pages that are used take memory. Others are mappings.
+//! Small blocks come from a static arena, whose unused pages take no memory. All others are mappings.
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::UnsafeCell;
@@ -41,24 +41,24 @@ struct Heap {
     used: AtomicUsize,
     /// Free blocks of each size.
     free: [FreeStack; BLOCK_SIZES],
-    /// By number of a free block: the block below it in its stack.
+    /// Number of the block below each free block in its stack.
     below: [AtomicU32; ARENA_BYTES / MIN_BLOCK_BYTES],
 }
 
-/// Aligned for the largest block.
+/// Memory of the small blocks, aligned for the largest of them.
 #[repr(C, align(16384))]
 struct Arena(UnsafeCell<[u8; ARENA_BYTES]>);
 
 const _: () = assert!(align_of::<Arena>() >= MAX_BLOCK_BYTES);
 
-// SAFETY: each block of the arena is used by whoever it was given to.
+// SAFETY: each block of the arena has one owner at a time, and only the owner uses it.
 unsafe impl Sync for Arena {}
 
-/// Stack of free blocks: in the lower half the number of the topmost, 0 for none. The upper half counts changes, so
-/// that a stack which has lost and regained its topmost block meanwhile is another one.
+/// Stack of free blocks. The lower half is the number of the topmost block, 0 for none. The upper half counts changes,
+/// so that an update fails if the topmost block was taken and returned in the meantime (ABA problem).
 struct FreeStack(AtomicU64);
 
-/// A block by its number: one more than its place in the arena, in units of [`MIN_BLOCK_BYTES`].
+/// Number of a block: its offset in the arena in units of [`MIN_BLOCK_BYTES`], plus one.
 type BlockNumber = u32;
 
 impl FreeStack {
@@ -73,7 +73,7 @@ impl FreeStack {
         self.change(|top| (top != 0).then(|| below(top)))
     }
 
-    /// Puts another block on top, unless there is none to put; the block that was there before.
+    /// Puts the block from `new_top` on top, and returns the former one. Changes nothing if `new_top` returns `None`.
     fn change(&self, new_top: impl Fn(BlockNumber) -> Option<BlockNumber>) -> Option<BlockNumber> {
         let new = |state: u64| {
             let changes = (state >> u32::BITS) as u32;
@@ -85,7 +85,7 @@ impl FreeStack {
 }
 
 impl Heap {
-    /// A block of the arena; `None` where there is none.
+    /// Takes a block of the arena; `None` if there is none.
     fn take_block(&self, size: usize) -> Option<*mut u8> {
         let stack = self.free.get(size_index(size)?)?;
         let freed = stack.pop(|block| self.below[block as usize - 1].load(Relaxed));
@@ -96,13 +96,13 @@ impl Heap {
         Some(self.start().wrapping_add(offset))
     }
 
-    /// Makes a new block of the arena: where it is.
+    /// Makes a new block in the arena, and returns its offset.
     fn grow(&self, size: usize) -> Option<usize> {
         let end = |used: usize| Some(used.next_multiple_of(size) + size).filter(|&end| end <= ARENA_BYTES);
         self.used.fetch_update(Relaxed, Relaxed, end).ok().map(|used| used.next_multiple_of(size))
     }
 
-    /// Puts a block back; `false` where it is none of the arena's.
+    /// Returns a block to its stack; `false` if it is not in the arena.
     fn return_block(&self, address: *mut u8, size: usize) -> bool {
         let offset = address.addr().wrapping_sub(self.start().addr());
         let stack = size_index(size).and_then(|index| self.free.get(index));
@@ -117,35 +117,36 @@ impl Heap {
     }
 }
 
-/// Ends the process, as planned: that nothing is left for us is no crash of the server's. (Rust's own way is to abort.)
+/// Ends the process as planned: a lack of memory for the preload is not a crash of the server. (Rust's default is to
+/// abort.)
 #[cold]
 fn end_without_memory(error: Errno) -> ! {
     static TOLD: AtomicBool = AtomicBool::new(false);
     if TOLD.swap(true, Relaxed) {
-        // Telling takes memory, too.
+        // The message needs memory, too.
         report::exit(report::EXIT_UNAVAILABLE);
     }
-    report::fatal(format_args!("there is no memory for sockfuzz itself in this server: {error}"))
+    report::fatal(format_args!("sockfuzz cannot allocate memory in the server ({error}): allow it more"))
 }
 
-/// Bytes of the block for a layout: with its size, it has its alignment.
+/// Returns the size of the block for a layout. A block is aligned to its size.
 fn block_bytes(layout: Layout) -> usize {
     layout.size().max(layout.align()).max(MIN_BLOCK_BYTES).next_power_of_two()
 }
 
-/// Which stack has the blocks of this size; `None` where they are too large for the arena.
+/// Returns the index of the stack for this size; `None` if it is too large for the arena.
 fn size_index(size: usize) -> Option<usize> {
     (size <= MAX_BLOCK_BYTES).then(|| (size / MIN_BLOCK_BYTES).ilog2() as usize)
 }
 
-// SAFETY: a block has the size of its layout at least, is aligned to its own size, and is given to nobody else
-// until it is returned; a mapping is aligned to a page, and nothing here asks for more. Nothing panics.
+// SAFETY: a block is at least as large as its layout, is aligned to its own size, and has no other owner until it
+// is returned. A mapping is aligned to a page, and no layout here needs more. Nothing panics.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if let Some(block) = self.take_block(block_bytes(layout)) {
             return block;
         }
-        // SAFETY: new memory.
+        // SAFETY: with a null address the kernel chooses one where nothing is mapped.
         let mapped = unsafe {
             let access = ProtFlags::READ | ProtFlags::WRITE;
             mmap_anonymous(ptr::null_mut(), layout.size(), access, MapFlags::PRIVATE)
@@ -155,7 +156,7 @@ unsafe impl GlobalAlloc for Heap {
 
     unsafe fn dealloc(&self, address: *mut u8, layout: Layout) {
         if !self.return_block(address, block_bytes(layout)) {
-            // SAFETY: mapped above with this length, and not used any more by the caller's word.
+            // SAFETY: `alloc` has mapped this length, and the caller guarantees that the memory is not used any more.
             let _cannot_fail = unsafe { munmap(address.cast(), layout.size()) };
         }
     }
@@ -172,7 +173,7 @@ mod tests {
     fn blocks_have_the_size_and_alignment_of_their_layout() {
         for (size, align) in [(1, 1), (33, 8), (100, 256), (MAX_BLOCK_BYTES, 1), (MAX_BLOCK_BYTES + 1, 64)] {
             let layout = Layout::from_size_align(size, align).expect("valid");
-            // SAFETY: the layout is not empty, and the memory is used as it says.
+            // SAFETY: the layout is not empty, and all accesses are within its size.
             unsafe {
                 let blocks = [(); 5].map(|()| HEAP.alloc(layout));
                 for (byte, &block) in (1..).zip(&blocks) {
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_returned_block_is_given_again() {
+    fn returned_blocks_are_reused() {
         static OWN: Heap = Heap {
             arena: Arena(UnsafeCell::new([0; ARENA_BYTES])),
             used: AtomicUsize::new(0),
@@ -205,7 +206,7 @@ mod tests {
         assert!(OWN.return_block(blocks[0], 64) && OWN.take_block(64).is_some());
     }
 
-    /// What one thread allocates, another frees; nobody else has it meanwhile.
+    /// One thread allocates a block, another frees it; no third thread gets it in between.
     #[test]
     fn threads_do_not_get_the_same_block() {
         const THREADS: usize = 4;

@@ -1,4 +1,4 @@
-//! Panics of the preload's own. They must not look like a crash of the server.
+//! Panics of the preload itself, which must not look like a crash of the server.
 
 use std::backtrace::Backtrace;
 use std::panic::PanicHookInfo;
@@ -14,15 +14,15 @@ const EXIT_SOFTWARE: i32 = 70;
 /// Exit status in the loop: AFL++ goes on with the next input.
 const EXIT_IN_LOOP: i32 = 0;
 
-/// Whether a panic is being reported. A second one, in the midst of that, says nothing.
+/// Whether a panic is being reported. A second panic during the report prints nothing.
 static REPORTING: AtomicBool = AtomicBool::new(false);
 
-/// Reports a panic and ends the process: never unwind into the server's frames.
+/// Reports a panic and ends the process, because a panic must not unwind into the server's frames.
 pub(crate) fn report(panic: &PanicHookInfo<'_>) {
     let status = if config::is_loop() { EXIT_IN_LOOP } else { EXIT_SOFTWARE };
     if !REPORTING.swap(true, SeqCst) {
         if seccomp::is_added() {
-            // The call that failed is not to blame.
+            // The filter is the cause, not the call that failed.
             report::emit(format_args!("{}", seccomp::REMEDY));
             report::exit(report::EXIT_UNAVAILABLE);
         }
@@ -35,7 +35,7 @@ pub(crate) fn report(panic: &PanicHookInfo<'_>) {
     report::exit(status);
 }
 
-/// Panics where a test asks for it: with the name of a place in `SOCKFUZZ_TEST_PANIC`.
+/// Panics if a test asks for it: `SOCKFUZZ_TEST_PANIC` has the name of this `place`.
 #[cfg(debug_assertions)]
 pub(crate) fn panic_if_asked(place: &str) {
     assert!(
@@ -44,6 +44,6 @@ pub(crate) fn panic_if_asked(place: &str) {
     );
 }
 
-/// Builds for users have no such place.
+/// Does nothing in builds for users.
 #[cfg(not(debug_assertions))]
 pub(crate) fn panic_if_asked(_place: &str) {}

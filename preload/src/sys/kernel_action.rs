@@ -1,4 +1,4 @@
-//! rt_sigaction(2), past libc: that has a restorer of its own, and refuses the signals that it keeps for itself.
+//! rt_sigaction(2) without libc, which sets a restorer of its own, and refuses the signals that it reserves.
 
 use std::ptr;
 
@@ -26,14 +26,14 @@ impl KernelAction {
             handler: action.sa_sigaction,
             flags: action.sa_flags.cast_unsigned().into(),
             restorer: action.sa_restorer.map_or(0, |restorer| restorer as usize),
-            // SAFETY: the kernel's set is the first word of libc's.
+            // SAFETY: `sa_mask` is initialised, and its first word is the kernel's set.
             mask: unsafe { (&raw const action.sa_mask).cast::<u64>().read() },
         }
     }
 
     pub(crate) fn to_libc(self) -> libc::sigaction {
-        // SAFETY: all zeroes is an action; the kernel's set is the first word of libc's; a restorer is null, or the
-        // address of a function.
+        // SAFETY: all zeroes is a valid `sigaction`; the kernel's set is the first word of `sa_mask`; the restorer is
+        // null or the address of a function.
         unsafe {
             let mut action: libc::sigaction = std::mem::zeroed();
             action.sa_sigaction = self.handler;
@@ -45,7 +45,7 @@ impl KernelAction {
     }
 }
 
-/// Sets the action of a signal, and tells the one before.
+/// Sets the action of a signal to `new`, if given, and stores the former one in `old`.
 ///
 /// # Errors
 /// Those of rt_sigaction(2).
@@ -54,7 +54,7 @@ pub(crate) fn exchange(
     new: Option<&KernelAction>,
     old: Option<&mut KernelAction>,
 ) -> Result<(), Errno> {
-    // SAFETY: both are null or valid actions.
+    // SAFETY: both pointers are null or point at actions in the kernel's layout, whose set has the size that is passed.
     let result = unsafe {
         let new = new.map_or(ptr::null(), ptr::from_ref);
         let old = old.map_or(ptr::null_mut(), ptr::from_mut);
@@ -63,7 +63,7 @@ pub(crate) fn exchange(
     result.map(drop).map_err(|error| Errno::from_raw_os_error(error.into_raw()))
 }
 
-/// The same in the form of libc's function.
+/// [`exchange()`] with the signature of libc's sigaction(2).
 ///
 /// # Safety
 /// Both pointers are null or point at actions.
@@ -73,11 +73,11 @@ pub(crate) unsafe fn sigaction(
     old: *mut libc::sigaction,
 ) -> c_int {
     let mut before = KernelAction::DEFAULT;
-    // SAFETY: given by the caller.
+    // SAFETY: the caller guarantees that `new` is null or points at an action.
     let new = unsafe { new.as_ref() }.map(KernelAction::from_libc);
     match exchange(number, new.as_ref(), Some(&mut before)) {
         Ok(()) => {
-            // SAFETY: given by the caller.
+            // SAFETY: the caller guarantees that `old` is null or points at an action.
             if let Some(old) = unsafe { old.as_mut() } {
                 *old = before.to_libc();
             }

@@ -1,5 +1,5 @@
-//! The ground floor: libc's real functions, descriptors, `/proc`, messages and the configuration.
-//! Nothing here knows what a listener, a connection or AFL++ is for.
+//! Lowest layer: libc's real functions, descriptors, `/proc`, messages and the configuration.
+//! It does not depend on what listeners, connections or AFL++ are used for.
 
 pub(crate) mod answer_digest;
 pub(crate) mod answer_output;

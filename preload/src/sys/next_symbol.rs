@@ -1,5 +1,5 @@
-//! Finding the real functions: the next definition after ours in the loader's search order, which
-//! is libc's, or that of another library that interposes the same name.
+//! Lookup of the real functions: the next definition after the preload's in the loader's search order.
+//! It is libc's, or that of another library that interposes the same name.
 
 use std::ffi::{CStr, c_void};
 use std::mem::ManuallyDrop;
@@ -10,8 +10,8 @@ use libloading::os::unix::Library;
 
 use super::report;
 
-/// One real function, looked up at its first call at the latest. No lock: two threads that race store the same
-/// address.
+/// Real function, looked up at its first call at the latest. This needs no lock, because racing threads store the
+/// same address.
 pub(crate) struct NextSymbol {
     name: &'static CStr,
     address: AtomicPtr<c_void>,
@@ -22,28 +22,28 @@ impl NextSymbol {
         Self { name, address: AtomicPtr::new(ptr::null_mut()) }
     }
 
-    /// Looks the real function up; one that is missing may never be called.
+    /// Looks up the real function. Ignores a missing one, which may never be called.
     pub(crate) fn resolve(&self) {
         if let Some(found) = find_next(self.name) {
             self.address.store(found, Ordering::Release);
         }
     }
 
-    /// Address of the real function; ends the process with a message when there is none.
+    /// Returns the address of the real function; ends the process with a message if there is none.
     pub(crate) fn address(&self) -> *mut c_void {
         let known = self.address.load(Ordering::Acquire);
         if !known.is_null() {
             return known;
         }
         let found = find_next(self.name).unwrap_or_else(|| {
-            report::fatal(format_args!("no real {:?} in this process: is its libc very old?", self.name))
+            report::fatal(format_args!("{:?} is missing: the server's libc may be too old", self.name))
         });
         self.address.store(found, Ordering::Release);
         found
     }
 }
 
-/// The next definition of `name` after ours.
+/// Returns the address of the next definition of `name` after the preload's.
 pub(crate) fn find_next(name: &CStr) -> Option<*mut c_void> {
     // SAFETY: RTLD_NEXT is a pseudo handle that dlsym(3) accepts and that must not be closed.
     let next = ManuallyDrop::new(unsafe { Library::from_raw(libc::RTLD_NEXT) });

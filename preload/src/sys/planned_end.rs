@@ -1,10 +1,10 @@
-//! Planned ends of this process, announced to whoever reports its end to AFL++: every exit that is not announced
-//! is the server's own.
+//! Announcement of planned ends of this process to the process that reports its end to AFL++. Every exit that is
+//! not announced counts as the server's own.
 
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::SeqCst};
 
-/// Where this process announces its end; null where nobody wants to know.
+/// Flag in which this process announces its end; null if nothing reads it.
 static ANNOUNCEMENT: AtomicPtr<AtomicBool> = AtomicPtr::new(ptr::null_mut());
 
 /// Announces planned ends in `flag` from now on.
@@ -14,13 +14,13 @@ pub(crate) fn announce_in(flag: &'static AtomicBool) {
 
 /// Announces that this process is about to end as planned.
 pub(crate) fn announce() {
-    // SAFETY: null, or a reference that lives as long as the process.
+    // SAFETY: the pointer is null or comes from a reference that lives as long as the process.
     if let Some(flag) = unsafe { ANNOUNCEMENT.load(SeqCst).as_ref() } {
         flag.store(true, SeqCst);
     }
 }
 
-/// In a forked child of the server's, whose end is not its parent's.
+/// Removes the flag in a child process that the server has forked, whose end is not its parent's.
 pub(crate) fn reset_after_fork() {
     ANNOUNCEMENT.store(ptr::null_mut(), SeqCst);
 }

@@ -1,5 +1,5 @@
-//! The entries of one poll(2), away from the server's heap: a call may be made in a signal handler, or while the
-//! heap's lock is held.
+//! Entries of one poll(2), without the server's heap: a call may come from a signal handler, or while the heap's
+//! lock is held.
 
 use std::ops::{Deref, DerefMut};
 use std::ptr::{self, NonNull};
@@ -8,13 +8,13 @@ use libc::pollfd;
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
-/// Entries that need no memory of their own.
+/// Number of entries that need no mapping.
 const INLINE: usize = 32;
 
-/// An array of entries that grows up to a fixed room.
+/// Array of entries that grows up to a fixed capacity.
 pub(crate) struct PollSet {
     inline: [pollfd; INLINE],
-    /// Where the entries are if there is room for more than [`INLINE`].
+    /// Mapping that holds the entries if the capacity exceeds [`INLINE`].
     mapped: Option<NonNull<pollfd>>,
     room: usize,
     len: usize,
@@ -27,7 +27,7 @@ impl PollSet {
     /// Those of mmap(2).
     pub(crate) fn with_room(room: usize) -> Result<Self, Errno> {
         let mapped = if room > INLINE {
-            // SAFETY: new memory.
+            // SAFETY: with a null address the kernel chooses one where nothing is mapped.
             let start = unsafe {
                 mmap_anonymous(
                     ptr::null_mut(),
@@ -59,7 +59,7 @@ impl Deref for PollSet {
 
     fn deref(&self) -> &[pollfd] {
         match self.mapped {
-            // SAFETY: the mapping has room for `len` entries, which all zeroes are.
+            // SAFETY: the mapping lives as long as `self` and has room for `len` entries, of which all zeroes is one.
             Some(mapped) => unsafe { std::slice::from_raw_parts(mapped.as_ptr(), self.len) },
             None => &self.inline[..self.len],
         }
@@ -69,7 +69,7 @@ impl Deref for PollSet {
 impl DerefMut for PollSet {
     fn deref_mut(&mut self) -> &mut [pollfd] {
         match self.mapped {
-            // SAFETY: as above, and `self` is borrowed mutably.
+            // SAFETY: the mapping holds `len` valid entries, and `self` is borrowed mutably, so nothing else uses them.
             Some(mapped) => unsafe { std::slice::from_raw_parts_mut(mapped.as_ptr(), self.len) },
             None => &mut self.inline[..self.len],
         }
@@ -79,7 +79,7 @@ impl DerefMut for PollSet {
 impl Drop for PollSet {
     fn drop(&mut self) {
         if let Some(mapped) = self.mapped {
-            // SAFETY: mapped with this length, and nobody borrows it any more.
+            // SAFETY: the memory was mapped with this length, and nothing borrows it any more.
             let _cannot_fail = unsafe { munmap(mapped.as_ptr().cast(), self.room * size_of::<pollfd>()) };
         }
     }

@@ -1,4 +1,4 @@
-//! /proc: the threads and descriptors of this process, and how others are.
+//! Queries of /proc: threads, descriptors and memory of this process, and states of other processes.
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
@@ -12,10 +12,10 @@ use rustix::io::Errno;
 use super::fd;
 use super::fd_table::{self, FdKind};
 
-/// /proc, opened before the server may change its root directory; -1 before.
+/// Descriptor of /proc, opened before the server may change its root directory; -1 until then.
 static PROC: AtomicI32 = AtomicI32::new(-1);
 
-/// How directories of /proc are opened.
+/// Flags with which directories of /proc are opened.
 pub(crate) const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 /// Keeps /proc reachable for a server that will `chroot`.
@@ -48,7 +48,7 @@ pub(crate) fn open_processes() -> Result<OwnedFd, Errno> {
     }
 }
 
-/// Opens the file that tells how a thread or process is (proc_pid_stat(5)), in the directory that has its number.
+/// Opens the `stat` file of a thread or process (proc_pid_stat(5)), in a directory of threads or processes.
 ///
 /// # Errors
 /// Those of openat(2).
@@ -60,14 +60,14 @@ pub(crate) fn open_stat(directory: impl AsFd, id: i32) -> Result<OwnedFd, Errno>
     openat(directory, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
 }
 
-/// State letter in the content of such a file. It follows the command, which stands in parentheses and may itself
-/// contain some.
+/// Returns the state letter in the content of such a file. It follows the command, which is in parentheses and may
+/// itself contain parentheses.
 pub(crate) fn state(stat: &[u8]) -> Option<u8> {
     let command_end = stat.iter().rposition(|&byte| byte == b')')?;
     stat.get(command_end + 2).copied()
 }
 
-/// Sleeping threads and dead ones do not run; everything else could.
+/// Whether a thread or process may be running: it neither sleeps nor is dead.
 pub(crate) fn is_awake(state: u8) -> bool {
     state != b'S' && !is_dead(state)
 }
@@ -77,8 +77,8 @@ pub(crate) fn is_dead(state: u8) -> bool {
     matches!(state, b'Z' | b'X')
 }
 
-/// State letter of a process, and how it has ended, as wait(2) would say it: 0 as long as it has not, or where this
-/// process may not know.
+/// Returns the state letter of a process and its status, as wait(2) encodes it. The status is 0 until the process has
+/// ended, or if this process may not read it.
 ///
 /// # Errors
 /// Those of openat(2) and read(2): there is no such process.
@@ -96,13 +96,13 @@ pub(crate) fn read_process(id: i32) -> Result<(u8, c_int), Errno> {
     Ok((state(&text[..len]).ok_or(Errno::SRCH)?, last_number(&text[..len]).unwrap_or(0)))
 }
 
-/// The last field is the status.
+/// Parses the last field, which is the status.
 fn last_number(stat: &[u8]) -> Option<c_int> {
     let last = stat.trim_ascii_end().rsplit(|&byte| byte == b' ').next()?;
     std::str::from_utf8(last).ok()?.parse().ok()
 }
 
-/// Opens a file of this process's own: by its name below [`PROC`], and by its path where that was not opened.
+/// Opens a file that describes this process: by its name below [`PROC`], or by its path if [`PROC`] is not open.
 fn open_own(name: &CStr, path: &CStr, flags: OFlags) -> Result<OwnedFd, Errno> {
     match PROC.load(SeqCst) {
         proc @ 0.. => {
@@ -128,10 +128,10 @@ pub(crate) fn for_each_number(directory: impl AsFd, mut action: impl FnMut(i32))
     Ok(())
 }
 
-/// Calls `action` with every open descriptor of this process, but for the one that it takes to look.
+/// Calls `action` with every open descriptor of this process, except the one that lists them.
 ///
 /// # Errors
-/// Those of openat(2) and getdents(2): EMFILE above all.
+/// Those of openat(2) and getdents(2), mainly EMFILE.
 fn for_each_fd(mut action: impl FnMut(RawFd)) -> Result<(), Errno> {
     let directory = open_own(c"fd", c"/proc/self/fd", DIRECTORY)?;
     let own = directory.as_raw_fd();
@@ -142,24 +142,24 @@ fn for_each_fd(mut action: impl FnMut(RawFd)) -> Result<(), Errno> {
     })
 }
 
-/// Every open descriptor of this process; none where they cannot be listed.
+/// Returns every open descriptor of this process; none if they cannot be listed.
 pub(crate) fn open_fds() -> Vec<RawFd> {
     let mut fds = Vec::new();
     let _none_where_unreadable = for_each_fd(|fd| fds.push(fd));
     fds
 }
 
-/// Resident memory of this process, in bytes; 0 when it cannot be told.
+/// Returns the resident memory of this process in bytes; 0 if it is unknown.
 pub(crate) fn resident_bytes() -> u64 {
     memory_bytes(1)
 }
 
-/// Memory of its own that this process may write to, touched or not, in bytes; 0 when it cannot be told.
+/// Returns the private writable memory of this process, touched or not, in bytes; 0 if it is unknown.
 pub(crate) fn data_bytes() -> u64 {
     memory_bytes(5)
 }
 
-/// A column of proc_pid_statm(5), in bytes.
+/// Returns a column of proc_pid_statm(5), converted from pages to bytes.
 fn memory_bytes(column: usize) -> u64 {
     let mut text = [0; 128];
     let length = open_own(c"statm", c"/proc/self/statm", OFlags::RDONLY | OFlags::CLOEXEC)
@@ -167,19 +167,19 @@ fn memory_bytes(column: usize) -> u64 {
         .unwrap_or(0);
     let pages = text[..length].split(|&byte| byte == b' ').nth(column);
     let pages = pages.and_then(|pages| str::from_utf8(pages).ok()?.parse::<u64>().ok());
-    // SAFETY: it takes a number and returns one.
+    // SAFETY: sysconf(3) takes a number, and has no preconditions.
     let page_bytes = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     pages.unwrap_or(0) * page_bytes.unsigned_abs()
 }
 
-/// Number of this process's threads: each is a directory, beside `.` and `..` (proc_pid_task(5)).
+/// Returns the number of this process's threads: each is a directory, like `.` and `..` (proc_pid_task(5)).
 pub(crate) fn count_threads() -> usize {
     let links = open_tasks().and_then(rustix::fs::fstat).map_or(0, |tasks| tasks.st_nlink);
     links.saturating_sub(2) as usize
 }
 
-/// Number of descriptors that the server has open, without the preload's. `None` when it may not even open
-/// one more.
+/// Returns the number of descriptors that the server has open, without the preload's. `None` if it may not open
+/// another one.
 pub(crate) fn count_server_fds() -> Option<usize> {
     let mut count = 0;
     for_each_fd(|fd| {
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_process_that_has_ended_tells_how() {
+    fn the_status_of_an_ended_process_is_read() {
         let mut child =
             std::process::Command::new("/bin/sh").args(["-c", "exit 3"]).spawn().expect("sh starts");
         let id = child.id().cast_signed();

@@ -1,4 +1,4 @@
-//! libc's own functions, or those of another library that interposes the same names behind this one.
+//! Real functions: libc's, or those of another library that interposes the same names after this one.
 
 use std::ffi::{CStr, c_void};
 
@@ -16,10 +16,10 @@ use crate::table::interposed_functions;
 /// Type of a thread's first function.
 pub(crate) type ThreadStart = extern "C" fn(*mut c_void) -> *mut c_void;
 
-/// Defines the real function of every row. (Two names of one function share its plain form.)
+/// Defines the real function of every row. (Some are unused, because the hooks of aliases call only one of them.)
 macro_rules! define_real {
     ($(fn $name:ident($($arg:ident: $type:ty),* $(,)?) -> $result:ty => $handler:path;)*) => {
-        /// Where the real functions are.
+        /// Addresses of the real functions.
         #[allow(non_upper_case_globals)]
         mod symbols {
             use super::{CStr, NextSymbol};
@@ -37,13 +37,13 @@ macro_rules! define_real {
         }
 
         $(
-            /// The real function.
+            /// Calls the real function.
             ///
             /// # Safety
             /// That of the libc function.
             #[allow(dead_code, non_snake_case)]
             pub(crate) unsafe fn $name($($arg: $type),*) -> $result {
-                // SAFETY: the symbol of this name has this type in libc; the arguments are the caller's.
+                // SAFETY: the symbol has this type in libc, and the caller keeps the function's contract.
                 unsafe {
                     let real: unsafe extern "C-unwind" fn($($type),*) -> $result =
                         std::mem::transmute::<*mut c_void, _>(symbols::$name.address());
@@ -56,8 +56,8 @@ macro_rules! define_real {
 
 interposed_functions!(define_real);
 
-/// Looks all of them up, before the server's `main`: the loader uses the heap, and a handler of the server's may call
-/// any function while its thread does.
+/// Looks up all of them, before the server's `main`. Later, a signal handler may call any function while its thread
+/// uses the heap, which the loader uses, too.
 pub(crate) fn resolve() {
     symbols::ALL.iter().for_each(|symbol| symbol.resolve());
 }

@@ -1,5 +1,5 @@
-//! What the preload tells: lines for a person on the server's original stderr, and the status page
-//! for whoever started the server.
+//! Output of the preload: messages on the server's original stderr, and the status page for the program
+//! that started the server.
 
 use std::env;
 use std::fmt::{self, Write as _};
@@ -17,7 +17,7 @@ use super::{planned_end, seccomp, stdio};
 /// Exit status when sockfuzz itself cannot go on (sysexits.h: EX_UNAVAILABLE).
 pub(super) const EXIT_UNAVAILABLE: i32 = 69;
 
-/// Prints one line, without allocating: this may run anywhere in the server.
+/// Prints one line without allocating, because this may run anywhere in the server.
 pub(crate) fn emit(message: fmt::Arguments<'_>) {
     let mut line = MessageBuffer { bytes: [0; 1024], len: 0 };
     let _ = write!(line, "sockfuzz: {message}");
@@ -25,7 +25,7 @@ pub(crate) fn emit(message: fmt::Arguments<'_>) {
     let _ = rustix::io::write(stdio::error(), &line.bytes[..line.len]);
 }
 
-/// Prints one line and ends the process. Where the server itself may be why, another line says so.
+/// Prints one line and ends the process. Prints another line if the server itself may be the cause.
 pub(crate) fn fatal(message: fmt::Arguments<'_>) -> ! {
     emit(message);
     if seccomp::is_added() {
@@ -37,7 +37,7 @@ pub(crate) fn fatal(message: fmt::Arguments<'_>) -> ! {
 /// Ends the process, as planned, without running the server's exit handlers.
 pub(crate) fn exit(status: i32) -> ! {
     planned_end::announce();
-    // libc's `_exit` would be our own hook.
+    // libc's `_exit` would call the preload's own hook.
     loop {
         // SAFETY: exit_group(2) takes a number and has no precondition.
         let _never_returns = unsafe { syscall!(Sysno::exit_group, status) };
@@ -67,17 +67,17 @@ impl fmt::Write for MessageBuffer {
     }
 }
 
-/// Used while nobody observes.
+/// Status page that is used while there is no observer.
 static PRIVATE_PAGE: StatusPage = StatusPage::new();
 static SHARED_PAGE: AtomicPtr<StatusPage> = AtomicPtr::new(ptr::null_mut());
 
-/// The status page of this run.
+/// Returns the status page of this run.
 pub(crate) fn status() -> &'static StatusPage {
-    // SAFETY: the pointer is null or a mapping that is never removed.
+    // SAFETY: the pointer is null or points at a mapping that is never removed.
     unsafe { SHARED_PAGE.load(Ordering::Acquire).as_ref() }.unwrap_or(&PRIVATE_PAGE)
 }
 
-/// Whether somebody reads the status page.
+/// Whether an observer reads the status page.
 pub(crate) fn is_observed() -> bool {
     !SHARED_PAGE.load(Ordering::Acquire).is_null()
 }
@@ -94,7 +94,7 @@ fn map_page(file: &str) -> std::io::Result<()> {
     if file.metadata()?.len() < StatusPage::FILE_SIZE as u64 {
         return Err(std::io::Error::other("it is too small"));
     }
-    // SAFETY: a new mapping at an address of the kernel's choice.
+    // SAFETY: with a null address the kernel chooses one where nothing is mapped.
     let page = unsafe {
         mmap(
             ptr::null_mut(),
@@ -109,10 +109,10 @@ fn map_page(file: &str) -> std::io::Result<()> {
     pass_to_programs(&file)
 }
 
-/// A program that a wrapper script starts finds the file even where the sandbox hides its path.
+/// Passes the open file to a program that a wrapper script starts, because the sandbox may hide its path.
 fn pass_to_programs(file: &File) -> std::io::Result<()> {
     let kept = stdio::save_across_exec(file.as_fd())?;
-    // SAFETY: the process has one thread: its `main` has not begun.
+    // SAFETY: no other thread uses the environment: before `main`, the process has one thread.
     unsafe { env::set_var(specs::STATUS.variable, format!("/proc/self/fd/{kept}")) };
     Ok(())
 }

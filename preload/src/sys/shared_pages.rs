@@ -1,6 +1,6 @@
-//! Memory that every process forked from now on shares: the server, the forkserver, all its children.
+//! Memory that all processes which are forked later share: the server, the forkserver, all its children.
 //!
-//! It has a name of its own. Anonymous shared memory is taken for the server's, of which every child of the
+//! Its mappings have a name. Anonymous shared memory is treated as the server's, of which every child of the
 //! forkserver gets a copy (`fork/isolation/memory.rs`).
 
 use std::ffi::c_void;
@@ -13,7 +13,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap};
 /// Name of the mappings in proc_pid_maps(5).
 pub(crate) const MAPPING_NAME: &str = "/memfd:sockfuzz";
 
-/// A type whose value of all zero bytes is valid, and that may be shared between processes.
+/// Type for which all zero bytes is a valid value, and that processes may share.
 ///
 /// # Safety
 /// All zeroes is a valid value; it holds no pointers and is changed by atomic operations only.
@@ -24,14 +24,14 @@ pub(crate) unsafe trait Shareable: Sync {}
 /// # Errors
 /// Those of memfd_create(2), ftruncate(2) and mmap(2).
 pub(crate) fn map<T: Shareable>() -> Result<&'static T, Errno> {
-    // SAFETY: the mapping is large enough and page-aligned, and zeroes are a valid `T` by its contract.
+    // SAFETY: the mapping is large enough, page-aligned and never removed, and zeroes are a valid `T` by its contract.
     Ok(unsafe { &*map_bytes(size_of::<T>())?.cast::<T>() })
 }
 
 /// Maps `len` zero bytes; the mapping is never removed.
 ///
 /// # Errors
-/// As for [`map`].
+/// Those of [`map`].
 pub(crate) fn map_bytes(len: usize) -> Result<*mut c_void, Errno> {
     let file = memfd_create(c"sockfuzz", MemfdFlags::CLOEXEC)?;
     ftruncate(&file, len as u64)?;

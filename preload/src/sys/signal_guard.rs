@@ -1,8 +1,8 @@
-//! Critical sections that handlers of the server's do not interrupt.
+//! Critical sections that signal handlers of the server do not interrupt.
 //!
 //! A handler may call any hook, fork, or leave by siglongjmp(3). So none may run while its thread holds a lock of
-//! ours, the driver guard, or a place in a wait queue. A signal that arrives in such a section is sent to the
-//! thread again, with all signals blocked until the section ends; then the kernel delivers it with its own
+//! the preload, the driver guard, or a place in a wait queue. A signal that arrives in such a section is sent to
+//! the thread again, with all signals blocked until the section ends. Then the kernel delivers it with its own
 //! information, mask and stack.
 
 use std::cell::{Cell, UnsafeCell};
@@ -17,10 +17,10 @@ use syscalls::{Sysno, syscall};
 
 use super::{errno, threads};
 
-/// Bytes of the kernel's set of signals.
+/// Size of the kernel's set of signals.
 const SIGNAL_SET_BYTES: usize = size_of::<u64>();
 
-/// Signals that are never blocked here: faults of the thread's own, and the two that libc keeps for itself.
+/// Signals that are never blocked here: faults of the thread itself, and the two that libc reserves.
 const NEVER_BLOCKED: u64 = bit(libc::SIGSEGV)
     | bit(libc::SIGBUS)
     | bit(libc::SIGILL)
@@ -31,17 +31,17 @@ const NEVER_BLOCKED: u64 = bit(libc::SIGSEGV)
     | bit(32)
     | bit(33);
 
-/// What the handlers of one thread share with it. Neither made nor dropped at run time, so that a handler may
-/// touch it.
+/// State that a thread shares with its signal handlers. It has neither a constructor nor a destructor at run time,
+/// so a handler may use it.
 struct ThreadState {
-    /// Sections that the thread is in.
+    /// Number of nested sections that the thread is in.
     depth: Cell<u32>,
-    /// Signals that arrived in the current one, as the kernel's set.
+    /// Signals that arrived in the current section, as the kernel's set.
     deferred: Cell<u64>,
     /// The thread's mask before the first of them.
     mask: Cell<u64>,
-    /// Limit of the sleep that the thread is about to begin. A handler shortens it to nothing, because the kernel
-    /// may read it only after the handler has run.
+    /// Limit of the sleep that the thread is about to begin. A handler sets it to zero, because the kernel may read
+    /// it only after the handler has run.
     sleep_limit: UnsafeCell<timespec>,
     /// Whether [`interrupt`] was called.
     interrupted: Cell<bool>,
@@ -58,29 +58,29 @@ impl ThreadState {
         }
     }
 
-    /// State of the calling thread.
+    /// Returns the state of the calling thread.
     fn current() -> &'static Self {
         let state = if threads::is_single() {
-            // Thread-local storage of a library costs a call.
+            // Access to thread-local storage of a library costs a call.
             &raw const ONLY_THREAD.0
         } else {
             THREAD.with(ptr::from_ref)
         };
-        // SAFETY: it lives as long as the thread, which is the only one that is given it.
+        // SAFETY: the state lives as long as the thread, and no other thread gets a reference to it.
         unsafe { &*state }
     }
 
     fn set_sleep_limit(&self, limit: timespec) {
-        // SAFETY: only this thread and its handlers use it, and nobody keeps a reference.
+        // SAFETY: the pointer is valid; only this thread and its handlers use it, and nothing keeps a reference.
         unsafe { self.sleep_limit.get().write_volatile(limit) }
         compiler_fence(SeqCst);
     }
 
-    /// Lets the deferred signals in. Their handlers run within this call, and need not return to it.
+    /// Unblocks the deferred signals. Their handlers run within this call, and may not return to it.
     fn deliver(&self) {
         let deferred = self.deferred.replace(0);
         let mask = self.mask.get();
-        // What a hook has set stands, as where the kernel has the last word.
+        // Keeps the `errno` of a hook: after a real system call, libc sets it when all handlers have run.
         errno::untouched(|| {
             set_mask(mask & !deferred);
             if mask & deferred != 0 {
@@ -94,15 +94,15 @@ thread_local! {
     static THREAD: ThreadState = const { ThreadState::new() };
 }
 
-/// State of the only thread there is.
+/// State of the only thread, while the process has just one.
 static ONLY_THREAD: OnlyThread = OnlyThread(ThreadState::new());
 
 struct OnlyThread(ThreadState);
 
-// SAFETY: `current` gives it out while the process has one thread.
+// SAFETY: `ThreadState::current` returns it only while the process has one thread.
 unsafe impl Sync for OnlyThread {}
 
-/// A critical section of the calling thread. Sections nest; signals are delivered when the outermost ends.
+/// Critical section of the calling thread. Sections nest; signals are delivered when the outermost ends.
 pub(crate) struct SignalGuard(&'static ThreadState);
 
 impl SignalGuard {
@@ -125,7 +125,7 @@ impl Drop for SignalGuard {
     }
 }
 
-/// Whether something waits for the end of the current section: a signal, or an [`interrupt`]. A wait has to end.
+/// Whether a deferred signal or an [`interrupt`] is pending in the current section. Then a wait has to end.
 pub(crate) fn is_pending() -> bool {
     let thread = ThreadState::current();
     thread.deferred.get() != 0 || thread.interrupted.get()
@@ -134,15 +134,15 @@ pub(crate) fn is_pending() -> bool {
 /// Defers a signal that has arrived in a critical section; `false` outside of one.
 ///
 /// # Safety
-/// To be called by the handler of the signal `number`, with the arguments that the kernel gave it.
+/// Must be called by the handler of the signal `number`, with the arguments that the kernel has passed to it.
 pub(crate) unsafe fn defer(number: c_int, info: *mut siginfo_t, context: *mut c_void) -> bool {
     let thread = ThreadState::current();
     if thread.depth.get() == 0 {
         return false;
     }
-    // First, or the signal would come again at once (SA_NODEFER).
+    // Must precede the queueing, after which the signal could arrive again at once (SA_NODEFER).
     set_mask(!NEVER_BLOCKED);
-    // SAFETY: `info` is the kernel's own.
+    // SAFETY: the kernel has filled in `info` for this signal.
     unsafe { queue(number, info) };
     // SAFETY: the third argument of a handler is its context, whose mask the kernel restores when the handler
     // returns; the kernel's set is the first word of libc's.
@@ -162,56 +162,56 @@ pub(crate) unsafe fn defer(number: c_int, info: *mut siginfo_t, context: *mut c_
 /// `info` is a valid description of it.
 unsafe fn queue(number: c_int, info: *const siginfo_t) {
     let (process, id) = (rustix::process::getpid(), rustix::thread::gettid());
-    // SAFETY: given by the caller; a process may queue any signal to itself.
+    // SAFETY: the caller guarantees that `info` is valid; a process may queue any signal to itself.
     let _queued =
         unsafe { syscall!(Sysno::rt_tgsigqueueinfo, process.as_raw_pid(), id.as_raw_pid(), number, info) };
 }
 
-/// Takes the pending signals that the server does not block, those that are deferred among them: a fork would lose
-/// them. To be called with every signal blocked; `mask` is what was blocked before.
+/// Takes the pending signals that the server does not block, including the deferred ones, because a fork would lose
+/// them. Must be called with every signal blocked; `mask` is the former mask.
 pub(crate) fn take_pending(mask: &sigset_t) -> Vec<siginfo_t> {
     let thread = ThreadState::current();
     let servers_mask = match thread.deferred.get() {
-        // SAFETY: the kernel's set is the first word of libc's.
+        // SAFETY: `mask` is initialised, and its first word is the kernel's set.
         0 => unsafe { ptr::from_ref(mask).cast::<u64>().read() },
         _ => thread.mask.get(),
     };
     let wanted = !servers_mask & !NEVER_BLOCKED;
     let next = || {
         let mut info = MaybeUninit::<siginfo_t>::zeroed();
-        // SAFETY: set and limit live on this stack, and there is room for what is written.
+        // SAFETY: the set, its size and the limit are valid, and `info` has room for what the kernel writes.
         let taken = unsafe {
             let (limit, set) = (AT_ONCE, &raw const wanted);
             syscall!(Sysno::rt_sigtimedwait, set, info.as_mut_ptr(), &raw const limit, SIGNAL_SET_BYTES)
         };
-        // SAFETY: all zeroes are valid, and so is what the kernel has written.
+        // SAFETY: all zeroes is a valid `siginfo_t`, and so is what the kernel has written.
         taken.ok().map(|_| unsafe { info.assume_init() })
     };
     iter::from_fn(next).collect()
 }
 
-/// Makes signals pending that [`take_pending`] has taken, in the process before its fork.
+/// Makes signals pending again that [`take_pending`] took before the fork, in the parent.
 pub(crate) fn put_back(signals: &[siginfo_t]) {
     for info in signals {
-        // SAFETY: the kernel's own description.
+        // SAFETY: the kernel has filled in `info`.
         unsafe { queue(info.si_signo, info) };
     }
 }
 
-/// Ends the wait of the calling thread, or its next one. For handlers of our own.
+/// Ends the wait of the calling thread, or its next one. For the preload's own signal handlers.
 pub(super) fn interrupt() {
     let thread = ThreadState::current();
     thread.interrupted.set(true);
     thread.set_sleep_limit(AT_ONCE);
 }
 
-/// Follows an [`interrupt`]: the next wait may last.
+/// Clears an [`interrupt`], so that the next wait may block.
 pub(super) fn clear_interrupt() {
     ThreadState::current().interrupted.set(false);
 }
 
-/// Waits by ppoll(2), past libc, for at most `limit`; with `mask` for the signals blocked meanwhile, if it is not
-/// null. Returns the number of ready descriptors; 0 also when something is pending.
+/// Waits by ppoll(2), without libc, for at most `limit`. A `mask` that is not null replaces the signal mask during the
+/// wait. Returns the number of ready descriptors, or 0 if [`is_pending`].
 ///
 /// # Errors
 /// Those of ppoll(2).
@@ -228,7 +228,7 @@ pub(crate) unsafe fn sleep(
     if is_pending() {
         return Ok(0);
     }
-    // SAFETY: the array and the limit are valid for the call; the mask is as the caller says.
+    // SAFETY: the array and the limit are valid; the caller guarantees that the mask is null or a set of signals.
     let result = unsafe {
         syscall!(Sysno::ppoll, fds.as_mut_ptr(), fds.len(), thread.sleep_limit.get(), mask, SIGNAL_SET_BYTES)
     };
@@ -237,7 +237,7 @@ pub(crate) unsafe fn sleep(
 
 const AT_ONCE: timespec = timespec { tv_sec: 0, tv_nsec: 0 };
 
-/// No limit is a very late one.
+/// Converts a limit for ppoll(2); `None` becomes the longest one.
 fn to_timespec(limit: Option<Duration>) -> timespec {
     let limit = limit.unwrap_or(Duration::MAX);
     timespec {
@@ -248,7 +248,7 @@ fn to_timespec(limit: Option<Duration>) -> timespec {
 
 /// Blocks these signals and no others.
 fn set_mask(mask: u64) {
-    // SAFETY: the mask lives on this stack and has the size that is given.
+    // SAFETY: the mask lives on this stack and has the size that is passed; a null pointer for the old one is allowed.
     let _cannot_fail = unsafe {
         syscall!(
             Sysno::rt_sigprocmask,
@@ -260,7 +260,7 @@ fn set_mask(mask: u64) {
     };
 }
 
-/// A signal in the kernel's set.
+/// Returns the bit of a signal in the kernel's set.
 const fn bit(signal: c_int) -> u64 {
     1 << (signal - 1)
 }

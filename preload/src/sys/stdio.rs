@@ -1,5 +1,5 @@
-//! The standard descriptors that the process was started with, kept where the server does not
-//! find them: servers put /dev/null over 0 and move 1 and 2 into log files.
+//! Standard descriptors that the process was started with, saved at numbers that the server does not
+//! use: servers put /dev/null over 0 and redirect 1 and 2 to log files.
 
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
@@ -10,8 +10,8 @@ use rustix::io::Errno;
 
 use super::fd_table;
 
-/// Tells a process below this one (a wrapper script's `exec`, a CGI program) that the descriptors
-/// were taken, and where they are.
+/// Environment variable with the numbers of the saved descriptors, for a program that this process executes
+/// or starts (a wrapper script's `exec`, a CGI program).
 pub(crate) const SAVED_FDS_VARIABLE: &str = "SOCKFUZZ_STDIO";
 
 static INPUT: AtomicI32 = AtomicI32::new(-1);
@@ -21,7 +21,7 @@ static ERROR: AtomicI32 = AtomicI32::new(2);
 /// Keeps copies of the three standard descriptors, so that a wrapper script may start the server.
 pub(crate) fn save() {
     for (slot, fd) in [(&INPUT, 0), (&OUTPUT, 1), (&ERROR, 2)] {
-        // SAFETY: the number is only duplicated; a closed one gives EBADF.
+        // SAFETY: the number is not -1, and is only duplicated; a closed one gives EBADF.
         let standard = unsafe { BorrowedFd::borrow_raw(fd) };
         if let Ok(copy) = save_across_exec(standard) {
             slot.store(copy, Relaxed);
@@ -29,7 +29,7 @@ pub(crate) fn save() {
     }
 }
 
-/// Keeps a copy of a descriptor for this process and for the programs that it turns into.
+/// Keeps a copy of a descriptor for this process and for the programs that it executes.
 pub(crate) fn save_across_exec(fd: BorrowedFd<'_>) -> Result<RawFd, Errno> {
     let copy = rustix::io::fcntl_dupfd_cloexec(fd, fd_table::FIRST_PROTECTED_FD)?;
     rustix::io::fcntl_setfd(&copy, rustix::io::FdFlags::empty())?;
@@ -38,8 +38,8 @@ pub(crate) fn save_across_exec(fd: BorrowedFd<'_>) -> Result<RawFd, Errno> {
     Ok(copy)
 }
 
-/// Takes stdin and stdout away from the server: what it reads is empty, what it prints goes to
-/// stderr, so that nothing but the answer reaches stdout.
+/// Replaces the server's stdin by an empty one and its stdout by stderr, so that only the answer
+/// reaches the original stdout.
 pub(crate) fn hide_from_server() {
     if let Ok(null) = rustix::fs::open(c"/dev/null", OFlags::RDWR, Mode::empty()) {
         duplicate_onto(&null, 0);
@@ -51,12 +51,12 @@ pub(crate) fn hide_from_server() {
     }
 }
 
-/// The three numbers, as text for [`SAVED_FDS_VARIABLE`].
+/// Returns the three numbers as text for [`SAVED_FDS_VARIABLE`].
 pub(crate) fn encode() -> String {
     [&INPUT, &OUTPUT, &ERROR].map(|slot| slot.load(Relaxed).to_string()).join(",")
 }
 
-/// Adopts the numbers that a process above this one has written down.
+/// Adopts the numbers that another process has stored in [`SAVED_FDS_VARIABLE`].
 pub(crate) fn adopt(text: &str) {
     for (slot, number) in [&INPUT, &OUTPUT, &ERROR].into_iter().zip(text.split(',')) {
         let number = number.parse().unwrap_or(-1);
@@ -75,9 +75,9 @@ pub(crate) fn output() -> Option<BorrowedFd<'static>> {
     borrow(&OUTPUT)
 }
 
-/// The original stderr, or whatever is at 2.
+/// The original stderr; descriptor 2 when it was closed.
 pub(crate) fn error() -> BorrowedFd<'static> {
-    // SAFETY: at worst the number is closed, and a write to it fails.
+    // SAFETY: the number is not -1. If it is closed, a write to it fails with EBADF.
     borrow(&ERROR).unwrap_or(unsafe { BorrowedFd::borrow_raw(2) })
 }
 
@@ -87,7 +87,7 @@ fn error_is_open() -> bool {
 
 fn borrow(slot: &AtomicI32) -> Option<BorrowedFd<'static>> {
     let number = slot.load(Relaxed);
-    // SAFETY: the number was ours when it was stored; at worst a call on it fails.
+    // SAFETY: the number is not -1. If it was closed since, a call on it fails with EBADF.
     (number >= 0).then(|| unsafe { BorrowedFd::borrow_raw(number) })
 }
 

@@ -1,5 +1,5 @@
-//! Symbols that the loader does not know: a Rust executable exports nothing, but unless it is
-//! stripped its symbol table names the AFL++ runtime, and variables of Rust's std.
+//! Lookup of symbols that the loader cannot find: a Rust executable exports nothing, but unless it is
+//! stripped, its symbol table contains the AFL++ runtime, and variables of Rust's std.
 
 use std::ffi::{CStr, c_int, c_void};
 use std::fs::File;
@@ -11,15 +11,15 @@ use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 
 const EXECUTABLE: &str = "/proc/self/exe";
 
-/// A variable of which every thread has its own, zeroed at first.
+/// Thread-local variable with zero as its initial value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ThreadVariable {
-    /// Where it is in the block of such variables that each thread has of the executable.
+    /// Offset in the block that each thread has for the executable's thread-local variables.
     pub(crate) offset: usize,
     pub(crate) len: usize,
 }
 
-/// Finds the variable of the running executable whose name contains `part`.
+/// Finds the thread-local variable of the running executable whose name contains `part`.
 pub(crate) fn find_thread_variable(part: &[u8]) -> Option<ThreadVariable> {
     let file = MappedFile::open(EXECUTABLE).ok()?;
     let elf = ElfFile64::<Endianness>::parse(file.bytes()).ok()?;
@@ -34,24 +34,23 @@ pub(crate) fn find_thread_variable(part: &[u8]) -> Option<ThreadVariable> {
     Some(ThreadVariable { offset: found.address() as usize, len: found.size() as usize })
 }
 
-/// Address of the calling thread's block; `None` where it has none (dl_iterate_phdr(3): the first object is the main
-/// program).
+/// Returns the address of the calling thread's block; `None` if it has none (dl_iterate_phdr(3): the first object is
+/// the main program).
 pub(crate) fn thread_block() -> Option<NonNull<u8>> {
     unsafe extern "C" fn first(info: *mut libc::dl_phdr_info, len: usize, block: *mut c_void) -> c_int {
         if len >= size_of::<libc::dl_phdr_info>() {
-            // SAFETY: the loader passes an `info` of this length, and we passed a `*mut c_void`.
+            // SAFETY: the loader passes an `info` of this length, and `block` points at a `*mut c_void` (below).
             unsafe { *block.cast::<*mut c_void>() = (*info).dlpi_tls_data };
         }
         1
     }
     let mut block = ptr::null_mut::<c_void>();
-    // SAFETY: the callback matches what it is given.
+    // SAFETY: the callback has the required type, and casts the data pointer to the type that is passed here.
     unsafe { libc::dl_iterate_phdr(Some(first), (&raw mut block).cast()) };
     NonNull::new(block.cast())
 }
 
-/// Fills in the addresses of those `names` that are null, as far as the running executable's symbol
-/// table knows them.
+/// Fills in the null addresses of those `names` that the running executable's symbol table contains.
 pub(crate) fn complete<const N: usize>(addresses: &mut [*mut c_void; N], names: [&CStr; N]) {
     let Ok(file) = MappedFile::open(EXECUTABLE) else { return };
     let Ok(elf) = ElfFile64::<Endianness>::parse(file.bytes()) else { return };
@@ -66,7 +65,7 @@ pub(crate) fn complete<const N: usize>(addresses: &mut [*mut c_void; N], names: 
     }
 }
 
-/// A file as memory: executables with debugging information are large, and most of it is not read.
+/// File mapped into memory: executables with debugging information are large, and most of it is not read.
 struct MappedFile {
     start: *mut c_void,
     len: usize,
@@ -76,34 +75,34 @@ impl MappedFile {
     fn open(path: &str) -> std::io::Result<Self> {
         let file = File::open(path)?;
         let len = file.metadata()?.len() as usize;
-        // SAFETY: a new mapping at an address of the kernel's choice.
+        // SAFETY: with a null address the kernel chooses one where nothing is mapped.
         let start = unsafe { mmap(ptr::null_mut(), len, ProtFlags::READ, MapFlags::PRIVATE, &file, 0)? };
         Ok(Self { start, len })
     }
 
     fn bytes(&self) -> &[u8] {
-        // SAFETY: mapped for as long as `self` lives; a running executable cannot be written to.
+        // SAFETY: `len` bytes are mapped for as long as `self` lives; a running executable cannot be written to.
         unsafe { std::slice::from_raw_parts(self.start.cast(), self.len) }
     }
 }
 
 impl Drop for MappedFile {
     fn drop(&mut self) {
-        // SAFETY: nothing borrows from the mapping any more.
+        // SAFETY: `self` owns the mapping of this length, and nothing borrows from it any more.
         let _ = unsafe { munmap(self.start, self.len) };
     }
 }
 
-/// How far from its linked addresses the executable was loaded (dl_iterate_phdr(3): the first
-/// object is the main program).
+/// Returns the distance of the executable's load address from its link address (dl_iterate_phdr(3):
+/// the first object is the main program).
 fn load_bias() -> usize {
     unsafe extern "C" fn first(info: *mut libc::dl_phdr_info, _: usize, bias: *mut c_void) -> c_int {
-        // SAFETY: the loader passes a valid `info`, and we passed a `usize`.
+        // SAFETY: the loader passes a valid `info`, and `bias` points at a `usize` (below).
         unsafe { *bias.cast::<usize>() = (*info).dlpi_addr as usize };
         1
     }
     let mut bias = 0_usize;
-    // SAFETY: the callback matches what it is given.
+    // SAFETY: the callback has the required type, and casts the data pointer to the type that is passed here.
     unsafe { libc::dl_iterate_phdr(Some(first), ptr::from_mut(&mut bias).cast()) };
     bias
 }

@@ -8,18 +8,18 @@ use rustix::process::getpid;
 use rustix::thread::gettid;
 use syscalls::{Sysno, syscall};
 
-/// Real time that is given, at the end of an iteration, to threads and processes that the server created in it
-/// and that have not come to their ends.
+/// Real time that an iteration waits at its end for threads and processes that the server created in it and
+/// that have not ended.
 pub(crate) const LATE_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Number of the current iteration of this process.
 static ITERATION: AtomicU32 = AtomicU32::new(0);
 
-/// Late sleepers that are known at a time; further ones are not waited for.
+/// Maximum number of late sleepers that are recorded at a time. Iterations do not wait for further ones.
 const MAX_LATE_SLEEPERS: usize = 64;
 
-/// Threads in a short sleep that have slept in no earlier iteration, by their numbers; 0 marks a free place. A count
-/// would be wrong for ever after a thread that is cancelled in its sleep.
+/// Ids of threads in a short sleep that have slept in no earlier iteration; 0 marks a free entry. (A count would stay
+/// wrong after a thread is cancelled in its sleep.)
 static LATE_SLEEPERS: [AtomicI32; MAX_LATE_SLEEPERS] = [const { AtomicI32::new(0) }; MAX_LATE_SLEEPERS];
 
 thread_local! {
@@ -27,10 +27,10 @@ thread_local! {
     static FIRST_SLEPT_IN: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Changes whenever the server creates a thread or a child process; 0 before the first.
+/// Counter that changes whenever the server creates a thread or a child process; 0 before the first.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
-/// Records a creation: of a thread before and again after it, of a child process once.
+/// Records the creation of a thread (called before and again after it) or of a child process (called once).
 pub(crate) fn record_creation() {
     GENERATION.fetch_add(1, SeqCst);
 }
@@ -38,12 +38,12 @@ pub(crate) fn record_creation() {
 /// Whether libc may create threads at any time.
 static UNSEEN: AtomicBool = AtomicBool::new(false);
 
-/// Records that libc may create threads for the server from now on, of which no hook tells.
+/// Records that libc may create threads for the server from now on, which no hook sees.
 pub(crate) fn expect_unseen() {
     UNSEEN.store(true, SeqCst);
 }
 
-/// Number that changes with every creation; 0 before the first.
+/// Returns a number that changes with every creation; 0 before the first.
 pub(crate) fn generation() -> u32 {
     if UNSEEN.load(SeqCst) {
         record_creation();
@@ -51,18 +51,18 @@ pub(crate) fn generation() -> u32 {
     GENERATION.load(SeqCst)
 }
 
-/// Whether the server has never had a second thread, nor a child process.
+/// Whether the server has never had a second thread or a child process.
 pub(crate) fn is_single() -> bool {
     GENERATION.load(SeqCst) == 0
 }
 
-/// An iteration begins.
+/// Begins the next iteration.
 pub(crate) fn begin_iteration() {
     ITERATION.fetch_add(1, SeqCst);
 }
 
-/// Sleeps, for `time`, in the calling thread. What a thread does that was created in this iteration belongs to
-/// the iteration, also after a short sleep. (When it was created is not known, but when it slept first.)
+/// Sleeps for `time` in the calling thread. The work of a thread that was created in this iteration belongs to it,
+/// also after a short sleep. (The time of its first sleep stands in for that of its creation, which is unknown.)
 pub(crate) fn sleep_for<T>(time: Duration, sleep: impl FnOnce() -> T) -> T {
     let iteration = ITERATION.load(SeqCst) + 1;
     let first = FIRST_SLEPT_IN.get();
@@ -82,8 +82,8 @@ pub(crate) fn sleep_for<T>(time: Duration, sleep: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Records that the calling thread does not sleep: the time is over, or a handler runs, which ends the sleep, and may
-/// leave it by siglongjmp(3).
+/// Records that the calling thread does not sleep any more: the time is over, or a signal handler runs, which ends the
+/// sleep and may leave it by siglongjmp(3).
 pub(crate) fn end_sleep() {
     if !is_single() {
         let me = own_number();
@@ -111,13 +111,13 @@ fn own_number() -> i32 {
     gettid().as_raw_nonzero().get()
 }
 
-/// Whether this process has a thread with this number.
+/// Whether this process has a thread with this id.
 fn exists(thread: i32) -> bool {
-    // SAFETY: the signal 0 only asks.
+    // SAFETY: tgkill(2) takes only numbers, and the signal 0 only checks for existence.
     unsafe { syscall!(Sysno::tgkill, getpid().as_raw_pid(), thread, 0) }.is_ok()
 }
 
-/// In a forked child, where the other threads do not exist.
+/// Clears the late sleepers in a forked child, where the other threads do not exist.
 pub(crate) fn reset_after_fork() {
     LATE_SLEEPERS.iter().for_each(|place| place.store(0, SeqCst));
 }
@@ -129,14 +129,14 @@ mod tests {
 
     use super::*;
 
-    // One test for all of it: the table is global, and tests run in parallel.
+    // There is only one test, because the table is global and tests run in parallel.
     #[test]
     fn a_thread_is_a_late_sleeper_until_it_wakes_or_ends() {
         const SHORT: Duration = Duration::from_millis(1);
         record_creation();
         let look = || {
             let sleeping = has_late_sleepers();
-            // A handler runs.
+            // A signal handler runs.
             end_sleep();
             (sleeping, has_late_sleepers())
         };
@@ -148,7 +148,7 @@ mod tests {
             assert!(has_late_sleepers());
         });
         ended.join().expect("ends");
-        // The kernel tells the joiner before the thread is gone.
+        // The kernel wakes the joiner before the thread is gone.
         while has_late_sleepers() {
             thread::yield_now();
         }

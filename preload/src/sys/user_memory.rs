@@ -1,10 +1,10 @@
-//! Access to the server's memory at addresses that a call of the server's names. Such an address may be wrong;
-//! the kernel answers `EFAULT` then, so a hook that reads or writes there itself has to check first.
+//! Checked access to the server's memory at addresses that the server passes to a call. The kernel returns `EFAULT`
+//! for an invalid address, so a hook that reads or writes there itself has to check the address first.
 //!
-//! What cannot be an address is refused by arithmetic. For the rest a table remembers which blocks were found
+//! Numbers that cannot be addresses are refused by arithmetic. For others, a table records which blocks are
 //! accessible, so that the usual check is a few loads. A block that is not in it costs one system call, which
-//! changes nothing that the copy would not change. A server that unmaps or protects memory and passes its address
-//! again is not noticed: that ends with SIGSEGV, as it would in the server's own code.
+//! changes nothing that the copy would not change. The table does not notice when the server unmaps or protects
+//! memory. If it passes such an address again, that ends with SIGSEGV, as it would in the server's own code.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
@@ -14,22 +14,22 @@ use rustix::io::Errno;
 use rustix::mm::{Advice, madvise};
 use syscalls::{Sysno, syscall};
 
-/// What the table remembers: this divides every size of a page.
+/// Size of the blocks that the table records, which divides every page size.
 const BLOCK_BYTES: usize = 4096;
 
-/// Nothing is mapped below (proc_sys_vm(5), mmap_min_addr).
+/// Lowest address that may be mapped (proc_sys_vm(5), mmap_min_addr).
 const LOWEST_ADDRESS: usize = 64 << 10;
 
-/// Upper half of the address space: the kernel's own. (x86-64 with five levels of page tables; aarch64 has less.)
+/// Upper bound of the server's half of the address space. (x86-64 with five levels of page tables; aarch64 has less.)
 const HIGHEST_ADDRESS: usize = (1 << 56) - BLOCK_BYTES;
 
-/// Slots of the table, of which a block may be in two: blocks that share one do not displace each other.
+/// Number of slots in the table. A block may be in two of them, so blocks that share one do not displace each other.
 const SLOTS: usize = 1024;
 
 /// Multiplier that spreads the blocks' second slots (Fibonacci hashing).
 const SPREAD: usize = 0x9E37_79B9_7F4A_7C15;
 
-/// Which way the server's memory is used.
+/// Kind of access to the server's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
     Read,
@@ -40,7 +40,7 @@ static READABLE: [AtomicUsize; SLOTS] = [const { AtomicUsize::new(0) }; SLOTS];
 static WRITABLE: [AtomicUsize; SLOTS] = [const { AtomicUsize::new(0) }; SLOTS];
 
 impl Access {
-    /// Blocks that were found accessible, 0 for none.
+    /// Returns the table of blocks that were found accessible; 0 marks a free slot.
     fn table(self) -> &'static [AtomicUsize; SLOTS] {
         match self {
             Self::Read => &READABLE,
@@ -60,7 +60,7 @@ impl Access {
         (first..=last).find(|&block| !self.knows(block)).is_none_or(|unknown| self.verify(unknown, last))
     }
 
-    /// The two slots of a block.
+    /// Returns the two slots of a block.
     fn slots(self, block: usize) -> [&'static AtomicUsize; 2] {
         let spread = block.wrapping_mul(SPREAD) >> (usize::BITS - SLOTS.ilog2());
         [block % SLOTS, spread].map(|index| &self.table()[index])
@@ -79,7 +79,7 @@ impl Access {
         }
     }
 
-    /// Asks the kernel about blocks, and remembers those that are accessible.
+    /// Asks the kernel whether blocks are accessible, and records them if they are.
     #[cold]
     fn verify(self, first: usize, last: usize) -> bool {
         let is_accessible = self.ask(first, last);
@@ -94,12 +94,12 @@ impl Access {
         let start = first * BLOCK_BYTES / page * page;
         let end = (last + 1) * BLOCK_BYTES;
         match self.populate(start, end - start) {
-            // Not mapped; not backed.
+            // Not mapped, or not backed by memory.
             Err(Errno::NOMEM | Errno::FAULT | Errno::HWPOISON) => false,
-            // Not mapped for this access.
+            // Mapped, but not for this access.
             Err(Errno::INVAL) if populates() => false,
             Err(Errno::INVAL) => (start..end).step_by(page).all(is_readable_page),
-            // Something else than the kernel has refused the call.
+            // The call has succeeded, or something like a seccomp filter has refused it.
             _ => true,
         }
     }
@@ -114,7 +114,7 @@ impl Access {
     }
 }
 
-/// Whether the kernel knows the advice (since Linux 5.14): for memory that is certainly readable.
+/// Whether the kernel supports the advice (since Linux 5.14), tested with memory that is certainly readable.
 fn populates() -> bool {
     const UNKNOWN: u8 = 2;
     static ANSWER: AtomicU8 = AtomicU8::new(UNKNOWN);
@@ -126,8 +126,8 @@ fn populates() -> bool {
     ANSWER.load(Relaxed) == 1
 }
 
-/// Copies a byte of a page by process_vm_readv(2), which says `EFAULT` where a load would be a fault. What can
-/// be read is taken for writable.
+/// Whether a page is readable: copies a byte by process_vm_readv(2), which returns `EFAULT` instead of a fault.
+/// (On kernels without the advice, readable pages count as writable, too.)
 fn is_readable_page(page: usize) -> bool {
     let mut byte = 0_u8;
     let here = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
@@ -146,13 +146,13 @@ fn page_bytes() -> usize {
     usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(BLOCK_BYTES)
 }
 
-/// The address without the tag that aarch64 allows in its highest byte.
+/// Returns the address without the tag that aarch64 allows in its highest byte.
 fn number<T: ?Sized>(address: *const T) -> usize {
     if cfg!(target_arch = "aarch64") { address.addr() & ((1 << 56) - 1) } else { address.addr() }
 }
 
-/// Whether the bytes may be the server's by their numbers alone: what the kernel checks of a buffer that it may
-/// not come to use.
+/// Whether the bytes lie in the server's address space, by arithmetic alone. The kernel checks only this for a
+/// buffer that it may not use.
 pub(crate) fn is_address_range<T: ?Sized>(address: *const T, len: usize) -> bool {
     number(address).checked_add(len).is_some_and(|end| end <= HIGHEST_ADDRESS)
 }
@@ -167,7 +167,7 @@ pub(crate) fn is_writable<T: ?Sized>(address: *const T, len: usize) -> bool {
     Access::Write.allows(address, len)
 }
 
-/// Reads a value; `FAULT` where there is none.
+/// Reads a value; fails with `FAULT` if it is not readable.
 ///
 /// # Safety
 /// Any bytes are a valid `T`.
@@ -175,37 +175,37 @@ pub(crate) unsafe fn read<T: Copy>(address: *const T) -> Result<T, Errno> {
     if !is_readable(address, size_of::<T>()) {
         return Err(Errno::FAULT);
     }
-    // SAFETY: the bytes are readable, and a valid `T` by the caller's word.
+    // SAFETY: the bytes are readable, and the caller guarantees that they are a valid `T`.
     Ok(unsafe { address.read_unaligned() })
 }
 
-/// Writes a value; `FAULT` where there is no room.
+/// Writes a value; fails with `FAULT` if the memory is not writable.
 ///
 /// # Safety
-/// Nothing of Rust's is at `address` but what expects the value.
+/// No Rust object is at `address`, unless it may be overwritten by the value.
 pub(crate) unsafe fn write<T: Copy>(address: *mut T, value: T) -> Result<(), Errno> {
     if !is_writable(address, size_of::<T>()) {
         return Err(Errno::FAULT);
     }
-    // SAFETY: the bytes are writable, and the server has given them for this.
+    // SAFETY: the bytes are writable, and the caller guarantees that they may be overwritten.
     unsafe { address.write_unaligned(value) };
     Ok(())
 }
 
-/// Writes bytes; `FAULT` where there is no room for all of them.
+/// Writes bytes; fails with `FAULT` if the memory is not writable for all of them.
 ///
 /// # Safety
-/// As for [`write()`]; `bytes` lie elsewhere.
+/// The precondition of [`write()`] holds, and `bytes` do not overlap with the memory at `address`.
 pub(crate) unsafe fn write_bytes(address: *mut u8, bytes: &[u8]) -> Result<(), Errno> {
     if !is_writable(address, bytes.len()) {
         return Err(Errno::FAULT);
     }
-    // SAFETY: as many bytes are writable at `address`, and the two do not overlap by the caller's word.
+    // SAFETY: `bytes.len()` bytes are writable at `address`, and the caller guarantees that the two do not overlap.
     unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), address, bytes.len()) };
     Ok(())
 }
 
-/// A value of the server's, at any address: the kernel, too, copies it wherever it is.
+/// Value of the server at any address, aligned or not, as the kernel accepts it.
 #[derive(Clone, Copy)]
 #[repr(C, packed)]
 pub(crate) struct Unaligned<T>(T);
@@ -220,7 +220,7 @@ impl<T: Copy> Unaligned<T> {
     }
 }
 
-/// An array; `FAULT` where there is none.
+/// Borrows an array; fails with `FAULT` if it is not readable.
 ///
 /// # Safety
 /// Any bytes are a valid `T`; nobody changes the array while it is borrowed.
@@ -235,11 +235,11 @@ pub(crate) unsafe fn elements<'a, T: Copy>(
     if !is_readable(first, len) {
         return Err(Errno::FAULT);
     }
-    // SAFETY: so many elements are readable, and valid by the caller's word.
+    // SAFETY: `count` elements are readable and need no alignment; the caller guarantees the rest.
     Ok(unsafe { std::slice::from_raw_parts(first.cast(), count) })
 }
 
-/// A string that ends within `most` bytes.
+/// Borrows a string; `None` if it is not readable or does not end within `most` bytes.
 ///
 /// # Safety
 /// Nobody changes the string while it is borrowed.
@@ -251,10 +251,10 @@ pub(crate) unsafe fn string<'a>(first: *const c_char, most: usize) -> Option<&'a
         if !is_readable(here, in_block) {
             return None;
         }
-        // SAFETY: these bytes were found readable, and so were those before.
+        // SAFETY: these bytes are readable, and the caller guarantees that nothing changes them.
         let bytes = unsafe { std::slice::from_raw_parts(here.cast::<u8>(), in_block) };
         if let Some(end) = memchr::memchr(0, bytes) {
-            // SAFETY: as above, up to the first NUL.
+            // SAFETY: all bytes up to the first NUL were found readable, and nothing changes them.
             let bytes = unsafe { std::slice::from_raw_parts(first.cast::<u8>(), len + end + 1) };
             return CStr::from_bytes_with_nul(bytes).ok();
         }

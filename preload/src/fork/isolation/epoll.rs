@@ -1,4 +1,4 @@
-//! Epoll instances of a child's own, at the old numbers and with the old registrations.
+//! Replacement of epoll instances by a child's own, at the old numbers and with the old registrations.
 
 use std::os::fd::RawFd;
 
@@ -11,13 +11,13 @@ use crate::sys::{epoll_fds, fd};
 /// Replaces every epoll instance of this process.
 pub(super) fn isolate() {
     let instances = EpollInstance::all();
-    // All of them first: one may be registered with another.
+    // All instances are replaced first, because one may be registered with another.
     instances.iter().for_each(|instance| {
         let _ = instance.replace();
     });
     for instance in &instances {
         for target in &instance.targets {
-            // A descriptor that was closed since, but lives on under another number, is lost.
+            // If a registered number is closed and its file is open under another one, the registration is lost.
             let _ = epoll::add(
                 fd::borrow(instance.fds[0]),
                 fd::borrow(target.fd),
@@ -29,13 +29,13 @@ pub(super) fn isolate() {
 }
 
 struct EpollInstance {
-    /// The descriptors that stand for it; at least one.
+    /// Descriptors that refer to it; at least one.
     fds: Vec<RawFd>,
     targets: Vec<EpollTarget>,
 }
 
 impl EpollInstance {
-    /// Every epoll instance of this process.
+    /// Returns every epoll instance of this process.
     fn all() -> Vec<Self> {
         let mut fds = epoll_fds::all();
         let mut instances = Vec::new();
@@ -49,7 +49,7 @@ impl EpollInstance {
         instances
     }
 
-    /// Puts a new instance in its place.
+    /// Puts a new, empty instance in its place.
     fn replace(&self) -> Result<(), Errno> {
         let fresh = epoll::create(CreateFlags::CLOEXEC)?;
         self.fds.iter().try_for_each(|&number| fd::replace(number, &fresh))

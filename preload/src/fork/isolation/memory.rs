@@ -1,9 +1,9 @@
-//! Anonymous shared memory that the server made before the forkserver started: scoreboards,
-//! counters, locks.
+//! Replacement of anonymous shared memory that the server made before the forkserver started:
+//! scoreboards, counters, locks.
 //!
-//! `fork` does not copy it. What one child writes there, the next would read: Apache httpd's
-//! scoreboard says that its threads live, so a second child would start none, and accept nothing.
-//! So every child begins with a copy of its own, shared with nobody but its own children to come.
+//! `fork` does not copy it, so the next child would read the data that one child has written. Apache
+//! httpd's scoreboard says that its threads live, so a second child would start none, and accept
+//! nothing. So every child begins with a copy of its own, which only its later children share.
 
 use std::ffi::c_void;
 use std::fs;
@@ -14,26 +14,26 @@ use rustix::mm::{MapFlags, MremapFlags, ProtFlags, mmap_anonymous, mremap_fixed}
 
 use crate::sys::{report, shared_pages};
 
-/// To be called by the only thread of a fresh child, before it writes anything there. Says whether no
-/// memory is left that other children can write to: a file's is.
+/// Replaces this memory in a new child. Must be called by its only thread, before it writes there. Returns
+/// whether no memory is left that other children can write to, such as a mapped file.
 pub(super) fn isolate() -> bool {
     let mappings = fs::read_to_string("/proc/self/maps").unwrap_or_default();
     mappings.lines().filter(|line| is_writable(line)).fold(true, |apart, line| {
         apart
             & match parse(line) {
-                // Without room for a copy the memory stays as it is.
+                // Without room for a copy, the memory stays shared.
                 Some(memory) => memory.replace().is_ok(),
                 None => is_ours(line),
             }
     })
 }
 
-/// Whether the mapping is shared, and not only read.
+/// Whether the mapping is shared and writable.
 fn is_writable(line: &str) -> bool {
     line.split_whitespace().nth(1) == Some("rw-s")
 }
 
-/// Whether it is AFL++'s, or the preload's own.
+/// Whether the mapping belongs to AFL++ or to the preload.
 fn is_ours(line: &str) -> bool {
     let holds =
         |address: usize| address_range(line).is_some_and(|(start, end)| (start..end).contains(&address));
@@ -47,7 +47,7 @@ fn address_range(line: &str) -> Option<(usize, usize)> {
     Some((address(start)?, address(end)?))
 }
 
-/// A mapping, by its addresses.
+/// Address range of a shared mapping.
 #[derive(Debug, PartialEq, Eq)]
 struct SharedMapping {
     start: usize,
@@ -58,8 +58,8 @@ impl SharedMapping {
     /// Puts a copy in its place.
     fn replace(&self) -> Result<(), Errno> {
         let place = ptr::with_exposed_provenance_mut::<c_void>(self.start);
-        // SAFETY: the old mapping can be read, and the new one, of the same length and content,
-        // takes its place in one step while no other thread exists.
+        // SAFETY: both mappings have `len` bytes and do not overlap. The new one, with the same content,
+        // replaces the old one in a single system call, while no other thread exists.
         unsafe {
             let access = ProtFlags::READ | ProtFlags::WRITE;
             let fresh = mmap_anonymous(ptr::null_mut(), self.len, access, MapFlags::SHARED)?;
@@ -70,8 +70,8 @@ impl SharedMapping {
     }
 }
 
-/// Reads a line of proc_pid_maps(5), where anonymous shared memory that can be read and written
-/// has the name of a deleted /dev/zero.
+/// Parses a line of proc_pid_maps(5), where readable and writable anonymous shared memory has the
+/// name of a deleted /dev/zero.
 fn parse(line: &str) -> Option<SharedMapping> {
     let mut words = line.split_whitespace();
     words.next()?;
@@ -95,9 +95,9 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_has_the_content_and_the_place() {
+    fn a_copy_keeps_content_and_address() {
         let access = ProtFlags::READ | ProtFlags::WRITE;
-        // SAFETY: the mapping is the test's own.
+        // SAFETY: only this test uses the mapping, which has 4096 bytes.
         unsafe {
             let place = mmap_anonymous(ptr::null_mut(), 4096, access, MapFlags::SHARED).expect("mapped");
             place.cast::<u8>().write(7);

@@ -1,9 +1,9 @@
-//! Pipes, event counters and timers that the server made before the forkserver started: by them its
-//! threads speak to each other.
+//! Replacement of pipes, event counters and timers that the server made before the forkserver started, and
+//! by which its threads communicate.
 //!
-//! `fork` copies descriptors only, so a byte that one child's thread writes another child's thread may
-//! read. So every child begins with pipes, event counters and timers of its own, at the old numbers
-//! and with the old content. What it cannot be given, it shares; then no two children may live at once.
+//! `fork` copies only descriptors, so a thread of one child could read a byte that a thread of another child has
+//! written. So every child begins with pipes, event counters and timers of its own, at the old numbers and with
+//! the old content. If an object cannot be replaced, the children share it, and no two may live at the same time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -24,8 +24,8 @@ use crate::sys::fdinfo;
 use crate::sys::fdinfo::FdInfo;
 use crate::sys::{fd, proc};
 
-/// To be called by the only thread of a fresh child. Says whether nothing is left by which it could
-/// disturb, or be disturbed by, another child that lives at the same time.
+/// Replaces these objects in a new child. Must be called by its only thread. Returns whether nothing is left by
+/// which it and another child that lives at the same time could disturb each other.
 pub(super) fn isolate() -> bool {
     let mut apart = true;
     let objects = objects();
@@ -43,11 +43,11 @@ pub(super) fn isolate() -> bool {
     apart
 }
 
-/// What there was when a child first began.
+/// Objects that existed when a child first began.
 static KNOWN_OBJECTS: OnceLock<BTreeSet<String>> = OnceLock::new();
 
-/// Whether the server has made no pipe, socket or the like since, and no timer that a fork loses. (What
-/// has a path is a file, which may be shared.)
+/// Whether the server has since made no pipe, socket or similar object, and no timer that a fork loses. (An
+/// object with a path is a file, which may be shared.)
 pub(crate) fn has_no_new_objects() -> bool {
     let timers = fs::read("/proc/self/timers").unwrap_or_default();
     let known = |name: &String| {
@@ -56,7 +56,7 @@ pub(crate) fn has_no_new_objects() -> bool {
     timers.is_empty() && objects().keys().all(known)
 }
 
-/// The server's descriptors by what is behind them.
+/// Returns the server's descriptors, grouped by the names of the objects that they refer to.
 fn objects() -> BTreeMap<String, Vec<RawFd>> {
     let mut objects = BTreeMap::<String, Vec<RawFd>>::new();
     for number in proc::open_fds() {
@@ -65,7 +65,7 @@ fn objects() -> BTreeMap<String, Vec<RawFd>> {
         }
         let Some(target) = fdinfo::target(number) else { continue };
         let name = match target.strip_prefix("anon_inode:[") {
-            // These have no names of their own, but event counters have numbers.
+            // These objects share a name for each kind, but event counters have ids.
             Some(kind) => {
                 let kind = kind.trim_end_matches(']');
                 let info = FdInfo::read(number);
@@ -79,8 +79,8 @@ fn objects() -> BTreeMap<String, Vec<RawFd>> {
     objects
 }
 
-/// A pipe of which this process has both ends. Where it has one, the other end's owner is meant: that
-/// is fine for output only.
+/// Replaces a pipe of which this process has both ends. A single end leads to another process: a write end
+/// is kept, and a read end is an error.
 fn replace_pipe(numbers: &[RawFd]) -> Result<(), Errno> {
     let mode = |number: RawFd| fcntl_getfl(fd::borrow(number)).map(|flags| flags & OFlags::RWMODE);
     let ends = [OFlags::RDONLY, OFlags::WRONLY];
@@ -106,13 +106,13 @@ fn replace_with(numbers: &[RawFd], make: fn(&FdInfo) -> Option<OwnedFd>) -> Resu
     put(numbers, make(&FdInfo::read(numbers[0])).ok_or(Errno::INVAL)?)
 }
 
-/// Puts `fresh` at all the numbers; it behaves like what was there.
+/// Puts `fresh` in the place of all these descriptors, with the status flags of the old object.
 fn put(numbers: &[RawFd], fresh: OwnedFd) -> Result<(), Errno> {
     fcntl_setfl(&fresh, fcntl_getfl(fd::borrow(numbers[0]))?)?;
     numbers.iter().try_for_each(|&number| fd::replace(number, fresh.as_fd()))
 }
 
-/// An event counter like the one that is described (proc_pid_fdinfo(5)).
+/// Makes an event counter from the description of another one (proc_pid_fdinfo(5)).
 fn event_counter(info: &FdInfo) -> Option<OwnedFd> {
     let count = u64::from_str_radix(info.field("eventfd-count:")?, 16).ok()?;
     let semaphore = info.field("eventfd-semaphore:").is_some_and(|value| value != "0");
@@ -124,7 +124,7 @@ fn event_counter(info: &FdInfo) -> Option<OwnedFd> {
     Some(made)
 }
 
-/// A timer like the one that is described. An expiry that was not read yet comes once more.
+/// Makes a timer from the description of another one. If an expiration was not read yet, the timer expires at once.
 fn timer(info: &FdInfo) -> Option<OwnedFd> {
     let clock = match info.field("clockid:")?.parse().ok()? {
         libc::CLOCK_REALTIME => TimerfdClockId::Realtime,
@@ -142,14 +142,14 @@ fn timer(info: &FdInfo) -> Option<OwnedFd> {
     Some(made)
 }
 
-/// Reads `(seconds, nanoseconds)`.
+/// Parses `(seconds, nanoseconds)`.
 fn time(text: &str) -> Option<Timespec> {
     let (seconds, nanoseconds) = text.trim_matches(['(', ')']).split_once(", ")?;
     Some(Timespec { tv_sec: seconds.parse().ok()?, tv_nsec: nanoseconds.parse().ok()? })
 }
 
-/// Whether a socket that is none of ours has somebody at its other end, or whoever comes to it may come
-/// to any process: a proxy's listener for itself, for example.
+/// Whether a socket that the preload does not manage has a peer, or is a listener that any process may accept
+/// from: for example, one by which a proxy reaches itself.
 fn is_shared(number: RawFd) -> bool {
     let socket = fd::borrow(number);
     let is_outside = matches!(fd_table::kind(number), FdKind::Unmanaged);
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_pipe_of_ones_own_holds_what_the_old_one_held() {
+    fn a_replaced_pipe_keeps_its_content() {
         let (reader, writer) = pipe().expect("a pipe");
         let parents_end = reader.try_clone().expect("dup");
         write(&writer, b"old").expect("room");
@@ -180,14 +180,14 @@ mod tests {
     }
 
     #[test]
-    fn one_end_of_a_pipe_is_fine_for_output_only() {
+    fn a_single_end_of_a_pipe_is_allowed_for_output_only() {
         let (reader, writer) = pipe().expect("a pipe");
         assert_eq!(replace_pipe(&[writer.as_raw_fd()]), Ok(()));
         assert_eq!(replace_pipe(&[reader.as_raw_fd()]), Err(Errno::PIPE));
     }
 
     #[test]
-    fn an_event_counter_of_ones_own_has_the_old_count() {
+    fn a_replaced_event_counter_keeps_its_count() {
         let counter = eventfd(7, EventfdFlags::NONBLOCK).expect("an event counter");
         let parents = counter.try_clone().expect("dup");
         replace_with(&[counter.as_raw_fd()], event_counter).expect("replaced");
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_timer_is_made_as_it_is_described() {
+    fn a_timer_is_made_from_its_description() {
         let info = FdInfo::from(
             "clockid: 1\nticks: 0\nsettime flags: 01\nit_value: (49, 406829)\nit_interval: (1, 0)\n",
         );

@@ -11,7 +11,7 @@ use crate::sys::{errno, fd_table, real, user_memory};
 
 pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t {
     if !fd_table::is_connection(fd) {
-        // SAFETY: the server's own call, and the message as the kernel has filled it.
+        // SAFETY: the caller upholds the contract of recvmsg(2); after a success, the kernel has filled the message.
         return unsafe {
             let result = real::recvmsg(fd, message, flags);
             if result >= 0 {
@@ -20,7 +20,7 @@ pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> s
             result
         };
     }
-    // SAFETY: the server's own parts, which it leaves alone during its call.
+    // SAFETY: the server does not change its array of parts during its call.
     let (mut header, parts) = match unsafe { arguments::message(message) } {
         Ok(_) if asks_for_errors(fd, flags) => return errno::fail_size(Errno::AGAIN),
         Ok(checked) => checked,
@@ -36,16 +36,16 @@ pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> s
         Some(slot) => {
             (header.msg_namelen, header.msg_controllen) = (0, 0);
             header.msg_flags = flags & libc::MSG_CMSG_CLOEXEC;
-            // SAFETY: the server's own buffers.
+            // SAFETY: the parts are the server's own buffers, or the one for discarded bytes.
             unsafe { from_memory(slot, parts, flags) }
         }
-        // SAFETY: a copy of the server's own message.
+        // SAFETY: `header` is a copy of the server's message, for which the caller upholds the contract of recvmsg(2).
         None => unsafe { real::recvmsg(fd, &mut header, flags) },
     });
     if first < 0 {
         return first;
     }
-    // SAFETY: the server's own message.
+    // SAFETY: `message` is the server's: no Rust reference points there.
     if let Err(error) = unsafe { write_back(&header, message) } {
         return errno::fail_size(error);
     }
@@ -54,7 +54,7 @@ pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> s
     }
     let mut done = first.unsigned_abs();
     while let Some((start, len)) = part_at(parts, done) {
-        // SAFETY: within one of the server's own buffers.
+        // SAFETY: `part_at` returns bytes within one of the parts.
         match unsafe { recv(fd, start, len, flags) } {
             ..=0 => break,
             more => done += more.unsigned_abs(),
@@ -63,12 +63,12 @@ pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> s
     done as ssize_t
 }
 
-/// Writes what the kernel writes of a message's header.
+/// Writes those fields of a message's header that the kernel writes.
 ///
 /// # Safety
-/// Nothing of Rust's is at `message`.
+/// No Rust reference points at `message`.
 unsafe fn write_back(header: &msghdr, message: *mut msghdr) -> Result<(), Errno> {
-    // SAFETY: places within the message, which is the server's, and checked.
+    // SAFETY: `user_memory` checks the fields, and no Rust reference points there, by this function's contract.
     unsafe {
         if !header.msg_name.is_null() {
             user_memory::write(&raw mut (*message).msg_namelen, header.msg_namelen)?;
@@ -86,7 +86,7 @@ pub(crate) unsafe fn recvmmsg(
     limit: *mut timespec,
 ) -> c_int {
     if !fd_table::is_connection(fd) {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of recvmmsg(2); the arguments are unchanged.
         return unsafe { real::recvmmsg(fd, messages, count, flags, limit) };
     }
     let wanted = match arguments::limit(limit) {
@@ -95,7 +95,8 @@ pub(crate) unsafe fn recvmmsg(
     };
     let began = clock::now();
     let later = if flags & libc::MSG_WAITFORONE != 0 { libc::MSG_DONTWAIT } else { 0 };
-    // SAFETY: the server's own messages and limit, which are checked.
+    // SAFETY: messages and limit are the server's, so no Rust reference points there. `recvmsg` and `user_memory` check
+    // their addresses.
     arguments::one_by_one(count, |done| unsafe {
         let flags = flags & !libc::MSG_WAITFORONE | if done > 0 { later } else { 0 };
         let message = messages.wrapping_add(done);
@@ -104,7 +105,7 @@ pub(crate) unsafe fn recvmmsg(
             return Err(errno::last());
         }
         user_memory::write(&raw mut (*message).msg_len, received as c_uint)?;
-        // The limit is looked at between messages only (recvmmsg(2), "Bugs").
+        // The limit is checked only between messages (recvmmsg(2), "Bugs").
         let Some(wanted) = wanted else { return Ok(true) };
         let left = wanted.saturating_sub(clock::now().saturating_sub(began));
         user_memory::write(limit, clock::to_timespec(left))?;

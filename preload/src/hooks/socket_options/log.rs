@@ -1,4 +1,4 @@
-//! Options that the server has set on connections which are TCP sockets to nobody but it.
+//! Log of the options that the server has set on connections that only the server sees as TCP sockets.
 
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
@@ -9,16 +9,16 @@ use libc::{c_int, c_void, socklen_t};
 use crate::sys::signal_guard::SignalGuard;
 use crate::sys::{errno, real, user_memory};
 
-/// Descriptors whose options are kept: those below.
+/// Descriptors below this number have their options kept.
 const MAX_FDS: usize = 1024;
-/// Options of one connection that are kept.
+/// Maximum number of options that are kept for one connection.
 const MAX_OPTIONS: usize = 16;
-/// Bytes of a value that is kept.
+/// Maximum size of a value that is kept, in bytes.
 const MAX_VALUE_BYTES: usize = 16;
-/// Options that are remembered as valid.
+/// Maximum number of options that are recorded as valid.
 const MAX_VALID_OPTIONS: usize = 32;
-/// How often the lock is tried. Whoever holds it makes no system call; a handler that has interrupted the holder
-/// goes without.
+/// Number of attempts to take the lock. Its holder makes no system call; a signal handler that has interrupted the
+/// holder gives up.
 const LOCK_ATTEMPTS: u32 = 1000;
 
 /// An option with its value.
@@ -33,21 +33,21 @@ pub(super) struct SetOption {
 impl SetOption {
     const NONE: Self = Self { level: 0, name: 0, value: [0; MAX_VALUE_BYTES], len: 0 };
 
-    /// An option as the server gives it; `None` if it is too long, or cannot be read.
+    /// Reads an option from the server's memory; `None` if its value is too long or cannot be read.
     pub(super) fn read(level: c_int, name: c_int, value: *const c_void, len: socklen_t) -> Option<Self> {
         let mut option = Self { level, name, len, ..Self::NONE };
         let kept = option.value.get_mut(..len as usize)?;
-        // SAFETY: any bytes are bytes, and the server leaves them alone during its call.
+        // SAFETY: any bytes are valid, and the server does not change them during its call.
         let given = unsafe { user_memory::elements(value.cast::<u8>(), len as usize) }.ok()?;
         kept.iter_mut().zip(given).for_each(|(kept, given)| *kept = given.get());
         Some(option)
     }
 }
 
-/// Options by number of the connection.
+/// Recorded options, by the connection's descriptor.
 struct OptionLog {
     options: [[SetOption; MAX_OPTIONS]; MAX_FDS],
-    /// Options that the kernel has taken from the server before.
+    /// Options that the kernel has accepted before.
     valid: [SetOption; MAX_VALID_OPTIONS],
     valid_count: usize,
 }
@@ -58,7 +58,7 @@ static LOG: Mutex<OptionLog> = Mutex::new(OptionLog {
     valid_count: 0,
 });
 
-/// By number: how many options it has.
+/// Number of recorded options, by the connection's descriptor.
 static COUNTS: [AtomicU8; MAX_FDS] = [const { AtomicU8::new(0) }; MAX_FDS];
 
 fn with<R>(action: impl FnOnce(&mut OptionLog) -> R) -> Option<R> {
@@ -77,12 +77,12 @@ fn count(fd: RawFd) -> Option<&'static AtomicU8> {
     COUNTS.get(usize::try_from(fd).ok()?)
 }
 
-/// Whether the kernel has taken this option before.
+/// Whether the kernel has accepted this option before.
 pub(super) fn is_valid(option: &SetOption) -> bool {
     with(|log| log.valid[..log.valid_count.min(MAX_VALID_OPTIONS)].contains(option)).unwrap_or(false)
 }
 
-/// The kernel takes this option.
+/// Records that the kernel accepts this option.
 pub(super) fn record_valid(option: SetOption) {
     with(|log| {
         log.valid[log.valid_count % MAX_VALID_OPTIONS] = option;
@@ -90,7 +90,7 @@ pub(super) fn record_valid(option: SetOption) {
     });
 }
 
-/// The server has set an option of a connection.
+/// Records an option that the server has set on a connection.
 pub(super) fn record(fd: RawFd, option: SetOption) {
     let Some(count) = count(fd) else { return };
     with(|log| {
@@ -108,7 +108,7 @@ pub(super) fn record(fd: RawFd, option: SetOption) {
     });
 }
 
-/// Sets on `to` what was set on the connection.
+/// Sets on `to` the options that are recorded for the connection.
 pub(super) fn replay(fd: RawFd, to: impl AsFd) {
     let Some(known) = count(fd).map(|count| usize::from(count.load(Relaxed))).filter(|&known| known > 0)
     else {
@@ -118,7 +118,7 @@ pub(super) fn replay(fd: RawFd, to: impl AsFd) {
     let to = to.as_fd().as_raw_fd();
     errno::untouched(|| {
         for option in &options[..known] {
-            // SAFETY: `len` bytes of the value are readable; what cannot be set stays as it is.
+            // SAFETY: `len` bytes of the value are readable. (An option that cannot be set stays unchanged.)
             unsafe {
                 real::setsockopt(to, option.level, option.name, option.value.as_ptr().cast(), option.len)
             };
@@ -126,14 +126,14 @@ pub(super) fn replay(fd: RawFd, to: impl AsFd) {
     });
 }
 
-/// The number stands for a new connection.
+/// Forgets the options of `fd`, which is a new connection.
 pub(super) fn clear(fd: RawFd) {
     if let Some(count) = count(fd).filter(|count| count.load(Relaxed) > 0) {
         count.store(0, Relaxed);
     }
 }
 
-/// `copy` stands for the same connection as `fd`.
+/// Copies the options of `fd` to its duplicate.
 pub(super) fn duplicate(fd: RawFd, copy: RawFd) {
     if let (Some(from), Some(to)) = (count(fd), count(copy)) {
         let known = from.load(Relaxed);

@@ -1,5 +1,5 @@
-//! TCP sockets that answer for sockets which only the server takes for TCP: unconnected ones, with the same options.
-//! That of the listener is kept; that of a connection is made when it is needed, which is seldom.
+//! Shadows: unconnected TCP sockets that answer for sockets that only the server sees as TCP, with the same options.
+//! The listener's shadow is kept; a connection's shadow is made when it is needed, which is rare.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering::Relaxed};
@@ -21,25 +21,25 @@ fn fresh(family: AddressFamily) -> Result<OwnedFd, Errno> {
     socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)
 }
 
-/// Options that the listener has set; [`UNKNOWN`] until that is looked at.
+/// Options that are set on the listener; [`UNKNOWN`] until they are compared.
 static INHERITED: AtomicU64 = AtomicU64::new(UNKNOWN);
 const UNKNOWN: u64 = u64::MAX;
 
-/// The server's socket is about to become the fuzzed listener, which has another in its place: keeps its options.
+/// Copies the options of the server's socket to the listener's shadow, before another socket takes its place.
 pub(super) fn keep_listener(own: RawFd, family: AddressFamily) {
     if LISTENER_FD.load(Relaxed) < 0
         && let Ok(shadow) = listener(family)
     {
         tcp_options::copy(fd::borrow(own), shadow);
         options_changed();
-        // Before the server forks: a child for each connection would look each time.
+        // Compares before the server forks: a child process for each connection would compare each time.
         if let Ok(connection) = fresh(family) {
             let _kept_for_later = inherited(shadow, &connection);
         }
     }
 }
 
-/// The listener's.
+/// Returns the shadow of the listener, and makes it if necessary.
 pub(super) fn listener(family: AddressFamily) -> Result<BorrowedFd<'static>, Errno> {
     let known = LISTENER_FD.load(Relaxed);
     if known >= 0 {
@@ -51,7 +51,7 @@ pub(super) fn listener(family: AddressFamily) -> Result<BorrowedFd<'static>, Err
     Ok(fd::borrow(kept))
 }
 
-/// A connection's.
+/// Makes the shadow of a connection.
 pub(super) fn connection(fd: RawFd, family: AddressFamily) -> Result<OwnedFd, Errno> {
     let shadow = fresh(family)?;
     let kept = LISTENER_FD.load(Relaxed);
@@ -63,7 +63,7 @@ pub(super) fn connection(fd: RawFd, family: AddressFamily) -> Result<OwnedFd, Er
     Ok(shadow)
 }
 
-/// Options that the listener has set, compared with a socket that has none.
+/// Options that are set on the listener: those in which it differs from a fresh socket.
 fn inherited(listener: BorrowedFd<'_>, fresh: &OwnedFd) -> OptionSet {
     if INHERITED.load(Relaxed) == UNKNOWN {
         INHERITED.store(OptionSet::different(listener, fresh).to_number(), Relaxed);
@@ -71,7 +71,7 @@ fn inherited(listener: BorrowedFd<'_>, fresh: &OwnedFd) -> OptionSet {
     OptionSet::from_number(INHERITED.load(Relaxed))
 }
 
-/// The listener's options have changed.
+/// Follows a change of the listener's options.
 pub(super) fn options_changed() {
     INHERITED.store(UNKNOWN, Relaxed);
     let kept = LISTENER_FD.load(Relaxed);
@@ -93,7 +93,7 @@ pub(super) fn limits() -> [Option<Duration>; 2] {
     })
 }
 
-/// Number of a shadow, for libc's functions.
+/// Descriptor number of a shadow, for libc's functions.
 pub(super) fn number(shadow: &impl AsFd) -> RawFd {
     shadow.as_fd().as_raw_fd()
 }

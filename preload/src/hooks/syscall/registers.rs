@@ -1,14 +1,14 @@
-//! Arguments and results of system calls in registers.
+//! Conversion of arguments and results of system calls from and to registers.
 
 use std::ffi::c_long;
 use std::ptr;
 
-/// What fits into a register of a system call. A narrow one fills its lower half only.
+/// Argument of a system call, which fits into a register. A 32-bit one uses only the lower half.
 pub(super) trait Register {
     fn into(register: usize) -> Self;
 }
 
-/// What a system call gives back.
+/// Result of a system call.
 pub(super) trait Outcome {
     fn into_register(self) -> c_long;
 }

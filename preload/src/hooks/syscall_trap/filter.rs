@@ -1,4 +1,4 @@
-//! The seccomp filter (seccomp(2)): traps calls with certain numbers, made from certain places.
+//! Seccomp filter (seccomp(2)) that traps calls with certain numbers, made from certain address ranges.
 
 use std::ffi::c_long;
 use std::mem::offset_of;
@@ -20,9 +20,9 @@ pub(super) fn install(places: &[Range<u64>], numbers: &[c_long], mark: u16) -> R
     let mut program = program(places, numbers, mark);
     let header =
         sock_fprog { len: program.len().try_into().map_err(|_| Errno::INVAL)?, filter: program.as_mut_ptr() };
-    // What allows a process without privileges to have a filter.
+    // A process without privileges may install a filter only after this.
     rustix::thread::set_no_new_privs(true)?;
-    // SAFETY: the program lives until the kernel has copied it.
+    // SAFETY: the header and its program outlive the call, in which the kernel copies them.
     let result = unsafe {
         real::syscall(
             libc::SYS_seccomp,
@@ -37,8 +37,8 @@ pub(super) fn install(places: &[Range<u64>], numbers: &[c_long], mark: u16) -> R
     if result == 0 { Ok(()) } else { Err(errno::last()) }
 }
 
-/// First the number, which alone decides for most calls: the kernel remembers for which, and does
-/// not run the filter for them again.
+/// Builds the filter's program. It checks the number first, which alone decides most calls: the kernel caches their
+/// numbers, and does not run the filter for them again.
 fn program(places: &[Range<u64>], numbers: &[c_long], mark: u16) -> Vec<sock_filter> {
     let allow = code(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
     let mut program = vec![
@@ -48,7 +48,7 @@ fn program(places: &[Range<u64>], numbers: &[c_long], mark: u16) -> Vec<sock_fil
         load(offset_of!(seccomp_data, nr)),
     ];
     for (index, &number) in numbers.iter().enumerate() {
-        // Over the other numbers and the end of the list.
+        // Skips the other numbers and the end of the list.
         program.push(jump(BPF_JEQ, number as u32, (numbers.len() - index) as u8, 0));
     }
     program.push(allow);
@@ -68,7 +68,7 @@ fn program(places: &[Range<u64>], numbers: &[c_long], mark: u16) -> Vec<sock_fil
     program
 }
 
-/// The parts of a range whose addresses have the same upper half.
+/// Splits a range into parts in which all addresses have the same upper half.
 fn within_4_gibibytes(range: &Range<u64>) -> Vec<Range<u64>> {
     let mut parts = Vec::new();
     let mut start = range.start;
@@ -88,7 +88,7 @@ fn code(code: u32, k: u32) -> sock_filter {
     sock_filter { code: code as u16, jt: 0, jf: 0, k }
 }
 
-/// Skips `jt` instructions when the comparison holds, `jf` when it does not.
+/// Jump that skips `jt` instructions if the comparison holds, and `jf` if it does not.
 fn jump(comparison: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
     sock_filter { code: (BPF_JMP | comparison | BPF_K) as u16, jt, jf, k }
 }
@@ -97,7 +97,7 @@ fn jump(comparison: u32, k: u32, jt: u8, jf: u8) -> sock_filter {
 mod tests {
     use super::*;
 
-    /// What the filter says to a call (linux/bpf_common.h, as far as it is used).
+    /// Interprets the filter for a call (linux/bpf_common.h, limited to the instructions in use).
     fn verdict(program: &[sock_filter], number: u32, architecture: u32, place: u64) -> u32 {
         let word = |offset| match offset {
             0 => number,

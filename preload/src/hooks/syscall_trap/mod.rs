@@ -1,13 +1,13 @@
-//! System calls that bypass libc, brought back.
+//! Trap for system calls that bypass libc.
 //!
 //! Some runtimes (rustix's own backend under async-io and smol, liburing) make system calls by an
-//! instruction of their own, which no interposed function sees. A seccomp filter turns these calls
-//! into a signal, SIGSYS, in whose handler they take the way of libc's.
+//! instruction of their own, which bypasses every hook. A seccomp filter turns these calls into the
+//! signal SIGSYS, whose handler dispatches them to the hooks.
 //!
-//! Measured against syscall user dispatch: a trapped call costs 0.9 µs either way. The filter traps
-//! only the calls that matter, by number and by place, and holds for threads and children; all
-//! others pay 7 ns. A server without such calls gets no filter. The kernel forgets it never, not
-//! even at `exec`: it names only addresses in objects of this process.
+//! A trapped call costs 0.9 µs, as it would with syscall user dispatch. The filter traps only
+//! intercepted calls, by number and address, and also applies to threads and child processes; all
+//! other calls cost 7 ns more. A server without such calls gets no filter. The kernel keeps the filter
+//! for ever, even over `exec`, but it contains only addresses in objects of this process.
 
 mod filter;
 mod objects;
@@ -22,13 +22,13 @@ use sockfuzz_protocol::{Syscalls, specs};
 use crate::hooks::{signal, syscall};
 use crate::sys::{config, errno, real, report};
 
-/// Marks our traps: other filters of the server's may raise the same signal.
+/// Mark of this filter's traps: other filters of the server's may raise the same signal.
 const MARK: u16 = 0x5f5a;
 
 /// `si_code` of a signal that a filter raised (asm-generic/siginfo.h: SYS_SECCOMP).
 const SYS_SECCOMP: c_int = 1;
 
-/// Before `main`: sets the trap, if this server needs one.
+/// Installs the trap before `main`, if this server needs one.
 pub(crate) fn prepare() {
     let Some(config) = config::get() else { return };
     let ranges = match config.options.syscalls {
@@ -42,17 +42,17 @@ pub(crate) fn prepare() {
     let set = signal::take_sigsys(on_trap).and_then(|()| filter::install(&ranges, syscall::NUMBERS, MARK));
     if let Err(error) = set {
         report::emit(format_args!(
-            "this server waits in system calls that bypass libc, and the kernel allows no filter to trap \
-             them ({error}); {}=libc goes without",
+            "this server makes system calls that bypass libc, and no seccomp filter could be installed to trap \
+             them ({error}); set {}=libc to run without the filter",
             specs::SYSCALLS.variable
         ));
     }
 }
 
-/// Does the call that was trapped. The thread is at its own system call instruction, not anywhere:
-/// what libc's function may do, this may.
+/// Performs the trapped call. The thread is at its own system call instruction, not at an arbitrary point, so this
+/// handler may do whatever libc's function may.
 extern "C-unwind" fn on_trap(_: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    // SAFETY: given by the kernel.
+    // SAFETY: the kernel calls this handler with a valid `info` and the context of the signal.
     let (ours, mask) = unsafe {
         let info = &*info;
         (info.si_code == SYS_SECCOMP && info.si_errno == c_int::from(MARK), registers::mask(context))
@@ -62,13 +62,14 @@ extern "C-unwind" fn on_trap(_: c_int, info: *mut siginfo_t, context: *mut c_voi
         return signal::pass_on(info, context);
     }
     let before = *mask;
-    // SAFETY: the context of this signal; the call is the server's own. (It leaves `errno` alone.)
+    // SAFETY: `context` is that of this signal, and every signal is blocked, as it is again after `call`. The closure
+    // owns its values. `call` gets the unchanged arguments of the trapped call. (It leaves `errno` alone.)
     unsafe {
         let (number, arguments) = registers::read(context);
         let (result, after) = stack::with_room(context, move || {
             set_mask(before);
             let result = errno::untouched(|| call(number, arguments));
-            // The call may have been one that changes the mask.
+            // The call may have changed the mask.
             (result, set_mask(EVERY_SIGNAL))
         });
         *mask = after;
@@ -76,13 +77,13 @@ extern "C-unwind" fn on_trap(_: c_int, info: *mut siginfo_t, context: *mut c_voi
     }
 }
 
-/// What the kernel would answer: a result, or a negative error number.
+/// Performs a call and returns the kernel's form of its result: a negative error number for a failure.
 ///
 /// # Safety
-/// The call is the server's own.
+/// The contract of the system call.
 unsafe fn call(number: c_long, arguments: syscall::Registers) -> c_long {
     let [a, b, c, d, e, f] = arguments;
-    // SAFETY: given by the caller.
+    // SAFETY: the caller upholds the contract of the system call; the arguments are unchanged.
     let result = unsafe {
         syscall::dispatch(number, arguments).unwrap_or_else(|| real::syscall(number, a, b, c, d, e, f))
     };
@@ -91,7 +92,7 @@ unsafe fn call(number: c_long, arguments: syscall::Registers) -> c_long {
 
 const EVERY_SIGNAL: u64 = u64::MAX;
 
-/// Blocks these signals and no others: those that were blocked before.
+/// Blocks these signals and no others; returns the previous mask.
 fn set_mask(mask: u64) -> u64 {
     let mut before = 0_u64;
     // SAFETY: both masks are on this stack, and of the kernel's size.

@@ -1,5 +1,5 @@
-//! Which of the loaded objects make system calls by an instruction of their own: not libc, where
-//! all calls are, nor the preload. Found by looking at their code.
+//! Search for loaded objects that make system calls by an instruction of their own, other than libc
+//! and the preload. It scans their code.
 
 use std::ffi::{CStr, c_int, c_long, c_void};
 use std::ops::Range;
@@ -13,10 +13,10 @@ use memchr::memmem;
 
 use crate::sys::next_symbol::find_next;
 
-/// The instruction.
+/// Machine code of the instruction `syscall`.
 const SYSCALL: &[u8] = &[0x0f, 0x05];
 
-/// Calls without which no server listens, accepts or waits.
+/// Calls by which servers listen, accept and wait.
 const WAITING_CALLS: &[c_long] = &[
     SYS_listen,
     SYS_accept,
@@ -32,16 +32,16 @@ const WAITING_CALLS: &[c_long] = &[
     SYS_io_uring_enter,
 ];
 
-/// How far before the instruction its number may be loaded, in bytes.
+/// Maximum distance in bytes from the load of the number to the instruction.
 const BEFORE: usize = 64;
 
-/// Functions of libraries whose calls are seen, or made on behalf of others: libc itself, and
-/// whoever interposes the same names behind us (a sanitizer's runtime).
+/// Functions of the libraries to leave out, whose calls are intercepted, or made on behalf of others: libc itself, and
+/// a library that interposes the same names behind this one (a sanitizer's runtime).
 const FUNCTIONS_OF_KNOWN_OBJECTS: [&CStr; 4] =
     [c"gnu_get_libc_version", c"pthread_create", c"accept", c"poll"];
 
 /// Whether this code waits or accepts in system calls of its own. The two bytes of the instruction
-/// may turn up by chance; not so behind a number that fits.
+/// may occur by chance, but hardly so after the load of a matching number.
 pub(super) fn waits(code: &[u8]) -> bool {
     memmem::find_iter(code, SYSCALL).any(|end| {
         let before = &code[end.saturating_sub(BEFORE)..end];
@@ -51,13 +51,13 @@ pub(super) fn waits(code: &[u8]) -> bool {
     })
 }
 
-/// Whether this code has system calls of its own at all, as far as one can tell.
+/// Whether this code contains the bytes of the instruction, and so may make any system calls of its own.
 pub(super) fn has_calls(code: &[u8]) -> bool {
     memmem::find(code, SYSCALL).is_some()
 }
 
-/// The number that the instruction here puts into the register which tells the kernel the call:
-/// `mov eax, N`, or `push N` and `pop rax`.
+/// Number that the code loads into `rax`, the register for the number of a system call, by `mov eax, N`, or by `push N`
+/// and `pop rax`.
 fn loaded_number(code: &[u8]) -> Option<c_long> {
     match *code {
         [0xb8, a, b, c, d, ..] => Some(u32::from_le_bytes([a, b, c, d]).into()),
@@ -66,10 +66,10 @@ fn loaded_number(code: &[u8]) -> Option<c_long> {
     }
 }
 
-/// Where the code is of all objects that `qualify` says yes to.
+/// Address ranges of the code that `qualify` accepts, over all objects.
 pub(super) fn code_of(qualify: fn(&[u8]) -> bool) -> Vec<Range<u64>> {
     let mut search = Search { qualify, seen: seen(), found: Vec::new() };
-    // SAFETY: the callback matches what it is given.
+    // SAFETY: `look` gets a pointer to `search`, which outlives the call, and expects one.
     unsafe { libc::dl_iterate_phdr(Some(look), (&raw mut search).cast()) };
     search.found
 }
@@ -82,7 +82,7 @@ struct Search {
 }
 
 fn seen() -> Vec<u64> {
-    // SAFETY: getauxval(3) reads what the kernel has told the process.
+    // SAFETY: getauxval(3) takes a number and has no precondition.
     let told = [libc::AT_BASE, libc::AT_SYSINFO_EHDR].map(|key| unsafe { libc::getauxval(key) });
     let functions =
         FUNCTIONS_OF_KNOWN_OBJECTS.iter().filter_map(|name| find_next(name)).map(|address| address as u64);
@@ -90,7 +90,7 @@ fn seen() -> Vec<u64> {
 }
 
 unsafe extern "C" fn look(info: *mut dl_phdr_info, _: size_t, search: *mut c_void) -> c_int {
-    // SAFETY: the loader passes a valid `info` and what we gave it; segments are mapped as it says.
+    // SAFETY: the loader passes a valid `info` and the pointer to the search; segments are mapped as their headers say.
     unsafe {
         let (info, search) = (&*info, &mut *search.cast::<Search>());
         let headers = slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into());
@@ -118,7 +118,7 @@ unsafe extern "C" fn look(info: *mut dl_phdr_info, _: size_t, search: *mut c_voi
 mod tests {
     use super::*;
 
-    /// `mov eax, NUMBER`, a few instructions that do nothing, `syscall`.
+    /// Code of a system call: `mov eax, NUMBER`, a few instructions without effect, `syscall`.
     fn call(number: c_long) -> Vec<u8> {
         [&[0xb8][..], &(number as u32).to_le_bytes(), &[0x90; 9], SYSCALL].concat()
     }
@@ -136,9 +136,9 @@ mod tests {
     }
 
     #[test]
-    fn libc_is_not_looked_at() {
+    fn libc_and_this_object_are_left_out() {
         let here = look as *const () as u64;
-        let libc = find_next(c"accept").expect("libc has it") as u64;
+        let libc = find_next(c"accept").expect("libc has accept") as u64;
         let found = code_of(|_| true);
         assert!(found.iter().all(|place| !place.contains(&here) && !place.contains(&libc)));
     }

@@ -11,13 +11,13 @@ use crate::sys::{errno, fd_table, real, user_memory};
 
 pub(crate) unsafe fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
     if !fd_table::is_connection(fd) {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of sendmsg(2), and does not change the message during the call.
         return unsafe {
             rights::pass_on(message);
             real::sendmsg(fd, message, flags)
         };
     }
-    // SAFETY: the server's own parts, which it leaves alone during its call.
+    // SAFETY: the server does not change its array of parts during its call.
     let (mut header, parts) = match unsafe { arguments::message(message) } {
         Ok(checked) => checked,
         Err(error) => return errno::fail_size(error),
@@ -33,7 +33,7 @@ pub(crate) unsafe fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) ->
     match answered_here(fd) {
         Some(Ok(slot)) => {
             return match check_control(&header) {
-                // SAFETY: the server's own buffers.
+                // SAFETY: the server does not change its parts and buffers during its call.
                 Ok(()) => unsafe { to_memory(slot, parts) },
                 Err(error) => errno::fail_size(error),
             };
@@ -43,16 +43,17 @@ pub(crate) unsafe fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) ->
     }
     transmit(fd, flags, arguments::total(parts), |done, flags| {
         if done == 0 {
-            // SAFETY: a copy of the server's own message.
+            // SAFETY: `header` is a copy of the server's message, for which the caller upholds the contract of
+            // sendmsg(2).
             return unsafe { real::sendmsg(fd, &header, flags) };
         }
         let Some((start, len)) = part_at(parts, done) else { return 0 };
-        // SAFETY: within one of the server's own buffers.
+        // SAFETY: `part_at` returns bytes within one of the server's buffers.
         unsafe { real::send(fd, start, len, flags) }
     })
 }
 
-/// Checks the control messages, which tell a stream nothing here (linux/net/core/sock.c: sock_cmsg_send).
+/// Checks the control messages, which have no effect on a stream here (linux/net/core/sock.c: sock_cmsg_send).
 fn check_control(message: &msghdr) -> Result<(), Errno> {
     let len = message.msg_controllen;
     if len > c_int::MAX as usize {
@@ -63,7 +64,7 @@ fn check_control(message: &msghdr) -> Result<(), Errno> {
     }
     let mut at = 0;
     while at + size_of::<cmsghdr>() <= len {
-        // SAFETY: within the readable control messages; any bytes are a `cmsghdr`.
+        // SAFETY: any bytes are a valid `cmsghdr`; these are within the readable control messages.
         let header = unsafe {
             user_memory::read(message.msg_control.cast::<u8>().wrapping_add(at).cast::<cmsghdr>())
         }?;
@@ -78,10 +79,11 @@ fn check_control(message: &msghdr) -> Result<(), Errno> {
 
 pub(crate) unsafe fn sendmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int {
     if !fd_table::is_connection(fd) {
-        // SAFETY: the server's own call.
+        // SAFETY: the caller upholds the contract of sendmmsg(2); the arguments are unchanged.
         return unsafe { real::sendmmsg(fd, messages, count, flags) };
     }
-    // SAFETY: the server's own messages, which are checked.
+    // SAFETY: the messages are the server's, so no Rust reference points there. `sendmsg` and `user_memory` check their
+    // addresses.
     arguments::one_by_one(count, |done| unsafe {
         let message = messages.wrapping_add(done);
         let sent = sendmsg(fd, message.cast_const().cast(), flags);

@@ -21,7 +21,7 @@ fn registered(events: u32) -> RegistrationTable {
     table
 }
 
-/// What is reported while the connection is `ready`: 0 for nothing.
+/// Returns the events that are reported while the connection is `ready`; 0 for none.
 fn report(table: &mut RegistrationTable, ready: u32) -> u32 {
     let mut events = [Unaligned::new(epoll_event { events: 0, u64: 0 }); 4];
     match table.collect(EPOLL, &mut events, |_| ready) {
@@ -45,7 +45,7 @@ fn level_triggered_reports_as_long_as_it_lasts() {
 fn edge_triggered_reports_each_arrival_once() {
     let mut table = registered(IN | EDGE_TRIGGERED);
     assert_eq!(report(&mut table, OUT), 0);
-    assert_eq!(report(&mut table, IN), IN, "what was there before the registration");
+    assert_eq!(report(&mut table, IN), IN, "readiness from before the registration");
     assert_eq!(report(&mut table, IN), 0);
     for other in [Source::Listener, OTHER] {
         table.record_arrival(other);
@@ -54,11 +54,11 @@ fn edge_triggered_reports_each_arrival_once() {
     table.record_arrival(CONNECTION);
     assert_eq!(report(&mut table, IN), IN);
     control(&mut table, libc::EPOLL_CTL_MOD, IN | OUT | EDGE_TRIGGERED).expect("registered");
-    assert_eq!(report(&mut table, IN | OUT), IN | OUT, "asked anew");
+    assert_eq!(report(&mut table, IN | OUT), IN | OUT, "rearmed");
 }
 
 #[test]
-fn one_shot_reports_once_until_it_is_asked_again() {
+fn one_shot_reports_once_until_it_is_rearmed() {
     let mut table = registered(IN | ONE_SHOT);
     assert_eq!(report(&mut table, IN), IN);
     table.record_arrival(CONNECTION);
@@ -68,7 +68,7 @@ fn one_shot_reports_once_until_it_is_asked_again() {
 }
 
 #[test]
-fn mistakes_are_refused_as_by_the_kernel() {
+fn invalid_operations_fail_as_in_the_kernel() {
     let mut table = RegistrationTable::new();
     assert_eq!(control(&mut table, libc::EPOLL_CTL_MOD, IN), Err(Errno::NOENT));
     assert_eq!(control(&mut table, libc::EPOLL_CTL_DEL, IN), Err(Errno::NOENT));
@@ -83,7 +83,7 @@ fn mistakes_are_refused_as_by_the_kernel() {
 }
 
 #[test]
-fn rows_go_with_their_descriptor_or_their_instance() {
+fn registrations_end_with_their_descriptor_or_instance() {
     let event = Some(epoll_event { events: IN, u64: 42 });
     let mut table = registered(IN);
     table.control(EPOLL, libc::EPOLL_CTL_ADD, 8, Source::Listener, event).expect("room");
@@ -94,7 +94,7 @@ fn rows_go_with_their_descriptor_or_their_instance() {
 }
 
 #[test]
-fn no_more_is_reported_than_there_is_room_for() {
+fn no_more_events_are_reported_than_fit() {
     let event = Some(epoll_event { events: IN | ONE_SHOT, u64: 43 });
     let mut table = registered(IN | ONE_SHOT);
     table.control(EPOLL, libc::EPOLL_CTL_ADD, 8, Source::Listener, event).expect("room");
@@ -107,7 +107,7 @@ fn no_more_is_reported_than_there_is_room_for() {
 }
 
 #[test]
-fn the_kernel_is_asked_now_and_then() {
+fn the_kernel_is_asked_again_after_some_skips() {
     let number = 60_000;
     let epoll = EpollId::adopt(&[number]).expect("room");
     let mut table = RegistrationTable::new();

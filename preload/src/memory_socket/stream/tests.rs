@@ -5,7 +5,8 @@ use std::alloc::Layout;
 use super::*;
 
 fn stream() -> Box<MemoryStream> {
-    // SAFETY: all zeroes is a stream, which is too large for a test's stack.
+    // The stream is too large for a test's stack.
+    // SAFETY: the memory comes from the global allocator with this layout, and all zeroes is a valid stream.
     let mut stream: Box<MemoryStream> =
         unsafe { Box::from_raw(std::alloc::alloc_zeroed(Layout::new::<MemoryStream>()).cast()) };
     stream.open(Connection::ALL[0], false);
@@ -16,7 +17,7 @@ fn stream() -> Box<MemoryStream> {
 fn receive(stream: &mut MemoryStream, room: usize, peek: bool) -> Result<Vec<u8>, Errno> {
     let mut buffer = vec![0; room];
     let part = iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: room };
-    // SAFETY: the part is the buffer.
+    // SAFETY: the part covers the buffer, which nothing else uses.
     let count = unsafe { stream.receive(&[Unaligned::new(part)], peek) }?;
     buffer.truncate(count);
     Ok(buffer)
@@ -45,7 +46,7 @@ fn a_full_stream_takes_as_much_as_was_read() {
 }
 
 #[test]
-fn readiness_is_that_of_a_stream() {
+fn readiness_follows_half_close_and_shutdown() {
     let has = |stream: &MemoryStream, events: i32| stream.readiness() & events as u32 == events as u32;
     let mut stream = stream();
     assert!(has(&stream, libc::EPOLLOUT) && !has(&stream, libc::EPOLLIN));
@@ -57,7 +58,7 @@ fn readiness_is_that_of_a_stream() {
 }
 
 #[test]
-fn a_reset_is_told_once_and_after_what_was_sent() {
+fn a_reset_is_reported_once_after_all_bytes() {
     let mut stream = stream();
     stream.send(b"half");
     assert!(!stream.reset());
@@ -71,7 +72,7 @@ fn a_reset_is_told_once_and_after_what_was_sent() {
 }
 
 #[test]
-fn what_nobody_accepts_is_over_when_the_client_goes() {
+fn an_unaccepted_connection_ends_with_its_client() {
     let mut stream = stream();
     assert!(!stream.hang_up());
     stream.open(Connection::ALL[0], false);

@@ -1,9 +1,9 @@
-//! Note on a TCP socket of the address that the server has bound it to, as long as it is not known what the socket
-//! is for. It goes with the socket: to its duplicates, over `exec`, and to a process that is passed it.
+//! Note of the address that the server has bound, attached to the socket until the socket is classified. It follows the
+//! socket to its duplicates, over `exec`, and to a process that receives it.
 //!
-//! A classic BPF program (socket(7), SO_ATTACH_FILTER) carries it: one that loads constants, and then accepts
-//! every packet. The constants are a magic number, the length of the text in bytes, and the text. Another program of
-//! the server's takes its place.
+//! The note is a classic BPF program (socket(7), SO_ATTACH_FILTER) that loads constants and then accepts every packet.
+//! The constants are a magic number, the length of the text in bytes, and the text. A program that the server attaches
+//! replaces it.
 
 use std::os::fd::RawFd;
 
@@ -15,7 +15,7 @@ use crate::sys::real;
 
 /// First constant of a note.
 const MAGIC: u32 = u32::from_be_bytes(*b"sfzn");
-/// Longest program that is looked at. A path has 108 bytes at most.
+/// Maximum length of a program that is read. A path has at most 108 bytes.
 const MAX_INSTRUCTIONS: usize = 64;
 /// Option that reads a program (asm-generic/socket.h: SO_GET_FILTER).
 const SO_GET_FILTER: c_int = libc::SO_ATTACH_FILTER;
@@ -24,7 +24,7 @@ const LOAD: u16 = (libc::BPF_LD | libc::BPF_IMM) as u16;
 const ACCEPT: sock_filter =
     sock_filter { code: (libc::BPF_RET | libc::BPF_K) as u16, jt: 0, jf: 0, k: u32::MAX };
 
-/// Writes the note. A kernel without socket filters has none.
+/// Writes the note, except on a kernel without socket filters.
 pub(crate) fn write(fd: RawFd, address: &Address) {
     let text = name::encode(address);
     let words = text.chunks(size_of::<u32>()).map(|bytes| {
@@ -49,7 +49,7 @@ pub(crate) fn write(fd: RawFd, address: &Address) {
     };
 }
 
-/// The address that a socket was bound to.
+/// Reads the note: the address that the server has bound.
 pub(crate) fn read(fd: RawFd) -> Option<Address> {
     let mut program = [ACCEPT; MAX_INSTRUCTIONS];
     // Counts instructions, not bytes.
@@ -71,7 +71,7 @@ pub(crate) fn read(fd: RawFd) -> Option<Address> {
 pub(crate) fn remove(fd: RawFd) {
     let nothing: c_int = 0;
     if read(fd).is_some() {
-        // SAFETY: the option ignores its value.
+        // SAFETY: the option ignores its value, which is a readable `c_int`.
         unsafe {
             real::setsockopt(
                 fd,

@@ -1,6 +1,6 @@
-//! Names of UNIX-domain listeners in the abstract namespace. A name says what the server is shown
-//! in its place, so that whoever is handed the socket, or a connection to it, over `exec` or by
-//! another process, can be shown the same.
+//! Names of UNIX-domain listeners in the abstract namespace. A name contains the address that the server
+//! is shown instead, so that a program that gets the socket, or a connection to it, over `exec` or from
+//! another process, is shown the same address.
 
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -11,13 +11,13 @@ use rustix::net::{SocketAddrUnix, bind, getsockname};
 use crate::net::address::Address;
 
 const PREFIX: &[u8] = b"sockfuzz/";
-/// Stands before what is no IP address.
+/// Prefix of an address that is not an IP address.
 const PATH: &[u8] = b"unix:";
 
-/// Names that are tried. Another process may have the same number, in a namespace of its own.
+/// Maximum number of names that are tried. Another process may have the same id, in a namespace of its own.
 const MAX_NAME_ATTEMPTS: usize = 1000;
 
-/// Gives `socket` a name that is free.
+/// Binds `socket` to a free name.
 pub(super) fn bind_unique(socket: impl AsFd, shown: &Address) -> Result<(), Errno> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let shown = encode(shown);
@@ -28,21 +28,21 @@ pub(super) fn bind_unique(socket: impl AsFd, shown: &Address) -> Result<(), Errn
                 Err(Errno::ADDRINUSE) => {}
                 other => return other,
             },
-            // Too long a path: go without, the kernel picks a name (unix(7), autobind).
+            // The path is too long for a name: the kernel picks one (unix(7), autobind).
             Err(_) => break,
         }
     }
     bind(socket, &SocketAddrUnix::new_unnamed())
 }
 
-/// What the server is shown in the place of this socket of ours, or of a connection to one.
+/// Reads the address that the server is shown from the name of a listener, or of a connection to it.
 pub(super) fn read(socket: impl AsFd) -> Option<Address> {
     let name: SocketAddrUnix = getsockname(socket).ok()?.try_into().ok()?;
     let rest = name.abstract_name()?.strip_prefix(PREFIX)?;
     decode(rest.splitn(2, |&byte| byte == b'/').nth(1)?)
 }
 
-/// The address that [`encode`] was given.
+/// Returns the address that [`encode`] was given.
 pub(super) fn decode(shown: &[u8]) -> Option<Address> {
     match shown.strip_prefix(PATH) {
         Some(path) => Address::from_path(path),
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_says_what_is_shown() {
+    fn a_name_contains_the_shown_address() {
         let shown = [
             Address::Ip("[::1]:80".parse().expect("valid")),
             Address::from_path(b"/run/with/slash").expect("short"),
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_too_long_for_a_name_goes_without() {
+    fn a_path_too_long_for_a_name_is_left_out() {
         let shown = Address::from_path(&[b'x'; 100]).expect("short enough");
         let socket = socket(AddressFamily::UNIX, SocketType::STREAM, None).expect("a socket");
         bind_unique(&socket, &shown).expect("a free name");

@@ -1,8 +1,8 @@
-//! How a client resets a connection. TCP has a way (socket(7), SO_LINGER). UNIX-domain sockets have
-//! another: the peer of one that is closed with something unread is told `ECONNRESET`, by the same
-//! errors and the same readiness as over TCP. So there has to be something unread. A client that is
-//! going to reset has a name that says so; to such a client, whoever accepts the connection sends a
-//! byte before the server sees it, and the client always leaves a byte unread.
+//! Resets of connections by the client. TCP has an option for them (socket(7), SO_LINGER). A UNIX-domain
+//! socket resets when it is closed with unread bytes: its peer gets `ECONNRESET`, with the same errors
+//! and the same readiness as over TCP. So there must be unread bytes. A client that is going to reset
+//! has a name that says so. The hook that accepts its connection sends it a byte before the server sees
+//! the connection, and the client always leaves a byte unread.
 
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -12,15 +12,15 @@ use rustix::io::Errno;
 use rustix::net::sockopt::set_socket_linger;
 use rustix::net::{SendFlags, SocketAddrUnix, bind, send};
 
-/// What whoever accepts the connection sends: no answer begins so.
+/// Byte that is sent when the connection is accepted: no answer begins with it.
 pub(crate) const GREETING: u8 = 0xF5;
 
 const PREFIX: &[u8] = b"sockfuzz-reset/";
 
-/// Names that are tried. Another process may have the same number, in a namespace of its own.
+/// Maximum number of names that are tried. Another process may have the same id, in a namespace of its own.
 const MAX_NAME_ATTEMPTS: usize = 1000;
 
-/// Gives a client's socket, before it connects, the name that says what it is going to do.
+/// Binds a client's socket, before it connects, to a name that marks it for a reset.
 pub(super) fn mark_for_reset(client: impl AsFd) -> Result<(), Errno> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     for _ in 0..MAX_NAME_ATTEMPTS {
@@ -39,13 +39,13 @@ pub(crate) fn is_marked_for_reset(client: &SocketAddrUnix) -> bool {
     client.abstract_name().is_some_and(|name| name.starts_with(PREFIX))
 }
 
-/// Sends such a client the byte. It fails only where the client is gone already.
+/// Sends the greeting to a client that is marked. It fails only if the client is gone already.
 pub(crate) fn send_greeting(server: impl AsFd) {
     let _client_is_gone = send(server, &[GREETING], SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
 }
 
-/// The client's end, which has left something unread, is about to be closed: by a reset.
+/// Makes the client's end, which has unread bytes and is about to be closed, reset the connection.
 pub(crate) fn set_reset_on_close(client: impl AsFd) {
-    // A UNIX-domain socket takes the option and ignores it.
+    // A UNIX-domain socket accepts the option and ignores it.
     let _closed_by_the_server = set_socket_linger(client, Some(Duration::ZERO));
 }

@@ -1,5 +1,5 @@
-//! Transport `tcp`: a real loopback connection. The server's socket is bound to a port of the
-//! kernel's choice on the loopback address, whatever the server asked for.
+//! Transport `tcp`: a real loopback connection. The server's socket is bound to a port that the kernel
+//! picks on the loopback address, whatever the server requested.
 
 use std::ffi::c_int;
 use std::net::SocketAddr;
@@ -19,8 +19,8 @@ use crate::determinism::clock;
 use crate::net::{address, tcp_options};
 use crate::sys::fd;
 
-/// How long the server's backlog is given to take a connection. It takes it at once, but for a busy
-/// machine; a full one is silent, and would be asked again after a second only (tcp(7)).
+/// Time limit for the server's backlog to take a connection, which it does at once except on a busy
+/// machine. A full backlog does not answer, and the kernel asks it again only after a second (tcp(7)).
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(200);
 
 pub(super) fn take_over(fd: RawFd, shown: SocketAddr) -> Result<SocketAddr, Errno> {
@@ -29,7 +29,7 @@ pub(super) fn take_over(fd: RawFd, shown: SocketAddr) -> Result<SocketAddr, Errn
     getsockname(listener)?.try_into()
 }
 
-/// What listens cannot be bound again: a fresh socket takes its place.
+/// Replaces a listening socket by a fresh one, because it cannot be bound again.
 pub(super) fn take_over_listening(fd: RawFd, shown: SocketAddr) -> Result<SocketAddr, Errno> {
     let fresh = socket(family(shown), SocketType::STREAM, None)?;
     fcntl_setfl(&fresh, fcntl_getfl(fd::borrow(fd))?)?;
@@ -43,7 +43,7 @@ pub(super) fn connect(address: SocketAddr) -> Result<OwnedFd, Errno> {
     let client = socket_with(family(address), SocketType::STREAM, flags, None)?;
     sockopt::set_tcp_nodelay(&client, true)?;
     let deadline = clock::real_now() + CONNECT_TIMEOUT;
-    // Over loopback the answer is there, as a rule, when the call is made again.
+    // Over loopback, the answer has usually arrived when the call is repeated.
     loop {
         match connect_to(&client, &address) {
             Ok(()) | Err(Errno::ISCONN) => return Ok(client),
@@ -54,8 +54,8 @@ pub(super) fn connect(address: SocketAddr) -> Result<OwnedFd, Errno> {
     }
 }
 
-/// Waits for the backlog's answer; one that is full has none, which is what a UNIX-domain socket says at
-/// once. (A signal's handler may run meanwhile: then the caller asks again.)
+/// Waits for the backlog's answer. A full backlog gives none, which becomes the `EAGAIN` that a UNIX-domain socket
+/// gives at once. (If a signal handler runs meanwhile, the caller connects again.)
 fn await_answer(client: &OwnedFd, deadline: Duration) -> Result<(), Errno> {
     let left = Timespec::try_from(deadline.saturating_sub(clock::real_now())).map_err(|_| Errno::INVAL)?;
     match poll(&mut [PollFd::new(client, PollFlags::OUT)], Some(&left)) {
@@ -65,17 +65,17 @@ fn await_answer(client: &OwnedFd, deadline: Duration) -> Result<(), Errno> {
     }
 }
 
-/// Whether bytes of the client's are on their way: sent, and not in the server's socket yet. Loopback
-/// delivers at once, but for a busy machine, where a thread of the kernel's does it when it gets to run.
+/// Whether bytes of the client's are in flight: sent, but not yet in the server's socket. Loopback
+/// delivers at once, except on a busy machine, where a kernel thread does it when it gets to run.
 ///
-/// An end that was sent (`half_closed`) counts as a byte. It is left out: a server that does not read on
-/// makes the kernel wait before it says that it came.
+/// A FIN that was sent (`half_closed`) counts as a byte, which is ignored: if the server does not read on, the kernel
+/// delays its acknowledgement.
 pub(crate) fn is_in_flight(client: impl AsFd, half_closed: bool) -> bool {
     /// Bytes that the other side has not acknowledged (tcp(7), SIOCOUTQ).
     const UNACKNOWLEDGED: Opcode = libc::TIOCOUTQ as Opcode;
-    /// Bytes that wait for room over there (linux/sockios.h, SIOCOUTQNSD).
+    /// Bytes that wait for room on the other side (linux/sockios.h, SIOCOUTQNSD).
     const NOT_SENT: Opcode = 0x894B;
-    // SAFETY: both requests write one int.
+    // SAFETY: both requests write one `c_int`.
     let (unacknowledged, not_sent) = unsafe {
         (
             ioctl(&client, Getter::<UNACKNOWLEDGED, c_int>::new()),

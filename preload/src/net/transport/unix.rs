@@ -1,6 +1,6 @@
 //! Transport `unix`: the listener becomes a UNIX-domain socket with a name of its own in the
-//! abstract namespace. No port is bound and no file is made, so any number of servers run side by
-//! side; to the kernel the connection is as real as any.
+//! abstract namespace. No port is bound and no file is created, so any number of servers run side by
+//! side. The connection is an ordinary one of the kernel's.
 
 use std::os::fd::{OwnedFd, RawFd};
 
@@ -22,7 +22,7 @@ pub(super) fn take_over(fd: RawFd, shown: &Address) -> Result<SocketAddrUnix, Er
     getsockname(&listener)?.try_into()
 }
 
-/// A named socket that does not listen yet.
+/// Makes a named socket that does not listen yet.
 pub(super) fn make(shown: &Address) -> Result<OwnedFd, Errno> {
     let listener = socket(AddressFamily::UNIX, SocketType::STREAM, None)?;
     name::bind_unique(&listener, shown)?;

@@ -1,30 +1,30 @@
-//! Kinds of descriptors, as the preload tells them apart.
+//! Kinds of file descriptors that the preload distinguishes.
 
 use super::slot::Slot;
 
-/// What a descriptor is to the preload.
+/// Kind of a file descriptor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FdKind {
-    /// The server's own business: every call on it is passed on.
+    /// A descriptor that the preload does not manage: every call on it goes to the kernel.
     Unmanaged,
-    /// A TCP socket whose `bind` waits until `listen` tells whether it is the fuzzed listener.
+    /// A TCP socket whose `bind` is deferred until `listen` shows whether it is the fuzzed listener.
     Bound,
     /// The fuzzed listener.
     Listener,
     /// A further listener of the fuzzed port (dual stack, `SO_REUSEPORT`): no client connects to it.
     SilentListener,
-    /// The server's end of an internal connection that the kernel knows.
+    /// The server's end of an internal connection that is a real one to the kernel.
     Connection,
-    /// A descriptor of the preload's: the server may not close it.
+    /// A descriptor of the preload, which the server may not close.
     Protected,
-    /// A listener that the server inherited and has not waited at yet.
+    /// A listener that the server has inherited and not yet waited on.
     Inherited,
     /// A file of random bytes, while randomness is fixed.
     Random,
     /// The number of a virtual connection that the server has closed, kept open for the next one.
-    /// Whatever else happens to it, it is closed first: see [`super::kind()`].
+    /// Any other use of the number closes it first: see [`super::kind()`].
     Reserved,
-    /// The server's end of a connection that the kernel knows nothing of (transport `memory`).
+    /// The server's end of a virtual connection, which only the preload has (transport `memory`).
     Virtual(Slot),
 }
 
@@ -32,7 +32,7 @@ pub(crate) enum FdKind {
 const FIRST_VIRTUAL: u8 = 9;
 
 impl FdKind {
-    /// The kind as an entry of the table; 0 for [`FdKind::Unmanaged`].
+    /// Returns the kind as an entry of the table; 0 for [`FdKind::Unmanaged`].
     pub(super) const fn to_number(self) -> u8 {
         match self {
             Self::Unmanaged => 0,

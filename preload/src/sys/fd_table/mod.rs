@@ -1,5 +1,5 @@
-//! Table of the server's descriptors. Most are the server's own business; a few are the fuzzed listener,
-//! internal connections, or descriptors of the preload's.
+//! Table of the server's file descriptors. The preload does not manage most of them; a few are the fuzzed
+//! listener, internal connections, or descriptors of the preload.
 
 mod kind;
 mod slot;
@@ -13,10 +13,10 @@ use super::fd;
 pub(crate) use kind::FdKind;
 pub(crate) use slot::Slot;
 
-/// Numbers from here on are always unmanaged. (The usual hard limit is far below.)
+/// Numbers from here on are always unmanaged. (The usual soft limit is far below.)
 const TABLE_SIZE: usize = 1 << 16;
 
-/// Lowest number of a protected descriptor: high enough to leave the server the low ones, which servers use
+/// Lowest number of a protected descriptor. It leaves the low numbers to the server, because servers use them
 /// as indices.
 pub(crate) const FIRST_PROTECTED_FD: RawFd = 200;
 
@@ -31,7 +31,7 @@ static HIGHEST_PROTECTED: AtomicI32 = AtomicI32::new(-1);
 static HIGHEST_LISTENER: AtomicI32 = AtomicI32::new(-1);
 /// Highest number that a connection ever had.
 static HIGHEST_CONNECTION: AtomicI32 = AtomicI32::new(-1);
-/// Called with the kind whose last descriptor was closed.
+/// Function that is called with the kind whose last descriptor was closed.
 static LAST_CLOSE_OBSERVER: OnceLock<fn(FdKind)> = OnceLock::new();
 
 /// Registers the function that is called when the last descriptor of the listener, or of a virtual
@@ -40,8 +40,8 @@ pub(crate) fn observe_last_close(observer: fn(FdKind)) {
     let _ = LAST_CLOSE_OBSERVER.set(observer);
 }
 
-/// Kind of the `fd` that a call of the server's names. A reserved number is closed first, so that the kernel
-/// answers as it does for closed numbers.
+/// Returns the kind of an `fd` that the server passes to a call. Closes a reserved number first, so that the
+/// kernel treats it as a closed one.
 pub(crate) fn kind(fd: RawFd) -> FdKind {
     match recorded_kind(fd) {
         FdKind::Reserved => {
@@ -52,7 +52,7 @@ pub(crate) fn kind(fd: RawFd) -> FdKind {
     }
 }
 
-/// Kind of `fd` as recorded, reserved numbers included.
+/// Returns the recorded kind of `fd`, which may be [`FdKind::Reserved`].
 pub(crate) fn recorded_kind(fd: RawFd) -> FdKind {
     entry(fd).map_or(FdKind::Unmanaged, |entry| FdKind::from_number(entry.load(Relaxed)))
 }
@@ -80,7 +80,7 @@ pub(crate) fn set(fd: RawFd, kind: FdKind) {
     }
 }
 
-/// Number of descriptors of a kind, where they are counted.
+/// Returns the number of descriptors of a kind, if they are counted.
 fn counter(kind: FdKind) -> Option<&'static AtomicI32> {
     match kind {
         FdKind::Listener => Some(&LISTENERS),
@@ -97,12 +97,12 @@ pub(crate) fn protect(fd: RawFd) {
     HIGHEST_PROTECTED.fetch_max(fd, Relaxed);
 }
 
-/// Every descriptor that the server may not close, in rising order.
+/// Returns every descriptor that the server may not close, in ascending order.
 pub(crate) fn protected() -> impl Iterator<Item = RawFd> {
     (0..=HIGHEST_PROTECTED.load(Relaxed)).filter(|&fd| recorded_kind(fd) == FdKind::Protected)
 }
 
-/// Records that everything from `first` to `last` is closed.
+/// Records that all descriptors from `first` to `last` are closed.
 pub(crate) fn mark_closed(first: RawFd, last: RawFd) {
     (first..=last.min(TABLE_SIZE as RawFd))
         .filter(|&fd| recorded_kind(fd) != FdKind::Unmanaged)
@@ -114,12 +114,12 @@ pub(crate) fn record_duplicate(fd: RawFd, copy: RawFd) {
     set(copy, kind(fd));
 }
 
-/// The lowest number that is kept open for a connection.
+/// Returns the lowest number that is kept open for a connection.
 pub(crate) fn lowest_reserved() -> Option<RawFd> {
     (RESERVED.load(Relaxed) > 0).then(|| reserved_from(0).next()).flatten()
 }
 
-/// Closes the reserved numbers from `first` on: the server, or another process, is about to see which
+/// Closes the reserved numbers from `first` on, because the server or another process is about to see which
 /// numbers are free.
 pub(crate) fn release_reserved_from(first: RawFd) {
     if RESERVED.load(Relaxed) > 0 {
@@ -134,11 +134,11 @@ fn reserved_from(first: RawFd) -> impl Iterator<Item = RawFd> {
 /// Closes a number that was reserved, or opened for a connection that is gone.
 pub(crate) fn close_unused(fd: RawFd) {
     set(fd, FdKind::Unmanaged);
-    // SAFETY: the number is open, and no owner of it exists: the server has closed it, or never had it.
+    // SAFETY: the number is open, and nothing owns it: the server has closed it, or never had it.
     unsafe { rustix::io::close(fd) };
 }
 
-/// The server's descriptors of the fuzzed listener.
+/// Returns the server's descriptors of the fuzzed listener.
 pub(crate) fn listeners() -> impl Iterator<Item = RawFd> {
     (0..=HIGHEST_LISTENER.load(Relaxed)).filter(|&fd| recorded_kind(fd) == FdKind::Listener)
 }
@@ -148,13 +148,13 @@ pub(crate) fn has_listener() -> bool {
     LISTENERS.load(Relaxed) > 0
 }
 
-/// Number of descriptors of internal connections that the server holds open.
+/// Returns the number of descriptors of internal connections that the server holds open.
 pub(crate) fn connection_count() -> i32 {
     CONNECTIONS.load(Relaxed) + VIRTUAL.iter().map(|count| count.load(Relaxed)).sum::<i32>()
 }
 
-/// [`connection_count`], after asking the kernel: a descriptor may be closed past libc's `close` (fclose(3)
-/// does that), and its number may have been given to something else.
+/// Returns the [`connection_count`] after a check with the kernel: fclose(3) closes a descriptor without a call
+/// of the hook for `close`, and its number may since refer to another file.
 pub(crate) fn recount_connections() -> i32 {
     for fd in connections().filter(|&fd| kind(fd) == FdKind::Connection && !fd::is_socket(fd)) {
         set(fd, FdKind::Unmanaged);
@@ -162,12 +162,12 @@ pub(crate) fn recount_connections() -> i32 {
     connection_count()
 }
 
-/// Descriptors of one virtual connection that the server holds open.
+/// Returns the descriptors of one virtual connection that the server holds open.
 pub(crate) fn fds_of(slot: Slot) -> impl Iterator<Item = RawFd> {
     connections().filter(move |&fd| kind(fd) == FdKind::Virtual(slot))
 }
 
-/// Descriptors of all internal connections that the server holds open.
+/// Returns the descriptors of all internal connections that the server holds open.
 pub(crate) fn connections() -> impl Iterator<Item = RawFd> {
     (0..=HIGHEST_CONNECTION.load(Relaxed))
         .filter(|&fd| matches!(recorded_kind(fd), FdKind::Connection | FdKind::Virtual(_)))
@@ -178,12 +178,12 @@ pub(crate) fn is_connection(fd: RawFd) -> bool {
     matches!(kind(fd), FdKind::Connection | FdKind::Virtual(_))
 }
 
-/// Whether the kernel knows nothing of `fd`'s readiness.
+/// Whether `fd` is a virtual connection, whose readiness the kernel cannot report.
 pub(crate) fn is_virtual(fd: RawFd) -> bool {
     slot(fd).is_some()
 }
 
-/// Slot of the virtual connection that `fd` stands for.
+/// Returns the slot of the virtual connection that `fd` refers to.
 pub(crate) fn slot(fd: RawFd) -> Option<Slot> {
     match kind(fd) {
         FdKind::Virtual(slot) => Some(slot),
@@ -199,7 +199,7 @@ fn entry(fd: RawFd) -> Option<&'static AtomicU8> {
 mod tests {
     use super::*;
 
-    // One test for the whole table: it is global, and tests run in parallel.
+    // There is only one test, because the table is global and tests run in parallel.
     #[test]
     fn kinds_and_counts_follow_the_descriptor() {
         assert_eq!(kind(-1), FdKind::Unmanaged);

@@ -10,7 +10,7 @@ pub(crate) struct Slot(u8);
 impl Slot {
     pub(crate) const COUNT: usize = 2 * Connection::COUNT;
 
-    /// The slot of a number, which wraps around.
+    /// Returns the slot with a number, modulo [`Self::COUNT`].
     pub(crate) const fn new(number: u8) -> Self {
         Self(number % Self::COUNT as u8)
     }

@@ -1,4 +1,4 @@
-//! Signals are not lost with the section that defers them.
+//! Deferred signals are not lost when the process forks.
 
 use std::sync::atomic::AtomicI32;
 
@@ -7,7 +7,7 @@ use super::*;
 static HANDLED: AtomicI32 = AtomicI32::new(0);
 
 extern "C" fn handle(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    // SAFETY: this is the handler, and these are its arguments.
+    // SAFETY: this is the signal's handler, and the arguments are the kernel's.
     if !unsafe { defer(number, info, context) } {
         HANDLED.fetch_add(1, SeqCst);
     }
@@ -17,7 +17,7 @@ extern "C" fn handle(number: c_int, info: *mut siginfo_t, context: *mut c_void) 
 fn a_deferred_signal_is_handled_after_a_fork() {
     threads::record_creation();
     let guard = SignalGuard::enter();
-    // SAFETY: the handler keeps the rules of signal handlers; the child calls nothing that takes a lock.
+    // SAFETY: the handler is async-signal-safe, all pointers are to this stack or null, and the child takes no lock.
     let status = unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = handle as extern "C" fn(c_int, *mut siginfo_t, *mut c_void) as usize;

@@ -1,4 +1,4 @@
-//! The server's memory is accessible as it is mapped.
+//! Checks follow how the memory is mapped.
 
 use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
 
@@ -7,7 +7,7 @@ use super::*;
 /// Three pages: writable, readable, neither.
 fn pages() -> *mut u8 {
     let page = page_bytes();
-    // SAFETY: the kernel chooses where; the pages are this test's.
+    // SAFETY: the kernel chooses an address where nothing is mapped, and only this test uses the pages.
     unsafe {
         let first =
             mmap_anonymous(ptr::null_mut(), 3 * page, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)
@@ -44,7 +44,7 @@ fn blocks_that_share_a_slot_are_both_remembered() {
 #[test]
 fn numbers_that_are_no_addresses_are_refused() {
     let here = 0_u8;
-    assert!(is_readable(ptr::null::<u8>(), 0), "of nothing");
+    assert!(is_readable(ptr::null::<u8>(), 0), "an empty range");
     for address in [0, 8, LOWEST_ADDRESS - 1, usize::MAX, HIGHEST_ADDRESS, 1 << 63] {
         assert!(!is_readable(ptr::without_provenance::<u8>(address), 1), "{address:#x}");
     }
@@ -56,7 +56,7 @@ fn numbers_that_are_no_addresses_are_refused() {
 fn a_string_ends_before_the_edge() {
     let (first, page) = (pages(), page_bytes());
     let place = first.wrapping_add(page - 3).cast::<c_char>();
-    // SAFETY: the first page is writable, and this test's.
+    // SAFETY: only this test uses the pages, so nothing else reads or changes them.
     unsafe {
         write_bytes(place.cast(), b"abc").expect("writable");
         assert_eq!(string(place, 100), Some(c"abc"), "the next page begins with zeroes");
