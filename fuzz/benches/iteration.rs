@@ -1,6 +1,6 @@
-//! One iteration of the preload with an empty server, in loop `direct`: the hooks, the driver, the
-//! transport, and the two pipes, with this benchmark on AFL++'s side of them. Both processes share a
-//! core, as afl-fuzz and its server do.
+//! Benchmark of one iteration with an empty server, in loop `direct`: the hooks, the driver, the transport, and
+//! the two pipes, on which this benchmark takes the place of AFL++. Both processes share a core, as afl-fuzz
+//! and its server do.
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -26,7 +26,7 @@ fn iteration(criterion: &mut Criterion) {
     for transport in ["unix", "memory"] {
         let mut command = Command::new(&server);
         command.env("SOCKFUZZ_TRANSPORT", transport);
-        // One process for all of them.
+        // One process runs all iterations.
         command.env("SOCKFUZZ_ITERATIONS", u32::MAX.to_string());
         let mut client = ForkserverClient::start(command);
         group.bench_function(transport, |bencher| {

@@ -1,4 +1,4 @@
-//! Time that passes at the end of an iteration: a server that tidies up from time to time does it there.
+//! Advancing of the clock at the end of an iteration, where a server with a periodic clean-up then runs it.
 
 mod common;
 
@@ -8,11 +8,11 @@ use common::TestDir;
 use common::forkserver_client::ForkserverClient;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
-/// Where `tidies_up` leaves its marks.
+/// Bytes of the coverage map that `tidies_up` marks.
 const NOTHING_KEPT: usize = 64;
 const SOMETHING_KEPT: usize = 65;
 
-/// For each of a few inputs, whether the server had nothing left of those before, in a transport.
+/// Returns, for each of four inputs over a transport, whether the server kept nothing of earlier inputs.
 fn tidy(advance_clock: &str, transport: &str) -> Vec<bool> {
     let dir = TestDir::new();
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");

@@ -1,5 +1,5 @@
-//! Everything that a user can get wrong: one clear message with the remedy, and an exit status of
-//! its own. No test leaves a process behind: the servers are ended with sockfuzz.
+//! User errors: each causes one clear message with the remedy, and an exit status of its own. No test leaves a
+//! process behind, because the servers end with sockfuzz.
 
 mod common;
 
@@ -11,7 +11,7 @@ use common::TestDir;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 
-/// Expects `check` on this server to fail with this exit status and these words, and a remedy.
+/// Asserts that `check` on this server fails with this exit status, these words, and a remedy.
 fn check_refuses(dir: &TestDir, server: &Path, code: i32, words: &str) {
     let corpus = dir.corpus();
     dir.sockfuzz()
@@ -24,7 +24,7 @@ fn check_refuses(dir: &TestDir, server: &Path, code: i32, words: &str) {
         .stderr(contains(words).and(contains("remedy: ")));
 }
 
-/// Expects `fuzz` with these arguments to fail likewise.
+/// Asserts that `fuzz` with these arguments fails with this exit status, these words, and a remedy.
 fn fuzz_refuses(dir: &TestDir, arguments: &[&Path], code: i32, words: &str) {
     dir.sockfuzz()
         .arg("fuzz")
@@ -95,14 +95,14 @@ fn server_that_exits_at_once() {
     let dir = TestDir::new();
     let server = dir.server("exits");
     check_refuses(&dir, &server, 13, "exits at once: exit status 3");
-    check_refuses(&dir, &server, 13, "it said: cannot open server.conf");
+    check_refuses(&dir, &server, 13, "output: cannot open server.conf");
 }
 
 #[test]
 fn server_that_needs_io_uring() {
     let dir = TestDir::new();
     let server = dir.server("needs_io_uring");
-    check_refuses(&dir, &server, 13, "the server cannot do without io_uring");
+    check_refuses(&dir, &server, 13, "the server requires io_uring");
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn unreadable_corpus() {
     let dir = TestDir::new();
     let server = dir.server("blocking");
     let corpus = dir.corpus();
-    // Unreadable even for root: a link to itself.
+    // A link to itself is unreadable even for root.
     symlink("loop", corpus.join("loop")).expect("symlink");
     let arguments = ["-i".as_ref(), &*corpus, "--".as_ref(), &*server];
     fuzz_refuses(&dir, &arguments, 1, "cannot be read");

@@ -1,4 +1,4 @@
-//! `sockfuzz bench`, with numbers too small to mean anything: what it measures, prints, writes, refuses.
+//! `sockfuzz bench`: cases, printed and written results, and refusals, with too few executions for real figures.
 
 mod common;
 
@@ -8,7 +8,7 @@ use common::TestDir;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 
-/// Whether targets are met is left to machines that do nothing else.
+/// Exit statuses of a measurement. Targets may be missed, because the machine may have other work.
 const MEASURED: &[i32] = &[0, 6];
 
 fn bench(dir: &TestDir, options: &[&str]) -> assert_cmd::Command {
@@ -51,9 +51,9 @@ fn measurements_are_printed_and_written_as_csv_and_svg() {
     bench(&dir, &[&options[..], &["--force"]].concat()).assert().code(MEASURED);
 }
 
-/// One crash in 100 inputs, or nearly so, and the server goes on.
+/// About one input in 100 crashes, and the server continues.
 #[test]
-fn cases_of_crashes_crash() {
+fn cases_with_crashes_are_measured() {
     let dir = TestDir::new();
     bench(&dir, &["--only", "epoll/memory/direct/crashes", "--executions", "4000"])
         .assert()

@@ -1,5 +1,5 @@
-//! The bundled server in each of its concurrency models: every bundled seed is answered through
-//! the preload as over real TCP.
+//! Bundled server in each of its concurrency models: every bundled seed is answered through the preload as over
+//! real TCP.
 
 mod common;
 
@@ -10,7 +10,7 @@ use common::{TestDir, program_with};
 use predicates::str::contains;
 use sockfuzz::util::workspace::{Workspace, cargo};
 
-/// Builds the bundled server without instrumentation.
+/// Builds the bundled server without instrumentation, and returns its path.
 fn server(model: &str) -> PathBuf {
     let workspace = Workspace::find().expect("tests run in the workspace");
     let status = Command::new(cargo())

@@ -1,4 +1,4 @@
-//! Campaigns of the real afl-fuzz on the bundled servers, bounded by executions.
+//! Campaigns of the real afl-fuzz on the bundled servers, limited by the number of executions.
 
 mod common;
 
@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 use sockfuzz_protocol::session::Session;
 
-/// The command `sockfuzz fuzz` on a bundled server, without the check: others test that.
+/// Returns the command `sockfuzz fuzz` for a bundled server, without the check, which other tests cover.
 fn fuzz(dir: &TestDir, program: &Path, model: &str, options: &[&str]) -> assert_cmd::Command {
     let mut command = dir.sockfuzz();
     command
@@ -71,14 +71,14 @@ fn tokio() {
 }
 
 #[test]
-fn without_cmplog() {
+fn a_campaign_without_cmplog_runs() {
     let dir = TestDir::new();
     fuzz(&dir, &bundled("sockfuzz-server"), "epoll", &["--afl", "-c - -E 2000"]).assert().code(0);
     assert!(stat(&dir.path("out"), "default", "execs_done") >= 2000.0);
 }
 
 #[test]
-fn two_instances_side_by_side_and_resumed() {
+fn two_instances_run_in_parallel_and_are_resumed() {
     let dir = TestDir::new();
     let server = bundled("sockfuzz-server");
     for words in ["-M main", "resum"] {
@@ -92,8 +92,8 @@ fn two_instances_side_by_side_and_resumed() {
     }
 }
 
-/// Every planted bug but the endless loop, given as a seed, is a crash in the loop and when it is
-/// replayed: caught panics and all.
+/// Asserts that every planted bug except the endless loop, given as a seed, is a crash in the loop and in `replay`,
+/// including panics that the server catches.
 fn planted_bugs_are_crashes(model: &str) {
     let dir = TestDir::new();
     let planted = bundled(program_with(model, true));
@@ -126,7 +126,7 @@ fn planted_bugs_are_crashes(model: &str) {
         .stdout(contains(format!("{0} of {0} inputs crashed or hung", triggers.len())));
 }
 
-/// The same for those that take a session; as raw bytes, it is answered.
+/// Asserts that planted bugs that need a session are crashes. As raw bytes, their inputs are answered.
 fn planted_bugs_of_sessions_are_crashes(model: &str) {
     let dir = TestDir::new();
     let planted = bundled(program_with(model, true));
@@ -221,9 +221,9 @@ fn an_interrupted_campaign_leaves_no_process_and_is_resumed() {
     again.arg("-o").arg(&out).arg("--").arg(&server).assert().code(0).stderr(contains("resuming"));
 }
 
-/// By hand, as the README says, with nothing of ours but the library.
+/// The README describes this way to run afl-fuzz by hand.
 #[test]
-fn by_hand() {
+fn afl_fuzz_by_hand_needs_only_the_preload() {
     let dir = TestDir::new();
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
     let mut command: Command = cargo_afl.command();

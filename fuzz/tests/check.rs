@@ -1,4 +1,4 @@
-//! `sockfuzz check`: the same answers pass, different ones are shown.
+//! `sockfuzz check`: equal answers pass, different ones are shown.
 
 mod common;
 
@@ -17,7 +17,7 @@ fn check(dir: &TestDir, options: &[&str], server: &Path) -> Assert {
     dir.sockfuzz().arg("check").args(options).arg("-i").arg(dir.corpus()).arg("--").arg(server).assert()
 }
 
-/// A script in the directory.
+/// Writes an executable script into the directory.
 fn executable(dir: &TestDir, text: &str) -> PathBuf {
     let script = dir.write("script", text.as_bytes());
     fs::set_permissions(&script, Permissions::from_mode(0o755)).expect("chmod");
@@ -25,7 +25,7 @@ fn executable(dir: &TestDir, text: &str) -> PathBuf {
 }
 
 #[test]
-fn the_same_answers_pass() {
+fn equal_answers_pass() {
     let dir = TestDir::new();
     let server = dir.server("blocking");
     dir.write("corpus/post", b"POST / HTTP/1.0\r\n\r\n");
@@ -48,7 +48,7 @@ fn a_different_answer_is_shown() {
 }
 
 #[test]
-fn an_exit_after_the_answer_is_said() {
+fn an_exit_after_the_answer_is_reported() {
     let dir = TestDir::new();
     let server = dir.server("blocking");
     dir.write("corpus/last", b"LAST / HTTP/1.0\r\n\r\n");
@@ -57,14 +57,14 @@ fn an_exit_after_the_answer_is_said() {
         .stdout(contains("exits while it serves 1 of 2 seeds").and(contains("--exits count")));
 }
 
-/// No two answers are the same, and that is not the preload's doing.
+/// No two answers are equal, and the preload is not the cause.
 #[test]
 fn varying_answers_pass_and_are_reported() {
     let dir = TestDir::new();
     let server = dir.server("varies");
     check(&dir, &[], &server)
         .code(0)
-        .stdout(contains("1 of 1 seed answered in another way each time, over TCP as well"));
+        .stdout(contains("1 of 1 seed answered differently each time, over TCP as well"));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_symbol_table_is_enough_and_a_stripped_server_is_named() {
     }
 }
 
-/// It ends where afl-fuzz runs it, which single runs do not show.
+/// The server exits when afl-fuzz runs it, which single runs do not reveal.
 #[test]
 fn a_server_that_fails_in_the_loop_does_not_pass() {
     let dir = TestDir::new();
@@ -109,7 +109,7 @@ fn the_interpreter_of_a_script_is_inspected() {
 }
 
 #[test]
-fn a_seed_that_crashes_is_no_unusable_server() {
+fn a_seed_that_crashes_does_not_make_the_server_unusable() {
     let dir = TestDir::new();
     let server = dir.server("blocking");
     dir.write("corpus/crash", b"CRASH\r\n\r\n");
@@ -154,7 +154,7 @@ fn status_classes_are_counted_and_a_corpus_without_success_is_named() {
     }
 }
 
-/// Seeds that end the server are in the way of none of the others.
+/// A seed that ends the server does not affect the other seeds.
 #[test]
 fn many_seeds_need_few_processes() {
     let dir = TestDir::new();
@@ -170,11 +170,11 @@ fn many_seeds_need_few_processes() {
         .code(0)
         .stdout(contains("1 of 62 seeds crashed or hung the server, over TCP as well"));
     let starts = fs::read_to_string(log).expect("the log").lines().count();
-    // The first seed and the one that crashes, through the preload and over TCP; the others by what lives on.
+    // The first seed and the one that crashes have processes of their own, through the preload and over TCP.
     assert!(starts <= 8, "{starts}");
 }
 
-/// What a process that has answered other seeds says otherwise than a fresh one is no difference.
+/// An answer that depends on the seeds before it in the same process is not a difference.
 #[test]
 fn a_server_that_counts_its_requests_passes() {
     let dir = TestDir::new();
@@ -189,7 +189,7 @@ fn a_server_that_counts_its_requests_passes() {
 }
 
 #[test]
-fn an_input_that_afl_truncates_is_warned_of() {
+fn an_input_that_afl_truncates_causes_a_warning() {
     let dir = TestDir::new();
     let server = dir.server("blocking");
     let mut long = b"GET / HTTP/1.1\r\n\r\n".to_vec();
@@ -198,9 +198,9 @@ fn an_input_that_afl_truncates_is_warned_of() {
     check(&dir, &[], &server).stdout(contains("long has 1048577 bytes"));
 }
 
-/// Where the executable has no symbol by which the keys of its maps are reset, that is said.
+/// `check` reports an executable without the symbol by which the keys of its hash maps are reset.
 #[test]
-fn unreachable_hash_keys_are_named() {
+fn unreachable_hash_keys_are_reported() {
     let dir = TestDir::new();
     for (flags, is_named) in [(["-C", "strip=none"], false), (["-C", "strip=symbols"], true)] {
         let server = dir.rust_target("hash_order", &flags);

@@ -1,4 +1,4 @@
-//! Gated coverage: what runs outside iterations leaves no trace in AFL++'s map.
+//! Gated coverage: code that runs outside iterations leaves no coverage in AFL++'s map.
 
 mod common;
 
@@ -12,21 +12,21 @@ use common::forkserver_client::ForkserverClient;
 use rustix::process::{Signal, kill_process};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
-/// Where `marks_between` leaves its marks.
+/// Bytes of the coverage map that `marks_between` marks.
 const THREAD: usize = 64;
 const START: usize = 65;
 const REQUEST: usize = 66;
 
 const INPUT: &[u8] = b"GET / HTTP/1.1\r\n\r\n";
 
-/// Where `marks_in_children` leaves its marks.
+/// Bytes of the coverage map that `marks_in_children` marks.
 const MARKING_REQUEST: usize = 67;
 const OTHER_REQUEST: usize = 68;
 
-/// Looks for the line of a thread that has been woken; it comes soon.
+/// Maximum number of polls for the log line of a thread that has been woken.
 const MAX_POLLS: u32 = 1000;
 
-/// What a thread leaves that was at work between two inputs, once a second process has started too.
+/// Returns the marks in the map after a thread has run between two inputs, and a second process has started.
 fn marks(gate: &str) -> [bool; 3] {
     let dir = TestDir::new();
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
@@ -34,7 +34,7 @@ fn marks(gate: &str) -> [bool; 3] {
     let mut command = Command::new(dir.loop_target("marks_between", "cc", &[], &cargo_afl));
     command.envs([("SOCKFUZZ_GATE", gate), ("SOCKFUZZ_ITERATIONS", "2")]).env("TARGET_LOG", &log);
     let mut client = ForkserverClient::start(command);
-    // The first process runs its share, and the second one, which has been waiting, the third input.
+    // The first process runs two inputs, and the second one, started in advance, runs the third.
     for _ in 0..3 {
         assert!(client.run_and_crash(INPUT).is_none_or(|signal| signal == 0));
     }
@@ -57,13 +57,13 @@ fn without_the_gate_background_threads_are_counted() {
     assert_eq!(marks("off"), [true, false, true]);
 }
 
-/// No gate holds for the processes that a server forks in its warm-up.
+/// The gate does not cover the child processes that a server forks in its warm-up.
 #[test]
 fn children_of_the_warm_up_are_not_counted() {
     let dir = TestDir::new();
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
     let mut command = Command::new(dir.loop_target("marks_in_children", "cc", &[], &cargo_afl));
-    // The warm-up of a process that is started in advance may be over; an input that is run again begins with an empty map.
+    // Without spares, whose warm-up may be over, and without reruns, which begin with an empty map.
     command.envs([("SOCKFUZZ_SPARE", "off"), ("SOCKFUZZ_RERUN", "off")]);
     let mut client = ForkserverClient::start_with_warm_up(command);
     assert!(client.run_and_crash(b"GET /mark HTTP/1.1\r\n\r\n").is_none_or(|signal| signal == 0));

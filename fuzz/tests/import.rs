@@ -1,4 +1,4 @@
-//! `sockfuzz corpus import`: captures that are written here packet by packet, HTTP archives, raw
+//! `sockfuzz corpus import` of captures, which are written here packet by packet, of HTTP archives, and of raw
 //! requests.
 
 mod common;
@@ -15,11 +15,11 @@ const GET: &[u8] = b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
 const POST: &[u8] = b"POST /form HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n";
 const ANSWER: &[u8] = b"HTTP/1.1 204 No Content\r\n\r\n";
 
-/// A capture under construction: one client, by its port, speaks to one server.
+/// Capture under construction: clients, which differ by their ports, send segments to one server.
 #[derive(Default)]
 struct Capture(Vec<Vec<u8>>);
 
-/// What a segment does besides carrying data.
+/// Effect of a segment besides carrying data.
 #[derive(Clone, Copy, PartialEq)]
 enum Flag {
     Syn,
@@ -45,7 +45,7 @@ impl Capture {
         self
     }
 
-    /// From the client; numbers count from its SYN, which has 99.
+    /// Adds a segment from the client, at offset `at` of its stream. The SYN has the sequence number 99.
     fn up(self, client: u16, at: u32, flag: Flag, payload: &[u8]) -> Self {
         self.packet((client, 8080), 99 + u32::from(flag != Syn) + at, flag, payload)
     }
@@ -54,7 +54,7 @@ impl Capture {
         self.packet((8080, client), 500, flag, payload)
     }
 
-    /// As a pcap file.
+    /// Returns the capture as a pcap file.
     fn pcap(&self) -> Vec<u8> {
         let mut file = Vec::new();
         for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65535, 1_u32] {
@@ -70,7 +70,7 @@ impl Capture {
         file
     }
 
-    /// As a pcapng file.
+    /// Returns the capture as a pcapng file.
     fn pcapng(&self) -> Vec<u8> {
         let mut file = Vec::new();
         let mut block = |kind: u32, body: &[u8]| {
@@ -92,7 +92,7 @@ impl Capture {
     }
 }
 
-/// Imports a file of this name into `out`, which it must do: what is said.
+/// Imports a file of this name into `out`, and returns the printed text. Fails if the import fails.
 fn imports(dir: &TestDir, name: &str, content: &[u8], options: &[&str]) -> String {
     dir.write(name, content);
     let mut command = dir.sockfuzz();
@@ -101,7 +101,7 @@ fn imports(dir: &TestDir, name: &str, content: &[u8], options: &[&str]) -> Strin
     String::from_utf8(output).expect("text")
 }
 
-/// The text of the session in this file of `out`.
+/// Returns the text of the session in this file of `out`.
 fn session(dir: &TestDir, name: &str) -> String {
     Session::decode(&fs::read(dir.path("out").join(name)).expect("it is there")).to_string()
 }
@@ -123,7 +123,7 @@ fn a_plain_connection_becomes_its_bytes() {
 }
 
 #[test]
-fn packets_come_in_order_and_keep_their_boundaries() {
+fn segments_are_put_in_order_and_keep_their_boundaries() {
     let capture = Capture::default()
         .up(4000, 0, Syn, b"")
         .up(4000, POST.len() as u32, Data, b"ab")
@@ -204,7 +204,7 @@ fn unusable_connections_are_reported() {
         "127.0.0.1:4001 to 127.0.0.1:8080: only the server's side was captured",
         "127.0.0.1:4002 to 127.0.0.1:8080: the client sent nothing",
         "127.0.0.1:4003 to 127.0.0.1:8080: packets are missing after the client's first 28 bytes",
-        "127.0.0.1:4004 to 127.0.0.1:8080: no HTTP; --port 8080 takes it all the same",
+        "127.0.0.1:4004 to 127.0.0.1:8080: not HTTP; --port 8080 imports it anyway",
         "1 input written, 0 known already, 6 skipped",
     ] {
         assert!(said.contains(reason), "{reason} is not in\n{said}");
@@ -225,7 +225,7 @@ fn an_archive_becomes_requests() {
     ]}}"#;
     let dir = TestDir::new();
     let said = imports(&dir, "a.har", archive.as_bytes(), &[]);
-    assert!(said.contains("a.har: GET data:,x: no HTTP"), "{said}");
+    assert!(said.contains("a.har: GET data:,x: not HTTP"), "{said}");
     let post =
         "POST /a/b?c=d HTTP/1.1\r\nHost: example.org\r\naccept: */*\r\nContent-Length: 3\r\n\r\nh\u{e9}";
     assert_eq!(fs::read(dir.path("out/post-a-b")).expect("it is there"), post.as_bytes());
@@ -266,7 +266,7 @@ fn files_that_cannot_be_read_are_errors_and_leave_nothing() {
     for (file, words) in [
         ("missing", "cannot be read"),
         ("broken.pcap", "begins like a packet capture"),
-        ("broken.har", "is no HTTP archive"),
+        ("broken.har", "is not an HTTP archive"),
     ] {
         dir.sockfuzz()
             .args(["corpus", "import", "good.http", file, "-o", "out"])

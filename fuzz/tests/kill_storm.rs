@@ -1,8 +1,8 @@
-//! Loop `direct` when AFL++ kills the server at any moment: every request is answered exactly once,
-//! and an answer is always that of the input it was asked for.
+//! Loop `direct` when AFL++ kills the server at random moments: every request is answered exactly once,
+//! and each answer belongs to the input of its request.
 //!
 //! The test takes the place of afl-fuzz: it speaks the forkserver protocol, runs one input after the other, and
-//! kills the process that runs one, as afl-fuzz does when the time is over.
+//! kills the process that runs an input, as afl-fuzz does on a timeout.
 
 mod common;
 
@@ -13,10 +13,10 @@ use common::TestDir;
 use common::forkserver_client::ForkserverClient;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
-/// Processes to kill; `KILLS` asks for another number.
+/// Number of processes to kill, unless the variable `KILLS` overrides it.
 const KILLS: u32 = 10_000;
 
-/// An iteration takes a few microseconds: in such a time some are over and some are not.
+/// Maximum time before a kill. An iteration takes a few microseconds, so some finish in this time and some do not.
 const MAX_LIFETIME: Duration = Duration::from_micros(80);
 
 fn request(number: u32) -> Vec<u8> {
@@ -31,7 +31,7 @@ fn kills_at_random_moments_never_desynchronise() {
     let mut client =
         ForkserverClient::start(Command::new(dir.loop_target("marks_coverage", "cc", &[], &cargo_afl)));
     let (mut completed, mut number) = (0, 0);
-    // xorshift: the moments differ, and are the same in every run.
+    // xorshift: the moments vary, but are the same in every run.
     let mut random = 0x9e37_79b9_u32;
     for _ in 0..kills {
         random ^= random << 13;
@@ -43,7 +43,7 @@ fn kills_at_random_moments_never_desynchronise() {
             completed += 1;
             assert_eq!(client.marked(), number);
         }
-        // The next ones have all the time they need: their answers must be their own.
+        // The next inputs have no time limit: each must get its own answer.
         for _ in 0..random % 3 {
             number += 1;
             assert!(client.run(&request(number), None), "input {number} was not killed");

@@ -1,4 +1,4 @@
-//! SIGKILL for one process of a campaign: all other processes of the campaign end, and its shared memory and control group are removed.
+//! SIGKILL for one process of a campaign: all others end, and its shared memory and control group are removed.
 
 mod common;
 
@@ -16,7 +16,7 @@ use sockfuzz::server::process_tree;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Polls until `found` finds something.
+/// Polls until `found` returns a value; fails after [`PATIENCE`].
 fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -28,7 +28,7 @@ fn wait_for<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Segments of System V shared memory, by the processes that created them.
+/// Returns the segments of System V shared memory that these processes created.
 fn segments_of(processes: &BTreeSet<i32>) -> Vec<String> {
     let list = fs::read_to_string("/proc/sysvipc/shm").expect("the kernel lists them");
     let creator = |line: &str| line.split_whitespace().nth(4).and_then(|creator| creator.parse().ok());
@@ -36,14 +36,14 @@ fn segments_of(processes: &BTreeSet<i32>) -> Vec<String> {
     list.lines().skip(1).filter(is_theirs).map(str::to_owned).collect()
 }
 
-/// Whether a directory with this name is anywhere below.
+/// Whether a directory with this name exists at any depth below.
 fn contains_directory(below: &Path, name: &str) -> bool {
     let entries = fs::read_dir(below).into_iter().flatten().flatten();
     let directories = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     directories.into_iter().any(|entry| entry.file_name() == name || contains_directory(&entry.path(), name))
 }
 
-/// A campaign that has begun to fuzz, and its processes.
+/// Starts a campaign, waits until it fuzzes, and returns it with its processes.
 fn start(dir: &TestDir) -> (Child, Vec<Stat>) {
     let program = bundled(program_with("epoll", false));
     let sockfuzz = std::process::Command::new(env!("CARGO_BIN_EXE_sockfuzz"))
@@ -60,7 +60,7 @@ fn start(dir: &TestDir) -> (Child, Vec<Stat>) {
         .expect("sockfuzz starts");
     let pid = i32::try_from(sockfuzz.id()).expect("small");
     wait_for("the campaign begins", || dir.path("out/default/fuzzer_stats").exists().then_some(()));
-    // By then the processes of the campaign have been seen.
+    // By then, sockfuzz has registered the processes of the campaign with its guard.
     thread::sleep(Duration::from_secs(3));
     (sockfuzz, process_tree::descendants(pid))
 }
@@ -91,16 +91,16 @@ fn leaves_nothing_behind(name: &str) {
 }
 
 #[test]
-fn sockfuzz() {
+fn killing_sockfuzz_leaves_nothing_behind() {
     leaves_nothing_behind("sockfuzz");
 }
 
 #[test]
-fn cargo_afl() {
+fn killing_cargo_afl_leaves_nothing_behind() {
     leaves_nothing_behind("cargo-afl");
 }
 
 #[test]
-fn afl_fuzz() {
+fn killing_afl_fuzz_leaves_nothing_behind() {
     leaves_nothing_behind("afl-fuzz");
 }

@@ -1,4 +1,4 @@
-//! Layers of the crates: imports between sibling modules go one way, and a type name means one thing.
+//! Layers of the crates: imports between sibling modules go in one direction, and type names are unique.
 
 #[path = "layers/checker_tests.rs"]
 mod checker_tests;

@@ -1,7 +1,7 @@
-//! Servers that take memory, threads or descriptors and do not give them back: told at the end of the campaign, with
-//! figures, and no input is blamed for what all of them have done.
+//! Servers that leak memory, threads, processes or file descriptors. The leak is reported with figures at the end of
+//! the campaign, and no single input becomes a finding.
 //!
-//! `EXECUTIONS=1000000` asks for another number than the default in the test of everything at once.
+//! `EXECUTIONS=1000000` overrides the default number of executions in the test of several leaks.
 
 mod common;
 
@@ -15,7 +15,7 @@ fn is_told(what: &str, executions: u32, words: &str) {
     is_told_in(&TestDir::new(), what, executions, words);
 }
 
-/// Fuzzes a server that keeps `what` until some processes have ended for it.
+/// Fuzzes a server that leaks `what` until several of its processes have ended, and expects a report with `words`.
 fn is_told_in(dir: &TestDir, what: &str, executions: u32, words: &str) {
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
     let Some(server) = dir.instrumented_server("keeps", &cargo_afl) else { return };
@@ -35,23 +35,23 @@ fn is_told_in(dir: &TestDir, what: &str, executions: u32, words: &str) {
 }
 
 #[test]
-fn memory() {
+fn leaked_memory_is_reported() {
     is_told("memory", 5000, " of memory and");
 }
 
 #[test]
-fn threads() {
+fn leaked_threads_are_reported() {
     is_told("thread", 1500, " threads");
 }
 
-/// Each of them forks one that it does not reap.
+/// The server forks a child process for each request and does not reap it.
 #[test]
-fn processes() {
+fn leaked_processes_are_reported() {
     is_told("process", 1500, " processes");
 }
 
 #[test]
-fn everything_at_once_and_after_a_resumption() {
+fn several_leaks_are_reported_and_again_after_a_resumption() {
     let executions = std::env::var("EXECUTIONS").map_or(1500, |number| number.parse().expect("a number"));
     let dir = TestDir::new();
     is_told_in(&dir, "memory,thread,file", executions, " descriptors");
@@ -59,14 +59,14 @@ fn everything_at_once_and_after_a_resumption() {
 }
 
 #[test]
-fn descriptors() {
+fn leaked_descriptors_are_reported() {
     is_told("file", 5000, " descriptors");
 }
 
-/// Every process is below its own limit; the control group of the campaign limits them together. All seeds meet it, so
-/// afl-fuzz has nothing to begin with, and the cause is told.
+/// Every process is below its own limit, but together they exceed that of the campaign's control group. All seeds do
+/// so, so afl-fuzz cannot start, and the message names the cause.
 #[test]
-fn memory_of_many_processes() {
+fn the_control_group_limits_the_memory_of_all_processes() {
     let limits = GroupLimits::for_instances(1, 100);
     let Some(group) = ControlGroup::create(limits).filter(|group| group.limits().contains("memory")) else {
         eprintln!(

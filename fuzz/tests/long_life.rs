@@ -1,7 +1,7 @@
-//! One process that lives long: every input reaches the server once, and after many iterations it has
-//! no more memory and no more descriptors than after few. The server counts: it logs its requests.
+//! Long-lived process: every input reaches the server once, as the server's log shows. After many iterations
+//! the process has no more memory and no more file descriptors than after a few.
 //!
-//! `ITERATIONS=1000000` asks for another number than the default.
+//! `ITERATIONS=1000000` overrides the default number of iterations.
 
 mod common;
 
@@ -13,19 +13,19 @@ use common::forkserver_client::ForkserverClient;
 use common::{TestDir, bundled, program_with, real_server};
 use rustix::process::Pid;
 
-/// Enough to see what grows.
+/// Default number of iterations, enough to detect growth.
 const ITERATIONS: usize = 20_000;
 
-/// Iterations after which the server has what it needs.
+/// Iterations after which the server has allocated what it needs.
 const WARM_UP_ITERATIONS: usize = 4000;
 
-/// Memory that an allocator may need more at one moment than at another, in bytes.
+/// Maximum variation of an allocator's memory, in bytes.
 const MAX_GROWTH_BYTES: u64 = 1 << 20;
 
-/// Memory is counted in pages, in bytes.
+/// Size of a page, the unit of proc_pid_statm(5), in bytes.
 const PAGE_BYTES: u64 = 4096;
 
-/// What a process holds.
+/// Memory and file descriptors of a process.
 #[derive(Debug)]
 struct ProcessResources {
     /// Resident memory (proc_pid_statm(5)), in bytes.
@@ -43,7 +43,7 @@ impl ProcessResources {
     }
 }
 
-/// Runs a server that writes the target of each request to `log`.
+/// Runs a server that writes the target of each request to `log`, and compares its resources early and late.
 fn memory_and_descriptors_stay_constant(mut server: Command, log: &Path) {
     let iterations =
         std::env::var("ITERATIONS").map_or(ITERATIONS, |number| number.parse().expect("a number"));
@@ -68,7 +68,7 @@ fn memory_and_descriptors_stay_constant(mut server: Command, log: &Path) {
         let number = line.strip_prefix("/query?").and_then(|number| number.parse::<usize>().ok());
         times[number.expect("a number of ours")] += 1;
     }
-    assert_eq!(times.iter().position(|&times| times != 1), None, "an input was missed, or came twice");
+    assert_eq!(times.iter().position(|&times| times != 1), None, "an input was lost, or arrived twice");
 }
 
 #[test]

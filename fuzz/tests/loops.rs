@@ -1,5 +1,5 @@
-//! The preload's target programs in AFL++'s loop: every input reaches the server exactly once,
-//! whatever calls it makes, over one process after the other. A test has the name of its target.
+//! Target programs of the preload in AFL++'s loop: every input reaches the server exactly once, whatever calls it
+//! makes, over one process after the other. A test has the same name as its target.
 
 mod common;
 
@@ -37,7 +37,7 @@ fn every_input_arrives_once_at(name: &str, target: &LoopTarget, options: &[(&str
     }
 }
 
-/// How afl-showmap ends when an input crashed the target (afl-showmap.c: FSRV_RUN_CRASH).
+/// Exit status of afl-showmap when an input crashed the target (afl-showmap.c: FSRV_RUN_CRASH).
 const CRASHED: i32 = 2;
 
 #[test]
@@ -49,7 +49,7 @@ fn crashes_in_a_child() {
     assert_eq!(target.run("unix", &[]).0.status.code(), Some(CRASHED));
 }
 
-/// A server that accepts no more is a crash, unless that is only to be counted.
+/// A server that stops accepting is a crash, unless the option selects that it is only counted.
 #[test]
 fn stops_accepting() {
     let target = LoopTarget::compile("stops_accepting");
@@ -63,7 +63,7 @@ fn stops_accepting() {
     assert!(target.run("unix", &count).0.status.success());
 }
 
-/// Every descriptor that is not closed is counted, over the life of each process but the last.
+/// Descriptors that are not closed are counted over the life of each process except the last.
 #[test]
 fn leaked_descriptors_are_counted() {
     let count = |name| {
@@ -82,7 +82,7 @@ fn leaked_descriptors_are_counted() {
     assert_eq!(count("accept_blocking"), (0, measured));
 }
 
-/// A sanitizer's reports are crashes. `runtime`: what gcc's shared one has in front of the preload.
+/// Asserts that a sanitizer's reports are crashes. `runtime` begins the name of gcc's shared runtime, preloaded first.
 fn reports_are_crashes(name: &str, flag: &str, runtime: Option<&str>) {
     for (compiler, first) in [("clang", None), ("gcc", runtime)] {
         if installed(compiler, compiler).is_none() {
@@ -95,7 +95,7 @@ fn reports_are_crashes(name: &str, flag: &str, runtime: Option<&str>) {
         let list = preload_list("AFL_PRELOAD", runtime.as_deref(), &library);
         let preloaded = [
             ("AFL_PRELOAD", list.to_str().expect("UTF-8")),
-            // As `sockfuzz fuzz` has it: AFL++ alone lets a server go on after a report of UBSan's.
+            // As set by `sockfuzz fuzz`: with AFL++'s own options, a server continues after a report of UBSan.
             ("UBSAN_OPTIONS", UBSAN_OPTIONS),
             ("ASAN_OPTIONS", ASAN_OPTIONS),
         ];
@@ -106,7 +106,7 @@ fn reports_are_crashes(name: &str, flag: &str, runtime: Option<&str>) {
     }
 }
 
-/// In a build with a static runtime and in one with a shared one.
+/// Covers a build with a static runtime and one with a shared runtime.
 #[test]
 fn overflows() {
     reports_are_crashes("overflows", "-fsanitize=address", Some("libasan.so"));
@@ -123,7 +123,7 @@ fn fortified() {
     every_input_arrives_once_at("fortified", &target, &[]);
 }
 
-/// The calls that a signal handler may make do not use the server's heap.
+/// Calls that a signal handler may make do not use the server's heap.
 #[test]
 fn keeps_off_the_heap() {
     for variant in ["-DALONE", "-DTHREAD", "-DFORKS"] {
@@ -132,7 +132,7 @@ fn keeps_off_the_heap() {
     }
 }
 
-/// A signal that comes while the forkserver starts is the children's.
+/// A signal that arrives while the forkserver starts is delivered to its child processes.
 #[test]
 fn signal_at_the_start() {
     let target = LoopTarget::compile("signal_at_the_start");
@@ -168,8 +168,8 @@ fn listener_unix() {
     }
 }
 
-/// In the loop, a server sees every session as in a single run, the one after the other; the reset of
-/// one does not reach the next.
+/// Asserts that in the loop, a server gets every session as in a single run, one after the other. A reset in one
+/// session does not affect the next.
 fn every_session_is_played(name: &str, style: Style) {
     let target = LoopTarget::compile(name);
     for transport in ["unix", "tcp", "memory"] {
@@ -178,7 +178,7 @@ fn every_session_is_played(name: &str, style: Style) {
         for number in 0..INPUTS {
             let (session, log, _) = &cases[number % cases.len()];
             let input = session.parse::<Session>().expect("well written").encode();
-            // An empty file is no input.
+            // AFL++ ignores an empty file.
             let input = if input.is_empty() { b"\xF5\x40".to_vec() } else { input };
             target.dir.write(&format!("in/{number:02}"), &input);
             expected += log;
@@ -207,7 +207,7 @@ macro_rules! loops {
 
 for_each_target!(loops);
 
-// Those whose single run has a test of another kind.
+// Targets whose single run has a test of another kind.
 loops! {
     accept_threads,
     big_answer_stdio,

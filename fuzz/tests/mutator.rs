@@ -1,4 +1,4 @@
-//! The mutator inside the real afl-fuzz, and through its C interface.
+//! Custom mutator in the real afl-fuzz, and through its C interface.
 
 mod common;
 
@@ -12,7 +12,7 @@ use libloading::Library;
 use sockfuzz::campaign::mutator;
 use sockfuzz::recipe::Home;
 
-/// Fuzzes nginx with all seeds; the names of what afl-fuzz has found.
+/// Fuzzes nginx with all seeds, and returns the file names of afl-fuzz's queue.
 fn found(home: &Home, dir: &TestDir, out: &str, options: &[&str]) -> Vec<String> {
     let variables = home.options.variables().map(|(name, value)| (name, value.to_owned()));
     dir.sockfuzz()
@@ -46,7 +46,7 @@ fn the_mutator_finds_inputs_beside_havoc_and_splices() {
 }
 
 #[test]
-fn mutator_none_turns_it_off() {
+fn mutator_none_disables_the_mutator() {
     let Some(home) = real_server("nginx") else { return };
     let dir = TestDir::new();
     let options = ["--mutator", "none", "--transport", "memory", "--afl", "-c - -E 20000"];
@@ -60,11 +60,11 @@ type Fuzz =
     unsafe extern "C" fn(*mut c_void, *mut u8, usize, *mut *const u8, *const u8, usize, usize) -> usize;
 type Deinit = unsafe extern "C" fn(*mut c_void);
 
-/// What a fresh mutator makes of the same two inputs, as afl-fuzz would ask for it.
+/// Returns the mutations that a fresh mutator makes of the same two inputs, called as by afl-fuzz.
 fn children(library: &Path, seed: c_uint) -> Vec<Vec<u8>> {
     let mut parent = *b"GET /a HTTP/1.1\r\nHost: b\r\n\r\n";
     let other = b"POST /c HTTP/1.1\r\nContent-Length: 1\r\n\r\nd";
-    // SAFETY: the functions have these types, and are called as AFL++'s documentation says.
+    // SAFETY: the functions have these types and get valid arguments; `output` holds `size` bytes until the next call.
     unsafe {
         let library = Library::new(library).expect("it loads");
         let init = library.get::<Init>("afl_custom_init").expect("exported");

@@ -1,4 +1,4 @@
-//! Fixed randomness: every iteration of every process is the same by chance's part in it. A test has the name of its
+//! Fixed randomness: every iteration of every process draws the same random numbers. A test has the same name as its
 //! target.
 
 mod common;
@@ -10,7 +10,7 @@ use common::TestDir;
 use common::loop_target::{INPUTS, ITERATIONS, LoopTarget};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
-/// What each iteration drew: one line each, the first word at the server's start.
+/// Returns a line for each iteration with its random words, of which the first was drawn at the server's start.
 fn draws(target: &LoopTarget, randomness: &str) -> Vec<String> {
     let lines = draws_with(target, randomness, &[]);
     assert_eq!(lines.len(), INPUTS);
@@ -26,7 +26,7 @@ fn draws_with(target: &LoopTarget, randomness: &str, variables: &[(&str, &str)])
     log.lines().map(str::to_owned).collect()
 }
 
-/// Fixed, every iteration of every process draws the same; real, no two draws are alike.
+/// With fixed randomness, every iteration of every process draws the same words. With real randomness, all differ.
 #[test]
 fn random_bytes() {
     let target = LoopTarget::compile("random_bytes");
@@ -42,8 +42,8 @@ fn random_bytes() {
     assert_eq!(words.len(), 4 * INPUTS);
 }
 
-/// Fixed, every iteration of every process begins with the same state of libc's pseudo-random numbers, whether the
-/// memory or the parameters of it are libc's or the server's; real, the state goes on.
+/// With fixed randomness, every iteration begins with the same state of libc's pseudo-random generator, whether libc or
+/// the server provides its memory and parameters. With real randomness, the state carries over.
 #[test]
 fn pseudo_random() {
     let target = LoopTarget::compile("pseudo_random");
@@ -60,8 +60,8 @@ fn pseudo_random() {
     assert!(real.len() >= ITERATIONS.parse().expect("a number"), "{real:?}");
 }
 
-/// Fixed, every thread walks its maps in the same order in every iteration, whether it had made some before or not;
-/// real, in no two.
+/// With fixed randomness, every thread traverses its maps in the same order in every iteration, whether or not it has
+/// created maps before. With real randomness, the order differs in all iterations.
 #[test]
 fn hash_order() {
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
@@ -77,7 +77,7 @@ fn hash_order() {
         for count in 0..=variables.len() {
             let variables = [&variables[..count], &[("SOCKFUZZ_LOOP", r#loop)]].concat();
             let fixed = draws_with(&target, "fixed", &variables);
-            // Other orders are those of the warm-ups.
+            // Only warm-up iterations have other orders.
             let equal = |line| fixed.iter().filter(|&other| other == line).count();
             assert_eq!(fixed.iter().map(equal).max(), Some(INPUTS), "{variables:?}: {fixed:?}");
         }

@@ -1,5 +1,5 @@
-//! Servers that are not ours, and whose connections come in another way than by `bind` and `listen`
-//! on a TCP port: handed to them, at a path, or as stdin and stdout.
+//! Real servers that do not `bind` and `listen` on a TCP port: they inherit a listener, listen at a path, or get
+//! a connection as stdin and stdout.
 
 mod common;
 
@@ -8,7 +8,7 @@ use std::path::Path;
 use common::{TestDir, free_port, installed};
 use predicates::str::contains;
 
-/// A few requests, and a document for some of them.
+/// Creates a corpus of three requests, and a document for some of them.
 fn dir_with_site() -> TestDir {
     let dir = TestDir::new();
     dir.write("www/index.html", b"<p>hello</p>\n");
@@ -61,12 +61,12 @@ fn nginx_at_a_path() {
     dir.write("nginx.conf", configuration.as_bytes());
     let home = dir.path("").display().to_string();
     let arguments = ["-e", "stderr", "-p", &home, "-c", "nginx.conf"];
-    // For its pid file and its temporary files.
+    // nginx writes its pid file and its temporary files there.
     answers_as_over_tcp(&dir, &["--port", &socket, "--writable", &home], &program, &arguments);
     assert!(!dir.path("socket").exists(), "nothing is left at the path");
 }
 
-/// A server of inetd's kind, which reads its connection with stdio streams.
+/// micro-httpd is an inetd-style server, which reads its connection with stdio streams.
 #[test]
 fn micro_httpd_as_a_child_of_socat() {
     let (Some(socat), Some(server)) = (installed("socat", "socat"), installed("micro-httpd", "micro-httpd"))

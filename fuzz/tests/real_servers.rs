@@ -1,5 +1,5 @@
-//! Servers that are not ours, from their recipes: the rows that CI can afford answer every seed as
-//! over real TCP, and some of them, unmodified, are built and fuzzed by the real afl-fuzz.
+//! Real servers from their recipes: the rows that CI tests answer every seed as over real TCP. Some of the
+//! servers, unmodified, are built and fuzzed by the real afl-fuzz.
 
 mod common;
 
@@ -14,7 +14,7 @@ use sockfuzz::recipe::{CiLevel, Home, Recipe, RecipeRow};
 /// Executions of a campaign: enough for several server processes, one after the other.
 const EXECUTIONS: u32 = 40_000;
 
-/// The recipe's program for a test: none where it is to be skipped.
+/// Returns the recipe's program for a test; `None` if the test has to be skipped.
 fn program(recipe: &Recipe, row: &RecipeRow) -> Option<PathBuf> {
     let workspace = workspace();
     let installed = recipe.system_program().filter(|_| row.ci == CiLevel::Check);
@@ -37,7 +37,7 @@ fn answers_as_over_tcp(home: &Home, dir: &TestDir, transport: &str) {
         .stdout(contains("seeds: answered as over TCP"));
 }
 
-/// Several connections at once, packets that are split, resets, half-closes.
+/// Checks the bundled sessions: several connections at once, split packets, resets, half-closes.
 fn sessions_are_answered_as_over_tcp(name: &str) {
     let Some(home) = real_server(name) else { return };
     let dir = TestDir::new();
@@ -85,7 +85,7 @@ fn is_fuzzed(home: &Home, dir: &TestDir, least_stability: f64) {
     assert_eq!(stat(&output, "default", "saved_crashes"), 0.0);
 }
 
-/// Tries a server's rows, one after the other.
+/// Tests the rows of a server's recipe, one after the other.
 fn works(name: &str) {
     let recipes = Recipe::all(&workspace()).expect("recipes");
     let recipe = recipes.iter().find(|recipe| recipe.name == name).expect("a recipe");
@@ -113,7 +113,7 @@ macro_rules! recipes {
             }
         )+
 
-        /// Of those that CI tries.
+        /// Covers the recipes that CI tests.
         #[test]
         fn every_recipe_has_a_test() {
             let recipes = Recipe::all(&workspace()).expect("recipes").into_iter();

@@ -1,5 +1,5 @@
-//! The same input takes the same way every time: with the clock that stands still and the fixed
-//! randomness, each of many repeats leaves the same coverage map, count by count.
+//! Repeatability: with the virtual clock and fixed randomness, every repetition of an input leaves the same
+//! coverage map, including its hit counts.
 
 mod common;
 
@@ -14,12 +14,12 @@ use sockfuzz::util::affinity::PinnedThread;
 
 const REPEATS: usize = 100;
 
-/// The kernel may interrupt a thread at any moment, and let another one of the server's go on. That is
-/// noticed, and the input is played again; but on a busy machine it may happen three times in a row.
+/// Tolerated number of differing runs per thousand, for servers with several threads. The preload runs an input again
+/// when the kernel has preempted a busy thread, but on a busy machine that may happen three times in a row.
 const RACES: usize = 1;
 
-/// All seeds in turn, so that each repeat comes after another input than itself. `tolerated`: runs of a
-/// thousand that may differ.
+/// Runs all seeds in turn, so that each repetition follows a different input. `tolerated` is the number of runs
+/// per thousand that may differ.
 fn repetitions_have_equal_coverage_maps(
     name: &str,
     tolerated: usize,
@@ -28,13 +28,13 @@ fn repetitions_have_equal_coverage_maps(
 ) {
     let mut seeds = corpus::read(&workspace().path("corpus/http1")).expect("seeds");
     seeds.retain(suits);
-    // As afl-fuzz does: where two threads run at once, it is chance which of them gets a lock.
+    // Pinned, like afl-fuzz: if two threads run at the same time, chance decides which of them gets a lock.
     let _pinned = PinnedThread::to_one_core().expect("a core");
     for transport in ["unix", "memory"] {
         let mut command = server();
         command.env("SOCKFUZZ_TRANSPORT", transport).env("SOCKFUZZ_ITERATIONS", "1000000");
         let mut client = ForkserverClient::start_with_warm_up(command);
-        // What they leave behind in the server is there from now on.
+        // After this first pass, the server keeps any state that the seeds leave behind.
         seeds.iter().for_each(|seed| drop(client.map_of(&seed.bytes)));
         let mut ways = vec![HashMap::<Vec<u8>, usize>::new(); seeds.len()];
         for _ in 0..REPEATS {
@@ -96,30 +96,30 @@ fn pool() {
     model("pool", RACES);
 }
 
-/// Its workers share out who waits for what anew when they are disturbed, and keep to that for a while.
+/// When its workers are disturbed, they redistribute the events that each waits for, and keep this for a while.
 #[test]
-#[ignore = "needs a core that nothing else wants"]
+#[ignore = "needs an otherwise idle core"]
 fn tokio() {
     model("tokio", RACES);
 }
 
 #[test]
 fn nginx() {
-    // The next of its numbers, which grow longer, separates ranges, and is a name for what is put there.
+    // nginx takes growing numbers as boundaries between ranges and as names of uploaded files.
     let takes_no_number = |seed: &Seed| !["put-", "range-"].iter().any(|kind| seed.name.starts_with(kind));
     real("nginx", &[], takes_no_number);
 }
 
 #[test]
 fn lighttpd() {
-    // Its table of files remembers in which order they were asked for.
+    // lighttpd's stat cache is a splay tree shaped by earlier requests; advancing the clock empties it.
     real("lighttpd", &[("SOCKFUZZ_ADVANCE_CLOCK", "on")], |_| true);
 }
 
-/// What a server does only because of the inputs before is not what AFL++ hears of an input; every time, not
-/// only the first.
+/// Coverage that a server reaches only because of earlier inputs is not reported to AFL++, neither the first time
+/// nor later.
 #[test]
-fn grows() {
+fn coverage_caused_by_earlier_inputs_is_not_reported() {
     let (grown, asked) = (64, 65);
     let dir = TestDir::new();
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");

@@ -1,4 +1,4 @@
-//! `sockfuzz replay`: what an input did to the server, in words and as an exit status.
+//! `sockfuzz replay`: the effect of an input on the server, in words and as an exit status.
 
 mod common;
 
@@ -10,7 +10,7 @@ use common::TestDir;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 
-/// What `sockfuzz replay` makes of an input, or of a directory of them.
+/// Runs `sockfuzz replay` on an input, or on a directory of inputs.
 fn replay(dir: &TestDir, options: &[&str], input: &Path, server: &Path) -> Assert {
     dir.sockfuzz().arg("replay").args(options).arg(input).arg("--").arg(server).assert()
 }
@@ -33,7 +33,7 @@ fn a_crash_is_reported_with_its_backtrace() {
     let server = dir.server("blocking");
     let input = dir.write("input", b"CRASH\r\n\r\n");
     replay(&dir, &[], &input, &server).code(4).stdout(contains("=> CRASH: SIGABRT (signal 6)").and(
-        // With gdb the trace goes through the server's own code.
+        // With gdb, the backtrace contains the server's own functions.
         contains("in serve (").or(contains("install gdb")),
     ));
 }
@@ -48,7 +48,7 @@ fn an_exit_is_reported() {
         .stdout(contains("=> the server exited: exit status 7; a campaign saves that as sig:16"));
 }
 
-/// `replay` shows the answer, and says that the server exited, which a campaign saves as a crash.
+/// `replay` shows the answer, and reports that the server exited, which a campaign saves as a crash.
 #[test]
 fn an_exit_after_the_answer_is_reported() {
     let dir = TestDir::new();
@@ -60,7 +60,7 @@ fn an_exit_after_the_answer_is_reported() {
     replay(&dir, &["--exits", "count"], &input, &server).code(0).stdout(counted);
 }
 
-/// Which of them accepts, and which one works on the request and crashes.
+/// One process accepts, and another one works on the request and crashes.
 #[test]
 fn a_crash_beside_the_accepting_process_is_a_crash() {
     let dir = TestDir::new();
@@ -75,7 +75,7 @@ fn a_crash_beside_the_accepting_process_is_a_crash() {
     }
 }
 
-/// As in a campaign: whichever process crashed.
+/// As in a campaign, a crash counts whichever process crashed.
 #[test]
 fn a_crash_of_any_process_is_a_crash() {
     let dir = TestDir::new();
@@ -123,9 +123,9 @@ fn a_lock_that_is_never_released_is_a_hang() {
         .stdout(contains("=> HANG").and(contains("futex")));
 }
 
-/// The time is up while no thread but the dying one is left.
+/// The time limit is reached while only the ending thread is left.
 #[test]
-fn a_process_that_is_just_ending_is_waited_for() {
+fn a_process_that_is_ending_is_given_time() {
     let dir = TestDir::new();
     let server = dir.server_with("ends_late", &["-pthread"]);
     let input = dir.write("input", b"CRASH\r\n\r\n");
@@ -142,7 +142,7 @@ fn stderr_of_the_server_is_shown_with_every_verdict() {
         .stdout(contains("=> answered").and(contains("   | a request came\n")));
 }
 
-/// The record of a campaign of this server in the directory `out`.
+/// Writes the record of a campaign of this server into the directory `out`.
 fn record(dir: &TestDir, server: &Path, options: &str) {
     let record = format!(
         r#"{{"version": 1, "server": [{server:?}], "directory": {:?}, "options": {{{options}}},
@@ -167,7 +167,7 @@ fn an_output_directory_names_its_server_and_its_findings() {
     dir.sockfuzz().args(["replay", "out/s1/crashes/id:000000,sig:06"]).assert().code(4);
 }
 
-/// Without them, the server ends: it cannot write its file.
+/// Without these options and this directory, the server exits, because it cannot write its file.
 #[test]
 fn the_options_and_the_directory_of_a_campaign_are_used() {
     let dir = TestDir::new();
@@ -200,7 +200,7 @@ fn a_server_is_needed_outside_of_output_directories() {
 }
 
 #[test]
-fn a_finding_that_is_none_any_more_has_an_exit_status_of_its_own() {
+fn a_finding_that_is_not_reproduced_has_an_exit_status_of_its_own() {
     let dir = TestDir::new();
     let server = dir.server("blocking");
     let hang = dir.write("hangs/id:000000", b"GET / HTTP/1.1\r\n\r\n");

@@ -1,4 +1,4 @@
-//! What a campaign writes down, and what it does with it when it is resumed or replayed.
+//! Record of a campaign, and its use when the campaign is resumed or replayed.
 
 mod common;
 
@@ -11,7 +11,7 @@ use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
-/// The instrumented server that crashes at `CRASH`; none where the test is to be skipped.
+/// Builds the instrumented server that crashes at `CRASH`; `None` if the test has to be skipped.
 fn server(dir: &TestDir) -> Option<PathBuf> {
     dir.instrumented_server("blocking", &CargoAfl::find_or_install().expect("cargo-afl"))
 }
@@ -23,7 +23,7 @@ fn fuzz(dir: &TestDir, server: &Path) -> assert_cmd::Command {
     command
 }
 
-/// Whether the queue holds a seed of this name.
+/// Whether the queue contains a seed with this name.
 fn is_queued(dir: &TestDir, name: &str) -> bool {
     let queue = fs::read_dir(dir.path("out/default/queue")).expect("a queue");
     queue.flatten().any(|entry| entry.file_name().to_string_lossy().ends_with(&format!("orig:{name}")))

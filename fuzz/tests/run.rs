@@ -79,9 +79,9 @@ fn a_server_that_ends_without_serving_fails_even_with_status_zero() {
         .stderr(contains("exits at once: exit status 0"));
 }
 
-/// As with any filter, a reader that has seen enough is no failure.
+/// As for any filter, a reader that closes the pipe early causes no failure.
 #[test]
-fn a_closed_stdout_is_no_failure() {
+fn a_closed_stdout_causes_no_failure() {
     let dir = TestDir::new();
     let (reader, writer) = std::io::pipe().expect("pipe");
     drop(reader);

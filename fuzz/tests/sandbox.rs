@@ -1,4 +1,4 @@
-//! A server that attacks the machine it runs on: with the sandbox nothing comes of it.
+//! Server that attacks the machine on which it runs: in the sandbox, every attack fails.
 
 mod common;
 
@@ -15,7 +15,7 @@ use predicates::str::contains;
 use rustix::process::geteuid;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
-/// An ordinary user (Debian's nobody).
+/// User id of an ordinary user (Debian's nobody).
 const NOBODY: u32 = 65534;
 
 #[test]
@@ -36,7 +36,7 @@ fn every_attack_fails_in_the_sandbox() {
     victims.are_unharmed();
 }
 
-/// Without it the same attacks succeed: it is the sandbox that stops them.
+/// The attacks are real: nothing but the sandbox prevents them.
 #[test]
 fn every_attack_succeeds_without_the_sandbox() {
     let dir = TestDir::not_temporary();
@@ -51,7 +51,7 @@ fn every_attack_succeeds_without_the_sandbox() {
     assert_eq!(victims.segment.attached(), None, "removed");
 }
 
-/// Programs write to /tmp without asking, and it may be where the user keeps files.
+/// Programs write to /tmp by default, and the user may keep files there.
 #[test]
 fn temporary_directories_are_private() {
     for directory in ["/tmp", "/var/tmp", "/dev/shm"] {
@@ -61,7 +61,7 @@ fn temporary_directories_are_private() {
         let server = victims.attacked_by(&dir.server("hostile"));
         for letter in PRIVATE.chars() {
             let answer = answer(&dir, &["--sandbox", "require"], &server, letter);
-            // Renamed to /tmp, which is another file system.
+            // Attack d moves a file to /tmp, which may be another file system.
             assert!(answer.contains("done") || answer.contains("d: Invalid cross-device link"), "{answer}");
         }
         victims.are_unharmed();
@@ -91,7 +91,7 @@ fn network_host_allows_the_network() {
     victims.listener.accept().expect("somebody came");
 }
 
-/// afl-fuzz goes on, and its output directory is out of the server's reach.
+/// afl-fuzz continues, and the server cannot access its output directory.
 #[test]
 fn a_hostile_server_does_not_harm_its_campaign() {
     let dir = TestDir::not_temporary();
@@ -115,7 +115,7 @@ fn a_hostile_server_does_not_harm_its_campaign() {
     assert!(stat(&out, "default", "corpus_count") >= (ATTACKS.len() + ALLOWED.len()) as f64);
 }
 
-/// Children of the forkserver have a Landlock domain more, and any domain may deny moves between directories
+/// Children of the forkserver have a further Landlock domain, and each domain may deny moves between directories
 /// (`LANDLOCK_ACCESS_FS_REFER`, landlock(7)).
 #[test]
 fn files_move_between_directories_in_a_campaign() {
@@ -161,7 +161,7 @@ fn a_writable_directory_must_exist() {
         .stderr(contains("nowhere does not exist").and(contains("mkdir")));
 }
 
-/// A server that only the sandbox keeps from starting: the remedy is the directory that it writes.
+/// Only the sandbox prevents the server from starting: the remedy names the option for the directory that it writes.
 #[test]
 fn a_server_that_fails_in_the_sandbox_gets_a_remedy() {
     let dir = TestDir::not_temporary();
@@ -177,7 +177,7 @@ fn a_server_that_fails_in_the_sandbox_gets_a_remedy() {
     check(&["--sandbox", "off"]).code(0);
 }
 
-/// The same for an ordinary user. (Who runs the tests as one has seen it in the others.)
+/// If the tests do not run as root, the other tests cover this case.
 #[test]
 fn an_ordinary_user_is_protected() {
     if !geteuid().is_root() {

@@ -1,4 +1,4 @@
-//! The sandbox on kernels without a feature: the other layers still protect, and sockfuzz names what is unprotected.
+//! Sandbox on kernels that lack a feature: the other layers still protect, and sockfuzz reports what is unprotected.
 
 mod common;
 
@@ -13,7 +13,7 @@ use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
 
-/// The sockfuzz command on a kernel that refuses these system calls.
+/// Returns the sockfuzz command as on a kernel that refuses these system calls.
 fn sockfuzz_without(dir: &TestDir, calls: &[i64]) -> assert_cmd::Command {
     let rules = calls.iter().map(|&call| (call, Vec::new())).collect();
     let refuse = SeccompAction::Errno(rustix::io::Errno::PERM.raw_os_error().unsigned_abs());
@@ -22,7 +22,7 @@ fn sockfuzz_without(dir: &TestDir, calls: &[i64]) -> assert_cmd::Command {
     let program: BpfProgram = filter.try_into().expect("a valid filter");
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockfuzz"));
     command.current_dir(dir.path(""));
-    // SAFETY: the closure makes two system calls and allocates nothing.
+    // SAFETY: `pre_exec` requires a closure that is async-signal-safe; it makes two system calls and allocates nothing.
     unsafe {
         command.pre_exec(move || apply_filter(&program).map_err(|_| std::io::Error::last_os_error()));
     }
@@ -61,8 +61,8 @@ fn missing_kernel_features_are_reported() {
     }
 }
 
-/// Rules alone, or namespaces alone, still keep the server's hands off the files, and still leave it
-/// a temporary directory.
+/// Landlock alone, or namespaces alone, still protect the files, and still give the server a temporary
+/// directory.
 #[test]
 fn namespaces_or_landlock_alone_protect_files() {
     let dir = TestDir::not_temporary();

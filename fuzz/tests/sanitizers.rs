@@ -1,5 +1,5 @@
-//! Servers built with sanitizers, by clang with its static runtime and by gcc with its shared one:
-//! replay shows the report, and an input without a fault is answered.
+//! Servers with sanitizers, built by clang with its static runtime and by gcc with its shared one: `replay`
+//! shows the report, and an input without a fault is answered.
 
 mod common;
 
@@ -7,7 +7,7 @@ use common::TestDir;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 
-/// The target answers one request, and reports another, as a crash with these words.
+/// Asserts that the target answers one request, and that another one is a crash with `words` in its report.
 fn reports(name: &str, flags: &[&str], path: &str, words: &str) {
     for compiler in ["clang", "gcc"] {
         let dir = TestDir::new();
@@ -32,9 +32,9 @@ fn overflows() {
     reports("overflows", &["-fsanitize=address"], "/over", "AddressSanitizer: heap-buffer-overflow");
 }
 
-/// The symbolizer, which the sanitizer's runtime starts with the server's environment, is no server.
+/// The symbolizer, which the sanitizer's runtime starts with the server's environment, is not treated as a server.
 #[test]
-fn addresses_are_named() {
+fn addresses_are_symbolized() {
     if common::installed("llvm-symbolizer", "llvm").is_none() {
         return;
     }
@@ -57,7 +57,7 @@ fn addresses_are_named() {
 fn undefined() {
     let words = "runtime error: signed integer overflow";
     reports("undefined", &["-fsanitize=undefined"], "/over", words);
-    // As most build systems have it: the compiler makes it fatal.
+    // With the flags of most build systems, the compiler makes reports fatal.
     reports("undefined", &["-fsanitize=undefined", "-fno-sanitize-recover=all"], "/over", words);
 }
 

@@ -1,4 +1,4 @@
-//! `sockfuzz session`: inputs as text, and text as inputs; and `replay` of an input that is a session.
+//! `sockfuzz session`, which converts inputs to text and back, and `replay` of an input that is a session.
 
 mod common;
 
@@ -8,7 +8,7 @@ use common::{TestDir, workspace};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 
-/// What `sockfuzz session` prints, with `stdin`.
+/// Returns the output of `sockfuzz session` for `stdin`.
 fn session(dir: &TestDir, arguments: &[&str], stdin: &[u8]) -> Vec<u8> {
     let mut command = dir.sockfuzz();
     command.arg("session").args(arguments).write_stdin(stdin);
@@ -34,7 +34,7 @@ fn several_inputs_are_shown_by_name() {
     let shown = session(&dir, &["show", "plain", "crashes"], b"");
     let expected = "# plain\nsend 0 \"c\"\n\n# crashes/id:000000,sig:06\nsend 0 \"a\"\nsend 1 \"b\"\n";
     assert_eq!(String::from_utf8_lossy(&shown), expected);
-    // With the names, it is still a text.
+    // The names are comments, so the text can still be packed.
     assert_eq!(session(&dir, &["pack", "-"], &shown), b"c\xF5\x40a\xF5\x41b");
 }
 
@@ -70,7 +70,7 @@ fn an_unreadable_file_is_named() {
     let dir = TestDir::new();
     dir.write("input", b"a\xF5\x41b");
     for (arguments, words) in [
-        (["pack", "input"], "input: it is no text, perhaps an input already"),
+        (["pack", "input"], "input: it is not text, perhaps an input already"),
         (["pack", "nowhere"], "nowhere cannot be read"),
         (["show", "nowhere"], "nowhere cannot be read"),
     ] {
@@ -122,7 +122,7 @@ fn a_crash_that_is_a_session_is_shown_as_text() {
     assert!(raw.windows(7).any(|window| window == b"\xF5\x41CRASH"), "{}", String::from_utf8_lossy(&raw));
 }
 
-/// Whatever becomes of the server: what it has answered is shown, connection by connection.
+/// Earlier answers are shown by connection, however the server ends.
 #[test]
 fn answers_before_the_end_are_shown() {
     let dir = TestDir::new();

@@ -1,5 +1,5 @@
-//! A server on smol, whose reactor waits in system calls that bypass libc: what is special about it.
-//! That it is fuzzed like any other is seen in `real_servers.rs`.
+//! Special cases of a server on smol, whose reactor waits in system calls that bypass libc. `real_servers.rs`
+//! tests that it is fuzzed like any other server.
 
 mod common;
 
@@ -15,7 +15,7 @@ use sockfuzz_protocol::Counter;
 
 const EXECUTIONS: u32 = 3000;
 
-/// The server, built with instrumentation.
+/// Builds the server with instrumentation, and returns its path.
 fn server() -> PathBuf {
     let workspace = workspace();
     let recipes = Recipe::all(&workspace).expect("recipes");
@@ -25,9 +25,9 @@ fn server() -> PathBuf {
     smol.built_program(&workspace, &smol.rows[0])
 }
 
-/// Without the trap the server never gets to see a connection, and that is what it is refused for.
+/// Without the trap, the preload does not see the server wait, so no connection is made, and the server is refused.
 #[test]
-fn without_the_syscall_trap_it_never_accepts() {
+fn without_the_syscall_trap_the_server_never_accepts() {
     TestDir::new()
         .sockfuzz()
         .args(["check", "--timeout", "2", "--syscalls", "libc", "--"])
@@ -38,7 +38,7 @@ fn without_the_syscall_trap_it_never_accepts() {
         .stderr(contains(" in epoll_pwait").and(contains("--syscalls trap")));
 }
 
-/// The reactor's own thread looks after the connection whenever its timer says so.
+/// The reactor's own thread also polls for connections, whenever its timer expires.
 #[test]
 fn every_connection_is_accepted() {
     let dir = TestDir::new();
@@ -67,7 +67,7 @@ fn every_connection_is_accepted() {
     assert!(executions >= f64::from(EXECUTIONS));
     let status = StatusFile::existing(&output.join("sockfuzz.status")).expect("left behind");
     assert_eq!(status.count(Counter::Accepted), status.count(Counter::Iterations));
-    // A process that ends, or is ended, has begun one that nobody counts.
+    // A process that ends or is killed may have begun an iteration that afl-fuzz does not count.
     let begun_in_vain = status.count(Counter::Iterations) as f64 - executions;
     assert!((0.0..=status.count(Counter::Processes) as f64).contains(&begun_in_vain), "{begun_in_vain}");
     assert_eq!(status.count(Counter::Abandoned), 0);

@@ -1,4 +1,4 @@
-//! The spare process: whatever a server's start costs, no input pays for it.
+//! Spare process: no input has to wait for the start of a server process.
 
 mod common;
 
@@ -12,10 +12,10 @@ use sockfuzz::campaign::cargo_afl::CargoAfl;
 use sockfuzz::server::status_file::StatusFile;
 use sockfuzz_protocol::Counter;
 
-/// It needs half a second to start, and aborts at [`CRASH`].
+/// Target that takes half a second to start, and aborts at [`CRASH`].
 const TARGET: &str = "starts_slowly";
 
-/// One execution in so many is a crash.
+/// Number of executions of which one is a crash.
 const CRASHES: usize = 10;
 const EXECUTIONS: usize = 100;
 
@@ -41,7 +41,7 @@ impl Run {
         command.env("TARGET_LOG", self.dir.path("log")).env("SOCKFUZZ_STATUS", self.status.path());
     }
 
-    /// Processes that have ended their start.
+    /// Returns the number of processes that have finished their start.
     fn starts(&self) -> usize {
         fs::read_to_string(self.dir.path("log")).expect("written").lines().count()
     }
@@ -51,8 +51,8 @@ impl Run {
     }
 }
 
-/// Runs inputs of which one in ten is a crash; how many processes there were, and how many of them
-/// had been waiting.
+/// Runs inputs of which one in ten is a crash, and returns the numbers of processes, of spares among them, and
+/// of finished starts.
 fn processes_and_spares(spare: &str) -> (usize, usize, usize) {
     let run = Run::new();
     let mut command = Command::new(&run.program);
@@ -82,7 +82,7 @@ fn without_spares_processes_start_on_demand() {
     assert_eq!(processes_and_spares("off"), (processes, 0, processes));
 }
 
-/// An input that does something new is played twice, but not again in each process that comes later.
+/// An input with new coverage is run twice, but not twice again in each later process.
 #[test]
 fn reported_coverage_is_shared_by_all_processes() {
     for target in ["accept_blocking", "epoll_wait"] {
@@ -90,7 +90,7 @@ fn reported_coverage_is_shared_by_all_processes() {
         let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
         let log = dir.path("log");
         let mut command = Command::new(dir.loop_target(target, "cc", &[], &cargo_afl));
-        // An input is repeated where there is time enough, on a busy machine, too.
+        // A rerun takes place only if there is enough time left, even on a busy machine.
         command.env("TARGET_LOG", &log).env("SOCKFUZZ_TIME_LIMIT", "10000");
         let mut client = ForkserverClient::start_with_warm_up(command);
         let played = |client: &mut ForkserverClient| {
@@ -106,7 +106,7 @@ fn reported_coverage_is_shared_by_all_processes() {
     }
 }
 
-/// A connection to itself might be accepted by the process that waits, and a path can be only one's.
+/// A spare might accept the server's connection to itself, and only one process can be bound to a path.
 #[test]
 fn a_server_with_another_listener_has_no_spare() {
     for target in ["outgoing_connection", "real_listener_in_child"] {
@@ -126,7 +126,7 @@ fn a_server_with_another_listener_has_no_spare() {
 }
 
 #[test]
-fn a_slow_start_is_no_timeout() {
+fn a_slow_start_causes_no_timeout() {
     let run = Run::new();
     run.dir.write("in/fine", FINE);
     let output = run.dir.path("out");

@@ -1,4 +1,4 @@
-//! Surroundings that go wrong: the message names the true cause and what to do.
+//! Failures of the environment: the message names the cause and the remedy.
 
 mod common;
 
@@ -13,11 +13,11 @@ use predicates::str::contains;
 use rustix::process::{Resource, Rlimit, geteuid, setrlimit};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
-/// The sockfuzz command below this limit of open files.
+/// Returns the sockfuzz command with the given limits of open files.
 fn with_open_files(dir: &TestDir, current: u64, maximum: u64) -> assert_cmd::Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sockfuzz"));
     command.current_dir(dir.path(""));
-    // SAFETY: the closure makes one system call and allocates nothing.
+    // SAFETY: `pre_exec` requires a closure that is async-signal-safe; it makes one system call and allocates nothing.
     unsafe {
         command.pre_exec(move || {
             let limit = Rlimit { current: Some(current), maximum: Some(maximum) };
@@ -28,7 +28,7 @@ fn with_open_files(dir: &TestDir, current: u64, maximum: u64) -> assert_cmd::Com
 }
 
 #[test]
-fn few_open_files() {
+fn too_few_open_files_are_refused() {
     let dir = TestDir::new();
     let server = dir.server("blocking");
     let check = |current, maximum| {
@@ -36,12 +36,12 @@ fn few_open_files() {
         command.args(["check", "-i"]).arg(dir.corpus()).arg("--").arg(&server).assert()
     };
     check(32, 64).code(1).stderr(contains("32 files may be open").and(contains("ulimit -n")));
-    // The soft limit is raised as far as it may.
+    // sockfuzz raises the soft limit if the hard limit permits it.
     check(32, 4096).code(0);
 }
 
 #[test]
-fn a_filter_of_the_servers_own() {
+fn a_seccomp_filter_of_the_server_is_named() {
     let dir = TestDir::new();
     let server = dir.server("limits_itself");
     for what in ["kill", "errno"] {
@@ -57,7 +57,7 @@ fn a_filter_of_the_servers_own() {
     }
 }
 
-/// A small disk of its own (tmpfs), which takes the rights of root.
+/// Small file system (tmpfs), which only root can mount. The drop unmounts it.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -77,7 +77,7 @@ impl Drop for SmallDisk {
 }
 
 #[test]
-fn a_full_disk() {
+fn a_full_disk_is_named() {
     let dir = TestDir::new();
     let Some(disk) = SmallDisk::mount(dir.path("small")) else { return };
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
@@ -96,11 +96,11 @@ fn a_full_disk() {
         .stderr(contains("is full").and(contains("make room there")));
 }
 
-/// The forkserver cannot fork: what the preload says of that in the loop is shown.
+/// The forkserver cannot fork: sockfuzz shows the message that the preload prints in the loop.
 #[test]
-fn no_more_processes() {
+fn a_limit_of_processes_is_named() {
     if !geteuid().is_root() {
-        // The limit counts the processes of a user, and an ordinary one has others.
+        // RLIMIT_NPROC counts all processes of a user, and an ordinary user has others.
         return;
     }
     let dir = TestDir::new();

@@ -1,5 +1,4 @@
-//! What an iteration through memory asks of the kernel: the two operations on AFL++'s pipes, and
-//! nothing else.
+//! System calls of an iteration through memory: only the two operations on AFL++'s pipes.
 
 mod common;
 
@@ -11,25 +10,25 @@ use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 const INPUTS: usize = 40;
 
-/// Iterations at the end of a process's life: what a server sets up at first is over.
+/// Number of measured iterations, at the end of a process, when the server has finished its set-up.
 const MEASURED_ITERATIONS: usize = 20;
 
-/// System calls in an iteration beyond the pipe's write and read: none of the preload's own, and none of
-/// the server's. All that the bundled server calls (epoll_wait, accept4, epoll_ctl, recv, writev,
-/// shutdown, close, and fcntl for F_GETFD, with which Rust's library looks before it closes) is answered
-/// without the kernel, the connection's number included: it is kept for the next one.
+/// Number of system calls in an iteration beyond the pipe's write and read. The preload makes none, and answers
+/// all calls of the bundled server without the kernel: epoll_wait, accept4, epoll_ctl, recv, writev, shutdown,
+/// close, and fcntl with F_GETFD, which Rust's std calls before a close. It keeps the file descriptor of the
+/// connection for the next one.
 const EXTRA_SYSTEM_CALLS: usize = 0;
 
-/// An iteration ends with a write of this beginning, and the next one begins with such a read.
+/// Beginnings of the write that ends an iteration, and of the read that begins the next one.
 const PIPE_CALLS: [&str; 2] = ["write(199, ", "read(198, "];
 
-/// The calls of each process, in their order.
+/// Returns the calls of each process, in their order.
 fn calls_of(log: &str) -> Vec<(&str, Vec<&str>)> {
     let mut processes: Vec<(&str, Vec<&str>)> = Vec::new();
     for line in log.lines() {
         let Some((process, call)) = line.split_once(' ') else { continue };
         let call = call.trim_start();
-        // Ends of calls that were interrupted by another process's line; signals; exits.
+        // Skips the ends of calls that another process's line has split, signals, and exits.
         if ["<...", "---", "+++"].iter().any(|mark| call.starts_with(mark)) {
             continue;
         }

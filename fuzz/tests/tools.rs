@@ -1,4 +1,4 @@
-//! AFL++'s other tools on a server, in loop `direct`: they hand over inputs in ways of their own.
+//! Other tools of AFL++ on a server, in loop `direct`. They pass inputs in different ways.
 
 mod common;
 
@@ -9,7 +9,7 @@ use std::process::Output;
 use common::TestDir;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
-/// The number in the request is all the coverage that this target has.
+/// Target whose coverage depends only on the number in the request.
 const TARGET: &str = "marks_coverage";
 
 fn request(number: u32, padding: &str) -> Vec<u8> {
@@ -53,7 +53,7 @@ fn tmin_keeps_bytes_that_affect_coverage() {
     assert_eq!(small.get(5..6), Some("7"), "{small:?}");
 }
 
-/// afl-tmin leaves the work to a mutator that trims: ours goes down to bytes there.
+/// afl-tmin delegates trimming to a custom mutator. Ours trims single bytes in that case.
 #[test]
 fn tmin_works_with_the_mutator_loaded() {
     let dir = TestDir::new();
@@ -66,7 +66,7 @@ fn tmin_works_with_the_mutator_loaded() {
 }
 
 #[test]
-fn cmin_keeps_one_input_of_each_kind() {
+fn cmin_keeps_one_input_per_coverage() {
     let dir = TestDir::new();
     for (name, number, padding) in [("a", 1, ""), ("b", 1, "more"), ("c", 2, ""), ("d", 2, "more")] {
         dir.write(&format!("in/{name}"), &request(number, padding));
@@ -75,7 +75,7 @@ fn cmin_keeps_one_input_of_each_kind() {
     assert_eq!(fs::read_dir(dir.path("few")).expect("written").count(), 2);
 }
 
-/// afl-analyze knows no shared memory: its inputs come by standard input.
+/// afl-analyze does not use shared memory for inputs, and passes them on stdin.
 #[test]
 fn analyze_finds_bytes_that_affect_coverage() {
     let dir = TestDir::new();

@@ -1,4 +1,4 @@
-//! Transport `auto`: memory where nothing speaks against it, otherwise unix, with the reason.
+//! Transport `auto`: `memory` if all answers are equal, otherwise `unix`, with the reason.
 
 mod common;
 
@@ -13,14 +13,14 @@ use sockfuzz::campaign::cargo_afl::CargoAfl;
 use sockfuzz::util::preload;
 use sockfuzz_protocol::specs;
 
-/// `sockfuzz check` on a server, with one plain request.
+/// Returns the command `sockfuzz check` for a server, with one plain request as its seed.
 fn check(dir: &TestDir, server: &Path) -> assert_cmd::Command {
     let mut command = dir.sockfuzz();
     command.args(["check", "-i"]).arg(dir.corpus()).arg("--").arg(server);
     command
 }
 
-/// A server that sockfuzz has not built, with all the bundled seeds.
+/// Asserts that `check` chooses memory for a real server, with all bundled seeds.
 fn memory_is_chosen(name: &str) {
     let Some(home) = real_server(name) else { return };
     TestDir::new()
@@ -44,7 +44,7 @@ fn lighttpd_is_fuzzed_through_memory() {
     memory_is_chosen("lighttpd");
 }
 
-/// From its start, or as soon as it has accepted.
+/// The servers create threads or processes at their start, or after they have accepted a connection.
 #[test]
 fn servers_with_threads_or_processes_use_memory() {
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
@@ -74,8 +74,8 @@ fn a_different_answer_through_memory_chooses_unix() {
     );
 }
 
-/// Runs afl-showmap on the server of the test above, by hand: its output, and the last line of the server's log. None
-/// where clang is missing.
+/// Runs afl-showmap on `asks_kernel` without sockfuzz, and returns its output and the last line of the server's log.
+/// `None` if clang is missing.
 fn by_hand(options: &[(&str, &str)], logs: bool) -> Option<(Output, String)> {
     let dir = TestDir::new();
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
@@ -120,7 +120,7 @@ fn without_sockfuzz_fuzz_different_answers_choose_unix() {
     assert!(emitted(&output).contains("it answers differently through memory"), "{}", emitted(&output));
 }
 
-/// The requests of the warm-up are those that are compared.
+/// The comparison uses the requests of the warm-up.
 #[test]
 fn without_a_warm_up_nothing_is_compared() {
     let Some((output, last)) = by_hand(&[(specs::WARM_UP.variable, "off")], true) else { return };
@@ -128,7 +128,7 @@ fn without_a_warm_up_nothing_is_compared() {
     assert_eq!(last, "X-Unsent: yes", "{}", emitted(&output));
 }
 
-/// Where two runs through unix are as different, memory is not to blame.
+/// Two runs through unix differ in the same way, so memory is not the cause.
 #[test]
 fn varying_answers_do_not_exclude_memory() {
     let dir = TestDir::new();
@@ -165,7 +165,7 @@ fn a_fallback_from_explicit_memory_is_reported() {
         .stdout(contains("transport memory fell back to unix: it creates a process"));
 }
 
-/// The choice is in the printed command, and outlives the first run.
+/// The printed command contains the choice, and a resumed campaign without a check keeps it.
 #[test]
 fn a_resumed_campaign_keeps_its_transport() {
     let dir = TestDir::new();

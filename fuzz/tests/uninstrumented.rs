@@ -1,5 +1,5 @@
-//! Servers without AFL++'s runtime in the loop: every input arrives exactly once, crashes are seen,
-//! and afl-fuzz learns from the answers.
+//! Servers without AFL++'s runtime in the loop: every input arrives exactly once, crashes are detected,
+//! and afl-fuzz gets feedback from the answers.
 
 mod common;
 
@@ -16,18 +16,18 @@ use sockfuzz::server::status_file::StatusFile;
 use sockfuzz_protocol::Counter;
 
 const INPUTS: usize = 40;
-/// Not a divisor of [`INPUTS`], so that the last process does not end with its share.
+/// Iterations of a process: not a divisor of [`INPUTS`], so that the last process does not reach this limit.
 const ITERATIONS: &str = "15";
 
-/// How afl-showmap ends when an input crashed the server (afl-showmap.c: FSRV_RUN_CRASH).
+/// Exit status of afl-showmap when an input crashed the server (afl-showmap.c: FSRV_RUN_CRASH).
 const CRASHED: i32 = 2;
 
-/// Compiles one of the preload's target programs, without the runtime.
+/// Compiles one of the preload's target programs, without AFL++'s runtime.
 fn compile(dir: &TestDir, name: &str) -> PathBuf {
     dir.target(name, "cc", &[]).expect("a C compiler is installed")
 }
 
-/// afl-showmap on everything in `in`: its exit status. The maps are in `maps`, the log in `log`.
+/// Runs afl-showmap on all inputs in `in`, and returns its exit status. Maps go to `maps`, the server's log to `log`.
 fn showmap(dir: &TestDir, program: &Path) -> Option<i32> {
     let mut command = CargoAfl::find_or_install().expect("cargo-afl").command();
     command.args(["showmap", "-t", "10000", "-i"]).arg(dir.path("in")).arg("-o").arg(dir.path("maps"));
@@ -79,7 +79,7 @@ fn drops_privileges() {
     every_input_arrives_once("drops_privileges");
 }
 
-/// The target's answers repeat what was asked for.
+/// The target's answers repeat the requested path.
 #[test]
 fn feedback_depends_on_length_and_not_on_content_of_answers() {
     let dir = TestDir::new();
@@ -114,19 +114,19 @@ fn stops_accepting() {
     assert_eq!(showmap(&dir, &program), Some(CRASHED));
 }
 
-/// `sockfuzz fuzz --uninstrumented` with afl-fuzz's options.
+/// Returns the command `sockfuzz fuzz --uninstrumented` with the given options of afl-fuzz.
 fn fuzz(dir: &TestDir, afl: &str) -> assert_cmd::Command {
     let mut command = dir.sockfuzz();
     command.args(["fuzz", "--uninstrumented", "--afl", afl, "-o", "out"]);
     command
 }
 
-/// Each execution was one connection; what was accepted beyond that is warm-up and repetitions.
+/// Asserts that each execution was an iteration with an accepted connection. Warm-up and reruns accept further ones.
 fn nothing_is_missed(dir: &TestDir) {
     let status = StatusFile::existing(&dir.path("out/sockfuzz.status")).expect("a status page");
     let executions = stat(&dir.path("out"), "default", "execs_done") as u64;
     let iterations = status.count(Counter::Iterations);
-    // afl-fuzz may stop in the middle of one.
+    // afl-fuzz may stop in the middle of an iteration.
     assert!((executions..=executions + 1).contains(&iterations), "{iterations} of {executions}");
     assert!(status.count(Counter::Accepted) >= iterations);
     assert_eq!(status.count(Counter::Unaccepted), 0);
@@ -189,7 +189,7 @@ fn a_planted_crash_in_node_is_found() {
         .stdout(contains("CRASH: SIGABRT"));
 }
 
-/// Answers that never leave memory could teach nothing.
+/// Response feedback needs the answers, which transport memory drops.
 #[test]
 fn response_feedback_falls_back_from_memory_to_unix() {
     let dir = TestDir::new();
@@ -201,6 +201,6 @@ fn response_feedback_falls_back_from_memory_to_unix() {
         .arg(server)
         .assert()
         .code(0)
-        .stderr(contains("transport memory was left for unix").and(contains("its answers stand in")));
+        .stderr(contains("transport memory fell back to unix").and(contains("its answers stand in")));
     assert!(stat(&dir.path("out"), "default", "edges_found") > 5.0);
 }

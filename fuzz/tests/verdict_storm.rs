@@ -1,5 +1,5 @@
-//! Verdicts on endings of every kind, one after the other in any order, are those of the iterations that they are
-//! told for: compared with what the server wrote down just before each.
+//! Verdicts on all kinds of endings, in random order. Each verdict is compared with the record that the server wrote
+//! just before it ended in the same iteration.
 
 mod common;
 
@@ -12,21 +12,21 @@ use common::TestDir;
 use common::forkserver_client::{ForkserverClient, Verdict};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
-/// Inputs, over all combinations; `VERDICTS` asks for another number.
+/// Number of inputs over all combinations, unless the variable `VERDICTS` overrides it.
 const VERDICTS: usize = 600;
 
-/// Time limits that the client takes turns in.
+/// Time limits from which the client chooses at random.
 const LIMITS: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(100)];
 
-/// Bytes of the file in which the server writes one for each input.
+/// Size of the record file in bytes. The server writes one byte for each input.
 const RECORDS: usize = 1 << 20;
 
-/// What the server writes down before it exits, answers, and goes on for ever. For a crash it is the signal.
+/// Records that the server writes before it exits, answers, or loops for ever. Before a crash, it writes the signal.
 const EXIT: u8 = 1;
 const ANSWER: u8 = 2;
 const HANG: u8 = 3;
 
-/// Signal that stands for an exit.
+/// Signal by which an exit is reported.
 const EXIT_SIGNAL: u8 = 16;
 
 const ENDINGS: [&str; 16] = [
@@ -48,8 +48,8 @@ const ENDINGS: [&str; 16] = [
     "child_exits",
 ];
 
-/// Whether a verdict is that of an iteration in which the server wrote `written` down last. Whether an iteration is
-/// over in time, the client decides; a crash that it has not awaited was not told.
+/// Whether a verdict fits an iteration in which the server wrote `written` last. A timeout fits every record, because
+/// the client may kill the process before a crash is reported.
 fn is_right(verdict: Verdict, written: u8) -> bool {
     match verdict {
         Verdict::Finished => written == ANSWER,
@@ -62,7 +62,7 @@ fn is_right(verdict: Verdict, written: u8) -> bool {
     }
 }
 
-/// Runs inputs in one process after the other; the number of those that were killed.
+/// Runs `count` inputs in one process after the other, and returns the number of those that were killed.
 fn storm(
     program: &std::path::Path,
     record: &File,
@@ -89,7 +89,7 @@ fn storm(
         record.read_exact_at(&mut written, place).expect("the file is readable");
         assert!(
             is_right(verdict, written[0]),
-            "{options:?}: input {number}, {ending}, {limit:?}: {verdict:?}, but {} was written down",
+            "{options:?}: input {number}, {ending}, {limit:?}: {verdict:?}, but the record is {}",
             written[0]
         );
         killed += usize::from(verdict == Verdict::TimedOut);
@@ -98,7 +98,7 @@ fn storm(
 }
 
 #[test]
-fn every_verdict_is_that_of_its_own_iteration() {
+fn every_verdict_belongs_to_its_iteration() {
     let verdicts = std::env::var("VERDICTS").map_or(VERDICTS, |number| number.parse().expect("a number"));
     let dir = TestDir::new();
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
@@ -114,5 +114,5 @@ fn every_verdict_is_that_of_its_own_iteration() {
         }
     }
     println!("{verdicts} verdicts, {killed} of them timeouts");
-    assert!(killed < verdicts, "the machine is too slow to tell anything");
+    assert!(killed < verdicts, "every input timed out: the machine is too slow");
 }

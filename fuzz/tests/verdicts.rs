@@ -1,4 +1,4 @@
-//! The verdict that AFL++ gets on an iteration in which the server, or one of its processes, ends, in both loops.
+//! Verdicts that AFL++ gets on iterations in which the server, or one of its processes, ends, in both loops.
 
 mod common;
 
@@ -16,16 +16,16 @@ use sockfuzz_protocol::Counter;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
-/// Bytes of the file in which the server writes down what it does; the last one triggers a thread.
+/// Size in bytes of the file in which the server records its actions; the last byte triggers a thread.
 const RECORDS: usize = 1 << 20;
 
-/// Longer than the thread takes to see it.
+/// Time within which the thread has detected a trigger.
 const TRIGGER_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Signal that stands for an exit.
+/// Signal by which an exit is reported.
 const EXIT_SIGNAL: u32 = 16;
 
-/// The endings by which the server's own process exits.
+/// Endings by which the server's own process exits.
 const EXITS: [&str; 10] = [
     "exit0",
     "exit1",
@@ -39,7 +39,7 @@ const EXITS: [&str; 10] = [
     "replace_program",
 ];
 
-/// A target program, compiled for the loop: the one whose requests name the way in which it ends, or another.
+/// Target program compiled for the loop: `ends_as_told`, whose requests name the way in which it ends, or another.
 struct Target {
     program: PathBuf,
     dir: TestDir,
@@ -74,7 +74,7 @@ fn request(ending: &str) -> Vec<u8> {
     format!("GET /1/{ending} HTTP/1.1\r\n\r\n").into_bytes()
 }
 
-/// The verdict on an ending, between two inputs that are answered.
+/// Returns the verdict on an ending, between two inputs that are answered.
 fn verdict_on(ending: &str, client: &mut ForkserverClient) -> Verdict {
     assert_eq!(client.verdict_of(&request("fine"), LIMIT), Verdict::Finished, "before {ending}");
     let verdict = client.verdict_of(&request(ending), LIMIT);
@@ -92,7 +92,7 @@ fn in_both_loops(mut check: impl FnMut([(&str, &str); 2])) {
 }
 
 #[test]
-fn an_exit_is_a_crash_with_a_signal_of_its_own() {
+fn an_exit_is_reported_as_a_crash_with_signal_16() {
     let target = Target::compile();
     in_both_loops(|options| {
         let mut client = target.start(&options);
@@ -104,7 +104,7 @@ fn an_exit_is_a_crash_with_a_signal_of_its_own() {
 }
 
 #[test]
-fn an_exit_is_only_counted_where_that_is_asked_for() {
+fn an_exit_is_only_counted_with_exits_count() {
     let target = Target::compile();
     in_both_loops(|[first, second]| {
         let status = StatusFile::in_memory().expect("a status page");
@@ -120,7 +120,7 @@ fn an_exit_is_only_counted_where_that_is_asked_for() {
     });
 }
 
-/// A server that signals its process group ends itself only.
+/// A server that signals its process group ends only itself.
 #[test]
 fn a_signal_to_the_group_stays_within_the_iteration() {
     let target = Target::compile();
@@ -132,7 +132,7 @@ fn a_signal_to_the_group_stays_within_the_iteration() {
 
 /// A server that ends in the warm-up is fuzzed without one.
 #[test]
-fn a_deadly_warm_up_is_left_out() {
+fn a_warm_up_that_ends_the_server_is_skipped() {
     let target = Target::compile();
     in_both_loops(|[first, second]| {
         let status = StatusFile::in_memory().expect("a status page");
@@ -144,10 +144,10 @@ fn a_deadly_warm_up_is_left_out() {
     });
 }
 
-/// What a thread does between two inputs is told with the next one, and counted. (A process of loop `afl` is stopped
-/// in between, so its threads go on when the next one begins.)
+/// An end between two inputs is counted. (In loop `afl`, the process is stopped between two inputs, so its threads
+/// continue when the next one begins.)
 #[test]
-fn an_end_between_two_inputs_is_not_lost() {
+fn an_end_between_two_inputs_is_reported_with_the_next_one() {
     let target = Target::compile();
     let record = target.dir.write("record", &vec![0; RECORDS]);
     let trigger = |value: u8| {
@@ -188,8 +188,8 @@ fn an_end_between_two_inputs_is_not_lost() {
     });
 }
 
-/// A process that works for the one which accepts crashes in the iteration of the input that it works on, whichever
-/// is whose parent. Afterwards there is nothing left to be fuzzed.
+/// A crash of a process that works for the accepting process belongs to the iteration of its input, whichever of them
+/// is the parent. Afterwards, no server is left to be fuzzed.
 #[test]
 fn a_crash_beside_the_accepting_process_is_a_crash() {
     let target = Target::compile_other("back_answers");
@@ -211,11 +211,11 @@ fn a_crash_beside_the_accepting_process_is_a_crash() {
     });
 }
 
-/// The endings by which another thread or another process of the server crashes.
+/// Endings by which another thread or another process of the server crashes.
 const CRASHES_ELSEWHERE: [&str; 7] =
     ["thread", "late_thread", "child", "child_not_awaited", "late_child", "grandchild", "late_grandchild"];
 
-/// A crash of a thread or a process is a crash of the iteration that created it, whatever the server does with
+/// A crash of a thread or a process belongs to the iteration that created it, however the server handles
 /// SIGCHLD.
 #[test]
 fn a_crash_of_any_thread_or_process_is_a_crash() {
@@ -237,7 +237,7 @@ fn a_crash_of_any_thread_or_process_is_a_crash() {
     });
 }
 
-/// The preload with its assertions.
+/// Builds the preload with its assertions, and returns its path.
 fn checked_preload() -> PathBuf {
     let target = sockfuzz::util::preload::locate(None).expect("the preload");
     let target = target.ancestors().nth(2).expect("TARGET/PROFILE/FILE");
@@ -250,7 +250,7 @@ fn checked_preload() -> PathBuf {
     target.join("checked").join(sockfuzz_protocol::PRELOAD_FILE)
 }
 
-/// A fault of the preload's own does not look like a crash of the server.
+/// An internal error of the preload is not reported as a crash of the server.
 #[test]
 fn an_internal_error_is_no_crash() {
     let target = Target::compile();
@@ -271,7 +271,7 @@ fn an_internal_error_is_no_crash() {
     });
 }
 
-/// A process whose share of iterations is over has not exited by itself.
+/// The end of a process after its last iteration is not an exit of the server.
 #[test]
 fn a_planned_end_is_no_crash() {
     let target = Target::compile();

@@ -1,9 +1,9 @@
-//! Comparison of two answers: byte for byte, except what depends on the clock or on chance.
+//! Byte-for-byte comparison of two answers, without the values that depend on time or chance.
 //!
-//! There are two exceptions. The value of the `Date` header (RFC 9110 section 6.6.1), where it is a
-//! date in the form of RFC 9110 section 5.6.7. And the boundary between the parts of
+//! Two values are ignored. The first is the value of the `Date` header (RFC 9110, section 6.6.1) if it is a date
+//! in the format of RFC 9110, section 5.6.7. The second is the boundary between the parts of
 //! `multipart/byteranges` (section 14.6), which a server may choose at random for each answer. Answers in
-//! HTTP/2 are compared frame by frame, header by header.
+//! HTTP/2 are compared frame by frame and header by header.
 
 mod http2;
 
@@ -11,21 +11,21 @@ use memchr::memmem;
 
 use crate::util::printable::one_line;
 
-/// The first difference between two answers.
+/// First difference between two answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
-    /// Offset in the answer, dates and boundaries normalised.
+    /// Offset in bytes, in the answer with normalised dates and boundaries (HTTP/2 in its text form).
     pub offset: usize,
     /// Line number, counted from 1.
     pub line: usize,
-    /// Line of the first answer; empty at its end.
+    /// Line of the first answer; empty if that answer has ended.
     pub left: Vec<u8>,
-    /// Line of the second answer; empty at its end.
+    /// Line of the second answer; empty if that answer has ended.
     pub right: Vec<u8>,
 }
 
 impl Difference {
-    /// Describes the difference; `left` and `right` name the origin of the answers.
+    /// Describes the difference; `left` and `right` name the origins of the answers.
     #[must_use]
     pub fn describe(&self, left: &str, right: &str) -> String {
         let show = |line: &[u8]| match line {
@@ -42,7 +42,7 @@ impl Difference {
     }
 }
 
-/// The first difference between two answers, dates and boundaries aside; none when they are the same.
+/// Returns the first difference between two answers except dates and boundaries; `None` if they are equal.
 #[must_use]
 pub fn difference(left: &[u8], right: &[u8]) -> Option<Difference> {
     let texts = http2::as_text(left).zip(http2::as_text(right));
@@ -62,8 +62,8 @@ pub fn difference(left: &[u8], right: &[u8]) -> Option<Difference> {
     })
 }
 
-/// Whether `next`, one more answer of a server like `earlier` ones, shows that the server itself varies where
-/// a `suspect` answer differs from them: it equals that one, or differs from an earlier one at that place.
+/// Whether a further answer `next` shows that the server itself varies where the `suspect` answer differs from
+/// `earlier` ones: `next` equals `suspect`, or differs from an earlier answer on that line.
 #[must_use]
 pub fn varies(suspect: &[u8], earlier: &[Vec<u8>], next: &[u8]) -> bool {
     let Some(place) = difference(next, suspect) else { return true };
@@ -78,7 +78,7 @@ fn first_line(bytes: &[u8]) -> Vec<u8> {
     bytes.split_inclusive(|&b| b == b'\n').next().unwrap_or_default().to_vec()
 }
 
-/// The answer with the value of each well-formed `Date` header line taken out.
+/// Removes the value of each well-formed `Date` header line.
 fn without_dates(answer: &[u8]) -> Vec<u8> {
     answer
         .split_inclusive(|&b| b == b'\n')
@@ -97,7 +97,7 @@ fn is_date(line: &[u8]) -> bool {
         && std::str::from_utf8(value.trim_ascii()).is_ok_and(|value| httpdate::parse_http_date(value).is_ok())
 }
 
-/// The answer with each boundary that it announces replaced by as many dashes.
+/// Replaces each announced boundary by dashes of the same length.
 fn without_boundaries(answer: &[u8]) -> Vec<u8> {
     let mut plain = answer.to_vec();
     for boundary in answer.split(|&b| b == b'\n').filter_map(announced_boundary) {
@@ -108,7 +108,7 @@ fn without_boundaries(answer: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// The boundary in a line such as `Content-Type: multipart/byteranges; boundary=0123`.
+/// Returns the boundary of a line such as `Content-Type: multipart/byteranges; boundary=0123`.
 fn announced_boundary(line: &[u8]) -> Option<&[u8]> {
     let (name, value) = line.split_at(memchr::memchr(b':', line)? + 1);
     if !name.eq_ignore_ascii_case(b"content-type:") {
@@ -135,7 +135,7 @@ mod tests {
 
     const FIRST: &[u8] = b"HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\nhi";
 
-    /// An answer in HTTP/2 with this date.
+    /// Returns an HTTP/2 answer with the given date.
     fn framed(date: &[u8], huffman: bool) -> Vec<u8> {
         let date = Field::literal(Indexing::Incremental, b"date", date, huffman);
         let block = Block { fields: vec![Field::Indexed(8), date] };
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_may_differ_in_http2_too_and_nothing_else() {
+    fn only_dates_may_differ_in_http2() {
         let first = framed(b"Sun, 06 Nov 1994 08:49:37 GMT", true);
         let second = framed(b"Mon, 07 Nov 1994 11:11:11 GMT", true);
         assert_ne!(first.len(), second.len());
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_else_may_differ() {
+    fn a_different_body_is_a_difference() {
         let second = b"HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\nho";
         let found = difference(FIRST, second).expect("the body differs");
         assert_eq!((found.line, found.left, found.right), (4, b"hi".to_vec(), b"ho".to_vec()));
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn boundaries_of_ranges_may_differ() {
+    fn boundaries_of_byteranges_may_differ() {
         assert_eq!(difference(&in_parts("0123", "byteranges"), &in_parts("xyzt", "byteranges")), None);
         assert_eq!(
             difference(&in_parts("\"0123\"", "byteranges"), &in_parts("\"xyzt\"", "byteranges")),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn boundaries_of_another_length_or_of_forms_may_not() {
+    fn boundaries_of_another_length_or_of_form_data_are_differences() {
         assert!(difference(&in_parts("0123", "byteranges"), &in_parts("012", "byteranges")).is_some());
         assert!(difference(&in_parts("0123", "form-data"), &in_parts("xyzt", "form-data")).is_some());
         assert!(difference(&in_parts("", "byteranges"), &in_parts("", "byteranges")).is_none());
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shorter_answer_says_where_it_ended() {
+    fn a_shorter_answer_is_described_by_its_end() {
         let found = difference(b"a\r\nb", b"a\r\n").expect("one byte less");
         assert_eq!(
             found.describe("here", "there"),

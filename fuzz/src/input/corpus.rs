@@ -9,25 +9,25 @@ use sockfuzz_protocol::session::has_marker;
 
 use crate::util::problem::Problem;
 
-/// Largest input that AFL++ takes (`MAX_FILE`).
+/// Maximum size of an AFL++ input (`MAX_FILE`).
 pub const MAX_INPUT_BYTES: usize = 1 << 20;
 
-/// An input and its file.
+/// Input read from a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seed {
     /// Path below the corpus directory, or the path as it was given.
     pub name: String,
-    /// Path that it was read from.
+    /// Path of the file.
     pub path: PathBuf,
     /// Content of the file.
     pub bytes: Vec<u8>,
 }
 
-/// The directory's inputs by name, subdirectories included. Hidden files, empty files and
-/// AFL++'s `README.txt` are no inputs, as for afl-fuzz.
+/// Reads the inputs of a directory and its subdirectories, sorted by name. Like afl-fuzz, ignores hidden files,
+/// empty files and AFL++'s `README.txt`.
 ///
 /// # Errors
-/// A directory that is missing, cannot be read, or holds no input.
+/// When the directory is missing, cannot be read, or holds no input.
 pub fn read(directory: &Path) -> Result<Vec<Seed>> {
     let shown = directory.display();
     if !directory.exists() {
@@ -46,10 +46,10 @@ pub fn read(directory: &Path) -> Result<Vec<Seed>> {
     Ok(seeds)
 }
 
-/// The inputs named on a command line: files as they are, directories expanded.
+/// Reads the inputs named on a command line: single files, and directories with all their inputs.
 ///
 /// # Errors
-/// As for [`read`], and a file that cannot be read.
+/// When a file cannot be read, and the errors of [`read`].
 pub fn read_files(paths: &[PathBuf]) -> Result<Vec<Seed>> {
     let mut seeds = Vec::new();
     for path in paths {
@@ -65,13 +65,13 @@ pub fn read_files(paths: &[PathBuf]) -> Result<Vec<Seed>> {
     Ok(seeds)
 }
 
-/// The format of these inputs: sessions, if one of them has the marker of a session.
+/// Returns the format of the inputs: sessions if any of them has a session marker, otherwise raw.
 #[must_use]
 pub fn input_format(seeds: &[Seed]) -> InputFormat {
     if seeds.iter().any(|seed| has_marker(&seed.bytes)) { InputFormat::Session } else { InputFormat::Raw }
 }
 
-/// A warning for each input that afl-fuzz would truncate.
+/// Returns a warning for each input that AFL++ would truncate.
 #[must_use]
 pub fn oversize_warnings(seeds: &[Seed]) -> Vec<String> {
     seeds
@@ -110,8 +110,8 @@ fn files_below(directory: &Path) -> Result<Vec<PathBuf>> {
         } else if path.is_file() || !path.exists() {
             files.push(path);
         } else {
-            // Reading a pipe blocks until another process writes to it. afl-fuzz leaves such files out, too.
-            eprintln!("sockfuzz: {} is no regular file and is left out", path.display());
+            // Reading a pipe blocks until another process writes to it. afl-fuzz ignores such files as well.
+            eprintln!("sockfuzz: {} is not a regular file and is ignored", path.display());
         }
     }
     Ok(files)
@@ -120,7 +120,7 @@ fn files_below(directory: &Path) -> Result<Vec<PathBuf>> {
 fn unreadable(path: &Path, error: &std::io::Error) -> Problem {
     Problem::failed(
         format!("{} cannot be read: {error}", path.display()),
-        "check its permissions and that it is what you meant, or give another path",
+        "check the path and its permissions, or give another path",
     )
 }
 
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inputs_are_sorted_and_other_files_skipped() {
+    fn inputs_are_sorted_and_other_files_are_ignored() {
         let directory = tempfile::tempdir().expect("tempdir");
         let write = |name: &str, bytes: &[u8]| {
             fs::write(directory.path().join(name), bytes).expect("write");
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipe_is_left_out() {
+    fn a_pipe_is_ignored() {
         let directory = tempfile::tempdir().expect("tempdir");
         fs::write(directory.path().join("seed"), "x").expect("write");
         let fifo = directory.path().join("pipe");
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn one_session_makes_all_of_them_sessions() {
+    fn one_session_marker_selects_the_session_format() {
         let seed = |bytes: &[u8]| Seed { name: String::new(), path: PathBuf::new(), bytes: bytes.to_vec() };
         let raw = [seed(b"GET / HTTP/1.1\r\n\r\n"), seed(b"\xF5")];
         assert_eq!(input_format(&raw), InputFormat::Raw);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn inputs_above_the_limit_are_warned_of() {
+    fn an_input_above_the_limit_causes_a_warning() {
         let seed = |length| Seed { name: length_name(length), path: PathBuf::new(), bytes: vec![0; length] };
         let warnings = oversize_warnings(&[seed(MAX_INPUT_BYTES), seed(MAX_INPUT_BYTES + 1)]);
         assert_eq!(warnings.len(), 1);

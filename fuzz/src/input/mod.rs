@@ -1,5 +1,4 @@
-//! Inputs and answers as bytes: reading a corpus, importing recorded traffic into one, and comparing the
-//! answers of two runs.
+//! Inputs and answers: reading a corpus, importing recorded traffic, and comparing the answers of two runs.
 
 pub mod compare;
 pub mod corpus;

@@ -1,4 +1,4 @@
-//! Backtrace of a crash: the input is run once more under gdb.
+//! Backtrace of a crash, made by running the input once more under gdb.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -13,10 +13,10 @@ use crate::server::status_file::StatusFile;
 use crate::util::memory_file::MemoryFile;
 use crate::util::shell::shell_quoted;
 
-/// Factor of the timeout under gdb, which reads symbols before it starts the server.
+/// Factor by which the timeout is longer under gdb, which reads symbols before it starts the server.
 const GDB_TIMEOUT_FACTOR: u32 = 6;
 
-/// The backtrace of the crash that `input` causes, or one line that says why there is none.
+/// Returns the backtrace of the crash that `input` causes, or one line with the reason why there is none.
 ///
 /// # Errors
 /// When gdb cannot be started, or the user interrupts.
@@ -49,11 +49,11 @@ pub fn backtrace(config: &RunConfig<'_>, input: &[u8]) -> Result<String> {
     drop(running);
     Ok(match waited {
         WaitOutcome::Ended(status) => frames(&output.content()?, status),
-        _ => "(gdb did not come to an end)".to_owned(),
+        _ => "(no backtrace: gdb did not finish in time)".to_owned(),
     })
 }
 
-/// The environment reaches the server through a wrapper, so that neither gdb nor its shell is
+/// Returns the commands for gdb. A wrapper sets the server's environment, so that neither gdb nor its shell is
 /// preloaded.
 fn gdb_script(preloaded: &Command, stdin: &OsStr) -> String {
     let assignments: Vec<OsString> =
@@ -70,7 +70,7 @@ fn frames(output: &[u8], status: ExitStatus) -> String {
     let text = String::from_utf8_lossy(output);
     let frames: Vec<_> = text.lines().filter(|line| line.starts_with('#')).collect();
     if frames.is_empty() {
-        return format!("(no backtrace: the crash did not come again under gdb, {status})");
+        return format!("(no backtrace: the crash did not recur under gdb, {status})");
     }
     frames.join("\n")
 }

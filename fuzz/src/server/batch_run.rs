@@ -1,5 +1,5 @@
 //! Batch runs: one server process answers many inputs, which is much faster than a process for each. An input may
-//! change the answer to a later one, so a caller repeats a surprising answer in a single run.
+//! change the answer to a later one, so callers repeat an input with an unexpected answer in a single run.
 
 use std::time::{Duration, Instant};
 
@@ -12,39 +12,39 @@ use crate::server::running::WaitOutcome;
 use crate::server::single_run::{RunConfig, RunEnd, RunningServer, SingleRun};
 use crate::server::status_file::StatusFile;
 
-/// How long the client waits for a server that keeps the half-closed connection open, at most.
+/// Maximum time for which the client waits for a server that keeps the half-closed connection open.
 pub const MAX_LINGER: Duration = Duration::from_millis(50);
 
-/// Number of processes that may end before their batch does: this many, and one more for every
+/// Number of processes that may end or hang during a batch, in addition to one for every
 /// [`ANSWERS_PER_FAILURE`] answers.
 const MAX_FAILURES: usize = 3;
 const ANSWERS_PER_FAILURE: usize = 4;
 
-/// How a seed was answered through the preload.
+/// Run of a seed through the preload.
 #[derive(Debug)]
 pub struct SeedRun {
-    /// The answer, and how the run ended.
+    /// Answer, and end of the run.
     pub run: SingleRun,
-    /// Whether the process had answered other seeds before, which may have changed its answer.
+    /// Whether the seed was answered in a batch, where earlier seeds may have changed the answer.
     pub is_warm: bool,
 }
 
-/// Answers of one input, by connection.
+/// Answers to one input, by connection.
 pub type Answers = [Vec<u8>; Connection::COUNT];
 
-/// What one server answered in turn.
+/// Result of a batch run.
 #[derive(Debug)]
 pub struct BatchRun {
-    /// Answers to the inputs, in their order. Nothing where the server has ended or hung.
+    /// Answers to the inputs, in their order; `None` where the server ended or hung.
     pub answers: Vec<Option<Answers>>,
     /// Why transport `memory` fell back to `unix`, if it did.
     pub memory_fallback: Option<String>,
-    /// Whether the server drew keys for Rust's maps.
+    /// Whether the server has drawn keys for hash maps of Rust's std.
     pub draws_hash_keys: bool,
 }
 
 impl BatchRun {
-    /// The same as single runs that came to their end.
+    /// Converts the answers to finished single runs.
     #[must_use]
     pub fn runs(self) -> Vec<Option<SingleRun>> {
         let Self { answers, memory_fallback, draws_hash_keys } = self;
@@ -63,11 +63,11 @@ impl BatchRun {
 }
 
 impl RunConfig<'_> {
-    /// Lets one process answer the inputs in turn. Where it ends or hangs, that input has no answer, and another
-    /// process goes on; where that is so often, the rest have none.
+    /// Runs the inputs one after the other in one process. An input that ends or hangs it has no answer, and another
+    /// process continues with the next input. After too many such failures, the remaining inputs have no answer.
     ///
     /// # Errors
-    /// As for [`Self::run`].
+    /// The errors of [`Self::run`].
     pub fn run_batch(&self, inputs: &[&[u8]], on_answer: &dyn Fn()) -> Result<BatchRun> {
         let options = batch_options(self.options);
         let config = RunConfig { options: &options, ..*self };
@@ -110,7 +110,7 @@ impl RunConfig<'_> {
 /// the answers up to the input at which that process failed.
 ///
 /// # Errors
-/// Those of `answer_from`.
+/// The errors of `answer_from`.
 pub fn answer_in_turn<T>(
     count: usize,
     mut answer_from: impl FnMut(usize) -> Result<Vec<T>>,
@@ -139,7 +139,7 @@ fn batch_options(options: &PreloadOptions) -> PreloadOptions {
 mod tests {
     use super::*;
 
-    /// Answers by a server that fails at inputs that `fails` names.
+    /// Returns the answers of a server that fails at the inputs selected by `fails`, and its number of processes.
     fn answers(count: usize, fails: impl Fn(usize) -> bool) -> (Vec<Option<usize>>, usize) {
         let mut processes = 0;
         let answers = answer_in_turn(count, |begin| {
@@ -150,12 +150,12 @@ mod tests {
     }
 
     #[test]
-    fn one_process_answers_all() {
+    fn one_process_answers_all_inputs() {
         assert_eq!(answers(3, |_| false), (vec![Some(0), Some(1), Some(2)], 1));
     }
 
     #[test]
-    fn the_next_process_goes_on_after_a_failure() {
+    fn a_new_process_continues_after_a_failure() {
         assert_eq!(answers(4, |index| index == 1), (vec![Some(0), None, Some(2), Some(3)], 2));
     }
 

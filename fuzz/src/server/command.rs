@@ -14,22 +14,22 @@ use crate::options::PreloadOptions;
 use crate::util::shell::shell_quoted;
 use crate::util::{exit_code, problem::Problem};
 
-/// A server's command line, with the absolute path of its program.
+/// Command line of a server, with the absolute path of its program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
-    /// The program's absolute path.
+    /// Absolute path of the program.
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
-    /// Shared runtime of the server's sanitizer, if it has one: it is preloaded before our library.
+    /// Shared runtime of the server's sanitizer, if it has one. It is preloaded before our library.
     pub sanitizer: Option<String>,
 }
 
 impl Server {
-    /// Finds the program like a shell: names without a slash on PATH.
+    /// Resolves a command line. Like a shell, searches PATH for a program name without a slash.
     ///
     /// # Errors
-    /// A program that is missing or cannot be executed.
+    /// When the program is missing or cannot be executed.
     pub fn resolve(line: &[OsString]) -> Result<Self> {
         let (name, arguments) = line.split_first().ok_or_else(|| {
             Problem::new(
@@ -42,21 +42,21 @@ impl Server {
         Ok(Self::new(std::path::absolute(program)?, arguments.to_vec()))
     }
 
-    /// The server whose program is this file.
+    /// Returns the server with the given program and arguments.
     #[must_use]
     pub fn new(program: PathBuf, arguments: Vec<OsString>) -> Self {
         let sanitizer = sanitizers::shared_runtime(&program);
         Self { program, arguments, sanitizer }
     }
 
-    /// The command line, quoted for a shell.
+    /// Returns the command line, quoted for a shell.
     #[must_use]
     pub fn command_line(&self) -> String {
         let arguments = self.arguments.iter().map(OsString::as_os_str);
         shell_quoted(std::iter::once(self.program.as_os_str()).chain(arguments))
     }
 
-    /// The command that runs the server without the preload.
+    /// Returns the command that runs the server without the preload.
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
@@ -64,7 +64,7 @@ impl Server {
         command
     }
 
-    /// The command that runs the server with the preload, once.
+    /// Returns the command that runs the server once, with the preload.
     #[must_use]
     pub fn preloaded(&self, library: &Path, options: &PreloadOptions, status: &StatusFile) -> Command {
         let mut command = self.command();
@@ -77,7 +77,7 @@ impl Server {
     }
 }
 
-/// The value of a variable such as `LD_PRELOAD`: the sanitizer's runtime, which has to be first, the
+/// Returns the value of a variable such as `LD_PRELOAD`: the sanitizer's runtime, which has to be first, the
 /// libraries that the user preloads through the variable, and our library.
 #[must_use]
 pub fn preload_list(variable: &str, sanitizer: Option<&str>, library: &Path) -> OsString {
@@ -93,7 +93,7 @@ fn not_executable(name: &OsStr) -> Problem {
     let (what, remedy) = if path.is_dir() {
         (format!("the server {shown} is a directory"), "give the path of the program itself".to_owned())
     } else if path.exists() {
-        (format!("the server {shown} is not executable"), format!("make it so with: chmod +x {shown}"))
+        (format!("the server {shown} is not executable"), format!("make it executable: chmod +x {shown}"))
     } else if path.components().count() > 1 {
         (format!("the server {shown} does not exist"), "check the path, or build the server first".to_owned())
     } else {

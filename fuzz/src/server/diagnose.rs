@@ -1,5 +1,5 @@
-//! Diagnosis of a server that does not serve: how far it came, what its threads wait in, and what to
-//! change.
+//! Diagnosis of a server that does not serve: the phase that it reached, the system calls that its threads wait
+//! in, and the remedy.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,7 +18,7 @@ use crate::server::process_tree;
 use crate::util::printable::{counted, last_lines};
 use crate::util::{exit_code, problem::Problem};
 
-/// Lines of the server's output that a message repeats.
+/// Maximum number of lines of the server's output in a message.
 const MAX_OUTPUT_LINES: usize = 4;
 
 /// Remedy for a server that goes to the background.
@@ -40,14 +40,14 @@ pub fn describe_exit(status: ExitStatus) -> String {
     }
 }
 
-/// The exit status that a shell reports for this one.
+/// Returns the exit status that a shell reports for this status.
 #[must_use]
 pub fn shell_status(status: ExitStatus) -> u8 {
     let number = status.code().or_else(|| Some(i32::from(exit_code::SIGNAL_BASE) + status.signal()?));
     number.and_then(|number| u8::try_from(number).ok()).unwrap_or(exit_code::FAILED)
 }
 
-/// A signal's name and number.
+/// Returns the name and the number of a signal.
 #[must_use]
 pub fn signal_name(number: i32) -> String {
     match signal_hook::low_level::signal_name(number) {
@@ -56,7 +56,7 @@ pub fn signal_name(number: i32) -> String {
     }
 }
 
-/// System calls that the threads of all descendants are in.
+/// Current system calls of the threads of all descendants, with the number of threads in each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ThreadStates(BTreeMap<(String, String), usize>);
 
@@ -93,7 +93,7 @@ impl fmt::Display for ThreadStates {
     }
 }
 
-/// The system call that a thread is in (proc_pid_syscall(5)), or that it runs.
+/// Returns the system call that a thread is in (proc_pid_syscall(5)), or a description of its state.
 fn call_of(pid: i32, tid: i32, state: char) -> String {
     let text = fs::read_to_string(format!("/proc/{pid}/task/{tid}/syscall")).unwrap_or_default();
     let number = text.split_whitespace().next().and_then(|word| word.parse().ok());
@@ -104,7 +104,7 @@ fn call_of(pid: i32, tid: i32, state: char) -> String {
     }
 }
 
-/// How far a server came before it failed, for the message about it.
+/// State of a failed server, from which a message is made.
 #[derive(Debug)]
 pub struct Diagnosis<'a> {
     /// The server.
@@ -116,7 +116,7 @@ pub struct Diagnosis<'a> {
 }
 
 impl Diagnosis<'_> {
-    /// The server's first process ended before it had served.
+    /// Describes a server whose first process ended before it accepted a connection.
     #[must_use]
     pub fn exited(&self, status: ExitStatus) -> Problem {
         let before = match self.phase {
@@ -131,11 +131,11 @@ impl Diagnosis<'_> {
                     .to_owned()
             }
             _ if memmem::find(self.output, IO_URING_REFUSED.as_bytes()).is_some() => {
-                "the server cannot do without io_uring, into which sockfuzz cannot see: build or configure it \
+                "the server requires io_uring, whose operations sockfuzz cannot intercept: build or configure it \
                  with epoll (monoio: its legacy driver; tokio-uring: tokio)"
                     .to_owned()
             }
-            _ => format!("run it by hand and repair what it reports: {}", self.server.command_line()),
+            _ => format!("run it by hand and fix the error that it reports: {}", self.server.command_line()),
         };
         self.problem(
             exit_code::EXITS,
@@ -144,20 +144,20 @@ impl Diagnosis<'_> {
         )
     }
 
-    /// The preload failed before the server had served.
+    /// Describes a failure of the preload before the server accepted a connection.
     #[must_use]
     pub fn internal_error(&self) -> Problem {
-        self.problem(exit_code::FAILED, "sockfuzz failed, not the server".to_owned(), "report it, please")
+        self.problem(exit_code::FAILED, "sockfuzz failed, not the server".to_owned(), "please report it")
     }
 
-    /// The first process ended, others go on.
+    /// Describes a server whose first process ended while others continue.
     #[must_use]
     pub fn daemonized(&self, status: ExitStatus, left: &[Stat]) -> Problem {
         let others: Vec<_> =
             left.iter().map(|stat| format!("{} (process {})", stat.comm, stat.pid)).collect();
         let others = match others.as_slice() {
-            [] => "another one went on".to_owned(),
-            others => format!("{} lives on", others.join(", ")),
+            [] => "another process continued".to_owned(),
+            others => format!("still running: {}", others.join(", ")),
         };
         self.problem(
             exit_code::DAEMONIZES,
@@ -169,7 +169,7 @@ impl Diagnosis<'_> {
         )
     }
 
-    /// The time was over before the server accepted a connection.
+    /// Describes a server that accepted no connection within the time limit.
     #[must_use]
     pub fn stuck(&self, threads: &ThreadStates, after: Duration) -> Problem {
         let after = format!("after {} s: {threads}", after.as_secs_f64());
@@ -184,21 +184,21 @@ impl Diagnosis<'_> {
                 exit_code::NEVER_LISTENS,
                 format!("the server never listens; {after}"),
                 "configure it to listen on a TCP address, e.g. 127.0.0.1:8080 (with --port, on \
-                 that port); name a UNIX-domain socket with --port PATH; one that is handed its \
-                 listener needs --socket-activation on, one that makes system calls past libc \
-                 --syscalls trap; give a slow one more time with --timeout",
+                 that port); name a UNIX-domain socket with --port PATH; if it inherits its \
+                 listener, add --socket-activation on; if it makes system calls that bypass libc, \
+                 add --syscalls trap; give a slow server more time with --timeout",
             ),
             _ => self.problem(
                 exit_code::NEVER_ACCEPTS,
                 format!("the server listens, but never accepts; {after}"),
                 "let the process that listens accept as well (no master process, at least one \
-                 worker); of several listeners choose with --port; if it waits in system calls that \
-                 bypass libc, add --syscalls trap; give a slow server more time with --timeout",
+                 worker); choose among several listeners with --port; if it waits in system calls \
+                 that bypass libc, add --syscalls trap; give a slow server more time with --timeout",
             ),
         }
     }
 
-    /// No seed was answered at all.
+    /// Describes a server that answered no seed.
     #[must_use]
     pub fn never_answers(&self, seeds: usize) -> Problem {
         self.problem(
@@ -211,7 +211,7 @@ impl Diagnosis<'_> {
 
     fn problem(&self, exit_code: u8, what: String, remedy: impl Into<String>) -> Problem {
         let lines =
-            last_lines(self.output, MAX_OUTPUT_LINES).into_iter().map(|line| format!("\n  it said: {line}"));
+            last_lines(self.output, MAX_OUTPUT_LINES).into_iter().map(|line| format!("\n  output: {line}"));
         Problem::new(exit_code, lines.fold(what, |what, line| what + &line), remedy)
     }
 }

@@ -16,10 +16,10 @@ use sockfuzz_protocol::HASH_KEYS_SYMBOL;
 use super::command::Server;
 use crate::util::{exit_code, problem::Problem};
 
-/// Symbols of AFL++'s runtime; any one of them proves that it is linked in.
+/// Symbols of AFL++'s runtime; each of them proves that the runtime is linked in.
 const RUNTIME_SYMBOLS: &[&str] = &["__afl_persistent_loop", "__afl_area_ptr", "__afl_sharedmem_fuzzing"];
 
-/// A string in every AFL++ runtime, also stripped ones; afl-fuzz searches for it, too.
+/// String in every AFL++ runtime, even a stripped one; afl-fuzz searches for it as well.
 const RUNTIME_MARK: &[u8] = b"__AFL_SHM_ID";
 
 /// Alternative to a build with instrumentation.
@@ -27,7 +27,7 @@ const UNINSTRUMENTED_HINT: &str = "or fuzz it as it is, by its answers alone, wi
 
 const ASAN_SYMBOL: &str = "__asan_init";
 
-/// Where the AFL++ runtime's symbols are.
+/// Location of the AFL++ runtime's symbols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Instrumentation {
     /// There is no runtime.
@@ -36,7 +36,7 @@ pub enum Instrumentation {
     DynamicSymbols,
     /// In the symbol table only, as `cargo afl build` links it.
     SymbolTable,
-    /// The runtime is there, its symbols were stripped.
+    /// The runtime is present, but its symbols were stripped.
     Stripped,
 }
 
@@ -51,18 +51,18 @@ impl fmt::Display for Instrumentation {
     }
 }
 
-/// An executable that a library can be preloaded into.
+/// Properties of an executable into which a library can be preloaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inspection {
-    /// The ELF file that runs: the server, or a script's interpreter.
+    /// ELF file that is executed: the server, or the interpreter of a script.
     pub executable: PathBuf,
     /// Whether the server is a script.
     pub script: bool,
-    /// AFL++'s runtime.
+    /// Kind of instrumentation.
     pub instrumentation: Instrumentation,
     /// Whether AddressSanitizer is linked in.
     pub asan: bool,
-    /// Whether the preload can reset the keys of maps of Rust's std.
+    /// Whether the preload can reset the keys of hash maps of Rust's std.
     pub has_hash_keys: bool,
 }
 
@@ -77,7 +77,7 @@ impl fmt::Display for Inspection {
 }
 
 impl Inspection {
-    /// How to instrument the server; none when it is instrumented.
+    /// Returns how to instrument the server; `None` if it is instrumented.
     #[must_use]
     pub fn missing_instrumentation(&self) -> Option<&'static str> {
         match self.instrumentation {
@@ -102,8 +102,8 @@ impl Inspection {
     /// Checks that the server is instrumented.
     ///
     /// # Errors
-    /// A server whose runtime is stripped of its symbols, and one without the runtime unless
-    /// `uninstrumented` is set.
+    /// When the symbols of the runtime were stripped, or when there is no runtime and `uninstrumented` is not
+    /// set.
     pub fn require_instrumentation(&self, uninstrumented: bool) -> Result<()> {
         let remedy = match self.missing_instrumentation() {
             None => return Ok(()),
@@ -120,7 +120,7 @@ impl Inspection {
 /// Inspects the executable of the server.
 ///
 /// # Errors
-/// A file that the dynamic linker would not preload anything into.
+/// When the executable cannot be read, or the dynamic linker would not preload a library into it.
 pub fn inspect(server: &Server) -> Result<Inspection> {
     let interpreter = script_interpreter(&fs::read(&server.program)?);
     let script = interpreter.is_some();
@@ -136,7 +136,7 @@ pub fn inspect(server: &Server) -> Result<Inspection> {
         .ok_or_else(|| {
             unfit(
                 &executable,
-                "is no program for this machine",
+                "is not a program for this machine",
                 "give an ELF executable of this architecture, or a script with a #! line",
             )
         })?;
@@ -188,14 +188,14 @@ fn is_hash_keys<'data>(symbol: &impl ObjectSymbol<'data>) -> bool {
         && symbol.name().is_ok_and(|name| name.contains(HASH_KEYS_SYMBOL))
 }
 
-/// The program in a script's `#!` line (execve(2)).
+/// Returns the program in a script's `#!` line (execve(2)).
 fn script_interpreter(content: &[u8]) -> Option<PathBuf> {
     let line = content.strip_prefix(b"#!")?.split(|&b| b == b'\n').next()?;
     let program = line.trim_ascii_start().split(u8::is_ascii_whitespace).next()?;
     Some(Path::new(std::ffi::OsStr::from_bytes(program)).to_owned())
 }
 
-/// The dynamic linker ignores LD_PRELOAD in programs that gain privileges (ld.so(8), "secure
+/// Refuses a program that gains privileges, in which the dynamic linker ignores LD_PRELOAD (ld.so(8), "secure
 /// execution mode").
 fn refuse_privileged(executable: &Path) -> Result<(), Problem> {
     let gains = |metadata: fs::Metadata| {

@@ -1,5 +1,5 @@
-//! The server under test. Among each other, too, these modules import down only, from the last line of
-//! this list to the first.
+//! Server under test. These modules import each other in one direction only: from the end of this list to its
+//! beginning.
 
 pub mod process_tree;
 pub mod sanitizers;

@@ -1,4 +1,4 @@
-//! The server without the preload, started as its user would start it, and connections to it.
+//! Server without the preload, started as its user would start it, and connections to it.
 
 use std::fs;
 use std::io;
@@ -27,16 +27,16 @@ use crate::util::memory_file::MemoryFile;
 use crate::util::printable::last_lines;
 use crate::util::{exit_code, problem::Problem};
 
-/// Lines of the server's output that a message repeats.
+/// Maximum number of lines of the server's output in a message.
 const MAX_OUTPUT_LINES: usize = 4;
 
-/// A running server without the preload. Dropping it kills all descendants of sockfuzz.
+/// Running server without the preload. Dropping it kills all descendants of sockfuzz.
 #[derive(Debug)]
 pub(super) struct PlainServer {
     running: RunningProcess,
     address: ServerAddress,
     timeout: Duration,
-    /// The connection that showed that the server listens.
+    /// Connection by which the listener was detected; the first `connect` returns it.
     first: Option<TcpStream>,
     _activation: Option<TcpListener>,
     _socket_file: Option<SocketFile>,
@@ -70,15 +70,15 @@ impl PlainServer {
         Ok(Self { running, address, timeout, first, _activation: activation, _socket_file: socket_file })
     }
 
-    /// A connection to the server.
+    /// Returns a connection to the server.
     ///
     /// # Errors
-    /// When it has ended.
+    /// When the connection fails, for example because the server has ended.
     pub(super) fn connect(&mut self) -> io::Result<TcpStream> {
         self.first.take().map_or_else(|| self.address.connect(self.timeout), Ok)
     }
 
-    /// How the server ends within this time, if it does.
+    /// Waits for the server to end, and returns its exit status; `None` if it has not ended in time.
     ///
     /// # Errors
     /// When the user interrupts.
@@ -90,7 +90,7 @@ impl PlainServer {
     }
 }
 
-/// Where the server listens.
+/// Address at which the server listens.
 #[derive(Debug)]
 enum ServerAddress {
     Tcp(SocketAddr),
@@ -107,8 +107,8 @@ impl ServerAddress {
     }
 }
 
-/// Removes the file of a UNIX-domain socket that the server creates: a killed server leaves it behind,
-/// and the next one fails to bind to it.
+/// Path of a UNIX-domain socket that the server creates. The drop removes it, because a killed server leaves it
+/// behind, and the next one fails to bind to it.
 #[derive(Debug)]
 struct SocketFile(PathBuf);
 
@@ -126,22 +126,22 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if fs::symlink_metadata(&self.0).is_ok_and(|file| file.file_type().is_socket()) {
-            // If it cannot be removed, the server reports that it cannot bind.
+            // If it cannot be removed, the next server reports that it cannot bind.
             let _ = fs::remove_file(&self.0);
         }
     }
 }
 
-/// The server with its listener at descriptor 3, as systemd starts it (sd_listen_fds(3)). The shell that
-/// replaces itself by the server knows the process id for `LISTEN_PID`.
+/// Returns the command that starts the server with its listener at file descriptor 3, like systemd
+/// (sd_listen_fds(3)). A shell sets `LISTEN_PID` to its process id, then replaces itself by the server.
 fn socket_activated(server: &Server, listener: &TcpListener) -> Command {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\""]);
     command.arg(&server.program).args(&server.arguments);
     let listener = listener.as_raw_fd();
-    // SAFETY: between fork and exec only async-signal-safe code may run; the closure makes a single system
-    // call and does not allocate. The listener outlives the start of the command, so its descriptor is
-    // open; the child replaces its descriptor 3 on purpose, and `ManuallyDrop` does not close it.
+    // SAFETY: `pre_exec` requires a closure that is async-signal-safe; it makes a single system call and does
+    // not allocate. `borrow_raw` requires an open descriptor; the listener outlives the start of the command.
+    // `from_raw_fd` requires ownership: the child process replaces descriptor 3, and `ManuallyDrop` keeps it open.
     unsafe {
         command.pre_exec(move || {
             let mut third = ManuallyDrop::new(OwnedFd::from_raw_fd(3));
@@ -161,7 +161,7 @@ fn wait_for_listener(
     timeout: Duration,
 ) -> Result<(ServerAddress, TcpStream)> {
     let mut found = None;
-    // A server that goes to the background ends with the last of its processes.
+    // A server that goes to the background has ended when its last process has ended.
     let waited = running.wait_for_all(Instant::now() + timeout, || {
         found = connect_to(endpoint, timeout);
         found.is_some()
@@ -173,7 +173,7 @@ fn wait_for_listener(
         WaitOutcome::Ended(end) => (exit_code::EXITS, format!("it ended: {}", describe_exit(end))),
         _ => (exit_code::NEVER_LISTENS, format!("it never listened; {}", ThreadStates::capture())),
     };
-    let remedy = "repair what it reports; is its port taken by another server?";
+    let remedy = "fix the error that it reports; check whether another server uses its port";
     Err(Problem::new(exit, what, remedy).into())
 }
 
@@ -187,7 +187,7 @@ fn connect_to(endpoint: Option<&Endpoint>, timeout: Duration) -> Option<(ServerA
     Some((address, connection))
 }
 
-/// The address of the tree's oldest listening socket, or of the one with this port.
+/// Returns the address of the process tree's oldest listening socket, or of the one with the given port.
 fn listening_on(port: Option<u16>) -> Option<ServerAddress> {
     let sockets = sockets();
     let process = Process::myself().ok()?;
@@ -201,7 +201,7 @@ fn listening_on(port: Option<u16>) -> Option<ServerAddress> {
         .map(|entry| ServerAddress::Tcp(reachable(entry.local_address)))
 }
 
-/// The address of the tree's UNIX-domain socket at this path; `@` begins an abstract name.
+/// Returns the address of the process tree's UNIX-domain socket at this path; `@` begins an abstract name.
 fn listening_at(path: &str) -> Option<ServerAddress> {
     let sockets = sockets();
     let entries = Process::myself().ok()?.unix().ok()?;
@@ -214,7 +214,7 @@ fn listening_at(path: &str) -> Option<ServerAddress> {
     address.ok().map(ServerAddress::Unix)
 }
 
-/// Inode numbers of the tree's sockets.
+/// Returns the inode numbers of the process tree's sockets.
 fn sockets() -> Vec<u64> {
     process_tree::poll_own_descendants()
         .into_iter()
@@ -227,7 +227,7 @@ fn sockets() -> Vec<u64> {
         .collect()
 }
 
-/// A wildcard address, as one connects to it.
+/// Replaces a wildcard address by the loopback address.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address.ip() {
@@ -240,6 +240,6 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 
 fn without_preload(error: anyhow::Error, output: &MemoryFile) -> anyhow::Error {
     let lines = last_lines(&output.content().unwrap_or_default(), MAX_OUTPUT_LINES);
-    let lines: String = lines.iter().map(|line| format!("\n  it said: {line}")).collect();
-    error.context(format!("without the preload, over real TCP, the server does not serve{lines}\n  and"))
+    let lines: String = lines.iter().map(|line| format!("\n  output: {line}")).collect();
+    error.context(format!("without the preload, over real TCP, the server does not serve{lines}\n  cause"))
 }

@@ -1,5 +1,5 @@
-//! The descendants of this process. Servers fork, daemonize, and end before their children; as their
-//! subreaper (prctl(2)), this process stays the ancestor of all of them and can kill every one.
+//! Descendants of this process. Servers fork, daemonize, and end before their child processes. As a subreaper
+//! (prctl(2)), this process remains the ancestor of all of them and can kill each one.
 
 use std::fs;
 use std::io;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use procfs::process::{Process, Stat, all_processes};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait};
 
-/// How long processes may take to end after SIGKILL.
+/// Maximum time for processes to end after SIGKILL.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Makes this process the parent of orphaned descendants (PR_SET_CHILD_SUBREAPER).
@@ -21,7 +21,7 @@ pub fn adopt_orphans() -> io::Result<()> {
     Ok(())
 }
 
-/// Every descendant of `root` that has not ended. Processes that end meanwhile are left out.
+/// Returns every descendant of `root` that has not ended. Processes that end during the search are omitted.
 #[must_use]
 pub fn descendants(root: i32) -> Vec<Stat> {
     let Ok(processes) = all_processes() else {
@@ -40,15 +40,15 @@ pub fn descendants(root: i32) -> Vec<Stat> {
     found
 }
 
-/// Every descendant of this process that has not ended.
+/// Returns every descendant of this process that has not ended.
 #[must_use]
 pub fn own_descendants() -> Vec<Stat> {
     descendants(getpid().as_raw_nonzero().get())
 }
 
-/// Process ids of all descendants, for polling: where the kernel lists children (CONFIG_PROC_CHILDREN), only
-/// they are looked at, not every process of the machine. Some may have ended, and one may be missing whose
-/// sibling ends at this moment (proc_pid_task_tid_children(5)).
+/// Returns the process ids of all descendants, for polling. If the kernel lists children (CONFIG_PROC_CHILDREN),
+/// only these are read, not every process of the machine. Some may have ended, and a process may be missing if
+/// its sibling ends at this moment (proc_pid_task_tid_children(5)).
 #[must_use]
 pub fn poll_own_descendants() -> Vec<i32> {
     let mut found = Vec::new();
@@ -63,7 +63,7 @@ pub fn poll_own_descendants() -> Vec<i32> {
     found
 }
 
-/// Children of all threads of a process, ended or not; none where the kernel does not list them.
+/// Returns the children of all threads of a process, ended or not; `None` if the kernel does not list them.
 fn children(process: i32) -> Option<Vec<i32>> {
     let mut all = Vec::new();
     let Ok(tasks) = fs::read_dir(format!("/proc/{process}/task")) else {
@@ -72,7 +72,7 @@ fn children(process: i32) -> Option<Vec<i32>> {
     for task in tasks.flatten() {
         match fs::read_to_string(task.path().join("children")) {
             Ok(list) => all.extend(list.split_whitespace().filter_map(|pid| pid.parse::<i32>().ok())),
-            // The thread has ended, or no thread has such a file.
+            // Either the kernel lists no children, or the thread has ended.
             Err(_) if task.path().exists() => return None,
             Err(_) => {}
         }
@@ -80,13 +80,13 @@ fn children(process: i32) -> Option<Vec<i32>> {
     Some(all)
 }
 
-/// Kills and reaps all descendants of this process, stopped ones included. Waiting for a child
-/// afterwards is an error: it is reaped already.
+/// Kills and reaps all descendants of this process, including stopped ones. Waiting for a child process
+/// afterwards fails, because it has been reaped.
 pub fn kill_descendants() {
     let deadline = Instant::now() + SHUTDOWN_TIMEOUT;
     while Instant::now() < deadline {
         for pid in poll_own_descendants() {
-            // It may have ended already.
+            // The process may have ended already.
             let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
         }
         match wait(WaitOptions::NOHANG) {
@@ -100,7 +100,7 @@ pub fn kill_descendants() {
 /// Whether every thread of every descendant sleeps.
 #[must_use]
 pub fn is_asleep() -> bool {
-    // Every process of the machine is looked at only when all seem to sleep.
+    // The complete but slow search through all processes runs only if all polled descendants sleep.
     are_asleep(poll_own_descendants()) && are_asleep(own_descendants().iter().map(|stat| stat.pid))
 }
 

@@ -1,4 +1,4 @@
-//! A started process, which is killed with all its descendants when it is dropped, or when sockfuzz ends.
+//! Started process, killed with all its descendants when it is dropped or when sockfuzz ends.
 
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -15,10 +15,10 @@ use rustix::process::{
 use crate::server::process_tree;
 use crate::util::interrupt;
 
-/// Interval of polling for conditions that no descriptor signals.
+/// Interval at which conditions are polled that no file descriptor signals.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A started process. Dropping it kills all descendants of sockfuzz.
+/// Started process. Dropping it kills all descendants of sockfuzz.
 #[derive(Debug)]
 pub struct RunningProcess {
     child: Child,
@@ -42,8 +42,8 @@ impl RunningProcess {
     /// When the program cannot be started.
     pub fn start_in_background(mut command: Command) -> Result<Self> {
         command.process_group(0);
-        // SAFETY: between fork and exec only async-signal-safe code may run; the closure makes a single
-        // system call and does not allocate.
+        // SAFETY: `pre_exec` requires a closure that is async-signal-safe; this one makes a single system
+        // call and does not allocate.
         unsafe {
             command.pre_exec(|| {
                 let none = Rlimit { current: Some(0), maximum: Some(0) };
@@ -53,13 +53,13 @@ impl RunningProcess {
         Self::start(command)
     }
 
-    /// Starts a command in our process group, so that it can use the terminal.
+    /// Starts a command in the process group of sockfuzz, so that it can use the terminal.
     ///
     /// # Errors
     /// When the program cannot be started.
     pub fn start(mut command: Command) -> Result<Self> {
-        // SAFETY: between fork and exec only async-signal-safe code may run; the closure makes a single
-        // system call and does not allocate.
+        // SAFETY: `pre_exec` requires a closure that is async-signal-safe; this one makes a single system
+        // call and does not allocate.
         unsafe {
             command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
         }
@@ -68,13 +68,13 @@ impl RunningProcess {
         Ok(Self { child })
     }
 
-    /// The process id.
+    /// Returns the process id.
     #[must_use]
     pub fn pid(&self) -> i32 {
-        i32::try_from(self.child.id()).expect("process numbers are small")
+        i32::try_from(self.child.id()).expect("process ids are small")
     }
 
-    /// The exit status, if the process has ended.
+    /// Returns the exit status, if the process has ended.
     ///
     /// # Errors
     /// When waitpid(2) fails.
@@ -106,8 +106,8 @@ impl RunningProcess {
         }
     }
 
-    /// Like [`Self::wait`], for a server that may go to the background: it ends when all its processes
-    /// have.
+    /// Like [`Self::wait`], but for a server that may go to the background: waits until all its processes
+    /// have ended.
     ///
     /// # Errors
     /// When the user interrupts.

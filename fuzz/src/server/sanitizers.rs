@@ -1,4 +1,4 @@
-//! Sanitizers in the server: the runtime that has to be preloaded first, and options that turn a report
+//! Sanitizers of the server: the runtime that has to be preloaded first, and the options that turn a report
 //! into a crash.
 
 use std::env;
@@ -9,10 +9,10 @@ use object::elf::FileHeader64;
 use object::read::elf::ElfFile;
 use object::{Endianness, Object};
 
-/// Shared runtimes that insist on being the first library, or see less when they are not.
+/// Shared runtimes that have to be the first library: otherwise they refuse to run, or detect less.
 const RUNTIMES: &[&str] = &["libasan.so", "libclang_rt.asan", "liblsan.so", "libtsan.so", "libhwasan.so"];
 
-/// Options of a single run: a report ends the server by SIGABRT, as in runs of afl-fuzz (AFL++'s
+/// Sanitizer options of a single run. A report ends the server by SIGABRT, as under afl-fuzz (AFL++'s
 /// src/afl-common.c, `set_sanitizer_defaults`).
 const OPTIONS: &[(&str, &str)] = &[
     ("ASAN_OPTIONS", "abort_on_error=1:detect_leaks=0"),
@@ -22,11 +22,11 @@ const OPTIONS: &[(&str, &str)] = &[
     ("UBSAN_OPTIONS", "abort_on_error=1:halt_on_error=1:print_stacktrace=1"),
 ];
 
-/// Substrings of a report.
+/// Substrings that identify a report.
 const REPORT_MARKS: &[&str] = &["Sanitizer:", ": runtime error: "];
 
-/// The sanitizer's runtime that this program is linked with as a shared library, by the name under
-/// which the dynamic linker finds it (elf(5), DT_NEEDED). None when the file cannot be read.
+/// Returns the name of the sanitizer's shared runtime that the program is linked with, as the dynamic linker
+/// looks it up (elf(5), DT_NEEDED). `None` if there is none or the file cannot be read.
 #[must_use]
 pub fn shared_runtime(program: &Path) -> Option<String> {
     let content = fs::read(program).ok()?;
@@ -37,7 +37,7 @@ pub fn shared_runtime(program: &Path) -> Option<String> {
         .find(|name| RUNTIMES.iter().any(|runtime| name.starts_with(runtime)))
 }
 
-/// Sanitizer options of a single run, without variables that the user has set.
+/// Returns the sanitizer options of a single run, without variables that the user has set.
 pub fn options() -> impl Iterator<Item = (&'static str, &'static str)> {
     OPTIONS.iter().copied().filter(|(name, _)| env::var_os(name).is_none())
 }

@@ -1,4 +1,4 @@
-//! Answering every seed once through the preload, before a server is fuzzed or compared.
+//! Run of every seed through the preload, before a server is fuzzed or compared with TCP.
 
 use std::io::{IsTerminal, stderr};
 
@@ -13,10 +13,10 @@ use crate::server::single_run::{FindingKind, RunConfig, RunEnd, SingleRun};
 use crate::server::transport::{TransportChoice, TransportTrial};
 use crate::util::printable::{counted, one_line};
 
-/// Bytes of a status line that are shown.
+/// Maximum number of bytes shown of a status line.
 const MAX_STATUS_LINE_BYTES: usize = 60;
 
-/// Seeds that one process answers, at most: all of their answers are kept at a time.
+/// Maximum number of seeds in a batch, whose answers are all in memory at the same time.
 const MAX_BATCH: usize = 256;
 
 /// Name of the pass over all seeds, for the progress bar.
@@ -28,11 +28,11 @@ pub fn summary(run: &SingleRun) -> String {
     match &run.end {
         RunEnd::Finished | RunEnd::Background(..) => status_line(&run.answer()),
         RunEnd::Ended(status) => format!("the server ended: {}", describe_exit(*status)),
-        RunEnd::TimedOut(threads) => format!("no end: {threads}"),
+        RunEnd::TimedOut(threads) => format!("timed out: {threads}"),
     }
 }
 
-/// The first status line of an answer, and how many follow.
+/// Returns the first status line of an answer, and the number of those that follow.
 fn status_line(answer: &[u8]) -> String {
     let more = answer.split(|&b| b == b'\n').skip(1).filter(|line| line.starts_with(b"HTTP/1.")).count();
     match (answer, more) {
@@ -42,12 +42,12 @@ fn status_line(answer: &[u8]) -> String {
     }
 }
 
-/// Progress bar on a terminal. Its length is the number of seeds times the number of passes over them.
+/// Progress bar, shown only on a terminal. Its length is the number of seeds times the number of passes over them.
 #[derive(Debug)]
 pub struct SeedProgress(ProgressBar);
 
 impl SeedProgress {
-    /// Begins with nothing done.
+    /// Creates an empty bar.
     #[must_use]
     pub fn begin(seeds: usize, passes: usize) -> Self {
         if !stderr().is_terminal() {
@@ -58,13 +58,13 @@ impl SeedProgress {
         Self(ProgressBar::new((seeds * passes) as u64).with_style(style))
     }
 
-    /// One more seed is answered in a pass.
+    /// Records that one more seed has been answered in a pass.
     pub fn advance(&self, pass: &str) {
         self.0.set_message(pass.to_owned());
         self.0.inc(1);
     }
 
-    /// Hides the bar while `print` prints.
+    /// Hides the bar while `print` runs.
     pub fn print<T>(&self, print: impl FnOnce() -> T) -> T {
         self.0.suspend(print)
     }
@@ -76,12 +76,12 @@ impl Drop for SeedProgress {
     }
 }
 
-/// Answers every seed through the preload, and calls `on_runs` with the next few seeds and their runs. The first seed
-/// has a process of its own: what keeps a server from being used shows there. One process answers the others where
-/// it lives on; a seed that ends it or hangs it gets a process of its own as well.
+/// Runs every seed through the preload, and calls `on_runs` with each batch of seeds and their runs. The first seed
+/// has a process of its own, in which an unusable server is detected. One process answers the seeds of each further
+/// batch. A seed that ends or hangs it is repeated in a process of its own.
 ///
 /// # Errors
-/// A server that cannot be used, and errors of `on_runs`.
+/// When the server cannot be used, and the errors of `on_runs`.
 pub fn answer_all(
     config: &RunConfig<'_>,
     seeds: &[Seed],
@@ -115,7 +115,7 @@ pub fn answer_all(
     }
 }
 
-/// Lets one process answer a batch; none where an answer takes a process of its own.
+/// Runs a batch in one process; `None` for each seed that needs a process of its own.
 fn answer_warm(
     config: &RunConfig<'_>,
     batch: &[Seed],
@@ -130,7 +130,7 @@ fn answer_warm(
     Ok(answered)
 }
 
-/// A run in a process of its own, by a server that can be used.
+/// Runs a seed in a process of its own. Fails if the server cannot be used.
 fn answer_alone(config: &RunConfig<'_>, seed: &Seed, progress: &SeedProgress) -> Result<SingleRun> {
     let run = config.run(&seed.bytes)?;
     progress.advance(PRELOADED);
@@ -140,19 +140,19 @@ fn answer_alone(config: &RunConfig<'_>, seed: &Seed, progress: &SeedProgress) ->
     }
 }
 
-/// What the seeds showed before a server is fuzzed.
+/// Results of the seeds before a server is fuzzed.
 #[derive(Debug, Default)]
 pub struct SeedCheck {
-    /// The choice for transport `auto`; none where another one is set.
+    /// Choice for transport `auto`; `None` if another transport is set.
     pub choice: Option<TransportChoice>,
     /// Indices of the seeds that crash or hang the server.
     pub findings: Vec<(usize, FindingKind)>,
 }
 
-/// Answers all seeds to check that the server serves, and chooses the transport where it is `auto`.
+/// Runs all seeds to check that the server serves, and chooses the transport if it is `auto`.
 ///
 /// # Errors
-/// As for [`answer_all`].
+/// The errors of [`answer_all`].
 pub fn check(config: &RunConfig<'_>, inspection: &Inspection, seeds: &[Seed]) -> Result<SeedCheck> {
     let mut first = None;
     let mut index = 0..;

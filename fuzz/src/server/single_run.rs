@@ -1,4 +1,4 @@
-//! A single run: one input for a fresh server, through the preload.
+//! Single run: one input for a fresh server, through the preload.
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -19,10 +19,10 @@ use crate::server::{process_tree, sanitizers};
 use crate::util::memory_file::MemoryFile;
 use crate::util::problem::Problem;
 
-/// How long the first process may take to end after its run is finished.
+/// Maximum time for the first process to end after its run has finished.
 pub const EXIT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// How long a process whose last thread is gone may take to end when the time is over.
+/// Maximum time for a process without remaining threads to end after the time limit of its run.
 const ENDING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Configuration of single runs of one server.
@@ -38,12 +38,12 @@ pub struct RunConfig<'a> {
     pub timeout: Duration,
 }
 
-/// A server that was started with the preload, and what it writes.
+/// Server started with the preload, and the files to which it writes.
 #[derive(Debug)]
 pub(super) struct RunningServer {
     pub(super) running: RunningProcess,
     pub(super) status: StatusFile,
-    /// Answers, in pieces.
+    /// Answers, in the format [`AnswerFormat::Pieces`].
     pub(super) stdout: MemoryFile,
     /// Output of the server.
     pub(super) stderr: MemoryFile,
@@ -56,13 +56,13 @@ pub enum RunEnd {
     Finished,
     /// The first process ended before that.
     Ended(ExitStatus),
-    /// The first process ended and left others behind. (One whose calls the preload sees stays.)
+    /// The first process ended and left others behind, although the preload keeps it if it can intercept its end.
     Background(ExitStatus, Vec<Stat>),
-    /// The time was over.
+    /// The time limit was reached.
     TimedOut(ThreadStates),
 }
 
-/// Kind of a finding: what an input does to the server.
+/// Kind of a finding: the effect of an input on the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FindingKind {
     /// The input ends the server by a signal.
@@ -78,22 +78,22 @@ pub struct SingleRun {
     pub answers: [Vec<u8>; Connection::COUNT],
     /// Output of the server: stdout and stderr.
     pub output: Vec<u8>,
-    /// How it ended.
+    /// How the run ended.
     pub end: RunEnd,
-    /// How far the server came.
+    /// Last phase that the server reached.
     pub phase: Phase,
-    /// Whether the server exited by itself, be it after a complete answer.
+    /// Whether the server exited by itself, even if after a complete answer.
     pub exited: bool,
-    /// Whether the preload failed.
+    /// Whether the preload reported an internal error.
     pub internal_error: bool,
-    /// Whether the server has drawn keys for maps of Rust's std.
+    /// Whether the server has drawn keys for hash maps of Rust's std.
     pub draws_hash_keys: bool,
     /// Why transport `memory` fell back to `unix`, if it did.
     pub memory_fallback: Option<String>,
 }
 
 impl SingleRun {
-    /// Whether the input is a finding, provided that the server serves.
+    /// Returns the kind of finding that the input is, if any, provided that the server serves.
     #[must_use]
     pub fn finding(&self) -> Option<FindingKind> {
         match &self.end {
@@ -103,7 +103,7 @@ impl SingleRun {
         }
     }
 
-    /// All that the server answered, in the order of the connections' numbers.
+    /// Returns the answers of all connections, concatenated in the order of the connections' numbers.
     #[must_use]
     pub fn answer(&self) -> Vec<u8> {
         self.answers.concat()
@@ -114,8 +114,8 @@ impl RunConfig<'_> {
     /// Runs one input.
     ///
     /// # Errors
-    /// When the server cannot be started, or the user interrupts. A server that misbehaves is no
-    /// error.
+    /// When the server cannot be started, or the user interrupts. A crash, an exit or a hang of the server is
+    /// not an error.
     pub fn run(&self, input: &[u8]) -> Result<SingleRun> {
         let RunningServer { mut running, status, stdout, stderr } = self.start(input)?;
         let deadline = Instant::now() + self.timeout;
@@ -124,7 +124,7 @@ impl RunConfig<'_> {
         let killed_before = matches!(first, WaitOutcome::Ended(end) if end.signal().is_some());
         let waited = match first {
             WaitOutcome::Done => running.wait(Some(Instant::now() + EXIT_TIMEOUT), || false)?,
-            // Its memory may still be freed, on a busy machine for long.
+            // The kernel may still be freeing the memory of the process, which takes long on a busy machine.
             WaitOutcome::TimedOut if process_tree::own_descendants().is_empty() => {
                 running.wait(Some(Instant::now() + ENDING_TIMEOUT), || false)?
             }
@@ -132,7 +132,7 @@ impl RunConfig<'_> {
         };
         let left = process_tree::own_descendants();
         let end = match waited {
-            // Another process than the first one may have gone on to the end of the run.
+            // A process other than the first one may have finished the run.
             _ if finished() && !killed_before => RunEnd::Finished,
             WaitOutcome::Ended(end) if end.success() && !left.is_empty() => RunEnd::Background(end, left),
             WaitOutcome::Ended(end) => RunEnd::Ended(end),
@@ -151,7 +151,7 @@ impl RunConfig<'_> {
         })
     }
 
-    /// Starts the server with this on its stdin.
+    /// Starts the server with the given bytes on its stdin.
     pub(super) fn start(&self, stdin: &[u8]) -> Result<RunningServer> {
         let status = StatusFile::in_memory()?;
         let [stdin, stdout, stderr] = [stdin, b"", b""].map(MemoryFile::new);
@@ -170,10 +170,10 @@ impl RunConfig<'_> {
         self.options.parsed().sandbox != SandboxMode::Off
     }
 
-    /// Why the server cannot be used, whatever the input was; none when it has served.
+    /// Returns the reason why the server cannot be used with any input; `None` if it has served.
     ///
     /// # Errors
-    /// As for [`Self::run`]: a server that fails in the sandbox is run without it.
+    /// The errors of [`Self::run`], because a server that fails in the sandbox is run again without it.
     pub fn server_problem(&self, run: &SingleRun) -> Result<Option<Problem>> {
         let Some(problem) = self.startup_problem(run) else { return Ok(None) };
         if !self.is_sandboxed() {
@@ -181,10 +181,10 @@ impl RunConfig<'_> {
         }
         let off = self.options.with(specs::SANDBOX.variable, SandboxMode::Off.to_string());
         let without = RunConfig { options: &off, ..*self };
-        // Without a request: it only has to start.
+        // The input is empty, because the server only has to start.
         let works_without = without.startup_problem(&without.run(b"")?).is_none();
         Ok(Some(if works_without {
-            problem.with_cause("it does without the sandbox", SANDBOX_REMEDY)
+            problem.with_cause("it works without the sandbox", SANDBOX_REMEDY)
         } else {
             problem
         }))
@@ -202,7 +202,7 @@ impl RunConfig<'_> {
         }
     }
 
-    /// The diagnosis of this run, for messages.
+    /// Returns the diagnosis of this run, for messages.
     #[must_use]
     pub fn diagnosis<'a>(&'a self, run: &'a SingleRun) -> Diagnosis<'a> {
         Diagnosis { server: self.server, phase: run.phase, output: &run.output }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Number of answers by the class of their first final status.
+/// Numbers of answers, by the class of their first final status code.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StatusClasses {
     /// Answers with 2xx, 3xx, 4xx and 5xx.
@@ -23,7 +23,7 @@ impl StatusClasses {
         }
     }
 
-    /// Whether all answers that have a status say that the request failed.
+    /// Whether there are answers with a status code, and all of them report a failure (4xx or 5xx).
     #[must_use]
     pub fn are_all_refusals(&self) -> bool {
         let [success, redirection, client, server] = self.classes;
@@ -39,7 +39,7 @@ impl fmt::Display for StatusClasses {
     }
 }
 
-/// Class of the first status that is not 1xx, from 2 on.
+/// Returns the class of the first status code that is not 1xx.
 fn class(answer: &[u8]) -> Option<usize> {
     let lines = answer.split(|&b| b == b'\n');
     let digits = lines.filter_map(|line| Some(line.strip_prefix(b"HTTP/1.")?.get(2)?.wrapping_sub(b'0')));
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_final_status_counts() {
+    fn the_first_final_status_code_is_counted() {
         let mut classes = StatusClasses::default();
         for answer in [
             &b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\n\r\n"[..],

@@ -1,5 +1,5 @@
-//! The status page of the preload: memory that the preload maps and writes, mapped here for reading. The server may
-//! write anything into it, but cannot change its size; and it has no path to the file in which the page is kept.
+//! Status page of the preload: memory that the preload maps and writes, mapped here for reading. The server may write
+//! anything into it, but cannot change its size. It does not get the path of the file to which the page is saved.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -14,12 +14,12 @@ use sockfuzz_protocol::StatusPage;
 
 use crate::util::memory_file::MemoryFile;
 
-/// A mapped status page.
+/// Mapped status page.
 #[derive(Debug)]
 pub struct StatusFile {
     map: MmapRaw,
     file: File,
-    /// Where the page is kept when it is no longer used.
+    /// File to which the page is saved.
     kept_at: Option<PathBuf>,
 }
 
@@ -27,13 +27,13 @@ impl StatusFile {
     /// Creates a page in memory. Its path is valid only while this process lives.
     ///
     /// # Errors
-    /// When the kernel has no descriptor or memory to give.
+    /// When file descriptors or memory are exhausted.
     pub fn in_memory() -> io::Result<Self> {
         let page = MemoryFile::with_fixed_size(&[0; StatusPage::FILE_SIZE])?;
         Self::map(page.file().try_clone()?)
     }
 
-    /// Creates a page in memory whose content is kept in a file, from [`Self::save`] and the end on.
+    /// Creates a page in memory that is saved to a file: now, by [`Self::save`], and when it is dropped.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -47,16 +47,20 @@ impl StatusFile {
     /// Opens the page of an earlier run.
     ///
     /// # Errors
-    /// When there is no such file.
+    /// When there is no such file, or it is incomplete.
     pub fn existing(path: &Path) -> io::Result<Self> {
-        Self::map(OpenOptions::new().read(true).write(true).open(path)?)
+        let file = OpenOptions::new().read(true).write(true).open(path)?;
+        if file.metadata()?.len() < StatusPage::FILE_SIZE as u64 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the status page is incomplete"));
+        }
+        Self::map(file)
     }
 
     fn map(file: File) -> io::Result<Self> {
         Ok(Self { map: MmapRaw::map_raw(&file)?, file, kept_at: None })
     }
 
-    /// Writes the page into the file in which it is kept.
+    /// Saves the page to its file, if it has one.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -67,7 +71,7 @@ impl StatusFile {
         fs::write(path, content)
     }
 
-    /// Value for the preload's option `status`.
+    /// Returns the value for the preload's option `status`.
     #[must_use]
     pub fn path(&self) -> OsString {
         format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()).into()
@@ -78,16 +82,16 @@ impl Deref for StatusFile {
     type Target = StatusPage;
 
     fn deref(&self) -> &StatusPage {
-        // SAFETY: the mapping is page-aligned, lives as long as `self`, and is FILE_SIZE bytes,
-        // which the protocol crate asserts to be enough; every field is atomic, and any bytes are a
-        // valid page.
+        // SAFETY: the pointer is valid as long as `self`: the mapping is page-aligned and has FILE_SIZE bytes,
+        // which the protocol crate asserts to be enough. Any bytes are a valid page, and other processes may
+        // write to it because every field is atomic.
         unsafe { &*self.map.as_ptr().cast() }
     }
 }
 
 impl Drop for StatusFile {
     fn drop(&mut self) {
-        // What it holds has been shown by now.
+        // Errors are ignored, because the content has been shown by now.
         let _ = self.save();
     }
 }
@@ -98,7 +102,7 @@ mod tests {
     use sockfuzz_protocol::Phase;
 
     #[test]
-    fn mappings_of_one_page_share_it_and_it_is_kept() {
+    fn mappings_share_the_page_and_it_is_saved() {
         let directory = tempfile::tempdir().expect("tempdir");
         let path = directory.path().join("status");
         let observer = StatusFile::kept_at(&path).expect("map");
@@ -111,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn who_writes_the_page_cannot_change_its_size() {
+    fn a_writer_of_the_page_cannot_change_its_size() {
         let page = StatusFile::in_memory().expect("map");
         let file = OpenOptions::new().read(true).write(true).open(page.path()).expect("open");
         for length in [0, 2 * StatusPage::FILE_SIZE as u64] {

@@ -1,5 +1,5 @@
-//! A client over real TCP that behaves like the one in the preload: it takes each step when the server is
-//! idle, half-closes each connection at the end, and reads to its end. Here, "idle" is a heuristic.
+//! Client over real TCP that behaves like the one in the preload. It takes each step when the server is idle,
+//! half-closes each connection at the end, and reads it to its end. Here, idleness is detected by a heuristic.
 
 use std::io::{ErrorKind, Read, Result, Write};
 use std::net::{Shutdown, TcpStream};
@@ -10,33 +10,33 @@ use rustix::net::sockopt::set_socket_linger;
 use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::session::{Action, Connection, Session, Step};
 
-/// A sleeping server that sends nothing for this long counts as idle.
+/// Time without data after which a sleeping server counts as idle.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(20);
 
-/// Interval of polling connections.
+/// Interval at which connections are polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Time limits of the client.
 #[derive(Debug, Clone, Copy)]
 pub struct TcpTimeouts {
-    /// How long the whole conversation may take.
+    /// Time limit of the whole session.
     pub timeout: Duration,
-    /// How long an idle server may keep the half-closed connection open.
+    /// Time for which an idle server may keep the half-closed connection open.
     pub linger: Duration,
 }
 
-/// What came back over the connections of a session, by their numbers.
+/// Answers over the connections of a session, by connection number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TcpAnswers {
-    /// The bytes.
+    /// Bytes of the answers.
     pub bytes: [Vec<u8>; Connection::COUNT],
     /// Whether the server has reset the connection, so that a part of its answer may be lost.
     pub reset: [bool; Connection::COUNT],
-    /// Whether the time was over before the session was.
+    /// Whether the time limit was reached before the end of the session.
     pub timed_out: bool,
 }
 
-/// Decodes an input of this format.
+/// Decodes an input of the given format.
 #[must_use]
 pub fn session_of(input: &[u8], format: InputFormat) -> Session {
     match format {
@@ -48,8 +48,8 @@ pub fn session_of(input: &[u8], format: InputFormat) -> Session {
     }
 }
 
-/// Plays a session over connections that `dial` makes. `is_asleep` tells whether all threads of the server
-/// sleep. Once all that is `expected` has come, if that is known, the client waits no longer for more before it goes on.
+/// Plays a session over connections that `dial` opens. `is_asleep` tells whether all threads of the server sleep.
+/// Once all `expected` answers, if given, have arrived, the client takes the next steps without waiting for more.
 ///
 /// # Errors
 /// When a connection fails.
@@ -75,7 +75,7 @@ pub fn play(
     Ok(client.answers)
 }
 
-/// A connection that the client has not closed.
+/// Connection that the client has not closed.
 struct ClientConnection {
     stream: TcpStream,
     unsent: Vec<u8>,
@@ -90,7 +90,7 @@ fn is_open(connection: &Option<ClientConnection>) -> bool {
 struct TcpClient<Dial, IsAsleep> {
     dial: Dial,
     is_asleep: IsAsleep,
-    /// Lengths of the answers that are expected.
+    /// Lengths of the expected answers.
     expected: Option<[usize; Connection::COUNT]>,
     connections: [Option<ClientConnection>; Connection::COUNT],
     answers: TcpAnswers,
@@ -130,7 +130,7 @@ impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Di
 
     fn take(&mut self, Step { connection, action }: &Step) -> Result<()> {
         match action {
-            // What the server did not read of the previous chunk is dropped.
+            // Unsent bytes of the previous chunk, which the server does not read, are dropped.
             Action::Send(chunk) => self.open(*connection)?.unsent.clone_from(chunk),
             Action::Open => drop(self.open(*connection)?),
             Action::HalfClose => self.half_close(*connection)?,
@@ -155,14 +155,14 @@ impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Di
         Ok(())
     }
 
-    /// Whether everything is sent, and everything that is expected has come.
+    /// Whether everything is sent and all expected answers have arrived.
     fn has_all_expected(&self) -> bool {
         let has_come = |(answer, expected): (&Vec<u8>, usize)| answer.len() >= expected;
         self.connections.iter().flatten().all(|connection| connection.unsent.is_empty())
             && self.expected.is_some_and(|expected| self.answers.bytes.iter().zip(expected).all(has_come))
     }
 
-    /// Waits until the server has been idle for this long, or `wanted` is false for the client.
+    /// Waits until the server has been idle for `idle_for`, or until `wanted` returns false.
     fn wait_while(&mut self, idle_for: Duration, wanted: impl Fn(&Self) -> bool) -> Result<()> {
         let mut last_byte = Instant::now();
         while Instant::now() < self.deadline {
@@ -226,7 +226,7 @@ fn receive(stream: &mut TcpStream, answer: &mut Vec<u8>, reset: &mut bool) -> Re
     }
 }
 
-/// Sends without blocking. When the server reads no more, the rest is dropped; its answer still counts.
+/// Sends without blocking. If the server has closed the connection, drops the rest; its answer still counts.
 fn send(stream: &mut TcpStream, unsent: &mut Vec<u8>) -> Result<()> {
     while !unsent.is_empty() {
         match stream.write(unsent) {

@@ -13,35 +13,35 @@ use super::transport::{TransportChoice, TransportTrial};
 use crate::input::compare::{Difference, difference, varies};
 use crate::input::corpus::Seed;
 
-/// Comparison of all seeds.
+/// Result of comparing all seeds.
 #[derive(Debug, Default)]
 pub struct TcpComparison {
-    /// Seeds that are answered differently through the preload.
+    /// Number of seeds that are answered differently through the preload.
     pub different: usize,
-    /// Seeds whose answers differ over TCP from one run to the next: they contain something random.
+    /// Number of seeds whose answers over TCP vary from run to run, or are truncated by a reset.
     pub varying: usize,
-    /// Seeds that crash or hang the server over TCP as well.
+    /// Number of seeds that crash or hang the server over TCP as well.
     pub failing: usize,
     /// Indices of the seeds that neither crash nor hang the server.
     pub usable: Vec<usize>,
-    /// Classes of the status in the answers.
+    /// Classes of the answers' status codes.
     pub classes: StatusClasses,
-    /// The choice for transport `auto`; none where another one is set.
+    /// Choice for transport `auto`; `None` if another transport is set.
     pub choice: Option<TransportChoice>,
     /// Why transport `memory` fell back to `unix`, if it did.
     pub memory_fallback: Option<String>,
 }
 
-/// Passes over the seeds: through the preload, and over TCP.
+/// Number of passes over the seeds: through the preload, and over TCP.
 const PASSES: usize = 2;
 
 /// Name of the second pass, for the progress bar.
 const OVER_TCP: &str = "over TCP";
 
-/// Answers every seed twice, calls `on_verdict` with each verdict, and counts the differences.
+/// Runs every seed through the preload and over TCP, calls `on_verdict` with each verdict, and counts the differences.
 ///
 /// # Errors
-/// A server that cannot be used or connected to, and interruptions.
+/// When the server cannot be used or connected to, or the user interrupts.
 pub fn compare(
     config: &RunConfig<'_>,
     inspection: &Inspection,
@@ -81,7 +81,7 @@ impl TcpComparison {
     }
 }
 
-/// Answers over TCP to the seeds of warm runs, by one process.
+/// Runs the seeds of warm runs over TCP in one process. Other seeds have no answer.
 fn answer_over_tcp(
     config: &RunConfig<'_>,
     batch: &[Seed],
@@ -94,10 +94,10 @@ fn answer_over_tcp(
     Ok(runs.iter().map(|run| if run.is_warm { answers.next().flatten() } else { None }).collect())
 }
 
-/// The run that a verdict is about.
+/// Run through the preload, with its verdict.
 struct ComparedRun<'a> {
     warm: &'a SingleRun,
-    /// A run of its own, where the answers of the warm servers differ.
+    /// Repetition in a process of its own, if the answers of the warm servers differ.
     alone: Option<SingleRun>,
     verdict: Verdict,
 }
@@ -125,7 +125,7 @@ impl<'a> ComparedRun<'a> {
     }
 }
 
-/// Runs over TCP to find out whether an answer varies.
+/// Maximum number of further runs over TCP that test whether an answer varies.
 const MAX_REPETITIONS: usize = 5;
 
 /// Result of comparing a preloaded run with one over TCP.
@@ -135,10 +135,10 @@ pub enum Verdict {
     Same,
     /// Different answers.
     Different(Difference),
-    /// Different answers, and so are two answers over TCP at the same place, or one of them is equal.
+    /// Different answers, but two answers over TCP differ at the same place, or one of them equals the preloaded one.
     Varying(Difference),
-    /// The answer over TCP is the same, but cut: the server closes without having read everything, and its
-    /// answer is lost on the way (tcp(7), RFC 9112, section 9.6).
+    /// Equal answers, except that a reset truncated the answer over TCP: the server closed the connection without
+    /// having read everything (tcp(7); RFC 9112, section 9.6).
     Cut(Difference),
     /// The input crashes or hangs the server over TCP as well.
     Failing(FindingKind),
@@ -147,11 +147,11 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// Compares a run with runs over TCP, which `over_tcp` makes. Its argument tells whether the server is
+    /// Compares a run with runs over TCP that `over_tcp` makes. Its argument tells whether the server is
     /// expected to end.
     ///
     /// # Errors
-    /// Those of `over_tcp`.
+    /// The errors of `over_tcp`.
     pub fn of(run: &SingleRun, over_tcp: impl Fn(bool) -> Result<TcpRun>) -> Result<Self> {
         let ends = matches!(&run.end, RunEnd::Ended(_));
         let first = over_tcp(ends)?;
@@ -186,7 +186,7 @@ impl Verdict {
         Ok(Self::Different(found))
     }
 
-    /// Whether the preload seems to be the cause of a difference.
+    /// Whether the preload is the probable cause of a difference.
     #[must_use]
     pub fn is_different(&self) -> bool {
         matches!(self, Self::Different(_) | Self::Unfinished)
@@ -198,7 +198,7 @@ impl Verdict {
         matches!(self, Self::Same)
     }
 
-    /// Prints one line for the seed, and one for a difference; `width` is that of the longest name.
+    /// Prints one line for the seed, and one for a difference; `width` is the length of the longest name.
     pub fn print(&self, seed: &Seed, run: &SingleRun, width: usize) {
         let word = match self {
             Self::Same => "same",

@@ -1,5 +1,5 @@
-//! Runs over real TCP, by the server without the preload. Answers through the preload are compared with its
-//! answers.
+//! Runs over real TCP, against the server without the preload. Answers through the preload are compared with
+//! the answers of these runs.
 
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -17,20 +17,20 @@ use crate::util::interrupt;
 /// Result of a run over TCP.
 #[derive(Debug)]
 pub struct TcpRun {
-    /// What came back.
+    /// Answers of the server.
     pub answers: TcpAnswers,
-    /// How the server ended, if it did.
+    /// Exit status of the server, if it ended.
     pub end: Option<ExitStatus>,
 }
 
 impl TcpRun {
-    /// All that the server answered, in the order of the connections' numbers.
+    /// Returns the answers of all connections, concatenated in the order of the connections' numbers.
     #[must_use]
     pub fn answer(&self) -> Vec<u8> {
         self.answers.bytes.concat()
     }
 
-    /// Whether these answers are the same as `others`, as far as no reset has cut them.
+    /// Whether resets have truncated these answers, which otherwise equal `others`.
     #[must_use]
     pub fn is_cut_from(&self, others: &[Vec<u8>]) -> bool {
         let TcpAnswers { bytes, reset, .. } = &self.answers;
@@ -42,8 +42,8 @@ impl TcpRun {
     }
 }
 
-/// Answers an input over TCP, by a fresh server without the preload. With `expects_end`, the server is
-/// given some time to end afterwards.
+/// Runs an input over TCP against a fresh server without the preload. With `expects_end`, or when the connection
+/// failed, waits up to [`EXIT_TIMEOUT`] for the server to end.
 ///
 /// # Errors
 /// When the server never listens, or the connection fails.
@@ -57,15 +57,15 @@ pub fn over_tcp(config: &RunConfig<'_>, input: &[u8], expects_end: bool) -> Resu
     let patience = if expects_end || played.is_err() { EXIT_TIMEOUT } else { Duration::ZERO };
     let end = server.end_within(patience)?;
     let answers = match played {
-        // A server that has ended refuses further connections.
+        // The connection failed because the server has ended.
         Err(_) if end.is_some() => TcpAnswers::default(),
         other => other.context("cannot talk to the server")?,
     };
     Ok(TcpRun { answers, end })
 }
 
-/// Lets one plain server answer inputs in turn, as [`RunConfig::run_batch`] does. Each comes with the answers that
-/// are expected: the client does not wait for more than these.
+/// Runs inputs one after the other against one server without the preload, like [`RunConfig::run_batch`]. Each input
+/// comes with its expected answers: the client does not wait for more than these.
 ///
 /// # Errors
 /// When the server never listens, or the user interrupts.

@@ -1,6 +1,6 @@
-//! Choice of the transport for `auto`: seeds are answered through `unix` and through `memory`, and
-//! `memory`, which is faster, is chosen if all answers are equal. They differ for servers that ask the
-//! kernel about their connection: it does not know connections in memory.
+//! Choice of the transport for `auto`. Seeds are answered through `unix` and through `memory`, and the faster
+//! `memory` is chosen if all answers are equal. They differ if a server queries the kernel about its connection,
+//! because the kernel has no state of connections in memory.
 
 use std::fmt;
 
@@ -16,13 +16,13 @@ use crate::server::single_run::{RunConfig, RunEnd, SingleRun};
 use crate::server::tcp_run::over_tcp;
 use crate::util::printable::counted;
 
-/// Seeds that are answered twice, at most.
+/// Maximum number of seeds that are answered through both transports.
 const MAX_COMPARED_SEEDS: usize = 100;
 
-/// Repetitions through unix and over TCP before a difference is blamed on memory.
+/// Number of repetitions through unix and over TCP before a difference is attributed to memory.
 const MAX_REPETITIONS: usize = 4;
 
-/// The transport chosen for `auto`.
+/// Transport chosen for `auto`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TransportChoice {
     /// `unix` or `memory`; `auto` where the preload compares them itself.
@@ -32,12 +32,12 @@ pub struct TransportChoice {
 }
 
 impl TransportChoice {
-    /// `unix`, for this reason.
+    /// Chooses `unix` for the given reason.
     pub fn unix(reason: impl Into<String>) -> Self {
         Self { transport: Transport::Unix, reason: reason.into() }
     }
 
-    /// The choice where no seed is answered: as `earlier` in this campaign, or left to the preload.
+    /// Returns the choice when seeds are not compared: as `earlier` in this campaign, or left to the preload.
     #[must_use]
     pub fn unchecked(earlier: Option<Transport>) -> Self {
         match earlier {
@@ -46,20 +46,19 @@ impl TransportChoice {
             }
             _ => Self {
                 transport: Transport::Auto,
-                reason: "without a check of the seeds, the server's own library compares unix and memory"
-                    .to_owned(),
+                reason: "without a check of the seeds, the preload compares unix and memory".to_owned(),
             },
         }
     }
 
-    /// The options, with this transport.
+    /// Returns the options with this transport.
     #[must_use]
     pub fn apply(&self, options: &PreloadOptions) -> PreloadOptions {
         options.with(specs::TRANSPORT.variable, self.transport.to_string())
     }
 }
 
-/// The line for the user.
+/// Line for the user.
 impl fmt::Display for TransportChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "transport {}: {}", self.transport, self.reason)
@@ -78,14 +77,14 @@ pub struct TransportTrial<'a> {
     config: RunConfig<'a>,
     memory: PreloadOptions,
     seeds: usize,
-    /// Seeds so far, and those of them that were answered through memory.
+    /// Number of seeds so far, and of those among them that were answered through memory.
     seen: usize,
     compared: usize,
     refusal: Option<String>,
 }
 
 impl<'a> TransportTrial<'a> {
-    /// A trial with this number of seeds; none where the transport is not `auto`.
+    /// Begins a trial with this number of seeds; `None` if the transport is not `auto`.
     #[must_use]
     pub fn begin(config: &RunConfig<'a>, inspection: &Inspection, seeds: usize) -> Option<Self> {
         let refusal = inspection.is_uninstrumented().then(|| {
@@ -110,7 +109,7 @@ impl<'a> TransportTrial<'a> {
     pub fn compare(&mut self, seeds: &[Seed], runs: &[SeedRun]) -> Result<()> {
         let first = self.seen;
         self.seen += seeds.len();
-        // A run that timed out would take as long again, without any result.
+        // A run that timed out would take as long through memory, without a result.
         let is_over = |run: &SingleRun| !matches!(run.end, RunEnd::TimedOut(_) | RunEnd::Background(..));
         let sampled = |index: usize| is_sampled(first + index, self.seeds, MAX_COMPARED_SEEDS);
         let chosen: Vec<_> = seeds
@@ -146,7 +145,8 @@ impl<'a> TransportTrial<'a> {
         RunConfig { options: &self.memory, ..self.config }
     }
 
-    /// Why memory cannot be used, as an own process for the seed shows, beside its `run` through unix.
+    /// Compares a run of the seed through memory, in a process of its own, with its `run` through unix, and returns
+    /// the reason why memory cannot be used, if any.
     fn refusal_at(&self, seed: &Seed, run: &SingleRun) -> Result<Option<String>> {
         let memory = self.memory().run(&seed.bytes)?;
         Ok(match (&memory.memory_fallback, run_difference(run, &memory)) {
@@ -158,8 +158,8 @@ impl<'a> TransportTrial<'a> {
         })
     }
 
-    /// Whether the answer through `memory` differs from that of `run`, through unix, only where the server
-    /// itself varies, through unix or over TCP.
+    /// Whether the answer through `memory` differs from that of `run`, which was made through unix, only where the
+    /// server itself varies, through unix or over TCP.
     fn varies(&self, seed: &Seed, run: &SingleRun, memory: &SingleRun) -> Result<bool> {
         let suspect = memory.answer();
         if difference(&run.answer(), &suspect).is_none() {
@@ -171,7 +171,7 @@ impl<'a> TransportTrial<'a> {
         for _ in 0..MAX_REPETITIONS {
             let again = self.config.run(&seed.bytes)?.answer();
             let over_tcp = over_tcp(&self.config, &seed.bytes, false)?.answer();
-            // Memory alone like TCP is a difference between transports; like TCP at times is a variation.
+            // If memory equals TCP in all runs, the transports differ. If it does so only in some, TCP varies.
             let tcp_varies = match difference(&over_tcp, &suspect) {
                 Some(_) => varies(&suspect, &plain, &over_tcp),
                 None => plain.iter().any(|earlier| difference(earlier, &suspect).is_some()),
@@ -185,12 +185,12 @@ impl<'a> TransportTrial<'a> {
         Ok(false)
     }
 
-    /// The choice after all seeds.
+    /// Returns the choice after all seeds.
     #[must_use]
     pub fn choice(self) -> TransportChoice {
         match (self.refusal, self.compared) {
             (Some(reason), _) => TransportChoice::unix(reason),
-            (None, 0) => TransportChoice::unix("no seed's run came to an end"),
+            (None, 0) => TransportChoice::unix("no run of a seed finished"),
             (None, compared) => {
                 let seeds = counted(compared as u64, "seed", "seeds");
                 TransportChoice {
@@ -212,7 +212,7 @@ pub fn is_sampled(index: usize, count: usize, max: usize) -> bool {
     count <= max || index * max / count != (index + 1) * max / count
 }
 
-/// The first difference between two runs.
+/// First difference between two runs.
 enum RunDifference {
     Answer(Difference),
     End,
@@ -224,7 +224,7 @@ impl RunDifference {
             Self::Answer(found) => {
                 format!("answers {seed} differently: {}", found.describe("unix", "memory"))
             }
-            Self::End => format!("comes to another end with {seed}"),
+            Self::End => format!("ends the run of {seed} differently"),
         }
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
-/// This thread and the processes that it starts, pinned to one core until this value is dropped.
+/// Guard that pins this thread, and the processes that it starts, to one core until it is dropped.
 #[derive(Debug)]
 pub struct PinnedThread {
     before: CpuSet,
@@ -15,7 +15,7 @@ impl PinnedThread {
     /// # Errors
     /// When the kernel refuses.
     pub fn to_one_core() -> Result<Self> {
-        let before = sched_getaffinity(None).context("cannot ask for this thread's cores")?;
+        let before = sched_getaffinity(None).context("cannot read the CPU affinity of this thread")?;
         // The first core handles most interrupts.
         let last = (0..CpuSet::MAX_CPU).rev().find(|&core| before.is_set(core));
         let mut one = CpuSet::new();
@@ -27,7 +27,7 @@ impl PinnedThread {
 
 impl Drop for PinnedThread {
     fn drop(&mut self) {
-        // An unrestored affinity only makes this thread slower.
+        // If the affinity is not restored, this thread only runs slower.
         let _ = sched_setaffinity(None, &self.before);
     }
 }

@@ -1,6 +1,6 @@
 //! Exit statuses of `sockfuzz`, as `--help` lists them.
 
-/// All is well.
+/// Success.
 pub const OK: u8 = 0;
 /// Something that sockfuzz needs is missing or failed.
 pub const FAILED: u8 = 1;
@@ -33,16 +33,16 @@ pub const NEVER_ANSWERS: u8 = 17;
 /// Added to the number of a signal that ended the server or sockfuzz.
 pub const SIGNAL_BASE: u8 = 128;
 
-/// The list for `--help`.
+/// List of exit statuses for `--help`.
 pub const HELP: &str = "\
 Exit status:
   0       all is well
   1       something that sockfuzz needs is missing or failed
-  2       the command line is not understood
+  2       the command line is invalid
   3       check: a seed was answered differently over real TCP
   4       replay: an input crashed or hung the server
   5       check, fuzz: afl-fuzz did not start, or stopped with an error
-  6       servers, bench: one falls short of what is asked, or could not be tried
+  6       servers, bench: a requirement is not met, or something could not be measured
   7       replay: an input that was saved as a crash or a hang did not do so again
   10      the server is missing or cannot be executed
   11      the server cannot be preloaded into (static, setuid, another machine's)
@@ -53,4 +53,4 @@ Exit status:
   16      the server listens, but never accepts
   17      the server accepts, but answers nothing
   128+N   ended by signal N
-run: when the server ends before it has answered, its status is sockfuzz's.";
+run: if the server ends before it has answered, sockfuzz returns its exit status.";

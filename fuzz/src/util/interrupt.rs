@@ -1,5 +1,5 @@
-//! SIGINT, SIGTERM and SIGHUP: recorded by a handler, and reported to every loop that waits, so that
-//! it cleans up and returns.
+//! SIGINT, SIGTERM and SIGHUP. A signal handler records them, and every loop that waits checks for them, cleans up
+//! and returns.
 
 use std::io;
 use std::sync::Arc;
@@ -14,24 +14,24 @@ use crate::util::exit_code;
 
 static LAST_SIGNAL: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
 
-/// The user asked to stop, with this signal.
+/// Error for a user's request to stop, with its signal.
 #[derive(Debug, Clone, Copy, Error, PartialEq, Eq)]
 #[error("interrupted")]
 pub struct Interrupted(i32);
 
 impl Interrupted {
-    /// The exit status that a shell reports for a process that the signal ended.
+    /// Returns the exit status that a shell reports for a process ended by the signal.
     #[must_use]
     pub fn exit_code(self) -> u8 {
         exit_code::SIGNAL_BASE + u8::try_from(self.0).unwrap_or(0)
     }
 }
 
-/// Installs handlers that record SIGINT, SIGTERM and SIGHUP instead of ending the process. Under
+/// Installs signal handlers that record SIGINT, SIGTERM and SIGHUP instead of ending the process. Under
 /// nohup(1), SIGHUP stays ignored.
 ///
 /// # Errors
-/// When the kernel refuses a handler.
+/// When the kernel refuses a signal handler.
 pub fn install() -> io::Result<()> {
     let last = LAST_SIGNAL.get_or_init(Arc::default);
     let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
@@ -47,10 +47,10 @@ fn is_ignored(signal: i32) -> bool {
     status.is_ok_and(|status| status.sigign & (1 << (signal - 1)) != 0)
 }
 
-/// Whether the user asked to stop since [`install`].
+/// Checks whether the user has asked to stop since [`install`].
 ///
 /// # Errors
-/// The request itself, so that `?` unwinds to the clean-up.
+/// When the user has asked to stop, so that `?` returns to the clean-up.
 pub fn check() -> Result<(), Interrupted> {
     match LAST_SIGNAL.get().map_or(0, |last| last.load(SeqCst)) {
         0 => Ok(()),

@@ -10,7 +10,7 @@ use anyhow::Result;
 use crate::util::problem::Problem;
 use crate::util::workspace::{self, Workspace};
 
-/// A shared library of this workspace.
+/// Shared library of this workspace.
 #[derive(Debug)]
 pub struct Library {
     /// Description for messages.
@@ -26,17 +26,17 @@ pub struct Library {
 }
 
 impl Library {
-    /// Path of the library: the given one, or the one beside this executable. In a workspace it is built
-    /// when it is missing or older than its sources.
+    /// Returns the path of the library: the given one, or that of the file beside this executable. In a
+    /// workspace, builds the library if it is missing or older than its sources.
     ///
     /// # Errors
-    /// When there is none and none can be built.
+    /// When the library is missing and cannot be built.
     pub fn locate(&self, given: Option<&Path>) -> Result<PathBuf> {
         let Self { what, file, flag, .. } = self;
         if let Some(given) = given {
             return fs::canonicalize(given).map_err(|error| {
                 let what = format!("{what} {} cannot be used: {error}", given.display());
-                Problem::failed(what, format!("give the path of {file}, or leave {flag} away")).into()
+                Problem::failed(what, format!("give the path of {file}, or omit {flag}")).into()
             });
         }
         let beside = env::current_exe()

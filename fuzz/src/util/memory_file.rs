@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
-/// An anonymous file in memory.
+/// Anonymous file in memory.
 #[derive(Debug)]
 pub struct MemoryFile(File);
 
@@ -16,7 +16,7 @@ impl MemoryFile {
     /// Creates a file that holds `content`, positioned at its start.
     ///
     /// # Errors
-    /// When the kernel has no descriptor or memory to give.
+    /// When file descriptors or memory are exhausted.
     pub fn new(content: &[u8]) -> io::Result<Self> {
         let file = File::from(memfd_create("sockfuzz", MemfdFlags::CLOEXEC)?);
         file.write_all_at(content, 0)?;
@@ -26,7 +26,7 @@ impl MemoryFile {
     /// Creates a file like [`Self::new`] and seals its size: no process can change it (memfd_create(2)).
     ///
     /// # Errors
-    /// When the kernel has no descriptor or memory to give.
+    /// When file descriptors or memory are exhausted.
     pub fn with_fixed_size(content: &[u8]) -> io::Result<Self> {
         let file = File::from(memfd_create("sockfuzz", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
         file.write_all_at(content, 0)?;
@@ -34,18 +34,18 @@ impl MemoryFile {
         Ok(Self(file))
     }
 
-    /// A descriptor for a child's standard stream.
+    /// Returns a file descriptor for a standard stream of a child process.
     ///
     /// # Errors
-    /// When there is no descriptor left.
+    /// When file descriptors are exhausted.
     pub fn stdio(&self) -> io::Result<Stdio> {
         Ok(self.0.try_clone()?.into())
     }
 
-    /// Everything in the file. The child's position, which is shared, stays where it is.
+    /// Returns the whole content. The file offset, which is shared with the child process, does not change.
     ///
     /// # Errors
-    /// When the kernel cannot read it.
+    /// When the file cannot be read.
     pub fn content(&self) -> io::Result<Vec<u8>> {
         let length = usize::try_from(self.0.metadata()?.len()).map_err(io::Error::other)?;
         let mut content = vec![0; length];
@@ -53,7 +53,7 @@ impl MemoryFile {
         Ok(content)
     }
 
-    /// The file underneath.
+    /// Returns the underlying file.
     #[must_use]
     pub fn file(&self) -> &File {
         &self.0

@@ -1,17 +1,17 @@
-//! The limit of open files (getrlimit(2), RLIMIT_NOFILE), which AFL++ and the preload need room below.
+//! Limit of open files (getrlimit(2), RLIMIT_NOFILE), which has to leave room for AFL++ and the preload.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::problem::Problem;
 
-/// Descriptors that a server under test has to have: AFL++ uses 198 and 199, the preload some above, and the server
-/// those below.
+/// Number of file descriptors that a server under test needs. AFL++ uses 198 and 199, the preload uses some above, and
+/// the server uses those below.
 const REQUIRED: u64 = 512;
 
-/// Raises the limit as far as it is needed.
+/// Raises the limit to the required value if it is lower.
 ///
 /// # Errors
-/// When this process may not.
+/// When this process is not permitted to raise it.
 pub fn require() -> Result<(), Problem> {
     let limit = getrlimit(Resource::Nofile);
     let Some(current) = limit.current.filter(|current| *current < REQUIRED) else { return Ok(()) };

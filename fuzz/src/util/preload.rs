@@ -15,10 +15,10 @@ const PRELOAD: Library = Library {
     flag: "--preload",
 };
 
-/// Path of the preload library: see [`Library::locate`].
+/// Returns the path of the preload library: see [`Library::locate`].
 ///
 /// # Errors
-/// When there is none and none can be built.
+/// When the library is missing and cannot be built.
 pub fn locate(given: Option<&Path>) -> Result<PathBuf> {
     PRELOAD.locate(given)
 }

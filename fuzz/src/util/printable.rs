@@ -2,8 +2,8 @@
 
 use indicatif::HumanCount;
 
-/// The bytes as text: line ends are kept as line ends (with `\r` shown), other unprintable bytes
-/// become escapes. After `limit` bytes, only the number of the others is shown.
+/// Returns the bytes as text: line ends remain line ends (with `\r\n` shown), and other unprintable bytes become
+/// escapes. After `limit` bytes, only the number of the remaining ones is shown.
 #[must_use]
 pub fn printable(bytes: &[u8], limit: usize) -> String {
     let shown = &bytes[..bytes.len().min(limit)];
@@ -23,7 +23,7 @@ pub fn printable(bytes: &[u8], limit: usize) -> String {
     text
 }
 
-/// One line of at most `limit` bytes, without the line end: for table cells and messages.
+/// Returns the first line without its line end, cut to `limit` bytes, for table cells and messages.
 #[must_use]
 pub fn one_line(bytes: &[u8], limit: usize) -> String {
     let end = bytes.iter().position(|&b| b == b'\n').unwrap_or(bytes.len());
@@ -33,7 +33,7 @@ pub fn one_line(bytes: &[u8], limit: usize) -> String {
     format!("{}{ellipsis}", cut.escape_ascii())
 }
 
-/// The last `count` lines of a log that say anything.
+/// Returns the last `count` lines of a log that are not empty.
 #[must_use]
 pub fn last_lines(log: &[u8], count: usize) -> Vec<String> {
     let text = String::from_utf8_lossy(log);
@@ -49,7 +49,7 @@ pub fn last_lines(log: &[u8], count: usize) -> Vec<String> {
     lines
 }
 
-/// A number and its noun.
+/// Returns a number with its noun in the singular or plural.
 #[must_use]
 pub fn counted(count: u64, one: &str, many: &str) -> String {
     match count {

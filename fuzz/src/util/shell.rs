@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 
-/// The words, quoted so that a shell splits them into the same words.
+/// Quotes the words so that a shell splits the line into the same words.
 pub fn shell_quoted<'a>(words: impl IntoIterator<Item = &'a OsStr>) -> String {
     let words: Vec<_> = words.into_iter().map(OsStr::to_string_lossy).collect();
     shell_words::join(words)

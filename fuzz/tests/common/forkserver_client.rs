@@ -1,4 +1,4 @@
-//! A client of the forkserver protocol, in the place of afl-fuzz: runs one input after the other.
+//! Client of the forkserver protocol, in the place of afl-fuzz: runs one input after the other.
 
 use std::io::{Read, Write, pipe};
 use std::os::fd::{AsFd, AsRawFd};
@@ -11,13 +11,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::fcntl_dupfd_cloexec;
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long a read from the server may take.
+/// Time limit of a read from the server.
 const READ_TIMEOUT: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
 
 /// Wait status of a process that stopped itself (SIGSTOP) at the end of an iteration.
 const STOPPED_STATUS: u32 = 0x137f;
 
-/// A piece of System V shared memory. It goes when the last process that has it mapped does.
+/// Segment of System V shared memory. After its drop, the last process that unmaps it removes it.
 struct SharedMemory {
     id: i32,
     start: *mut u8,
@@ -25,7 +25,7 @@ struct SharedMemory {
 
 impl SharedMemory {
     fn new(len: usize) -> Self {
-        // SAFETY: a new segment, mapped at an address of the kernel's choice.
+        // SAFETY: shmat(2) with a null address maps the segment where nothing else is mapped.
         unsafe {
             let id = libc::shmget(libc::IPC_PRIVATE, len, libc::IPC_CREAT | 0o600);
             assert!(id >= 0, "{}", std::io::Error::last_os_error());
@@ -36,24 +36,24 @@ impl SharedMemory {
     }
 
     fn write(&self, at: usize, bytes: &[u8]) {
-        // SAFETY: every caller stays within the segment; the server reads it only when it is told to.
+        // SAFETY: every caller stays within the mapping, which `bytes` cannot overlap.
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.add(at), bytes.len()) }
     }
 
     fn copy(&self, len: usize) -> Vec<u8> {
-        // SAFETY: as above.
+        // SAFETY: every caller stays within the mapping, which nothing changes while no input runs.
         unsafe { std::slice::from_raw_parts(self.start, len) }.to_vec()
     }
 
     fn read(&self, at: usize) -> u32 {
-        // SAFETY: as above.
+        // SAFETY: every caller stays within the mapping, and any bytes are a valid `u32`.
         unsafe { ptr::read_unaligned(self.start.add(at).cast()) }
     }
 }
 
 impl Drop for SharedMemory {
     fn drop(&mut self) {
-        // SAFETY: nobody uses the mapping any more.
+        // SAFETY: no reference to the mapping is left when `self`, which owns it, is dropped.
         unsafe {
             libc::shmdt(self.start.cast());
             libc::shmctl(self.id, libc::IPC_RMID, ptr::null_mut());
@@ -61,20 +61,20 @@ impl Drop for SharedMemory {
     }
 }
 
-/// What afl-fuzz would make of a run.
+/// Verdict on a run, as afl-fuzz would give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// Run to its end.
+    /// The iteration finished.
     Finished,
     /// The process exited.
     Exited(u32),
     /// The process was ended by a signal.
     Signalled(u32),
-    /// The time was over, and the process was killed.
+    /// The time limit was reached, and the process was killed.
     TimedOut,
 }
 
-/// The client, and its server.
+/// Client, with its server.
 pub struct ForkserverClient {
     requests: std::io::PipeWriter,
     answers: std::io::PipeReader,
@@ -87,13 +87,13 @@ pub struct ForkserverClient {
 }
 
 impl ForkserverClient {
-    /// Starts a server, in loop `direct`, which runs each input once, from the first one on.
+    /// Starts a server in loop `direct`, without warm-up and reruns, so that it runs each input once.
     pub fn start(mut command: Command) -> Self {
         command.envs([("SOCKFUZZ_WARM_UP", "off"), ("SOCKFUZZ_RERUN", "off")]);
         Self::start_with_warm_up(command)
     }
 
-    /// Starts a server, in loop `direct`, as afl-fuzz does.
+    /// Starts a server as afl-fuzz does, in loop `direct` unless the command selects another loop.
     pub fn start_with_warm_up(mut command: Command) -> Self {
         let (server_requests, requests) = pipe().expect("pipe");
         let (answers, server_answers) = pipe().expect("pipe");
@@ -105,10 +105,10 @@ impl ForkserverClient {
         if command.get_envs().all(|(name, _)| name != "SOCKFUZZ_LOOP") {
             command.env("SOCKFUZZ_LOOP", "direct");
         }
-        // Away from the numbers that they get in the server.
+        // The duplicates are far from the numbers that the ends get in the server.
         let ends = [server_requests.as_fd(), server_answers.as_fd()]
             .map(|end| fcntl_dupfd_cloexec(end, 300).expect("dup"));
-        // SAFETY: dup2 is safe after fork.
+        // SAFETY: `pre_exec` requires a closure that is async-signal-safe; it only calls dup2(2).
         unsafe {
             command.pre_exec(move || {
                 for (end, number) in ends.iter().zip([198, 199]) {
@@ -137,7 +137,7 @@ impl ForkserverClient {
         assert_eq!(self.read(), version);
     }
 
-    /// Runs an input, for at most `life`; whether it was run to its end.
+    /// Runs an input, kills the process after `life`, and returns whether the input was run to its end.
     pub fn run(&mut self, input: &[u8], life: Option<Duration>) -> bool {
         let status = self.wait_status_of(input, life);
         assert!(
@@ -148,13 +148,13 @@ impl ForkserverClient {
         status == STOPPED_STATUS
     }
 
-    /// Runs an input; the signal that ended the process which ran it, if any did.
+    /// Runs an input, and returns the signal that ended the process, if any.
     pub fn run_and_crash(&mut self, input: &[u8]) -> Option<u32> {
         let status = self.wait_status_of(input, None);
         (status != STOPPED_STATUS).then_some(status & 0x7f)
     }
 
-    /// Runs an input as afl-fuzz does, which kills the process when it takes longer than `limit`.
+    /// Runs an input and, like afl-fuzz, kills the process when it takes longer than `limit`.
     pub fn verdict_of(&mut self, input: &[u8], limit: Duration) -> Verdict {
         self.request(input);
         let limit = Timespec::try_from(limit).expect("it is short");
@@ -171,7 +171,7 @@ impl ForkserverClient {
         }
     }
 
-    /// Whether the forkserver ends when it is asked for another process, with all that lives by it.
+    /// Whether a request for another process ends the forkserver and all its processes.
     pub fn is_refused(&mut self) -> bool {
         self.write(0);
         let mut word = [0; 4];
@@ -180,7 +180,7 @@ impl ForkserverClient {
         ended
     }
 
-    /// Hands over an input; afterwards, a process runs it.
+    /// Requests the run of an input, and reads the id of the process that runs it.
     fn request(&mut self, input: &[u8]) {
         self.input.write(0, &(input.len() as u32).to_ne_bytes());
         self.input.write(4, input);
@@ -200,30 +200,30 @@ impl ForkserverClient {
             while begin.elapsed() < life {
                 std::hint::spin_loop();
             }
-            // One that was dead already may have been reaped meanwhile: its successor has answered.
+            // A process that had ended may have been reaped meanwhile; then its successor has answered.
             let _ = kill_process(runner, Signal::KILL);
         }
         self.read()
     }
 
-    /// Runs an input to its end; the whole coverage map that it leaves.
+    /// Runs an input to its end, and returns the whole coverage map that it leaves.
     pub fn map_of(&mut self, input: &[u8]) -> Vec<u8> {
         self.coverage.write(0, &vec![0; self.map_len]);
         assert!(self.run(input, None));
         self.coverage.copy(self.map_len)
     }
 
-    /// What the last input has left in the coverage map, at byte 16.
+    /// Returns the number that the last input left in the coverage map at byte 16.
     pub fn marked(&self) -> u32 {
         self.coverage.read(16)
     }
 
-    /// What the last input has left in the coverage map, at a place.
+    /// Whether the last input left a mark in the coverage map at the given byte.
     pub fn is_marked_at(&self, place: usize) -> bool {
         self.coverage.read(place) & 0xff != 0
     }
 
-    /// The process that has run the last input.
+    /// Returns the process that ran the last input.
     pub fn runner(&self) -> Pid {
         self.runner.expect("an input was run")
     }
@@ -234,7 +234,7 @@ impl ForkserverClient {
 
     fn read(&mut self) -> u32 {
         let ready = poll(&mut [PollFd::new(&self.answers, PollFlags::IN)], Some(&READ_TIMEOUT));
-        assert_eq!(ready, Ok(1), "the server keeps AFL++ waiting");
+        assert_eq!(ready, Ok(1), "the server does not answer in time");
         let mut word = [0; 4];
         self.answers.read_exact(&mut word).expect("the server lives");
         u32::from_ne_bytes(word)
@@ -243,7 +243,7 @@ impl ForkserverClient {
 
 impl Drop for ForkserverClient {
     fn drop(&mut self) {
-        // In loop `afl`, it is stopped, and would stay when its forkserver goes.
+        // In loop `afl`, the process is stopped and would outlive its forkserver.
         let _ = self.runner.map(|runner| kill_process(runner, Signal::KILL));
         let _ = self.server.kill();
         let _ = self.server.wait();

@@ -1,4 +1,4 @@
-//! The preload's target programs under an AFL++ tool.
+//! Target programs of the preload under an AFL++ tool.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,18 +8,18 @@ use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 use super::TestDir;
 
-/// Inputs of a run.
+/// Number of inputs of a run.
 pub const INPUTS: usize = 50;
-/// Iterations of a process: not a divisor of [`INPUTS`], so that the last process does not end with its share.
+/// Iterations of a process: not a divisor of [`INPUTS`], so that the last process does not reach this limit.
 pub const ITERATIONS: &str = "15";
 
-/// A target in a directory of its own, and the means to run it.
+/// Target in a directory of its own, with the tools to run it.
 pub struct LoopTarget {
-    /// Where its inputs are.
+    /// Directory with the inputs, coverage maps and logs.
     pub dir: TestDir,
-    /// The program.
+    /// Path of the program.
     pub program: PathBuf,
-    /// Whose tools run it.
+    /// cargo-afl, whose tools run the program.
     pub cargo_afl: CargoAfl,
 }
 
@@ -29,7 +29,7 @@ impl LoopTarget {
         Self::compile_with(name, "cc", &[])
     }
 
-    /// Compiles it by this compiler, with further flags.
+    /// Compiles `preload/tests/targets/NAME.c` with the given compiler and further flags.
     pub fn compile_with(name: &str, compiler: &str, flags: &[&str]) -> Self {
         let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
         let dir = TestDir::new();
@@ -37,7 +37,7 @@ impl LoopTarget {
         Self { dir, program, cargo_afl }
     }
 
-    /// Runs everything in the directory `in`, one input after the other; the target's log.
+    /// Runs all inputs in the directory `in`, and returns the output of afl-showmap and the target's log.
     pub fn run(&self, transport: &str, variables: &[(&str, &str)]) -> (Output, String) {
         let log = self.dir.path(&format!("{transport}.log"));
         let output = self

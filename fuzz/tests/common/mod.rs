@@ -1,6 +1,6 @@
-//! Tiny C servers, one per behaviour, and the sockfuzz command to try on them.
+//! Tiny C servers, one per behaviour, and the sockfuzz command to run on them.
 
-// Each test file compiles this module for itself and uses a part of it.
+// Each test file compiles this module for itself and uses only a part of it.
 #![allow(dead_code, unreachable_pub)]
 
 pub mod forkserver_client;
@@ -18,23 +18,23 @@ use sockfuzz::recipe::{Home, Recipe};
 use sockfuzz::util::workspace::Workspace;
 use tempfile::TempDir;
 
-/// A directory of a test's own, with what it compiles and writes.
+/// Temporary directory of one test, for the programs that it compiles and the files that it writes.
 pub struct TestDir {
     directory: TempDir,
 }
 
 impl TestDir {
-    /// An empty one.
+    /// Creates an empty directory.
     pub fn new() -> Self {
         Self::new_in(tempfile::tempdir().expect("tempdir"))
     }
 
-    /// This one.
+    /// Uses the given directory.
     pub fn new_in(directory: TempDir) -> Self {
         Self { directory }
     }
 
-    /// An empty one, not below any directory for temporary files: the sandbox gives a server its own of these.
+    /// Creates an empty directory outside of all directories for temporary files, which the sandbox makes private.
     pub fn not_temporary() -> Self {
         let is_temporary =
             |path: &Path| ["/tmp", "/var/tmp", "/dev/shm"].iter().any(|it| path.starts_with(it));
@@ -48,7 +48,7 @@ impl TestDir {
             .expect("a directory that is not for temporary files")
     }
 
-    /// A path in it.
+    /// Returns a path below the directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
@@ -73,7 +73,7 @@ impl TestDir {
         program
     }
 
-    /// Compiles `tests/servers/NAME.c` with AFL++'s instrumentation; none where clang is missing.
+    /// Compiles `tests/servers/NAME.c` with AFL++'s instrumentation; `None` if clang is missing.
     pub fn instrumented_server(&self, name: &str, cargo_afl: &CargoAfl) -> Option<PathBuf> {
         let clang = installed("clang", "clang")?;
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/servers/{name}.c"));
@@ -90,7 +90,7 @@ impl TestDir {
         Some(program)
     }
 
-    /// Compiles one of the preload's target programs with a compiler and its flags; none where the
+    /// Compiles one of the preload's target programs with a compiler and its flags; `None` if the
     /// compiler is missing.
     pub fn target(&self, name: &str, compiler: &str, flags: &[&str]) -> Option<PathBuf> {
         let compiler = installed(compiler, compiler)?;
@@ -106,7 +106,7 @@ impl TestDir {
         Some(program)
     }
 
-    /// The same with AFL++'s runtime: for the loop.
+    /// Compiles one of the preload's target programs with AFL++'s runtime, for the loop.
     pub fn loop_target(&self, name: &str, compiler: &str, flags: &[&str], cargo_afl: &CargoAfl) -> PathBuf {
         let runtime = runtime(cargo_afl).display().to_string();
         let flags = [flags, &[&runtime]].concat();
@@ -127,7 +127,7 @@ impl TestDir {
         program
     }
 
-    /// Writes a file, its directories included.
+    /// Writes a file, and creates its directories.
     pub fn write(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("has a parent")).expect("mkdir");
@@ -135,13 +135,13 @@ impl TestDir {
         path
     }
 
-    /// A corpus of one plain request.
+    /// Creates a corpus of one plain request, and returns its path.
     pub fn corpus(&self) -> PathBuf {
         self.write("corpus/get", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
         self.path("corpus")
     }
 
-    /// The sockfuzz command, its working directory here.
+    /// Returns the sockfuzz command, with this directory as its working directory.
     pub fn sockfuzz(&self) -> assert_cmd::Command {
         let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_sockfuzz"));
         command.current_dir(self.directory.path()).timeout(std::time::Duration::from_secs(300));
@@ -149,8 +149,8 @@ impl TestDir {
     }
 }
 
-/// A server that the machine may lack: `None` where the test is to be skipped. In CI that is a
-/// failure; on a user's machine it is said, with what to install.
+/// Returns the path of a program that the machine may lack; `None` if the test has to be skipped. In CI, a missing
+/// program is a failure; elsewhere, a message names the package to install.
 pub fn installed(program: &str, package: &str) -> Option<PathBuf> {
     let found = which::which_in(program, Some("/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin"), "/").ok();
     if found.is_none() {
@@ -159,23 +159,23 @@ pub fn installed(program: &str, package: &str) -> Option<PathBuf> {
     found
 }
 
-/// Says why a test is skipped; fails in CI, where nothing may be.
+/// Prints why a test is skipped; fails in CI, where no test may be skipped.
 pub fn skip(reason: &str) {
     assert!(std::env::var_os("CI").is_none(), "{reason}");
     eprintln!("skipped: {reason}");
 }
 
-/// The source tree.
+/// Returns the source tree.
 pub fn workspace() -> Workspace {
     Workspace::find().expect("tests run in the workspace")
 }
 
-/// The bundled program that has a model, or that one's twin with planted bugs.
+/// Returns the bundled program that has the model, or its variant with planted bugs.
 pub fn program_with(model: &str, planted: bool) -> &'static str {
     ConcurrencyModel::from_str(model, false).expect("a model").program(planted)
 }
 
-/// The instrumented build of a bundled server.
+/// Builds a bundled server with instrumentation, and returns its path.
 pub fn bundled(program: &str) -> PathBuf {
     let workspace = workspace();
     let target = workspace.target("afl");
@@ -191,7 +191,7 @@ pub fn bundled(program: &str) -> PathBuf {
     target.join("release").join(program)
 }
 
-/// A real server, instrumented, as its recipe's first row has it: `None` where the test is to be skipped.
+/// Builds a real server with instrumentation, by the first row of its recipe; `None` if the test has to be skipped.
 pub fn real_server(name: &str) -> Option<Home> {
     let workspace = workspace();
     let recipes = Recipe::all(&workspace).expect("recipes");
@@ -205,7 +205,7 @@ pub fn real_server(name: &str) -> Option<Home> {
     Some(Home::render(&workspace, recipe, row, recipe.built_program(&workspace, row)).expect("rendered"))
 }
 
-/// AFL++'s runtime, to be linked to a server.
+/// Returns the object file of AFL++'s runtime, to be linked into a server.
 pub fn runtime(cargo_afl: &CargoAfl) -> PathBuf {
     let data = cargo_afl
         .environment()
@@ -218,7 +218,7 @@ pub fn runtime(cargo_afl: &CargoAfl) -> PathBuf {
     find(&data.join("afl.rs"), "afl-llvm/afl-compiler-rt.o", 3).expect("cargo-afl's runtime")
 }
 
-/// The first file `name` below `directory`, at most `depth` directories down.
+/// Returns the first file `name` below `directory`, at most `depth` directories down.
 fn find(directory: &Path, name: &str, depth: u32) -> Option<PathBuf> {
     let here = directory.join(name);
     if here.exists() {
@@ -228,13 +228,13 @@ fn find(directory: &Path, name: &str, depth: u32) -> Option<PathBuf> {
     below.into_iter().find_map(|entry| find(&entry.path(), name, depth - 1))
 }
 
-/// A port that was free a moment ago.
+/// Returns a port that was free a moment ago.
 pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback");
     listener.local_addr().expect("bound").port()
 }
 
-/// One value of an instance's `fuzzer_stats` file.
+/// Returns one value of an instance's `fuzzer_stats` file.
 pub fn stat(output: &Path, instance: &str, name: &str) -> f64 {
     let file = output.join(instance).join("fuzzer_stats");
     let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));

@@ -1,4 +1,4 @@
-//! What a hostile server attacks, and how it is asked to (`tests/servers/hostile.c`).
+//! Victims of the hostile server (`tests/servers/hostile.c`), and the requests that make it attack them.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -10,28 +10,28 @@ use std::process::{Child, Command};
 
 use super::TestDir;
 
-/// The letters of `hostile.c` that must fail, and those that must not.
+/// Letters of the actions in `hostile.c` that must fail, and of those that must succeed.
 pub const ATTACKS: &str = "abcdefghijkmnopqrstuvwxyz12";
 pub const ALLOWED: &str = "lABCDE";
 
-/// Those of the first that a server may do to its own view of files below a directory for temporary files.
+/// [`ATTACKS`] that succeed below a directory for temporary files, but only in the server's private view of it.
 pub const PRIVATE: &str = "abefkcd";
 
-/// Shared memory of the test's.
+/// Segment of System V shared memory that the test owns.
 pub struct Segment(i32);
 
 impl Segment {
     fn new() -> Self {
-        // SAFETY: it takes numbers only.
+        // SAFETY: shmget(2) takes only integers and maps nothing.
         let number = unsafe { libc::shmget(libc::IPC_PRIVATE, 4096, 0o666) };
         assert!(number >= 0, "shmget");
         Self(number)
     }
 
-    /// Attachments of other processes, ever; none when it is gone.
+    /// Returns the time of the last attachment, 0 if there was none; `None` if the segment was removed.
     pub fn attached(&self) -> Option<i64> {
         let mut found = std::mem::MaybeUninit::<libc::shmid_ds>::uninit();
-        // SAFETY: the kernel fills in what it is given the address of.
+        // SAFETY: the pointer is valid for writes of a `shmid_ds`, which shmctl(2) has filled in if it returns 0.
         let found = unsafe {
             (libc::shmctl(self.0, libc::IPC_STAT, found.as_mut_ptr()) == 0).then(|| found.assume_init())
         };
@@ -41,27 +41,27 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        // SAFETY: the segment is the test's own.
+        // SAFETY: shmctl(2) ignores the pointer with IPC_RMID, and this process has not mapped the segment.
         unsafe { libc::shmctl(self.0, libc::IPC_RMID, std::ptr::null_mut()) };
     }
 }
 
-/// What the server attacks: files, a listener, a process and shared memory of the test's.
+/// Victims that the test owns: files, listeners, a process and shared memory.
 pub struct Victims {
     /// Directory with one file.
     pub files: PathBuf,
-    /// On a real port.
+    /// Listener on a real port.
     pub listener: TcpListener,
-    /// At a path.
+    /// Listener at a path.
     _local: UnixListener,
-    /// One that sleeps.
+    /// Sleeping process.
     pub process: Child,
-    /// Of System V.
+    /// Shared memory.
     pub segment: Segment,
 }
 
 impl Victims {
-    /// Unharmed ones.
+    /// Creates the victims.
     pub fn new(dir: &TestDir) -> Self {
         dir.write("victim/file", b"precious");
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
@@ -71,14 +71,14 @@ impl Victims {
         Self { files: dir.path("victim"), listener, _local: local, process, segment: Segment::new() }
     }
 
-    /// The server's command line, for a program at `server`.
+    /// Returns the command line of the server whose program is at `server`.
     pub fn attacked_by(&self, server: &Path) -> Vec<String> {
         let port = self.listener.local_addr().expect("bound").port().to_string();
         let [server, files] = [server, &self.files].map(|path| path.display().to_string());
         vec![server, files, port, self.process.id().to_string(), self.segment.0.to_string()]
     }
 
-    /// Asserts that nothing has come of the attacks.
+    /// Asserts that no attack has had an effect.
     pub fn are_unharmed(&mut self) {
         let names: Vec<_> =
             fs::read_dir(&self.files).expect("there").flatten().map(|e| e.file_name()).collect();
@@ -101,7 +101,7 @@ impl Drop for Victims {
     }
 }
 
-/// What the server says to one letter.
+/// Returns the server's answer to one letter.
 pub fn answer(dir: &TestDir, options: &[&str], server: &[String], letter: char) -> String {
     let mut command = dir.sockfuzz();
     command.arg("run").args(options).arg("--").args(server).write_stdin(letter.to_string());

@@ -9,7 +9,7 @@ fn parse(files: &[(&str, &str)]) -> Modules {
     Modules::parse(Path::new("src"), &files)
 }
 
-/// First lines of the cycles of the crate `mod a; mod b; mod c;` with these bodies.
+/// Returns the first line of each cycle in the crate `mod a; mod b; mod c;` with the given bodies.
 fn cycles(a: &str, b: &str, c: &str) -> Vec<String> {
     let modules = parse(&[("lib.rs", "mod a; mod b; mod c;"), ("a.rs", a), ("b.rs", b), ("c.rs", c)]);
     let first_line = |cycle: String| cycle.lines().next().map(str::to_owned).unwrap_or_default();
@@ -19,7 +19,7 @@ fn cycles(a: &str, b: &str, c: &str) -> Vec<String> {
 const A_B: &[&str] = &["in crate: a -> b -> a"];
 
 #[test]
-fn imports_one_way_are_no_cycle() {
+fn imports_in_one_direction_are_no_cycle() {
     assert!(cycles("use crate::b::B;", "use super::c::C;", "").is_empty());
 }
 
@@ -70,7 +70,7 @@ fn names_bound_by_use_are_followed() {
 }
 
 #[test]
-fn parents_and_their_exports_are_no_siblings() {
+fn parents_and_their_exports_are_not_siblings() {
     let modules = parse(&[
         ("lib.rs", "mod a; pub struct Root;"),
         ("a/mod.rs", "mod x; mod y; pub use x::X; use self::y::Y; pub struct A;"),
@@ -103,7 +103,7 @@ fn cycles_are_found_below_the_root() {
 }
 
 #[test]
-fn tests_are_left_out() {
+fn tests_are_ignored() {
     for test in [
         "#[cfg(test)] mod checks { use crate::b::B; struct B; }",
         "#[cfg(all(test, unix))] use crate::b::B;",
@@ -116,7 +116,7 @@ fn tests_are_left_out() {
 }
 
 #[test]
-fn type_names_are_declared_once() {
+fn duplicate_type_names_are_found() {
     let declarations = |a: &str| {
         parse(&[("lib.rs", "mod a; mod b;"), ("a.rs", a), ("b.rs", "pub struct B;")]).duplicate_types()
     };

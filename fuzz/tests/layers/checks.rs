@@ -44,7 +44,7 @@ impl Modules {
     }
 }
 
-/// Cycles that together contain every import that is part of a cycle. The last module of each is the first.
+/// Returns cycles that together contain every import that is part of a cycle. Each ends with its first module.
 fn cycles(imports: &SiblingImports) -> impl Iterator<Item = Vec<&str>> {
     let mut shown = BTreeSet::new();
     imports.keys().filter_map(move |(from, to)| {

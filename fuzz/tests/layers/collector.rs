@@ -36,7 +36,7 @@ pub(crate) struct TypeDeclaration {
 pub(crate) struct UnresolvedPath {
     pub(crate) module: ModulePath,
     pub(crate) segments: Vec<String>,
-    /// The last segment can name a module. True in `use` only: elsewhere it names an item.
+    /// Whether the last segment can name a module. This holds only in `use`; elsewhere it names an item.
     pub(crate) ends_in_module: bool,
     pub(crate) location: Location,
 }
@@ -221,7 +221,7 @@ impl<'ast> Visit<'ast> for Collector<'_> {
     }
 }
 
-/// Attributes of the kinds of items that tests consist of or use.
+/// Returns the attributes of an item, for the kinds of items that tests consist of or use.
 fn attributes(item: &syn::Item) -> &[syn::Attribute] {
     match item {
         syn::Item::Const(item) => &item.attrs,

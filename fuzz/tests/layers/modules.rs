@@ -67,7 +67,7 @@ impl Collector<'_> {
         Modules { references, types: self.types }
     }
 
-    /// Module that the path names, or that declares or re-exports the item that it names. `None` if the
+    /// Returns the module that the path names, or that declares or re-exports the named item. `None` if the
     /// path begins outside of the crate.
     fn resolve_path(
         &self,
@@ -101,7 +101,7 @@ impl Collector<'_> {
         Some(module)
     }
 
-    /// Module that a `use` of the module binds to the name.
+    /// Returns the module that a `use` in the module `from` binds to the name.
     fn imported_module(&self, from: &ModulePath, name: &str) -> Option<ModulePath> {
         let imports = self.imports.get(from)?;
         imports.iter().find_map(|(bound, segments)| {

@@ -1,5 +1,5 @@
-// Asks the kernel how much of its answer is still on the way: what is in memory, the kernel knows nothing of. It answers with what
-// it has found; with a file as its argument, it appends that to the file, and all answers are equal.
+// Server that queries the kernel for unsent bytes of its answer, which the kernel cannot count in transport memory. The
+// answer reports the result; with a file as its argument, it appends the result to the file, and all answers are equal.
 #include <arpa/inet.h>
 #include <linux/sockios.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ int main(int count, char **words) {
 }
 
 #ifdef INSTRUMENTED
-// Looks instrumented from outside, which is all that the tests need.
+// Makes the program look instrumented, which is sufficient for the tests.
 unsigned char *__afl_area_ptr;
 const char __afl_mark[] = "__AFL_SHM_ID";
 #endif

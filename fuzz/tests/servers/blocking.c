@@ -1,6 +1,6 @@
-// A blocking server: one connection at a time, one answer each. What the request starts with
-// decides what happens: CRASH aborts, EXIT ends with status 7, LAST is answered before the end, HANG never ends.
-// With COUNTS, an answer ends with the number of those before.
+// Blocking server: one connection at a time, one answer each. The first word of the request selects an action:
+// CRASH aborts, EXIT exits with status 7, LAST exits with status 0 after the answer, HANG loops for ever.
+// With COUNTS, an answer ends with the number of earlier answers.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ int main(void) {
 }
 
 #ifdef INSTRUMENTED
-// Looks instrumented from outside, which is all that the tests need.
+// Makes the program look instrumented, which is sufficient for the tests.
 unsigned char *__afl_area_ptr;
 const char __afl_mark[] = "__AFL_SHM_ID";
 #endif

@@ -1,5 +1,5 @@
-// A server whose answer over TCP is always cut by a reset, as where it closes without having read everything.
-// When it is preloaded, the whole answer arrives, as in a transport that loses nothing.
+// Server whose answer over TCP is always truncated by a reset, as if it closed without having read everything.
+// When it is preloaded, the whole answer arrives, as over a transport that loses nothing.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// A server that goes to the background past libc, so that its first process is not seen to end.
+// Server that goes to the background. Its first process ends by a raw system call, which the preload does not see.
 #include <sys/syscall.h>
 #include <unistd.h>
 

@@ -1,4 +1,4 @@
-// Does nothing with a connection: what is left is the iteration itself.
+// Server that does nothing with a connection, so that a benchmark measures only the iteration itself.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -1,4 +1,4 @@
-// A server that ends where afl-fuzz runs it, and serves elsewhere.
+// Server that exits when afl-fuzz runs it, and serves otherwise.
 #define main serve_blocking
 #include "blocking.c"
 #undef main

@@ -1,5 +1,5 @@
-// A server that needs long to die: its first thread has ended, so that the process looks like a zombie,
-// and the thread that serves aborts three seconds after a request that says CRASH.
+// Server that takes long to end: its first thread has ended, so that the process looks like a zombie, and the
+// thread that serves aborts three seconds after a request that begins with CRASH.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -17,7 +17,7 @@ static void *serve(void *listener) {
     if (read(connection, request, sizeof request) < 0) exit(1);
     fprintf(stderr, "a request came\n");
     if (!strncmp(request, "CRASH", 5)) {
-      // Ticks of the kernel, which no virtual clock hides.
+      // times(2) counts ticks of the kernel, which the virtual clock does not change.
       struct tms unused;
       clock_t end = times(&unused) + 3 * sysconf(_SC_CLK_TCK);
       while (times(&unused) < end) {

@@ -1,4 +1,4 @@
-// A server that does not like its configuration.
+// Server that exits because of its configuration.
 #include <stdio.h>
 
 int main(void) {

@@ -1,5 +1,5 @@
-// A server that turns on its machine. What it attacks is given on its command line, so that a mutated
-// request cannot choose; the request's first letter says how. The answer is what came of it.
+// Server that attacks its machine. Its command line names the victims, so that a mutated request cannot choose
+// others; the request's first letter selects the attack. The answer reports the result.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #ifdef IN_THE_LOOP
-// Linked with AFL++'s runtime. A letter more is what there is to discover.
+// Linked with AFL++'s runtime. Each letter has coverage of its own.
 extern unsigned char *__afl_area_ptr;
 static void cover(unsigned char letter) { __afl_area_ptr[1 + letter]++; }
 #else
@@ -64,7 +64,7 @@ static int connect_to_path(void) {
   return connect_to((struct sockaddr *)&address, sizeof address);
 }
 
-// Every descriptor that is not its own.
+// Tries to truncate every file of sockfuzz that it has inherited as a descriptor.
 static int shrink_status(void) {
   for (int fd = 3; fd < 1024; fd++) {
     char path[64], name[4096];
@@ -77,7 +77,7 @@ static int shrink_status(void) {
   return -1;
 }
 
-// Until the kernel or the sandbox says no; none of them is left behind.
+// Forks until the kernel or the sandbox refuses, then kills and reaps all child processes.
 static int fork_more_than(int most, int raw) {
   static pid_t children[5000];
   int made = 0, error = 0;
@@ -97,7 +97,7 @@ static int fork_more_than(int most, int raw) {
   return made > most ? 0 : -1;
 }
 
-// Asks for it only: it is not to be there.
+// Reserves address space only, without using the memory.
 static int take_gibibytes(int count) {
   for (int i = 0; i < count; i++)
     if (mmap(NULL, 1 << 30, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0) == MAP_FAILED) return -1;
@@ -136,12 +136,12 @@ static int attack(char letter) {
     case 'p': return sched_setscheduler(pid, SCHED_BATCH, &parameter);
     case 'q': return syscall(SYS_ioprio_set, 1, pid, 0);
     case 'r':
-      // Asks for the right that ptrace and process_vm_readv ask for.
+      // Requires the same permission as ptrace(2) and process_vm_readv(2).
       snprintf(file, sizeof file, "/proc/%d/mem", pid);
       return open(file, O_RDONLY) < 0 ? -1 : 0;
     case 's': return shmat(segment, NULL, 0) == (void *)-1 ? -1 : 0;
     case 't': return shmctl(segment, IPC_RMID, NULL);
-    // Only whether it could: should it come to pass, nothing else is harmed.
+    // Signal 0 only tests the permission, so that a successful attack harms nothing.
     case 'u': return kill(-1, 0);
     case 'v': return syscall(SYS_kill, -1, 0);
     case 'w': return shrink_status();
@@ -150,9 +150,9 @@ static int attack(char letter) {
     case 'z': return fork_more_than(256, 0);
     case '1': return connect_to_path();
     case '2': return take_gibibytes(5);
-    // In a user namespace only.
+    // Fails in a user namespace only.
     case '0': return fork_more_than(1024, 1);
-    // What a server may do to itself.
+    // Actions that a server may take on itself.
     case 'A': return setpriority(PRIO_PROCESS, getpid(), getpriority(PRIO_PROCESS, 0));
     case 'B': return prlimit(getpid(), RLIMIT_CORE, &none, NULL);
     case 'C':
@@ -184,7 +184,7 @@ int main(int count, char **words) {
       cover(letter);
       const char *outcome = attack(letter) ? strerror(errno) : "done";
       int length = snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\n\r\n%c: %s\n", letter, outcome);
-      // A client may have gone already.
+      // The client may have closed the connection already.
       send(connection, answer, length, MSG_NOSIGNAL);
     }
     close(connection);

@@ -1,5 +1,5 @@
-// A server that keeps something after every request: memory, a thread, a file, a process, or several of them, as its argument says;
-// with "crowd", processes with so much memory that only all of them together exceed a limit.
+// Server that leaks a resource after every request: memory, a thread, a file, a process, or several of them, as its
+// argument selects. With "crowd", it forks processes whose memory exceeds a limit only in total.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-// A server that dies by a signal before it listens.
+// Server that is ended by a signal before it listens.
 #include <signal.h>
 
 int main(void) { return raise(SIGSEGV); }

@@ -1,5 +1,5 @@
-// A server that takes from itself what sockfuzz needs, before it accepts, as its argument says: "kill" and "errno" are
-// seccomp filters that allow little else than to serve, "processes" allows no further process.
+// Server that forbids itself something that sockfuzz needs, before it accepts, as its argument selects: "kill" and
+// "errno" are seccomp filters that allow little more than serving, "processes" allows no further process.
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>

@@ -1,4 +1,4 @@
-// A server on a runtime that knows no other way to wait than io_uring(7).
+// Server on a runtime that can only wait by io_uring(7).
 #include <linux/io_uring.h>
 #include <stdio.h>
 #include <sys/syscall.h>

@@ -1,4 +1,4 @@
-// A server that listens and leaves it at that.
+// Server that listens, but never accepts.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

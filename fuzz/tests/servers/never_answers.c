@@ -1,4 +1,4 @@
-// A server that accepts and hangs up.
+// Server that accepts, and closes the connection without an answer.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>

@@ -1,4 +1,4 @@
-// A server that waits for something else.
+// Server that waits, but never listens.
 #include <unistd.h>
 
 int main(void) {

@@ -1,5 +1,5 @@
-// A server that moves an upload from one directory to another, as servers do with files that are complete: `SERVER
-// DIRECTORY`. It aborts when it cannot.
+// Server that moves an upload from one directory to another, as servers do with complete files (`SERVER DIRECTORY`).
+// It aborts if the move fails.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -37,6 +37,6 @@ int main(int count, char **words) {
 }
 
 #ifdef IN_THE_LOOP
-// Looks instrumented from outside; AFL++'s runtime is linked in.
+// Marks the program as instrumented; AFL++'s runtime is linked in.
 const char __afl_mark[] = "__AFL_SHM_ID";
 #endif

@@ -1,4 +1,4 @@
-// A server that answers differently when it is preloaded.
+// Server that answers differently when it is preloaded.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-// A server that says something else in every answer.
+// Server whose answers all differ.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ int main(void) {
 }
 
 #ifdef INSTRUMENTED
-// Looks instrumented from outside, which is all that the tests need.
+// Makes the program look instrumented, which is sufficient for the tests.
 unsigned char *__afl_area_ptr;
 const char __afl_mark[] = "__AFL_SHM_ID";
 #endif

@@ -1,4 +1,4 @@
-// A server that does not start when it cannot write the file on its command line.
+// Server that does not start if it cannot write the file named on its command line.
 #define main serve_blocking
 #include "blocking.c"
 #undef main

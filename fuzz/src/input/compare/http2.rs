@@ -1,10 +1,10 @@
-//! HTTP/2 answers as text, so that they are compared like those of HTTP/1: the length of a date in Huffman
-//! code depends on the date, and so do all bytes behind it.
+//! Text form of HTTP/2 answers, for a comparison like that of HTTP/1. The frames themselves cannot be compared
+//! byte for byte, because the length of a date in Huffman code depends on the date.
 
 use sockfuzz_model::http2::hpack::{Block, Tables};
 use sockfuzz_model::http2::{Connection, kind};
 
-/// The text of an answer; `None` if it is not HTTP/2: whole frames, SETTINGS first.
+/// Returns the text form of an answer; `None` unless it consists of whole HTTP/2 frames, SETTINGS first.
 pub(super) fn as_text(answer: &[u8]) -> Option<Vec<u8>> {
     let connection = Connection::parse(answer);
     let first = connection.frames.first()?;

@@ -10,7 +10,7 @@ use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
 use crate::input::corpus::Seed;
 use crate::util::problem::Problem;
 
-/// First bytes of captures: pcap with microseconds and nanoseconds in both byte orders, pcapng.
+/// First bytes of captures: pcap with microseconds or nanoseconds, each in both byte orders, and pcapng.
 const MAGIC_NUMBERS: [[u8; 4]; 5] = [
     [0xa1, 0xb2, 0xc3, 0xd4],
     [0xd4, 0xc3, 0xb2, 0xa1],
@@ -19,12 +19,12 @@ const MAGIC_NUMBERS: [[u8; 4]; 5] = [
     [0x0a, 0x0d, 0x0d, 0x0a],
 ];
 
-/// Whether a file is a capture.
+/// Whether the bytes begin like a packet capture.
 pub(super) fn is_capture(bytes: &[u8]) -> bool {
     MAGIC_NUMBERS.iter().any(|magic| bytes.starts_with(magic))
 }
 
-/// A TCP segment.
+/// TCP segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TcpSegment {
     pub(super) from: SocketAddr,
@@ -37,20 +37,20 @@ pub(super) struct TcpSegment {
     pub(super) payload: Vec<u8>,
 }
 
-/// Content of a capture.
+/// Packets of a capture.
 #[derive(Debug, Default)]
 pub(super) struct CapturedPackets {
     pub(super) segments: Vec<TcpSegment>,
-    /// Number of packets without readable TCP.
+    /// Number of packets from which no TCP segment could be read.
     pub(super) others: usize,
-    /// The file ends within a packet.
+    /// Whether the file ends within a packet.
     pub(super) cut_off: bool,
 }
 
 impl CapturedPackets {
     /// Reads a capture.
     pub(super) fn read(file: &Seed) -> Result<Self> {
-        // Room for the whole file, so that no block is too large.
+        // The buffer holds the whole file, so that no block is too large for it.
         let mut reader =
             create_reader(file.bytes.len() + 64, &*file.bytes).map_err(|error| damaged(file, &error))?;
         let mut packets = Self::default();
@@ -71,13 +71,13 @@ impl CapturedPackets {
                     packets.cut_off = true;
                     return Ok(packets);
                 }
-                // The reader notices the end of the file only when it refills.
+                // The reader detects the end of the file only in `refill`.
                 None => reader.refill().map_err(|error| damaged(file, &error))?,
             }
         }
     }
 
-    /// Adds the packet of a block; `links` are the interfaces of the section.
+    /// Adds the packet of a block; `links` holds the link types of the section's interfaces.
     fn add(&mut self, block: &PcapBlockOwned<'_>, links: &mut Vec<Linktype>) {
         let (link, data) = match block {
             PcapBlockOwned::LegacyHeader(header) => return *links = vec![header.network],
@@ -99,7 +99,7 @@ impl CapturedPackets {
     }
 }
 
-/// The TCP segment in a packet; `None` for anything else.
+/// Returns the TCP segment of a packet; `None` for other packets.
 fn segment(link: Linktype, data: &[u8]) -> Option<TcpSegment> {
     let packet = match link {
         Linktype::ETHERNET => LaxSlicedPacket::from_ethernet(data).ok()?,
@@ -129,7 +129,7 @@ fn segment(link: Linktype, data: &[u8]) -> Option<TcpSegment> {
     })
 }
 
-/// Bytes before the IP header, for links where that is all that must be known.
+/// Returns the number of bytes before the IP header, for link types other than Ethernet; `None` if unsupported.
 fn header_len(link: Linktype) -> Option<usize> {
     Some(match link {
         Linktype::RAW | Linktype::IPV4 | Linktype::IPV6 | Linktype(12 | 14) => 0,

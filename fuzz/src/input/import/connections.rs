@@ -1,20 +1,20 @@
-//! TCP connections of a capture, each with the actions of its client.
+//! TCP connections of a capture, with the actions of their clients.
 
 use std::net::SocketAddr;
 
 use super::capture::TcpSegment;
 use super::tcp::Reassembly;
 
-/// An action of a client, and the number of its packet.
+/// Action of a client, with the index of its packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ClientEvent {
     pub(super) at: usize,
     pub(super) action: ClientAction,
-    /// The server had sent something since the event before.
+    /// Whether the server sent data between the previous event and this one.
     after_answer: bool,
 }
 
-/// An action of a client.
+/// Action of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ClientAction {
     Open,
@@ -24,27 +24,27 @@ pub(super) enum ClientAction {
     Reset,
 }
 
-/// Smallest payload of a segment that more data follows (RFC 9293, section 3.7.1).
+/// Minimum payload of a full-size segment: the default MSS of IPv4 (RFC 9293, section 3.7.1).
 const MIN_FULL_SEGMENT_BYTES: usize = 536;
 
-/// A connection of a capture.
+/// Connection of a capture.
 #[derive(Debug)]
 pub(super) struct CapturedConnection {
     pub(super) client: SocketAddr,
     pub(super) server: SocketAddr,
     pub(super) events: Vec<ClientEvent>,
     upstream: Reassembly,
-    /// The server has sent something since the client's last event.
+    /// Whether the server has sent data since the client's last event.
     answered: bool,
     server_ended: bool,
     ended: bool,
-    /// Size of the largest segment: a shorter one is the end of one write.
+    /// Payload of the client's largest segment. A shorter segment ends a write.
     largest: usize,
     last: usize,
 }
 
 impl CapturedConnection {
-    /// All connections, in the order of their beginnings.
+    /// Returns all connections, in the order of their first segments.
     pub(super) fn of(segments: &[TcpSegment]) -> Vec<Self> {
         let mut connections: Vec<Self> = Vec::new();
         for (at, segment) in segments.iter().enumerate() {
@@ -71,7 +71,7 @@ impl CapturedConnection {
         let (client, server) = match (segment.syn, segment.ack) {
             (true, false) => (segment.from, segment.to),
             (true, true) => (segment.to, segment.from),
-            // Without the handshake, the first bytes or the lower port decide.
+            // Without the handshake, the first bytes or the lower port identify the server.
             _ if segment.payload.starts_with(b"HTTP/") => (segment.to, segment.from),
             _ if begins_like_http(&segment.payload) => (segment.from, segment.to),
             _ if segment.from.port() < segment.to.port() => (segment.to, segment.from),
@@ -113,7 +113,7 @@ impl CapturedConnection {
             self.push(at, ClientAction::Send(bytes));
         }
         let action = match (segment.rst, segment.fin, self.server_ended) {
-            // After the server's end, a reset only closes faster.
+            // After the server's FIN or reset, a reset by the client is equivalent to a close.
             (true, _, false) => ClientAction::Reset,
             (true, _, true) | (_, true, true) => ClientAction::Close,
             (_, true, false) => ClientAction::HalfClose,
@@ -130,7 +130,7 @@ impl CapturedConnection {
         self.events.push(ClientEvent { at, action, after_answer });
     }
 
-    /// Joins segments of one write.
+    /// Joins the segments of one write: each full-size segment with the next one.
     fn join(&mut self) {
         let full_size = self.largest.max(MIN_FULL_SEGMENT_BYTES);
         let mut joined: Vec<ClientEvent> = Vec::with_capacity(self.events.len());
@@ -149,12 +149,12 @@ impl CapturedConnection {
         self.events = joined;
     }
 
-    /// The number of the last packet with data or an end.
+    /// Returns the index of the last packet with data, FIN or RST.
     pub(super) fn last(&self) -> usize {
         self.last
     }
 
-    /// All that the client sent.
+    /// Returns all bytes that the client sent.
     pub(super) fn sent(&self) -> Vec<u8> {
         let sent = self.events.iter().filter_map(|event| match &event.action {
             ClientAction::Send(bytes) => Some(&**bytes),
@@ -163,7 +163,7 @@ impl CapturedConnection {
         sent.collect::<Vec<_>>().concat()
     }
 
-    /// Why the connection cannot become an input; `None` if it can.
+    /// Returns the reason why the connection cannot become an input; `None` if it can.
     pub(super) fn unusable_reason(&self, any_protocol: bool) -> Option<String> {
         let sent = self.sent();
         if let Some(gap) = self.upstream.gap() {
@@ -174,12 +174,12 @@ impl CapturedConnection {
             [] => Some("the client sent nothing".to_owned()),
             [0x16, 0x03, ..] => Some("TLS: capture where it is decrypted, or save a HAR file".to_owned()),
             _ if any_protocol || begins_like_http(&sent) => None,
-            _ => Some(format!("no HTTP; --port {} takes it all the same", self.server.port())),
+            _ => Some(format!("not HTTP; --port {} imports it anyway", self.server.port())),
         }
     }
 }
 
-/// Whether bytes begin with a method, as those of HTTP/2's preface do.
+/// Whether the bytes begin with an HTTP method. The preface of HTTP/2 does so, too.
 fn begins_like_http(bytes: &[u8]) -> bool {
     let start = bytes.trim_ascii_start();
     let method = start.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'-').count();

@@ -1,4 +1,4 @@
-//! Writing inputs into a corpus directory: no file is overwritten, no input is written twice.
+//! Writer of a corpus directory. It overwrites no file and writes no input twice.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -11,27 +11,27 @@ use super::imported::ImportedInput;
 use crate::input::corpus::{self, MAX_INPUT_BYTES};
 use crate::util::problem::Problem;
 
-/// A corpus directory that grows.
+/// Corpus directory to which inputs are added.
 #[derive(Debug)]
 pub struct CorpusWriter {
     directory: PathBuf,
-    /// Names of the inputs in it, by content.
+    /// Names of the directory's inputs, by content.
     known: HashMap<Vec<u8>, String>,
 }
 
-/// Outcome for one input.
+/// Result of adding one input.
 #[derive(Debug, PartialEq, Eq)]
 pub enum WriteOutcome {
     /// Written to this file.
     Written(PathBuf),
-    /// Not written: this input has the same bytes.
+    /// Not written: the named input has the same bytes.
     Known(String),
-    /// Not written: longer than AFL++ takes.
+    /// Not written: it is longer than [`MAX_INPUT_BYTES`].
     TooLong,
 }
 
 impl CorpusWriter {
-    /// Opens a directory, or creates it.
+    /// Opens the directory, or creates it.
     ///
     /// # Errors
     /// When the directory cannot be created or read.
@@ -43,7 +43,7 @@ impl CorpusWriter {
         Ok(Self { directory: directory.to_owned(), known })
     }
 
-    /// Adds an input under its name, or that name and a number.
+    /// Adds an input under its name. If the name is taken, appends a number.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -67,11 +67,11 @@ impl CorpusWriter {
                 Err(error) => return Err(unwritable(&path, &error).into()),
             }
         }
-        unreachable!("there are more numbers than files")
+        unreachable!("some number is always free")
     }
 }
 
-/// The plain files directly in a directory.
+/// Returns the regular files of a directory, without those of its subdirectories.
 fn files_of(directory: &Path) -> Result<Vec<PathBuf>> {
     let entries = fs::read_dir(directory).map_err(|error| unwritable(directory, &error))?;
     Ok(entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect())
@@ -79,5 +79,5 @@ fn files_of(directory: &Path) -> Result<Vec<PathBuf>> {
 
 fn unwritable(path: &Path, error: &std::io::Error) -> Problem {
     let what = format!("{} cannot be written: {error}", path.display());
-    Problem::failed(what, "give another directory with -o, or make room")
+    Problem::failed(what, "give another directory with -o, or free disk space")
 }

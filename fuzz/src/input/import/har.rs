@@ -1,4 +1,4 @@
-//! HTTP archives (HAR), as browsers save them. Each request becomes one in HTTP/1.1.
+//! HTTP archives (HAR), as browsers save them. Each recorded request becomes an HTTP/1.1 request.
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use super::name;
 use crate::input::corpus::Seed;
 use crate::util::problem::Problem;
 
-// Only fields that a request needs. Those that some browser leaves out are optional.
+// These types have only the fields that a request needs. Fields that some browsers omit are optional.
 #[derive(Deserialize)]
 struct HarArchive {
     log: HarLog,
@@ -49,10 +49,10 @@ struct HarPostData {
     params: Vec<NameValue>,
 }
 
-/// Header fields of the recorded transfer: the imported request has its own framing.
+/// Headers that frame the recorded transfer. The imported request has framing of its own.
 const FRAMING_HEADERS: [&str; 2] = ["content-length", "transfer-encoding"];
 
-/// Whether a file is an archive: by its name, or as JSON with a log.
+/// Whether the file is an archive: it is named `*.har`, or is JSON with `"log"` near its start.
 pub(super) fn is_archive(file: &Seed) -> bool {
     let named = file.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("har"));
     let bytes = file.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&file.bytes);
@@ -65,14 +65,14 @@ pub(super) fn is_archive(file: &Seed) -> bool {
 pub(super) fn read(file: &Seed) -> Result<ImportResult> {
     let bytes = file.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&file.bytes);
     let archive: HarArchive = serde_json::from_slice(bytes).map_err(|error| {
-        let what = format!("{} is no HTTP archive: {error}", file.path.display());
+        let what = format!("{} is not an HTTP archive: {error}", file.path.display());
         Problem::failed(what, "save it again, from the network view of a browser's developer tools")
     })?;
     let mut result = ImportResult::default();
     for HarEntry { request } in archive.log.entries {
         match target(&request.url) {
             Some((authority, target)) => result.inputs.push(input(&request, authority, target)),
-            None => result.skipped.push(format!("{} {}: no HTTP", request.method, request.url)),
+            None => result.skipped.push(format!("{} {}: not HTTP", request.method, request.url)),
         }
     }
     if result.inputs.is_empty() && result.skipped.is_empty() {
@@ -81,7 +81,7 @@ pub(super) fn read(file: &Seed) -> Result<ImportResult> {
     Ok(result)
 }
 
-/// Authority and origin form of a URL of HTTP.
+/// Returns the authority and the origin-form target of an HTTP URL; `None` for other schemes.
 fn target(url: &str) -> Option<(&str, String)> {
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"))?;
     let rest = rest.split('#').next().unwrap_or_default();
@@ -97,7 +97,7 @@ fn input(request: &HarRequest, authority: &str, target: String) -> ImportedInput
     if !request.headers.iter().any(|pair| is(&pair, "host")) {
         text.push_str(&format!("Host: {authority}\r\n"));
     }
-    // HTTP/2's pseudo-header fields are in the request line.
+    // The request line contains the values of HTTP/2's pseudo-header fields.
     let own = request.headers.iter().filter(|pair| !pair.name.starts_with(':'));
     for pair in own.filter(|pair| !FRAMING_HEADERS.iter().any(|name| is(pair, name))) {
         text.push_str(&format!("{}: {}\r\n", pair.name, pair.value));

@@ -1,6 +1,6 @@
-//! Options and results of the importers of all formats.
+//! Options and results of all importers.
 
-/// An input that has no file yet.
+/// Imported input, not yet written to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportedInput {
     /// Suggested file name.
@@ -11,12 +11,12 @@ pub struct ImportedInput {
     pub made_from: String,
 }
 
-/// Inputs from one file.
+/// Result of importing one file.
 #[derive(Debug, Default)]
 pub struct ImportResult {
     /// The inputs.
     pub inputs: Vec<ImportedInput>,
-    /// Parts of the file that gave no input, each with the reason.
+    /// Parts of the file that yielded no input, each with the reason.
     pub skipped: Vec<String>,
 }
 

@@ -17,10 +17,10 @@ use crate::input::corpus::Seed;
 pub use corpus_writer::{CorpusWriter, WriteOutcome};
 pub use imported::{ImportOptions, ImportResult, ImportedInput};
 
-/// Imports a file; its content decides about its format.
+/// Imports a file, whose format is detected from its content and its name.
 ///
 /// # Errors
-/// A damaged file.
+/// When the file is damaged.
 pub fn read(file: &Seed, options: ImportOptions) -> Result<ImportResult> {
     if capture::is_capture(&file.bytes) {
         let packets = capture::CapturedPackets::read(file)?;

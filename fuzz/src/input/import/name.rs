@@ -1,9 +1,9 @@
 //! File names of inputs, derived from their first request.
 
-/// Longest part of a name that comes from a path.
+/// Maximum length of a name's part, in characters.
 const MAX_PATH_CHARS: usize = 40;
 
-/// Method and path of the first request: `get-static-notes.txt`.
+/// Returns a name made of the first request's method and path, such as `get-static-notes.txt`.
 pub(super) fn of_bytes(bytes: &[u8]) -> String {
     let line = bytes.split(|&byte| byte == b'\r' || byte == b'\n').find(|line| !line.is_empty());
     let mut words = line.unwrap_or_default().split(|&byte| byte == b' ');
@@ -20,7 +20,7 @@ pub(super) fn of_bytes(bytes: &[u8]) -> String {
     }
 }
 
-/// Lower case letters, digits and dots, everything else as hyphens.
+/// Converts letters to lower case, keeps digits and dots, and replaces each run of other bytes by a hyphen.
 pub(super) fn plain(text: &[u8]) -> String {
     let mut name = String::new();
     for &byte in text.iter() {

@@ -1,10 +1,10 @@
-//! Raw requests: files that are inputs already.
+//! Raw requests: files whose content is an input already.
 
 use super::imported::{ImportOptions, ImportResult, ImportedInput};
 use super::name;
 use crate::input::corpus::Seed;
 
-/// Takes the file as it is; with `crlf`, line ends of the head are repaired.
+/// Imports the file unchanged, or, with `crlf`, with repaired line ends in its head.
 pub(super) fn read(file: &Seed, options: ImportOptions) -> ImportResult {
     if file.bytes.is_empty() {
         return ImportResult { skipped: vec!["it is empty".to_owned()], ..ImportResult::default() };
@@ -21,8 +21,8 @@ pub(super) fn read(file: &Seed, options: ImportOptions) -> ImportResult {
     }
 }
 
-/// Bare line feeds become CRLF, as far as the first blank line: what follows is a body, which has a
-/// length.
+/// Replaces bare line feeds by CRLF up to the first blank line. The body after it stays unchanged, because the
+/// head may declare its length.
 fn with_crlf(bytes: &[u8]) -> Vec<u8> {
     let mut repaired = Vec::with_capacity(bytes.len() + 32);
     let mut rest = bytes;
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_ends_are_repaired_in_the_head_alone() {
+    fn only_line_ends_of_the_head_are_repaired() {
         assert_eq!(with_crlf(b"A\nB: c\r\n\nx\ny"), b"A\r\nB: c\r\n\r\nx\ny");
     }
 }

@@ -1,4 +1,4 @@
-//! Captured connections as inputs: one each, or one session for connections that overlap.
+//! Conversion of captured connections to inputs: one input each, or one session for overlapping connections.
 
 use sockfuzz_protocol::session::{Action, Connection, MAX_STEPS, Session, Step};
 
@@ -8,7 +8,7 @@ use super::imported::{ImportOptions, ImportResult, ImportedInput};
 use super::name;
 use crate::util::printable::counted;
 
-/// Inputs from a capture.
+/// Converts the connections of a capture to inputs.
 pub(super) fn from_packets(packets: &CapturedPackets, options: ImportOptions) -> ImportResult {
     let mut result = ImportResult::default();
     if packets.cut_off {
@@ -43,14 +43,14 @@ pub(super) fn from_packets(packets: &CapturedPackets, options: ImportOptions) ->
     result
 }
 
-/// Connections to one server that overlap, each with its number in the session.
+/// Overlapping connections to one server, each with its number in the session.
 struct ConnectionGroup {
     members: Vec<(usize, CapturedConnection)>,
 }
 
 impl ConnectionGroup {
-    /// A free number for the connection in this session; `None` if it does not belong to the session, or
-    /// there is no room.
+    /// Returns a free number for the connection in this session; `None` if it does not belong to the session
+    /// or the session is full.
     fn free_number(&self, connection: &CapturedConnection) -> Option<usize> {
         let begin = connection.events.first()?.at;
         let same_server = self.members.iter().all(|(_, member)| member.server == connection.server);
@@ -74,7 +74,7 @@ impl ConnectionGroup {
             })
             .collect();
         events.sort_by_key(|(at, ..)| *at);
-        // At the end of a session, open connections are half-closed and closed anyway.
+        // The end of a session half-closes and closes open connections anyway.
         while events
             .last()
             .is_some_and(|(.., action)| matches!(action, ClientAction::HalfClose | ClientAction::Close))
@@ -87,7 +87,7 @@ impl ConnectionGroup {
             .filter(|(.., action)| several || **action != ClientAction::Open)
             .filter_map(|(_, number, action)| step(*number, action))
             .collect();
-        // Sending opens a connection, so an open step right before it is redundant.
+        // A send step opens its connection, so an open step right before it is redundant.
         let opens_and_sends = |pair: &[Step]| {
             pair[0].connection == pair[1].connection && matches!(pair[0].action, Action::Open)
         };
@@ -110,7 +110,7 @@ impl ConnectionGroup {
     }
 }
 
-/// Whether the client had closed a connection before the packet with this number.
+/// Whether the client had closed the connection before the packet at index `at`.
 fn is_closed_before(connection: &CapturedConnection, at: usize) -> bool {
     let ends = |action: &ClientAction| matches!(action, ClientAction::Close | ClientAction::Reset);
     connection.events.last().is_some_and(|event| event.at < at && ends(&event.action))

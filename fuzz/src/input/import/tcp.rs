@@ -2,28 +2,28 @@
 
 use std::collections::BTreeMap;
 
-/// Reassembles segments, which may come in any order.
+/// Byte stream reassembled from segments that may arrive in any order.
 #[derive(Debug, Default)]
 pub(super) struct Reassembly {
     /// Sequence number of the stream's first byte.
     start: Option<u32>,
-    /// Bytes handed out.
+    /// Number of bytes returned so far.
     done: u64,
-    /// Segments that came early, by their place in the stream.
+    /// Segments that arrived before their predecessors, by their offset in the stream.
     early: BTreeMap<u64, Vec<u8>>,
 }
 
 impl Reassembly {
-    /// The connection begins: its first byte has the number after this.
+    /// Begins the stream at a SYN: the first byte has the sequence number after that of the SYN.
     pub(super) fn begin(&mut self, sequence: u32) {
         self.start.get_or_insert(sequence.wrapping_add(1));
     }
 
-    /// Adds a segment, and returns the segments that are in order now.
+    /// Adds a segment, and returns the payloads that are in order now.
     pub(super) fn add(&mut self, sequence: u32, payload: &[u8]) -> Vec<Vec<u8>> {
-        // Without the handshake in the capture, the first segment is the start.
+        // If the capture lacks the handshake, the stream begins with the first segment.
         let start = *self.start.get_or_insert(sequence);
-        // Sequence numbers wrap around; the nearest position is the right one.
+        // Sequence numbers wrap around; the position nearest to the expected one is correct.
         let expected = start.wrapping_add(self.done as u32);
         let distance = sequence.wrapping_sub(expected).cast_signed();
         let Some(place) = self.done.checked_add_signed(i64::from(distance)) else {
@@ -39,7 +39,7 @@ impl Reassembly {
         while let Some(entry) = self.early.first_entry()
             && *entry.key() <= self.done
         {
-            // A retransmission may have new bytes behind known ones.
+            // A retransmission may contain new bytes after those already returned.
             let known = (self.done - entry.key()) as usize;
             let bytes = entry.remove();
             if let Some(new) = bytes.get(known..).filter(|new| !new.is_empty()) {
@@ -50,7 +50,7 @@ impl Reassembly {
         ready
     }
 
-    /// Offset of the first missing byte; `None` if none is missing.
+    /// Returns the offset of the first missing byte; `None` if no byte is missing.
     pub(super) fn gap(&self) -> Option<u64> {
         (!self.early.is_empty()).then_some(self.done)
     }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn segments_come_out_in_order_and_once() {
+    fn segments_are_returned_in_order_and_once() {
         let mut stream = Reassembly::default();
         stream.begin(u32::MAX - 2);
         assert_eq!(stream.add(u32::MAX - 1, b"ab"), [b"ab"]);

@@ -6,7 +6,7 @@ use std::thread;
 const TIMEOUTS: TcpTimeouts =
     TcpTimeouts { timeout: Duration::from_secs(20), linger: Duration::from_millis(50) };
 
-/// Plays `input` against a server that handles one connection.
+/// Plays `input` against a server that handles one connection, and returns its answer.
 fn against(input: &[u8], server: impl FnOnce(TcpStream) + Send + 'static) -> Vec<u8> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
     let address = listener.local_addr().expect("address");
@@ -38,7 +38,7 @@ fn big_inputs_and_answers_do_not_deadlock() {
 }
 
 #[test]
-fn a_connection_that_the_server_keeps_is_closed() {
+fn a_connection_that_the_server_keeps_open_is_closed() {
     let (keep, kept) = mpsc::channel();
     let answer = against(b"x", move |mut stream| {
         stream.write_all(b"partial").expect("write");
@@ -79,7 +79,7 @@ fn a_session_is_played_step_by_step() {
 }
 
 #[test]
-fn a_client_with_all_that_it_expects_does_not_wait_for_more() {
+fn a_client_stops_waiting_when_the_expected_answers_have_arrived() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
     let address = listener.local_addr().expect("address");
     let server = thread::spawn(move || {
@@ -90,11 +90,11 @@ fn a_client_with_all_that_it_expects_does_not_wait_for_more() {
     });
     let session = session_of(b"request", InputFormat::Raw);
     let expected = [b"answer".to_vec(), vec![], vec![], vec![]];
-    // A server that never sleeps: without an expectation the client would wait for it.
+    // The server never sleeps: without expected answers, the client would wait until the timeout.
     let never = || false;
     let answer =
         play(|| TcpStream::connect(address), &session, TIMEOUTS, Some(&expected), never).expect("played");
     server.join().expect("server");
-    assert_eq!(answer.bytes.concat(), b"answer, and more", "what comes after the half-close counts");
+    assert_eq!(answer.bytes.concat(), b"answer, and more", "data after the half-close counts");
     assert!(!answer.timed_out);
 }
