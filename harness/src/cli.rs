@@ -1,7 +1,7 @@
 //! The command line of the bundled servers.
 //!
-//! A small parser on purpose: whatever is linked to a server is instrumented, and AFL++ goes through the whole
-//! coverage map after every input.
+//! The parser is small on purpose: all code of a server is instrumented, and AFL++ scans the whole coverage map
+//! after every input.
 
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -14,7 +14,7 @@ use lexopt::prelude::{Long, Short, ValueExt};
 use crate::Site;
 use crate::models::Model;
 
-/// How a server is to run.
+/// Options of a bundled server.
 #[derive(Debug)]
 pub struct Cli {
     model: &'static Model,
@@ -24,8 +24,8 @@ pub struct Cli {
 }
 
 impl Cli {
-    /// Of the arguments that this process was given, for a server with these models. Answers `--help` and
-    /// what it does not understand, and ends the process.
+    /// Parses the arguments of this process, for a server with these models. For `--help`, `--version` and
+    /// invalid arguments, prints a message and exits.
     #[must_use]
     pub fn parse(models: &'static [Model]) -> Self {
         Self::from(lexopt::Parser::from_env(), models).unwrap_or_else(|error| {
@@ -66,10 +66,10 @@ impl Cli {
         Ok(this)
     }
 
-    /// Listens, says where on stderr, and serves `site`.
+    /// Listens, prints the address to stderr, and serves `site`.
     ///
     /// # Errors
-    /// When the address cannot be listened on, the log cannot be written, or the listener fails later.
+    /// Fails if the address cannot be bound, the log cannot be opened, or the listener fails later.
     pub fn serve(self, mut site: Site) -> Result<()> {
         if let Some(path) = &self.access_log {
             let log = File::options().create(true).append(true).open(path);
@@ -87,13 +87,13 @@ fn help(models: &[Model]) -> String {
     let names: String =
         models.iter().map(|model| format!("      {:<22} {}\n", model.name, model.meaning)).collect();
     format!(
-        "A small HTTP/1.1 server. Serves a handful of routes (ask for / to see them) until it is killed.
+        "A small HTTP/1.1 server. Serves a handful of routes (GET / lists them) until it is killed.
 
 Options:
   --model MODEL          How connections are handled [default: {}]
 {names}  --listen ADDR:PORT     Where to listen; port 0 lets the system choose [default: 127.0.0.1:8080]
-  --threads N            Threads, where their number is fixed, 1 to 1024 [default: 4]
-  --access-log FILE      Append the target of every request to this file, one a line
+  --threads N            Number of threads, for models that fix it, 1 to 1024 [default: 4]
+  --access-log FILE      Append the target of every request to this file, one per line
   -h, --help
   -V, --version
 ",
@@ -112,9 +112,9 @@ mod tests {
 
     #[test]
     fn options_have_defaults_and_limits() {
-        let cli = parse(&[]).expect("all are optional");
+        let cli = parse(&[]).expect("all options are optional");
         assert_eq!((cli.model.name, cli.threads), ("epoll", 4));
-        let cli = parse(&["--model=pool", "--threads", "7", "--listen", "[::1]:0"]).expect("fine");
+        let cli = parse(&["--model=pool", "--threads", "7", "--listen", "[::1]:0"]).expect("valid");
         assert_eq!((cli.model.name, cli.threads, cli.listen.port()), ("pool", 7, 0));
         for wrong in [&["--threads", "0"][..], &["--model", "none"], &["--listen", "8080"], &["more"]] {
             assert!(parse(wrong).is_err(), "{wrong:?}");

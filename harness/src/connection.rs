@@ -1,4 +1,4 @@
-//! One connection as a state machine: bytes in, bytes out, no I/O.
+//! Connections as state machines, without I/O: they take bytes in and put bytes out.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,23 +6,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::http::{BodyDecoder, Delivery, Framing, Head, HeadParser, HttpError, Request, Response, Version};
 use crate::{Output, Session, Site};
 
-/// While so many bytes of answers wait, no further request is begun.
+/// Number of waiting output bytes at which no further request is started.
 const HIGH_WATER: usize = 256 * 1024;
 
 /// The server's side of an HTTP/1.x connection.
 ///
-/// Feed it what the client sends, write what it puts out, and close the connection when
-/// [`is_over`](Self::is_over). How the input is cut into pieces makes no difference.
+/// Feed it the bytes of the client, write its output, and close the connection when
+/// [`is_over`](Self::is_over) returns true. Packet boundaries in the input make no difference.
 #[derive(Debug)]
 pub struct Connection {
     session: Session,
     state: ConnectionState,
-    /// What has arrived and not been understood yet.
+    /// Received bytes that are not parsed yet.
     input: Vec<u8>,
     output: Output,
-    /// The client will send nothing more.
+    /// Whether the client has half-closed.
     ended: bool,
-    /// No further request will be answered.
+    /// Whether the server answers no further requests.
     closing: bool,
 }
 
@@ -40,7 +40,7 @@ impl ConnectionState {
 }
 
 impl Connection {
-    /// A fresh connection to `site`.
+    /// Creates a connection to `site`.
     pub fn new(site: Site) -> Self {
         Self {
             session: site.session(),
@@ -52,7 +52,7 @@ impl Connection {
         }
     }
 
-    /// Takes in what the client has sent and answers the requests that are complete.
+    /// Receives bytes of the client and answers the requests that are complete.
     pub fn feed(&mut self, bytes: &[u8]) {
         if !self.closing {
             self.session.received(bytes);
@@ -61,13 +61,13 @@ impl Connection {
         }
     }
 
-    /// The client has half-closed: once all it asked is answered, the connection is over.
+    /// Records that the client has half-closed: the connection is over when all requests are answered.
     pub fn finish(&mut self) {
         self.ended = true;
         self.advance();
     }
 
-    /// The client has reset the connection: nothing more can be read or written.
+    /// Records that the client has reset the connection: nothing more can be read or written.
     pub fn lost(&self) {
         if let ConnectionState::Body { request, .. } = &self.state
             && !self.ended
@@ -76,24 +76,24 @@ impl Connection {
         }
     }
 
-    /// What is to be written to the client.
+    /// Returns the bytes to write to the client.
     pub fn output(&self) -> &Output {
         &self.output
     }
 
-    /// The first `count` bytes of the output have been written.
+    /// Records that the first `count` bytes of the output have been written.
     pub fn wrote(&mut self, count: usize) {
         self.output.consume(count);
         self.advance();
     }
 
-    /// Whether to read from the client. False while too much output waits: a client that does not
-    /// read its answers cannot make them pile up.
+    /// Whether to read from the client. False while too much output waits, so that a client which does
+    /// not read its responses cannot exhaust the memory.
     pub fn wants_input(&self) -> bool {
         !self.ended && !self.closing && self.output.len() < HIGH_WATER
     }
 
-    /// Whether everything has been answered and written, and the connection is to be closed.
+    /// Whether all responses are written, and the connection is to be closed.
     pub fn is_over(&self) -> bool {
         self.closing && self.output.is_empty()
     }
@@ -118,7 +118,7 @@ impl Connection {
         }
     }
 
-    /// Does the next thing that can be done; false when more input is needed for that.
+    /// Advances the current request by one step. Returns false if that needs more input.
     fn step(&mut self, input: &mut &[u8]) -> Result<bool, HttpError> {
         match &mut self.state {
             ConnectionState::Head(parser) => {
@@ -146,8 +146,8 @@ impl Connection {
         check_host(&head)?;
         let framing = Framing::of(&head)?;
         if head.expects_continue() && framing != Framing::Length(0) {
-            // Sent even if the body is here already, which RFC 9110, section 10.1.1, leaves to us:
-            // the answer must not depend on how packets were cut.
+            // Sent even if the body has arrived already, which RFC 9110, section 10.1.1, permits:
+            // the response must not depend on packet boundaries.
             self.output.push(b"HTTP/1.1 100 Continue\r\n\r\n".to_vec());
         }
         self.state =
@@ -156,7 +156,7 @@ impl Connection {
     }
 
     fn answer(&mut self, request: &Request) {
-        // A route that panics takes down its connection, not the server.
+        // A panic in a route closes its connection, but does not end the server.
         let answer = catch_unwind(AssertUnwindSafe(|| self.session.answer(request)));
         let keep_alive = request.head.keeps_alive() && answer.is_ok();
         let answer = answer.unwrap_or_else(|_| Response::text(500, "500: internal error\n"));
@@ -166,7 +166,7 @@ impl Connection {
         self.closing = !keep_alive;
     }
 
-    /// After a malformed request nobody knows where the next one would begin.
+    /// Answers a malformed request and closes the connection: the start of the next request is unknown.
     fn refuse(&mut self, error: HttpError) {
         let delivery = Delivery { version: Version::Http11, head_only: false, keep_alive: false };
         Response::from(error).deliver(delivery, &mut self.output);
@@ -174,7 +174,7 @@ impl Connection {
     }
 }
 
-/// RFC 9112, section 3.2: exactly one Host in HTTP/1.1, and never two.
+/// Checks the number of Host fields: one in HTTP/1.1, at most one in HTTP/1.0 (RFC 9112, section 3.2).
 fn check_host(head: &Head) -> Result<(), HttpError> {
     match (head.headers.all("Host").count(), head.version) {
         (1, _) | (0, Version::Http10) => Ok(()),

@@ -1,16 +1,16 @@
-//! Bytes that wait to be written.
+//! Queue of bytes to be written.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-/// Most segments that are offered at once; far below the kernel's limit of 1024 (`writev(2)`).
+/// Maximum number of segments per write; far below the kernel's limit of 1024 (`writev(2)`).
 const MAX_SLICES: usize = 16;
 
-/// A queue of segments, written from the front.
+/// Queue of segments, written from the front.
 #[derive(Debug, Default)]
 pub struct Output {
     segments: VecDeque<Vec<u8>>,
-    /// How much of the first segment has been written.
+    /// Number of bytes of the first segment that have been written.
     written: usize,
     len: usize,
 }
@@ -24,7 +24,7 @@ impl Output {
         }
     }
 
-    /// How many bytes wait.
+    /// Returns the number of waiting bytes.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -34,18 +34,18 @@ impl Output {
         self.len == 0
     }
 
-    /// The bytes to be written next.
+    /// Returns the rest of the first segment.
     pub fn front(&self) -> &[u8] {
         self.segments.front().map_or(&[], |first| &first[self.written..])
     }
 
-    /// The segments to be written next, for a vectored write.
+    /// Returns the segments to be written next, for a vectored write.
     pub fn slices(&self) -> Vec<IoSlice<'_>> {
         let rest = self.segments.iter().skip(1).take(MAX_SLICES - 1);
         std::iter::once(self.front()).chain(rest.map(Vec::as_slice)).map(IoSlice::new).collect()
     }
 
-    /// Drops the first `count` bytes, at most as many as wait.
+    /// Removes the first `count` bytes, or all bytes if there are fewer.
     pub fn consume(&mut self, count: usize) {
         let mut count = count.min(self.len);
         self.len -= count;
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_leave_in_order_whatever_the_portions() {
+    fn partial_writes_preserve_the_order() {
         for portion in 1..=7 {
             let mut output = Output::default();
             for segment in ["abc", "", "d", "ef"] {

@@ -1,27 +1,27 @@
-//! Planted bugs: something for a fuzzer to find, each of another kind and depth.
+//! Planted bugs for a fuzzer to find, of different kinds and depths.
 //!
-//! They sit in front of the routes, where a request looks the same whoever parsed it, and so exist
-//! in every model. `harness/planted/` has a request for each that sets it off, or a session: bugs 12
-//! to 14 are about how connections go.
+//! They run before the routes, on parsed requests, which are the same with every parser; so they exist
+//! in every model. `harness/planted/` has a request or a session that triggers each bug. Bugs 12 to 14
+//! depend on the order of events on connections.
 //!
-//! | no. | set off by | kind | how it shows |
-//! |----:|------------|------|--------------|
+//! | no. | trigger | kind | symptom |
+//! |----:|---------|------|---------|
 //! | 1 | a cookie with a broken escape: `Cookie: a=%` | `None` unwrapped | panic, caught by the model |
-//! | 2 | a body that is chunk-coded itself, its first chunk size of more than 8 digits: `123456789` and CRLF | arithmetic overflow | panic, caught |
+//! | 2 | a body whose content starts like a chunk with a size of more than 8 digits: `123456789` and CRLF | arithmetic overflow | panic, caught |
 //! | 3 | `Accept` with two members, one of a weight above 1: `q=2` | panic in a C callback | panic, then SIGABRT: it cannot unwind |
 //! | 4 | `Max-Forwards` of 16 or more | write out of bounds in `unsafe` | SIGSEGV |
 //! | 5 | a value in the query of /query with a character across its 8th byte | slice off a UTF-8 boundary | panic, caught |
 //! | 6 | a value in the query of /query that is `$` and an unknown key: `a=$` | unbounded recursion | "has overflowed its stack", SIGABRT |
 //! | 7 | `Accept-Encoding` with an empty member: `gzip,,br` | endless loop | a hang |
-//! | 8 | two requests on a connection, a later one with a `Host` longer than the first one's and than 16 bytes | state carried over; index out of bounds | panic, caught |
+//! | 8 | two requests on a connection, a later one with a `Host` longer than that of the first and than 16 bytes | state carried over; index out of bounds | panic, caught |
 //! | 9 | `Range` on /static/ with a suffix of 1025 to 65535 bytes: `bytes=-2000` | integer underflow | panic, caught |
 //! | 10 | POST /form, a multipart body without parts: `--x--` | division by zero | panic, caught |
-//! | 11 | `Upgrade` that starts with digit, capital, digit, capital: `1A2B` (looked at one by one) | abort | SIGABRT without a panic |
+//! | 11 | `Upgrade` that starts with digit, capital, digit, capital: `1A2B` (compared one by one) | abort | SIGABRT without a panic |
 //! | 12 | two connections open at once, with the same cookie `session` | shared state | panic, caught |
-//! | 13 | a packet that ends in CR, the next one begins with LF and `Content-Length` | state lost between two reads | panic, caught |
+//! | 13 | a packet that ends with CR before one that begins with LF and `Content-Length` | state lost between two reads | panic, caught |
 //! | 14 | a reset while a chunked body is being received | abort in the clean-up | SIGABRT without a panic |
 //!
-//! Panics say `planted bug N`; their text is the same in every build.
+//! Panic messages contain `planted bug N`; their text is the same in every build.
 
 mod sessions;
 
@@ -32,16 +32,16 @@ use crate::http::syntax::{decimal, parameter, split_unquoted};
 use crate::parse::byte_range::{self, Spec};
 use crate::parse::{cookie, multipart, percent, query};
 
-/// The bugs, and what they remember of a connection.
+/// Planted bugs, with their state of a connection.
 #[derive(Debug, Default)]
 pub struct Planted {
-    /// Room for the Host of the connection's first request that had one, and for 16 bytes at least.
+    /// Buffer of the length of the connection's first Host field, and of at least 16 bytes.
     host: Option<Vec<u8>>,
     history: sessions::ConnectionHistory,
 }
 
 impl Planted {
-    /// Lets every bug look at `request`.
+    /// Runs every bug on `request`.
     pub fn visit(&mut self, request: &Request) {
         cookie_escapes(request);
         chunk_size(request);
@@ -57,12 +57,12 @@ impl Planted {
         self.history.visit(request);
     }
 
-    /// Bytes that were read from the client at once.
+    /// Records the bytes of one read from the client.
     pub fn received(&mut self, bytes: &[u8]) {
         self.history.received(bytes);
     }
 
-    /// The client has reset the connection before its body was complete.
+    /// Runs bug 14: the client has reset the connection before a body was complete.
     pub fn lost_in_body(&self, chunked: bool) {
         sessions::lost_in_body(chunked);
     }
@@ -95,7 +95,7 @@ fn cookie_escapes(request: &Request) {
     }
 }
 
-/// Bug 2. It looks at content, not at the transfer coding, which hyper decodes out of our sight.
+/// Bug 2. It parses the content, because hyper decodes the transfer coding before the bug runs.
 fn chunk_size(request: &Request) {
     let body = &request.body;
     let end = body.windows(2).position(|two| two == b"\r\n").unwrap_or(0);
@@ -110,7 +110,7 @@ fn chunk_size(request: &Request) {
 /// Bug 3.
 fn weights(request: &Request) {
     extern "C" fn compare(a: *const libc::c_void, b: *const libc::c_void) -> libc::c_int {
-        // SAFETY: qsort is given an array of f32, and hands out pointers to its elements.
+        // SAFETY: qsort passes pointers to elements of its array, which are f32s (qsort(3)).
         let (a, b) = unsafe { (*a.cast::<f32>(), *b.cast::<f32>()) };
         assert!(a <= 1.0 && b <= 1.0, "planted bug 3: weight above 1");
         a.total_cmp(&b) as libc::c_int
@@ -138,8 +138,8 @@ fn hops(request: &Request) {
     let mut passed = [false; 16];
     match usize::try_from(hops) {
         Ok(hops @ ..16) => passed[hops] = true,
-        // SAFETY: none, this is the bug. The address lies in the kernel's half of the address space:
-        // nothing else can be damaged, and the fault is certain.
+        // SAFETY: violated on purpose, as this is the bug. On x86-64, the address is in the kernel's half of
+        // the address space, so the write faults and damages nothing.
         _ => unsafe { passed.as_mut_ptr().wrapping_sub(1 << 47).write_volatile(true) },
     }
     black_box(passed);
@@ -164,9 +164,9 @@ fn reference(request: &Request) {
         let value = &pairs[position].1;
         match value.strip_prefix('$') {
             Some(key) => {
-                // An unknown key leaves us where we are.
+                // An unknown key resolves to the same pair again.
                 let next = pairs.iter().position(|(name, _)| name == key).unwrap_or(position);
-                // Using the result afterwards keeps this from becoming a loop.
+                // Using the result afterwards prevents the compiler from making this a loop.
                 black_box([resolve(pairs, next); 32]).len()
             }
             None => value.len(),
@@ -189,7 +189,7 @@ fn encodings(request: &Request) {
         let end = rest.iter().position(|&byte| byte == b',');
         match end {
             None => return,
-            // An empty member is taken for one that has not been skipped yet.
+            // The bug: an empty member is not skipped.
             Some(0) => {}
             Some(end) => rest = &rest[end + 1..],
         }
@@ -231,7 +231,7 @@ fn average_part(request: &Request) {
 /// Bug 11.
 fn upgrade(request: &Request) {
     let mut letters = request.headers().first("Upgrade").unwrap_or_default().iter();
-    // One after the other, so that coverage tells how many are right.
+    // Compared one by one, so that coverage shows how many are right.
     if letters.next().is_some_and(u8::is_ascii_digit)
         && letters.next().is_some_and(u8::is_ascii_uppercase)
         && letters.next().is_some_and(u8::is_ascii_digit)

@@ -1,4 +1,4 @@
-//! What is served, and what is remembered about a connection while it is served.
+//! Sites: the routes to serve, and the state of a connection to them.
 
 use std::fs::File;
 use std::io::Write;
@@ -7,7 +7,7 @@ use crate::http::{Request, Response};
 use crate::planted::Planted;
 use crate::routes;
 
-/// What a server serves: the routes, with or without the planted bugs.
+/// Site of a server: the routes, with or without the planted bugs.
 #[derive(Debug, Clone, Copy)]
 pub struct Site {
     planted: bool,
@@ -15,29 +15,29 @@ pub struct Site {
 }
 
 impl Site {
-    /// The routes as they should be.
+    /// Creates a site without planted bugs.
     pub const fn plain() -> Self {
         Self { planted: false, log: None }
     }
 
-    /// The same routes with the bugs of [`crate::planted`].
+    /// Creates a site with the bugs of [`crate::planted`].
     pub const fn planted() -> Self {
         Self { planted: true, log: None }
     }
 
-    /// The same site, which appends the target of every request to `log`. That stays open as long as
-    /// the server runs.
+    /// Makes the site append the target of every request to `log`, which stays open as long as the
+    /// server runs.
     pub fn logged(self, log: File) -> Self {
         Self { log: Some(Box::leak(Box::new(log))), ..self }
     }
 
-    /// What a new connection starts with.
+    /// Creates the session of a new connection.
     pub fn session(self) -> Session {
         Session { planted: self.planted.then(Planted::default), log: self.log }
     }
 }
 
-/// The requests of one connection, answered one after the other.
+/// Session of one connection, which answers its requests in order.
 #[derive(Debug)]
 pub struct Session {
     planted: Option<Planted>,
@@ -45,14 +45,14 @@ pub struct Session {
 }
 
 impl Session {
-    /// Bytes were read from the client, these at once.
+    /// Records the bytes of one read from the client.
     pub fn received(&mut self, bytes: &[u8]) {
         if let Some(planted) = &mut self.planted {
             planted.received(bytes);
         }
     }
 
-    /// The client has reset the connection before its body was complete.
+    /// Records that the client has reset the connection before a body was complete.
     pub fn lost_in_body(&self, chunked: bool) {
         if let Some(planted) = &self.planted {
             planted.lost_in_body(chunked);
@@ -65,7 +65,7 @@ impl Session {
             planted.visit(request);
         }
         if let Some(mut log) = self.log {
-            // In one piece: other threads write, too. A full disk is no reason not to answer.
+            // One write for each line, because other threads write, too. A full disk does not prevent the response.
             let _best_effort = log.write_all(format!("{}\n", request.head.target.raw).as_bytes());
         }
         routes::answer(request)

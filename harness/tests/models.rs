@@ -1,4 +1,4 @@
-//! Every concurrency model, over real TCP.
+//! Tests of every concurrency model, over real TCP.
 
 mod common;
 
@@ -10,19 +10,19 @@ const OWN_PARSER: [&str; 5] = ["accept-threads", "thread-per-connection", "pool"
 
 const MIB: usize = 1024 * 1024;
 
-/// An answer, taken apart.
+/// Parsed response.
 struct Answer {
     status: u16,
     head: String,
     body: Vec<u8>,
 }
 
-/// The answers in `bytes`, each of which must tell its length.
+/// Parses the responses in `bytes`. A response without Content-Length must have no body.
 fn answers(mut bytes: &[u8]) -> Vec<Answer> {
     let mut answers = Vec::new();
     while !bytes.is_empty() {
         let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
-        let (head, rest) = bytes.split_at(end.expect("a head has an end") + 4);
+        let (head, rest) = bytes.split_at(end.expect("an end of the head") + 4);
         let head = String::from_utf8(head.to_vec()).unwrap().to_lowercase();
         let length = head
             .lines()
@@ -87,13 +87,13 @@ fn serves_everything(model: &str) {
     server.stop();
 }
 
-/// One request after the other on one connection, each sent when its predecessor is answered.
+/// Sends requests on one connection, each after the response to the previous one.
 fn keeps_connections(model: &str) {
     let server = Server::start(model);
     let mut stream = server.connect();
     for number in 0..3 {
         let request = get(&format!("/query?n={number}"), "");
-        // In two pieces, as slow clients do it.
+        // Sent in two pieces, as slow clients do.
         let (first, second) = request.split_at(20);
         stream.write_all(first.as_bytes()).unwrap();
         stream.write_all(second.as_bytes()).unwrap();
@@ -112,15 +112,15 @@ fn keeps_connections(model: &str) {
     server.stop();
 }
 
-/// Clients that go away in the middle of a large answer, or of a request, harm nobody else.
-fn survives_rude_clients(model: &str) {
+/// Clients that leave in the middle of a large response or of a request do not affect other clients.
+fn survives_client_disconnects(model: &str) {
     let server = Server::start(model);
     for _ in 0..5 {
         let mut stream = server.connect();
         stream.write_all(get("/big?size=33554432", "").as_bytes()).unwrap();
         let mut some = [0; 100];
         stream.read_exact(&mut some).unwrap();
-        // Unread input makes this a reset.
+        // Closing with unread input resets the connection.
         drop(stream);
         server.connect().write_all(b"POST /echo HTTP/1.1\r\nContent-").unwrap();
     }
@@ -128,9 +128,9 @@ fn survives_rude_clients(model: &str) {
     server.stop();
 }
 
-/// A client that is refused early still gets its answer, although the rest of what it sent is
-/// never read.
-fn refuses_gently(model: &str) {
+/// A client whose request is refused early receives the response, although the server ignores the rest
+/// of the request.
+fn delivers_early_refusals(model: &str) {
     let server = Server::start(model);
     let mut request = format!("POST /echo HTTP/1.1\r\nX: {}\r\n", "x".repeat(600_000)).into_bytes();
     request.extend_from_slice(&upload());
@@ -153,13 +153,13 @@ macro_rules! for_each_model {
             }
 
             #[test]
-            fn survives_rude_clients() {
-                super::survives_rude_clients($model);
+            fn survives_client_disconnects() {
+                super::survives_client_disconnects($model);
             }
 
             #[test]
-            fn refuses_gently() {
-                super::refuses_gently($model);
+            fn delivers_early_refusals() {
+                super::delivers_early_refusals($model);
             }
         }
     )+};

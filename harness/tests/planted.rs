@@ -1,4 +1,4 @@
-//! Every planted bug, set off by the request or session that `harness/planted/` keeps for it.
+//! Tests that the request or session in `harness/planted/` triggers its planted bug.
 
 mod common;
 
@@ -14,13 +14,13 @@ use sockfuzz_protocol::session::{Action, Session};
 
 const HELLO: &[u8] = b"GET /static/notes.txt HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-/// How a bug shows.
+/// Symptom of a bug.
 enum Outcome {
-    /// A panic with this message ends the connection; the server lives on.
+    /// A panic with this message ends the connection; the server continues.
     Caught(&'static str),
-    /// The server is killed by this signal, and says so much.
+    /// This signal kills the server, after it has printed this message.
     Killed(i32, &'static str),
-    /// The server computes for ever.
+    /// The server loops endlessly.
     Hang,
 }
 use Outcome::{Caught, Hang, Killed};
@@ -41,25 +41,25 @@ fn shows(name: &str, outcome: &Outcome) {
                 server.exchange(&trigger);
                 assert!(server.exchange(HELLO).starts_with(b"HTTP/1.1 200 "));
                 let said = server.stop();
-                assert!(said.contains(message), "{model} said {said:?}");
+                assert!(said.contains(message), "{model} printed {said:?}");
             }
             Killed(signal, message) => {
-                assert_eq!(server.exchange(&trigger), b"", "{model} answers");
+                assert_eq!(server.exchange(&trigger), b"", "{model} has answered");
                 let (status, said) = server.wait();
-                assert_eq!(status.signal(), Some(*signal), "{model} said {said:?}");
-                assert!(said.contains(message), "{model} said {said:?}");
+                assert_eq!(status.signal(), Some(*signal), "{model} printed {said:?}");
+                assert!(said.contains(message), "{model} printed {said:?}");
             }
             Hang => {
                 let mut stream = server.connect();
                 stream.write_all(&trigger).unwrap();
-                // Nothing but the bug takes so much time of the processor.
+                // Only the bug uses 50 ticks of processor time.
                 let deadline = Instant::now() + PATIENCE;
                 while processor_ticks(server.pid()) < 50 {
                     assert!(Instant::now() < deadline, "{model} does not hang");
                     thread::sleep(Duration::from_millis(10));
                 }
                 stream.set_nonblocking(true).unwrap();
-                assert!(stream.peek(&mut [0]).is_err(), "{model} answers");
+                assert!(stream.peek(&mut [0]).is_err(), "{model} has answered");
                 server.stop();
             }
         }
@@ -70,27 +70,27 @@ fn shows(name: &str, outcome: &Outcome) {
     }
 }
 
-/// The same for a bug that takes a session: it depends on how connections go, and so on the model.
+/// Checks a bug that needs a session. It depends on the events on connections, and so on the model.
 fn shows_in_session(name: &str, outcome: &Outcome) {
     let text = String::from_utf8(trigger(&format!("{name}.session"))).unwrap();
     let session: Session = text.parse().unwrap();
-    // The same bytes on a single connection, as those of an input without a session would be.
+    // The same bytes on a single connection, as in an input without a session.
     let raw: Vec<u8> = session.steps().iter().flat_map(|step| bytes(&step.action)).copied().collect();
     for model in MODELS {
         let server = Server::start_planted(model);
         server.exchange(&raw);
-        assert!(server.exchange(HELLO).starts_with(b"HTTP/1.1 200 "), "{model} minds the bytes alone");
+        assert!(server.exchange(HELLO).starts_with(b"HTTP/1.1 200 "), "{model} fails without the session");
         server.play(&session);
         match outcome {
             Caught(message) => {
                 assert!(server.exchange(HELLO).starts_with(b"HTTP/1.1 200 "));
                 let said = server.stop();
-                assert!(said.contains(message), "{model} said {said:?}");
+                assert!(said.contains(message), "{model} printed {said:?}");
             }
             Killed(signal, message) => {
                 let (status, said) = server.wait();
-                assert_eq!(status.signal(), Some(*signal), "{model} said {said:?}");
-                assert!(said.contains(message), "{model} said {said:?}");
+                assert_eq!(status.signal(), Some(*signal), "{model} printed {said:?}");
+                assert!(said.contains(message), "{model} printed {said:?}");
             }
             Hang => unreachable!("no such bug"),
         }

@@ -6,7 +6,7 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     let Some(directory) = env::args_os().nth(1).map(PathBuf::from) else {
-        return Err(io::Error::other("give the directory to write to: corpus/http2"));
+        return Err(io::Error::other("no output directory: give one, such as corpus/http2"));
     };
     fs::create_dir_all(&directory)?;
     for (name, bytes) in sockfuzz_model::http2::seeds() {

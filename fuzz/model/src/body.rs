@@ -8,18 +8,18 @@ use crate::{Bytes, Chunked, FieldSection, Kind, Multipart, Visit, Visitor};
 /// Body of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Body<'a> {
-    /// None.
+    /// No body.
     None,
-    /// Content-Length bytes, or as many as there are.
+    /// Body of Content-Length bytes, or of all remaining bytes if there are fewer.
     Sized(Bytes<'a>),
-    /// Content-Length bytes of a multipart media type.
+    /// Body of Content-Length bytes in a multipart media type.
     Multipart(Multipart<'a>),
-    /// Chunks.
+    /// Body in the chunked transfer coding.
     Chunked(Chunked<'a>),
 }
 
 impl<'a> Body<'a> {
-    /// Parses the body from the front of `text` and removes it from it. If the fields conflict, chunks take
+    /// Parses the body at the front of `text` and advances `text` past it. If the fields conflict, chunks take
     /// precedence over lengths (RFC 9112, section 6.3), and the first valid length over others.
     pub(crate) fn parse(fields: &FieldSection<'_>, text: &mut &'a [u8]) -> Self {
         let is_chunked = |value: &[u8]| find_ignoring_case(value, b"chunked").is_some();
@@ -42,7 +42,7 @@ impl<'a> Body<'a> {
     }
 }
 
-/// Parses a length as leniently as the most lenient servers.
+/// Parses a length as the most lenient servers do: accepts leading plus signs and ignores trailing text.
 fn length(value: &[u8]) -> Option<usize> {
     let text = std::str::from_utf8(value).ok()?.trim_start_matches('+');
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

@@ -4,16 +4,16 @@ use crate::lines::{cut, cut_while, line};
 use crate::visit::emit;
 use crate::{Bytes, FieldSection, Kind, Visit, Visitor};
 
-/// Chunk. The last one of a body has no data.
+/// Chunk of a body. The last chunk has no data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk<'a> {
     /// The size, in hexadecimal digits.
     pub size: Bytes<'a>,
-    /// Extensions, and everything else on the line.
+    /// Extensions, and any other text after the size.
     pub extension: Bytes<'a>,
-    /// The end of that line.
+    /// The end of the chunk-size line.
     pub line_end: Bytes<'a>,
-    /// The data. Its length can differ from the size.
+    /// The data. Its length can differ from the declared size.
     pub data: Bytes<'a>,
     /// The line end after the data.
     pub end: Bytes<'a>,
@@ -22,7 +22,7 @@ pub struct Chunk<'a> {
 /// Chunked body.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Chunked<'a> {
-    /// The chunks, including the last one if there is one.
+    /// The chunks, including the last chunk if there is one.
     pub chunks: Vec<Chunk<'a>>,
     /// The trailer section.
     pub trailer: FieldSection<'a>,
@@ -72,7 +72,7 @@ impl<'a> Chunk<'a> {
 }
 
 impl<'a> Chunked<'a> {
-    /// Parses a body from the front of `text` and removes it from it. It ends before bytes that are no chunk.
+    /// Parses the body at the front of `text` and advances `text` past it. Stops before bytes that are not a chunk.
     pub(crate) fn parse(text: &mut &'a [u8]) -> Self {
         let mut chunks = Vec::new();
         while let Some(chunk) = Chunk::parse(text) {

@@ -6,7 +6,7 @@ use crate::lines::{cut, cut_back_while, is_blank, line};
 use crate::visit::emit;
 use crate::{Bytes, Kind, Visit, Visitor};
 
-/// Field line. One without a colon has only a name.
+/// Field line. A line without a colon has a name, but no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldLine<'a> {
     /// Name: everything before the colon except adjacent white space.
@@ -15,7 +15,7 @@ pub struct FieldLine<'a> {
     pub colon: Bytes<'a>,
     /// The value, including line ends of obsolete folding.
     pub value: Bytes<'a>,
-    /// White space behind the value, and the line's end.
+    /// White space after the value, and the line end.
     pub end: Bytes<'a>,
 }
 
@@ -33,7 +33,7 @@ impl<'a> FieldLine<'a> {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
-    /// Parses the first line of `text` with the folded lines that belong to it, and removes them from it.
+    /// Parses the first line of `text` with its folded lines, and advances `text` past them.
     fn parse(text: &mut &'a [u8]) -> Self {
         let start = *text;
         let mut end = line(text).1.len();
@@ -79,7 +79,7 @@ pub struct FieldSection<'a> {
 }
 
 impl<'a> FieldSection<'a> {
-    /// Parses a section from the front of `text` and removes it from it.
+    /// Parses the section at the front of `text` and advances `text` past it.
     pub(crate) fn parse(text: &mut &'a [u8]) -> Self {
         let mut fields = Vec::new();
         while !text.is_empty() {

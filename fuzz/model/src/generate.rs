@@ -1,5 +1,5 @@
-//! Generation of requests from `arbitrary`'s bytes: mostly valid ones, so that they get past a server's
-//! first checks, and some malformed in one of the known ways.
+//! Generation of requests from `arbitrary`'s bytes. Most requests are valid, so that they pass a server's
+//! first checks; some are malformed in a known way.
 
 mod body;
 mod pipeline;
@@ -14,7 +14,7 @@ fn word<'a>(u: &mut Unstructured<'a>, words: &[&'static str]) -> Result<Bytes<'a
     Ok(Bytes::Borrowed(u.choose(words)?.as_bytes()))
 }
 
-/// Chooses the usual word, or, one time in `seldom`, one of the others.
+/// Chooses the usual word, or with probability 1/`seldom` one of `words`.
 fn usually<'a>(
     u: &mut Unstructured<'a>,
     usual: &'static str,
@@ -34,7 +34,7 @@ fn several<'a, T>(
     (0..count).map(|_| one(u)).collect()
 }
 
-/// Takes up to `max` bytes as they are.
+/// Takes up to `max` bytes unchanged.
 fn bytes<'a>(u: &mut Unstructured<'a>, max: usize) -> Result<Bytes<'a>> {
     let count = u.int_in_range(0..=max)?.min(u.len());
     Ok(Bytes::Borrowed(u.bytes(count)?))

@@ -21,13 +21,13 @@ pub(crate) fn cut<'a>(text: &mut &'a [u8], count: usize) -> &'a [u8] {
     first
 }
 
-/// Cuts off the longest prefix whose bytes are all `like` this.
+/// Cuts off the longest prefix whose bytes all satisfy `like`.
 pub(crate) fn cut_while<'a>(text: &mut &'a [u8], like: impl Fn(u8) -> bool) -> &'a [u8] {
     let count = text.iter().position(|byte| !like(*byte)).unwrap_or(text.len());
     cut(text, count)
 }
 
-/// Cuts off the longest suffix whose bytes are all `like` this.
+/// Cuts off the longest suffix whose bytes all satisfy `like`.
 pub(crate) fn cut_back_while<'a>(text: &mut &'a [u8], like: impl Fn(u8) -> bool) -> &'a [u8] {
     let count = text.iter().rposition(|byte| !like(*byte)).map_or(0, |last| last + 1);
     let (rest, back) = text.split_at(count);

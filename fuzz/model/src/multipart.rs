@@ -9,11 +9,11 @@ use crate::{Bytes, FieldSection, Kind, Visit, Visitor};
 /// Part of a multipart body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part<'a> {
-    /// The line that begins it.
+    /// Delimiter line before the part.
     pub delimiter: Bytes<'a>,
-    /// Its fields.
+    /// Header fields of the part.
     pub fields: FieldSection<'a>,
-    /// Its content, with the line end that belongs to the next delimiter.
+    /// Content, including the line end that belongs to the next delimiter.
     pub data: Bytes<'a>,
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn boundary(media_type: &[u8]) -> Option<&[u8]> {
 }
 
 impl<'a> Multipart<'a> {
-    /// Parses a body if it contains this boundary.
+    /// Parses a body that is divided by `boundary`; `None` if it has no part.
     pub(crate) fn parse(mut body: &'a [u8], boundary: &[u8]) -> Option<Self> {
         let dashes = [b"--", boundary].concat();
         let finder = memmem::Finder::new(&dashes);

@@ -5,18 +5,18 @@ use crate::{Kind, Pipeline, Visit, Visitor};
 /// Range of the text with the kind of its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
-    /// Kind of its content.
+    /// Kind of the content.
     pub kind: Kind,
-    /// Offset of its first byte.
+    /// Offset of the first byte.
     pub start: u32,
-    /// Offset behind its last byte.
+    /// Offset after the last byte.
     pub end: u32,
-    /// Index of the first span that is not inside it.
+    /// Index of the first later span that is not inside this one.
     pub after: u32,
 }
 
 impl Span {
-    /// The span as a range.
+    /// Returns the span as a range.
     #[must_use]
     #[inline]
     pub fn range(self) -> std::ops::Range<usize> {
@@ -24,13 +24,13 @@ impl Span {
     }
 }
 
-/// Spans in the order in which they begin, each before what is inside it.
+/// Outline of a text: spans sorted by their start, each before the spans inside it.
 #[derive(Debug, Default)]
 pub struct Outline {
     spans: Vec<Span>,
     /// Indices of spans, sorted by kind.
     sorted: Vec<u32>,
-    /// Where each kind begins in `sorted`.
+    /// Index of the first entry of each kind in `sorted`.
     first: [u32; Kind::COUNT + 1],
     open: Vec<u32>,
     position: u32,
@@ -66,14 +66,14 @@ impl Outline {
         }
     }
 
-    /// All spans.
+    /// Returns all spans.
     #[must_use]
     #[inline]
     pub fn spans(&self) -> &[Span] {
         &self.spans
     }
 
-    /// Indices of the spans of this kind, in order.
+    /// Returns the indices of all spans of this kind, in order.
     #[must_use]
     #[inline]
     pub fn of(&self, kind: Kind) -> &[u32] {
@@ -81,7 +81,7 @@ impl Outline {
         &self.sorted[place(kind as usize)..place(kind as usize + 1)]
     }
 
-    /// The spans inside the one at `index`.
+    /// Returns the spans inside the span at `index`.
     #[must_use]
     #[inline]
     pub fn inside(&self, index: usize) -> &[Span] {

@@ -5,7 +5,7 @@ use crate::lines::{cut_while, is_line_end, line};
 use crate::{Bytes, Kind, Request, Visit, Visitor};
 
 /// Item of a pipeline.
-// Most items are requests: a box for each would cost more than the memory that it saves.
+// Most items are requests: boxing each request would cost more than the memory that it saves.
 #[expect(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Item<'a> {
@@ -15,7 +15,7 @@ pub enum Item<'a> {
     Opaque(Bytes<'a>),
 }
 
-/// Everything sent on a connection.
+/// Requests and other bytes sent on one connection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pipeline<'a> {
     /// Items, in the order in which they are sent.
@@ -23,16 +23,16 @@ pub struct Pipeline<'a> {
 }
 
 impl<'a> Pipeline<'a> {
-    /// Parses any bytes.
+    /// Parses any bytes without loss.
     #[must_use]
     pub fn parse(text: &'a [u8]) -> Self {
         let mut items = Vec::new();
         let (mut opaque, mut rest) = (text, text);
-        // What follows the preface of HTTP/2 is not text.
+        // The bytes after the preface of HTTP/2 are frames, not text.
         while !rest.is_empty() && !rest.starts_with(PREFACE) {
             let before = rest;
             let Some(request) = Request::parse(&mut rest) else {
-                // A request can follow after blank lines and one line that is none.
+                // A request can follow after blank lines and a line that is not a request line.
                 cut_while(&mut rest, is_line_end);
                 line(&mut rest);
                 continue;

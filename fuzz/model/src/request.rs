@@ -1,10 +1,10 @@
-//! Requests.
+//! Requests and their request lines.
 
 use crate::lines::{cut, cut_back_while, cut_while, is_blank, is_line_end, is_token, line};
 use crate::visit::emit;
 use crate::{Body, Bytes, FieldSection, Kind, Target, Visit, Visitor};
 
-/// Longer words are not taken for methods.
+/// Maximum length of a method, in bytes. Longer words are not parsed as methods.
 const MAX_METHOD_LENGTH: usize = 32;
 
 /// Request line.
@@ -20,25 +20,25 @@ pub struct RequestLine<'a> {
     pub before_version: Bytes<'a>,
     /// The version; HTTP/0.9 has none.
     pub version: Bytes<'a>,
-    /// White space behind, and the line's end.
+    /// White space after the version, and the line end.
     pub end: Bytes<'a>,
 }
 
 /// Request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request<'a> {
-    /// Blank lines before it.
+    /// Blank lines before the request.
     pub blank: Bytes<'a>,
-    /// The first line.
+    /// The request line.
     pub line: RequestLine<'a>,
-    /// The header section. Without a version there is none.
+    /// The header section. A request without a version has none.
     pub head: FieldSection<'a>,
     /// The body.
     pub body: Body<'a>,
 }
 
 impl<'a> RequestLine<'a> {
-    /// Parses a line if a server would take it for a request line.
+    /// Parses a line that a server would accept as a request line; `None` for other lines.
     fn parse(mut line: &'a [u8], end: &'a [u8]) -> Option<Self> {
         let whole = line;
         let method = cut_while(&mut line, is_token);
@@ -74,7 +74,7 @@ impl<'a> RequestLine<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Parses a request from the front of `text` and removes it from it, if there is one.
+    /// Parses the request at the front of `text`, if there is one, and advances `text` past it.
     pub(crate) fn parse(text: &mut &'a [u8]) -> Option<Self> {
         let mut rest = *text;
         let blank = cut_while(&mut rest, is_line_end);

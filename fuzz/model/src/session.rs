@@ -15,7 +15,7 @@ pub struct ParsedSession<'a> {
 pub type ParsedStep<'a> = Step<Pipeline<'a>>;
 
 impl<'a> ParsedSession<'a> {
-    /// Parses any session.
+    /// Parses the chunks of any session.
     #[must_use]
     pub fn parse(session: &'a Session) -> Self {
         let understood = |step: &'a Step| Step {
@@ -31,7 +31,7 @@ impl<'a> ParsedSession<'a> {
         Self { steps: session.steps().iter().map(understood).collect() }
     }
 
-    /// Converts back to a session. Leaves out steps that cannot be done.
+    /// Converts back to a session. Omits empty chunks, and steps that the state of the session does not allow.
     #[must_use]
     pub fn session(&self) -> Session {
         let plain = |step: &ParsedStep<'a>| Step {

@@ -33,7 +33,7 @@ pub enum Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Parses a target. The method CONNECT takes an authority.
+    /// Parses a target. The target of the method CONNECT is an authority.
     #[must_use]
     pub fn parse(text: &'a [u8], method: &[u8]) -> Self {
         if text == b"*" {
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(origin, Target::Origin { path: b"/a"[..].into(), query: b"?b"[..].into() });
         let Target::Absolute { scheme, authority, path, query } = Target::parse(b"http://h:80/p?q", b"GET")
         else {
-            panic!("an absolute target");
+            panic!("the target is not in absolute form");
         };
         assert_eq!([scheme, authority, path, query], [&b"http://"[..], b"h:80", b"/p", b"?q"]);
         assert_eq!(Target::parse(b"h:443", b"CONNECT"), Target::Authority(b"h:443"[..].into()));

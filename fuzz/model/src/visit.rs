@@ -48,26 +48,26 @@ pub enum Kind {
     Chunk,
     /// A chunk's size.
     Size,
-    /// The rest of the line of a chunk's size.
+    /// The rest of a chunk-size line.
     Extension,
     /// A chunk's bytes.
     Data,
     /// A whole part of a multipart body.
     Part,
-    /// A line that divides parts.
+    /// A delimiter line of a multipart body.
     Delimiter,
     /// Bytes that cannot be parsed.
     Opaque,
 }
 
 impl Kind {
-    /// How many kinds there are.
+    /// Number of kinds.
     pub const COUNT: usize = Self::Opaque as usize + 1;
 }
 
 /// Receiver of the elements of a message.
 pub trait Visitor {
-    /// Starts an element with parts, which follow.
+    /// Starts a composite element, whose parts follow.
     fn enter(&mut self, kind: Kind) {
         let _ = kind;
     }
@@ -79,7 +79,7 @@ pub trait Visitor {
     fn bytes(&mut self, kind: Kind, bytes: &[u8]);
 }
 
-/// Message or part of one that can be traversed.
+/// Message, or part of a message, that can be traversed.
 pub trait Visit {
     /// Passes all elements to the visitor, in order.
     fn visit(&self, visitor: &mut impl Visitor);
@@ -105,7 +105,7 @@ impl Visitor for Serialiser<'_> {
     }
 }
 
-/// Passes bytes to the visitor unless there are none.
+/// Passes bytes to the visitor, unless they are empty.
 pub(crate) fn emit(visitor: &mut impl Visitor, kind: Kind, bytes: &Bytes<'_>) {
     if !bytes.is_empty() {
         visitor.bytes(kind, bytes);

@@ -1,5 +1,5 @@
-//! Words of HTTP/1.1, by the elements that they fit. A known word gets past a parser's first comparison;
-//! the unusual ones test what comes after it.
+//! Words of HTTP/1.1, grouped by the elements that they fit. A known word passes a parser's first
+//! comparison; the unusual words test the code after it.
 
 mod fields;
 
@@ -14,7 +14,7 @@ pub struct KnownField {
     pub values: &'static [&'static str],
 }
 
-/// Methods of HTTP, WebDAV and its extensions, and an unknown one.
+/// Methods of HTTP, WebDAV and its extensions, and an unknown method.
 #[rustfmt::skip]
 pub const METHODS: &[&str] = &[
     "GET", "GET", "GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PATCH",
@@ -22,7 +22,7 @@ pub const METHODS: &[&str] = &[
     "ACL", "BIND", "CHECKOUT", "PURGE", "QUERY", "get", "BREW",
 ];
 
-/// Versions; the first is the usual one.
+/// Versions. The first is the usual version.
 #[rustfmt::skip]
 pub const VERSIONS: &[&str] = &[
     "HTTP/1.1", "HTTP/1.0", "HTTP/0.9", "HTTP/1.2", "HTTP/2.0", "HTTP/3", "HTTP/1.10", "HTTP/01.1",
@@ -86,7 +86,7 @@ pub const CHUNK_EXTENSIONS: &[&str] = &[
     "\t",
 ];
 
-/// Line ends, and what some parsers take for one.
+/// Line ends, and bytes that some parsers accept as a line end.
 #[rustfmt::skip]
 pub const LINE_ENDS: &[&str] = &[
     "\r\n", "\n", "\r", "\r\r\n", "\n\r", " \r\n", "\t\r\n", "\0\r\n", "\r\n ", "\r\n\t", "\r\n\r\n", "",
@@ -115,7 +115,7 @@ pub const BODIES: &[&str] = &[
     "0123456789abcdef", "0\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "\r\n", "\0", "\u{fffd}",
 ];
 
-/// Groups of field lines that are used together, with the method that they are for, if any.
+/// Groups of field lines that are used together, each with its method, or with an empty string for any method.
 pub const FIELD_GROUPS: &[(&str, &str)] = &[
     ("", "Range: bytes=0-1,3-4\r\nIf-Range: Wed, 01 Jan 2020 00:00:00 GMT\r\n"),
     ("", "Range: bytes=0-0\r\nIf-Range: \"5e0be100-da\"\r\n"),

@@ -60,9 +60,9 @@ proptest! {
     #[test]
     fn string_literals_round_trip(text in prop::collection::vec(any::<u8>(), 0..60), raw: Vec<u8>) {
         let coded = StringLiteral::encode(&*text, true);
-        let decoded = coded.decode().expect("it is whole");
+        let decoded = coded.decode().expect("encoded text decodes");
         prop_assert_eq!(&*decoded, &*text);
-        // Code that is broken is found to be so.
+        // Decoding any bytes must not panic.
         let _either_way = StringLiteral { huffman: true, raw: raw.into() }.decode();
     }
 
@@ -107,7 +107,7 @@ fn mutations_depend_on_the_random_numbers_only() {
     assert_eq!(mutated(7), mutated(7));
 }
 
-/// After many mutations, each kind of change has occurred.
+/// Counts each kind of change over many mutations.
 #[test]
 fn every_kind_of_mutation_occurs() {
     let mut numbers = Numbers(1);
@@ -139,12 +139,12 @@ fn two_libraries_decode_the_same_headers() {
         let mut encoder = HeaderEncoder::default();
         let mut tables = Tables::default();
         let mut other = httlib_hpack::Decoder::default();
-        // The second time, from the dynamic table.
+        // The second block refers to the dynamic table.
         for _ in 0..2 {
             let mut block = encoder.block(&headers, huffman);
             block.fields.push(Field::literal(Indexing::Never, b"secret", b"value", huffman));
             let read: Vec<_> =
-                tables.read(&block).into_iter().map(|header| header.expect("has meaning")).collect();
+                tables.read(&block).into_iter().map(|header| header.expect("a header")).collect();
             let mut judged = Vec::new();
             other.decode(&mut block.serialise(), &mut judged).expect("valid");
             let judged: Vec<_> = judged.into_iter().map(|(name, value, _)| (name, value)).collect();
@@ -196,7 +196,7 @@ fn corpus_matches_the_seeds() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/http2");
     let mut files: Vec<_> = fs::read_dir(&folder)
         .expect("readable")
-        .map(|entry| entry.expect("readable").file_name().into_string().expect("a plain name"))
+        .map(|entry| entry.expect("readable").file_name().into_string().expect("a UTF-8 name"))
         .collect();
     files.sort();
     let mut names: Vec<_> = seeds().iter().map(|(name, _)| *name).collect();

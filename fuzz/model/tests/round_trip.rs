@@ -75,10 +75,10 @@ proptest! {
 
     #[test]
     fn generated_messages_round_trip(seed in prop::collection::vec(any::<u8>(), 0..2048)) {
-        let session = ParsedSession::arbitrary(&mut Unstructured::new(&seed)).expect("any bytes will do");
+        let session = ParsedSession::arbitrary(&mut Unstructured::new(&seed)).expect("accepts any bytes");
         let session = session.session();
         prop_assert_eq!(&Session::decode(&session.encode()), &session);
-        let pipeline = Pipeline::arbitrary(&mut Unstructured::new(&seed)).expect("any bytes will do");
+        let pipeline = Pipeline::arbitrary(&mut Unstructured::new(&seed)).expect("accepts any bytes");
         assert_round_trips(&pipeline.serialise());
     }
 }
@@ -92,7 +92,7 @@ fn most_generated_requests_are_parsed_as_requests() {
                 (seed * 128 + i + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).to_le_bytes()
             })
             .collect();
-        let pipeline = Pipeline::arbitrary(&mut Unstructured::new(&bytes)).expect("any bytes will do");
+        let pipeline = Pipeline::arbitrary(&mut Unstructured::new(&bytes)).expect("accepts any bytes");
         made += pipeline.items.len();
         understood += Pipeline::parse(&pipeline.serialise()).requests().count();
     }
@@ -112,7 +112,7 @@ fn most_seeds_are_parsed_as_requests() {
     assert!(requests * 10 >= all * 9, "{requests} of {all}");
 }
 
-/// With quadratic work, this would time out.
+/// A parser with quadratic running time would time out.
 #[test]
 fn many_blank_lines_are_parsed_in_linear_time() {
     for blank in ["\n", "\r\n", "\r"] {

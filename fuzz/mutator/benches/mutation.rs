@@ -38,11 +38,11 @@ fn mutation(criterion: &mut Criterion) {
         b"\x82\x86\x84\x41\x83\xa0\xe4\x1d",
     ]
     .concat();
-    one_parent(criterion, "a request of HTTP/2", InputFormat::Raw, &frames);
+    one_parent(criterion, "an HTTP/2 request", InputFormat::Raw, &frames);
     let mut mutator = Mutator::new(1, InputFormat::Session, Dictionary::read(None));
     let seeds = seeds();
     let mut parents = seeds.iter().cycle();
-    criterion.bench_function("a parent of its own each time", |bencher| {
+    criterion.bench_function("a different parent each time", |bencher| {
         bencher.iter_batched(
             || parents.next().expect("endless"),
             |parent| black_box(mutator.mutate(parent, parent, MAX_LENGTH).len()),

@@ -1,5 +1,5 @@
 //! C interface of an AFL++ custom mutator (AFL++'s docs/custom_mutators.md). Each function converts
-//! pointers to slices, calls the safe code, and catches panics.
+//! pointers to slices and calls the safe code; where that can panic, the function catches it.
 
 use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,14 +13,14 @@ use crate::dictionary::Dictionary;
 use crate::mutator::Mutator;
 use crate::trim::BlockSizes;
 
-/// Variable that afl-fuzz sets and afl-tmin does not: afl-tmin trims to single bytes.
+/// Environment variable that afl-fuzz sets and afl-tmin does not. Without it, inputs are trimmed to single bytes.
 const AFL_FUZZ_VARIABLE: &str = "AFL_CUSTOM_INFO_OUT";
 
-/// Mutations per execution of the custom stage. AFL++'s default is 100, doubled with each find: in the first
-/// cycle, the seeds at the end of the queue would have to wait long.
+/// Mutations per execution of the custom stage. AFL++'s default, 100 and doubled with each find, would delay
+/// the seeds at the end of the queue in the first cycle.
 const MUTATIONS_PER_INPUT: c_uint = 64;
 
-/// State behind AFL++'s pointer.
+/// State that AFL++ passes to every function as an opaque pointer.
 struct MutatorHandle {
     mutator: Mutator,
     block_sizes: BlockSizes,
@@ -69,15 +69,15 @@ pub unsafe extern "C" fn afl_custom_fuzz(
     other_size: usize,
     max_size: usize,
 ) -> usize {
-    // SAFETY: `data` comes from `afl_custom_init`, and the buffers are readable for their sizes. AFL++ calls
-    // from one thread, which changes none of them during the call.
+    // SAFETY: `data` comes from `afl_custom_init`, the buffers are readable for their sizes, and `output` is
+    // writable. AFL++ calls from one thread, so nothing else uses or changes them during the call.
     let (handle, parent, other, output) =
         unsafe { (handle(data), bytes(buffer, size), bytes(other, other_size), &mut *output) };
     let mutated = catch_unwind(AssertUnwindSafe(|| {
         let mutated = handle.mutator.mutate(parent, other, max_size);
         (mutated.as_ptr(), mutated.len())
     }));
-    // After a panic, AFL++ runs the parent itself.
+    // After a panic, AFL++ runs the unchanged parent.
     let (start, size) = mutated.unwrap_or((parent.as_ptr(), parent.len()));
     *output = start;
     size
@@ -95,7 +95,7 @@ pub extern "C" fn afl_custom_fuzz_count(_data: *mut c_void, _buffer: *const u8, 
 /// `data` must come from [`afl_custom_init`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn afl_custom_describe(data: *mut c_void, max_length: usize) -> *const c_char {
-    // SAFETY: `data` comes from `afl_custom_init`; AFL++ calls from one thread.
+    // SAFETY: `data` comes from `afl_custom_init`. AFL++ calls from one thread, so nothing else uses it.
     let handle = unsafe { handle(data) };
     let described = catch_unwind(AssertUnwindSafe(|| {
         handle.mutator.describe(max_length.saturating_sub(1));
@@ -105,14 +105,14 @@ pub unsafe extern "C" fn afl_custom_describe(data: *mut c_void, max_length: usiz
     described.unwrap_or(ptr::null())
 }
 
-/// Starts trimming. Returns 1 as the number of steps, which is not known beforehand, or 0 if there is none.
+/// Starts trimming. Returns 1 if there are steps, whose number is not known beforehand, and 0 if there are none.
 ///
 /// # Safety
 /// `data` must come from [`afl_custom_init`]; the buffer must be readable for its size.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn afl_custom_init_trim(data: *mut c_void, buffer: *mut u8, size: usize) -> c_int {
-    // SAFETY: `data` comes from `afl_custom_init`, the buffer is readable for `size` bytes, and AFL++ calls
-    // from one thread.
+    // SAFETY: `data` comes from `afl_custom_init`, and the buffer is readable for `size` bytes. AFL++ calls
+    // from one thread, so nothing else uses or changes them during the call.
     let (handle, bytes) = unsafe { (handle(data), bytes(buffer, size)) };
     let has_steps = catch_unwind(AssertUnwindSafe(|| {
         handle.mutator.trimmer.begin(bytes, handle.mutator.format, handle.block_sizes)
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn afl_custom_init_trim(data: *mut c_void, buffer: *mut u8
 /// `data` must come from [`afl_custom_init`]; `output` must be writable.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn afl_custom_trim(data: *mut c_void, output: *mut *const u8) -> usize {
-    // SAFETY: `data` comes from `afl_custom_init`, `output` is writable, and AFL++ calls from one thread.
+    // SAFETY: `data` comes from `afl_custom_init`, without other users in AFL++'s one thread; `output` is writable.
     let (handle, output) = unsafe { (handle(data), &mut *output) };
     let proposal = handle.mutator.trimmer.proposal();
     *output = proposal.as_ptr();
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn afl_custom_trim(data: *mut c_void, output: *mut *const 
 /// `data` must come from [`afl_custom_init`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn afl_custom_post_trim(data: *mut c_void, same: u8) -> c_int {
-    // SAFETY: `data` comes from `afl_custom_init`; AFL++ calls from one thread.
+    // SAFETY: `data` comes from `afl_custom_init`. AFL++ calls from one thread, so nothing else uses it.
     let handle = unsafe { handle(data) };
     let more = catch_unwind(AssertUnwindSafe(|| handle.mutator.trimmer.proceed(same != 0)));
     c_int::from(!more.unwrap_or(false))
@@ -148,7 +148,7 @@ pub unsafe extern "C" fn afl_custom_post_trim(data: *mut c_void, same: u8) -> c_
 /// # Safety
 /// `data` must come from [`afl_custom_init`], and nothing else may use it during `'a`.
 unsafe fn handle<'a>(data: *mut c_void) -> &'a mut MutatorHandle {
-    // SAFETY: `data` points to the `MutatorHandle` that `afl_custom_init` has boxed, used exclusively.
+    // SAFETY: `data` points to the `MutatorHandle` that `afl_custom_init` has boxed; nothing else uses it during `'a`.
     unsafe { &mut *data.cast::<MutatorHandle>() }
 }
 

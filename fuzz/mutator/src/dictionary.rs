@@ -1,13 +1,13 @@
-//! AFL++ dictionary, with its words sorted by the elements of a request that they fit.
+//! AFL++ dictionary, with its words grouped by the elements of a request that they fit.
 
 use std::path::Path;
 
-/// Dictionary that is used when none is given.
+/// Dictionary that is used by default.
 const BUNDLED_DICTIONARY: &str = include_str!("../../../corpus/http.dict");
 
 type Words = Vec<Box<[u8]>>;
 
-/// Words of a dictionary, by the elements that they fit.
+/// Words of a dictionary, grouped by the elements that they fit.
 #[derive(Debug, Default)]
 pub struct Dictionary {
     /// Methods, without the space.
@@ -33,7 +33,7 @@ impl Dictionary {
         dictionary
     }
 
-    /// Reads a file, or the bundled dictionary if there is none to read.
+    /// Reads the dictionary at `path`, or the bundled one if there is no path or no readable file.
     #[must_use]
     pub fn read(path: Option<&Path>) -> Self {
         let given = path.and_then(|path| std::fs::read_to_string(path).ok());
@@ -57,7 +57,7 @@ impl Dictionary {
     }
 }
 
-/// Parses a line: `"word"` with escapes inside, perhaps with a name and a level before it.
+/// Parses a line: `"word"` with escapes inside, optionally after a name and a level.
 fn unquoted(line: &str) -> Option<Vec<u8>> {
     let line = line.trim();
     if line.starts_with('#') {

@@ -1,5 +1,5 @@
-//! Edits of an input. A mutation is a short list of them. They do not overlap, so that all their ranges
-//! refer to the parent, in whatever order they were added; one pass applies them.
+//! Edits of an input. A mutation is a short list of edits that do not overlap. All ranges refer to the
+//! parent, in whatever order edits are added; one pass applies them.
 
 use std::io::Write;
 use std::ops::Range;
@@ -75,12 +75,12 @@ impl Edits {
         true
     }
 
-    /// Replaces a range by bytes. Like all edits: false if it changes nothing or overlaps another one.
+    /// Replaces a range by bytes. Like all edits, returns false if it changes nothing or overlaps another edit.
     pub(crate) fn replace(&mut self, range: Range<usize>, bytes: &[u8], region: Region) -> bool {
         self.replace_with(range, region, |scratch| scratch.extend_from_slice(bytes))
     }
 
-    /// Replaces a range by what `write` appends.
+    /// Replaces a range by the bytes that `write` appends.
     pub(crate) fn replace_with(
         &mut self,
         range: Range<usize>,
@@ -92,7 +92,7 @@ impl Edits {
         self.push(range, Source::Scratch(start..self.scratch.len()), region)
     }
 
-    /// Replaces a range by another one of the parent.
+    /// Replaces a range by another range of the parent.
     pub(crate) fn copy_from_parent(
         &mut self,
         range: Range<usize>,
@@ -102,7 +102,7 @@ impl Edits {
         self.push(range, Source::Parent(from), region)
     }
 
-    /// Replaces a range by one of the other input.
+    /// Replaces a range by a range of the other input.
     pub(crate) fn copy_from_other(
         &mut self,
         range: Range<usize>,
@@ -117,7 +117,7 @@ impl Edits {
         self.push(at..at, Source::Marker(marker), Region::Elsewhere)
     }
 
-    /// Removes the parent's marker with this index. False if it is removed already.
+    /// Removes the parent's marker with this index. Returns false if it has been removed already.
     pub(crate) fn remove_marker(&mut self, index: usize) -> bool {
         let is_new = !self.removed_markers.contains(&index);
         if is_new {
@@ -157,7 +157,7 @@ impl Edits {
         }
     }
 
-    /// New length of a range of a body, if any edit is inside of it.
+    /// Returns the new length of a range of a body, if any edit is inside of it.
     fn new_length(&self, old: &Range<usize>) -> Option<usize> {
         let inside = |edit: &&Edit| {
             edit.region == Region::Body && old.start <= edit.range.start && edit.range.end <= old.end
@@ -178,7 +178,7 @@ impl Edits {
         max_length: usize,
         output: &mut Vec<u8>,
     ) {
-        // The sort is stable: insertions at one position keep their order.
+        // The sort is stable, so insertions at one position keep their order.
         self.list.sort_by_key(|edit| edit.range.start);
         output.clear();
         let mut writer = OutputWriter {
@@ -221,8 +221,8 @@ struct OutputWriter<'a> {
 }
 
 impl OutputWriter<'_> {
-    /// Writes unchanged bytes of the parent and the markers among them. The caller writes those at the
-    /// very end later: bytes inserted there come before them.
+    /// Writes unchanged bytes of the parent and the markers among them. The caller writes the markers at the
+    /// end of the range later, because bytes inserted there come before them.
     fn keep(&mut self, parent: &ParsedInput, range: Range<usize>) {
         let mut from = range.start;
         while let Some(marker) = self.markers.get(self.next).filter(|marker| marker.at < range.end) {

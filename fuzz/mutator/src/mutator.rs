@@ -1,4 +1,4 @@
-//! Mutator: parent in, child out.
+//! Mutator: makes a child input of a parent input.
 
 use sockfuzz_protocol::InputFormat;
 
@@ -10,15 +10,15 @@ use crate::random::Random;
 use crate::trim::Trimmer;
 
 const MAX_OPERATIONS_PER_MUTATION: usize = 8;
-/// Limit of the operations that are tried, including those that find nothing to change.
+/// Maximum number of operations that are tried, including those that find nothing to change.
 const MAX_ATTEMPTS_PER_MUTATION: usize = 24;
-/// One mutation in this many leaves lengths wrong.
+/// Inverse of the probability that a mutation does not repair lengths.
 const SKIP_REPAIR_ONE_IN: usize = 8;
-/// One mutation in this many may take from the other input.
+/// Inverse of the probability that a mutation may take parts of the other input.
 const CROSSOVER_ONE_IN: usize = 3;
-/// One crossover in this many parses a new other input.
+/// Inverse of the probability that a crossover parses a new other input.
 const NEW_OTHER_ONE_IN: usize = 4;
-/// Length beyond which no input grows: executing a larger one costs as much as a hundred small ones.
+/// Length beyond which no input grows, in bytes. Executing a larger input costs as much as a hundred small ones.
 pub const GROWTH_LIMIT_BYTES: usize = 64 * 1024;
 
 /// Mutator, with its state between calls of AFL++.
@@ -26,7 +26,7 @@ pub struct Mutator {
     pub(crate) format: InputFormat,
     random: Random,
     dictionary: Dictionary,
-    /// Weighted operations for HTTP/1 and HTTP/2, for each without another input and with one.
+    /// Weighted operations for HTTP/1 and HTTP/2, each without and with another input.
     operations: [[Vec<Operation>; 2]; 2],
     parent: ParsedInput,
     other: ParsedInput,
@@ -58,13 +58,13 @@ impl Mutator {
         }
     }
 
-    /// Mutates `parent`, perhaps with parts of `other`. The result has at most `max_length` bytes, and at
-    /// most [`GROWTH_LIMIT_BYTES`] or the parent's length.
+    /// Mutates `parent`, optionally with parts of `other`. The result has at most `max_length` bytes. It also has
+    /// at most [`GROWTH_LIMIT_BYTES`] or as many bytes as the parent, whichever is more.
     pub fn mutate(&mut self, parent: &[u8], other: &[u8], max_length: usize) -> &[u8] {
         self.parent.parse(parent, self.format);
         let crossover = !other.is_empty() && self.random.one_in(CROSSOVER_ONE_IN);
         if crossover {
-            // Parsing an input costs more than a mutation: each parsed one is used several times.
+            // Parsing an input costs more than a mutation, so each parsed input is used several times.
             if self.other.len() == 0 || self.random.one_in(NEW_OTHER_ONE_IN) {
                 self.other.parse(other, self.format);
             }

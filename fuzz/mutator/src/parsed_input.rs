@@ -1,5 +1,5 @@
-//! Inputs parsed for mutation: the bytes that are sent, without the session's markers, and the places of
-//! the markers. A packet boundary in the middle of a word thus hides the word from no operation.
+//! Inputs parsed for mutation: the bytes that are sent, without the session's markers, and the positions of
+//! the markers. So operations find a word even if a packet boundary divides it.
 
 use std::ops::Range;
 
@@ -19,7 +19,7 @@ pub(crate) struct PlacedMarker {
 /// Input parsed into bytes, markers, and the structure of the bytes.
 #[derive(Debug, Default)]
 pub(crate) struct ParsedInput {
-    /// The input as AFL++ has it.
+    /// The input as AFL++ passes it.
     input: Vec<u8>,
     /// The bytes that are sent.
     pub(crate) bytes: Vec<u8>,
@@ -32,7 +32,7 @@ pub(crate) struct ParsedInput {
 }
 
 impl ParsedInput {
-    /// Parses an input. Does nothing if it is the one parsed last.
+    /// Parses an input, unless it is the same as the input parsed last.
     pub(crate) fn parse(&mut self, input: &[u8], format: InputFormat) {
         if self.input == input {
             return;
@@ -50,7 +50,7 @@ impl ParsedInput {
 
     fn decode_session(&mut self) {
         let mut within_chunk = false;
-        // The connection on which bytes are sent that follow no marker.
+        // The connection of bytes that have no send marker.
         let mut implied = Some(Connection::default());
         for Step { connection, action } in session::decode(&self.input) {
             let at = self.bytes.len();
@@ -98,12 +98,12 @@ impl ParsedInput {
         outline.finish();
     }
 
-    /// The length of the input, markers included.
+    /// Returns the length of the input, markers included.
     pub(crate) fn len(&self) -> usize {
         self.input.len()
     }
 
-    /// The connection on which the byte at `position` is sent.
+    /// Returns the connection on which the byte at `position` is sent.
     pub(crate) fn connection_at(&self, position: usize) -> Connection {
         let before = self.markers.iter().take_while(|marker| marker.at <= position);
         before.last().map_or(Connection::default(), |placed| placed.marker.connection)

@@ -1,4 +1,4 @@
-//! Random choices, all from one seed.
+//! Random choices, all derived from one seed.
 
 use std::ops::Range;
 
@@ -11,22 +11,22 @@ impl Random {
         Self(fastrand::Rng::with_seed(seed))
     }
 
-    /// Number below `end`; 0 if `end` is 0.
+    /// Returns a number below `end`; 0 if `end` is 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         if end == 0 { 0 } else { self.0.usize(..end) }
     }
 
-    /// Number in the range; its start if it is empty.
+    /// Returns a number in the range; the start of an empty range.
     pub(crate) fn within(&mut self, range: Range<usize>) -> usize {
         range.start + self.below(range.len())
     }
 
-    /// Number whose bit length is uniformly distributed: small and large ones are equally likely.
+    /// Returns a number of uniformly distributed bit length: small and large numbers are equally likely.
     pub(crate) fn of_any_magnitude(&mut self) -> u64 {
         self.0.u64(..) >> self.below(64)
     }
 
-    /// True one time in `count`.
+    /// Returns true with probability 1/`count`.
     pub(crate) fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == 0
     }
@@ -35,12 +35,12 @@ impl Random {
         self.0.u8(..)
     }
 
-    /// One of the values; `None` if there are none.
+    /// Returns one of the values; `None` if there are none.
     pub(crate) fn pick<T: Copy>(&mut self, all: &[T]) -> Option<T> {
         all.get(self.below(all.len())).copied()
     }
 
-    /// One of the words; the empty word if there are none.
+    /// Returns one of the words; the empty word if there are none.
     pub(crate) fn word(&mut self, words: &[&'static str]) -> &'static [u8] {
         self.pick(words).unwrap_or_default().as_bytes()
     }

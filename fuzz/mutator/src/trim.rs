@@ -1,4 +1,4 @@
-//! Trimming: makes an input smaller without changing what it reaches, whole elements first, bytes last.
+//! Trimming: makes an input smaller without changing its coverage; removes whole elements first, bytes last.
 //! AFL++ runs each proposal and reports whether the coverage stayed the same.
 
 use sockfuzz_model::Kind;
@@ -8,7 +8,7 @@ use crate::edits::{Edits, Region};
 use crate::operations::frames;
 use crate::parsed_input::ParsedInput;
 
-/// Kinds of spans to leave out, in this order. Blocks of bytes come after them.
+/// Kinds of spans to remove, in this order. Blocks of bytes come after them.
 const SPAN_KINDS: &[Kind] = &[
     Kind::Request,
     Kind::Opaque,
@@ -24,7 +24,7 @@ const SPAN_KINDS: &[Kind] = &[
     Kind::Data,
 ];
 
-/// Sizes of the blocks of bytes that are left out.
+/// Sizes of the blocks of bytes to remove.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BlockSizes {
     /// Length of the last, smallest blocks.
@@ -33,7 +33,7 @@ pub(crate) struct BlockSizes {
     pub(crate) initial_count: usize,
 }
 
-/// Stages of trimming, named after what each leaves out.
+/// Stages of trimming, named after the elements that each removes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TrimStage {
     /// Frames of HTTP/2.
@@ -55,7 +55,7 @@ pub(crate) struct Trimmer {
     /// The smallest input with the same coverage so far.
     best: ParsedInput,
     stage: TrimStage,
-    /// Number of elements of the stage not yet tried, from the last to the first.
+    /// Number of elements of the stage that are not tried yet. The last element is tried first.
     remaining: usize,
     edits: Edits,
     proposal: Vec<u8>,
@@ -76,7 +76,7 @@ impl Default for Trimmer {
 }
 
 impl Trimmer {
-    /// Starts trimming an input. False if there is nothing to try.
+    /// Starts trimming an input. Returns false if there is nothing to try.
     pub(crate) fn begin(&mut self, bytes: &[u8], format: InputFormat, blocks: BlockSizes) -> bool {
         self.format = format;
         self.blocks = blocks;
@@ -85,12 +85,12 @@ impl Trimmer {
         self.propose()
     }
 
-    /// The input to try next.
+    /// Returns the input to try next.
     pub(crate) fn proposal(&self) -> &[u8] {
         &self.proposal
     }
 
-    /// Continues after the last proposal. False if there is no other one.
+    /// Continues after the last proposal. Returns false if there is no other proposal.
     pub(crate) fn proceed(&mut self, same: bool) -> bool {
         if same {
             let proposal = std::mem::take(&mut self.proposal);
@@ -107,7 +107,7 @@ impl Trimmer {
         self.remaining = self.count();
     }
 
-    /// Number of elements to leave out in this stage.
+    /// Returns the number of elements to remove in this stage.
     fn count(&self) -> usize {
         match self.stage {
             TrimStage::Frames => frames::ranges(&self.best).len(),
@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(Connection::parse(&smallest).frames.len(), 2);
     }
 
-    /// Trims an input as long as `does` holds for it.
+    /// Trims an input while `does` holds for the result.
     fn trimmed(bytes: &[u8], input: InputFormat, smallest: usize, does: impl Fn(&[u8]) -> bool) -> Vec<u8> {
         let mut trimmer = Trimmer::default();
         let mut best = bytes.to_vec();
@@ -229,7 +229,7 @@ mod tests {
             }
             more = trimmer.proceed(same);
         }
-        panic!("trimming does not end");
+        panic!("trimming has not ended after 10,000 proposals");
     }
 
     fn contains(bytes: &[u8], word: &[u8]) -> bool {

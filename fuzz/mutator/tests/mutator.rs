@@ -41,7 +41,7 @@ fn mutations_differ_from_their_parents_and_from_each_other() {
 #[test]
 fn markers_are_inserted_in_sessions_only() {
     let count = |input| sequence(1, input).iter().filter(|child| has_marker(child)).count();
-    // Random bytes contain a marker now and then; in raw inputs it has no meaning.
+    // Random bytes can contain a marker, which has no meaning in raw inputs.
     assert!(count(InputFormat::Raw) < 20);
     assert!((100..3000).contains(&count(InputFormat::Session)));
 }
@@ -141,7 +141,7 @@ fn most_frames_stay_complete() {
             whole += usize::from(connection.preface && complete && connection.rest.is_empty());
         }
     }
-    assert!(whole > 2000 && cut > 1000, "{whole} are whole, {cut} are cut");
+    assert!(whole > 2000 && cut > 1000, "{whole} are complete, {cut} are split");
 }
 
 fn bytes(action: Action) -> Vec<u8> {

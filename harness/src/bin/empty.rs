@@ -1,4 +1,4 @@
-//! A harness that does nothing: how fast the persistent loop itself is.
+//! Empty harness, which measures the cost of the persistent loop itself.
 
 fn main() {
     afl::fuzz!(|_data: &[u8]| {});

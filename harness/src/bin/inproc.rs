@@ -1,6 +1,6 @@
-//! The harness that one would write by hand: the same server without sockets.
+//! In-process harness, as one would write it by hand: the bundled server without sockets.
 //!
-//! With the argument `planted` it has the planted bugs.
+//! The argument `planted` adds the planted bugs.
 
 use std::env;
 

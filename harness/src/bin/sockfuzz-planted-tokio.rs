@@ -1,4 +1,4 @@
-//! The same on a runtime.
+//! The bundled server with planted bugs, on tokio.
 
 use sockfuzz_harness::Site;
 use sockfuzz_harness::cli::Cli;

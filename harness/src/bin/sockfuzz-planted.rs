@@ -1,4 +1,4 @@
-//! The bundled server with planted bugs: something to find.
+//! The bundled server with planted bugs.
 
 use sockfuzz_harness::Site;
 use sockfuzz_harness::cli::Cli;

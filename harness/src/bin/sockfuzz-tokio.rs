@@ -1,4 +1,4 @@
-//! The bundled server on a runtime.
+//! The bundled server on tokio.
 
 use sockfuzz_harness::Site;
 use sockfuzz_harness::cli::Cli;

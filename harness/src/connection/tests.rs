@@ -1,8 +1,8 @@
-//! The connection as a client sees it.
+//! Tests of connections by their input and output.
 
 use super::*;
 
-/// All answers to `pieces`, the Date fields left out.
+/// Returns all responses to `pieces`, without their Date fields.
 fn answers(pieces: &[&[u8]]) -> String {
     let mut connection = Connection::new(Site::plain());
     for piece in pieces {
@@ -12,7 +12,7 @@ fn answers(pieces: &[&[u8]]) -> String {
     let mut written = Vec::new();
     while !connection.is_over() {
         let front = connection.output().front().to_vec();
-        assert!(!front.is_empty(), "stuck with nothing to write");
+        assert!(!front.is_empty(), "a connection that is not over has no output");
         connection.wrote(front.len());
         written.extend(front);
     }
@@ -22,7 +22,7 @@ fn answers(pieces: &[&[u8]]) -> String {
         .collect()
 }
 
-/// The status codes in `answers`.
+/// Returns the status codes of the responses to `input`.
 fn statuses(input: &str) -> Vec<String> {
     answers(&[input.as_bytes()])
         .lines()
@@ -63,7 +63,7 @@ fn pipelined_requests_are_answered_in_order() {
 }
 
 #[test]
-fn the_connection_is_kept_by_the_rules_of_each_version() {
+fn keep_alive_follows_the_http_version() {
     let twice = |head: &str| statuses(&format!("{head}\r\n\r\n{head}\r\n\r\n")).len();
     assert_eq!(twice("GET / HTTP/1.1\r\nHost: h"), 2);
     assert_eq!(twice("GET / HTTP/1.1\r\nHost: h\r\nConnection: x, close"), 1);
@@ -100,7 +100,7 @@ fn an_incomplete_request_is_not_answered() {
 }
 
 #[test]
-fn answers_that_nobody_reads_do_not_pile_up() {
+fn unread_responses_stop_further_requests() {
     let request = "GET /big?size=200000 HTTP/1.1\r\nHost: h\r\n\r\n";
     let mut connection = Connection::new(Site::plain());
     connection.feed(request.repeat(50).as_bytes());

@@ -5,18 +5,18 @@ use super::line::take_line;
 use super::syntax::trim_ows;
 use super::{Headers, HttpError};
 
-/// Longest chunk-size line with its extensions, in bytes without the LF.
+/// Maximum length of a chunk-size line with its extensions, in bytes without the LF.
 const MAX_SIZE_LINE: usize = 1024;
 
 const SIZE_LINE_TOO_LONG: HttpError = HttpError::bad_request("chunk-size line too long");
 
-/// Decodes one chunked body as it arrives.
+/// Incremental decoder of one chunked body.
 #[derive(Debug, Default)]
 pub struct ChunkedDecoder {
     state: ChunkedState,
 }
 
-/// Part of the coding that comes next.
+/// Element of the coding that comes next.
 #[derive(Debug, Default)]
 enum ChunkedState {
     #[default]
@@ -29,8 +29,8 @@ enum ChunkedState {
 }
 
 impl ChunkedDecoder {
-    /// Consumes what is complete and appends it to `body`, which may grow to `limit` bytes.
-    /// True when the last chunk and the trailer section, put into `trailers`, are through.
+    /// Consumes input: appends data to `body`, which may grow to `limit` bytes, and trailers to `trailers`.
+    /// Returns true at the end of the trailer section, which follows the last chunk.
     ///
     /// # Errors
     /// 400 for a malformed coding, 413 for a body over the limit, 431 for oversized trailers.
@@ -76,7 +76,7 @@ impl ChunkedDecoder {
 
 const MISSING_END: HttpError = HttpError::bad_request("chunk longer than its size");
 
-/// Moves up to `remaining` bytes from `input` to `body` and counts them off.
+/// Moves up to `remaining` bytes from `input` to `body` and subtracts their number from `remaining`.
 pub(super) fn take_body(input: &mut &[u8], body: &mut Vec<u8>, remaining: &mut u64) {
     let count = usize::try_from(*remaining).map_or(input.len(), |count| count.min(input.len()));
     body.extend_from_slice(&input[..count]);
@@ -84,7 +84,7 @@ pub(super) fn take_body(input: &mut &[u8], body: &mut Vec<u8>, remaining: &mut u
     *remaining -= count as u64;
 }
 
-/// The size on a chunk-size line; extensions are read over.
+/// Parses the size on a chunk-size line. Ignores extensions.
 fn chunk_size(line: &[u8]) -> Result<u64, HttpError> {
     const INVALID: HttpError = HttpError::bad_request("malformed chunk size");
     let digits = line.split(|&byte| byte == b';').next().unwrap_or(line);
@@ -105,7 +105,7 @@ mod tests {
 
     type Decoded = (Vec<u8>, Headers, usize);
 
-    /// Body, trailers and unread bytes of `pieces`, fed one after the other.
+    /// Returns body, trailers and the number of unread bytes of `pieces`, fed one after the other.
     fn decode(pieces: &[&[u8]]) -> Result<Option<Decoded>, HttpError> {
         let (mut decoder, mut input) = (ChunkedDecoder::default(), Vec::new());
         let (mut body, mut trailers) = (Vec::new(), Headers::default());
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_the_body_is_left_alone() {
+    fn bytes_after_the_body_are_not_consumed() {
         assert_eq!(decode(&[b"0\r\n\r\nGET"]).unwrap().unwrap().2, 3);
         assert_eq!(decode(&[b"3\r\nab"]).unwrap(), None);
     }

@@ -1,22 +1,22 @@
-//! Why a request is refused, as the status that tells the client.
+//! Errors in requests, with the status codes that report them to the client.
 
-/// A request that cannot be served, with the status code to answer it by.
+/// Error of a request that cannot be served, with the status code of its response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{status}: {reason}")]
 pub struct HttpError {
-    /// Status code of the answer, 400 to 599.
+    /// Status code of the response, 400 to 599.
     pub status: u16,
-    /// What was wrong, for the answer's body.
+    /// Description of the error, for the body of the response.
     pub reason: &'static str,
 }
 
 impl HttpError {
-    /// An error to be answered with `status`.
+    /// Creates an error that is reported by `status`.
     pub const fn new(status: u16, reason: &'static str) -> Self {
         Self { status, reason }
     }
 
-    /// A message that breaks the grammar (RFC 9110, section 15.5.1).
+    /// Creates an error for a message that violates the grammar (RFC 9110, section 15.5.1).
     pub const fn bad_request(reason: &'static str) -> Self {
         Self::new(400, reason)
     }

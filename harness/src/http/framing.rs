@@ -1,29 +1,29 @@
-//! Where a request's body ends (RFC 9112, section 6).
+//! Framing of request bodies (RFC 9112, section 6).
 
 use super::chunked::take_body;
 use super::syntax::decimal;
 use super::{ChunkedDecoder, Head, HttpError, Request, Version};
 
-/// Largest body that is accepted, in bytes.
+/// Maximum length of a body, in bytes.
 pub const MAX_BODY: usize = 8 * 1024 * 1024;
 
 const TOO_LARGE: HttpError = HttpError::new(413, "body too large");
 
-/// How the body of a request is delimited.
+/// Framing of the body of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
-    /// By its length in bytes; 0 without any header field that announces a body.
+    /// Length in bytes; 0 if no header field announces a body.
     Length(u64),
-    /// By the chunked transfer coding.
+    /// Chunked transfer coding.
     Chunked,
 }
 
 impl Framing {
-    /// Reads the framing off a head.
+    /// Determines the framing from a head.
     ///
     /// # Errors
-    /// 400 for contradictions, above all a length next to a transfer coding, which is how requests
-    /// are smuggled; 413 for a length over [`MAX_BODY`]; 501 for codings other than chunked.
+    /// 400 for contradictions, such as a length and a transfer coding, which permit request smuggling;
+    /// 413 for a length over [`MAX_BODY`]; 501 for codings other than chunked.
     pub fn of(head: &Head) -> Result<Self, HttpError> {
         let mut lengths = head.headers.all("Content-Length").peekable();
         let has_coding = head.headers.first("Transfer-Encoding").is_some();
@@ -52,7 +52,7 @@ fn transfer_coding(head: &Head) -> Result<Framing, HttpError> {
     }
 }
 
-/// The one length that all fields and list members repeat (RFC 9110, section 8.6).
+/// Returns the length on which all fields and list members agree (RFC 9110, section 8.6).
 fn lengths_agree<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Result<u64, HttpError> {
     const INVALID: HttpError = HttpError::bad_request("malformed content length");
     let mut agreed = None;
@@ -68,17 +68,17 @@ fn lengths_agree<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Result<u64, Http
     }
 }
 
-/// Reads a body by its framing.
+/// Decoder of a body, according to its framing.
 #[derive(Debug)]
 pub enum BodyDecoder {
-    /// So many bytes are yet to come.
+    /// Number of bytes that are still to come.
     Length(u64),
-    /// A chunked body, part-way.
+    /// Decoder of a chunked body.
     Chunked(ChunkedDecoder),
 }
 
 impl BodyDecoder {
-    /// A decoder at the first byte of the body.
+    /// Creates a decoder at the first byte of the body.
     pub fn new(framing: Framing) -> Self {
         match framing {
             Framing::Length(length) => Self::Length(length),
@@ -86,10 +86,10 @@ impl BodyDecoder {
         }
     }
 
-    /// Consumes what is there and appends it to the request; true when the body is complete.
+    /// Consumes input and appends it to the request. Returns true when the body is complete.
     ///
     /// # Errors
-    /// As [`ChunkedDecoder::decode`].
+    /// Fails like [`ChunkedDecoder::decode`].
     pub fn decode(&mut self, input: &mut &[u8], request: &mut Request) -> Result<bool, HttpError> {
         match self {
             Self::Length(remaining) => {
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
     use crate::http::HeadParser;
 
-    /// The framing that `fields` ask for, or the status that refuses them.
+    /// Returns the framing that `fields` declare, or the status code of the error.
     fn framing(version: &str, fields: &str) -> Result<Framing, u16> {
         let text = format!("POST / HTTP/{version}\r\n{fields}\r\n\r\n");
         let head = HeadParser::default().parse(&mut text.as_bytes());

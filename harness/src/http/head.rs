@@ -4,19 +4,19 @@ use super::line::take_line;
 use super::syntax::{is_token, trim_ows};
 use super::{Head, Headers, HttpError, Target, Version};
 
-/// Longest request line, in bytes without its LF.
+/// Maximum length of a request line, in bytes without its LF.
 pub(super) const MAX_REQUEST_LINE: usize = 8 * 1024;
-/// Longest field line, in bytes without its LF.
+/// Maximum length of a field line, in bytes without its LF.
 pub(super) const MAX_FIELD_LINE: usize = 8 * 1024;
-/// Most fields in a section.
+/// Maximum number of fields in a section.
 pub(super) const MAX_FIELDS: usize = 100;
-/// Empty lines that are tolerated before a request line (RFC 9112, section 2.2, asks for one).
+/// Maximum number of empty lines before a request line (RFC 9112, section 2.2, asks servers to ignore one).
 const MAX_BLANK_LINES: usize = 4;
 
 const TARGET_TOO_LONG: HttpError = HttpError::new(414, "request line too long");
 const FIELD_TOO_LONG: HttpError = HttpError::new(431, "header field too long");
 
-/// Parses one request head, line by line as the lines arrive.
+/// Parser of one request head, line by line as the lines arrive.
 #[derive(Debug, Default)]
 pub struct HeadParser {
     blank_lines: usize,
@@ -24,10 +24,10 @@ pub struct HeadParser {
 }
 
 impl HeadParser {
-    /// Consumes complete lines; returns the head after the empty line that ends it.
+    /// Consumes complete lines. Returns the head after the empty line that ends it.
     ///
     /// # Errors
-    /// 400 for a malformed line, 414 and 431 for too long ones, 505 for another major version.
+    /// 400 for a malformed line, 414 or 431 for a line that is too long, 505 for another major version.
     pub fn parse(&mut self, input: &mut &[u8]) -> Result<Option<Head>, HttpError> {
         if self.head.is_none() {
             while let Some(line) = take_line(input, MAX_REQUEST_LINE, TARGET_TOO_LONG)? {
@@ -53,7 +53,7 @@ impl HeadParser {
     }
 }
 
-/// Consumes the field lines of a header or trailer section; true after the empty line at its end.
+/// Consumes the field lines of a header or trailer section. Returns true after the empty line at its end.
 pub(super) fn fields(input: &mut &[u8], headers: &mut Headers) -> Result<bool, HttpError> {
     while let Some(line) = take_line(input, MAX_FIELD_LINE, FIELD_TOO_LONG)? {
         if line.is_empty() {
@@ -93,7 +93,7 @@ fn version(text: &str) -> Result<Version, HttpError> {
         b"HTTP/1.0" => Ok(Version::Http10),
         [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1'..=b'9'] => Ok(Version::Http11),
         [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => {
-            Err(HttpError::new(505, "only HTTP/1.x is spoken here"))
+            Err(HttpError::new(505, "only HTTP/1.x is supported"))
         }
         _ => Err(HttpError::bad_request("malformed version")),
     }
@@ -107,7 +107,7 @@ fn field(line: &[u8]) -> Result<(String, Vec<u8>), HttpError> {
         .iter()
         .position(|&byte| byte == b':')
         .ok_or(HttpError::bad_request("header field without a colon"))?;
-    // White space before the colon is refused by this too (RFC 9112, section 5.1).
+    // This check also refuses white space before the colon (RFC 9112, section 5.1).
     let name = std::str::from_utf8(&line[..colon])
         .ok()
         .filter(|name| is_token(name.as_bytes()))
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_is_read_up_to_its_empty_line() {
+    fn head_ends_at_its_empty_line() {
         let mut input = &b"\r\nGET /a?b HTTP/1.1\r\nHost:\t h \r\nX:\r\n\r\nbody"[..];
         let head = HeadParser::default().parse(&mut input).unwrap().unwrap();
         assert_eq!(input, b"body");

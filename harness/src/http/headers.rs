@@ -1,10 +1,10 @@
-//! Header fields, in the order they came.
+//! Header fields, in the order of their arrival.
 
 use std::borrow::Cow;
 
 use super::syntax::split_unquoted;
 
-/// The fields of a header or trailer section. Names ignore case; order and repetition are kept.
+/// Fields of a header or trailer section. Ignores the case of names; preserves order and repetition.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Headers(Vec<(String, Vec<u8>)>);
 
@@ -14,37 +14,37 @@ impl Headers {
         self.0.push((name.into(), value.into()));
     }
 
-    /// How many fields there are.
+    /// Returns the number of fields.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is no field at all.
+    /// Whether there are no fields.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// All fields, as name and value.
+    /// Returns all fields, as name and value.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.0.iter().map(|(name, value)| (&**name, &**value))
     }
 
-    /// The values of all fields called `name`.
+    /// Returns the values of all fields called `name`.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         self.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// The value of the first field called `name`.
+    /// Returns the value of the first field called `name`.
     pub fn first(&self, name: &str) -> Option<&[u8]> {
         self.all(name).next()
     }
 
-    /// The first value of `name` as text; bytes that are not UTF-8 are replaced.
+    /// Returns the first value of `name` as text; replaces bytes that are not UTF-8.
     pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
         self.first(name).map(String::from_utf8_lossy)
     }
 
-    /// The members of all comma-separated lists called `name`, empty ones left out
+    /// Returns the members of all comma-separated lists called `name`, except empty ones
     /// (RFC 9110, section 5.6.1.2).
     pub fn members(&self, name: &str) -> impl Iterator<Item = &[u8]> {
         self.all(name).flat_map(|list| split_unquoted(list, b',')).filter(|member| !member.is_empty())

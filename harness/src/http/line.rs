@@ -1,15 +1,14 @@
-//! Cutting lines out of a growing buffer.
+//! Division of a growing buffer into lines.
 
 use super::HttpError;
 
-/// Takes one line off `input`; `None` when its end has not arrived yet.
+/// Removes one line from the front of `input`; `None` if its end has not arrived yet.
 ///
-/// A line ends in LF; one CR before it belongs to the end. So a bare LF counts as a line end too,
-/// which RFC 9112, section 2.2, allows a recipient. A CR anywhere else stays in the line for
-/// the caller to refuse.
+/// A line ends with CRLF or with a bare LF, which RFC 9112, section 2.2, permits a recipient to accept.
+/// Any other CR stays in the line, where the caller refuses it.
 ///
 /// # Errors
-/// `too_long`, when more than `limit` bytes come before the LF.
+/// Returns `too_long` if more than `limit` bytes come before the LF.
 pub(super) fn take_line<'a>(
     input: &mut &'a [u8],
     limit: usize,
@@ -41,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_does_not_depend_on_how_much_has_arrived() {
+    fn limit_does_not_depend_on_packet_boundaries() {
         for input in ["12345", "12345\n", "1234\r\n"] {
             assert_eq!(take_line(&mut input.as_bytes(), 4, LONG), Err(LONG));
         }

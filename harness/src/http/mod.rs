@@ -1,7 +1,7 @@
 //! HTTP/1.x as RFC 9112 defines it: parsing requests incrementally and writing responses.
 //!
-//! Parsers take a `&mut &[u8]` cursor, consume what is complete, keep their progress in
-//! themselves, and are called again when more bytes have arrived.
+//! Parsers take a `&mut &[u8]` cursor and consume complete elements. They store their progress, and
+//! are called again when more bytes have arrived.
 
 mod chunked;
 mod error;

@@ -1,8 +1,8 @@
-//! What the parsers produce: a request.
+//! Requests, as the parsers produce them.
 
 use super::{Headers, Target};
 
-/// The protocol version of a message.
+/// Protocol version of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
     /// HTTP/1.0.
@@ -12,7 +12,7 @@ pub enum Version {
 }
 
 impl Version {
-    /// The name on the wire.
+    /// Returns the version as messages contain it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http10 => "HTTP/1.0",
@@ -21,12 +21,12 @@ impl Version {
     }
 }
 
-/// A request without its body.
+/// Request without its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// The method; case matters.
+    /// The method, which is case-sensitive.
     pub method: String,
-    /// What the request is for.
+    /// The request target.
     pub target: Target,
     /// The client's version.
     pub version: Version,
@@ -35,7 +35,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// Whether the client wants to keep the connection (RFC 9112, section 9.3).
+    /// Whether the connection persists after this request (RFC 9112, section 9.3).
     pub fn keeps_alive(&self) -> bool {
         if self.headers.has_member("Connection", "close") {
             return false;
@@ -49,34 +49,34 @@ impl Head {
     }
 }
 
-/// A whole request.
+/// Request with its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
-    /// Everything before the body.
+    /// Request line and header section.
     pub head: Head,
-    /// The body, its transfer coding removed.
+    /// The body, without its transfer coding.
     pub body: Vec<u8>,
     /// The trailer section of a chunked body.
     pub trailers: Headers,
 }
 
 impl Request {
-    /// A request whose body is yet to come.
+    /// Creates a request whose body is still to come.
     pub fn new(head: Head) -> Self {
         Self { head, body: Vec::new(), trailers: Headers::default() }
     }
 
-    /// The method.
+    /// Returns the method.
     pub fn method(&self) -> &str {
         &self.head.method
     }
 
-    /// The header section.
+    /// Returns the header section.
     pub fn headers(&self) -> &Headers {
         &self.head.headers
     }
 
-    /// The query of the target, still encoded; empty when there is none.
+    /// Returns the query of the target, still encoded; empty if there is none.
     pub fn query(&self) -> &str {
         self.head.target.query.as_deref().unwrap_or_default()
     }

@@ -1,4 +1,4 @@
-//! Answers, and how they are written.
+//! Responses and their serialisation.
 
 use std::io::Write as _;
 use std::time::SystemTime;
@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use super::{HttpError, Version};
 use crate::Output;
 
-/// An answer without the fields that depend on how it is delivered.
+/// Response without the fields that depend on its delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Response {
     /// Status code, 200 to 599.
@@ -17,46 +17,46 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// How an answer is to be delivered.
+/// Properties of the delivery of a response.
 #[derive(Debug, Clone, Copy)]
 pub struct Delivery {
-    /// The version that the client speaks.
+    /// Protocol version of the request.
     pub version: Version,
-    /// Whether the request was HEAD: everything but the content is sent.
+    /// Whether the request was HEAD, so that the content is not sent.
     pub head_only: bool,
     /// Whether the connection stays open.
     pub keep_alive: bool,
 }
 
 impl Response {
-    /// An answer without content.
+    /// Creates a response without content.
     pub fn new(status: u16) -> Self {
         Self { status, headers: Vec::new(), body: Vec::new() }
     }
 
-    /// An answer with content of the media type `content_type`.
+    /// Creates a response with content of the media type `content_type`.
     pub fn content(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self { body: body.into(), ..Self::new(status).with("Content-Type", content_type) }
     }
 
-    /// An answer in plain text.
+    /// Creates a response in plain text.
     pub fn text(status: u16, body: impl Into<Vec<u8>>) -> Self {
         Self::content(status, "text/plain; charset=utf-8", body)
     }
 
-    /// The same answer with one more header field.
+    /// Appends a header field.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// Whether this status has content at all (RFC 9110, sections 15.3.5 and 15.4.5).
+    /// Whether responses with this status have content (RFC 9110, sections 15.3.5 and 15.4.5).
     pub fn has_content(&self) -> bool {
         !matches!(self.status, 204 | 304)
     }
 
-    /// Writes the answer, head and content as separate segments, to `output`.
+    /// Writes the response, head and content as separate segments, to `output`.
     pub fn deliver(self, delivery: Delivery, output: &mut Output) {
         output.push(self.head(delivery));
         if self.has_content() && !delivery.head_only {
@@ -93,7 +93,7 @@ impl From<HttpError> for Response {
     }
 }
 
-/// The usual phrase for a status code; empty for codes that have none.
+/// Returns the reason phrase of a status code; empty for codes without one.
 fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn head_announces_the_content_it_does_not_send() {
+    fn head_responses_have_the_content_length() {
         let answer = Response::content(200, "a/b", "12345");
         assert_eq!(
             delivered(answer.clone(), Version::Http11, true, true),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn no_content_has_no_length() {
+    fn responses_without_content_have_no_length() {
         let answer = Response::content(304, "a/b", "12345");
         assert_eq!(
             delivered(answer, Version::Http11, false, false),

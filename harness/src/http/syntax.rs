@@ -1,12 +1,12 @@
-//! The small rules of RFC 9110, section 5.6, that every other parser is made of.
+//! Basic rules of RFC 9110, section 5.6, on which the other parsers are built.
 
-/// Whether `text` is a `token`: a method, a field name, a parameter name.
+/// Whether `text` is a `token`, such as a method, a field name or a parameter name.
 pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty()
         && text.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// `text` without the optional white space (spaces and tabs) around it.
+/// Returns `text` without the optional white space (spaces and tabs) around it.
 pub fn trim_ows(text: &[u8]) -> &[u8] {
     let is_ows = |byte: &u8| matches!(byte, b' ' | b'\t');
     let Some(start) = text.iter().position(|byte| !is_ows(byte)) else {
@@ -16,7 +16,7 @@ pub fn trim_ows(text: &[u8]) -> &[u8] {
     &text[start..=end]
 }
 
-/// A decimal number of digits only: no sign, no white space, no overflow.
+/// Parses a decimal number of digits only; `None` for a sign, white space or overflow.
 pub fn decimal(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
@@ -27,9 +27,9 @@ pub fn decimal(text: &[u8]) -> Option<u64> {
     })
 }
 
-/// The pieces of `text` between `separator`s that stand outside quoted strings, trimmed.
+/// Splits `text` at each `separator` outside of quoted strings, and trims the pieces.
 ///
-/// Empty pieces are kept: whether they mean anything is for the caller to know.
+/// Keeps empty pieces; their meaning depends on the caller.
 pub fn split_unquoted(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut quoted = false;
     let mut escaped = false;
@@ -46,7 +46,7 @@ pub fn split_unquoted(text: &[u8], separator: u8) -> impl Iterator<Item = &[u8]>
     .map(trim_ows)
 }
 
-/// The content of a quoted string with its escapes resolved, or `text` itself when it has no quotes.
+/// Returns the content of a quoted string with its escapes resolved, or `text` itself if it has no quotes.
 pub fn unquote(text: &[u8]) -> Vec<u8> {
     let Some(inner) = text.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) else {
         return text.to_vec();
@@ -59,7 +59,7 @@ pub fn unquote(text: &[u8]) -> Vec<u8> {
     content
 }
 
-/// The value of `;name=value` in a field such as `Content-Type` (names ignore case, RFC 9110, 5.6.6).
+/// Returns the value of `;name=value` in a field such as `Content-Type` (names ignore case, RFC 9110, 5.6.6).
 pub fn parameter(field: &[u8], name: &str) -> Option<Vec<u8>> {
     split_unquoted(field, b';').skip(1).find_map(|parameter| {
         let equals = parameter.iter().position(|&byte| byte == b'=')?;

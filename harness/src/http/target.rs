@@ -2,7 +2,7 @@
 
 use super::HttpError;
 
-/// Which of the forms a target has.
+/// Form of a request target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// `/path?query`, the usual one.
@@ -15,7 +15,7 @@ pub enum Form {
     Asterisk,
 }
 
-/// A request target, taken apart.
+/// Parsed request target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     /// The target as it was sent.
@@ -24,15 +24,15 @@ pub struct Target {
     pub form: Form,
     /// The path, still percent-encoded; empty in authority and asterisk form.
     pub path: String,
-    /// What follows the first `?`, still encoded.
+    /// The query after the first `?`, still encoded.
     pub query: Option<String>,
 }
 
 impl Target {
-    /// Takes `raw` apart; `method` decides between the forms.
+    /// Parses `raw`. The method CONNECT requires the authority form, and only OPTIONS permits `*`.
     ///
     /// # Errors
-    /// 400 for a target of no form, or of a form that the method does not allow.
+    /// 400 for a target in none of the forms, or in a form that the method does not allow.
     pub fn parse(method: &str, raw: &str) -> Result<Self, HttpError> {
         if raw.is_empty() || !raw.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
             return Err(HttpError::bad_request("invalid character in request target"));
@@ -42,7 +42,7 @@ impl Target {
             (Form::Authority, "")
         } else if raw == "*" {
             if method != "OPTIONS" {
-                return Err(HttpError::bad_request("only OPTIONS may ask for *"));
+                return Err(HttpError::bad_request("only OPTIONS may have the target *"));
             }
             (Form::Asterisk, "")
         } else if raw.starts_with('/') {
@@ -60,7 +60,7 @@ impl Target {
     }
 }
 
-/// What follows the authority of the absolute form `raw`.
+/// Returns the path and query after the authority of `raw`, a target in absolute form.
 fn after_authority(raw: &str) -> Result<&str, HttpError> {
     const INVALID: HttpError = HttpError::bad_request("invalid request target");
     let (scheme, rest) = raw.split_once("://").ok_or(INVALID)?;

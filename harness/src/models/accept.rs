@@ -1,19 +1,19 @@
-//! Errors of accept, most of which are no reason to stop.
+//! Errors of accept, most of which do not end the server.
 
 use std::io::{self, ErrorKind};
 use std::thread;
 use std::time::Duration;
 
-/// Time for other connections to give back what accept ran out of.
+/// Time for other connections to release the resources that accept lacks.
 const BACK_OFF: Duration = Duration::from_millis(10);
 
-/// Decides whether to call accept again after `error`.
+/// Returns `Ok` if accept may be called again after `error`. Waits first if resources are exhausted.
 ///
 /// # Errors
-/// `error` itself, when the listener is unusable.
+/// Returns `error` if the listener is unusable.
 pub(super) fn survive(error: io::Error) -> io::Result<()> {
     match (error.kind(), error.raw_os_error()) {
-        // The client was gone before we came (accept(2)).
+        // The client has gone already (accept(2)), or a signal interrupted the call.
         (ErrorKind::ConnectionAborted | ErrorKind::Interrupted, _) => Ok(()),
         (_, Some(libc::EBADF | libc::EINVAL | libc::ENOTSOCK | libc::EOPNOTSUPP)) => Err(error),
         _ => {

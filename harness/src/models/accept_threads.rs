@@ -1,4 +1,4 @@
-//! Several threads block in accept on one listener; the kernel hands each connection to one.
+//! Several threads block in accept on one listener; the kernel gives each connection to one of them.
 
 use std::io;
 use std::net::TcpListener;

@@ -1,4 +1,4 @@
-//! Serving one connection with blocking calls, for the models that have a thread to spare for it.
+//! Blocking service of one connection, for the models in which a thread serves one connection at a time.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use crate::{Connection, Site};
 /// Waits for the next connection.
 ///
 /// # Errors
-/// Only when the listener is unusable.
+/// Fails only if the listener is unusable.
 pub(super) fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     loop {
         match listener.accept() {
@@ -21,7 +21,7 @@ pub(super) fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
 
 /// Serves a connection to its end.
 pub(super) fn serve(mut stream: TcpStream, site: Site) {
-    // Whatever goes wrong concerns this connection alone, and there is nobody left to tell.
+    // An error affects this connection only, and no client is left to report it to.
     let mut buffer = [0; READ_SIZE];
     let _ended = converse(&mut stream, site, &mut buffer).and_then(|()| linger(&mut stream, &mut buffer));
 }
@@ -57,7 +57,7 @@ fn converse(stream: &mut TcpStream, site: Site, buffer: &mut [u8]) -> io::Result
 }
 
 /// Closes in two steps: closing with unread input would make the kernel reset the connection, and
-/// the client might lose the last answer (RFC 9112, section 9.6).
+/// the client might lose the last response (RFC 9112, section 9.6).
 fn linger(stream: &mut TcpStream, buffer: &mut [u8]) -> io::Result<()> {
     stream.shutdown(Shutdown::Write)?;
     stream.set_read_timeout(Some(LINGER_TIMEOUT))?;

@@ -11,7 +11,7 @@ use super::nonblocking::{Peer, timeout};
 use super::{READ_SIZE, accept};
 use crate::Site;
 
-/// How many events are taken from the kernel at once.
+/// Maximum number of events per call of epoll_wait.
 const MAX_EVENTS: usize = 64;
 
 const EDGES: i32 = libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLET;
@@ -32,7 +32,7 @@ pub(super) fn serve(listener: &TcpListener, site: Site) -> io::Result<()> {
             } else if let Some(peer) = peers.get_mut(&ready)
                 && !peer.advance(&mut buffer)
             {
-                // Closing the descriptor takes it out of the epoll set too (epoll(7)).
+                // Closing the descriptor also removes it from the epoll set (epoll(7)).
                 peers.remove(&ready);
             }
         }
@@ -41,10 +41,10 @@ pub(super) fn serve(listener: &TcpListener, site: Site) -> io::Result<()> {
     }
 }
 
-/// Accepts a connection, nonblocking from the start; `None` if there is none after all.
+/// Accepts a connection as a nonblocking stream; `None` if there is none, or if the error is temporary.
 fn accept_one(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
     let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-    // SAFETY: the listener is open, and null pointers say that the address is not wanted.
+    // SAFETY: the listener is open, and null pointers are valid for an unwanted address (accept(2)).
     let fd = unsafe { libc::accept4(listener.as_raw_fd(), ptr::null_mut(), ptr::null_mut(), flags) };
     if fd < 0 {
         let error = io::Error::last_os_error();
@@ -53,7 +53,7 @@ fn accept_one(listener: &TcpListener) -> io::Result<Option<TcpStream>> {
             _ => accept::survive(error).map(|()| None),
         };
     }
-    // SAFETY: accept4 has just opened this descriptor, and nobody else knows it.
+    // SAFETY: accept4 has just opened this descriptor, and nothing else owns it.
     Ok(Some(unsafe { TcpStream::from_raw_fd(fd) }))
 }
 
@@ -61,27 +61,27 @@ struct Epoll(OwnedFd);
 
 impl Epoll {
     fn new() -> io::Result<Self> {
-        // SAFETY: takes no pointers.
+        // SAFETY: epoll_create1 takes no pointers.
         let fd = check(unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) })?;
-        // SAFETY: epoll_create1 has just opened this descriptor, and nobody else knows it.
+        // SAFETY: epoll_create1 has just opened this descriptor, and nothing else owns it.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
     }
 
-    /// Watches `fd`, which its events will carry as their data.
+    /// Adds `fd` to the epoll set, with the descriptor as the data of its events.
     fn add(&self, fd: &impl AsRawFd, events: i32) -> io::Result<()> {
         let fd = fd.as_raw_fd();
         let mut event =
             libc::epoll_event { events: events.cast_unsigned(), u64: u64::from(fd.cast_unsigned()) };
-        // SAFETY: the event is valid for the call, which only reads it.
+        // SAFETY: `event` lives during the call, which only reads it.
         check(unsafe { libc::epoll_ctl(self.0.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &raw mut event) })?;
         Ok(())
     }
 
-    /// The descriptors that are ready within `timeout` milliseconds (−1: for ever).
+    /// Returns the descriptors that are ready within `timeout` milliseconds; −1 waits without a limit.
     fn wait(&self, timeout: i32) -> io::Result<impl Iterator<Item = RawFd>> {
-        // SAFETY: an epoll_event is plain integers, for which zeros are valid.
+        // SAFETY: an epoll_event consists of integers, for which zeros are valid.
         let mut events: [libc::epoll_event; MAX_EVENTS] = unsafe { mem::zeroed() };
-        // SAFETY: the kernel writes at most MAX_EVENTS events, for which there is room.
+        // SAFETY: the kernel writes at most MAX_EVENTS events, for which `events` has room.
         let count = check(unsafe {
             libc::epoll_wait(self.0.as_raw_fd(), events.as_mut_ptr(), MAX_EVENTS as i32, timeout)
         });

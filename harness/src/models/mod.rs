@@ -17,24 +17,24 @@ use std::time::Duration;
 
 use crate::Site;
 
-/// How long a connection may stay silent.
+/// Maximum time without activity on a connection.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a client may take to close its side after the server has closed its own.
+/// Maximum time for a client to close its side after the server has closed its own.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
-/// How many bytes are read at once.
+/// Maximum number of bytes per read.
 const READ_SIZE: usize = 16 * 1024;
 
-/// How a server handles many connections.
+/// Concurrency model: how a server handles many connections.
 #[derive(Debug)]
 pub struct Model {
-    /// What it is called on the command line.
+    /// Name on the command line.
     pub name: &'static str,
-    /// The same in words.
+    /// Description for the help text.
     pub meaning: &'static str,
     serve: fn(TcpListener, Site, usize) -> io::Result<()>,
 }
 
-/// Those with our own protocol. The first is the default.
+/// Models on the parser of this crate. The first model is the default.
 pub const SYNC: &[Model] = &[
     Model {
         name: "epoll",
@@ -63,25 +63,25 @@ pub const SYNC: &[Model] = &[
     },
 ];
 
-/// The one with a runtime. In a program of its own: with the runtime, there is six times as much to instrument.
+/// Model on an asynchronous runtime. It has its own program: a runtime makes the instrumented code six times as large.
 pub const ASYNC: &[Model] =
     &[Model { name: "tokio", meaning: "hyper on tokio's multi-threaded runtime", serve: tokio::serve }];
 
 impl Model {
-    /// The one of this name.
+    /// Finds a model by its name.
     ///
     /// # Errors
-    /// When there is none; says which there are.
+    /// Returns a message with all names if there is none.
     pub fn find<'a>(models: &'a [Self], name: &str) -> Result<&'a Self, String> {
         let names = || models.iter().map(|model| model.name).collect::<Vec<_>>().join(", ");
-        models.iter().find(|model| model.name == name).ok_or_else(|| format!("this program has {}", names()))
+        models.iter().find(|model| model.name == name).ok_or_else(|| format!("the models are {}", names()))
     }
 
-    /// Serves `site` to whoever connects to `listener`; `threads` matters to the models that have a
-    /// fixed number of them.
+    /// Serves `site` to the clients of `listener`. `threads` is the number of threads of the models in
+    /// which it is fixed.
     ///
     /// # Errors
-    /// Returns only when the listener or the machine fails, never because of a client.
+    /// Returns only if the listener or the system fails, never because of a client.
     pub fn serve(&self, listener: TcpListener, site: Site, threads: usize) -> io::Result<()> {
         (self.serve)(listener, site, threads)
     }

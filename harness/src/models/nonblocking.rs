@@ -1,4 +1,4 @@
-//! One nonblocking connection, moved on whenever its socket may be ready.
+//! Nonblocking service of one connection, which advances whenever its socket may be ready.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use super::{IDLE_TIMEOUT, LINGER_TIMEOUT};
 use crate::{Connection, Site};
 
-/// A client of a single-threaded server.
+/// Connection of a single-threaded server to one client.
 #[derive(Debug)]
 pub(super) struct Peer {
     stream: TcpStream,
     connection: Connection,
-    /// The last answer is out and our side is closed: only the client's close is awaited.
+    /// Whether the last response is written and the server's side is closed, but not the client's.
     lingering: bool,
     deadline: Instant,
 }
 
-/// What a peer waits for.
+/// Readiness that a peer waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Interest {
     pub(super) read: bool,
@@ -25,9 +25,9 @@ pub(super) struct Interest {
 }
 
 impl Peer {
-    /// Takes over a nonblocking `stream`.
+    /// Creates a peer for a nonblocking `stream`.
     pub(super) fn new(stream: TcpStream, site: Site) -> Self {
-        // Only latency is at stake.
+        // An error affects latency only.
         let _best_effort = stream.set_nodelay(true);
         Self {
             stream,
@@ -52,14 +52,14 @@ impl Peer {
         self.deadline
     }
 
-    /// Reads and writes until both would block; false when the connection is to be dropped.
+    /// Reads and writes until both would block. Returns false if the connection is to be dropped.
     ///
-    /// Going on until then is what edge-triggered readiness demands. `buffer` is for what is read.
+    /// Edge-triggered readiness requires to continue until then. `buffer` is scratch space for reads.
     pub(super) fn advance(&mut self, buffer: &mut [u8]) -> bool {
         if !self.lingering {
             self.deadline = Instant::now() + IDLE_TIMEOUT;
         }
-        // Whatever goes wrong concerns this connection alone.
+        // An error affects this connection only.
         self.try_advance(buffer).unwrap_or_else(|error| {
             if error.kind() == ErrorKind::ConnectionReset {
                 self.connection.lost();
@@ -73,7 +73,7 @@ impl Peer {
             let wrote = self.write()?;
             if self.connection.is_over() && !self.lingering {
                 // Closing with unread input would make the kernel reset the connection, and the
-                // client might lose the last answer (RFC 9112, section 9.6).
+                // client might lose the last response (RFC 9112, section 9.6).
                 self.stream.shutdown(Shutdown::Write)?;
                 self.lingering = true;
                 self.deadline = Instant::now() + LINGER_TIMEOUT;
@@ -88,7 +88,7 @@ impl Peer {
         }
     }
 
-    /// Writes what waits; true if anything could be written.
+    /// Writes waiting output. Returns whether anything was written.
     fn write(&mut self) -> io::Result<bool> {
         let mut any = false;
         while !self.connection.output().is_empty() {
@@ -102,7 +102,7 @@ impl Peer {
         Ok(any)
     }
 
-    /// Reads once; `None` if nothing can or should be read, 0 at the end.
+    /// Reads once. Returns `None` if nothing can or should be read, and 0 at the end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         if !self.interest().read {
             return Ok(None);
@@ -121,8 +121,8 @@ fn would_block(result: io::Result<usize>) -> io::Result<Option<usize>> {
     }
 }
 
-/// Milliseconds until the first of `deadlines`, as poll and epoll want them: rounded up, −1 for
-/// ever.
+/// Returns the milliseconds until the first of `deadlines`, as poll and epoll take them: rounded up, −1
+/// without a deadline.
 pub(super) fn timeout(deadlines: impl Iterator<Item = Instant>) -> i32 {
     deadlines.min().map_or(-1, |deadline| {
         let left = deadline.saturating_duration_since(Instant::now()) + Duration::from_micros(999);

@@ -41,11 +41,11 @@ fn events(interest: Interest) -> i16 {
 }
 
 fn poll(fds: &mut [libc::pollfd], timeout: i32) -> io::Result<()> {
-    // SAFETY: the pointer and the length are those of one slice, which poll may write to.
+    // SAFETY: pointer and length are those of one slice, which is borrowed mutably.
     let count = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout) };
     if count < 0 {
         let error = io::Error::last_os_error();
-        // After an error nothing is known to be ready: `revents` are still 0.
+        // After an error, `revents` are still 0, so that nothing counts as ready.
         return if error.kind() == ErrorKind::Interrupted { Ok(()) } else { Err(error) };
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! The main thread accepts; workers wait at a condition variable for connections to serve.
+//! The main thread accepts; workers wait on a condition variable for connections to serve.
 
 use std::collections::VecDeque;
 use std::io;
@@ -9,7 +9,7 @@ use std::thread;
 use super::blocking;
 use crate::Site;
 
-/// Connections that may wait for a worker; more wait in the kernel's backlog.
+/// Maximum number of connections that wait for a worker; more wait in the kernel's backlog.
 const CAPACITY: usize = 64;
 
 pub(super) fn serve(listener: &TcpListener, site: Site, threads: usize) -> io::Result<()> {
@@ -27,7 +27,7 @@ pub(super) fn serve(listener: &TcpListener, site: Site, threads: usize) -> io::R
     }
 }
 
-/// A bounded queue with one condition variable per direction.
+/// Bounded queue with one condition variable per direction.
 #[derive(Default)]
 struct Queue {
     streams: Mutex<VecDeque<TcpStream>>,
@@ -42,7 +42,7 @@ impl Queue {
             .wait_while(self.lock(), |streams| streams.len() >= CAPACITY)
             .unwrap_or_else(PoisonError::into_inner);
         streams.push_back(stream);
-        // A worker that is woken finds the lock free.
+        // Unlocks first, so that the worker which is woken does not wait for the lock.
         drop(streams);
         self.filled.notify_one();
     }

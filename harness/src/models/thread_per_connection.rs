@@ -13,7 +13,7 @@ pub(super) fn serve(listener: &TcpListener, site: Site) -> io::Result<()> {
         let spawned =
             thread::Builder::new().name("connection".into()).spawn(move || blocking::serve(stream, site));
         if let Err(error) = spawned {
-            // No thread to be had: this client is turned away, the next one may be luckier.
+            // No thread could be started: the connection is closed, and the server continues.
             accept::survive(error)?;
         }
     }

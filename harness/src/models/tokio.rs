@@ -1,4 +1,4 @@
-//! hyper on tokio's multi-threaded runtime: hyper's parser and framing, our routes.
+//! hyper on tokio's multi-threaded runtime: hyper's parser and framing, this crate's routes.
 
 use std::error::Error;
 use std::io::{self, ErrorKind};
@@ -35,8 +35,8 @@ fn runtime(threads: usize) -> io::Result<Runtime> {
     let mut builder = Builder::new_multi_thread();
     builder.worker_threads(threads).enable_all();
     if cfg!(fuzzing) {
-        // Normally a worker looks after events and the common queue at every 61st task or so, on top
-        // of whenever it has nothing else to do: in one request of several, whatever is in it.
+        // By default, a worker polls events and the global queue when it is idle, and also after every 61
+        // tasks or so. The latter happens in one request of several, independently of the input.
         builder.event_interval(u32::MAX).global_queue_interval(u32::MAX);
     }
     builder.build()
@@ -55,7 +55,7 @@ async fn accept_all(listener: TcpListener, site: Site) -> io::Result<()> {
 }
 
 async fn converse(stream: TcpStream, site: Site) {
-    // Only latency is at stake.
+    // An error affects latency only.
     let _best_effort = stream.set_nodelay(true);
     let session = Arc::new(Mutex::new(site.session()));
     let watched = Watched::new(stream, Arc::clone(&session));
@@ -65,13 +65,13 @@ async fn converse(stream: TcpStream, site: Site) {
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE_TIMEOUT)
         .serve_connection(TokioIo::new(watched), service);
-    // A failed connection has been answered by hyper, as far as there was anybody to answer.
+    // If the connection failed, hyper has sent an error response where that was possible.
     let _ended = (&mut connection).await;
     linger(connection.into_parts().io.into_inner().into_stream()).await;
 }
 
-/// hyper has closed our side. Dropping the stream with unread input would make the kernel reset the
-/// connection, and the client might lose the last answer (RFC 9112, section 9.6).
+/// Reads until the client closes; hyper has closed the server's side. Dropping the stream with unread input would
+/// make the kernel reset the connection, and the client might lose the last response (RFC 9112, section 9.6).
 async fn linger(mut stream: TcpStream) {
     let mut buffer = [0; READ_SIZE];
     let drain = async { while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {} };
@@ -100,14 +100,14 @@ pub(super) fn lock(session: &Mutex<Session>) -> MutexGuard<'_, Session> {
     session.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether a reset is at the bottom of `error`.
+/// Whether a connection reset is among the causes of `error`.
 fn is_reset(error: &(dyn Error + 'static)) -> bool {
     Chain::new(error)
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|error| error.kind() == ErrorKind::ConnectionReset)
 }
 
-/// Collects the body. The outer error is the connection's, the inner one is answered.
+/// Collects the body. The outer error is an error of the connection; the inner error is sent to the client.
 async fn receive(request: HyperRequest) -> Result<Result<Request, HttpError>, Box<dyn Error + Send + Sync>> {
     let (parts, body) = request.into_parts();
     let collected = match Limited::new(body, MAX_BODY).collect().await {

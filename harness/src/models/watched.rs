@@ -1,4 +1,4 @@
-//! A stream whose session learns how what it reads was cut, of which hyper tells nothing.
+//! Stream that reports the bytes of each read to a session, because hyper hides packet boundaries.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use super::tokio::lock;
 use crate::Session;
 
-/// A client's stream, and the session that it belongs to.
+/// Stream of a client, with its session.
 #[derive(Debug)]
 pub(super) struct Watched {
     stream: TcpStream,

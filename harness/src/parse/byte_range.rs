@@ -4,20 +4,20 @@ use std::ops::Range;
 
 use crate::http::syntax::{decimal, trim_ows};
 
-/// Most ranges that one request gets; more look like an attack (RFC 9110, section 14.2).
+/// Maximum number of ranges in one request; more look like an attack (RFC 9110, section 14.2).
 const MAX_RANGES: usize = 16;
 
-/// One range as it was asked for.
+/// Range that a request asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spec {
     /// From the first position up to and including the last, or up to the end.
     From(u64, Option<u64>),
-    /// The last so many bytes.
+    /// This number of bytes at the end.
     Suffix(u64),
 }
 
 impl Spec {
-    /// The part of `len` bytes that is meant; `None` when it lies outside.
+    /// Returns the range within `len` bytes; `None` if it lies outside or is empty.
     pub fn resolve(self, len: usize) -> Option<Range<usize>> {
         let clamp = |position: u64| usize::try_from(position).map_or(len, |p| p.min(len));
         let range = match self {
@@ -31,8 +31,8 @@ impl Spec {
     }
 }
 
-/// The ranges in a Range field. `None` when it is malformed, in another unit, or asks for too much:
-/// such a field is ignored.
+/// Parses the ranges in a Range field. `None` if the field is to be ignored: it is malformed, in another
+/// unit, or has too many ranges.
 pub fn parse(field: &[u8]) -> Option<Vec<Spec>> {
     let equals = field.iter().position(|&byte| byte == b'=')?;
     if !field[..equals].eq_ignore_ascii_case(b"bytes") {

@@ -1,9 +1,9 @@
-//! The Cookie header (RFC 6265, section 5.4, read as leniently as browsers write it).
+//! The Cookie header (RFC 6265, section 5.4), parsed as leniently as browsers write it.
 
 use crate::http::syntax::trim_ows;
 
-/// Name and value of each pair in `field`; quotes around a value are taken off, what has no `=` is
-/// left out.
+/// Returns name and value of each pair in `field`. Removes quotes around a value, and skips pairs
+/// without `=`.
 pub fn parse(field: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     field.split(|&byte| byte == b';').filter_map(|pair| {
         let equals = pair.iter().position(|&byte| byte == b'=')?;

@@ -1,4 +1,4 @@
-//! The formats inside requests: one parser per file, none of them knows about routes.
+//! Parsers of the formats inside requests, one per file. They do not depend on routes.
 
 pub mod byte_range;
 pub mod cookie;

@@ -3,7 +3,7 @@
 use crate::http::Headers;
 use crate::http::syntax::{is_token, parameter, trim_ows};
 
-/// One field of a form.
+/// Part of a body: one field of a form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
     /// The header section of the part.
@@ -13,7 +13,7 @@ pub struct Part {
 }
 
 impl Part {
-    /// The `name` or `filename` of the part's Content-Disposition, as text.
+    /// Returns a parameter of the part's Content-Disposition, such as `filename`, as text.
     pub fn disposition(&self, name: &str) -> Option<String> {
         let field = self.headers.first("Content-Disposition")?;
         let value = parameter(field, name)?;
@@ -21,7 +21,7 @@ impl Part {
     }
 }
 
-/// Takes `body` apart at `boundary`; `None` unless it is whole up to the closing delimiter.
+/// Splits `body` at `boundary`; `None` unless it is complete up to the closing delimiter.
 pub fn parse(body: &[u8], boundary: &[u8]) -> Option<Vec<Part>> {
     // RFC 2046 allows 1 to 70 characters.
     if !(1..=70).contains(&boundary.len()) {
@@ -40,7 +40,7 @@ pub fn parse(body: &[u8], boundary: &[u8]) -> Option<Vec<Part>> {
     Some(parts)
 }
 
-/// What follows the first delimiter at the start of a line.
+/// Returns the text after the first delimiter at the start of a line.
 fn after_preamble<'a>(body: &'a [u8], delimiter: &[u8]) -> Option<&'a [u8]> {
     if let Some(rest) = body.strip_prefix(delimiter) {
         return Some(rest);
@@ -49,7 +49,7 @@ fn after_preamble<'a>(body: &'a [u8], delimiter: &[u8]) -> Option<&'a [u8]> {
     find(body, &line).map(|start| &body[start + line.len()..])
 }
 
-/// White space may follow a delimiter, then its line ends.
+/// Removes the rest of a delimiter line: optional white space and the line end.
 fn strip_padding(text: &[u8]) -> Option<&[u8]> {
     let start = text.iter().position(|byte| !b" \t".contains(byte))?;
     text[start..].strip_prefix(b"\r\n")

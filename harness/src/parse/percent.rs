@@ -1,6 +1,6 @@
 //! Percent-encoding (RFC 3986, section 2.1).
 
-/// The bytes that `text` encodes; `None` for a `%` without two hexadecimal digits.
+/// Decodes `text`; `None` for a `%` without two hexadecimal digits.
 pub fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;

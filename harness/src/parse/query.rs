@@ -3,7 +3,7 @@
 
 use super::percent;
 
-/// The pairs of `text`, decoded; `None` for a broken escape. A key without `=` has an empty value,
+/// Decodes the pairs of `text`; `None` for a broken escape. A key without `=` has an empty value;
 /// bytes that are not UTF-8 are replaced.
 pub fn parse(text: &[u8]) -> Option<Vec<(String, String)>> {
     text.split(|&byte| byte == b'&')
@@ -19,7 +19,7 @@ pub fn parse(text: &[u8]) -> Option<Vec<(String, String)>> {
         .collect()
 }
 
-/// The value of the first pair called `key`.
+/// Returns the value of the first pair with the key `key`.
 pub fn value(text: &[u8], key: &str) -> Option<String> {
     let pairs = parse(text)?;
     pairs.into_iter().find_map(|(name, value)| (name == key).then_some(value))

@@ -4,29 +4,29 @@ use std::time::SystemTime;
 
 use crate::http::Headers;
 
-/// What the current state of a document is recognised by.
+/// Validators that identify the current state of a document.
 #[derive(Debug, Clone)]
 pub struct Validator {
     /// A strong entity tag, with its quotes.
     pub etag: String,
-    /// When the document last changed; whole seconds.
+    /// Time of the last change, in whole seconds.
     pub modified: SystemTime,
 }
 
-/// What the conditions of a request come to.
+/// Result of the conditions of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The document is to be sent.
     Send,
     /// The client has this state already: 304.
     Known,
-    /// The client insists on another state: 412.
+    /// The client requires another state: 412.
     Changed,
 }
 
 impl Validator {
-    /// Evaluates the conditions in the order of RFC 9110, section 13.2.2. A date counts only where
-    /// the entity tags of its kind are missing; one that cannot be read does not count.
+    /// Evaluates the conditions in the order of RFC 9110, section 13.2.2. A date counts only if the
+    /// corresponding entity tags are missing. A malformed date does not count.
     pub fn check(&self, headers: &Headers) -> Verdict {
         let same = match any_tag(headers, "If-Match", |tag| tag == self.etag.as_bytes()) {
             Some(matches) => matches,
@@ -43,7 +43,7 @@ impl Validator {
         }
     }
 
-    /// Whether a Range field counts: If-Range is missing, or names this very state
+    /// Whether a Range field applies: If-Range is missing, or identifies the current state
     /// (RFC 9110, section 13.1.5).
     pub fn allows_range(&self, headers: &Headers) -> bool {
         let Some(condition) = headers.text("If-Range") else {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_state_is_not_sent_again() {
+    fn unmodified_document_is_not_sent_again() {
         use Verdict::{Known, Send};
         assert_eq!(verdict(&[("If-None-Match", "\"x\", W/\"a,b\"")]), Known);
         assert_eq!(verdict(&[("If-None-Match", "*")]), Known);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_state_is_refused() {
+    fn failed_preconditions_are_reported() {
         use Verdict::{Changed, Known, Send};
         assert_eq!(verdict(&[("If-Match", "\"x\", \"a,b\"")]), Send);
         assert_eq!(verdict(&[("If-Match", "*")]), Send);

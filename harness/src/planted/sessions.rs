@@ -1,5 +1,5 @@
-//! Planted bugs that no bytes of a single connection set off, however they are mutated: those need a
-//! second connection, a packet boundary, or a reset.
+//! Planted bugs that no bytes on a single connection trigger: they need a second connection, a packet
+//! boundary, or a reset.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,10 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::cookies;
 use crate::http::Request;
 
-/// Sessions by the connection that uses them.
+/// Cookie sessions in use, each with the number of its connection.
 static IN_USE: Mutex<Vec<(u64, Vec<u8>)>> = Mutex::new(Vec::new());
 
-/// A cut counts only so early: no model's buffer is full by then, and cuts for want of room.
+/// Number of received bytes up to which a packet boundary counts. Later ones could come from a full read buffer.
 const EARLY: usize = 4096;
 
 /// History of a connection, as far as the bugs depend on it.
@@ -19,7 +19,7 @@ pub(super) struct ConnectionHistory {
     number: u64,
     received: usize,
     ends_in_cr: bool,
-    /// A line's end was cut in two, and the next line is the one that says how long the body is.
+    /// Whether a packet boundary has divided the line end before a Content-Length field.
     cut: bool,
 }
 
@@ -32,7 +32,7 @@ impl Default for ConnectionHistory {
 }
 
 impl ConnectionHistory {
-    /// Takes note of what was read at once.
+    /// Records the bytes of one read.
     pub(super) fn received(&mut self, bytes: &[u8]) {
         let Some(last) = bytes.last() else {
             return;
@@ -45,7 +45,7 @@ impl ConnectionHistory {
         self.received += bytes.len();
     }
 
-    /// Lets bugs 12 and 13 look at a request.
+    /// Runs bugs 12 and 13 on a request.
     pub(super) fn visit(&self, request: &Request) {
         self.session(request);
         let length = (!self.cut).then_some(request.body.len());

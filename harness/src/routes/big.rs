@@ -1,12 +1,12 @@
-//! `/big?size=N`: an answer of N bytes.
+//! `/big?size=N`: a response of N bytes.
 
 use crate::http::syntax::decimal;
 use crate::http::{Request, Response};
 use crate::parse::query;
 
-/// The size when none is asked for, in bytes.
+/// Default size, in bytes.
 const DEFAULT_SIZE: usize = 1024 * 1024;
-/// The largest size, in bytes.
+/// Maximum size, in bytes.
 const MAX_SIZE: usize = 32 * 1024 * 1024;
 
 const LINE: &[u8] = b"All work and no play makes Jack a dull boy. 0123456789 ABCDEFGH\n";

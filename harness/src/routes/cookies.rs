@@ -1,4 +1,4 @@
-//! `/cookies`: the cookies as a list, and one more that counts visits.
+//! `/cookies`: lists the cookies, and sets one that counts visits.
 
 use super::list;
 use crate::http::{Request, Response};

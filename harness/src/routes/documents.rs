@@ -15,7 +15,7 @@ struct Document {
     content: &'static [u8],
 }
 
-/// The documents that the real servers serve too, so that one corpus fits all.
+/// Documents, the same as on the real servers, so that one corpus fits all servers.
 const DOCUMENTS: &[Document] = &[
     Document {
         name: "index.html",
@@ -29,10 +29,10 @@ const DOCUMENTS: &[Document] = &[
     },
 ];
 
-/// When the documents last changed: 1 January 2020, 00:00 UTC, in seconds since 1970.
+/// Time of the last change of the documents: 1 January 2020, 00:00 UTC, in seconds since 1970.
 const MODIFIED: u64 = 1_577_836_800;
 
-/// Stands between the parts of a multipart answer; occurs in no document.
+/// Boundary between the parts of a multipart response; occurs in no document.
 const BOUNDARY: &str = "THESE_PARTS_ARE_SEPARATE";
 
 pub(super) fn answer(request: &Request, name: &str) -> Response {

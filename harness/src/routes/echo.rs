@@ -1,4 +1,4 @@
-//! `/echo`: the request as the server understood it, then its body.
+//! `/echo`: returns the request as the server has parsed it, with its body.
 
 use crate::http::{Headers, Request, Response};
 

@@ -1,4 +1,4 @@
-//! `/form`: a submitted form as a list, in either of the two encodings.
+//! `/form`: lists the fields of a submitted form, in either of the two encodings.
 
 use super::list;
 use crate::http::syntax::{parameter, split_unquoted};
@@ -25,7 +25,7 @@ fn answer_list(pairs: Option<Vec<(String, String)>>) -> Response {
     }
 }
 
-/// Each part by its name: files by name and size, other fields by their content.
+/// Describes each part: its name, and either file name and size or the content.
 fn describe(parts: Vec<multipart::Part>) -> Vec<(String, String)> {
     parts
         .iter()

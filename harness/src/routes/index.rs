@@ -1,4 +1,4 @@
-//! `/`: what there is to see.
+//! `/`: a page with links to the other routes.
 
 use crate::http::{Request, Response};
 

@@ -1,4 +1,4 @@
-//! What the server has to offer, and how a request finds it.
+//! Routes of the server, and the lookup of the route of a request.
 
 mod big;
 mod cookies;
@@ -17,11 +17,11 @@ const WRITE: &str = "POST, OPTIONS";
 const ANY: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
 
 struct Route {
-    /// The path; one that ends in `/` stands for everything below it, except the root.
+    /// The path. A path other than the root that ends in `/` matches all paths below it.
     path: &'static str,
-    /// The value of Allow.
+    /// Allowed methods: the value of the Allow field.
     methods: &'static str,
-    /// Answers a request, given what follows `path`.
+    /// Answers a request, given the rest of the path after `path`.
     answer: fn(&Request, &str) -> Response,
 }
 
@@ -79,7 +79,7 @@ fn not_allowed(methods: &'static str) -> Response {
     Response::text(405, "405: method not allowed\n").with("Allow", methods)
 }
 
-/// Key-value pairs, one on a line.
+/// Formats key-value pairs, one per line.
 fn list(pairs: &[(String, String)]) -> String {
     pairs.iter().map(|(key, value)| format!("{key} = {value}\n")).collect()
 }

@@ -1,4 +1,4 @@
-//! `/query?key=value&…`: the pairs as a list.
+//! `/query?key=value&…`: lists the pairs.
 
 use super::list;
 use crate::http::{Request, Response};

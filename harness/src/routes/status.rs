@@ -1,4 +1,4 @@
-//! `/status/NNN`: an answer with that status.
+//! `/status/NNN`: a response with that status.
 
 use super::not_found;
 use crate::http::syntax::decimal;

@@ -1,9 +1,9 @@
-//! The routes as a request sees them.
+//! Tests of the routes.
 
 use super::*;
 use crate::http::{Head, HeadParser};
 
-/// The answer to a request of these lines (the request line first) with this body.
+/// Returns the response to a request of these lines (the request line first) with this body.
 fn ask(lines: &str, body: &str) -> Response {
     let text = format!("{lines}\n\n");
     let head: Head = HeadParser::default().parse(&mut text.as_bytes()).unwrap().unwrap();
@@ -45,7 +45,7 @@ fn paths_are_decoded_and_matched_whole() {
 }
 
 #[test]
-fn echo_tells_what_was_understood() {
+fn echo_returns_the_parsed_request() {
     let answer = ask("PUT /echo?a HTTP/1.0\nX: 1", "body");
     assert_eq!(body(&answer), "PUT /echo?a HTTP/1.0\nX: 1\n\nbody");
 }
@@ -69,7 +69,7 @@ fn queries_cookies_and_forms_are_listed() {
 }
 
 #[test]
-fn sizes_and_statuses_are_as_asked() {
+fn sizes_and_statuses_are_as_requested() {
     assert_eq!(get("/big", "").body.len(), 1024 * 1024);
     assert_eq!(get("/big?size=17000001", "").body.len(), 17_000_001);
     assert_eq!(get("/big?size=99999999999", "").body.len(), 32 * 1024 * 1024);
@@ -105,7 +105,7 @@ fn documents_have_ranges() {
 }
 
 #[test]
-fn documents_know_who_has_them() {
+fn documents_support_conditional_requests() {
     let tag = header(&get("/static/notes.txt", ""), "ETag").unwrap().to_owned();
     let status = |field: &str| get("/static/notes.txt", field).status;
     assert_eq!(status(&format!("If-None-Match: {tag}")), 304);

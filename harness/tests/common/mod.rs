@@ -1,6 +1,6 @@
-//! A server in a process of its own.
+//! Server in a separate process.
 
-#![allow(dead_code, reason = "each test uses another part")]
+#![allow(dead_code, reason = "each test uses a different part")]
 
 mod session;
 
@@ -10,10 +10,10 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// Longest wait for anything, so that a failing test ends.
+/// Maximum time of every wait, so that a failing test ends.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running server; killed when dropped.
+/// Running server, which is killed on drop.
 pub(crate) struct Server {
     child: Child,
     address: SocketAddr,
@@ -21,13 +21,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts the one that has a model, on a free port.
+    /// Starts the program that has the model, on a free port.
     pub(crate) fn start(model: &str) -> Self {
         let programs = [env!("CARGO_BIN_EXE_sockfuzz-server"), env!("CARGO_BIN_EXE_sockfuzz-tokio")];
         Self::start_one_of(programs, model)
     }
 
-    /// Starts its twin with planted bugs.
+    /// Starts the program that has the model and the planted bugs, on a free port.
     pub(crate) fn start_planted(model: &str) -> Self {
         let programs = [env!("CARGO_BIN_EXE_sockfuzz-planted"), env!("CARGO_BIN_EXE_sockfuzz-planted-tokio")];
         Self::start_one_of(programs, model)
@@ -43,12 +43,12 @@ impl Server {
             .expect("the server starts");
         let mut stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
         let mut line = String::new();
-        stderr.read_line(&mut line).expect("the server says something");
+        stderr.read_line(&mut line).expect("the server prints a line");
         let address = line
             .trim_end()
             .strip_prefix("listening on ")
             .and_then(|address| address.parse().ok())
-            .unwrap_or_else(|| panic!("instead of its address: {line:?}"));
+            .unwrap_or_else(|| panic!("not an address: {line:?}"));
         let stderr = thread::spawn(move || {
             let mut text = Vec::new();
             stderr.read_to_end(&mut text).expect("stderr can be read");
@@ -68,7 +68,7 @@ impl Server {
         stream
     }
 
-    /// Sends `request`, half-closes, and reads to the end; what came until then if that fails.
+    /// Sends `request`, half-closes, and reads to the end. Returns the bytes received until an error, if any.
     pub(crate) fn exchange(&self, request: &[u8]) -> Vec<u8> {
         let mut stream = self.connect();
         let mut answer = Vec::new();
@@ -79,20 +79,20 @@ impl Server {
         answer
     }
 
-    /// Waits until the server ends by itself: its status, and what it said.
+    /// Waits until the server ends. Returns its status and its stderr.
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 break status;
             }
-            assert!(Instant::now() < deadline, "the server goes on");
+            assert!(Instant::now() < deadline, "the server has not ended");
             thread::sleep(Duration::from_millis(10));
         };
         (status, self.said())
     }
 
-    /// Kills the server, which must be alive: what it said.
+    /// Kills the server, which must be running. Returns its stderr.
     pub(crate) fn stop(mut self) -> String {
         let status = self.child.try_wait().unwrap();
         assert_eq!(status, None, "the server has ended: {}", self.said());
@@ -101,14 +101,14 @@ impl Server {
     }
 
     fn said(&mut self) -> String {
-        let stderr = self.stderr.take().expect("asked once");
+        let stderr = self.stderr.take().expect("read once");
         stderr.join().expect("the reader does not panic")
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // An error means that it has ended already.
+        // An error means that the server has ended already.
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! A client that plays a session over real TCP.
+//! Client that plays a session over real TCP.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,8 +13,8 @@ use sockfuzz_protocol::session::{Action, Session};
 use super::{PATIENCE, Server};
 
 impl Server {
-    /// Plays `session`: each step when the server has read what was sent before. Whatever goes wrong
-    /// is the server's end, and is seen by that.
+    /// Plays `session`. Each step waits until the server has read all earlier bytes. Ignores errors: they
+    /// mean that the server has ended, which the caller detects.
     pub(crate) fn play(&self, session: &Session) {
         let mut streams = BTreeMap::new();
         for step in session.steps() {
@@ -46,10 +46,10 @@ impl Server {
     }
 }
 
-/// From now on, closing is a reset (socket(7), SO_LINGER).
+/// Makes closing the stream reset the connection (socket(7), SO_LINGER).
 fn linger_no_more(stream: &TcpStream) {
     let linger = libc::linger { l_onoff: 1, l_linger: 0 };
-    // SAFETY: the option's value and its size are those of one structure, which is only read.
+    // SAFETY: pointer and size are those of one `linger` structure, which setsockopt only reads.
     let result = unsafe {
         libc::setsockopt(
             stream.as_raw_fd(),
@@ -62,7 +62,7 @@ fn linger_no_more(stream: &TcpStream) {
     assert_eq!(result, 0);
 }
 
-/// Waits until nothing is under way to the server, nor waits there for being read.
+/// Waits until the server has received and read all bytes.
 fn wait_until_read(stream: &TcpStream) {
     let Ok(server) = stream.peer_addr() else {
         return;
@@ -72,12 +72,12 @@ fn wait_until_read(stream: &TcpStream) {
     while queued(&ends[0]).is_some_and(|(unsent, _)| unsent > 0)
         || queued(&ends[1]).is_some_and(|(_, unread)| unread > 0)
     {
-        assert!(Instant::now() < deadline, "the server reads nothing");
+        assert!(Instant::now() < deadline, "the server does not read");
         thread::sleep(Duration::from_millis(1));
     }
 }
 
-/// Bytes that one end has not sent, and has not read (proc_pid_net(5), tcp).
+/// Returns the numbers of unsent and of unread bytes at one end (proc_pid_net(5), tcp).
 fn queued((local, remote): &(SocketAddr, SocketAddr)) -> Option<(u64, u64)> {
     let table = fs::read_to_string("/proc/net/tcp").unwrap();
     let queues = table.lines().find_map(|line| {

@@ -9,7 +9,7 @@ use crate::{Body, Bytes, Chunk, Chunked, FieldLine, FieldSection, Multipart, Par
 const MAX_CHUNKS: usize = 4;
 const MAX_PARTS: usize = 3;
 const MAX_CONTENT_BYTES: usize = 64;
-/// One element in this many is malformed.
+/// Inverse of the probability that an element is malformed.
 const MALFORMED_ONE_IN: u8 = 16;
 const BOUNDARY: &str = "x";
 
@@ -74,7 +74,7 @@ impl<'a> Arbitrary<'a> for Multipart<'a> {
 }
 
 impl<'a> Body<'a> {
-    /// Adds the fields that frame this body; one time in [`MALFORMED_ONE_IN`], also conflicting ones.
+    /// Adds the fields that frame this body, and with probability 1/[`MALFORMED_ONE_IN`] conflicting ones.
     pub(super) fn add_framing_fields(
         &self,
         u: &mut Unstructured<'a>,

@@ -11,7 +11,7 @@ use crate::{Body, Bytes, FieldLine, FieldSection, Request, RequestLine, Target};
 /// Maximum number of fields besides Host and those that frame the body.
 const MAX_EXTRA_FIELDS: usize = 8;
 const MAX_TARGET_PIECES: usize = 4;
-/// One element in this many is malformed.
+/// Inverse of the probability that an element is malformed.
 const MALFORMED_ONE_IN: u8 = 24;
 
 impl<'a> Arbitrary<'a> for Target<'a> {

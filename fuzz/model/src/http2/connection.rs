@@ -9,11 +9,11 @@ pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// A client's side of an HTTP/2 connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Connection<'a> {
-    /// Whether the preface comes first.
+    /// Whether the bytes begin with the preface.
     pub preface: bool,
     /// The frames.
     pub frames: Vec<Frame<'a>>,
-    /// Bytes at the end that are too few for a frame.
+    /// Bytes at the end, too few for the header of a frame.
     pub rest: &'a [u8],
 }
 
@@ -24,7 +24,7 @@ impl<'a> Connection<'a> {
         input.starts_with(PREFACE)
     }
 
-    /// Parses any bytes.
+    /// Parses any bytes without loss.
     #[must_use]
     pub fn parse(input: &'a [u8]) -> Self {
         let preface = Self::recognises(input);
@@ -36,7 +36,7 @@ impl<'a> Connection<'a> {
         Self { preface, frames, rest }
     }
 
-    /// Appends the connection's bytes: after [`parse`](Self::parse), those that were parsed.
+    /// Appends the connection's bytes, which equal the input of [`parse`](Self::parse) if nothing was changed.
     pub fn serialise_into(&self, bytes: &mut Vec<u8>) {
         if self.preface {
             bytes.extend_from_slice(PREFACE);
@@ -55,7 +55,7 @@ impl<'a> Connection<'a> {
         bytes
     }
 
-    /// Number of frames from `first` on that carry one header block.
+    /// Returns the number of frames that carry the header block which begins at `first`.
     #[must_use]
     pub fn block_frames(&self, first: usize) -> usize {
         let Some((head, rest)) = self.frames.get(first..).and_then(<[_]>::split_first) else {
@@ -65,14 +65,14 @@ impl<'a> Connection<'a> {
         1 + rest.iter().take_while(continues).count()
     }
 
-    /// The header block that begins in the frame at `first`, continuations included.
+    /// Returns the header block that begins in the frame at `first`, continuations included.
     #[must_use]
     pub fn block(&self, first: usize) -> Vec<u8> {
         let count = self.block_frames(first);
         self.frames.iter().skip(first).take(count).flat_map(Frame::content).copied().collect()
     }
 
-    /// Replaces the header block, split where the old one was.
+    /// Replaces the header block, split at the same lengths as the old block.
     pub fn set_block(&mut self, first: usize, block: &[u8]) {
         let count = self.block_frames(first);
         let mut left = block;

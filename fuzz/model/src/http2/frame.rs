@@ -1,4 +1,4 @@
-//! Frames: nine bytes of header, and a payload.
+//! Frames: a header of nine bytes, and a payload.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -72,12 +72,12 @@ pub struct PayloadParts {
 }
 
 impl<'a> Frame<'a> {
-    /// Creates a frame with the right length.
+    /// Creates a frame whose declared length is that of its payload.
     pub fn new(kind: u8, flags: u8, stream: u32, payload: impl Into<Cow<'a, [u8]>>) -> Self {
         Self { declared: None, kind, flags, stream, payload: payload.into() }
     }
 
-    /// Parses a frame from the front of `bytes` and removes it from it; `None` if the header is incomplete.
+    /// Parses the frame at the front of `bytes` and advances `bytes` past it; `None` if the header is incomplete.
     pub(super) fn parse(bytes: &mut &'a [u8]) -> Option<Self> {
         let (header, rest) = bytes.split_at_checked(HEADER_LENGTH)?;
         let length = u32::from_be_bytes([0, header[0], header[1], header[2]]);
@@ -102,7 +102,7 @@ impl<'a> Frame<'a> {
         bytes.extend_from_slice(&self.payload);
     }
 
-    /// Length of the frame with its header, in bytes.
+    /// Returns the length of the frame with its header, in bytes.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "none is empty")]
     pub fn len(&self) -> usize {
@@ -115,19 +115,19 @@ impl<'a> Frame<'a> {
         self.flags & flags == flags
     }
 
-    /// Whether a header block begins here.
+    /// Whether a header block begins in this frame.
     #[must_use]
     pub fn begins_block(&self) -> bool {
         matches!(self.kind, kind::HEADERS | kind::PUSH_PROMISE)
     }
 
-    /// Whether this type may be padded.
+    /// Whether frames of this type may be padded.
     #[must_use]
     pub fn can_be_padded(&self) -> bool {
         self.begins_block() || self.kind == kind::DATA
     }
 
-    /// The parts of the payload.
+    /// Returns the ranges of the parts of the payload.
     #[must_use]
     pub fn parts(&self) -> PayloadParts {
         let len = self.payload.len();
@@ -144,7 +144,7 @@ impl<'a> Frame<'a> {
         PayloadParts { padded, prefix: begin..content, content: content..end }
     }
 
-    /// Header block or data.
+    /// Returns the header block or the data.
     #[must_use]
     pub fn content(&self) -> &[u8] {
         &self.payload[self.parts().content]
@@ -156,7 +156,7 @@ impl<'a> Frame<'a> {
         self.payload.to_mut().splice(range, content.iter().copied());
     }
 
-    /// Replaces the padding by this many zeros.
+    /// Replaces the padding by `padding` zeros, if frames of this type may be padded.
     pub fn pad(&mut self, padding: u8) {
         if !self.can_be_padded() {
             return;
@@ -182,7 +182,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// Copies borrowed bytes.
+    /// Converts into a frame that owns its payload.
     #[must_use]
     pub fn into_owned(self) -> Frame<'static> {
         Frame {

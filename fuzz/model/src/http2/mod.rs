@@ -4,8 +4,8 @@
 //! reserved bits, overlong integers. [`mutate()`] changes what servers parse: frames, streams, settings, and
 //! single header fields inside of HPACK.
 //!
-//! The parser of header blocks is our own because it keeps the representation of a field (index, Huffman
-//! code, indexing), which a decoder drops. Tables and codes come from libraries.
+//! This crate has its own parser of header blocks, which keeps the representation of a field (index, Huffman
+//! code, indexing); a decoder drops it. Tables and codes come from libraries.
 
 mod connection;
 mod frame;

@@ -1,28 +1,28 @@
-//! Sources of random choices: a mutator's random numbers, or `arbitrary`'s bytes.
+//! Sources of random choices: the random numbers of a mutator, or the bytes of `arbitrary`.
 
 use arbitrary::Unstructured;
 
 /// Source of random choices.
 pub trait Random {
-    /// Number below `limit`; 0 if `limit` is 0.
+    /// Returns a number below `limit`; 0 if `limit` is 0.
     fn below(&mut self, limit: usize) -> usize;
 
-    /// True one time in `count`.
+    /// Returns true with probability 1/`count`.
     fn one_in(&mut self, count: usize) -> bool {
         self.below(count) == 0
     }
 
-    /// One of the choices.
+    /// Returns one of the choices.
     fn pick<'a, T>(&mut self, choices: &'a [T]) -> &'a T {
         &choices[self.below(choices.len())]
     }
 
-    /// Random byte.
+    /// Returns a random byte.
     fn byte(&mut self) -> u8 {
         self.below(256) as u8
     }
 
-    /// 32-bit number, likely at a limit of some field.
+    /// Returns a 32-bit number, often at the limit of some field.
     fn interesting_number(&mut self) -> u32 {
         match self.below(4) {
             0 => self.below(16) as u32,

@@ -51,8 +51,8 @@ impl ConnectionBuilder {
         self.frame(kind, 0, stream, number.to_be_bytes())
     }
 
-    /// Splits the last frame's payload into pieces that end at these offsets: HEADERS become HEADERS and
-    /// CONTINUATION, DATA several DATA.
+    /// Splits the last frame's payload into pieces that end at these offsets: a HEADERS frame becomes HEADERS
+    /// and CONTINUATION, a DATA frame becomes several DATA frames.
     fn in_pieces(&mut self, ends: &[usize]) -> &mut Self {
         let Some(whole) = self.frames.pop() else { return self };
         let (kind, last_flag) = match whole.kind {

@@ -5,13 +5,13 @@ use super::{Frame, Random, flag, kind};
 /// State of a stream, as far as the client determines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StreamState {
-    /// Never used.
+    /// The stream has never been used.
     Idle,
     /// The client may send more.
     Open,
     /// The client has ended its side.
     HalfClosed,
-    /// Reset by the client, or skipped: a higher number was opened.
+    /// The client has reset the stream, or has skipped it by opening one with a higher number.
     Closed,
 }
 
@@ -32,7 +32,7 @@ impl Streams {
         streams
     }
 
-    /// Updates the states by a frame.
+    /// Updates the states according to a frame.
     pub fn record(&mut self, frame: &Frame<'_>) {
         let id = frame.stream & 0x7fff_ffff;
         if id == 0 {
@@ -51,7 +51,7 @@ impl Streams {
         }
     }
 
-    /// The state of a stream.
+    /// Returns the state of a stream.
     #[must_use]
     pub fn state(&self, id: u32) -> StreamState {
         let known = self.states.iter().find(|(seen, _)| *seen == id);
@@ -62,7 +62,7 @@ impl Streams {
         }
     }
 
-    /// Identifier of the client's next stream.
+    /// Returns the identifier of the client's next stream.
     #[must_use]
     pub fn next_id(&self) -> u32 {
         let highest = self.states.iter().map(|(id, _)| *id).max();

@@ -70,7 +70,7 @@ pub const FIELDS: &[KnownField] = fields! {
         | "Digest username=\"fuzz\", realm=\"private\", nonce=\"0:x\", uri=\"/digest/\", qop=auth, nc=00000001, cnonce=\"a\", response=\"00000000000000000000000000000000\", algorithm=MD5"
         | "Digest username=\"fuzz\", realm=\"private\", nonce=\"5e0be100:x\", uri=\"/\", response=\"x\", algorithm=SHA-256, userhash=true" | "";
     "Proxy-Authorization": "Basic ZnV6ejpmdXp6" | "Bearer x";
-    // What proxies add.
+    // Fields that proxies add.
     "Forwarded": "for=127.0.0.1" | "for=\"[2001:db8::1]:80\"; by=_hidden; proto=https; host=a" | "for=10.0.0.1, for=192.168.0.1" | "for=unknown" | "For=\"_x\";secret=a" | "by=" | "host=\"x.example.org\"";
     "X-Forwarded-For": "127.0.0.1" | "10.0.0.1, 192.168.0.1" | "::1" | "[::1]:80" | "192.168.0.1:1234" | "unknown" | "10.0.0.1,10.0.0.2 , 10.0.0.3" | "256.0.0.1" | "1:2:3:4:5:6:7:8" | "fe80::1" | "2001:db8::1, 10.0.0.1" | "::ffff:10.0.0.1" | "1::8" | "::1:2:3, 127.0.0.1" | "1:2::" | "::" | "[2001:db8::ffff]:8080" | "ffff::10.0.0.1" | "1::2::3" | "127.0.0.1, ::1" | "";
     "X-Forwarded-Host": "a" | "x.example.org:80";
@@ -104,8 +104,8 @@ pub const FIELDS: &[KnownField] = fields! {
     "X_Y": "a";
 };
 
-/// Names of fields of which a server knows only the name, most of them response fields (IANA, Hypertext
-/// Transfer Protocol Field Name Registry): many parsers recognise them in requests, too.
+/// Names of fields without known values, most of them response fields (IANA, Hypertext Transfer Protocol
+/// Field Name Registry). Many parsers recognise them in requests, too.
 #[rustfmt::skip]
 pub const FIELD_NAMES: &[&str] = &[
     "Accept-CH", "Accept-Patch", "Accept-Post", "Accept-Ranges", "Access-Control-Allow-Credentials",

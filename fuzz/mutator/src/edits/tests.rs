@@ -13,7 +13,7 @@ fn edited(input: &[u8], format: InputFormat, edit: impl FnOnce(&mut Edits, &Pars
 
 proptest! {
     #[test]
-    fn no_edits_change_nothing(pieces in prop::collection::vec(prop_oneof![
+    fn empty_edits_preserve_the_input(pieces in prop::collection::vec(prop_oneof![
         any::<Vec<u8>>(),
         (prop::sample::select(&Action::<()>::ALL[..]), prop::sample::select(&Connection::ALL[..]))
             .prop_map(|(action, connection)| Marker { action, connection }.encode().to_vec()),
@@ -33,7 +33,7 @@ fn edits_refer_to_the_parent_in_any_order() {
         assert!(edits.replace(4..5, b"E", Region::Elsewhere));
         assert!(edits.copy_from_parent(0..0, 2..4, Region::Elsewhere));
         assert!(edits.replace(1..2, b"", Region::Elsewhere));
-        assert!(!edits.replace(3..6, b"x", Region::Elsewhere), "it collides");
+        assert!(!edits.replace(3..6, b"x", Region::Elsewhere), "overlaps an edit");
     });
     assert_eq!(child, b"cdacdEf");
 }

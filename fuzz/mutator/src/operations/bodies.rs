@@ -115,7 +115,7 @@ pub(super) fn extension(mutation: &mut Mutation<'_>) -> bool {
     mutation.edits.replace(size.end..size.end, word, Region::Elsewhere)
 }
 
-/// Adds a trailer field behind the last chunk.
+/// Adds a trailer field after the last chunk.
 pub(super) fn trailer(mutation: &mut Mutation<'_>) -> bool {
     let Some(chunk) =
         mutation.parent.outline.of(Kind::Chunk).last().map(|index| mutation.span_at(*index as usize))
@@ -143,7 +143,7 @@ pub(super) fn length(mutation: &mut Mutation<'_>) -> bool {
     })
 }
 
-/// Replaces content of a body; its length is repaired.
+/// Replaces content of a body, whose length is repaired later.
 pub(super) fn content(mutation: &mut Mutation<'_>) -> bool {
     let kind = if mutation.random.one_in(2) { Kind::Content } else { Kind::Data };
     let Some(content) = mutation.random_span(kind) else { return false };

@@ -1,4 +1,4 @@
-//! Operations on bytes of any element: for what the model cannot parse, and for errors inside of what it can.
+//! Operations on bytes of any element. They reach text that the model cannot parse, and put errors into elements.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::edits::Region;
 /// Bytes that parsers handle specially.
 const SPECIAL_BYTES: &[u8] = b"\0\t\n\x0b\r \"#%&'()*+,-./:;<=>?@[\\]^_`{|}~\x7f\x80\xff0aA";
 
-/// Random range of at most `max_length` bytes: mostly within one element, sometimes anywhere.
+/// Chooses a range of at most `max_length` bytes: mostly within one element, sometimes anywhere.
 fn random_range(mutation: &mut Mutation<'_>, max_length: usize) -> Option<(Range<usize>, Region)> {
     let spans = mutation.parent.outline.spans();
     let span = spans.get(mutation.random.below(spans.len()))?;
@@ -59,7 +59,7 @@ pub(super) fn double_some(mutation: &mut Mutation<'_>) -> bool {
     mutation.edits.copy_from_parent(to..to, range, region)
 }
 
-/// A word of the dictionary: the places for words are for those who look for them.
+/// Inserts any word of the dictionary anywhere, or replaces bytes by it. Other operations choose fitting words.
 pub(super) fn insert_word(mutation: &mut Mutation<'_>) -> bool {
     let Some((range, region)) = random_range(mutation, 8) else { return false };
     let words = &mutation.dictionary.all;

@@ -1,4 +1,4 @@
-//! Crossover operations: insert elements of the other input at boundaries that both have.
+//! Crossover operations: insert elements of the other input at the boundaries of elements of the parent.
 
 use std::ops::Range;
 
@@ -8,7 +8,7 @@ use super::Mutation;
 use super::requests::may_grow;
 use crate::edits::Region;
 
-/// Inserts a request of the other input, or replaces one by it.
+/// Inserts a request of the other input, or replaces a request of the parent by it.
 pub(super) fn take_request(mutation: &mut Mutation<'_>) -> bool {
     let Some(taken) = mutation.random_other_span(Kind::Request) else { return false };
     let range = match mutation.random_span(Kind::Request) {
@@ -36,7 +36,7 @@ pub(super) fn take_field(mutation: &mut Mutation<'_>) -> bool {
     mutation.edits.copy_from_other(line..line, taken.start..end, Region::Elsewhere)
 }
 
-/// Replaces a field value by one of the other input.
+/// Replaces a field value by a value of the other input.
 pub(super) fn take_value(mutation: &mut Mutation<'_>) -> bool {
     let (Some(value), Some(taken)) =
         (mutation.random_span(Kind::Value), mutation.random_other_span(Kind::Value))
@@ -46,7 +46,7 @@ pub(super) fn take_value(mutation: &mut Mutation<'_>) -> bool {
     mutation.edits.copy_from_other(value, taken, Region::Elsewhere)
 }
 
-/// Replaces a target by one of the other input, perhaps with its method.
+/// Replaces a target or a part of it by one of the other input, and sometimes a method, too.
 pub(super) fn take_target(mutation: &mut Mutation<'_>) -> bool {
     let kind =
         mutation.random.pick(&[Kind::Target, Kind::Target, Kind::Path, Kind::Query]).unwrap_or(Kind::Path);
@@ -72,7 +72,7 @@ pub(super) fn take_head(mutation: &mut Mutation<'_>) -> bool {
     mutation.edits.copy_from_other(line, taken, Region::Elsewhere)
 }
 
-/// Inserts content of the other input's body, or replaces content by it.
+/// Inserts content of a body of the other input, or replaces content by it.
 pub(super) fn take_body(mutation: &mut Mutation<'_>) -> bool {
     let kinds = [Kind::Chunk, Kind::Part, Kind::Data, Kind::Content, Kind::Body];
     let (Some(ours), Some(theirs)) = (mutation.random.pick(&kinds), mutation.random.pick(&kinds)) else {
@@ -85,7 +85,7 @@ pub(super) fn take_body(mutation: &mut Mutation<'_>) -> bool {
     mutation.edits.copy_from_other(range, taken, Region::Body)
 }
 
-/// Joins the parent up to an element and the other input from an element of the same kind on.
+/// Joins the parent up to an element with the rest of the other input from an element of the same kind.
 pub(super) fn splice(mutation: &mut Mutation<'_>) -> bool {
     let kinds = [Kind::Request, Kind::RequestLine, Kind::Field, Kind::Field, Kind::Chunk, Kind::SectionEnd];
     let Some(kind) = mutation.random.pick(&kinds) else { return false };

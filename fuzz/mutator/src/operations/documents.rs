@@ -1,5 +1,5 @@
-//! Operations on documents in bodies: generates JSON, forms and XML piece by piece. Mostly valid ones reach
-//! the code behind a parser's first checks.
+//! Operations on documents in bodies: generate JSON, forms and XML piece by piece. Most documents are valid, so
+//! that they reach the code after a parser's first checks.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::edits::Region;
 use crate::random::Random;
 
 const MAX_DEPTH: usize = 3;
-/// One document in this many is nested deeper than parsers allow.
+/// Inverse of the probability that a document is nested deeper than parsers allow.
 const DEEP_NESTING_ONE_IN: usize = 64;
 const DEEP_NESTING_LEVELS: usize = 200;
 
@@ -24,7 +24,7 @@ const JSON_NUMBERS: &[&str] = &[
 
 const JSON_LITERALS: &[&str] = &["true", "false", "null", "tru", "nul", "True", "undefined"];
 
-/// Pieces of JSON strings; the last ones are invalid.
+/// Pieces of JSON strings. The last pieces are invalid.
 #[rustfmt::skip]
 const JSON_STRING_PIECES: &[&str] = &[
     "a", "name", "size", " ", "/", "\u{fc}", "\u{20ac}", "\u{1f600}", "\\n", "\\t", "\\\\", "\\\"", "\\/", "\\b",
@@ -48,7 +48,7 @@ const XML_TEXT_PIECES: &[&str] = &[
 const XML_ELEMENT_NAMES: &[&str] =
     &["a", "D:prop", "D:set", "D:href", "propfind", "x:y", "item", "_", "\u{fc}", "1"];
 
-/// Replaces a body by a document, perhaps with its Content-Type.
+/// Replaces a body by a document, and sometimes adds its Content-Type.
 pub(super) fn document(mutation: &mut Mutation<'_>) -> bool {
     let Some(request) = mutation.random_index(Kind::Request) else { return false };
     let kind =
@@ -66,7 +66,7 @@ pub(super) fn document(mutation: &mut Mutation<'_>) -> bool {
     write_document(mutation, content, write)
 }
 
-/// Replaces a piece of a body by a document of the same format, or inserts one behind the piece.
+/// Replaces a piece of a body by a document of the same format, or inserts the document after the piece.
 pub(super) fn piece(mutation: &mut Mutation<'_>) -> bool {
     let kind = if mutation.random.one_in(2) { Kind::Content } else { Kind::Data };
     let Some(content) = mutation.random_span(kind) else { return false };

@@ -13,7 +13,7 @@ pub(super) fn add_field(mutation: &mut Mutation<'_>) -> bool {
     add(mutation, known.name.as_bytes(), value)
 }
 
-/// Adds several fields of which servers know only the name.
+/// Adds several fields whose names have no known values.
 pub(super) fn add_names(mutation: &mut Mutation<'_>) -> bool {
     (0..4).all(|_| {
         let (name, value) =
@@ -35,13 +35,13 @@ pub(super) fn add_at(mutation: &mut Mutation<'_>, at: usize, name: &[u8], value:
     })
 }
 
-/// Adds several fields that are used together, with their method.
+/// Adds a group of fields that are used together, and replaces the method by that of the group.
 pub(super) fn add_bundle(mutation: &mut Mutation<'_>) -> bool {
     let Some(request) = mutation.random_index(Kind::Request) else { return false };
     let Some(line) = mutation.first_inside(request, Kind::RequestLine) else { return false };
     let Some((word, fields)) = mutation.random.pick(FIELD_GROUPS) else { return false };
     if let Some(method) = mutation.first_inside(request, Kind::Method).filter(|_| !word.is_empty()) {
-        // One time in six, the fields come with another method.
+        // With probability 1/6, the fields get a random method.
         let word = if mutation.random.one_in(6) { mutation.random.word(METHODS) } else { word.as_bytes() };
         mutation.edits.replace(method, word, Region::Elsewhere);
     }
@@ -60,7 +60,7 @@ pub(super) fn double_field(mutation: &mut Mutation<'_>) -> bool {
     if !mutation.random.one_in(16) {
         return mutation.edits.copy_from_parent(line..line, field, Region::Elsewhere);
     }
-    // Enough to fill a table of fields.
+    // 32 copies fill a table of fields.
     (0..32).all(|_| mutation.edits.copy_from_parent(line..line, field.clone(), Region::Elsewhere))
 }
 

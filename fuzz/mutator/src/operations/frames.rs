@@ -15,7 +15,7 @@ impl http2::Random for Random {
     }
 }
 
-/// Replaces the input by a generated HTTP/2 connection, or appends one to a request to upgrade.
+/// Replaces the input by a generated HTTP/2 connection, or appends one if the input contains an upgrade to `h2c`.
 pub(super) fn begin_frames(mutation: &mut Mutation<'_>) -> bool {
     let end = mutation.parent.bytes.len();
     let offers = memchr::memmem::find(&mutation.parent.bytes, b"h2c").is_some();
@@ -24,7 +24,7 @@ pub(super) fn begin_frames(mutation: &mut Mutation<'_>) -> bool {
     mutation.edits.replace(start..end, &connection.serialise(), Region::Elsewhere)
 }
 
-/// Mutates the frames of one connection. Packet boundaries outside of the changed bytes stay.
+/// Mutates the frames of one connection. Keeps packet boundaries outside of the changed bytes.
 pub(super) fn mutate_frames(mutation: &mut Mutation<'_>) -> bool {
     let Some(range) = random_range(&mutation.parent.http2_ranges, mutation.random) else { return false };
     let before = &mutation.parent.bytes[range.clone()];
@@ -58,7 +58,7 @@ pub(super) fn take_frames(mutation: &mut Mutation<'_>) -> bool {
     )
 }
 
-/// Ranges of the frames of an input.
+/// Returns the ranges of all frames of an input.
 pub(crate) fn ranges(input: &ParsedInput) -> Vec<Range<usize>> {
     let frames_of = |range: &Range<usize>| {
         let boundaries = frame_boundaries(&input.bytes[range.clone()]);
@@ -72,7 +72,7 @@ fn random_range(ranges: &[Range<usize>], random: &mut Random) -> Option<Range<us
     ranges.get(random.below(ranges.len())).cloned()
 }
 
-/// Positions where frames begin, and where the last one ends.
+/// Returns the positions at which frames begin, and the end of the last frame.
 fn frame_boundaries(bytes: &[u8]) -> Vec<usize> {
     let connection = Connection::parse(bytes);
     let mut at = if connection.preface { http2::PREFACE.len() } else { 0 };

@@ -49,7 +49,7 @@ enum Requirement {
     Nothing,
     /// Inputs are sessions.
     Sessions,
-    /// There is another input.
+    /// Another input is available.
     OtherInput,
 }
 
@@ -105,8 +105,8 @@ const HTTP2_OPERATIONS: &[Operation] = operations! {
         frames::take_frames * 15, crossover::splice * 3;
 };
 
-/// Returns the operations whose requirements are met, each repeated by its weight: a uniform choice among
-/// them is a weighted choice.
+/// Returns the operations whose requirements are met, each repeated according to its weight. A uniform choice
+/// among them is therefore a weighted choice.
 pub(crate) fn weighted_operations(format: InputFormat, http2: bool, has_other: bool) -> Vec<Operation> {
     let all = if http2 { HTTP2_OPERATIONS } else { HTTP1_OPERATIONS };
     let is_met = |operation: &&Operation| match operation.requires {
@@ -118,17 +118,17 @@ pub(crate) fn weighted_operations(format: InputFormat, http2: bool, has_other: b
 }
 
 impl Mutation<'_> {
-    /// Index of a random span of this kind.
+    /// Returns the index of a random span of this kind.
     fn random_index(&mut self, kind: Kind) -> Option<usize> {
         self.random.pick(self.parent.outline.of(kind)).map(|index| index as usize)
     }
 
-    /// Range of a random span of this kind.
+    /// Returns the range of a random span of this kind.
     fn random_span(&mut self, kind: Kind) -> Option<Range<usize>> {
         self.random_index(kind).map(|index| self.span_at(index).range())
     }
 
-    /// Range of a random span of the other input.
+    /// Returns the range of a random span of this kind in the other input.
     fn random_other_span(&mut self, kind: Kind) -> Option<Range<usize>> {
         let index = self.random.pick(self.other.outline.of(kind))?;
         Some(self.other.outline.spans()[index as usize].range())
@@ -138,7 +138,7 @@ impl Mutation<'_> {
         self.parent.outline.spans()[index]
     }
 
-    /// Range of the first span of this kind inside the one at `index`.
+    /// Returns the range of the first span of this kind inside the span at `index`.
     fn first_inside(&self, index: usize, kind: Kind) -> Option<Range<usize>> {
         self.parent.outline.inside(index).iter().find(|span| span.kind == kind).map(|span| span.range())
     }
@@ -147,7 +147,7 @@ impl Mutation<'_> {
         &self.parent.bytes[range]
     }
 
-    /// Word of the list, or, one time in three, of a part of the dictionary.
+    /// Returns a word of the list, or with probability 1/3 a word of a part of the dictionary.
     fn random_word(&mut self, words: &[&'static str], part: fn(&Dictionary) -> &Vec<Box<[u8]>>) -> Vec<u8> {
         let listed = part(self.dictionary);
         if !listed.is_empty() && self.random.one_in(3) {
@@ -156,7 +156,7 @@ impl Mutation<'_> {
         self.random.word(words).to_vec()
     }
 
-    /// Position where a field can be inserted: after a request line or another field.
+    /// Returns a position at which a field can be inserted: after a request line or another field.
     fn field_position(&mut self) -> Option<usize> {
         let outline = &self.parent.outline;
         let (lines, fields) = (outline.of(Kind::RequestLine), outline.of(Kind::Field));
@@ -165,7 +165,7 @@ impl Mutation<'_> {
         Some(self.span_at(*span as usize).end as usize)
     }
 
-    /// Position between two requests, or at either end.
+    /// Returns a position between two requests, or at either end.
     fn request_boundary(&mut self) -> usize {
         let requests = self.parent.outline.of(Kind::Request);
         match self.random.below(requests.len() + 1) {

@@ -7,9 +7,9 @@ use sockfuzz_model::{Kind, Request, Visit};
 use super::Mutation;
 use crate::edits::Region;
 
-/// Requests of a pipeline that is seldom made longer: shorter ones reach the same code.
+/// Number of requests from which on a pipeline seldom grows: shorter pipelines reach the same code.
 const LONG_PIPELINE_REQUESTS: usize = 3;
-/// Random bytes from which a request is generated.
+/// Number of random bytes from which a request is generated.
 const REQUEST_SEED_BYTES: usize = 384;
 
 pub(super) fn double_request(mutation: &mut Mutation<'_>) -> bool {
@@ -44,7 +44,7 @@ pub(super) fn move_request(mutation: &mut Mutation<'_>) -> bool {
         && mutation.edits.copy_from_parent(boundary..boundary, request, Region::Elsewhere)
 }
 
-/// Inserts a generated request, or replaces one by it.
+/// Inserts a generated request, or replaces a request by it.
 pub(super) fn new_request(mutation: &mut Mutation<'_>) -> bool {
     let mut seed = [0; REQUEST_SEED_BYTES];
     mutation.random.fill(&mut seed);

@@ -6,7 +6,7 @@ use sockfuzz_protocol::session::{Action, Connection, Marker};
 use super::Mutation;
 use crate::edits::Region;
 
-/// Ends a packet: mostly where an element begins or ends, or a byte away from that.
+/// Ends a packet, mostly at the start or the end of an element, or one byte inside of it.
 pub(super) fn split(mutation: &mut Mutation<'_>) -> bool {
     let position = position(mutation);
     mutation.edits.insert_marker(position, Marker::send(mutation.parent.connection_at(position)))
@@ -40,7 +40,7 @@ fn any_connection(mutation: &mut Mutation<'_>) -> Connection {
     Connection::ALL[mutation.random.below(Connection::COUNT)]
 }
 
-/// Continues on another connection: from here to the end, or for one request.
+/// Sends bytes on another connection: from a position to the next marker, or one request.
 pub(super) fn divert(mutation: &mut Mutation<'_>) -> bool {
     let there = Marker::send(any_connection(mutation));
     let Some(request) = mutation.random_span(Kind::Request) else { return false };
@@ -58,7 +58,7 @@ pub(super) fn remove_marker(mutation: &mut Mutation<'_>) -> bool {
     count > 0 && mutation.edits.remove_marker(mutation.random.below(count))
 }
 
-/// Sends a request on another connection, too, while this one is in progress.
+/// Sends a copy of a request on another connection, between the bytes of the current connection.
 pub(super) fn double_on_another(mutation: &mut Mutation<'_>) -> bool {
     let Some(request) = mutation.random_span(Kind::Request) else { return false };
     let position = if mutation.random.one_in(2) { mutation.parent.bytes.len() } else { position(mutation) };

@@ -8,7 +8,7 @@ use sockfuzz_model::{Kind, Span};
 use super::Mutation;
 use crate::edits::Region;
 
-/// Replaces a value by a known one for the field's name.
+/// Replaces a value by a known value for the field's name.
 pub(super) fn known_value(mutation: &mut Mutation<'_>) -> bool {
     let Some((value, known)) = known_values(mutation) else { return false };
     let word = mutation.random.word(known);
@@ -29,7 +29,7 @@ pub(super) fn member(mutation: &mut Mutation<'_>) -> bool {
     })
 }
 
-/// Range of a random value, and the known values for its field's name.
+/// Returns the range of a random value, and the known values for its field's name.
 fn known_values(mutation: &mut Mutation<'_>) -> Option<(Range<usize>, &'static [&'static str])> {
     let index = mutation.random_index(Kind::Value)?;
     let [.., name, _] = &mutation.parent.outline.spans()[..index] else { return None };
@@ -38,7 +38,7 @@ fn known_values(mutation: &mut Mutation<'_>) -> Option<(Range<usize>, &'static [
     Some((mutation.span_at(index).range(), known.values))
 }
 
-/// Replaces a number by another one.
+/// Replaces a number by another number.
 pub(super) fn number(mutation: &mut Mutation<'_>) -> bool {
     let kinds =
         [Kind::Value, Kind::Value, Kind::Value, Kind::Version, Kind::Query, Kind::Path, Kind::Authority];
@@ -72,7 +72,7 @@ pub(super) fn number(mutation: &mut Mutation<'_>) -> bool {
     mutation.edits.replace(range, word, Region::Elsewhere)
 }
 
-/// Inserts a word of the dictionary or a separator, or replaces a word by one.
+/// Inserts a word of the dictionary or a separator, or replaces a value or a part of it by one.
 pub(super) fn word(mutation: &mut Mutation<'_>) -> bool {
     let Some(value) = mutation.random_span(Kind::Value) else { return false };
     let word = mutation.random_word(SEPARATORS, |dictionary| &dictionary.values);
@@ -120,7 +120,7 @@ pub(super) fn lengthen(mutation: &mut Mutation<'_>) -> bool {
     })
 }
 
-/// Range of a random piece: from one separator to the next.
+/// Returns the range of a random piece: from one separator to the next.
 pub(super) fn random_piece(mutation: &mut Mutation<'_>, range: Range<usize>) -> Range<usize> {
     let at = mutation.random.within(range.clone());
     let divides = |byte: &u8| b" ,;=\"/:-&()<>".contains(byte);

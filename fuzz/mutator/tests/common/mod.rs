@@ -2,10 +2,10 @@
 
 use std::fs;
 
-/// AFL++'s limit of an input's length.
+/// Maximum length of an input in AFL++, in bytes.
 pub(crate) const MAX_LENGTH: usize = 1 << 20;
 
-/// The corpus of HTTP/1.
+/// Returns the inputs of the HTTP/1 corpus.
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
     let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../corpus/http1");
     let mut paths: Vec<_> =

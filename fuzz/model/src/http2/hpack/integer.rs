@@ -1,6 +1,6 @@
 //! Integers with a prefix (RFC 7541, section 5.1).
 
-/// Maximum number of bytes after the prefix: enough for 28 bits, and what decoders accept.
+/// Maximum number of bytes after the prefix. They hold 28 bits, as many as decoders accept.
 const MAX_CONTINUATION_BYTES: usize = 4;
 
 /// Parses an integer from the front of `bytes`; `None` if it is truncated, too large, or overlong.
@@ -24,7 +24,7 @@ pub(super) fn parse(bytes: &mut &[u8], prefix: u32) -> Option<u32> {
     None
 }
 
-/// Appends an integer behind the bits of `first` that its prefix leaves.
+/// Appends an integer with its prefix in the low `prefix` bits of the first byte; `first` gives the other bits.
 pub(super) fn serialise_into(value: u32, first: u8, prefix: u32, bytes: &mut Vec<u8>) {
     let mask = (1 << prefix) - 1;
     if value < mask {

@@ -9,14 +9,14 @@ use std::borrow::Cow;
 pub use string_literal::StringLiteral;
 pub use tables::{Header, HeaderEncoder, Tables};
 
-/// Whether a field goes into the dynamic table.
+/// Indexing of a literal field: whether it is added to the dynamic table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Indexing {
     /// Literal with incremental indexing: the field is added.
     Incremental,
     /// Literal without indexing.
     Without,
-    /// Literal never indexed, by intermediaries either.
+    /// Literal never indexed, not even by intermediaries.
     Never,
 }
 
@@ -36,7 +36,7 @@ pub enum Field<'a> {
     Indexed(u32),
     /// Literal value.
     Literal {
-        /// Whether it is added to the dynamic table.
+        /// Whether the field is added to the dynamic table.
         indexing: Indexing,
         /// Name.
         name: Name<'a>,
@@ -52,12 +52,12 @@ pub enum Field<'a> {
 /// Header block.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Block<'a> {
-    /// Its entries.
+    /// Entries of the block.
     pub fields: Vec<Field<'a>>,
 }
 
 impl<'a> Block<'a> {
-    /// Parses any bytes.
+    /// Parses any bytes without loss.
     #[must_use]
     pub fn parse(bytes: &'a [u8]) -> Self {
         let mut fields = Vec::with_capacity(16);
@@ -76,7 +76,7 @@ impl<'a> Block<'a> {
         Self { fields }
     }
 
-    /// Returns the block's bytes: after [`parse`](Self::parse), those that were parsed.
+    /// Returns the block's bytes, which equal the input of [`parse`](Self::parse) if nothing was changed.
     #[must_use]
     pub fn serialise(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(256);
@@ -95,7 +95,7 @@ impl<'a> Field<'a> {
         Self::Literal { indexing, name, value: StringLiteral::encode(value, huffman) }
     }
 
-    /// Encodes literals with or without Huffman code. Leaves invalid code as it is.
+    /// Encodes literals again, with or without Huffman code. Leaves invalid code unchanged.
     pub fn recode(&mut self, huffman: bool) {
         if let Self::Literal { name, value, .. } = self {
             if let Name::Literal(name) = name {
@@ -105,7 +105,7 @@ impl<'a> Field<'a> {
         }
     }
 
-    /// Copies borrowed bytes.
+    /// Converts into a field that owns its bytes.
     #[must_use]
     pub fn into_owned(self) -> Field<'static> {
         match self {

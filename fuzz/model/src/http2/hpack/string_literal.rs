@@ -9,9 +9,9 @@ use super::integer;
 /// String literal as it is encoded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StringLiteral<'a> {
-    /// Whether it is declared as Huffman code.
+    /// Whether the string is declared as Huffman code.
     pub huffman: bool,
-    /// Its encoded bytes.
+    /// Encoded bytes.
     pub raw: Cow<'a, [u8]>,
 }
 
@@ -22,7 +22,7 @@ impl<'a> StringLiteral<'a> {
         let text = text.into();
         if huffman {
             let mut coded = Vec::with_capacity(text.len());
-            // Every byte has a code: this does not fail.
+            // Cannot fail, because every byte has a code.
             if httlib_huffman::encode(&text, &mut coded).is_ok() {
                 return Self { huffman, raw: Cow::Owned(coded) };
             }
@@ -41,14 +41,14 @@ impl<'a> StringLiteral<'a> {
         Some(Cow::Owned(text))
     }
 
-    /// Encodes it again, in Huffman code or plain. Leaves invalid code as it is.
+    /// Encodes the string again, in Huffman code or plain. Leaves invalid code unchanged.
     pub(super) fn recode(&mut self, huffman: bool) {
         if let Some(text) = self.decode() {
             *self = Self::encode(text.into_owned(), huffman);
         }
     }
 
-    /// Copies borrowed bytes.
+    /// Converts into a string that owns its bytes.
     #[must_use]
     pub fn into_owned(self) -> StringLiteral<'static> {
         StringLiteral { huffman: self.huffman, raw: self.raw.into_owned().into() }

@@ -19,7 +19,7 @@ impl Tables {
     }
 
     fn read_field(&mut self, field: &Field<'_>) -> Option<Header> {
-        // The library's Huffman decoder builds its table for every string, so decode here.
+        // Decodes strings here, because the library's Huffman decoder builds its table for every string.
         let plain = match field {
             Field::Literal { indexing, name, value } => {
                 let name = match name {
@@ -58,7 +58,7 @@ impl HeaderEncoder {
     /// Encodes a header field.
     pub fn field(&mut self, name: &[u8], value: &[u8], huffman: bool) -> Field<'static> {
         let mut bytes = Vec::with_capacity(64);
-        // Writing to a vector does not fail.
+        // Writing to a vector cannot fail.
         let _never = self.0.encode_header_into((name, value), &mut bytes);
         let mut field =
             Field::parse(&mut &*bytes).map_or_else(|| Field::Raw(bytes.clone().into()), Field::into_owned);

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::http2::hpack::{Block, Field, HeaderEncoder, Indexing, Name, StringLiteral, Tables};
 use crate::http2::{Connection, Random, vocabulary};
 
-/// Changes one header block; false if there is none.
+/// Changes one header block. Returns false if there is none.
 pub(super) fn mutate(connection: &mut Connection<'_>, random: &mut impl Random) -> bool {
     let blocks = connection.frames.iter().filter(|frame| frame.begins_block()).count();
     let chosen = random.below(blocks);
@@ -75,7 +75,7 @@ fn field(field: &mut Field<'_>, random: &mut impl Random) {
                 let name = Name::Literal(StringLiteral::encode(known.0, random.one_in(2)));
                 *field = Field::Literal { indexing: *kept, name, value: value.clone() };
             }
-            // Invalid Huffman code, or plain bytes declared as such.
+            // Declares plain bytes as Huffman code, or the reverse.
             (4, _) => value.huffman = !value.huffman,
             _ => {
                 let kinds = if random.one_in(3) { vocabulary::PSEUDO_HEADERS } else { vocabulary::FIELDS };
@@ -86,7 +86,7 @@ fn field(field: &mut Field<'_>, random: &mut impl Random) {
     }
 }
 
-/// Chooses an index: in the static table, in the dynamic table, or beyond.
+/// Chooses an index: in the static table, in the dynamic table, or beyond both.
 fn another_index(index: u32, random: &mut impl Random) -> u32 {
     match random.below(4) {
         0 => index.wrapping_add(1) & 0xfff_ffff,
@@ -96,7 +96,7 @@ fn another_index(index: u32, random: &mut impl Random) -> u32 {
     }
 }
 
-/// Changes a string literal, or replaces it by a known one.
+/// Changes a string literal, or replaces it by a known word.
 fn text<'k>(
     text: &mut StringLiteral<'_>,
     known: impl Iterator<Item = &'k str> + Clone,

@@ -4,10 +4,10 @@ use crate::http2::generate;
 use crate::http2::hpack::HeaderEncoder;
 use crate::http2::{Connection, Frame, Random, Streams, flag, kind};
 
-/// Limit beyond which mutations add no frames.
+/// Number of frames at which mutations stop adding frames.
 const MAX_FRAMES_PER_CONNECTION: usize = 256;
 
-/// Changes the list of frames; false if there was nothing to change.
+/// Changes the list of frames. Returns false if there was nothing to change.
 pub(super) fn mutate(connection: &mut Connection<'_>, random: &mut impl Random) -> bool {
     let count = connection.frames.len();
     let number = random.below(count);
@@ -54,7 +54,7 @@ fn repeat_request(frames: &mut Vec<Frame<'_>>, number: usize) {
     frames.extend(copies);
 }
 
-/// Splits a frame: DATA in two, HEADERS and CONTINUATION with another CONTINUATION, SETTINGS between two
+/// Splits a frame: DATA into two frames, a header block with another CONTINUATION, SETTINGS between two
 /// settings.
 fn split(frames: &mut Vec<Frame<'_>>, number: usize, random: &mut impl Random) -> bool {
     let frame = &mut frames[number];
@@ -79,7 +79,7 @@ fn split(frames: &mut Vec<Frame<'_>>, number: usize, random: &mut impl Random) -
     true
 }
 
-/// Joins a frame and the next one if that continues it.
+/// Joins a frame and the next frame, if the next one continues it.
 fn join(frames: &mut Vec<Frame<'_>>, number: usize) -> bool {
     let [first, second, ..] = &frames[number..] else {
         return false;

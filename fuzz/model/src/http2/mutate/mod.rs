@@ -6,7 +6,7 @@ mod payload;
 
 use super::{Connection, Random, flag};
 
-/// Applies one mutation to a connection. Lengths are adjusted; sometimes one is made wrong.
+/// Applies one mutation to a connection. Adjusts lengths, but sometimes declares a wrong one.
 pub fn mutate(connection: &mut Connection<'_>, random: &mut impl Random) {
     let changed = match random.below(16) {
         0..=4 => frames::mutate(connection, random),
@@ -14,13 +14,13 @@ pub fn mutate(connection: &mut Connection<'_>, random: &mut impl Random) {
         10..=14 => payload::mutate(connection, random),
         _ => header(connection, random),
     };
-    // Inserting a frame is always possible.
+    // Inserting a frame is possible up to the maximum number of frames.
     if !changed {
         frames::insert(connection, random);
     }
 }
 
-/// Reads `input`, mutates it, and appends the result to `output`; at most `max` bytes of it.
+/// Parses `input`, mutates it, and appends at most `max` bytes of the result to `output`.
 pub fn mutate_bytes(input: &[u8], max: usize, random: &mut impl Random, output: &mut Vec<u8>) {
     let mut connection = Connection::parse(input);
     mutate(&mut connection, random);

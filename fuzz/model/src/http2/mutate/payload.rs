@@ -3,7 +3,7 @@
 use super::fields;
 use crate::http2::{Connection, Frame, Random, Streams, flag, kind, setting};
 
-/// Changes one frame; false if there is none.
+/// Changes one frame. Returns false if there is none.
 pub(super) fn mutate(connection: &mut Connection<'_>, random: &mut impl Random) -> bool {
     let number = random.below(connection.frames.len());
     if connection.frames.is_empty() {
@@ -46,7 +46,7 @@ fn padding(frame: &mut Frame<'_>, random: &mut impl Random) {
     let parts = frame.parts();
     match random.below(4) {
         0 => frame.strip_padding(),
-        // Padding longer than the payload.
+        // Declares padding that can be longer than the payload.
         1 if parts.padded => frame.payload.to_mut()[0] = random.byte(),
         1 => frame.flags ^= flag::PADDED,
         _ => frame.pad(*random.pick(&[0, 1, 2, 7, 255])),
@@ -91,7 +91,7 @@ fn settings(frame: &mut Frame<'_>, random: &mut impl Random) {
     }
 }
 
-/// Chooses a value for a setting, mostly at the limits of its meaning or validity.
+/// Chooses a value for a setting, mostly a special one or a limit of the valid range.
 fn setting_value(identifier: u16, random: &mut impl Random) -> u32 {
     let edges: &[u32] = match identifier {
         setting::HEADER_TABLE_SIZE => &[0, 1, 31, 4095, 4096, 4097, 65536],
