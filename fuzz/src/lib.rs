@@ -22,14 +22,15 @@
 //! 2. [`commands`]: the subcommands, each with its arguments and its `run`.
 //! 3. [`mod@bench`]: executions per second of many cases, side by side (`sockfuzz bench`).
 //! 4. [`recipe`]: real servers that are built, checked and fuzzed by recipe (`sockfuzz servers`).
-//! 5. [`campaign`]: afl-fuzz: installation, environment, command lines, output directory, instances,
+//! 5. [`toolchain`]: compilers and tools of AFL++ with the right flags and environment (`sockfuzz cc`, …).
+//! 6. [`campaign`]: afl-fuzz: installation, environment, command lines, output directory, instances,
 //!    report; the bundled server to fuzz.
-//! 6. [`sandbox`]: options that confine the server, adapted to this machine's kernel.
-//! 7. [`server`]: the server under test: inspection of its file, runs with and without the preload,
+//! 7. [`sandbox`]: options that confine the server, adapted to this machine's kernel.
+//! 8. [`server`]: the server under test: inspection of its file, runs with and without the preload,
 //!    comparison of both, choice of the transport, diagnosis of failures.
-//! 8. [`input`]: inputs: reading and importing a corpus, comparing answers.
-//! 9. [`options`]: arguments that subcommands share, and the options of the preload.
-//! 10. [`util`]: errors and exit statuses, signals, files, the source tree.
+//! 9. [`input`]: inputs: reading and importing a corpus, comparing answers.
+//! 10. [`options`]: arguments that subcommands share, and the options of the preload.
+//! 11. [`util`]: errors and exit statuses, signals, files, the source tree.
 //!
 //! The way of `sockfuzz fuzz` through them: [`commands::fuzz::run`] reads the seeds
 //! ([`input::corpus::read`]), inspects the server ([`server::inspect::inspect`]), prepares its sandbox
@@ -45,4 +46,5 @@ pub mod options;
 pub mod recipe;
 pub mod sandbox;
 pub mod server;
+pub mod toolchain;
 pub mod util;

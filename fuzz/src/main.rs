@@ -5,9 +5,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sockfuzz::campaign::guard;
-use sockfuzz::commands::{bench, check, corpus, fuzz, replay, run, servers, session};
+use sockfuzz::commands::{bench, cargo, check, compiler, corpus, fuzz, replay, run, servers, session, tools};
 use sockfuzz::options;
 use sockfuzz::server::process_tree;
+use sockfuzz::toolchain::clang::Language;
 use sockfuzz::util::problem::Problem;
 use sockfuzz::util::{exit_code, interrupt, open_files};
 
@@ -15,37 +16,52 @@ use sockfuzz::util::{exit_code, interrupt, open_files};
 #[derive(Debug, Parser)]
 #[command(version, after_help = exit_code::HELP, max_term_width = 100)]
 struct Cli {
-    /// What to do.
+    /// The subcommand.
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run a server once: stdin goes to it over one connection, its answer to stdout
+    /// Run a server once: send stdin to it over one connection, and print its answer
     #[command(after_help = run::EXAMPLES)]
     Run(run::RunArguments),
-    /// Look at a server, answer the seeds through the preload and over real TCP, and compare
+    /// Check whether a server can be fuzzed, and compare its answers through the preload and over real TCP
     #[command(after_help = check::EXAMPLES)]
     Check(check::CheckArguments),
     /// Check a server, then fuzz it with cargo afl fuzz; without a server, the bundled one
     #[command(after_help = fuzz::EXAMPLES)]
     Fuzz(fuzz::FuzzArguments),
-    /// Run saved inputs again: request, answer, and how the server ended
+    /// Run saved inputs again, and show the request, the answer, and how the server ended
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::ReplayArguments),
-    /// Make inputs out of what others have recorded
+    /// Compile C with AFL++'s instrumentation: clang, the coverage flags, and the runtime
+    #[command(after_help = compiler::EXAMPLES)]
+    Cc(compiler::CompilerArguments),
+    /// Compile C++ with AFL++'s instrumentation
+    #[command(name = "c++", after_help = compiler::EXAMPLES)]
+    Cxx(compiler::CompilerArguments),
+    /// Run cargo with AFL++'s instrumentation
+    #[command(after_help = cargo::EXAMPLES)]
+    Cargo(cargo::CargoArguments),
+    /// Run one of AFL++'s tools, with the preload library for the server
+    #[command(after_help = tools::AFL_EXAMPLES)]
+    Afl(tools::AflArguments),
+    /// Print lines for a shell that set CC, CXX, PATH and AFL_PRELOAD
+    #[command(after_help = tools::ENV_EXAMPLES)]
+    Env,
+    /// Convert recorded traffic into inputs
     Corpus(corpus::CorpusArguments),
-    /// Show inputs as text, one step of a session a line, and turn such text into inputs
+    /// Show inputs as text, one step of a session per line, and convert such text into inputs
     #[command(after_help = session::EXAMPLES)]
     Session(session::SessionArguments),
-    /// Build real servers, compare their answers, fuzz them for a moment, and print a table
+    /// Build real servers, compare their answers, fuzz them for a short time, and print a table
     #[command(after_help = servers::EXAMPLES)]
     Servers(servers::ServersArguments),
-    /// Measure executions per second of everything there is, side by side
+    /// Measure executions per second of servers, harnesses and another fuzzer, side by side
     #[command(after_help = bench::EXAMPLES)]
     Bench(bench::BenchArguments),
-    /// Ends the instances of afl-fuzz when the sockfuzz that has started it is killed
+    /// End the instances of afl-fuzz when the sockfuzz process that started this one is killed
     #[command(name = guard::SUBCOMMAND, hide = true)]
     Guard,
 }
@@ -83,6 +99,11 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Session(arguments) => session::run(&arguments),
         Command::Servers(arguments) => servers::run(arguments),
         Command::Bench(arguments) => bench::run(arguments),
+        Command::Cc(arguments) => compiler::run(Language::C, &arguments),
+        Command::Cxx(arguments) => compiler::run(Language::Cxx, &arguments),
+        Command::Cargo(arguments) => cargo::run(&arguments),
+        Command::Afl(arguments) => tools::run_afl(&arguments),
+        Command::Env => tools::run_env(),
         Command::Guard => Ok(guard::run().map(|()| exit_code::OK)?),
     }
 }

@@ -1,5 +1,5 @@
-// One crash in 100 inputs, planted in any server that it is preloaded into: the first bytes that are read from a
-// connection decide, so that an input either always crashes or never.
+// Preloaded library that crashes any server in one of 100 inputs. A hash of the first bytes read from a connection
+// decides, so an input crashes always or never.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 #define EVERY 100
 #define DESCRIPTORS 4096
 
-// Connections of which nothing was read yet.
+// Connections from which nothing has been read yet.
 static char fresh[DESCRIPTORS];
 
 #define NEXT(name) \

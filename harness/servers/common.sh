@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# What every server's `build` shares. Sourced, never run: `source …/common.sh`, then call `build_main "$@"`.
+# Functions that all `build` scripts share. To be sourced, not run: `source …/common.sh`, then call `build_main "$@"`.
 #
-# A `build` sets   name        the server, which is also the Debian source package
-#                  port        where its configuration listens
-#                  packages    what must be installed to compile it, besides the common ones below
-# and defines      compile SOURCE BINARY    compile the tree SOURCE, which is private to this build, into the file BINARY,
-#                                           with $CC, $CFLAGS and $LDFLAGS
-#                  configure ROOT           optional: files that only this build's server understands
+# A `build` sets   name        the name of the server and of its Debian source package
+#                  port        the port on which its configuration listens
+#                  packages    packages that are needed to compile it, besides the common ones below
+# and defines      compile SOURCE BINARY    compile the tree SOURCE, private to this build, into the file BINARY,
+#                                           with $CC, $CXX, $CFLAGS and $LDFLAGS
+#                  configure ROOT           optional: write files that only the server of this build reads
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 workspace=$(cd "$here/../.." && pwd)
@@ -21,7 +21,7 @@ fail() {
     exit 1
 }
 
-# Run a command with its output in the log; when it fails, show the log's end and its name.
+# Run a command with its output in the log. If it fails, print the end and the name of the log.
 logged() {
     printf '\n$ %s\n' "$*" >>"$log"
     "$@" >>"$log" 2>&1 </dev/null && return
@@ -29,15 +29,15 @@ logged() {
     fail "\`$1\` failed; the whole log is in $log"
 }
 
-# Where cargo puts this workspace's output, as an absolute path.
+# Print the absolute path of the directory for cargo's output of this workspace.
 target_directory() { realpath -m -- "${CARGO_TARGET_DIR:-$workspace/target}"; }
 
-# --- what must be there first ---------------------------------------------------------------------------------------
+# --- prerequisites --------------------------------------------------------------------------------------------------
 
 missing_packages() {
     local package
-    # clang may come from elsewhere than Debian's package of that name.
-    [[ -n ${CC-} ]] || command -v clang >/dev/null || echo clang
+    # clang may be installed without Debian's package clang.
+    command -v clang >/dev/null || echo clang
     for package in "${common_packages[@]}" "${packages[@]}"; do
         [[ $(dpkg-query --show --showformat '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] || echo "$package"
     done
@@ -45,61 +45,55 @@ missing_packages() {
 
 require_packages() {
     local install=$1 missing
-    command -v apt-get >/dev/null || fail "the source comes from a Debian source package, and this system has no apt-get"
+    command -v apt-get >/dev/null || fail "this system has no apt-get, which downloads the source: build on Debian"
     mapfile -t missing < <(missing_packages)
     ((${#missing[@]})) || return 0
     if [[ $install == no ]]; then
         fail "packages are missing; as root: apt-get install --no-install-recommends ${missing[*]} (or: build --install-deps)"
     fi
-    ((EUID == 0)) || fail "--install-deps needs root"
+    ((EUID == 0)) || fail "--install-deps needs root; as root: apt-get install --no-install-recommends ${missing[*]}"
     say "installing ${missing[*]}"
-    # One unreachable third-party archive makes `update` fail; `install` is the judge of what matters.
+    # One unreachable third-party archive makes `update` fail; `install` fails only if a needed package is unavailable.
     apt-get --quiet update >>"$log" 2>&1 || true
     logged env DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes --no-install-recommends install "${missing[@]}"
 }
 
-# AFL++'s runtime object: from AFL_PATH, or as cargo-afl compiled it for sockfuzz or for the user (the newest of several).
-afl_runtime() {
-    local found own home=${XDG_DATA_HOME:-$HOME/.local/share}
-    if [[ ${AFL_PATH-} ]]; then
-        found=$AFL_PATH/afl-compiler-rt.o
-        [[ -f $found ]] || fail "no $found; unset AFL_PATH to use cargo-afl's"
-    else
-        own=$(target_directory)/cargo-afl/share
-        found=$(ls -t {"$own","$home"}/afl.rs/rustc-*/afl.rs-*/afl-llvm/afl-compiler-rt.o 2>/dev/null | head -n 1) || true
-        [[ $found ]] || fail "no AFL++ runtime in $own or $home; 'cargo sockfuzz fuzz' builds one when it starts"
+# Print the path of the sockfuzz whose compilers instrument: SOCKFUZZ, or the program of this workspace.
+sockfuzz_program() {
+    local program=${SOCKFUZZ-}
+    if [[ ! $program ]]; then
+        program=$(target_directory)/release/sockfuzz
+        (cd "$workspace" && cargo build --release --quiet --package sockfuzz --target-dir "$(target_directory)") ||
+            fail "sockfuzz cannot be built"
     fi
-    echo "$found"
-}
-
-require_clang() {
-    [[ $("$CC" --version 2>/dev/null) == *clang* ]] || fail "CC=$CC is not a clang; unset CC, or name one"
+    echo "$program"
 }
 
 require_asan() {
-    echo 'int main(void) { return 0; }' | "$CC" -fsanitize=address -x c -o /dev/null - >>"$log" 2>&1 ||
-        fail "$CC comes without AddressSanitizer; as root: apt-get install libclang-rt-$("$CC" -dumpversion | cut -d. -f1)-dev"
+    # shellcheck disable=SC2086 # several words
+    echo 'int main(void) { return 0; }' | $CC -x c -o /dev/null - >>"$log" 2>&1 ||
+        fail "clang has no AddressSanitizer; as root: apt-get install libclang-rt-$($CC -dumpversion | cut -d. -f1)-dev"
 }
 
 # --- the source -----------------------------------------------------------------------------------------------------
 
-# Write into directory $1 the distribution's own archives as this machine's apt knows them, as sources of source packages.
-# The machine's apt configuration stays as it is: mirror, suites, keys and options are read from it.
+# Write deb-src entries for the distribution's own archives into directory $1. Mirror, suites, keys and options come
+# from this machine's apt configuration, which is not changed.
 write_source_entries() {
     local directory=$1 distribution entry file number count=0
     distribution=$(. /etc/os-release && echo "$ID")
     while read -r entry; do
         file=${entry%:*} number=${entry##*:} count=$((count + 1))
         case $file in
-        *.sources) # NUMBER counts stanzas
+        *.sources) # NUMBER is the number of a stanza
             sed '/^#/d' "$file" | awk -v RS= -v number="$number" 'NR == number' |
                 sed 's/^types:.*/Types: deb-src/I' >"$directory/$count.sources" ;;
-        *) # NUMBER counts lines
+        *) # NUMBER is the number of a line
             sed -n "${number}s/^[[:space:]]*deb\(-src\)\?[[:space:]]/deb-src /p" "$file" >"$directory/$count.list" ;;
         esac
     done < <(apt-get indextargets --format '$(ORIGIN) $(SOURCESENTRY)' 'Created-By: Packages' |
         awk -v distribution="$distribution" 'tolower($1) == distribution { print $2 }' | sort -u)
-    ((count)) || fail "apt knows no package list of $distribution; as root: apt-get update"
+    ((count)) || fail "apt has no package list of $distribution; as root: apt-get update"
 }
 
 # Download the source package into directory $1, unless it is there already.
@@ -113,10 +107,10 @@ fetch_source() {
     local options=(
         -o Dir::Etc::SourceList=/dev/null -o Dir::Etc::SourceParts="$apt/sources.d"
         -o Dir::State::Lists="$apt/lists" -o Dir::Cache="$apt/cache"
-        -o APT::Sandbox::User="$(id -un)" # apt's own download user may not be able to look in here
+        -o APT::Sandbox::User="$(id -un)" # apt's own download user may have no access to this directory
     )
     logged apt-get --quiet "${options[@]}" update
-    # Newest first. A mirror may list a security update whose source it does not hold: then the version before has to do.
+    # Newest version first. A mirror may list a security update without its source: then an older version is downloaded.
     for version in $(apt-cache "${options[@]}" showsrc "$name" | sed -n 's/^Version: //p' | sort -ruV); do
         rm -rf "$directory.partial" && mkdir "$directory.partial"
         if (cd "$directory.partial" && apt-get --quiet "${options[@]}" source --download-only "$name=$version") \
@@ -132,13 +126,13 @@ fetch_source() {
 
 # --- the files around the server ------------------------------------------------------------------------------------
 
-# Configuration files and makefiles name the server's directory: it must not need quoting there.
+# Configuration files and makefiles contain the server's directory without quotes, so it must not need them.
 require_plain_path() {
-    [[ $1 =~ ^[[:alnum:]/._+-]+$ ]] || fail "servers cannot live in '$1': use a path of letters, digits and / . _ + -"
+    [[ $1 =~ ^[[:alnum:]/._+-]+$ ]] || fail "the path '$1' needs quotes: use one of letters, digits and / . _ + -"
 }
 
-# Render template $1 into file $2, for the server's directory $3 and port $4. Settings KEY=VALUE may follow: a template has
-# each as @KEY=DEFAULT@.
+# Render template $1 into file $2, for the server's directory $3 and port $4. Settings KEY=VALUE may follow: a template
+# contains each as @KEY=DEFAULT@.
 render_template() {
     local template=$1 file=$2 root=$3 port=$4 text setting
     shift 4
@@ -146,7 +140,7 @@ render_template() {
     text=${text//@ROOT@/$root}
     text=${text//@PORT@/$port}
     for setting; do
-        [[ $setting =~ ^[A-Z_]+= ]] || fail "'$setting' is no setting: give KEY=VALUE"
+        [[ $setting =~ ^[A-Z_]+= ]] || fail "'$setting' is not a setting: use KEY=VALUE"
         [[ $text == *"@${setting%%=*}="* ]] || fail "$template has no setting ${setting%%=*}"
         while [[ $text =~ @"${setting%%=*}"=[^@]*@ ]]; do text=${text//"${BASH_REMATCH[0]}"/"${setting#*=}"}; done
     done
@@ -154,8 +148,8 @@ render_template() {
     printf '%s\n' "$text" >"$file"
 }
 
-# Make directory $2 a complete home for server $1 on port $3: configuration (with the settings that follow), documents, room
-# for temporary files.
+# Fill directory $2 with all files that server $1 needs on port $3: configuration (with the settings that follow),
+# documents, directories for temporary files.
 render_server() {
     local server=$1 root=$2 port=$3
     shift 3
@@ -166,12 +160,12 @@ render_server() {
     fi
     if [[ -f $here/$server/users ]]; then cp "$here/$server/users" "$root/users"; fi
     cp -r "$here/www/." "$root/www/"
-    # Larger than a socket's buffer, and every line tells where it is.
+    # Larger than a socket's buffer; every line contains its number.
     seq --format 'line %06g of the big document' 4000 >"$root/www/big.txt"
     gzip -9 --no-name --stdout "$root/www/notes.txt" >"$root/www/notes.txt.gz"
-    # The one file which a client can write.
+    # The only file that a client can write.
     : >"$root/tmp/dav/file"
-    # Entity tags and Last-Modified come from these times: fixed, so that seeds can name them.
+    # Entity tags and Last-Modified depend on these times, which are fixed so that seeds can contain them.
     find "$root/www" -exec touch --date=2020-01-01T00:00:00Z {} +
 }
 
@@ -184,26 +178,27 @@ Usage: harness/servers/$name/build [--asan] [--force] [--install-deps]
 Builds the unmodified $name of this Debian system, from its source package, with AFL++'s instrumentation, into
 target/servers/$name, beside a configuration made for fuzzing. Nothing outside the target directory is changed.
 
-  --asan          with AddressSanitizer, into target/servers/$name-asan: slower, and sees reads and writes out of bounds
+  --asan          with AddressSanitizer, into target/servers/$name-asan: slower, but detects reads and writes out of bounds
   --force         compile again, even if nothing has changed
   --install-deps  install the packages that are missing (needs root)
   --help          show this
 
 The downloaded source is kept in target/servers/$name/source; remove that directory to get the newest one.
-Environment: CARGO_TARGET_DIR; CC (a clang); AFL_PATH (a directory with afl-compiler-rt.o, if not cargo-afl's).
+Environment: CARGO_TARGET_DIR; SOCKFUZZ (a sockfuzz whose compilers instrument, instead of this workspace's).
 HELP
 }
 
-# One line per thing that the binary depends on.
+# Print everything on which the binary depends.
 fingerprint() {
-    "$CC" --version
-    sha256sum "$here/common.sh" "$here/$name/build" "$1"
-    ls "$2"
-    echo "$CFLAGS $LDFLAGS"
+    # shellcheck disable=SC2086 # several words
+    $CC --version
+    sha256sum "$here/common.sh" "$here/$name/build"
+    ls "$1"
+    echo "$CFLAGS $LDFLAGS $asan"
     echo "$root" # compiled in
 }
 
-# How many edges an executable reports: one 32-bit guard each.
+# Print the number of edges of an executable, which has one 32-bit guard for each.
 count_guards() {
     local size
     size=$(readelf --section-headers --wide "$1" | awk '{ sub(/.*\]/, "") } $1 == "__sancov_guards" { print $5 }')
@@ -231,24 +226,17 @@ build_main() {
     log=$root/download.log
     : >"$log"
     require_packages "$install"
-    CC=${CC:-clang}
-    require_clang
-    runtime=$(afl_runtime)
+    CC="$(sockfuzz_program) cc${asan:+ --asan}"
+    CXX=${CC/ cc/ c++}
     fetch_source "$root/source"
-
-    # The compiler inserts a call at every edge and every comparison (the latter for cmplog); AFL++'s runtime answers them.
-    # Without the last flag, linking would add clang's UBSan runtime, whose SIGSEGV handler hides crashes from the fuzzer.
-    CFLAGS="-g -O2 -fno-omit-frame-pointer -fsanitize-coverage=trace-pc-guard,trace-cmp -fno-sanitize-link-runtime"
-    LDFLAGS=$runtime
+    CFLAGS="-O2 -fno-omit-frame-pointer"
+    LDFLAGS=
     if [[ $asan ]]; then
         require_asan
-        # ASan's runtime does have to be linked; its handler is one that afl-fuzz knows how to turn off. Leaks of the
-        # configure scripts' small programs are not of interest.
-        CFLAGS="${CFLAGS/ -fno-sanitize-link-runtime/} -fsanitize=address"
-        LDFLAGS+=" -fsanitize=address"
+        # Leaks of the test programs of configure scripts do not matter.
         export ASAN_OPTIONS=detect_leaks=0
     fi
-    stamp=$(fingerprint "$runtime" "$root/source" | sha256sum)
+    stamp=$(fingerprint "$root/source" | sha256sum)
 
     if [[ $force == no && -x $binary && $(cat "$root/.stamp" 2>/dev/null) == "$stamp" ]]; then
         say "up to date"

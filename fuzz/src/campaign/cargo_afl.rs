@@ -1,9 +1,9 @@
-//! cargo-afl: the one on PATH if its version is supported, otherwise one that is installed once below the
-//! target directory, together with the AFL++ that it builds.
+//! Installation of cargo-afl: the one on PATH if its version is supported, otherwise one that is installed
+//! once below the target directory or the user's data directory, together with the AFL++ that it builds.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,12 +11,16 @@ use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::util::problem::Problem;
+use crate::util::user_files;
 use crate::util::workspace::{self, Workspace};
 
-/// The version that sockfuzz installs, and is tested with.
+/// Version that sockfuzz installs and is tested with.
 pub const PINNED_VERSION: &str = "0.18.2";
 
-/// The oldest supported version.
+/// Name of the directory of the cargo-afl that sockfuzz installs.
+const OWN: &str = "cargo-afl";
+
+/// Oldest supported version.
 const MIN_VERSION: (u32, u32) = (0, 18);
 
 /// A usable cargo-afl.
@@ -26,7 +30,7 @@ pub struct CargoAfl {
     environment: Vec<(&'static str, OsString)>,
 }
 
-/// State of an installation, by `cargo afl --version`.
+/// State of an installation, according to `cargo afl --version`.
 #[derive(Debug, PartialEq, Eq)]
 enum Installation {
     /// It does not run, or is too old.
@@ -38,11 +42,11 @@ enum Installation {
 }
 
 impl CargoAfl {
-    /// Finds cargo-afl where it is complete, and installs nothing.
+    /// Finds a complete cargo-afl, and installs nothing.
     #[must_use]
     pub fn find() -> Option<Self> {
         let on_path = Self { program: vec![workspace::cargo(), "afl".into()], environment: Vec::new() };
-        let own = Workspace::find().map(|workspace| Self::below(workspace.target("cargo-afl")));
+        let own = own_root().ok().map(|root| Self::below(&root));
         std::iter::once(on_path).chain(own).find(|found| found.installation() == Installation::Ready)
     }
 
@@ -54,46 +58,38 @@ impl CargoAfl {
         if let Some(found) = Self::find() {
             return Ok(found);
         }
-        let Some(workspace) = Workspace::find() else {
-            return Err(Problem::failed(
-                "cargo-afl is not installed, or its AFL++ is not built for this compiler",
-                format!(
-                    "cargo install cargo-afl --version {PINNED_VERSION} --locked --force, then start again"
-                ),
-            )
-            .into());
-        };
-        let own = Self::below(workspace.target("cargo-afl"));
-        // Another sockfuzz that needs it meanwhile waits for the installation.
-        let _lock = lock(&workspace)?;
+        let root = own_root()?;
+        let own = Self::below(&root);
+        // Other sockfuzz processes that need cargo-afl wait here for the installation.
+        let _lock = lock(&root)?;
         match own.installation() {
             Installation::Ready => {}
-            Installation::WithoutAflPlusPlus => own.build_afl_plus_plus(&workspace)?,
-            Installation::Missing => own.install(&workspace)?,
+            Installation::WithoutAflPlusPlus => own.build_afl_plus_plus()?,
+            Installation::Missing => own.install(&root)?,
         }
         Ok(own)
     }
 
-    /// A cargo-afl that keeps everything below `root`.
-    fn below(root: PathBuf) -> Self {
+    /// Returns a cargo-afl that keeps all its files below `root`.
+    fn below(root: &Path) -> Self {
         Self {
             program: vec![root.join("bin/cargo-afl").into(), "afl".into()],
             environment: vec![("XDG_DATA_HOME", root.join("share").into()), ("CARGO", workspace::cargo())],
         }
     }
 
-    /// The words of the command before a subcommand.
+    /// Returns the words of the command before a subcommand.
     pub fn program(&self) -> impl Iterator<Item = &OsStr> {
         self.program.iter().map(OsString::as_os_str)
     }
 
-    /// Environment variables that it needs.
+    /// Returns the environment variables that cargo-afl needs.
     #[must_use]
     pub fn environment(&self) -> &[(&'static str, OsString)] {
         &self.environment
     }
 
-    /// PATH with the directory of this cargo-afl.
+    /// Returns PATH with the directory of this cargo-afl.
     #[must_use]
     pub fn search_path(&self) -> OsString {
         let path = env::var_os("PATH").unwrap_or_default();
@@ -102,7 +98,7 @@ impl CargoAfl {
         env::join_paths(parts).unwrap_or(path)
     }
 
-    /// The command, to which a subcommand is added.
+    /// Returns the command, to which the caller adds a subcommand.
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program[0]);
@@ -115,31 +111,30 @@ impl CargoAfl {
         output.map_or(Installation::Missing, |output| parse_version(&String::from_utf8_lossy(&output.stdout)))
     }
 
-    fn install(&self, workspace: &Workspace) -> Result<()> {
-        let root = workspace.target("cargo-afl");
+    fn install(&self, root: &Path) -> Result<()> {
         eprintln!(
-            "sockfuzz: installing cargo-afl {PINNED_VERSION} into {}, once; it takes a minute or more …",
+            "sockfuzz: installing cargo-afl {PINNED_VERSION} into {}, once; this takes a minute or more …",
             root.display()
         );
         let mut command = Command::new(workspace::cargo());
         command
             .args(["install", "cargo-afl", "--version", PINNED_VERSION, "--locked", "--force", "--root"])
-            .arg(&root)
+            .arg(root)
             .env_remove("CARGO_TARGET_DIR")
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
-        workspace.build(command, "cargo-afl")?;
+        workspace::build(command, "cargo-afl")?;
         self.require_ready()
     }
 
-    fn build_afl_plus_plus(&self, workspace: &Workspace) -> Result<()> {
+    fn build_afl_plus_plus(&self) -> Result<()> {
         eprintln!("sockfuzz: building AFL++ for this compiler, once …");
         let mut command = self.command();
         command.args(["config", "--build"]);
-        workspace.build(command, "AFL++")?;
+        workspace::build(command, "AFL++")?;
         self.require_ready()
     }
 
-    /// An installation whose AFL++ failed to build counts as success for cargo.
+    /// Checks that AFL++ was built, because cargo reports success even if that build fails.
     fn require_ready(&self) -> Result<()> {
         if self.installation() == Installation::Ready {
             return Ok(());
@@ -152,15 +147,31 @@ impl CargoAfl {
     }
 }
 
-/// The right to install, until it is dropped.
-fn lock(workspace: &Workspace) -> Result<File> {
-    let path = workspace.target("cargo-afl.lock");
-    let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
+/// Returns the directory of the cargo-afl that sockfuzz installs: in the workspace, otherwise in the user's data directory.
+fn own_root() -> Result<PathBuf> {
+    match Workspace::find() {
+        Some(workspace) => Ok(workspace.target(OWN)),
+        None => user_files::data(OWN),
+    }
+}
+
+/// Returns the directories in which a cargo-afl may keep its files (XDG_DATA_HOME): the one of sockfuzz first.
+#[must_use]
+pub fn data_directories() -> Vec<PathBuf> {
+    let own = own_root().ok().map(|root| root.join("share"));
+    own.into_iter().chain(user_files::data_home()).collect()
+}
+
+/// Takes the lock for installations, which is released when the file is dropped.
+fn lock(root: &Path) -> Result<File> {
+    let path = root.with_extension("lock");
+    let created = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| File::create(&path));
+    let file = created.with_context(|| format!("cannot write {}", path.display()))?;
     flock(&file, FlockOperation::LockExclusive).with_context(|| format!("cannot lock {}", path.display()))?;
     Ok(file)
 }
 
-/// Reads `cargo-afl 0.18.2 (AFL++ version 4.40c)`; the parenthesis is missing where AFL++ is.
+/// Parses a version such as `cargo-afl 0.18.2 (AFL++ version 4.40c)`, without parentheses if AFL++ is missing.
 fn parse_version(version: &str) -> Installation {
     let number = || {
         let mut parts = version.split_whitespace().nth(1)?.split('.');

@@ -1,10 +1,13 @@
-//! The subcommands, one file each with its arguments and its `run`. None of them imports another.
+//! Subcommands. Each module holds the arguments and the `run` function of one, and imports no other subcommand.
 
 pub mod bench;
+pub mod cargo;
 pub mod check;
+pub mod compiler;
 pub mod corpus;
 pub mod fuzz;
 pub mod replay;
 pub mod run;
 pub mod servers;
 pub mod session;
+pub mod tools;

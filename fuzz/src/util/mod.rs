@@ -1,5 +1,5 @@
-//! Helpers without knowledge of servers, inputs or campaigns. Among each other, too, they import down
-//! only, from the last line of this list to the first.
+//! Helpers that do not depend on servers, inputs or campaigns. They import each other in one direction only: from
+//! the end of this list to its beginning.
 
 pub mod affinity;
 pub mod exit_code;
@@ -13,6 +13,7 @@ pub mod problem;
 
 pub mod open_files;
 pub mod output_file;
+pub mod user_files;
 pub mod workspace;
 
 pub mod library;

@@ -1,5 +1,5 @@
-//! The source tree that this binary was built from. Where it still exists, missing libraries are built
-//! from it, and the bundled data is read from it.
+//! Source tree that this binary was built from. If it still exists, missing libraries are built from it, and the
+//! bundled data is read from it.
 
 use std::env;
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use crate::util::interrupt;
 use crate::util::problem::Problem;
 
-/// The sockfuzz source tree and the directory that its builds go to.
+/// Source tree of sockfuzz, and the directory for its build output.
 #[derive(Debug, Clone)]
 pub struct Workspace {
     root: PathBuf,
@@ -21,7 +21,7 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// The workspace, if it is still where this binary was built.
+    /// Returns the workspace, if it is still where this binary was built.
     #[must_use]
     pub fn find() -> Option<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
@@ -30,19 +30,19 @@ impl Workspace {
             .then(|| Self { root: root.to_owned(), target: target_directory(root) })
     }
 
-    /// A path below the root.
+    /// Returns a path below the root.
     #[must_use]
     pub fn path(&self, relative: &str) -> PathBuf {
         self.root.join(relative)
     }
 
-    /// A path below the target directory.
+    /// Returns a path below the target directory.
     #[must_use]
     pub fn target(&self, relative: &str) -> PathBuf {
         self.target.join(relative)
     }
 
-    /// When the newest file below these paths (relative to the root) was changed.
+    /// Returns the time of the latest change below these paths, which are relative to the root.
     #[must_use]
     pub fn newest_change(&self, relative: &[&str]) -> SystemTime {
         relative
@@ -52,44 +52,53 @@ impl Workspace {
             .unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
-    /// Runs a build command in the workspace, its messages on stderr.
+    /// Runs a build command in the workspace, with its stdout redirected to stderr.
     ///
     /// # Errors
     /// When the command is missing or fails, or the user interrupts.
     pub fn build(&self, mut command: Command, what: &str) -> Result<()> {
-        // The command is in our process group, so the terminal's interrupt ends it, too.
-        let built = command.current_dir(&self.root).stdout(std::io::stderr()).status();
-        interrupt::check()?;
-        if built.with_context(|| format!("cannot start {}", command.get_program().display()))?.success() {
-            return Ok(());
-        }
-        Err(Problem::failed(
-            format!("building {what} failed; its words are above"),
-            "repair what they say, then start again",
-        )
-        .into())
+        command.current_dir(&self.root);
+        build(command, what)
     }
 }
 
-/// The given corpus directory, or the bundled one.
+/// Runs a build command, with its stdout redirected to stderr.
 ///
 /// # Errors
-/// When none is given and the bundled one is gone.
+/// When the command is missing or fails, or the user interrupts.
+pub fn build(mut command: Command, what: &str) -> Result<()> {
+    // The command is in the process group of sockfuzz, so Ctrl-C ends it as well.
+    let built = command.stdout(std::io::stderr()).status();
+    interrupt::check()?;
+    if built.with_context(|| format!("cannot start {}", command.get_program().display()))?.success() {
+        return Ok(());
+    }
+    Err(Problem::failed(
+        format!("building {what} failed; the output is above"),
+        "fix the reported errors, then start again",
+    )
+    .into())
+}
+
+/// Returns the given corpus directory, or the bundled one.
+///
+/// # Errors
+/// When none is given and the bundled one is missing.
 pub fn corpus_or_bundled(given: Option<PathBuf>) -> Result<PathBuf> {
     given.or_else(|| Some(Workspace::find()?.path("corpus/http1"))).ok_or_else(|| {
-        let what = "the bundled corpus is not where sockfuzz was built";
+        let what = "the bundled corpus is missing: the source tree is not where sockfuzz was built";
         Problem::failed(what, "give a directory of inputs with -i").into()
     })
 }
 
-/// The cargo on PATH, otherwise the one that runs this process.
+/// Returns the cargo on PATH, otherwise the one that runs this process.
 #[must_use]
 pub fn cargo() -> OsString {
     let on_path = which::which("cargo").is_ok().then(|| "cargo".into());
     on_path.or_else(|| env::var_os("CARGO")).unwrap_or_else(|| "cargo".into())
 }
 
-/// `CARGO_TARGET_DIR`, or the directory that this executable was built into, or the default.
+/// Returns `CARGO_TARGET_DIR`, or the directory into which this executable was built, or the default.
 fn target_directory(root: &Path) -> PathBuf {
     let given = env::var_os("CARGO_TARGET_DIR").and_then(|given| std::path::absolute(given).ok());
     let built_into = || {

@@ -2,7 +2,7 @@
 
 
 def app(environ, start_response):
-    """Repeats the body, or says what was asked for."""
+    """Returns the body, or the method and the query if there is none."""
     body = environ["wsgi.input"].read()
     known = environ["PATH_INFO"] in ("/", "/echo", "/query", "/form")
     start_response("200 OK" if known else "404 Not Found", [("Content-Type", "text/plain")])

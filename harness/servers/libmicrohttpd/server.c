@@ -1,4 +1,4 @@
-/* A server on libmicrohttpd, to be fuzzed: each of the library's ways to wait, and its parsers for
+/* Server on libmicrohttpd, to be fuzzed.  It has each of the library's polling modes, and its parsers for
  * queries, cookies, forms and credentials.  Usage: server select|poll|epoll|threads PORT */
 
 #include <microhttpd.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What of a request is kept between two calls of its handler. */
+/* State of a request between two calls of its handler. */
 struct request {
     struct MHD_PostProcessor *form;
     size_t body;

@@ -35,7 +35,7 @@ async function answer(request, response) {
   }
 }
 
-/** As many lines as asked for, in chunks. */
+/** Sends the requested number of lines, in chunks. */
 function big(request, response, url) {
   for (let lines = Math.min(url.searchParams.get('size'), 10_000); lines > 0; lines--) response.write(LINE);
   response.end();
@@ -45,7 +45,7 @@ async function body(request) {
   return Buffer.concat(await request.toArray());
 }
 
-/** Decoded pairs of a form or a query, one on a line. */
+/** Sends the decoded pairs of a form or a query, one per line. */
 function list(response, pairs) {
   response.end([...pairs].map(([name, value]) => `${name} = ${value}\n`).join(''));
 }

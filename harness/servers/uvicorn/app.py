@@ -31,14 +31,14 @@ async def app(scope, receive, send):
 
 
 async def answer(send, status, content):
-    """Sends all at once."""
+    """Sends a whole response at once."""
     length = str(len(content)).encode()
     await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", length)]})
     await send({"type": "http.response.body", "body": content})
 
 
 async def big(send, size):
-    """Sends as many lines as asked for, in chunks."""
+    """Sends the requested number of lines, in chunks."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
     for _ in range(min(int(size), 10_000)):
         await send({"type": "http.response.body", "body": LINE, "more_body": True})
@@ -56,5 +56,5 @@ async def body(receive):
 
 
 def listed(encoded):
-    """Decoded pairs of a form or a query, one on a line."""
+    """Formats the decoded pairs of a form or a query, one per line."""
     return b"".join(b"%s = %s\n" % pair for pair in parse_qsl(encoded, keep_blank_values=True))

@@ -27,7 +27,7 @@ async fn index() -> &'static str {
     "hello\n"
 }
 
-/// As many lines as asked for, in chunks.
+/// Returns the requested number of lines, in chunks.
 #[get("/big")]
 async fn big(Query(Big { size }): Query<Big>) -> impl Responder {
     let line = Bytes::from_static(b"All work and no play makes Jack a dull boy.\n");

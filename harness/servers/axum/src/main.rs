@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(axum::serve(TcpListener::bind(address).await?, routes).await?)
 }
 
-/// As many lines as asked for, in chunks.
+/// Returns the requested number of lines, in chunks.
 async fn big(Query(Big { size }): Query<Big>) -> Body {
     let line = Bytes::from_static(b"All work and no play makes Jack a dull boy.\n");
     Body::from_stream(stream::iter((0..size.min(10_000)).map(move |_| Ok::<_, Infallible>(line.clone()))))

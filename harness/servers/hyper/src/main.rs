@@ -65,7 +65,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::Err
     }
 }
 
-/// As many lines as asked for, in chunks.
+/// Returns the requested number of lines, in chunks.
 fn big(request: &Request<Incoming>) -> Response<Body> {
     let mut pairs = form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes());
     let size: usize =
@@ -75,7 +75,7 @@ fn big(request: &Request<Incoming>) -> Response<Body> {
     Response::new(BodyExt::boxed(StreamBody::new(stream::iter(frames))))
 }
 
-/// JSON in, the same JSON out.
+/// Parses JSON and returns the same value.
 async fn json(request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
     let body = request.into_body().collect().await?.to_bytes();
     Ok(match serde_json::from_slice::<Value>(&body) {
@@ -84,7 +84,7 @@ async fn json(request: Request<Incoming>) -> Result<Response<Body>, hyper::Error
     })
 }
 
-/// Decoded pairs of a form or a query, one on a line.
+/// Formats the decoded pairs of a form or a query, one per line.
 fn list(encoded: &[u8]) -> Body {
     full(
         form_urlencoded::parse(encoded)

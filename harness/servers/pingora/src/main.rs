@@ -64,14 +64,14 @@ async fn body(session: &mut ServerSession) -> Result<Vec<u8>, StatusCode> {
     Ok(body)
 }
 
-/// As many lines as asked for.
+/// Returns the requested number of lines.
 fn big(query: &[u8]) -> Vec<u8> {
     let size = form_urlencoded::parse(query).find(|(name, _)| name == "size");
     let size = size.and_then(|(_, size)| size.parse().ok()).unwrap_or(0_usize);
     b"All work and no play makes Jack a dull boy.\n".repeat(size.min(10_000))
 }
 
-/// Decoded pairs of a form or a query, one on a line.
+/// Formats the decoded pairs of a form or a query, one per line.
 fn list(encoded: &[u8]) -> Vec<u8> {
     let pairs = form_urlencoded::parse(encoded).map(|(name, value)| format!("{name} = {value}\n"));
     pairs.collect::<String>().into_bytes()

@@ -32,7 +32,7 @@ async fn index() -> &'static str {
     "hello\n"
 }
 
-/// As many lines as asked for, in chunks.
+/// Returns the requested number of lines, in chunks.
 #[handler]
 async fn big(Query(Big { size }): Query<Big>) -> Body {
     let line = "All work and no play makes Jack a dull boy.\n";

@@ -28,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ..Config::release_default()
     };
     let routes = routes![index, big, echo_get, echo_post, echo_put, echo_delete, json, form, query, status];
-    // An empty one: the default's headers are in another order in every process.
+    // An empty shield: the order of the default shield's headers differs between processes.
     rocket::execute(rocket::custom(config).attach(Shield::new()).mount("/", routes).launch())?;
     Ok(())
 }
@@ -38,7 +38,7 @@ fn index() -> &'static str {
     "hello\n"
 }
 
-/// As many lines as asked for, in chunks.
+/// Returns the requested number of lines, in chunks.
 #[get("/big?<size>")]
 fn big(size: Option<usize>) -> TextStream![&'static str] {
     TextStream! {

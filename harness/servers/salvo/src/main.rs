@@ -32,7 +32,7 @@ async fn index() -> &'static str {
     "hello\n"
 }
 
-/// As many lines as asked for, in chunks.
+/// Returns the requested number of lines, in chunks.
 #[handler]
 async fn big(request: &mut Request, response: &mut Response) {
     let size = request.query::<usize>("size").unwrap_or(0);

@@ -66,7 +66,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::Err
     }
 }
 
-/// The pairs of a query or a form, one on a line.
+/// Formats the encoded pairs of a query or a form, one per line.
 fn list(encoded: &[u8]) -> Vec<u8> {
     encoded.split(|&byte| byte == b'&').flat_map(|pair| [pair, b"\n"].concat()).collect()
 }

@@ -23,7 +23,7 @@ async fn main() -> std::io::Result<()> {
     server.listen(address).await
 }
 
-/// As many lines as asked for, in chunks.
+/// Returns the requested number of lines, in chunks.
 async fn big(request: Request<()>) -> Result<Body> {
     let Big { size } = request.query()?;
     let line = "All work and no play makes Jack a dull boy.\n";

@@ -1,5 +1,5 @@
-//! A small server on tiny_http: two threads that take requests; a connection's bytes are read by
-//! threads of the library.
+//! A small server on tiny_http: two threads answer requests, and threads of the library read the
+//! connections.
 //!
 //! `tiny_http-server ADDRESS`
 
@@ -10,7 +10,7 @@ use std::thread;
 use serde_json::Value;
 use tiny_http::{Method, Request, Response, ResponseBox, Server, StatusCode};
 
-/// Threads that answer.
+/// Number of threads that answer requests.
 const THREADS: usize = 2;
 
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
@@ -51,7 +51,7 @@ fn answer(request: &mut Request) -> io::Result<ResponseBox> {
     })
 }
 
-/// As many lines as asked for, in chunks.
+/// Returns the requested number of lines, in chunks.
 fn big(query: &str) -> ResponseBox {
     let size = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "size");
     let size: usize = size.and_then(|(_, size)| size.parse().ok()).unwrap_or(0);
@@ -65,7 +65,7 @@ fn body(request: &mut Request) -> io::Result<Vec<u8>> {
     Ok(body)
 }
 
-/// Decoded pairs of a form or a query, one on a line.
+/// Formats the decoded pairs of a form or a query, one per line.
 fn list(encoded: &[u8]) -> ResponseBox {
     text(form_urlencoded::parse(encoded).map(|(name, value)| format!("{name} = {value}\n")).collect())
 }

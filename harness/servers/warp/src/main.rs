@@ -37,7 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// As many lines as asked for, in chunks.
+/// Returns the requested number of lines, in chunks.
 fn big(Big { size }: Big) -> impl Reply {
     let line = "All work and no play makes Jack a dull boy.\n";
     reply::stream(stream::iter((0..size.min(10_000)).map(move |_| Ok::<_, Infallible>(line))))
