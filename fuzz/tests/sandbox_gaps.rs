@@ -46,7 +46,7 @@ fn missing_kernel_features_are_reported() {
             "System V shared memory (user namespaces), local servers' sockets in the file system",
         ),
         (&[SECCOMP], "limits and priorities of other processes (seccomp)"),
-        (&[NAMESPACES, LANDLOCK], "files (that takes Landlock or user namespaces), modes and owners"),
+        (&[NAMESPACES, LANDLOCK], "files (needs Landlock or user namespaces), modes and owners"),
     ] {
         let check = |sandbox: &str| {
             let mut command = sockfuzz_without(&dir, calls);

@@ -1,5 +1,4 @@
-//! The loop under an AFL++ tool: starts the forkserver as late as possible, ends an iteration and begins the
-//! next one.
+//! Loop under an AFL++ tool: starts the forkserver as late as possible, ends an iteration and begins the next one.
 
 use std::sync::atomic::{
     AtomicBool,
@@ -24,30 +23,30 @@ use crate::transport_trial;
 static STARTED: AtomicBool = AtomicBool::new(false);
 static READY: AtomicBool = AtomicBool::new(false);
 
-/// Whether the runtime is about to fork: that fork is AFL++'s, not the server's.
+/// Whether the forkserver is starting: a fork is then AFL++'s, not the server's.
 pub(crate) fn is_starting() -> bool {
     STARTED.load(SeqCst) && !READY.load(SeqCst)
 }
 
-/// Starts the forkserver at its first call. Returns in a child of it, which runs iterations.
+/// Starts the forkserver at the first call. Returns in a child of it, which runs iterations.
 pub(crate) fn start() -> &'static Instrumentation {
     let Some(instrumentation) = afl::instrumentation() else {
         report::fatal(format_args!(
-            "no AFL++ runtime in this server, and no coverage map to do without: build it with `cargo afl build`, \
-             or afl-cc, to instrument it"
+            "the server has no AFL++ runtime, and AFL++ provides no coverage map for its answers: instrument the \
+             server by building it with `cargo afl build` or afl-cc"
         ))
     };
     if !STARTED.swap(true, SeqCst) {
-        // SAFETY: called before the server creates a thread, or while all others sleep.
+        // SAFETY: no other thread uses the environment: the server has created none yet, or all others sleep.
         unsafe { afl::restore_environment() };
         driver_process::claim();
-        // A server that has changed its user may no longer look into its own /proc.
+        // A server that has changed its user may no longer read its own files in /proc (proc(5)).
         let _ = set_dumpable_behavior(DumpableBehavior::Dumpable);
         clock::record_fork_time();
         if let Ok(confidence) = shared_pages::map() {
             yield_probe::share_confidence(confidence);
         }
-        let options = &config::get().expect("the loop belongs to a server").options;
+        let options = &config::get().expect("the loop only runs in a configured process").options;
         if options.rerun == Switch::On {
             virgin_map::share(instrumentation.map_len());
         }
@@ -65,7 +64,7 @@ pub(crate) fn start() -> &'static Instrumentation {
     instrumentation
 }
 
-/// Is the forkserver, in `fork_children`, and returns in every child.
+/// Runs the forkserver in `fork_children`, and returns in every child.
 fn run_forkserver<R>(fork_children: impl FnOnce() -> R) {
     READY.store(false, SeqCst);
     let is_isolated = fork::as_forkserver(fork_children);
@@ -75,8 +74,8 @@ fn run_forkserver<R>(fork_children: impl FnOnce() -> R) {
     READY.store(true, SeqCst);
 }
 
-/// Becomes the forkserver in the place of the first process: a server with one thread, once it is warm, can fork
-/// children that are. Where its warm-up has made something that they would share, each of them warms up for
+/// Becomes the forkserver in place of the first process: a server with one thread can fork children that need no
+/// warm-up after its own. If its warm-up has created objects that the children would share, each child warms up for
 /// itself.
 fn take_over_when_warm(forkserver: &Forkserver) {
     if forkserver.may_take_over()
@@ -88,16 +87,16 @@ fn take_over_when_warm(forkserver: &Forkserver) {
     }
 }
 
-/// Forks the children; returns in each.
+/// Forks the children; returns in each of them.
 fn fork_children(instrumentation: &Instrumentation, options: &Options) {
     let wanted = options.r#loop;
-    // A process that starts while another runs an iteration must not be seen.
+    // Coverage of a process that starts while another one runs an iteration must not be visible.
     let spares = options.spare == Switch::On && gate::exists();
     let started = wanted != Loop::Afl && forkserver::start(instrumentation, spares);
     match instrumentation {
         _ if started => {}
         Instrumentation::Responses(_) => report::fatal(format_args!(
-            "a server that is not instrumented runs in loop direct only: leave {} alone",
+            "a server without instrumentation only runs in loop direct: do not set {}",
             specs::LOOP.variable
         )),
         Instrumentation::Runtime(_) if wanted == Loop::Direct => report::fatal(format_args!(
@@ -108,7 +107,7 @@ fn fork_children(instrumentation: &Instrumentation, options: &Options) {
     }
 }
 
-/// Ends the current iteration and waits for the next; `false` when this process has run `count`.
+/// Ends the current iteration and waits for the next one. Returns `false` if this process has run `count` iterations.
 pub(crate) fn next_iteration(instrumentation: &Instrumentation, count: u32) -> bool {
     gate::close();
     let goes_on = match (forkserver::current(), instrumentation) {
@@ -117,13 +116,13 @@ pub(crate) fn next_iteration(instrumentation: &Instrumentation, count: u32) -> b
             forkserver.next_iteration(count)
         }
         (None, Instrumentation::Runtime(runtime)) => runtime_loop::next_iteration(runtime, count),
-        (None, Instrumentation::Responses(_)) => unreachable!("it runs in loop direct only"),
+        (None, Instrumentation::Responses(_)) => unreachable!("it only runs in loop direct"),
     };
     if goes_on {
         gate::open();
         if is_first_iteration() {
             report::status().add(Counter::Processes, 1);
-            // There may be no gate, and none holds for the processes that the server has forked in its warm-up.
+            // The map may have coverage if there is no gate, or from processes that the server forked in its warm-up.
             instrumentation.clear_coverage();
         }
         instrumentation.mark_coverage();
@@ -136,7 +135,7 @@ fn is_first_iteration() -> bool {
     FIRST.load(Relaxed) && FIRST.swap(false, Relaxed)
 }
 
-/// Keeps no spare process: the server is about to listen where nothing else can.
+/// Forbids spare processes: the server is about to listen at an address that only one process can use.
 pub(crate) fn refuse_spares() {
     forkserver::current().iter().for_each(|forkserver| forkserver.refuse_spares());
 }

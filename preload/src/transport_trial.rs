@@ -1,8 +1,8 @@
 //! Trial of transport `memory`, for transport `auto` in the loop: before AFL++'s first input, a forked copy of the
 //! server answers requests through `memory` and through `unix`. Equal answers choose `memory`.
 //!
-//! `sockfuzz fuzz` compares the user's seeds before it starts AFL++, and fixes the transport; this is for those who
-//! start AFL++'s tools by hand.
+//! `sockfuzz fuzz` compares the user's seeds before it starts AFL++, and sets the transport. The trial is for AFL++'s
+//! tools that a user starts by hand.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
@@ -67,8 +67,8 @@ pub(crate) fn run() -> bool {
         return false;
     };
     let shared = *SHARED.get_or_init(|| shared);
-    // SAFETY: the process has one thread, or only those that the server has made; libc's own fork puts its locks in
-    // order.
+    // SAFETY: a forked child may call only async-signal-safe functions if the process had several threads (fork(2)).
+    // It has one, or the other threads sleep in hooks, where they hold no lock of libc.
     match unsafe { real::fork() } {
         0 => {
             let _ = set_parent_process_death_signal(Some(Signal::KILL));
@@ -106,7 +106,7 @@ fn await_end(copy: Pid) {
     while !has_ended() && clock::real_now() < deadline {
         let _interrupted = nanosleep(&POLL_INTERVAL);
     }
-    // It leads a group of its own, unless it has not come so far.
+    // The copy leads a process group of its own, unless it ended before it could form one.
     let _ = kill_process_group(copy, Signal::KILL);
     let _ = kill_process(copy, Signal::KILL);
     let _ = waitid(WaitId::Pid(copy), WaitIdOptions::EXITED);

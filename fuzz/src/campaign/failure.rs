@@ -28,7 +28,7 @@ const REMEDIES: &[(&str, &str)] = &[
          that do not cause them with -i. With --exits count, they are only counted",
     ),
     ("is in use", "another afl-fuzz uses this directory: stop it, or choose another directory with -o"),
-    ("No instrumentation detected", "build the server with cargo afl build or afl-cc"),
+    ("No instrumentation detected", "build the server with sockfuzz cc, sockfuzz c++ or sockfuzz cargo"),
     (
         "Timeout while initializing fork server",
         "the server takes long to reach its first idle point: set AFL_FORKSRV_INIT_TMOUT to more \

@@ -233,7 +233,7 @@ fn coverage_warnings(stats: &FuzzerStats) -> Vec<String> {
     if stats.edges < MIN_EDGES {
         warnings.push(format!(
             "only {} of coverage: the code that handles requests is not instrumented. Build the \
-             server itself (and its own libraries, statically) with cargo afl build or afl-cc",
+             server itself (and its own libraries, statically) with sockfuzz cc or sockfuzz cargo",
             counted(stats.edges, "edge", "edges")
         ));
     }

@@ -142,6 +142,9 @@ fn try_loop(config: &RunConfig<'_>, comparison: &TcpComparison, seeds: &[Seed]) 
 fn report_inspection(server: &Server, inspection: &Inspection) {
     println!("server  {}", server.command_line());
     println!("file    {inspection}");
+    if let Some(warning) = inspection.sparse_instrumentation() {
+        println!("        WARNING: {warning}");
+    }
     if let Some(remedy) = inspection.missing_instrumentation() {
         println!("        its coverage is unknown; for real fuzzing, {remedy}");
     }

@@ -124,6 +124,9 @@ fn choose_server(arguments: &FuzzArguments) -> Result<Server> {
 fn report_target(target: &FuzzTarget, options: &PreloadOptions) -> Result<()> {
     let inspection = &target.inspection;
     eprintln!("sockfuzz: {}: {inspection}", target.server.program.display());
+    if let Some(warning) = inspection.sparse_instrumentation() {
+        eprintln!("sockfuzz: WARNING: {warning}");
+    }
     if inspection.is_uninstrumented() {
         eprintln!("sockfuzz: its coverage is unknown, so figures for edges count kinds of answers instead");
         refuse_loop_afl(options)?;

@@ -8,12 +8,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use indicatif::HumanCount;
 use object::elf::{FileHeader64, PT_INTERP};
 use object::read::elf::{ElfFile, ProgramHeader};
 use object::{Architecture, Endianness, Object, ObjectSymbol, SymbolKind};
 use sockfuzz_protocol::HASH_KEYS_SYMBOL;
 
 use super::command::Server;
+use super::edges::Edges;
 use crate::util::{exit_code, problem::Problem};
 
 /// Symbols of AFL++'s runtime; each of them proves that the runtime is linked in.
@@ -60,6 +62,8 @@ pub struct Inspection {
     pub script: bool,
     /// Kind of instrumentation.
     pub instrumentation: Instrumentation,
+    /// Edges of the executable.
+    pub edges: Edges,
     /// Whether AddressSanitizer is linked in.
     pub asan: bool,
     /// Whether the preload can reset the keys of hash maps of Rust's std.
@@ -72,11 +76,20 @@ impl fmt::Display for Inspection {
             write!(f, "a script, run by {}, ", self.executable.display())?;
         }
         write!(f, "dynamically linked, {}", self.instrumentation)?;
+        if self.edges.count > 0 {
+            write!(f, ", {} edges", HumanCount(self.edges.count))?;
+        }
         f.write_str(if self.asan { ", AddressSanitizer" } else { "" })
     }
 }
 
 impl Inspection {
+    /// Returns a warning if a main part of the server seems not to be instrumented.
+    #[must_use]
+    pub fn sparse_instrumentation(&self) -> Option<String> {
+        self.edges.warning(self.asan)
+    }
+
     /// Returns how to instrument the server; `None` if it is instrumented.
     #[must_use]
     pub fn missing_instrumentation(&self) -> Option<&'static str> {
@@ -87,8 +100,8 @@ impl Inspection {
                  without -s)",
             ),
             Instrumentation::None => Some(
-                "build a Rust server with cargo afl build --release; a C server with CC=afl-cc, \
-                 or with -fsanitize-coverage=trace-pc-guard and AFL++'s runtime",
+                "build a Rust server with sockfuzz cargo build --release, and a C or C++ server with \
+                 CC='sockfuzz cc' CXX='sockfuzz c++'",
             ),
         }
     }
@@ -149,6 +162,7 @@ pub fn inspect(server: &Server) -> Result<Inspection> {
     }
     Ok(Inspection {
         instrumentation: instrumentation(&elf, &content),
+        edges: Edges::of(&elf),
         asan: server.sanitizer.as_ref().is_some_and(|runtime| runtime.contains("asan"))
             || has_symbol(elf.dynamic_symbols(), &[ASAN_SYMBOL])
             || has_symbol(elf.symbols(), &[ASAN_SYMBOL]),

@@ -1,6 +1,7 @@
 //! Server under test. These modules import each other in one direction only: from the end of this list to its
 //! beginning.
 
+pub mod edges;
 pub mod process_tree;
 pub mod sanitizers;
 pub mod status_classes;

@@ -3,27 +3,27 @@
 use crate::signal::Signal;
 use crate::sync::{AtomicBool, AtomicU32, SeqCst, constructor, take_one};
 
-/// Pending connections, and the event at which threads wait for one. The event is readable while any is pending, from
-/// [`AcceptGate::wake_waiters`] on, and while the gate is shut. It says nothing of how many: whoever takes its signal
-/// looks again whether it is still needed.
+/// Pending connections, and the event at which threads wait for one. The event is readable while the gate is shut, and,
+/// after [`AcceptGate::wake_waiters`], while a connection is pending. It does not show the number of connections: after
+/// a thread has taken its signal, it checks whether the signal is still needed.
 #[derive(Debug)]
 pub struct AcceptGate<S> {
-    /// Connections that are made and not accepted.
+    /// Number of connections that are made and not accepted.
     pending: AtomicU32,
     /// Whether waiting threads may still have to be woken for a pending connection.
     unnotified: AtomicBool,
-    /// Whether the event may be signalled; spares a system call when it is not.
+    /// Whether the event may be signalled; saves a system call if it is not.
     signalled: AtomicBool,
-    /// Threads that wait at the event.
+    /// Number of threads that wait at the event.
     waiters: AtomicU32,
-    /// Whether nobody is to wait any more.
+    /// Whether the gate is shut, so that no thread may wait.
     shut: AtomicBool,
     event: S,
 }
 
 impl<S: Signal> AcceptGate<S> {
     constructor! {
-        /// A gate without pending connections.
+        /// Returns a gate without pending connections.
         pub fn new(event: S) -> Self {
             Self {
                 pending: AtomicU32::new(0),
@@ -65,26 +65,26 @@ impl<S: Signal> AcceptGate<S> {
 
     /// Waits for a pending connection by `sleep`, unless there is one, or the gate is shut.
     pub fn wait<R>(&self, sleep: impl FnOnce(&S) -> R) -> Option<R> {
-        // Made before it may have to be signalled.
+        // The event must exist before it may have to be signalled.
         self.event.prepare();
         self.waiters.fetch_add(1, SeqCst);
-        // Who offers, or shuts, looks at the two in the other order.
+        // `wake_waiters` and `shut` access connections and waiters in the opposite order.
         let slept = self.is_quiet().then(|| sleep(&self.event));
         self.waiters.fetch_sub(1, SeqCst);
         if slept.is_some() && self.is_quiet() {
-            // A signal that is left, recorded or not, was for a connection that was accepted meanwhile.
+            // A remaining signal, recorded or not, was for a connection that was accepted meanwhile.
             self.clear();
         }
         slept
     }
 
     fn signal(&self) {
-        // In this order: a signal that nobody knows of would be left behind by the last claim.
+        // In this order: if the last claim came between the two, it would leave a signal that is not recorded.
         self.event.signal();
         self.signalled.store(true, SeqCst);
     }
 
-    /// Takes the signal, unless a connection has come before that was done: then it may be that connection's.
+    /// Takes the signal. Signals again if a connection has arrived meanwhile: the signal may have been for that one.
     fn clear(&self) {
         self.signalled.store(false, SeqCst);
         self.event.take();
@@ -93,7 +93,7 @@ impl<S: Signal> AcceptGate<S> {
         }
     }
 
-    /// Lets nobody wait, from now on until [`AcceptGate::reopen`]: wakes the threads that do.
+    /// Shuts the gate until [`AcceptGate::reopen`]: no thread may wait, and waiting threads wake up.
     pub fn shut(&self) {
         self.shut.store(true, SeqCst);
         if self.waiters.load(SeqCst) > 0 {
@@ -101,7 +101,7 @@ impl<S: Signal> AcceptGate<S> {
         }
     }
 
-    /// Ends what [`AcceptGate::shut`] has begun.
+    /// Opens the gate after [`AcceptGate::shut`].
     pub fn reopen(&self) {
         if self.shut.swap(false, SeqCst) && self.is_quiet() {
             self.clear();
@@ -113,7 +113,7 @@ impl<S: Signal> AcceptGate<S> {
         self.shut.load(SeqCst)
     }
 
-    /// Whether there is nothing to wake a thread for.
+    /// Whether no thread needs to be woken.
     fn is_quiet(&self) -> bool {
         self.all_accepted() && !self.is_shut()
     }
@@ -123,12 +123,12 @@ impl<S: Signal> AcceptGate<S> {
         self.pending() == 0
     }
 
-    /// Number of connections that are not accepted.
+    /// Returns the number of connections that are not accepted.
     pub fn pending(&self) -> u32 {
         self.pending.load(SeqCst)
     }
 
-    /// The event. Who signals it directly leaves a signal that is not recorded.
+    /// Returns the event. A direct signal to it is not recorded.
     pub fn event(&self) -> &S {
         &self.event
     }

@@ -4,7 +4,7 @@ use crate::notifier::Notifier;
 use crate::signal::Signal;
 use crate::sync::{AtomicBool, SeqCst, constructor};
 
-/// Lock that nobody blocks at.
+/// Lock that no thread blocks at.
 #[derive(Debug)]
 pub struct DriverLock {
     held: AtomicBool,
@@ -12,7 +12,7 @@ pub struct DriverLock {
 
 impl DriverLock {
     constructor! {
-        /// A free lock.
+        /// Returns a free lock.
         pub fn new() -> Self {
             Self { held: AtomicBool::new(false) }
         }

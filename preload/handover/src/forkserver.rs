@@ -1,10 +1,10 @@
-//! Decisions of the forkserver when a child dies that writes its answers itself.
+//! Decisions of the forkserver after the death of a child that writes its answers itself.
 //!
 //! A child answers with a status and with the process id for AFL++'s next request, in one write. AFL++ reads the
-//! status, writes its next request, and reads the id, in this order. When the child has died, nobody but AFL++ uses
-//! the other ends of the two pipes, so they tell how far the two have come.
+//! status, writes its next request, and reads the id, in this order. After the death of the child, only AFL++ uses the
+//! other ends of the two pipes, so their contents show how far the child and AFL++ have come.
 
-/// How far a child has come with its iteration.
+/// Progress of a child in its iteration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum IterationState {
@@ -16,21 +16,21 @@ pub enum IterationState {
     Reported = 2,
 }
 
-/// Where AFL++'s next request is, when a child has died.
+/// Place of AFL++'s next request, after the death of a child.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestPlace {
-    /// Not written yet, or the process id of this child's is not read yet: look again.
+    /// Unknown: AFL++ has not read every answer, or this child's process id, yet. Check again.
     Unknown,
-    /// In the pipe, or the end of all requests is.
+    /// In the pipe, or the pipe is closed.
     InPipe,
-    /// AFL++ waits for a status: it has written none since the last, or the child has read it.
+    /// AFL++ waits for a status: it has written no request since the last one, or the child has read it.
     Absent,
 }
 
-/// Looks for the request. `all_read`: AFL++ has read every answer. `request_comes`: a request, or the end of all, is
-/// in the pipe.
+/// Finds the request. `all_read` returns whether AFL++ has read every answer; `request_comes`, whether a request, or
+/// the end of all requests, is in the pipe.
 pub fn find_request(all_read: impl FnOnce() -> bool, request_comes: impl FnOnce() -> bool) -> RequestPlace {
-    // In this order: AFL++ writes its request before it reads the id that lies in the pipe.
+    // In this order: AFL++ writes its request before it reads the id from the pipe.
     let all_read = all_read();
     if request_comes() {
         RequestPlace::InPipe
@@ -41,12 +41,12 @@ pub fn find_request(all_read: impl FnOnce() -> bool, request_comes: impl FnOnce(
     }
 }
 
-/// Whether a dead child had answered for its last iteration; `None` when that is to be seen later.
+/// Whether a dead child had reported its last iteration; `None` while that is unknown.
 pub fn has_reported(state: IterationState, find_request: impl FnOnce() -> RequestPlace) -> Option<bool> {
     match state {
         IterationState::Running => Some(false),
         IterationState::Reported => Some(true),
-        // It has read no request since. What lies in the pipe may be its answer, or its own process id.
+        // It has read no request since. The pipe may still hold its answer, or its own process id.
         IterationState::Reporting => match find_request() {
             RequestPlace::InPipe => Some(true),
             RequestPlace::Absent => Some(false),

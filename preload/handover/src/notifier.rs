@@ -1,7 +1,7 @@
 //! Notifier of threads that wait for the driver lock.
 //!
-//! As long as a thread waits, some thread must hold the lock: one that releases it while others wait notifies
-//! them. A notification wakes all waiting threads. Whichever of them clears it looks for the lock afterwards, or
+//! As long as a thread waits, some thread must hold the lock. So a thread that releases it while others wait notifies
+//! them. A notification wakes all waiting threads. The thread that clears it tries to take the lock afterwards, or
 //! notifies again.
 
 use crate::signal::Signal;
@@ -12,11 +12,11 @@ use crate::sync::{AtomicBool, AtomicU32, SeqCst, constructor};
 pub struct Notifier<S> {
     event: S,
     waiters: AtomicU32,
-    /// Whether the event may be signalled; spares a system call when it is not.
+    /// Whether the event may be signalled; saves a system call if it is not.
     pending: AtomicBool,
 }
 
-/// A thread that waits. Dropping it ends the wait.
+/// Registration of a waiting thread. Dropping it ends the registration.
 struct WaiterRegistration<'a>(&'a AtomicU32);
 
 impl Drop for WaiterRegistration<'_> {
@@ -27,15 +27,15 @@ impl Drop for WaiterRegistration<'_> {
 
 impl<S: Signal> Notifier<S> {
     constructor! {
-        /// A notifier at which no thread waits.
+        /// Returns a notifier at which no thread waits.
         pub fn new(event: S) -> Self {
             Self { event, waiters: AtomicU32::new(0), pending: AtomicBool::new(false) }
         }
     }
 
-    /// One wait of a thread that did not get the lock: by `sleep`, which ends with a notification at the latest.
-    /// `finish` decides what the thread does next; with `None` it looks for the lock and waits again, with anything
-    /// else it waits no more. `is_free`: whether this thread could take the lock now. `call` is handed to the two.
+    /// Waits once, in a thread that did not get the lock, by `sleep`, which a notification must end. `finish` decides
+    /// what the thread does next: after `None` it tries to take the lock and waits again, otherwise it waits no more.
+    /// `is_free` returns whether this thread could take the lock now. `call` is passed to `sleep` and `finish`.
     pub fn wait<C, R, T>(
         &self,
         call: &mut C,
@@ -43,11 +43,11 @@ impl<S: Signal> Notifier<S> {
         sleep: impl FnOnce(&C, &S) -> R,
         finish: impl FnOnce(&mut C, R) -> Option<T>,
     ) -> Option<T> {
-        // Made before the first notification.
+        // The event must exist before the first notification.
         self.event.prepare();
         self.waiters.fetch_add(1, SeqCst);
         let registered = WaiterRegistration(&self.waiters);
-        // After the registration: who releases the lock looks at the two in the other order.
+        // After the registration: a thread that releases the lock accesses the two in the opposite order.
         if is_free() {
             return None;
         }
@@ -56,10 +56,10 @@ impl<S: Signal> Notifier<S> {
         self.clear_if_pending();
         let outcome = finish(call, slept);
         if outcome.is_none() {
-            // Whether or not it was recorded as pending: who notifies may have been preempted before it did.
+            // Even if it is not recorded as pending: the notifying thread may have been preempted before that.
             self.event.take();
         } else if is_free() {
-            // The notification may have been for this thread, which waits no more.
+            // The notification may have woken only this thread, which waits no more.
             self.notify();
         }
         outcome
@@ -68,23 +68,23 @@ impl<S: Signal> Notifier<S> {
     /// Wakes the threads that wait, if any; one of them takes the lock.
     pub fn notify(&self) {
         if self.waiters.load(SeqCst) > 0 {
-            // In this order: a notification that nobody knows of would never be cleared.
+            // In this order: if a thread cleared it between the two, the signal would never be taken.
             self.event.signal();
             self.pending.store(true, SeqCst);
         }
     }
 
-    /// Clears a notification, if one is pending. For a thread that looks for the lock afterwards: the notification
-    /// may mean that it is free. One that comes late, when the lock is taken again, has to be cleared before any
-    /// thread sleeps, or waiters busy-loop.
+    /// Clears a notification, if one is pending. The caller must hold the lock, or try to take it afterwards: the
+    /// notification may mean that it is free. A late notification, after the lock was taken again, must be cleared
+    /// before any thread sleeps, or waiters busy-loop.
     pub(crate) fn clear_if_pending(&self) {
-        // Looked at first: a swap costs an iteration more than the rest of this.
+        // Loaded first: in each iteration, a swap costs more time than the rest of this function.
         if self.pending.load(SeqCst) && self.pending.swap(false, SeqCst) {
             self.event.take();
         }
     }
 
-    /// The event. Who signals it directly leaves a notification that is not recorded as pending.
+    /// Returns the event. A direct signal to it is not recorded as pending.
     pub fn event(&self) -> &S {
         &self.event
     }

@@ -1,16 +1,16 @@
-//! What the state machines ask of the kernel.
+//! Interface of the state machines to the kernel.
 
-/// An object that threads can wait for: readable from a signal on until that is taken.
+/// Kernel object that threads can wait for. It is readable from a signal until that signal is taken.
 pub trait Signal {
-    /// Makes the object, where that is put off until it is needed. What is signalled before is lost.
+    /// Creates the object, if that was deferred until it is needed. Earlier signals are lost.
     fn prepare(&self);
 
-    /// Makes it readable.
+    /// Makes the object readable.
     fn signal(&self);
 
     /// Takes all signals; never waits.
     fn take(&self);
 
-    /// Leaves the object to the parent process, after a fork.
+    /// Detaches a forked child from the object, which stays with the parent.
     fn forget(&self);
 }

@@ -6,7 +6,7 @@ pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 #[cfg(loom)]
 pub(crate) use explored::{AtomicBool, AtomicU32, SeqCst};
 
-/// Defines a constructor, which is `const` but for loom's atomics.
+/// Defines a constructor, which is `const` unless the atomics are loom's.
 macro_rules! constructor {
     ($(#[$attribute:meta])* pub fn $name:ident($($arg:ident: $type:ty),*) -> Self $body:block) => {
         $(#[$attribute])*
@@ -21,7 +21,7 @@ macro_rules! constructor {
 
 pub(crate) use constructor;
 
-/// Takes one from a counter; `false` when it is 0.
+/// Decrements a counter; returns `false` if it is 0.
 pub(crate) fn take_one(counter: &AtomicU32) -> bool {
     let mut count = counter.load(SeqCst);
     while let Some(less) = count.checked_sub(1) {
@@ -33,9 +33,9 @@ pub(crate) fn take_one(counter: &AtomicU32) -> bool {
     false
 }
 
-/// loom gives a sequentially consistent load or store no more than acquire and release semantics, and would
-/// report lost wake-ups that cannot occur. A read-modify-write operation reads the newest value: with every
-/// access as one, loom explores exactly the sequentially consistent interleavings.
+/// Atomics for loom. loom gives a sequentially consistent load or store no more than acquire and release semantics, and
+/// would report lost wake-ups that cannot occur. A read-modify-write operation reads the newest value. If every access
+/// is one, loom explores exactly the sequentially consistent interleavings.
 #[cfg(loom)]
 mod explored {
     use loom::sync::atomic as loom_atomic;

@@ -7,30 +7,30 @@ use crate::sync::{AtomicBool, AtomicU32, SeqCst, constructor};
 /// Place of a waiting thread.
 #[derive(Debug)]
 pub struct Place<S> {
-    /// What the thread waits for: a set of bits. 0 in a free place.
+    /// Set of bits for the sources that the thread waits for; 0 in a free place.
     interest: AtomicU32,
     event: S,
-    /// Whether the event may have been signalled; spares a system call when it was not.
+    /// Whether the event may have been signalled; saves a system call if it was not.
     woken: AtomicBool,
 }
 
-/// Places for `N` threads.
+/// Wait queue with places for `N` threads.
 #[derive(Debug)]
 pub struct WaitQueue<S, const N: usize> {
     places: [Place<S>; N],
-    /// Number of waiting threads; mostly none.
+    /// Number of waiting threads, mostly 0.
     waiting: AtomicU32,
 }
 
 impl<S: Signal> Place<S> {
     constructor! {
-        /// A free place.
+        /// Returns a free place.
         pub fn new(event: S) -> Self {
             Self { interest: AtomicU32::new(0), event, woken: AtomicBool::new(false) }
         }
     }
 
-    /// The event that an arrival signals.
+    /// Returns the event that an arrival signals.
     pub fn event(&self) -> &S {
         &self.event
     }
@@ -46,26 +46,26 @@ impl<S: Signal> Place<S> {
 
 impl<S: Signal, const N: usize> WaitQueue<S, N> {
     constructor! {
-        /// A queue in which nobody waits.
+        /// Returns a queue in which no thread waits.
         pub fn new(places: [Place<S>; N]) -> Self {
             Self { places, waiting: AtomicU32::new(0) }
         }
     }
 
-    /// Claims a place for a thread, which must check afterwards once more whether what it waits for has come;
-    /// `None` when all are taken.
+    /// Claims a place for a thread; returns `None` if all are taken. Afterwards, the thread must check once more
+    /// whether its source has an arrival.
     pub fn claim(&self, interest: u32) -> Option<&Place<S>> {
         let free = |place: &&Place<S>| place.interest.compare_exchange(0, interest, SeqCst, SeqCst).is_ok();
         let place = self.places.iter().find(free)?;
-        // Made before it may have to be signalled.
+        // The event must exist before it may have to be signalled.
         place.event.prepare();
         self.waiting.fetch_add(1, SeqCst);
         Some(place)
     }
 
-    /// Frees a place that was claimed. `slept`: the thread has waited at the event. Then the event is cleared whether
-    /// or not a wake-up was recorded: one that was meant for the thread before, and is about to be recorded, would
-    /// keep this one awake until then.
+    /// Frees a claimed place. `slept` means that the thread has waited at the event. Then the event is cleared even if
+    /// no wake-up is recorded: a late wake-up of the place's previous thread, which is not recorded yet, would keep
+    /// this thread awake until it is.
     pub fn release(&self, place: &Place<S>, slept: bool) {
         self.waiting.fetch_sub(1, SeqCst);
         if place.woken.swap(false, SeqCst) || slept {
@@ -74,7 +74,7 @@ impl<S: Signal, const N: usize> WaitQueue<S, N> {
         place.interest.store(0, SeqCst);
     }
 
-    /// Wakes the threads that wait for any of what has `arrived`.
+    /// Wakes the threads that wait for any source in the set `arrived`.
     pub fn wake(&self, arrived: u32) {
         if self.waiting.load(SeqCst) > 0 {
             let waits = |place: &&Place<S>| place.interest.load(SeqCst) & arrived != 0;

@@ -16,7 +16,7 @@ fn gate() -> Arc<AcceptGate<Event>> {
     Arc::new(AcceptGate::new(Kernel::new().event()))
 }
 
-/// accept(2), as a thread does it that has nothing else to do.
+/// accept(2) of a thread that has nothing else to do.
 fn accept(gate: &AcceptGate<Event>) {
     while !gate.try_claim() {
         gate.wait(Event::poll);
@@ -60,7 +60,7 @@ fn each_connection_reaches_a_waiting_thread() {
     });
 }
 
-/// The driver accepts connections of its own before it wakes others; one that is left reaches the thread that waits.
+/// The driver accepts its own connections before it wakes other threads. A remaining one reaches the waiting thread.
 #[test]
 fn connections_that_the_driver_accepts_leave_no_stale_count() {
     explore(PREEMPTIONS, || {
@@ -80,8 +80,8 @@ fn connections_that_the_driver_accepts_leave_no_stale_count() {
     });
 }
 
-/// A thread whose wait ends for another reason (a signal handler ran, its time is over) leaves without a look at the
-/// gate. The connection that comes meanwhile reaches the other thread.
+/// A thread whose wait ends for another reason (a signal handler ran, its time is over) leaves without checking the
+/// gate. A connection that arrives meanwhile reaches the other thread.
 #[test]
 fn a_thread_that_leaves_takes_no_wake_up_of_another() {
     explore(PREEMPTIONS, || {
@@ -119,7 +119,7 @@ fn stale_signals_keep_no_thread_awake() {
             }
         });
         gate.add_pending();
-        // The same thread accepts it, or the other one does.
+        // Either this thread accepts it, or the other one does.
         let own = gate.try_claim();
         gate.wake_waiters();
         if own {
@@ -129,7 +129,7 @@ fn stale_signals_keep_no_thread_awake() {
     });
 }
 
-/// A gate that is shut keeps no thread, and once it is open again it lets one wait without spinning.
+/// No thread waits at a shut gate: those that wait are woken.
 #[test]
 fn a_shut_gate_wakes_every_thread() {
     explore(PREEMPTIONS, || {
@@ -147,8 +147,8 @@ fn a_shut_gate_wakes_every_thread() {
     });
 }
 
-/// A thread that waits when the gate is shut and opened again, or is about to, gets the next connection, and does not
-/// spin until then.
+/// A thread that waits, or is about to wait, when the gate is shut and reopened gets the next connection, and does not
+/// busy-loop until then.
 #[test]
 fn a_reopened_gate_lets_a_connection_through() {
     explore(PREEMPTIONS, || {

@@ -1,4 +1,4 @@
-//! Models of the driver lock and its notifier: two or three threads, each of which wants to end one call.
+//! Models of the driver lock and its notifier: two or three threads, each with one blocking call.
 
 #![cfg(loom)]
 
@@ -16,7 +16,7 @@ struct Server {
     lock: DriverLock,
     notifier: Notifier<Event>,
     kernel: Kernel,
-    /// One for each call: readable when the call would succeed.
+    /// Events, one for each call: readable when the call would succeed.
     calls: Vec<Event>,
 }
 
@@ -28,7 +28,7 @@ impl Server {
         Arc::new(Self { lock: DriverLock::new(), notifier: Notifier::new(kernel.event()), kernel, calls })
     }
 
-    /// One wait of a thread that does not drive. It sleeps until its call is ready or it is notified.
+    /// Waits once, in a thread that does not drive, until its call is ready or it is notified.
     fn wait_for_lock(&self, own: usize) -> bool {
         let mut call = &self.calls[own];
         let sleep = |call: &&Event, notification: &Event| self.kernel.poll(&[notification, call]);
@@ -36,7 +36,8 @@ impl Server {
         self.notifier.wait(&mut call, || self.lock.is_free(), sleep, attempt).is_some()
     }
 
-    /// A blocking call. Whoever drives makes the call with number `makes_ready` ready; `true` when this thread drove.
+    /// Makes a blocking call. If this thread drives, it makes the call with number `makes_ready` ready. Returns whether
+    /// it drove.
     fn call(&self, own: usize, makes_ready: usize) -> bool {
         loop {
             if self.lock.try_acquire(&self.notifier) {
@@ -102,8 +103,8 @@ fn an_interrupted_thread_passes_the_notification_on() {
     });
 }
 
-/// The lock is held, and notifications come late. Each of them ends one sleep of the waiting thread at most, and
-/// whoever sleeps then sleeps on.
+/// The lock is held, and notifications arrive late. Each of them ends at most one sleep of the waiting thread, which
+/// then stays asleep.
 #[test]
 fn late_notifications_keep_no_thread_awake() {
     explore(PREEMPTIONS, || {
@@ -124,7 +125,7 @@ fn late_notifications_keep_no_thread_awake() {
     });
 }
 
-/// The same with two waiting threads, of which each may be woken by each notification.
+/// A late notification may wake each of two waiting threads once.
 #[test]
 fn a_late_notification_wakes_two_threads_once_each() {
     explore(PREEMPTIONS, || {

@@ -1,9 +1,9 @@
-//! Model of AFL++, the forkserver and its children. There are three requests. The first child may die at any step of
-//! three iterations; or it dies while it reports its first one or reads the request after that, and the second child
-//! at any step of its first; by AFL++'s signal or by a crash. The interleavings of AFL++ with the server's processes are explored, up to two
-//! preemptions.
+//! Model of AFL++, the forkserver and its children, with three requests. Either the first child dies at any step of
+//! three iterations, or it dies while it reports its first one or reads the next request, and the second child dies at
+//! any step of its first iteration. The cause is AFL++'s signal or a crash. All interleavings of AFL++ with the
+//! server's processes are explored, up to two preemptions.
 //!
-//! The forkserver sleeps while its child lives, so the two are one thread here. Left out are spares, and a first child
+//! The forkserver sleeps while its child lives, so both are one thread here. The model omits spares, and a first child
 //! that takes over as the forkserver.
 
 #![cfg(loom)]
@@ -26,16 +26,16 @@ const PREEMPTIONS: usize = 2;
 
 type ProcessId = u32;
 
-/// A word on the status pipe.
+/// Word on the status pipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Word {
     Id(ProcessId),
-    /// The iteration ended well.
+    /// The iteration ended without a finding.
     Stopped {
         by: ProcessId,
         input: u32,
     },
-    /// Written by the forkserver.
+    /// The child died. Written by the forkserver.
     Died {
         by: ProcessId,
     },
@@ -46,7 +46,7 @@ struct PipeContents {
     requests: u32,
     closed: bool,
     answers: VecDeque<Word>,
-    /// Changes of any of these.
+    /// Number of changes of these fields.
     changes: u32,
     /// AFL++'s current input, in shared memory.
     input: u32,
@@ -72,7 +72,7 @@ impl Pipes {
         look(&self.contents.lock().unwrap())
     }
 
-    /// Blocks until `take` gets something.
+    /// Blocks until `take` returns something.
     fn read<T>(&self, take: impl Fn(&mut PipeContents) -> Option<T>) -> T {
         let mut contents = self.contents.lock().unwrap();
         loop {
@@ -89,7 +89,7 @@ impl Pipes {
         self.read(|contents| contents.answers.pop_front())
     }
 
-    /// `false` at the end of all requests.
+    /// Reads a request; returns `false` at the end of all requests.
     fn read_request(&self) -> bool {
         self.read(|contents| match contents.requests.checked_sub(1) {
             Some(left) => {
@@ -113,23 +113,23 @@ impl Pipes {
     }
 }
 
-/// How a child dies: after how many steps, and whether by a crash.
+/// Death of a child: the number of steps before it, and whether the cause is a crash.
 #[derive(Debug, Clone, Copy)]
 struct Death {
     steps: u32,
     crash: bool,
 }
 
-/// What happened in the server.
+/// Events in the server.
 #[derive(Default)]
 struct ServerLog {
-    /// Inputs that were run, and by whom.
+    /// Inputs that were run, each with its process.
     runs: Vec<(u32, ProcessId)>,
-    /// Processes that run what AFL++ takes for an iteration of a dead one.
+    /// Processes that run an iteration which AFL++ attributes to a dead process, each with the dead one.
     stand_ins: Vec<(ProcessId, ProcessId)>,
 }
 
-/// A child's life; how far it was when it ended.
+/// Runs a child until its end; returns its progress then.
 fn run_child(pipes: &Pipes, id: ProcessId, death: Option<Death>, log: &mut ServerLog) -> IterationState {
     let mut state = IterationState::Running;
     let mut steps = 0;
@@ -165,8 +165,8 @@ fn run_child(pipes: &Pipes, id: ProcessId, death: Option<Death>, log: &mut Serve
     }
 }
 
-/// Looks at the pipes until `decide` says something. (The forkserver looks again after a while: after the next change,
-/// here.)
+/// Checks the pipes until `decide` returns a decision. (The forkserver checks again after an interval; the model, after
+/// the next change.)
 fn look_until<T>(pipes: &Pipes, decide: impl Fn(RequestPlace) -> Option<T>) -> T {
     loop {
         let seen = pipes.look(|contents| contents.changes);
@@ -178,7 +178,7 @@ fn look_until<T>(pipes: &Pipes, decide: impl Fn(RequestPlace) -> Option<T>) -> T
     }
 }
 
-/// The forkserver waits for a request, as `afl/forkserver/parent.rs` does.
+/// Waits for a request, as `next_request` in `afl/forkserver/parent.rs` does.
 fn next_request(pipes: &Pipes, has_killed_child: bool) -> bool {
     let is_in_pipe = !has_killed_child
         || look_until(pipes, |place| match place {
@@ -189,7 +189,7 @@ fn next_request(pipes: &Pipes, has_killed_child: bool) -> bool {
     !is_in_pipe || pipes.read_request()
 }
 
-/// The forkserver, as `afl/forkserver/parent.rs` has it.
+/// Runs the forkserver, as `serve` in `afl/forkserver/parent.rs` does.
 fn serve(pipes: &Pipes, deaths: [Option<Death>; 2]) -> ServerLog {
     let mut log = ServerLog::default();
     let mut killed_child = None;
@@ -215,7 +215,7 @@ fn serve(pipes: &Pipes, deaths: [Option<Death>; 2]) -> ServerLog {
     log
 }
 
-/// afl-fuzz: for each request, the process id and the status that it reads.
+/// Runs afl-fuzz; returns the process id and the status that it reads for each request.
 fn fuzz(pipes: &Pipes) -> Vec<(Word, Word)> {
     let run = |input| {
         pipes.change(|contents| {
@@ -242,7 +242,7 @@ fn check(deaths: [Option<Death>; 2]) {
         let log = server.join().unwrap();
 
         for (input, (id, status)) in (1..).zip(results) {
-            let Word::Id(told) = id else { panic!("{id:?} in the place of a process id: {deaths:?}") };
+            let Word::Id(told) = id else { panic!("{id:?} instead of a process id: {deaths:?}") };
             let by = match status {
                 Word::Stopped { by, input: ran } => {
                     assert_eq!(ran, input, "{deaths:?}");
@@ -250,7 +250,7 @@ fn check(deaths: [Option<Death>; 2]) {
                     by
                 }
                 Word::Died { by } => by,
-                Word::Id(_) => panic!("a process id in the place of a status: {deaths:?}"),
+                Word::Id(_) => panic!("a process id instead of a status: {deaths:?}"),
             };
             assert!(by == told || log.stand_ins.contains(&(by, told)), "{deaths:?}");
         }
@@ -258,7 +258,7 @@ fn check(deaths: [Option<Death>; 2]) {
         let mut inputs: Vec<_> = log.runs.iter().map(|(input, _)| input).collect();
         inputs.dedup();
         assert_eq!(inputs.len(), log.runs.len(), "{deaths:?}");
-        // Only the id for a request that never came is left.
+        // The only word left is the id for a request that was never written.
         let left: Vec<_> = pipes.look(|contents| contents.answers.iter().copied().collect());
         assert!(matches!(left[..], [] | [Word::Id(_)]), "{left:?} is left: {deaths:?}");
     });
@@ -268,7 +268,7 @@ fn deaths(steps: u32, crash: bool) -> impl Iterator<Item = Option<Death>> {
     (0..=steps).map(move |steps| Some(Death { steps, crash }))
 }
 
-/// Wherever children die, every request is answered once, under an id that AFL++ knows, and no input is run twice.
+/// Wherever children die, every request is answered once, under an id that AFL++ has, and no input is run twice.
 #[test]
 fn every_request_gets_one_status_and_the_right_process_id() {
     for first in deaths(REQUESTS * ITERATION_STEPS, false).chain(deaths(REQUESTS * ITERATION_STEPS, true)) {
@@ -276,7 +276,7 @@ fn every_request_gets_one_status_and_the_right_process_id() {
     }
 }
 
-/// The same where the process that comes after a dead one dies, too.
+/// The process that runs an iteration in place of a dead one may die, too.
 #[test]
 fn a_stand_in_may_die_too() {
     for first in deaths(ITERATION_STEPS + 1, false).skip(REPORTING_STEP) {

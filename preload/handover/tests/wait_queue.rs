@@ -13,7 +13,7 @@ use sockfuzz_handover::{Place, WaitQueue};
 /// Preemptions in one interleaving.
 const PREEMPTIONS: usize = 3;
 
-/// Two sources, and the queue of those who wait for them.
+/// Two sources, and the queue of threads that wait for them.
 struct Sources<const PLACES: usize> {
     queue: WaitQueue<Event, PLACES>,
     arrived: [AtomicBool; 2],
@@ -35,7 +35,7 @@ impl<const PLACES: usize> Sources<PLACES> {
         self.arrived[source].fetch_or(false, SeqCst)
     }
 
-    /// Waits for a source, and tells how often the thread slept.
+    /// Waits for a source; returns how often the thread slept.
     fn wait(&self, source: usize) -> usize {
         let mut sleeps = 0;
         while !self.has_arrived(source) {
@@ -51,7 +51,7 @@ impl<const PLACES: usize> Sources<PLACES> {
     }
 }
 
-/// An arrival wakes the thread that waits for it, at whatever point of its wait it comes, and no other.
+/// An arrival wakes only the thread that waits for it, at any point of its wait.
 #[test]
 fn an_arrival_reaches_its_waiter_alone() {
     explore(PREEMPTIONS, || {
@@ -82,8 +82,7 @@ fn an_arrival_reaches_all_its_waiters() {
     });
 }
 
-/// A wake-up that comes late, when its thread has left and another wait has begun in the same place, ends that wait
-/// at most once more often than what arrives for it.
+/// A late wake-up, whose thread has left and whose place is used by another wait, ends one sleep of that wait at most.
 #[test]
 fn a_late_wake_up_keeps_no_later_waiter_awake() {
     explore(PREEMPTIONS, || {

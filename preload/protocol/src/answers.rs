@@ -1,13 +1,12 @@
-//! Answers on several connections in one stream. Whatever is held back is lost when the server dies, so
-//! each piece is written when it comes, and says which connection it is from; whoever reads the stream
-//! sorts it.
+//! Stream of answers on several connections. Each piece is written as soon as it arrives, because buffered answers
+//! would be lost when the server dies. Its header names the connection, and the reader of the stream sorts the pieces.
 
 use crate::session::Connection;
 
-/// Bytes in front of a piece: its connection, and its length.
+/// Bytes of the header of a piece: its connection, and its length.
 const HEADER: usize = 1 + size_of::<u64>();
 
-/// What stands in front of a piece of so many bytes.
+/// Returns the header of a piece of `length` bytes.
 #[must_use]
 pub fn header(connection: Connection, length: usize) -> [u8; HEADER] {
     let mut header = [connection.index() as u8; HEADER];
@@ -15,10 +14,10 @@ pub fn header(connection: Connection, length: usize) -> [u8; HEADER] {
     header
 }
 
-/// Stands in place of a connection after the last piece of an input's answers.
+/// Value in place of the connection, in the header after the last piece of an input's answers.
 const END_OF_INPUT: u8 = u8::MAX;
 
-/// What stands after the last piece of an input's answers, where more inputs follow in the same process.
+/// Returns the header that ends the answers to one input of a batch.
 #[must_use]
 pub fn end_of_input() -> [u8; HEADER] {
     let mut header = [0; HEADER];
@@ -26,7 +25,7 @@ pub fn end_of_input() -> [u8; HEADER] {
     header
 }
 
-/// The answers to each input of a batch whose answers are complete.
+/// Splits a stream into the answers to each input of a batch. Omits an input whose answers are not complete.
 #[must_use]
 pub fn split(stream: &[u8]) -> Vec<[Vec<u8>; Connection::COUNT]> {
     let mut answers = Vec::new();
@@ -42,8 +41,8 @@ pub fn split(stream: &[u8]) -> Vec<[Vec<u8>; Connection::COUNT]> {
     answers
 }
 
-/// The answer on each connection. The last piece may be cut short; what is no piece (somebody else has
-/// written into the stream) is taken for an answer on the first connection.
+/// Sorts a stream by connection. The last piece may be truncated. Data that is not a piece (another program has written
+/// to the stream) counts as an answer on the first connection.
 #[must_use]
 pub fn sort(mut stream: &[u8]) -> [Vec<u8>; Connection::COUNT] {
     let mut answers = [const { Vec::new() }; Connection::COUNT];
@@ -64,17 +63,17 @@ pub fn sort(mut stream: &[u8]) -> [Vec<u8>; Connection::COUNT] {
 mod tests {
     use super::*;
 
-    /// A stream of pieces.
+    /// Returns a stream of pieces.
     fn stream(pieces: &[(usize, &[u8])]) -> Vec<u8> {
         let piece = |&(number, bytes): &(usize, &[u8])| {
-            let connection = Connection::new(number).expect("there is one");
+            let connection = Connection::new(number).expect("a valid number");
             [&header(connection, bytes.len())[..], bytes].concat()
         };
         pieces.iter().flat_map(piece).collect()
     }
 
     #[test]
-    fn pieces_find_their_connections() {
+    fn pieces_are_sorted_by_connection() {
         let stream = stream(&[(0, b"a"), (3, b"b"), (0, b"c"), (1, b"")]);
         assert_eq!(sort(&stream), [&b"ac"[..], b"", b"", b"b"]);
     }
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_piece_is_kept() {
+    fn data_that_is_not_a_piece_is_kept() {
         let stream = [&stream(&[(1, b"a")])[..], b"from elsewhere"].concat();
         assert_eq!(sort(&stream), [&b"from elsewhere"[..], b"a", b"", b""]);
     }

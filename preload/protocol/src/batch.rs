@@ -1,9 +1,9 @@
-//! Several inputs in one stream, for one process to answer in turn. Each has its length in front.
+//! Batch: a stream of several inputs, which one process answers in turn. Each input follows its length.
 
 /// Bytes of a length.
 const LENGTH: usize = size_of::<u64>();
 
-/// A stream of these inputs.
+/// Encodes inputs as a stream.
 #[must_use]
 pub fn encode<'a>(inputs: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut stream = Vec::new();
@@ -14,8 +14,8 @@ pub fn encode<'a>(inputs: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     stream
 }
 
-/// The first input of a stream, and the number of bytes that it takes there, its length included; none at the
-/// end of the stream. The last input may be cut short.
+/// Returns the first input of a stream, and the number of bytes that it takes there, its length included; `None` at the
+/// end of the stream. The last input may be truncated.
 #[must_use]
 pub fn first(stream: &[u8]) -> Option<(&[u8], usize)> {
     let (length, rest) = stream.split_first_chunk::<LENGTH>()?;

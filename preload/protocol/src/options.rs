@@ -1,4 +1,4 @@
-//! The options as the preload reads them, from its environment.
+//! Options, as the preload reads them from its environment.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +9,7 @@ use crate::values::{
     Network, Panics, Randomness, SandboxMode, Switch, Syscalls, Transport,
 };
 
-/// A value that an option does not accept.
+/// Value that an option does not accept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionError {
     spec: &'static OptionSpec,
@@ -25,7 +25,7 @@ impl fmt::Display for OptionError {
 
 impl std::error::Error for OptionError {}
 
-/// The options, parsed.
+/// Parsed options.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// See [`specs::MODE`].
@@ -87,10 +87,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads every option through `lookup`, which is given the name of a variable.
+    /// Reads every option through `lookup`, which gets the name of a variable.
     ///
     /// # Errors
-    /// The first value that its option does not accept.
+    /// Returns the first value that its option does not accept.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, OptionError> {
         let given = |variable| lookup(variable).filter(|value| !value.is_empty());
         let text = |spec: &OptionSpec| {
@@ -130,7 +130,7 @@ impl Options {
     }
 }
 
-/// Options that are set by the name that they had in the release before, and by no other.
+/// Returns the options that are set only by their name in the previous release.
 pub fn former_names_in_use(
     is_set: impl Fn(&str) -> bool,
 ) -> impl Iterator<Item = (FormerName, &'static OptionSpec)> {
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn former_names_work_and_are_reported_unless_the_new_one_is_set() {
         let former = |name: &str| (name == "SOCKFUZZ_SETTLE").then(|| "off".to_owned());
-        let options = Options::from_lookup(former).expect("understood");
+        let options = Options::from_lookup(former).expect("a valid value");
         assert_eq!(options.rerun, Switch::Off);
         let reported = |set: &[&str]| former_names_in_use(|name| set.contains(&name)).count();
         assert_eq!(reported(&["SOCKFUZZ_SETTLE", "SOCKFUZZ_REST"]), 2);

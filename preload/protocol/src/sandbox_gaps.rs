@@ -1,9 +1,8 @@
-//! What the sandbox could not protect on this machine: noted by the preload, told by whoever talks
-//! to the user.
+//! Gaps of the sandbox on this machine. The preload records them; the command line reports them to the user.
 
 use std::fmt;
 
-/// One thing that an unconfined server could harm.
+/// Resource that the sandbox does not protect from the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum SandboxGap {
@@ -11,13 +10,13 @@ pub enum SandboxGap {
     Files = 1,
     /// Modes, owners and times of files.
     Attributes = 2,
-    /// What is behind device nodes, which a read-only file system does not protect.
+    /// Devices: a read-only file system does not protect writes to their nodes.
     Devices = 4,
     /// Other hosts, and local servers.
     Network = 8,
-    /// Processes outside, from signals.
+    /// Processes outside the sandbox, which can receive signals.
     Processes = 16,
-    /// Limits, priorities and processors of processes outside.
+    /// Limits, priorities and processors of processes outside the sandbox.
     Scheduling = 32,
     /// System V shared memory, semaphores and message queues, and POSIX message queues.
     SharedMemory = 64,
@@ -39,7 +38,7 @@ impl SandboxGap {
 
     const fn words(self) -> &'static str {
         match self {
-            Self::Files => "files (that takes Landlock or user namespaces)",
+            Self::Files => "files (needs Landlock or user namespaces)",
             Self::Attributes => "modes and owners of files (user namespaces)",
             Self::Devices => "device nodes (Landlock)",
             Self::Network => "the network (user namespaces)",
@@ -51,42 +50,42 @@ impl SandboxGap {
     }
 }
 
-/// A set of [`SandboxGap`]s.
+/// Set of [`SandboxGap`]s.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SandboxGaps(u32);
 
 impl SandboxGaps {
-    /// From what [`Self::bits`] returned; unknown bits count for nothing.
+    /// Returns the set that [`Self::bits`] has encoded. Ignores unknown bits.
     #[must_use]
     pub fn from_bits(bits: u32) -> Self {
         Self(SandboxGap::ALL.iter().fold(0, |all, gap| all | (bits & *gap as u32)))
     }
 
-    /// As a number, to be kept.
+    /// Encodes the set as a number.
     #[must_use]
     pub const fn bits(self) -> u32 {
         self.0
     }
 
-    /// Adds one.
+    /// Adds a gap.
     pub fn add(&mut self, gap: SandboxGap) {
         self.0 |= gap as u32;
     }
 
-    /// Whether this one is among them.
+    /// Whether the set contains this gap.
     #[must_use]
     pub const fn has(self, gap: SandboxGap) -> bool {
         self.0 & gap as u32 != 0
     }
 
-    /// Whether the sandbox holds.
+    /// Whether the sandbox has no gaps.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 }
 
-/// The middle of a sentence: "the sandbox does not protect …".
+/// Formats the gaps as the object of a sentence: "the sandbox does not protect …".
 impl fmt::Display for SandboxGaps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let present = SandboxGap::ALL.iter().filter(|gap| self.has(**gap));

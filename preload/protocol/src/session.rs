@@ -1,17 +1,16 @@
-//! Sessions: inputs that say more than one connection's bytes can. A session is a list of steps over
-//! up to four connections; each step is taken when the server has consumed the one before and is idle.
+//! Sessions: inputs that describe more than the bytes of one connection. A session is a list of steps over up to four
+//! connections. Each step is taken when the server has consumed the previous one and is idle.
 //!
-//! Every byte string is a session, so that no mutation is lost, and a plain request is one: a single
-//! connection, a single chunk. A *marker* is the byte 0xF5, which UTF-8 never has, and an operation:
-//! `0x40 + 4 * action + connection`, with the action 0 to send, 1 to open, 2 to half-close, 3 to
-//! close, 4 to reset. The bytes after it are a chunk of their own on that connection, those before
-//! the first marker are one on connection 0. `0xF5 0xF5` is a 0xF5 of the chunk, and so is 0xF5
-//! before anything else.
+//! Every byte string is a session, so that no mutation is lost. A plain request is a session with one connection and
+//! one chunk. A *marker* is the byte 0xF5, which never occurs in UTF-8, followed by an operation:
+//! `0x40 + 4 * action + connection`, where the action is 0 to send, 1 to open, 2 to half-close, 3 to close, 4 to reset.
+//! The bytes after a marker are a separate chunk on that connection; the bytes before the first marker are a chunk on
+//! connection 0. `0xF5 0xF5` stands for one byte 0xF5 of the chunk; a 0xF5 before any other byte stands for itself.
 //!
-//! Sending opens a connection that is not open. What cannot be done is no step: to send nothing, or
-//! after a half-close; to open what is open; to close what is not. Past [`MAX_STEPS`] all is ignored.
-//! In the end the client half-closes each connection still open, reads to its end, and closes it, in
-//! the order of their numbers; if none was ever opened, it opens the first for that.
+//! Sending opens a connection that is not open. Impossible actions are not steps: to send nothing, or after a
+//! half-close; to open an open connection; to close one that is not open. Everything after [`MAX_STEPS`] is ignored. At
+//! the end, the client half-closes each open connection, reads to its end, and closes it, in the order of their
+//! numbers. If no connection was ever opened, it opens the first one for that.
 
 mod decode;
 mod encode;
@@ -27,26 +26,26 @@ pub use text::TextError;
 
 use state::SessionState;
 
-/// Steps of a session that are taken.
+/// Maximum number of steps that are taken in a session.
 pub const MAX_STEPS: usize = 64;
 
-/// Which of a session's connections.
+/// Connection of a session, by its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Connection(u8);
 
 impl Connection {
-    /// How many there are.
+    /// Number of connections.
     pub const COUNT: usize = 4;
-    /// All of them, in the order of their numbers.
+    /// All connections, in the order of their numbers.
     pub const ALL: [Self; Self::COUNT] = [Self(0), Self(1), Self(2), Self(3)];
 
-    /// The connection with this number.
+    /// Returns the connection with this number, if there is one.
     #[must_use]
     pub const fn new(number: usize) -> Option<Self> {
         if number < Self::COUNT { Some(Self(number as u8)) } else { None }
     }
 
-    /// Its number.
+    /// Returns its number.
     #[must_use]
     pub const fn index(self) -> usize {
         self.0 as usize
@@ -59,39 +58,39 @@ impl fmt::Display for Connection {
     }
 }
 
-/// What the client does in a step.
+/// Action of the client in a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action<Bytes = Vec<u8>> {
-    /// Sends these bytes, and opens the connection for it where necessary.
+    /// Sends these bytes, after opening the connection if necessary.
     Send(Bytes),
     /// Opens the connection, and sends nothing yet.
     Open,
-    /// Says that nothing more is sent.
+    /// Half-closes the connection: nothing more is sent.
     HalfClose,
-    /// Closes the connection, whatever has not been read of its answer.
+    /// Closes the connection, even if a part of its answer is unread.
     Close,
     /// Aborts the connection.
     Reset,
 }
 
-/// One step: what is done, and on which connection.
+/// Step of a session: an action on a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Step<Bytes = Vec<u8>> {
-    /// Where.
+    /// Connection of the action.
     pub connection: Connection,
-    /// What.
+    /// Action of the client.
     pub action: Action<Bytes>,
 }
 
-/// A session with bytes of its own. It has only steps that can be done, at most [`MAX_STEPS`], so that
-/// decoding what it encodes to gives the same again.
+/// Session that owns its bytes. It has only possible steps, at most [`MAX_STEPS`], so that encoding and decoding it
+/// returns the same session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Session {
     steps: Vec<Step>,
 }
 
 impl Session {
-    /// The session that these bytes are.
+    /// Decodes an input.
     #[must_use]
     pub fn decode(input: &[u8]) -> Self {
         let mut steps: Vec<Step> = Vec::new();
@@ -112,13 +111,13 @@ impl Session {
         Self { steps }
     }
 
-    /// Its steps.
+    /// Returns its steps.
     #[must_use]
     pub fn steps(&self) -> &[Step] {
         &self.steps
     }
 
-    /// Its steps, to be changed and collected into a session again.
+    /// Returns its steps by value, for example to change them and to collect them into a session again.
     #[must_use]
     pub fn into_steps(self) -> Vec<Step> {
         self.steps
@@ -126,12 +125,12 @@ impl Session {
 }
 
 impl Action<()> {
-    /// All of them, in the order of their numbers in a marker.
+    /// All actions, in the order of their numbers in a marker.
     pub const ALL: [Self; 5] = [Self::Send(()), Self::Open, Self::HalfClose, Self::Close, Self::Reset];
 }
 
 impl<Bytes> Action<Bytes> {
-    /// The same with other bytes.
+    /// Converts the bytes of the action.
     pub fn map<Other>(self, change: impl FnOnce(Bytes) -> Other) -> Action<Other> {
         match self {
             Self::Send(bytes) => Action::Send(change(bytes)),
@@ -143,7 +142,7 @@ impl<Bytes> Action<Bytes> {
     }
 }
 
-/// Steps that cannot be done are left out.
+/// Omits impossible steps.
 impl FromIterator<Step> for Session {
     fn from_iter<I: IntoIterator<Item = Step>>(steps: I) -> Self {
         let mut state = SessionState::new();

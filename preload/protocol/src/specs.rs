@@ -1,4 +1,4 @@
-//! Every option of the preload, in one table. Help texts, the README and the parser all read it.
+//! Table of all options of the preload. Help texts, the README and the parser use it.
 
 mod input;
 mod verdicts;
@@ -6,7 +6,7 @@ mod verdicts;
 pub use input::{ANSWERS, BATCH, INPUT};
 pub use verdicts::{CHILDREN, DEAD_ACCEPT, EXITS, PANICS};
 
-/// One row of the table: how an option is spelled, what it falls back to, what it does.
+/// Row of the table: names, values, default and meaning of an option.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OptionSpec {
     /// Environment variable that the preload reads.
@@ -15,15 +15,15 @@ pub struct OptionSpec {
     pub flag: &'static str,
     /// Placeholder for the value in help texts.
     pub value: &'static str,
-    /// Value when nothing is said; empty when the option is simply off.
+    /// Default value; empty if the option is then off.
     pub default: &'static str,
-    /// One sentence for a person.
+    /// Description for the user.
     pub meaning: &'static str,
-    /// Name in the release before, accepted in this one.
+    /// Name in the previous release, accepted in this one.
     pub former: Option<FormerName>,
 }
 
-/// Name of an option in the release before.
+/// Name of an option in the previous release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FormerName {
     /// Environment variable.
@@ -32,48 +32,49 @@ pub struct FormerName {
     pub flag: &'static str,
 }
 
-/// Once or loop.
+/// Mode: a single run or the loop.
 pub const MODE: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_MODE",
     flag: "mode",
     value: "auto|once|loop",
     default: "auto",
-    meaning: "once: stdin to the server, its answer to stdout; loop: AFL++'s persistent loop; \
-              auto: loop when an AFL++ tool started the server, otherwise once",
+    meaning: "once: send stdin to the server, and print its answer; loop: AFL++'s persistent loop; auto: loop if an \
+              AFL++ tool started the server, otherwise once",
     former: None,
 };
 
-/// How bytes reach the server.
+/// Transport: the way in which bytes reach the server.
 pub const TRANSPORT: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_TRANSPORT",
     flag: "transport",
     value: "auto|unix|tcp|memory",
     default: "auto",
-    meaning: "auto: memory if it gives the same answers as unix, otherwise unix (sockfuzz compares the seeds; without \
-              it, the library compares the requests of the warm-up under AFL++, and a single run uses unix); unix: the listener silently becomes a UNIX-domain socket, no port is bound; \
-              tcp: a real loopback connection to a port of the kernel's choice; \
-              memory: as unix, but bytes and readiness never reach the kernel; not for a process per connection",
+    meaning: "auto: memory if it gives the same answers as unix, otherwise unix (sockfuzz check and fuzz compare the \
+              seeds; without them, the library compares the requests of the warm-up in the loop, and a single run uses \
+              unix); unix: the listener becomes a UNIX-domain socket, and the server does not notice; tcp: a real \
+              loopback connection to a port that the kernel chooses; memory: as unix, but bytes and readiness never \
+              reach the kernel; not for a process per connection",
     former: None,
 };
 
-/// Which listener is taken over.
+/// Listener to take over.
 pub const PORT: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_PORT",
     flag: "port",
     value: "PORT|PATH",
     default: "",
-    meaning: "the port whose listener is taken over, for a server with several; without it, the \
-              first TCP listener; or the path of a UNIX-domain listener (@NAME: an abstract one)",
+    meaning: "port of the listener to take over, or the path of a UNIX-domain listener (@NAME: an abstract one); \
+              without it, the first TCP listener",
     former: None,
 };
 
-/// Who makes the listener.
+/// Socket activation: whether the server inherits its listener.
 pub const SOCKET_ACTIVATION: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_SOCKET_ACTIVATION",
     flag: "socket-activation",
     value: "on|off",
     default: "off",
-    meaning: "on: the server finds its listener at descriptor 3, as systemd hands it over (LISTEN_FDS)",
+    meaning: "on: the server inherits its listener at descriptor 3, as from systemd (LISTEN_FDS)",
     former: None,
 };
 
@@ -83,163 +84,162 @@ pub const ITERATIONS: OptionSpec = OptionSpec {
     flag: "iterations",
     value: "COUNT",
     default: "10000",
-    meaning: "iterations that one server process runs before a fresh one takes its place",
+    meaning: "iterations of one server process, before a new process replaces it",
     former: None,
 };
 
-/// Memory of a process.
+/// Memory limit of a process.
 pub const MEMORY: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_MEMORY",
     flag: "memory",
     value: "MEBIBYTES",
     default: "1024",
-    meaning: "in the loop, memory that a server process may occupy beyond what it does after its warm-up, before a \
-              fresh one takes its place",
+    meaning: "in the loop, memory that a server process may occupy in addition to that after its warm-up, before a new \
+              process replaces it",
     former: None,
 };
 
-/// Whether the next process is ready in advance.
+/// Spare: whether the next process is started in advance.
 pub const SPARE: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_SPARE",
     flag: "spare",
     value: "on|off",
     default: "on",
-    meaning: "in loop direct, keep the next server process started and waiting, so that fuzzing goes on at \
-              once after a crash, a timeout, or a process's share of iterations",
+    meaning: "on: in loop direct, keep the next server process started and waiting, so that fuzzing continues at once \
+              after a crash, a timeout, or the last iteration of a process",
     former: None,
 };
 
-/// How processes are forked and iterations paced.
+/// Loop: the way in which processes are forked and iterations follow each other.
 pub const LOOP: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_LOOP",
     flag: "loop",
     value: "auto|direct|afl",
     default: "auto",
-    meaning: "direct: the server speaks to AFL++ itself; afl: by way of the persistent loop that AFL++ has \
-              built into it; auto: direct where its AFL++ is known well enough, otherwise afl",
+    meaning: "direct: the server's process exchanges messages with AFL++ itself; afl: the persistent loop of the AFL++ \
+              runtime in the server; auto: direct if the version of the runtime is known, otherwise afl",
     former: None,
 };
 
-/// Sessions before the first counted iteration.
+/// Warm-up requests before the first counted iteration.
 pub const WARM_UP: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_WARM_UP",
     flag: "warm-up",
     value: "on|off",
     default: "on",
-    meaning: "in the loop, answer a few plain requests first, uncounted, so that what the server \
-              sets up at its first request is over",
+    meaning: "on: in the loop, the server first answers a few plain requests that are not counted, so that \
+              initialisation at the first request is complete",
     former: None,
 };
 
-/// Repeating iterations that set things up.
+/// Reruns of unrepresentative iterations.
 pub const RERUN: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_RERUN",
     flag: "rerun",
     value: "on|off",
     default: "on",
-    meaning: "in the loop, repeat an input that did what was never reported, or in which a \
-              thread was displaced, and report the coverage of the repetition: the first time through, \
-              servers allocate, grow and cache",
+    meaning: "on: in the loop, run an input again if it has coverage that was never reported, or if the kernel \
+              preempted a thread, and report only the last run: in the first run, servers allocate, grow and cache",
     former: Some(FormerName { variable: "SOCKFUZZ_SETTLE", flag: "settle" }),
 };
 
-/// How long afl-fuzz lets an execution take.
+/// Time limit of afl-fuzz for one execution.
 pub const TIME_LIMIT: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_TIME_LIMIT",
     flag: "time-limit",
     value: "MILLISECONDS",
     default: "20",
-    meaning: "afl-fuzz's time limit (set by `sockfuzz fuzz`): an input is repeated only where that takes \
-              less than half of it; 20 is the least that afl-fuzz chooses by itself",
+    meaning: "afl-fuzz's time limit for one input (sockfuzz fuzz sets it); all runs of an input together take at most \
+              half of it; 20 is the minimum that afl-fuzz chooses by itself",
     former: None,
 };
 
-/// Time for the server to tidy up.
+/// Advance of the virtual clock between iterations.
 pub const ADVANCE_CLOCK: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_ADVANCE_CLOCK",
     flag: "advance-clock",
     value: "on|off",
     default: "off",
-    meaning: "on: in the loop, with the virtual clock, a minute passes at the end of each iteration for a \
-              server with one thread that waits with a time limit, so that it empties its caches and each \
-              input finds it the same; it takes time (lighttpd: stabler, at 0.6 of its speed)",
+    meaning: "on: in the loop, with the virtual clock, a minute passes at the end of each iteration, for a server with \
+              one thread that waits with a time limit: it empties its caches, so every input finds the same state; \
+              this takes time (lighttpd: stabler, at 0.6 of its speed)",
     former: Some(FormerName { variable: "SOCKFUZZ_REST", flag: "rest" }),
 };
 
-/// What time it is.
+/// Clock that the server sees.
 pub const CLOCK: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_CLOCK",
     flag: "clock",
     value: "virtual|real",
     default: "virtual",
-    meaning: "virtual: in the loop, time stands still while the server works and jumps when it waits \
-              for a timer only (not in servers that fork); real: the machine's time",
+    meaning: "virtual: in the loop, time stands still while the server works, and jumps when it waits only for a timer \
+              (not in servers that fork); real: the time of the machine",
     former: None,
 };
 
-/// What randomness is worth.
+/// Randomness that the server sees.
 pub const RANDOMNESS: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_RANDOMNESS",
     flag: "randomness",
     value: "fixed|real",
     default: "fixed",
-    meaning: "fixed: in the loop, getrandom, /dev/urandom and the like give the same bytes in every iteration, and \
-              `rand` and the keys of Rust's HashMaps begin each with the same state; real: the kernel's",
+    meaning: "fixed: in the loop, getrandom, /dev/urandom and similar sources give the same bytes in every iteration, \
+              and `rand` and the hash keys of Rust's HashMaps start from the same state; real: the bytes of the kernel",
     former: None,
 };
 
-/// When coverage counts.
+/// Coverage gate.
 pub const GATE: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_GATE",
     flag: "gate",
     value: "on|off",
     default: "on",
-    meaning: "in the loop, keep AFL++ from seeing what runs outside iterations: the server's start, its \
+    meaning: "on: in the loop, AFL++ does not see coverage outside of iterations: from the start of the server, its \
               warm-up, and background threads between two inputs",
     former: None,
 };
 
-/// System calls that bypass libc.
+/// Interception of system calls that bypass libc.
 pub const SYSCALLS: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_SYSCALLS",
     flag: "syscalls",
     value: "auto|libc|trap",
     default: "auto",
-    meaning: "libc: see only the calls that go through libc; trap: a seccomp filter brings back those of \
-              every object with system calls of its own; auto: of objects found to wait or accept in them",
+    meaning: "libc: intercept only system calls through libc; trap: a seccomp filter intercepts those of every object \
+              that makes system calls by itself; auto: only those of objects that wait or accept by themselves",
     former: None,
 };
 
-/// Patience after the half-close.
+/// Time to wait after the half-close.
 pub const LINGER: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_LINGER",
     flag: "linger",
     value: "MILLISECONDS",
     default: "1000",
-    meaning: "in a single run, how long an idle server may keep the half-closed connection \
-              open before the client hangs up",
+    meaning: "in a single run, time for which an idle server may keep the half-closed connection open before the \
+              client closes it",
     former: None,
 };
 
-/// Whether the server is confined.
+/// Sandbox of the server.
 pub const SANDBOX: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_SANDBOX",
     flag: "sandbox",
     value: "auto|require|off",
     default: "off",
-    meaning: "auto: as far as the kernel allows, keep the server from changing files, from the network, \
-              and from signalling processes outside; require: or do not start it; off: it runs with all \
-              your rights (sockfuzz check, fuzz and replay ask for auto)",
+    meaning: "auto: as far as the kernel allows, the server cannot change files, reach the network, or signal other \
+              processes; require: the server does not start unless the kernel allows all of that; off: the server has \
+              all your rights (sockfuzz check, fuzz and replay use auto)",
     former: Some(FormerName { variable: "SOCKFUZZ_SEAT_BELT", flag: "seat-belt" }),
 };
 
-/// Exceptions to the sandbox: files.
+/// Exceptions to the sandbox: writable directories.
 pub const WRITABLE: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_WRITABLE",
     flag: "writable",
     value: "/DIR[:/DIR]",
     default: "",
-    meaning: "with the sandbox, directories that the server may write to all the same",
+    meaning: "with the sandbox, directories that the server may write to",
     former: None,
 };
 
@@ -249,22 +249,22 @@ pub const NETWORK: OptionSpec = OptionSpec {
     flag: "network",
     value: "none|host",
     default: "none",
-    meaning: "with the sandbox, none: a loopback interface of the server's own and nothing else; host: \
-              the machine's network, for a server that needs a backend outside",
+    meaning: "with the sandbox, none: only a loopback interface of the server's own; host: the network of the machine, \
+              for a server that needs a backend",
     former: None,
 };
 
-/// Where the status page is.
+/// File of the status page.
 pub const STATUS: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_STATUS",
     flag: "status",
     value: "FILE",
     default: "",
-    meaning: "file of at least one page in which the preload keeps its status for an observer",
+    meaning: "file of at least 4096 bytes in which the library keeps its status for an observer",
     former: None,
 };
 
-/// Every row, in the order in which help texts show them.
+/// All rows, in the order of the help texts.
 pub const ALL: &[&OptionSpec] = &[
     &MODE,
     &TRANSPORT,

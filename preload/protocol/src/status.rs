@@ -1,8 +1,7 @@
-//! The status page: what the preload has seen so far, for an observer outside the server.
+//! Status page: observations of the preload so far, for an observer outside the server.
 //!
-//! It is shared memory, so it survives the server's death and is shared by all its forks. The
-//! server can scribble over it like over anything that it maps; an observer believes it only
-//! for messages, never for decisions about files.
+//! It is shared memory, so it survives the server's death and is shared by all its forks. The server can overwrite it
+//! like any of its mappings, so an observer uses it only for messages, never for decisions about files.
 
 use std::sync::atomic::{
     AtomicU8, AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
@@ -10,12 +9,12 @@ use std::sync::atomic::{
 
 use crate::SandboxGaps;
 
-/// Beside the gaps: the sandbox was put on at all.
+/// Bit beside the gaps: set when the sandbox is on.
 const SANDBOXED: u32 = 1 << 31;
 
 const MAGIC: u64 = u64::from_le_bytes(*b"sockfuz1");
 
-/// How far the server has come. Later phases imply the earlier ones.
+/// Progress of the server. Later phases imply the earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u32)]
 pub enum Phase {
@@ -50,7 +49,7 @@ impl Phase {
     ];
 }
 
-/// Where the preload found the AFL++ runtime.
+/// Place where the preload found the AFL++ runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum RuntimeFound {
@@ -62,7 +61,7 @@ pub enum RuntimeFound {
     SymbolTable = 2,
 }
 
-/// What is counted over all processes of a run.
+/// Counter over all processes of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Counter {
@@ -78,40 +77,41 @@ pub enum Counter {
     Abandoned,
     /// Server processes that ran at least one iteration.
     Processes,
-    /// Iterations of the processes whose descriptors were counted: those that ran their share.
+    /// Iterations of the measured processes: those that ran their share or ended early, so that descriptors were
+    /// counted.
     Measured,
     /// Processes that were started and waiting when their turn came.
     Spares,
-    /// How many more descriptors these had open at the end than after their warm-up.
+    /// Descriptors that the measured processes had open at the end in addition to those after their warm-up.
     Leaked,
-    /// Ends of the server in the middle of an iteration by which it exited: no signal was involved.
+    /// Exits of the server in the middle of an iteration, without a signal.
     Exits,
-    /// Ends of the server by a fault of the preload's own.
+    /// Ends of the server by an error in the preload.
     InternalErrors,
     /// Warm-ups that were left out, because the server had ended in one.
     WarmUpsLeftOut,
-    /// Bytes of memory that the measured processes occupied at the end more than after their warm-up.
+    /// Bytes of memory that the measured processes occupied at the end in addition to those after their warm-up.
     LeakedMemory,
-    /// Threads that they had more.
+    /// Threads that they had in addition.
     LeakedThreads,
-    /// Processes that they had forked and not reaped, more.
+    /// Unreaped child processes that they had in addition.
     LeakedProcesses,
     /// Processes that the server was not allowed to fork.
     ForksRefused,
-    /// Processes that ended before their share of iterations was over, because they had taken too much.
+    /// Processes that ended before their share of iterations was over, because they had leaked too much.
     EarlyEnds,
     /// Ends of the server, by a crash or an exit, between two iterations.
     EndsBetween,
-    /// Crashes of processes that live beside the one that accepts, which ended the campaign.
+    /// Crashes of processes beside the one that accepts; such a crash ends the campaign.
     ProcessesLost,
 }
 
 const COUNTERS: usize = Counter::ProcessesLost as usize + 1;
 
-/// Bytes of the reason for leaving transport `memory` that are kept.
+/// Maximum length of the reason for the fallback from transport `memory`, in bytes.
 const REASON: usize = 120;
 
-/// The page itself. All zeroes is a valid page: nothing has happened yet.
+/// Status page. All zeroes is a valid page: nothing has happened yet.
 #[derive(Debug)]
 #[repr(C)]
 pub struct StatusPage {
@@ -128,10 +128,10 @@ pub struct StatusPage {
 }
 
 impl StatusPage {
-    /// Bytes that a file must have to be mapped as a status page.
+    /// Bytes that a file must have so that it can be mapped as a status page.
     pub const FILE_SIZE: usize = 4096;
 
-    /// A page on which nothing has happened yet.
+    /// Returns a page on which nothing has happened yet.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -156,7 +156,7 @@ impl StatusPage {
         }
     }
 
-    /// How far the server has come.
+    /// Returns the progress of the server.
     #[must_use]
     pub fn phase(&self) -> Phase {
         if self.magic.load(Relaxed) != MAGIC {
@@ -171,7 +171,7 @@ impl StatusPage {
         self.runtime.store(found as u32, Relaxed);
     }
 
-    /// Where the AFL++ runtime was found.
+    /// Returns where the AFL++ runtime was found.
     #[must_use]
     pub fn runtime(&self) -> RuntimeFound {
         match self.runtime.load(Relaxed) {
@@ -191,31 +191,31 @@ impl StatusPage {
         self.pid.store(pid, Relaxed);
     }
 
-    /// Process that accepts connections (or, before it does, listens); 0 while there is none.
+    /// Returns the process that accepts connections (or, before that, listens); 0 while there is none.
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid.load(Relaxed)
     }
 
-    /// Port that the server believes it listens on; 0 when unknown.
+    /// Returns the port that the server listens on, as shown to the server; 0 when unknown.
     #[must_use]
     pub fn port(&self) -> u16 {
         u16::try_from(self.port.load(Relaxed)).unwrap_or(0)
     }
 
-    /// Records that the sandbox is on, and what it does not protect.
+    /// Records that the sandbox is on, and its gaps.
     pub fn set_sandbox_gaps(&self, gaps: SandboxGaps) {
         self.sandbox.store(SANDBOXED | gaps.bits(), Relaxed);
     }
 
-    /// What the sandbox does not protect; none while it is not on.
+    /// Returns the gaps of the sandbox; `None` while it is off.
     #[must_use]
     pub fn sandbox_gaps(&self) -> Option<SandboxGaps> {
         let kept = self.sandbox.load(Relaxed);
         (kept & SANDBOXED != 0).then(|| SandboxGaps::from_bits(kept))
     }
 
-    /// Records that transport `memory` was asked for and left, and what the server does: "it …".
+    /// Records the fallback from transport `memory`, and its reason: what the server does, as a clause "it …".
     pub fn set_memory_fallback(&self, it: &str) {
         for (place, byte) in self.reason.iter().zip(it.bytes()) {
             place.store(byte, Relaxed);
@@ -223,7 +223,7 @@ impl StatusPage {
         self.memory_fallback.store(it.len().clamp(1, REASON) as u32, Release);
     }
 
-    /// Why transport `memory` was left; none where it was not, or not asked for.
+    /// Returns the reason for the fallback from transport `memory`; `None` if it was not left, or not requested.
     #[must_use]
     pub fn memory_fallback(&self) -> Option<String> {
         let len = self.memory_fallback.load(Acquire) as usize;
@@ -247,7 +247,7 @@ impl StatusPage {
         self.counters[counter as usize].fetch_add(amount, Relaxed);
     }
 
-    /// Current value of a counter.
+    /// Returns the current value of a counter.
     #[must_use]
     pub fn count(&self, counter: Counter) -> u64 {
         self.counters[counter as usize].load(Relaxed)
@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_untouched_page_says_absent() {
+    fn an_empty_page_is_in_phase_absent() {
         assert_eq!(StatusPage::new().phase(), Phase::Absent);
     }
 
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn the_reason_for_leaving_memory_is_kept_as_far_as_there_is_room() {
+    fn a_long_reason_for_the_fallback_is_truncated() {
         let page = StatusPage::new();
         assert_eq!(page.memory_fallback(), None);
         page.set_memory_fallback("it forks");

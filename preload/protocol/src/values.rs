@@ -1,4 +1,4 @@
-//! What options accept: words, each set of them an enum, and a few other things.
+//! Values of options: an enum for each set of words, and a few other types.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -31,11 +31,11 @@ macro_rules! words {
 }
 
 words! {
-    /// How often the server is fed.
+    /// Mode of the preload.
     Mode {
-        /// Decided by who started the server.
+        /// The loop if an AFL++ tool has started the server, otherwise a single run.
         Auto = "auto",
-        /// One connection, stdin to stdout.
+        /// A single run, from stdin to stdout.
         Once = "once",
         /// AFL++'s persistent loop.
         Loop = "loop",
@@ -43,21 +43,21 @@ words! {
 }
 
 words! {
-    /// How bytes reach the server.
+    /// Transport: the way in which bytes reach the server.
     Transport {
-        /// Decided by whoever has compared the answers; `unix` where nobody has.
+        /// `memory` if a comparison has shown that its answers equal those of `unix`, otherwise `unix`.
         Auto = "auto",
-        /// A UNIX-domain stream socket that the server takes for TCP.
+        /// A UNIX-domain stream socket that the server sees as TCP.
         Unix = "unix",
         /// A real loopback connection.
         Tcp = "tcp",
-        /// The same socket as `unix`, with connections of which the kernel knows nothing.
+        /// The listener of `unix`, with connections that are not visible to the kernel.
         Memory = "memory",
     }
 }
 
 words! {
-    /// What an input is.
+    /// Format of an input.
     InputFormat {
         /// The bytes of one connection.
         Raw = "raw",
@@ -67,19 +67,19 @@ words! {
 }
 
 words! {
-    /// How answers come out of a single run.
+    /// Format of the answers of a single run.
     AnswerFormat {
-        /// As they come.
+        /// Plain bytes, as they arrive.
         Plain = "plain",
-        /// In pieces that say where they are from: see [`crate::answers`].
+        /// Pieces that name their connection: see [`crate::answers`].
         Pieces = "pieces",
     }
 }
 
 words! {
-    /// How iterations are paced.
+    /// Way in which iterations follow each other.
     Loop {
-        /// Decided by what the server was built with.
+        /// `direct` if the server's AFL++ runtime supports it, otherwise `afl`.
         Auto = "auto",
         /// The server's process speaks to AFL++ itself.
         Direct = "direct",
@@ -89,51 +89,51 @@ words! {
 }
 
 words! {
-    /// Whether something happens.
+    /// Whether a feature is on.
     Switch {
-        /// It does.
+        /// The feature is on.
         On = "on",
-        /// It does not.
+        /// The feature is off.
         Off = "off",
     }
 }
 
 words! {
-    /// What time the server sees.
+    /// Clock that the server sees.
     Clock {
-        /// Stands still, and jumps.
+        /// A virtual clock, which stands still and jumps.
         Virtual = "virtual",
-        /// The machine's.
+        /// The machine's clock.
         Real = "real",
     }
 }
 
 words! {
-    /// What the server draws when it asks for randomness.
+    /// Random bytes that the server draws.
     Randomness {
-        /// The same in every iteration.
+        /// The same bytes in every iteration.
         Fixed = "fixed",
-        /// What the kernel gives.
+        /// The kernel's random bytes.
         Real = "real",
     }
 }
 
 words! {
-    /// What a Rust panic means.
+    /// Verdict on a Rust panic.
     Panics {
-        /// A crash in the loop, left alone in a single run.
+        /// A crash in the loop, ignored in a single run.
         Auto = "auto",
         /// Always a crash.
         Crash = "crash",
-        /// Always left alone.
+        /// Always ignored.
         Pass = "pass",
     }
 }
 
 words! {
-    /// What a server means that is idle but accepts no more connections.
+    /// Verdict on a server that is idle but accepts no more connections.
     DeadAccept {
-        /// A crash in the loop, not looked for in a single run.
+        /// A crash in the loop, not detected in a single run.
         Auto = "auto",
         /// Always a crash.
         Crash = "crash",
@@ -143,7 +143,7 @@ words! {
 }
 
 words! {
-    /// What a server means that exits in the middle of an iteration.
+    /// Verdict on a server that exits in the middle of an iteration.
     Exits {
         /// A crash.
         Crash = "crash",
@@ -153,40 +153,40 @@ words! {
 }
 
 words! {
-    /// What a crash of a child process means.
+    /// Verdict on a crash of a child process.
     ChildCrashes {
-        /// A crash of the server in the loop, left alone in a single run.
+        /// A crash of the server in the loop, ignored in a single run.
         Auto = "auto",
         /// Always a crash of the server.
         Crash = "crash",
-        /// Always left alone.
+        /// Always ignored.
         Pass = "pass",
     }
 }
 
 words! {
-    /// Whether the server is confined.
+    /// Mode of the sandbox.
     SandboxMode {
-        /// As far as the kernel allows.
+        /// The server is confined as far as the kernel allows.
         Auto = "auto",
-        /// Completely, or the server does not start.
+        /// The server is confined completely, or does not start.
         Require = "require",
-        /// It is not.
+        /// The server is not confined.
         Off = "off",
     }
 }
 
 words! {
-    /// What a confined server may reach.
+    /// Network of a confined server.
     Network {
         /// A loopback interface of its own.
         None = "none",
-        /// What the machine reaches.
+        /// The machine's network.
         Host = "host",
     }
 }
 
-/// Absolute paths, joined with colons.
+/// List of absolute paths, joined with colons.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DirectoryList(pub Vec<PathBuf>);
 
@@ -203,18 +203,18 @@ impl FromStr for DirectoryList {
 }
 
 words! {
-    /// Which system calls are seen.
+    /// System calls that the preload sees.
     Syscalls {
-        /// Those through libc, and those of objects that need it.
+        /// Calls through libc, and direct calls of objects that need it.
         Auto = "auto",
-        /// Those through libc.
+        /// Calls through libc.
         Libc = "libc",
-        /// All of them.
+        /// All calls.
         Trap = "trap",
     }
 }
 
-/// Which listener is meant.
+/// Listener that the user selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {
     /// The TCP listener on this port.

@@ -1,4 +1,4 @@
-//! The seeds that are sessions are what their texts say; those that are not have nothing of a session.
+//! Checks that packed sessions in the corpus equal their texts, and that plain seeds have no markers.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sockfuzz_protocol::session::{Session, has_marker};
 
-/// The files of a folder of the corpus, by name.
+/// Returns the files of a folder of the corpus, by name.
 fn files(folder: &str) -> BTreeMap<String, Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus").join(folder);
     let entries = fs::read_dir(folder).expect("readable").map(|entry| entry.expect("readable"));
@@ -19,7 +19,7 @@ fn files(folder: &str) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn packed_sessions_are_what_their_texts_say() {
+fn packed_sessions_equal_their_texts() {
     let (packed, texts) = (files("sessions"), files("sessions-text"));
     assert_eq!(packed.keys().collect::<Vec<_>>(), texts.keys().collect::<Vec<_>>());
     for (name, text) in texts {

@@ -1,4 +1,4 @@
-//! The table of options in the preload's README is made from their declarations.
+//! Checks that the table of options in the preload's README matches their declarations.
 
 use sockfuzz_protocol::{OptionSpec, specs};
 

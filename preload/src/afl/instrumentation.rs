@@ -1,5 +1,5 @@
-//! What tells AFL++ how an input went: the runtime that the compiler has linked to the server, or,
-//! for a server that has none, its answers.
+//! Source of AFL++'s feedback: the runtime that the compiler has linked to the server, or, for a server without one,
+//! its answers.
 
 use super::coverage::gate::{self, GatedMap};
 use super::response_map::ResponseMap;
@@ -8,17 +8,18 @@ use super::shm_segments::{CMPLOG_SHM_VARIABLE, COVERAGE_SHM_VARIABLE, MAX_INPUT_
 use crate::sys::config::RunMode;
 use crate::sys::report;
 
-/// The source of the coverage map's content.
+/// Source of the coverage map's content.
 #[derive(Debug)]
 pub(crate) enum Instrumentation {
     /// AFL++'s runtime in the server's executable.
     Runtime(Runtime),
-    /// None: traits of the answers are marked in a map of our own.
+    /// No instrumentation: the preload marks traits of the answers in the map.
     Responses(ResponseMap),
 }
 
 impl Instrumentation {
-    /// Called before the server's constructors. `None` where there is neither a runtime nor a loop.
+    /// Finds the source. To be called before the server's constructors. `None` if there is no runtime, unless this is
+    /// the loop and AFL++ has a coverage map.
     pub(super) fn find(run_mode: RunMode) -> Option<Self> {
         let Some((runtime, found)) = Runtime::find() else {
             return (run_mode == RunMode::Loop).then(ResponseMap::find).flatten().map(Self::Responses);
@@ -30,7 +31,7 @@ impl Instrumentation {
         Some(Self::Runtime(runtime))
     }
 
-    /// Whether loop `direct` can stand in for this server's own forkserver.
+    /// Whether loop `direct` can replace this server's own forkserver.
     pub(super) fn speaks_current_protocol(&self) -> bool {
         match self {
             Self::Runtime(runtime) => runtime.speaks_current_protocol(),
@@ -38,7 +39,7 @@ impl Instrumentation {
         }
     }
 
-    /// Words worth trying that the compiler has found.
+    /// Returns the dictionary that the compiler has made.
     pub(super) fn dictionary(&self) -> &[u8] {
         match self {
             Self::Runtime(runtime) => runtime.dictionary(),
@@ -46,12 +47,12 @@ impl Instrumentation {
         }
     }
 
-    /// Says where inputs are.
+    /// Sets the address of inputs.
     ///
     /// # Safety
-    /// `shared` is AFL++'s memory for inputs, mapped for good: a length, then as many bytes.
+    /// `shared` must point to memory that is never unmapped and holds an input: a length, then as many bytes.
     pub(super) unsafe fn set_input(&self, shared: *const u32) {
-        // SAFETY: as the caller says.
+        // SAFETY: both functions require the same of `shared` as this one, so the caller guarantees it.
         unsafe {
             match self {
                 Self::Runtime(runtime) => runtime.set_input(shared),
@@ -60,7 +61,7 @@ impl Instrumentation {
         }
     }
 
-    /// The current input.
+    /// Returns the current input.
     pub(crate) fn input(&self) -> &[u8] {
         match self {
             Self::Runtime(runtime) => runtime.input(),
@@ -68,7 +69,7 @@ impl Instrumentation {
         }
     }
 
-    /// Builds the gate of its maps, where they can have one.
+    /// Builds the gates of its maps, if they can have any.
     pub(crate) fn build_gate(&'static self) {
         let coverage = match self {
             Self::Runtime(runtime) if runtime.has_fixed_map() => {
@@ -97,27 +98,27 @@ impl Instrumentation {
         }
     }
 
-    /// Length of the coverage map, in bytes.
+    /// Returns the length of the coverage map in bytes.
     pub(crate) fn map_len(&self) -> usize {
         self.map().len()
     }
 
-    /// The coverage map of the iteration that has just ended.
+    /// Returns the coverage map of the iteration that has just ended.
     pub(crate) fn coverage(&self) -> &[u8] {
-        // SAFETY: the map has this length; the server is idle, so nothing writes to it.
+        // SAFETY: the map is mapped with this length, and nothing writes to it, because the server is idle.
         unsafe { &*self.map() }
     }
 
     /// Empties the coverage map.
     pub(crate) fn clear_coverage(&self) {
-        // SAFETY: as in `coverage`.
+        // SAFETY: the map is mapped with this length, and nothing else accesses it, because the server is idle.
         unsafe { &mut *self.map() }.fill(0);
         self.mark_coverage();
     }
 
-    /// Sets the map's first byte, by which AFL++ knows that the server is instrumented.
+    /// Sets the map's first byte: AFL++ takes a server with an empty map for one without instrumentation.
     pub(crate) fn mark_coverage(&self) {
-        // SAFETY: the map is never empty.
+        // SAFETY: the first byte can be written, because the map is never empty.
         unsafe { self.map().cast::<u8>().write(1) }
     }
 }

@@ -1,5 +1,5 @@
-//! AFL++ and the server: the runtime in the server's executable, or what stands in for it, its coverage map, and
-//! a forkserver of our own. Found and prepared before the server's constructors run.
+//! Interface to AFL++: the runtime in the server's executable or its replacement, the coverage map, and sockfuzz's own
+//! forkserver. All are found and prepared before the server's constructors run.
 
 pub(crate) mod coverage;
 pub(crate) mod forkserver;
@@ -22,15 +22,15 @@ pub(crate) use instrumentation::Instrumentation;
 pub(crate) use response_feedback::ResponseParser;
 
 static INSTRUMENTATION: OnceLock<Instrumentation> = OnceLock::new();
-/// AFL++'s environment, kept because servers wipe theirs.
+/// AFL++'s environment variables, kept because servers may clear the environment.
 static ENVIRONMENT: OnceLock<Vec<(OsString, OsString)>> = OnceLock::new();
 
-/// Finds the instrumentation, and sets what the runtime's constructor will read. To be called before the
+/// Finds the instrumentation, and sets the variables that the runtime's constructor reads. To be called before the
 /// server's constructors.
 pub(crate) fn prepare(run_mode: RunMode) {
     let instrumentation = Instrumentation::find(run_mode);
     if run_mode == RunMode::Loop {
-        // SAFETY: the process has one thread: its `main` has not begun.
+        // SAFETY: no other thread uses the environment: the process has one thread before `main`.
         unsafe {
             env::set_var("__AFL_PERSISTENT", "1");
             env::set_var("__AFL_DEFER_FORKSRV", "1");
@@ -44,23 +44,23 @@ pub(crate) fn prepare(run_mode: RunMode) {
     }
 }
 
-/// The instrumentation; `None` where there is neither a runtime nor a coverage map.
+/// Returns the instrumentation; `None` if there is neither a runtime nor a coverage map.
 pub(crate) fn instrumentation() -> Option<&'static Instrumentation> {
     INSTRUMENTATION.get()
 }
 
-/// Whether the server's answers stand in for its coverage.
+/// Whether the server's answers replace its coverage.
 pub(crate) fn uses_response_feedback() -> bool {
     matches!(instrumentation(), Some(Instrumentation::Responses(_)))
 }
 
-/// Restores AFL++'s variables, which the server may have wiped.
+/// Restores AFL++'s variables, which the server may have cleared.
 ///
 /// # Safety
-/// No other thread reads or changes the environment.
+/// No other thread may read or change the environment.
 pub(crate) unsafe fn restore_environment() {
     if let Some(kept) = ENVIRONMENT.get() {
-        // SAFETY: given by the caller.
+        // SAFETY: the caller guarantees that no other thread uses the environment.
         unsafe { environment::set(kept) };
     }
 }

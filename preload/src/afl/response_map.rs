@@ -1,4 +1,4 @@
-//! The coverage map of a server that is not instrumented: AFL++'s memory, attached and filled here.
+//! Coverage map of a server without instrumentation: AFL++'s shared memory, which the preload fills.
 
 use std::ptr;
 use std::slice;
@@ -7,11 +7,11 @@ use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use super::response_feedback::ResponseTrait;
 use super::shm_segments::{self, COVERAGE_SHM_VARIABLE};
 
-/// Length that AFL++ is told, in bytes: there are not many traits, and AFL++ looks at the whole map
+/// Length of the map in bytes, as reported to AFL++. It is small: there are few traits, and AFL++ reads the whole map
 /// after every execution.
 const MAP_LEN_BYTES: usize = 8192;
 
-/// The map, and the place of inputs, which a runtime would have known.
+/// The map, and the address of inputs, which an instrumented server has in its runtime.
 #[derive(Debug)]
 pub(crate) struct ResponseMap {
     map: AtomicPtr<u8>,
@@ -20,7 +20,7 @@ pub(crate) struct ResponseMap {
 }
 
 impl ResponseMap {
-    /// `None` where AFL++ has no map, or one that has a name (POSIX shared memory).
+    /// Finds the map. `None` if AFL++ has no map, or one in POSIX shared memory, which has a name instead of a number.
     pub(super) fn find() -> Option<Self> {
         let segment = shm_segments::named_by(COVERAGE_SHM_VARIABLE)?;
         // AFL_MAP_SIZE may have made it small.
@@ -32,11 +32,11 @@ impl ResponseMap {
         })
     }
 
-    /// A trait was seen.
+    /// Marks a trait in the map.
     pub(crate) fn mark(&self, seen: ResponseTrait) {
         // The first entry is marked in every iteration.
         let index = 1 + seen.hash() % (self.len as u64 - 1);
-        // SAFETY: within the map, to which nobody else writes during an iteration.
+        // SAFETY: the index lies within the map, to which nothing else writes during an iteration.
         unsafe { self.map.load(Relaxed).add(index as usize).write(1) };
     }
 
@@ -44,23 +44,24 @@ impl ResponseMap {
         ptr::slice_from_raw_parts_mut(self.map.load(Relaxed), self.len)
     }
 
-    /// Where the map's address stands.
+    /// Returns the variable that holds the map's address.
     pub(super) fn variable(&self) -> &AtomicPtr<u8> {
         &self.map
     }
 
-    /// Says where inputs are.
+    /// Sets the address of inputs.
     ///
     /// # Safety
-    /// `shared` is AFL++'s memory for inputs, mapped for good: a length, then as many bytes.
+    /// `shared` must point to memory that is never unmapped and holds an input: a length, then as many bytes.
     pub(super) unsafe fn set_input(&self, shared: *const u32) {
         self.input.store(shared.cast_mut(), Relaxed);
     }
 
-    /// The current input: what `set_input` was given, at most `limit` bytes.
+    /// Returns the current input, at the address given to `set_input`: at most `limit` bytes.
     pub(super) fn input(&self, limit: usize) -> &[u8] {
         let shared = self.input.load(Relaxed);
-        // SAFETY: set before the first iteration; AFL++ writes between iterations only.
+        // SAFETY: `set_input` was called before the first iteration, and its caller guarantees the layout of the
+        // memory. AFL++ writes to it only between iterations.
         unsafe {
             let len = shared.read_volatile() as usize;
             slice::from_raw_parts(shared.add(1).cast(), len.min(limit))

@@ -1,4 +1,4 @@
-//! The runtime's functions and variables, typed (AFL++: instrumentation/afl-compiler-rt.o.c).
+//! Functions and variables of AFL++'s runtime, with their types (AFL++: instrumentation/afl-compiler-rt.o.c).
 
 use std::ffi::{CStr, c_int, c_uint, c_void};
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
@@ -10,7 +10,7 @@ use sockfuzz_protocol::RuntimeFound;
 use super::shm_segments::MAX_INPUT_BYTES;
 use crate::sys::{report, symbols};
 
-/// Names of what is used of the runtime, in the order of [`Runtime`]'s fields.
+/// Names of the runtime's symbols that are used, in the order of [`Runtime`]'s fields.
 const SYMBOL_NAMES: [&CStr; 13] = [
     c"__afl_manual_init",
     c"__afl_persistent_loop",
@@ -27,7 +27,7 @@ const SYMBOL_NAMES: [&CStr; 13] = [
     c"__afl_map_addr",
 ];
 
-/// How many of [`SYMBOL_NAMES`], from the first on, every runtime has.
+/// Number of symbols at the start of [`SYMBOL_NAMES`] that every runtime has.
 const REQUIRED_SYMBOLS: usize = 7;
 
 /// The runtime in the server's executable.
@@ -40,7 +40,7 @@ pub(crate) struct Runtime {
     fuzz_len: *mut *const u32,
     area_ptr: *const AtomicPtr<u8>,
     map_size: *const u32,
-    /// Null in runtimes before the forkserver protocol of AFL++ 4.20, like those that follow.
+    /// Null in runtimes before the forkserver protocol of AFL++ 4.20, like all following fields.
     dictionary: *const *const u8,
     dictionary_len: *const u32,
     ijon_enabled: *const u32,
@@ -49,14 +49,13 @@ pub(crate) struct Runtime {
     map_addr: *const u64,
 }
 
-// SAFETY: the pointers are addresses of the executable's own globals; they are read by the thread
-// that holds the driver's role only.
+// SAFETY: the pointers are addresses of the executable's globals, which are not tied to a thread.
 unsafe impl Send for Runtime {}
-// SAFETY: as above.
+// SAFETY: only the driver thread accesses the globals through the pointers.
 unsafe impl Sync for Runtime {}
 
 impl Runtime {
-    /// Looks in the dynamic symbols, then in the executable's symbol table.
+    /// Finds the runtime by the dynamic symbols, or else by the executable's symbol table.
     pub(super) fn find() -> Option<(Self, RuntimeFound)> {
         let mut addresses = dynamic();
         let found = |addresses: &[*mut c_void]| {
@@ -82,7 +81,8 @@ impl Runtime {
             cmp_map,
             map_addr,
         ] = addresses;
-        // SAFETY: the symbols have these types in every AFL++ since 3.00.
+        // SAFETY: `transmute` requires addresses of functions of these types. The two are not null, and the symbols
+        // have these types in every AFL++ since 3.00.
         unsafe {
             Self {
                 manual_init: std::mem::transmute::<*mut c_void, unsafe extern "C" fn()>(manual_init),
@@ -104,11 +104,11 @@ impl Runtime {
         }
     }
 
-    /// Whether this runtime speaks the forkserver protocol that loop `direct` speaks, and nothing
-    /// beyond: `AFL_OLD_FORKSERVER` and IJON are left to the runtime itself.
+    /// Whether this runtime speaks the forkserver protocol of loop `direct`, without extensions: `AFL_OLD_FORKSERVER`
+    /// and IJON are left to the runtime itself.
     pub(super) fn speaks_current_protocol(&self) -> bool {
         let is_set = |variable: *const u32| {
-            // SAFETY: null, or a variable of the runtime's.
+            // SAFETY: the pointer is null, or the address of a variable of the runtime.
             unsafe { variable.as_ref() }.is_some_and(|value| *value != 0)
         };
         !self.old_forkserver.is_null()
@@ -116,24 +116,25 @@ impl Runtime {
             && !is_set(self.ijon_enabled)
     }
 
-    /// Words that the compiler found worth trying (`AFL_LLVM_DICT2FILE`'s in-memory form).
+    /// Returns the dictionary that the compiler has made (the in-memory form of `AFL_LLVM_DICT2FILE`).
     pub(super) fn dictionary(&self) -> &[u8] {
         if self.dictionary.is_null() || self.dictionary_len.is_null() {
             return &[];
         }
-        // SAFETY: variables of the runtime's, set before `main`.
+        // SAFETY: the pointers are addresses of variables of the runtime, set before `main` to an array and its length.
         unsafe {
             let (bytes, len) = (*self.dictionary, *self.dictionary_len as usize);
             if bytes.is_null() { &[] } else { slice::from_raw_parts(bytes, len) }
         }
     }
 
-    /// Says where inputs are, as the runtime's own forkserver would.
+    /// Sets the address of inputs, as the runtime's own forkserver would.
     ///
     /// # Safety
-    /// `shared` is AFL++'s memory for inputs, mapped for good: a length, then as many bytes.
+    /// `shared` must point to memory that is never unmapped and holds an input: a length, then as many bytes.
     pub(super) unsafe fn set_input(&self, shared: *const u32) {
-        // SAFETY: variables of the runtime's; no other thread exists yet.
+        // SAFETY: the pointers are addresses of variables of the runtime, which no other thread uses. The caller
+        // guarantees that the bytes follow the length.
         unsafe {
             self.fuzz_len.write(shared);
             self.fuzz_ptr.write(shared.add(1).cast());
@@ -142,67 +143,69 @@ impl Runtime {
 
     /// Makes the runtime's constructor set up inputs in shared memory.
     pub(super) fn ask_for_shared_memory_inputs(&self) {
-        // SAFETY: an `int` of the executable's; no other thread exists yet.
+        // SAFETY: the pointer is the address of an `int` of the executable, which an `AtomicI32` can represent.
         unsafe { (*self.sharedmem_fuzzing).store(1, Relaxed) }
     }
 
-    /// Forks a child for every process that AFL++ asks for; returns in the child.
+    /// Starts the runtime's forkserver, which forks a child for every process that AFL++ requests. Returns in each
+    /// child.
     pub(crate) fn start_forkserver(&self) {
-        // SAFETY: the runtime allows one call from anywhere in the program.
+        // SAFETY: the runtime allows this call from anywhere in the program.
         unsafe { (self.manual_init)() }
     }
 
-    /// Ends the current iteration, waits for the next; `false` when `count` were run.
+    /// Ends the current iteration and waits for the next one. Returns `false` if this process has run `count`
+    /// iterations.
     pub(crate) fn next_iteration(&self, count: u32) -> bool {
-        // SAFETY: called by the thread that holds the driver's role, in a child of the forkserver.
+        // SAFETY: the runtime requires calls by one thread at a time, in a child of its forkserver: the driver thread.
         unsafe { (self.persistent_loop)(count) != 0 }
     }
 
-    /// The current input.
+    /// Returns the current input.
     pub(super) fn input(&self) -> &[u8] {
-        // SAFETY: the runtime has set both pointers to memory that it shares with afl-fuzz, which
-        // writes it between iterations only.
+        // SAFETY: both are addresses of variables of the runtime. If not null, they point to memory that is shared with
+        // afl-fuzz, which writes to it only between iterations.
         unsafe {
             let (bytes, len) = (self.fuzz_ptr.read_volatile(), self.fuzz_len.read_volatile());
             if bytes.is_null() || len.is_null() {
                 report::fatal(format_args!(
-                    "this AFL++ tool hands over no inputs in shared memory: use AFL++ 3.00 or later"
+                    "this AFL++ tool passes no inputs in shared memory: use AFL++ 3.00 or later"
                 ));
             }
             slice::from_raw_parts(bytes, (len.read_volatile() as usize).min(MAX_INPUT_BYTES))
         }
     }
 
-    /// The coverage map.
+    /// Returns the coverage map.
     pub(super) fn map(&self) -> *mut [u8] {
-        // SAFETY: the size is set once, before the forkserver started.
+        // SAFETY: the pointer is the address of a variable of the executable, set once before the forkserver starts.
         unsafe { ptr::slice_from_raw_parts_mut(self.area_ptr().load(Relaxed), *self.map_size as usize) }
     }
 
-    /// Where the address of the coverage map stands.
+    /// Returns the variable that holds the address of the coverage map.
     pub(super) fn area_ptr(&self) -> &'static AtomicPtr<u8> {
-        // SAFETY: a variable of the executable's.
+        // SAFETY: the pointer is the address of a variable of the executable, which is never unloaded.
         unsafe { &*self.area_ptr }
     }
 
-    /// Where the address of cmplog's map stands.
+    /// Returns the variable that holds the address of cmplog's map.
     pub(super) fn cmp_map(&self) -> Option<&'static AtomicPtr<u8>> {
-        // SAFETY: null, or a variable of the executable's.
+        // SAFETY: the pointer is null, or the address of a variable of the executable, which is never unloaded.
         unsafe { self.cmp_map.as_ref() }
     }
 
-    /// Whether the instrumentation knows the coverage map by a fixed address (`AFL_LLVM_MAP_ADDR`).
+    /// Whether the instrumentation uses a fixed address of the coverage map (`AFL_LLVM_MAP_ADDR`).
     pub(super) fn has_fixed_map(&self) -> bool {
-        // SAFETY: null, or a variable of the executable's, set by the compiler.
+        // SAFETY: the pointer is null, or the address of a variable of the executable, set by the compiler.
         unsafe { self.map_addr.as_ref() }.is_some_and(|&address| address != 0)
     }
 }
 
-/// What the loader knows; null for the rest.
+/// Returns the addresses of symbols that the loader finds; null for the others.
 fn dynamic() -> [*mut c_void; SYMBOL_NAMES.len()] {
     let program = Library::this();
     SYMBOL_NAMES.map(|name| {
-        // SAFETY: the symbol is only turned into an address here.
+        // SAFETY: `get` requires the symbol's type for its use, but the symbol is only turned into an address.
         let symbol = unsafe { program.get::<*mut c_void>(name.to_bytes_with_nul()) };
         symbol.map_or(ptr::null_mut(), |symbol| symbol.into_raw())
     })

@@ -1,4 +1,4 @@
-//! Whether the server accepts connections yet, and whether this process drives it.
+//! Conditions for driving: whether the server accepts connections yet, and whether this process drives it.
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
@@ -8,8 +8,7 @@ use super::notifier;
 use crate::process::driver_process;
 use crate::sys::{config, report, threads};
 
-/// Set once the server has shown that it waits for connections: before that, a blocking call is
-/// part of its start.
+/// Set when the server first waits for connections. Before that, a blocking call is a part of its start.
 static ACCEPTING: AtomicBool = AtomicBool::new(false);
 
 /// Records that the server waits for connections.
@@ -17,12 +16,12 @@ pub(crate) fn mark_accepting() {
     if !is_accepting() {
         report::status().reach(Phase::Accepting);
         ACCEPTING.store(true, SeqCst);
-        // A thread that fell asleep before may be the only one whose calls are seen.
+        // The only thread whose calls have hooks may have fallen asleep before.
         notifier::notify();
     }
 }
 
-/// Whether the server was seen waiting for connections.
+/// Whether the server has waited for connections.
 pub(crate) fn is_accepting() -> bool {
     ACCEPTING.load(SeqCst)
 }

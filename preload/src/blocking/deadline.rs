@@ -1,19 +1,19 @@
-//! The server's own time limit of a blocking call.
+//! Deadline of a blocking call, by the server's own time limit.
 
 use std::time::Duration;
 
 use crate::determinism::clock;
 
-/// Longest limit of a server that does periodic work. A longer limit may be for something else: an unused
-/// server ends, for example.
+/// Longest time limit that counts as periodic work. A longer limit may have another purpose, such as the end of an
+/// unused server.
 const MAX_PERIODIC_LIMIT: Duration = Duration::from_secs(10);
 
-/// When the limit is over.
+/// End of the time limit; `None` without a limit.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline {
-    /// By the kernel's clock (CLOCK_MONOTONIC).
+    /// End by the kernel's clock (CLOCK_MONOTONIC).
     at: Option<Duration>,
-    /// By the server's.
+    /// End by the clock that the server sees.
     shown_at: Option<Duration>,
 }
 
@@ -42,12 +42,12 @@ impl Deadline {
         self.at.is_some_and(|deadline| clock::real_now() >= deadline)
     }
 
-    /// Time left; `None` without a limit.
+    /// Returns the time left; `None` without a limit.
     pub(super) fn remaining(self) -> Option<Duration> {
         self.at.map(|deadline| deadline.saturating_sub(clock::real_now()))
     }
 
-    /// Time left, but no more than `limit`.
+    /// Returns the time left, but no more than `limit`.
     pub(super) fn at_most(self, limit: Option<Duration>) -> Option<Duration> {
         match (self.remaining(), limit) {
             (Some(left), Some(limit)) => Some(left.min(limit)),

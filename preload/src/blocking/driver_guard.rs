@@ -1,4 +1,4 @@
-//! The driver guard: held by one thread at a time, and with it all that only the driver touches.
+//! Driver guard: held by one thread at a time, it protects the state that only the driver thread uses.
 
 use std::cell::UnsafeCell;
 
@@ -27,7 +27,7 @@ impl DriverState {
         }
     }
 
-    /// Tells the client that the server exits with `status`.
+    /// Notifies the client that the server exits with `status`.
     pub(super) fn server_exits(&mut self, status: i32) {
         self.client.iter_mut().for_each(|client| client.server_exits(status));
     }
@@ -43,10 +43,10 @@ unsafe impl Sync for GuardedState {}
 pub(super) struct DriverGuard(());
 
 impl DriverGuard {
-    /// Takes the guard if it is free. It is no mutex, so that a fork never inherits one that is held by a
+    /// Takes the guard if it is free. The guard is not a mutex: a forked child could inherit one that is held by a
     /// thread which the child does not have.
     pub(super) fn try_acquire() -> Option<Self> {
-        // A value that is made in vain would free the lock of another thread when it is dropped.
+        // `then` creates the guard lazily: dropping a superfluous one would free the lock of another thread.
         LOCK.try_acquire(&NOTIFIER).then(|| Self(()))
     }
 
@@ -68,13 +68,13 @@ impl Drop for DriverGuard {
 
 /// Installs the client. To be called before the server's `main`.
 pub(crate) fn install(client: &'static mut dyn IdleClient) {
-    // SAFETY: the process has one thread, and no guard exists before `main`.
+    // SAFETY: this is the only access: the process has one thread, and no guard exists before `main`.
     unsafe { (*STATE.0.get()).client = Some(client) };
 }
 
-/// Frees the guard in a forked child: the thread that held it may not exist there, nor those that it watched.
+/// Frees the guard in a forked child: the thread that held it may not exist there, nor the threads that it watched.
 pub(crate) fn reset_after_fork() {
-    // SAFETY: a forked child has one thread, and that is not in the middle of a step.
+    // SAFETY: this is the only reference: a forked child has one thread, which is not in the middle of a step.
     let state = unsafe { &mut *STATE.0.get() };
     state.quiescence = Quiescence::new();
     state.client.iter_mut().for_each(|client| client.after_fork());

@@ -1,30 +1,30 @@
-//! The client that an idle server plays, as the wait loop sees it.
+//! Interface of the wait loop to the client that an idle server plays.
 
 use std::time::Duration;
 
 use rustix::event::PollFd;
 
-/// What the client did, and so what the wait loop does next.
+/// Result of a client's step, by which the wait loop decides what to do next.
 #[derive(Debug)]
 pub(crate) enum IdleStep {
-    /// Something that may have given the server work.
+    /// The client did something that may have given the server work.
     Progress,
-    /// Nothing: the next step depends on one of these descriptors, or on the limit.
+    /// The client did nothing: its next step depends on one of these descriptors, or on the time limit.
     Sleep { until: Vec<PollFd<'static>>, limit: Option<Duration> },
-    /// Nothing, and only a timer of the server's own can change that.
+    /// The client did nothing, and only a timer of the server can change that.
     WaitForTimer,
-    /// Nothing, and if the server waits for a timer, the virtual clock may be advanced to it now.
+    /// The client did nothing. If the server waits for a timer, the virtual clock may be advanced to it now.
     AdvanceClock,
 }
 
-/// The client of a session. Its methods are called by the thread that holds the driver guard.
+/// Client of a session. Its methods are called by the thread that holds the driver guard.
 pub(crate) trait IdleClient {
     /// Takes the next step. The server is idle.
     fn step(&mut self) -> IdleStep;
 
-    /// Sees what the server, which exits with `status`, has left.
+    /// Reads the remaining answers of a server that exits with `status`.
     fn server_exits(&mut self, status: i32);
 
-    /// Adapts to a fork of the server's, in the child.
+    /// Adapts to a fork of the server, in the child.
     fn after_fork(&mut self);
 }

@@ -1,29 +1,29 @@
-//! Whether a handler of the server's has run in a thread since its call began. At an idle point a
-//! thread does much else than to wait, so the kernel's `EINTR` does not tell.
+//! Interruption of calls: whether a signal handler of the server has run in a thread since its call began. At an idle
+//! point a thread does more than wait, so the kernel's `EINTR` does not show every handler.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rustix::io::Errno;
 
-/// Which handlers have run.
+/// Kinds of signal handlers that have run.
 struct HandlersRun {
-    /// One after which some calls go on (sigaction(2), SA_RESTART).
+    /// Handler after which some calls restart (sigaction(2), SA_RESTART).
     restarting: AtomicBool,
-    /// One that ends every call.
+    /// Handler that ends every call.
     other: AtomicBool,
 }
 
-// Neither made nor dropped at run time, so that a signal handler may touch it.
+// Neither initialised nor dropped at run time, so that a signal handler may access it.
 thread_local! {
     static RAN: HandlersRun = const { HandlersRun { restarting: AtomicBool::new(false), other: AtomicBool::new(false) } };
 }
 
-/// A handler has run in this thread.
+/// Records that a handler has run in this thread.
 pub(crate) fn record(restarting: bool) {
     RAN.with(|ran| if restarting { &ran.restarting } else { &ran.other }.store(true, Relaxed));
 }
 
-/// A call begins: what ran before does not concern it.
+/// Forgets earlier handlers, at the start of a call.
 pub(super) fn reset() {
     RAN.with(|ran| {
         ran.restarting.store(false, Relaxed);
@@ -31,8 +31,8 @@ pub(super) fn reset() {
     });
 }
 
-/// Whether a call that cannot succeed now is over. `restarts`: not because of a restarting handler.
-/// `slept` is what the kernel said: it may know of a handler that we do not.
+/// Whether a handler ends a call that cannot succeed now. If the call `restarts`, a restarting handler does not.
+/// `slept` is the kernel's result: it shows handlers that were not recorded.
 pub(super) fn ends_call(restarts: bool, slept: Result<(), Errno>) -> bool {
     RAN.with(|ran| match (ran.other.load(Relaxed), ran.restarting.load(Relaxed)) {
         (true, _) => true,
@@ -46,9 +46,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_restarting_handler_ends_only_calls_that_never_go_on() {
+    fn a_restarting_handler_ends_only_calls_that_never_restart() {
         assert!(!ends_call(true, Ok(())));
-        assert!(ends_call(true, Err(Errno::INTR)), "somebody else's handler");
+        assert!(ends_call(true, Err(Errno::INTR)), "a handler that was not recorded");
         record(true);
         assert!(!ends_call(true, Err(Errno::INTR)));
         assert!(ends_call(false, Ok(())));

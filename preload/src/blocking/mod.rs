@@ -1,8 +1,8 @@
 //! Idle points: the calls in which the server would wait.
 //!
-//! Every interposed call that would block comes here as a [`BlockingCall`]. One thread at a time holds the
-//! [`driver_guard`] and, when the whole server is idle ([`quiescence`]), plays the client from within its own
-//! call; the others wait in the kernel, where the [`notifier`] wakes one when the guard is free again.
+//! Every interposed call that would block is handled here, as a [`BlockingCall`]. One thread at a time holds the
+//! [`driver_guard`] and, when the whole server is idle ([`quiescence`]), plays the client from within its own call.
+//! The others wait in the kernel, where the [`notifier`] wakes one when the guard is free again.
 
 mod accepting;
 mod deadline;

@@ -1,5 +1,5 @@
-//! Processes of the whole system, as they are created: a program that the server has started may start others, and no
-//! hook sees that. (The kernel lists the children of a process only if it is built to, which is seldom.)
+//! Detection of new processes in the whole system: a program that the server has started may start others, which no
+//! hook sees. (The kernel lists the children of a process only if it was built for that, which is rare.)
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
@@ -11,17 +11,17 @@ use super::process_stat::ProcessStat;
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::proc;
 
-/// New processes that are looked at by their numbers; where there are more, all processes are.
+/// Maximum number of new process ids that are read one by one. If there are more, all processes are read.
 const MAX_NUMBERS: i32 = 64;
 
-/// Lowest number of the file: among the other protected descriptors.
+/// Lowest descriptor of /proc/loadavg: among the other protected descriptors.
 const FIRST_FD: RawFd = fd_table::FIRST_PROTECTED_FD;
 
-/// How far processes were looked at.
+/// Position in the sequence of created processes.
 #[derive(Debug, Default)]
 pub(super) struct NewProcesses {
     load: Option<LoadFile>,
-    /// Number of the process that was created last; `None` before the first look.
+    /// Id of the process that was created last, at the last call; `None` before the first.
     latest: Option<i32>,
 }
 
@@ -30,10 +30,10 @@ impl NewProcesses {
         Self { load: None, latest: None }
     }
 
-    /// Calls `action` with every process that was created since the last call, parents before their children; at
-    /// the first call with every process there is. `processes` is /proc.
+    /// Calls `action` with every process that was created since the last call, parents before their children. At the
+    /// first call, these are all processes. `processes` is /proc.
     pub(super) fn for_each(&mut self, processes: BorrowedFd<'_>, mut action: impl FnMut(Pid, ProcessStat)) {
-        // First: what is created meanwhile is seen the next time.
+        // Read first: the next call sees processes that are created meanwhile.
         let Ok(latest) = self.read_latest(processes) else { return };
         let before = self.latest.replace(latest);
         let mut look = |id| {
@@ -60,7 +60,7 @@ impl NewProcesses {
     }
 }
 
-/// Whether a number is a process's, and not that of a further thread.
+/// Whether an id is that of a process, and not of an additional thread (pidfd_open(2)).
 fn is_process(id: i32) -> bool {
     Pid::from_raw(id).is_some_and(|id| pidfd_open(id, PidfdFlags::empty()).is_ok())
 }
@@ -77,7 +77,7 @@ impl LoadFile {
         Ok(Self(kept))
     }
 
-    /// Number of the process, or thread, that was created last (proc_loadavg(5), the last field).
+    /// Returns the id of the process or thread that was created last (proc_loadavg(5), the last field).
     fn latest_process(&self) -> Result<i32, Errno> {
         let mut line = [0_u8; 80];
         let len = rustix::io::pread(&self.0, &mut line, 0)?;
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_process_is_told_once() {
+    fn each_new_process_is_seen_once() {
         let processes = proc::open_processes().expect("/proc is mounted");
         let mut new_processes = NewProcesses::new();
         let mut see = |wanted: u32| {

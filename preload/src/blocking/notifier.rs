@@ -1,8 +1,8 @@
 //! Notifier of threads that wait at idle points: it hands the driver guard on.
 //!
-//! The last thread to fall asleep may do so in a call that no hook sees (a futex). So as long as a thread waits
-//! at an idle point, some thread must hold the guard and watch; a thread that releases the guard while others
-//! wait notifies them. `sockfuzz_handover` holds how, and models of it.
+//! The last thread to fall asleep may do so in a call that no hook sees (a futex). So as long as a thread waits at an
+//! idle point, some thread must hold the guard and check the others. A thread that releases the guard while others wait
+//! notifies them. `sockfuzz_handover` has the implementation, and models of it.
 
 use sockfuzz_handover::Notifier;
 
@@ -15,7 +15,7 @@ pub(super) fn notify() {
     NOTIFIER.notify();
 }
 
-/// First half of [`notify`].
+/// Signals the event as [`notify`] does, but does not record that.
 #[cfg(test)]
 pub(super) fn notify_unrecorded() {
     sockfuzz_handover::Signal::signal(NOTIFIER.event());

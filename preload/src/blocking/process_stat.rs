@@ -1,4 +1,4 @@
-//! What /proc tells of a thread or a process in one line (proc_pid_stat(5)).
+//! Status line of a thread or a process in /proc (proc_pid_stat(5)).
 
 use std::os::fd::BorrowedFd;
 
@@ -6,13 +6,13 @@ use rustix::io::Errno;
 
 use crate::sys::proc;
 
-/// Enough for the fields up to the flags.
+/// Bytes of the line that are read: enough for the fields up to the flags.
 const MAX_LINE_BYTES: usize = 160;
 
-/// A process that was forked, and has executed no program since (linux/sched.h: PF_FORKNOEXEC).
+/// Flag of a process that was forked, and has executed no program since (linux/sched.h: PF_FORKNOEXEC).
 const FORKED_NOT_EXECUTED: u32 = 0x40;
 
-/// The beginning of the line.
+/// Fields from the beginning of the line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ProcessStat {
     state: u8,
@@ -27,19 +27,19 @@ impl ProcessStat {
         Self::parse(&line[..len]).ok_or(Errno::SRCH)
     }
 
-    /// The fields follow the command, which stands in parentheses and may itself contain some.
+    /// Parses the line. The fields follow the command, which is in parentheses and may itself contain parentheses.
     fn parse(line: &[u8]) -> Option<Self> {
         let command_end = line.iter().rposition(|&byte| byte == b')')?;
         let fields = std::str::from_utf8(line.get(command_end + 2..)?).ok()?;
         let mut fields = fields.split(' ');
         let state = *fields.next()?.as_bytes().first()?;
         let parent = fields.next()?.parse().ok()?;
-        // After the group, the session, the terminal and its group.
+        // The flags follow the process group, the session, the terminal and its process group.
         let flags = fields.nth(4)?.parse().ok()?;
         Some(Self { state, parent, flags })
     }
 
-    /// Whether it runs or could run.
+    /// Whether it runs or is runnable.
     pub(super) fn is_awake(self) -> bool {
         proc::is_awake(self.state)
     }
@@ -49,7 +49,7 @@ impl ProcessStat {
         proc::is_dead(self.state)
     }
 
-    /// Whether the process has executed a program, since it was forked.
+    /// Whether the process has executed a program since it was forked.
     pub(super) fn has_executed(self) -> bool {
         self.flags & FORKED_NOT_EXECUTED == 0
     }

@@ -1,5 +1,5 @@
-//! Quiescence: whether the server's other threads and its child processes sleep. The kernel decides, so
-//! that it does not matter in which call, or in whose runtime, they do.
+//! Quiescence: whether the server's other threads and its child processes sleep. The kernel reports that, so it does
+//! not matter in which call or in which runtime they sleep.
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
@@ -17,34 +17,34 @@ use crate::sys::fd_table::{self, FdKind};
 use crate::sys::proc::{self, DIRECTORY};
 use crate::sys::threads;
 
-/// Threads whose state files are kept open; the others' are opened each time. (So are all where the
-/// server has forbidden itself such high descriptors.)
+/// Number of threads whose stat files are kept open; those of others are opened each time. (If the server's
+/// RLIMIT_NOFILE forbids such high descriptors, all are opened each time.)
 const MAX_OPEN_STAT_FILES: usize = 64;
 
-/// Lowest number of a state file: above the other protected descriptors.
+/// Lowest descriptor of a stat file: above the other protected descriptors.
 const FIRST_STAT_FD: RawFd = 210;
 
-/// The watched threads. Protected by the driver guard.
+/// Watched threads and processes. Protected by the driver guard.
 pub(super) struct Quiescence {
     watched: [Option<WatchedThread>; MAX_OPEN_STAT_FILES],
-    /// Value of [`threads::generation`] when the list was made.
+    /// Sum of [`threads::generation`] and [`process_table::generation`] when the list was made.
     generation: u32,
-    /// Whether there are more threads than are watched.
+    /// Whether there are threads that are not watched.
     overflow: bool,
-    /// Whether one of those was awake when the list was made.
+    /// Whether one of these was awake when the list was made.
     overflow_awake: bool,
     probe: YieldProbe,
     new_processes: NewProcesses,
 }
 
-/// A thread of this process, or another process by its first thread.
+/// Thread of this process, or first thread of another process.
 struct WatchedThread {
     id: i32,
     of: Owner,
     stat: OwnedFd,
 }
 
-/// Whose thread it is.
+/// Process that a thread belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Owner {
     ThisProcess,
@@ -85,14 +85,13 @@ impl Quiescence {
         self.probe.begin();
     }
 
-    /// Whether any other thread runs or could run. Without /proc nobody can tell, and the server
-    /// is taken for idle.
+    /// Whether any other thread runs or is runnable. Without /proc that is unknown, and the server counts as idle.
     pub(super) fn others_are_awake(&mut self) -> bool {
         let has_processes = children::any() || process_table::has_others();
         if threads::is_single() && !has_processes {
             return false;
         }
-        // Of other processes, only /proc tells.
+        // Only /proc shows the state of other processes.
         if has_processes {
             let awake = self.others_are_awake_by_proc();
             if awake && threads::is_single() {
@@ -131,8 +130,8 @@ impl Quiescence {
             match self.scan() {
                 ThreadScan::Awake => return true,
                 ThreadScan::Asleep { programs: true, .. } if self.watch_new_descendants() => {}
-                // A thread that was seen asleep may have been woken by one that was seen later, if any could run
-                // in the meantime; a second scan narrows that to nothing.
+                // A thread that was seen asleep may have been woken by one that was scanned later, if any could run in
+                // the meantime. A second scan practically excludes that.
                 ThreadScan::Asleep { others: 2.., .. }
                     if preemption::context_switches_of_this_thread() != before || !self.share_one_core() =>
                 {
@@ -143,8 +142,7 @@ impl Quiescence {
         }
     }
 
-    /// Whether none of the threads may run anywhere but where the calling one does, and that is one core
-    /// (as afl-fuzz has it).
+    /// Whether the calling thread and all watched threads are bound to the same single core (as under afl-fuzz).
     fn share_one_core(&self) -> bool {
         let core = |id| {
             let cores = sched_getaffinity(id).ok()?;
@@ -184,8 +182,8 @@ impl Quiescence {
         ThreadScan::Asleep { others, programs }
     }
 
-    /// Watches processes that programs have created, of which no hook tells; returns whether there are any that were
-    /// not watched before.
+    /// Watches processes that programs have created, which no hook sees. Returns whether any of them was not watched
+    /// before.
     fn watch_new_descendants(&mut self) -> bool {
         let Ok(processes) = proc::open_processes() else { return false };
         let me = getpid();
@@ -203,7 +201,7 @@ impl Quiescence {
         found
     }
 
-    /// Lists the threads again.
+    /// Lists the threads and processes again.
     fn refresh(&mut self) -> Result<(), Errno> {
         let tasks = proc::open_tasks()?;
         self.overflow = false;
@@ -220,9 +218,9 @@ impl Quiescence {
         Ok(())
     }
 
-    /// Watches a thread, or a process, if that is possible; returns whether it was not watched before.
+    /// Watches a thread or a process, if that is possible; returns whether it is newly watched.
     fn watch(&mut self, id: i32, of: Owner, directory: BorrowedFd<'_>) -> bool {
-        // A number may come back; its old file tells that the old thread is gone.
+        // An id may be reused. Then a read from the old file fails, because the old thread is gone.
         let known = |slot: &Option<WatchedThread>| {
             slot.as_ref().is_some_and(|thread| thread.id == id && thread.look().is_ok())
         };
@@ -276,15 +274,15 @@ mod tests {
         let (wake, sleep) = mpsc::channel::<()>();
         let (tell, told) = mpsc::channel();
         let sleeper = thread::spawn(move || {
-            tell.send(own_id()).expect("told");
-            sleep.recv().expect("woken");
+            tell.send(own_id()).expect("the id is awaited");
+            sleep.recv().expect("the thread is woken");
         });
-        let id = told.recv().expect("tells");
+        let id = told.recv().expect("the thread sends its id");
         quiescence.refresh().expect("/proc is mounted");
         assert!(watched(&quiescence, id));
-        wake.send(()).expect("sleeps");
-        sleeper.join().expect("ends");
-        // Its entry in /proc outlives it for a moment: the kernel tells the joiner first.
+        wake.send(()).expect("the thread sleeps");
+        sleeper.join().expect("the thread ends");
+        // Its entry in /proc outlives it for a moment: the kernel wakes the joining thread first.
         for thread in quiescence.watched.iter().flatten().filter(|thread| thread.id == id) {
             while thread.look().is_ok() {
                 thread::yield_now();

@@ -1,4 +1,4 @@
-//! The driver's last step, when the server exits.
+//! Last step of the driver, when the server exits.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use super::driver_guard::DriverGuard;
 use crate::determinism::clock;
 use crate::process::driver_process;
 
-/// How long the exiting thread waits for the thread that holds the driver guard: that one goes on as long as
-/// the server seems idle.
+/// Time for which the exiting thread waits for the driver guard. The thread that holds it continues as long as the
+/// server seems idle.
 const GUARD_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// Interval at which it looks.
+/// Interval between two attempts to take the guard.
 const GUARD_POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
-/// Lets the client see what the server, which exits with `status`, has left.
+/// Lets the client read the remaining answers of a server that exits with `status`.
 pub(crate) fn notify_client(status: i32) {
     if !is_accepting() || !driver_process::is_known() {
         return;

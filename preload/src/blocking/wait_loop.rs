@@ -1,4 +1,4 @@
-//! The wait loop: what a blocking call of the server's does at an idle point.
+//! Wait loop: runs a blocking call of the server at an idle point.
 
 use std::time::Duration;
 
@@ -18,32 +18,32 @@ use crate::sys::event::Event;
 use crate::sys::signal_guard::{self, SignalGuard};
 use crate::sys::threads;
 
-/// Real time that a server is given in which only a timer of its own can go on.
+/// Real time of one wait for a server that only a timer of its own can wake.
 const TIMER_WAIT: Duration = Duration::from_millis(2);
 
-/// How often a process that does not drive checks whether the driving process is still there.
+/// Interval at which a process that does not drive checks whether the driving process still exists.
 const DRIVER_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A call that would block.
+/// Call that would block.
 pub(crate) trait BlockingCall {
-    /// What the call returns to the server.
+    /// Result of the call, for the server.
     type Output;
 
-    /// Whether the call goes on after a handler with SA_RESTART, if it has no time limit (signal(7)).
+    /// Whether the call restarts after a handler with SA_RESTART, if it has no time limit (signal(7)).
     const RESTARTABLE: bool = true;
 
     /// Does the call without waiting; `None` when it would wait.
     fn attempt(&mut self) -> Option<Self::Output>;
 
-    /// Waits in the kernel until [`BlockingCall::attempt`] may succeed, one of `others` is ready, or the
-    /// time is over.
+    /// Waits in the kernel until [`BlockingCall::attempt`] may succeed, one of `others` is ready, or the time limit is
+    /// over.
     ///
     /// # Errors
-    /// `EINTR` when a signal handler ran; anything else is taken for readiness.
+    /// `EINTR` when a signal handler ran; any other error counts as readiness.
     fn sleep(&self, others: &[PollFd<'_>], limit: Option<Duration>) -> Result<(), Errno>;
 }
 
-/// How a call at an idle point ended.
+/// Outcome of a call at an idle point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WaitOutcome<T> {
     /// [`BlockingCall::attempt`] succeeded.
@@ -65,8 +65,8 @@ pub(crate) fn wait<C: BlockingCall>(call: &mut C, limit: Option<Duration>) -> Wa
     let deadline = Deadline::after(limit);
     loop {
         cancellation::test();
-        // Handlers of the server's run at the end of this, when the thread holds nothing of ours: they may fork,
-        // call any hook, or leave by siglongjmp.
+        // Signal handlers of the server run at the end of this call, when the thread holds no lock of the preload: they
+        // may fork, call any hook, or leave by siglongjmp(3).
         if let Some(outcome) = wait_uninterrupted(call, deadline, restarts) {
             return outcome;
         }
@@ -76,15 +76,15 @@ pub(crate) fn wait<C: BlockingCall>(call: &mut C, limit: Option<Duration>) -> Wa
     }
 }
 
-/// Does the call without waiting, as one piece: [`BlockingCall::attempt`] with neither a handler nor a cancellation
-/// in the middle.
+/// Does the call without waiting, by [`BlockingCall::attempt`]. Defers signal handlers and thread cancellation until
+/// its end.
 pub(crate) fn attempt<C: BlockingCall>(call: &mut C) -> Option<C::Output> {
     let _signals = SignalGuard::enter();
     let _uncancelled = Uncancelled::begin();
     call.attempt()
 }
 
-/// Drives, or waits while another thread does; `None` when the call is to go on, or a signal is to be handled.
+/// Drives, or waits while another thread does. Returns `None` if the call must go on, or a signal must be handled.
 fn wait_uninterrupted<C: BlockingCall>(
     call: &mut C,
     deadline: Deadline,
@@ -97,7 +97,7 @@ fn wait_uninterrupted<C: BlockingCall>(
     {
         let exempt = (!threads::is_single()).then(preemption::ExemptInterval::begin);
         let outcome = drive(call, guard.state(), deadline, restarts);
-        // A thread that the notifier wakes may preempt this one, which still does no work of the server's.
+        // A thread that the notifier wakes may preempt this one, which does no work of the server yet.
         drop(guard);
         drop(exempt);
         return outcome;
@@ -105,7 +105,7 @@ fn wait_uninterrupted<C: BlockingCall>(
     wait_for_turn(call, deadline, restarts)
 }
 
-/// Waits in the kernel while another thread or process drives; `None` when the call is to go on.
+/// Waits in the kernel while another thread or process drives. Returns `None` if the call must go on.
 fn wait_for_turn<C: BlockingCall>(
     call: &mut C,
     deadline: Deadline,
@@ -116,7 +116,7 @@ fn wait_for_turn<C: BlockingCall>(
         let notification = [PollFd::from_borrowed_fd(notification.descriptor(), PollFlags::IN)];
         call.sleep(&notification, deadline.at_most((!may_drive()).then_some(DRIVER_CHECK_INTERVAL)))
     };
-    // The inner `None`: the thread goes back to the server's code for a while.
+    // The inner `None`: the thread ends its wait, to run signal handlers of the server.
     NOTIFIER
         .wait(call, is_free, sleep, |call, slept| match slept {
             _ if signal_guard::is_pending() => Some(None),
@@ -130,7 +130,7 @@ fn wait_for_turn<C: BlockingCall>(
         .flatten()
 }
 
-/// Plays the client until the server's own call succeeds; `None` when a signal is to be handled.
+/// Plays the client until the server's own call succeeds. Returns `None` if a signal must be handled.
 fn drive<C: BlockingCall>(
     call: &mut C,
     state: &mut DriverState,
@@ -141,7 +141,7 @@ fn drive<C: BlockingCall>(
     state.quiescence.begin();
     loop {
         let others_awake = state.quiescence.others_are_awake();
-        // A thread that was awake until now may have made this very call ready.
+        // A thread that was awake until now may have made this call ready.
         if !threads::is_single()
             && let Some(output) = call.attempt()
         {
@@ -153,12 +153,12 @@ fn drive<C: BlockingCall>(
         if interruption::ends_call(restarts, slept) {
             return Some(WaitOutcome::Interrupted);
         }
-        // Where time stands still, it does so for the driver above all.
+        // A frozen clock stands still for the driver, too.
         if !clock::is_frozen() && deadline.has_passed() {
             return Some(WaitOutcome::TimedOut);
         }
         if others_awake {
-            // Besides the probe's own yield: with one turn between two attempts, tokio takes other ways at times.
+            // A second yield besides the probe's: with only one between two attempts, tokio's code paths vary.
             rustix::thread::sched_yield();
             slept = Ok(());
             continue;
@@ -177,7 +177,7 @@ fn drive<C: BlockingCall>(
             IdleStep::AdvanceClock => Ok(()),
         };
         let done = call.attempt();
-        // Connections that are made from here on are mostly accepted here.
+        // After the attempt: mostly this thread itself accepts the connections that it makes.
         accept_gate::wake_waiters();
         if let Some(output) = done {
             return Some(WaitOutcome::Done(output));
@@ -211,8 +211,8 @@ mod tests {
         }
     }
 
-    /// A thread that releases the driver guard checks for waiting threads, and notifies. Another thread may
-    /// have taken the guard between the two.
+    /// A thread that releases the driver guard checks for waiting threads, and then notifies. Another thread may have
+    /// taken the guard between the two.
     #[test]
     fn stale_notification_keeps_no_thread_awake() {
         let waiter = thread::spawn(|| wait(&mut CountedWait, None));
@@ -226,6 +226,6 @@ mod tests {
         assert!(SLEEPS.load(SeqCst) <= 5, "slept {} times", SLEEPS.load(SeqCst));
         OVER.store(true, SeqCst);
         notifier::notify();
-        assert_eq!(waiter.join().expect("ends"), WaitOutcome::Done(()));
+        assert_eq!(waiter.join().expect("the thread ends"), WaitOutcome::Done(()));
     }
 }

@@ -1,9 +1,9 @@
 //! Yield probe: a cheaper test than /proc of whether the server's other threads sleep. On one core, a thread that
 //! yields continues at once when no other thread could run.
 //!
-//! What a kernel makes of sched_yield(2) is its own affair; and a thread that waits for a disk cannot run, but
-//! is not asleep. So the probe is used only after many consecutive agreements with /proc, and /proc is asked
-//! again at intervals.
+//! Kernels may implement sched_yield(2) in different ways, and a thread that waits for a disk cannot run, but is not
+//! asleep. So the probe is used only after many consecutive agreements with /proc, and /proc is read again at
+//! intervals.
 
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
@@ -15,10 +15,10 @@ use crate::sys::shared_pages::Shareable;
 #[derive(Debug)]
 pub(crate) struct Confidence(AtomicU32);
 
-// SAFETY: zero is no agreement, and the counter is atomic.
+// SAFETY: all zeroes is a valid value (no agreement), and the only field is atomic.
 unsafe impl Shareable for Confidence {}
 
-/// The confidence that all children of this forkserver share; null before there are any.
+/// Confidence that all children of this forkserver share; null before there are any.
 static SHARED: AtomicPtr<Confidence> = AtomicPtr::new(ptr::null_mut());
 
 /// Makes every child inherit this confidence, so that a fresh one does not calibrate the probe again.
@@ -43,20 +43,20 @@ impl Confidence {
 
 /// Consecutive agreements after which the probe is used without /proc.
 const REQUIRED_AGREEMENTS: u32 = 100;
-/// Probes after which /proc is asked again.
+/// Probes after which /proc is read again.
 const PROBES_PER_PROC_CHECK: u32 = 64;
-/// Busy probes in a row before /proc is asked: another program on the same core would always keep it busy.
+/// Consecutive busy probes after which /proc is read: another program on the same core would make every probe busy.
 const MAX_BUSY_PROBES: u32 = 4;
 
 /// State of the probe.
 pub(super) struct YieldProbe {
     /// Context switches of the probing thread at the last probe; `None` before the first.
     switches: Option<u64>,
-    /// Confidence where none is shared.
+    /// Confidence that is used if none is shared.
     own: Confidence,
-    /// Probes since /proc was asked.
+    /// Probes since /proc was read.
     probes: u32,
-    /// Busy probes in a row.
+    /// Consecutive busy probes.
     busy_probes: u32,
 }
 
@@ -67,7 +67,7 @@ pub(super) enum ProbeResult {
     Idle,
     /// Another thread has run; probe again.
     Busy,
-    /// Ask /proc.
+    /// The state is unknown: read /proc.
     Unknown {
         /// The probe saw no other thread run: [`YieldProbe::record_agreement`] compares that with /proc.
         idle: bool,
@@ -112,7 +112,7 @@ impl YieldProbe {
     }
 
     fn confidence(&self) -> &Confidence {
-        // SAFETY: null, or a reference that is valid for ever.
+        // SAFETY: the pointer is null, or was made from a `'static` reference.
         unsafe { SHARED.load(Relaxed).as_ref() }.unwrap_or(&self.own)
     }
 }

@@ -1,11 +1,11 @@
-//! The virtual clock: in the loop, time stands still while the server works, and jumps when it
-//! waits for nothing but a timer. What a server does once a second then happens in no iteration
-//! or in all of them, and every run of an input shows the same code at work.
+//! Virtual clock. In the loop, time stands still while the server works, and jumps when it waits only for a timer. Work
+//! that a server does once a second then happens in no iteration or in all of them, and every run of an input executes
+//! the same code.
 //!
-//! Other threads may sleep by the kernel's clock, which runs on. So a deadline that the server gives
-//! to the kernel is translated, and when it is over virtual time has come there, too. Whoever asks for
-//! the time again and again, in one iteration, waits for it to pass, and so it does.
-//! The processes of a server that forks have the kernel's time.
+//! Other threads may sleep by the kernel's clock, which continues. So a deadline that the server passes to the kernel
+//! is translated, and when it is over, virtual time has also reached it. A server that reads the clock again and again
+//! in one iteration waits for time to pass, so time then advances. The processes of a server that forks have the
+//! kernel's time.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
@@ -14,36 +14,36 @@ use libc::{clockid_t, timespec};
 use rustix::time::{ClockId, clock_gettime};
 
 static FROZEN: AtomicBool = AtomicBool::new(false);
-/// What the two families of clocks showed when time stopped, in nanoseconds.
+/// Time at which the two families of clocks stopped, in nanoseconds.
 static REALTIME: AtomicU64 = AtomicU64::new(0);
 static MONOTONIC: AtomicU64 = AtomicU64::new(0);
-/// When the forkserver started, by both families of clocks; 0 before.
+/// Time of the forkserver's start by both families of clocks, in nanoseconds; 0 before.
 static FORKED_AT: [AtomicU64; 2] = [const { AtomicU64::new(0) }; 2];
-/// How far time has jumped since, in nanoseconds.
+/// Total advance of time since it stopped, in nanoseconds.
 static ADVANCED_NANOS: AtomicU64 = AtomicU64::new(0);
-/// The same at the begin of this iteration.
+/// Value of [`ADVANCED_NANOS`] at the start of this iteration.
 static ADVANCED_BEFORE_NANOS: AtomicU64 = AtomicU64::new(0);
-/// How often the server has looked at the clock in this iteration.
+/// Number of times that the server has read the clock in this iteration.
 static READS: AtomicU32 = AtomicU32::new(0);
-/// After the thaw: how far the virtual clock had run ahead of the real one. Time never goes back.
+/// Lead of the virtual clock over the real one when time continued. It is kept, so that time never goes back.
 static LEAD_NANOS: AtomicU64 = AtomicU64::new(0);
 
-/// Time of the kernel's CLOCK_MONOTONIC, past libc, whose clock functions are interposed.
+/// Returns the kernel's CLOCK_MONOTONIC, without libc, whose clock functions are interposed.
 pub(crate) fn real_now() -> Duration {
     kernel_time(ClockId::Monotonic)
 }
 
-/// Children of the forkserver whose start takes about as long stop at the same moment: they go on
-/// to the next of these steps.
+/// Step to which the time since the fork is rounded up when time stops. So children of the forkserver whose starts take
+/// about equally long stop at the same time.
 const FREEZE_STEP: Duration = Duration::from_millis(20);
 
-/// Looks at the clock by which a server has shown that it waits for time to pass.
+/// Reads of the clock in one iteration after which a server counts as waiting for time to pass.
 const READS_BEFORE_TICK: u32 = 1000;
 
-/// What passes with each look from then on.
+/// Time that passes with each further read.
 const TICK: Duration = Duration::from_millis(1);
 
-/// The forkserver starts. Time goes on in its children until they are idle.
+/// Records the start of the forkserver. Time continues in its children until they are idle.
 pub(crate) fn record_fork_time() {
     for (at, id) in FORKED_AT.iter().zip([ClockId::Realtime, ClockId::Monotonic]) {
         at.store(nanoseconds(kernel_time(id)), Relaxed);
@@ -67,7 +67,7 @@ pub(crate) fn freeze() {
     FROZEN.store(true, Relaxed);
 }
 
-/// Lets time run again, from where it stands or from now, whichever is later.
+/// Lets time continue, from where it stands or from now, whichever is later.
 pub(crate) fn thaw() {
     if FROZEN.swap(false, Relaxed) {
         let virtual_now = MONOTONIC.load(Relaxed) + ADVANCED_NANOS.load(Relaxed);
@@ -80,52 +80,52 @@ pub(crate) fn is_frozen() -> bool {
     FROZEN.load(Relaxed)
 }
 
-/// Lets time jump, where it stands still.
+/// Advances time, if it stands still.
 pub(crate) fn advance(by: Duration) {
     if is_frozen() {
         ADVANCED_NANOS.fetch_add(nanoseconds(by), Relaxed);
     }
 }
 
-/// A rest ends when CLOCK_MONOTONIC is a multiple of this: what a server does every so many seconds, if
-/// they are a power of two, it does at the end of each rest.
+/// Period of the virtual clock: between iterations, it can advance to the next multiple of this. Work that a server
+/// does every 1, 2, 4, … or 64 seconds is then due after each such advance.
 const PERIOD: Duration = Duration::from_secs(64);
 
-/// Lets time jump, where it stands still, to the end of a rest that begins now.
+/// Advances time, if it stands still, to the end of the current period.
 pub(crate) fn advance_to_period_end() {
     advance_to(Duration::from_nanos((nanoseconds(now()) + 1).next_multiple_of(nanoseconds(PERIOD))));
 }
 
-/// Time has come to `deadline`, as the server sees CLOCK_MONOTONIC.
+/// Advances time, if it stands still, to `deadline` on the server's CLOCK_MONOTONIC.
 pub(crate) fn advance_to(deadline: Duration) {
     if is_frozen() {
         ADVANCED_NANOS.fetch_max(nanoseconds(deadline).saturating_sub(MONOTONIC.load(Relaxed)), Relaxed);
     }
 }
 
-/// The kernel's time at which the server's `deadline` is over, on any of the clocks that stand
-/// still: all of them are behind, or ahead, by the same.
+/// Translates the server's `deadline` to the kernel's time, for any virtual clock: all of them differ from the kernel's
+/// by the same amount.
 pub(crate) fn to_kernel_time(deadline: Duration) -> Duration {
     (deadline + real_now()).saturating_sub(now())
 }
 
-/// CLOCK_MONOTONIC as the server sees it.
+/// Returns CLOCK_MONOTONIC as the server sees it.
 pub(crate) fn now() -> Duration {
     virtual_time(libc::CLOCK_MONOTONIC).unwrap_or_else(real_now)
 }
 
-/// An iteration begins.
+/// Resets the state of an iteration, at its start.
 pub(crate) fn begin_iteration() {
     READS.store(0, Relaxed);
     ADVANCED_BEFORE_NANOS.store(ADVANCED_NANOS.load(Relaxed), Relaxed);
 }
 
-/// Whether time has jumped in this iteration.
+/// Whether time has advanced in this iteration.
 pub(crate) fn has_advanced() -> bool {
     ADVANCED_NANOS.load(Relaxed) != ADVANCED_BEFORE_NANOS.load(Relaxed)
 }
 
-/// The server looks at the clock `id`: what it is shown; `None` when that is the kernel's time.
+/// Reads the clock `id` for the server. Returns `None` if the server sees the kernel's time.
 pub(crate) fn read(id: clockid_t) -> Option<Duration> {
     let time = virtual_time(id)?;
     if is_frozen() && READS.fetch_add(1, Relaxed) >= READS_BEFORE_TICK {
@@ -134,7 +134,7 @@ pub(crate) fn read(id: clockid_t) -> Option<Duration> {
     Some(time)
 }
 
-/// What the server is shown on the clock `id`; `None` when it is the kernel's time.
+/// Returns the server's time on the clock `id`; `None` if the server sees the kernel's time.
 fn virtual_time(id: clockid_t) -> Option<Duration> {
     let (stopped, real) = match id {
         libc::CLOCK_REALTIME | libc::CLOCK_REALTIME_COARSE | libc::CLOCK_TAI => {
@@ -155,7 +155,7 @@ fn virtual_time(id: clockid_t) -> Option<Duration> {
     }
 }
 
-/// A time as clock_gettime(2) writes it.
+/// Converts a time to the form of clock_gettime(2).
 pub(crate) fn to_timespec(time: Duration) -> timespec {
     timespec { tv_sec: time.as_secs() as libc::time_t, tv_nsec: time.subsec_nanos().into() }
 }
@@ -191,7 +191,7 @@ mod tests {
         read(libc::CLOCK_PROCESS_CPUTIME_ID);
         assert_eq!(virtual_time(libc::CLOCK_MONOTONIC), Some(jumped));
         read(libc::CLOCK_REALTIME);
-        assert_eq!(virtual_time(libc::CLOCK_MONOTONIC), Some(jumped + TICK), "who looks so often waits");
+        assert_eq!(virtual_time(libc::CLOCK_MONOTONIC), Some(jumped + TICK), "frequent reads advance time");
         begin_iteration();
         read(libc::CLOCK_REALTIME);
         assert_eq!(virtual_time(libc::CLOCK_MONOTONIC), Some(jumped + TICK));

@@ -1,9 +1,9 @@
-//! Keys of Rust's `RandomState`, by which maps are walked in an order of their own. std draws them once in a thread, and
-//! counts one of them up for each map that the thread makes: so the order depends on how many there were before, and no
-//! hook sees it. But the variable has a symbol, unless the executable is stripped.
+//! Keys of Rust's `RandomState`, which determine the iteration order of a map. std draws them once per thread, and
+//! increments one of them for each map that the thread creates. So the order depends on the number of earlier maps,
+//! which no hook sees. But the variable has a symbol, unless the executable is stripped.
 //!
-//! With fixed randomness, a thread begins every iteration with the keys that it had when the first counted one began.
-//! One that had none then draws them anew, from the same stream.
+//! With fixed randomness, a thread begins every iteration with the keys that it had at the start of the first counted
+//! one. A thread that had none at that time draws them again, from the same stream.
 
 use std::cell::Cell;
 use std::ffi::{c_uint, c_void};
@@ -16,13 +16,13 @@ use sockfuzz_protocol::HASH_KEYS_SYMBOL;
 use crate::sys::report;
 use crate::sys::symbols::{self, ThreadVariable};
 
-/// How std draws keys (library/std/src/sys/random/linux.rs): length and flags of getrandom(2).
+/// Length and flags of getrandom(2) by which std draws keys (library/std/src/sys/random/linux.rs).
 const DRAW: (usize, c_uint) = (16, libc::GRND_INSECURE);
 
-/// Threads whose keys are restored; further ones go on counting.
+/// Number of threads whose keys are restored; the keys of further threads are not.
 const MAX_THREADS: usize = 64;
 
-/// Most words that the variable has: two keys, and whether there are any.
+/// Maximum number of words of the variable: two keys, and whether there are any.
 const MAX_WORDS: usize = 4;
 
 const WORD_BYTES: usize = size_of::<u64>();
@@ -35,7 +35,7 @@ thread_local! {
     static IS_REGISTERED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The variable, and what tells of a thread's end.
+/// Place of the variable, and the key whose destructor runs at the end of a thread.
 #[derive(Debug)]
 struct HashKeys {
     offset: usize,
@@ -48,7 +48,7 @@ struct HashKeys {
 struct ThreadKeys {
     /// The thread's variable; null in a free place.
     variable: AtomicPtr<AtomicU64>,
-    /// What it was when the first counted iteration began. Zeroes: the thread has no keys.
+    /// Value of the variable at the start of the first counted iteration. Zeroes mean that the thread had no keys.
     saved: [AtomicU64; MAX_WORDS],
 }
 
@@ -62,13 +62,14 @@ pub(crate) fn find() {
         return;
     }
     let mut at_exit = 0;
-    // SAFETY: the key lives on this stack; the function has the type of a destructor.
+    // SAFETY: the key is written to this stack, and `forget` accepts every value that `register` sets for it.
     if unsafe { libc::pthread_key_create(&mut at_exit, Some(forget)) } == 0 {
         let _ = VARIABLE.set(HashKeys { offset, words: len / WORD_BYTES, at_exit });
     }
 }
 
-/// The calling thread draws `len` random bytes with `flags`: its keys, perhaps.
+/// Follows a draw of `len` random bytes with `flags`. If it can be one of keys, records it and registers the calling
+/// thread.
 pub(crate) fn follow_draw(len: usize, flags: c_uint) {
     if (len, flags) == DRAW {
         report::status().note_hash_keys();
@@ -80,7 +81,7 @@ pub(crate) fn follow_draw(len: usize, flags: c_uint) {
     }
 }
 
-/// The first counted iteration is about to begin.
+/// Saves the keys, before the first counted iteration.
 pub(crate) fn save() {
     if let Some(variable) = VARIABLE.get() {
         THREADS.iter().for_each(|thread| {
@@ -90,7 +91,7 @@ pub(crate) fn save() {
     }
 }
 
-/// Restores the keys. To be called while no thread of the server's runs.
+/// Restores the keys. To be called while no thread of the server runs.
 pub(crate) fn restore() {
     if let Some(variable) = VARIABLE.get().filter(|_| SAVED.load(SeqCst)) {
         THREADS.iter().for_each(|thread| {
@@ -99,24 +100,24 @@ pub(crate) fn restore() {
     }
 }
 
-/// In a forked child: the other threads do not exist.
+/// Forgets the other threads in a forked child, where they do not exist.
 pub(crate) fn reset_after_fork() {
     let Some(variable) = VARIABLE.get() else { return };
-    // SAFETY: the key was made, and is never deleted.
+    // SAFETY: the key is valid: `find` has created it, and it is never deleted.
     let own = unsafe { libc::pthread_getspecific(variable.at_exit) };
     THREADS.iter().filter(|thread| ptr::from_ref(*thread).addr() != own.addr()).for_each(ThreadKeys::clear);
 }
 
-/// A thread ends whose keys were restored.
+/// Frees the place of a thread that ends.
 unsafe extern "C" fn forget(thread: *mut c_void) {
-    // SAFETY: what `register` has set: a place of `THREADS`.
+    // SAFETY: the pointer is the value that `register` has set: the address of a place in the static `THREADS`.
     unsafe { &*thread.cast::<ThreadKeys>() }.clear();
 }
 
 impl HashKeys {
     fn register(&self) {
         let Some(block) = symbols::thread_block() else { return };
-        // SAFETY: the variable lies within the block, by the executable's symbol table.
+        // SAFETY: the offset lies within the block: it is that of a variable, by the executable's symbol table.
         let variable = unsafe { block.as_ptr().add(self.offset) }.cast::<AtomicU64>();
         if !variable.is_aligned() {
             return;
@@ -125,7 +126,7 @@ impl HashKeys {
             thread.variable.compare_exchange(ptr::null_mut(), variable, SeqCst, SeqCst).is_ok()
         };
         let Some(thread) = THREADS.iter().find(is_free) else { return };
-        // SAFETY: the key was made, and is never deleted.
+        // SAFETY: the key is valid: `find` has created it, and it is never deleted.
         if unsafe { libc::pthread_setspecific(self.at_exit, ptr::from_ref(thread).cast()) } != 0 {
             thread.clear();
         }
@@ -140,9 +141,9 @@ impl ThreadKeys {
     fn copy(&self, words: usize, copy: impl Fn(&AtomicU64, &AtomicU64)) {
         let variable = self.variable.load(SeqCst);
         if !variable.is_null() {
-            // SAFETY: a thread's variable has so many words, is aligned for them, and lives until the thread has
-            // called `forget`: it ends by pthread_exit(3) or a return, like all threads of Rust's std. While it sleeps it
-            // does not use them.
+            // SAFETY: the variable has this number of words, is aligned for them, and lives until its thread has called
+            // `forget`: like all threads of Rust's std, it ends by pthread_exit(3) or a return. The thread sleeps, so
+            // it does not use the words now.
             let variable = unsafe { std::slice::from_raw_parts(variable, words) };
             self.saved.iter().zip(variable).for_each(|(saved, word)| copy(saved, word));
         }

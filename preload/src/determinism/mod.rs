@@ -1,4 +1,4 @@
-//! Sources of noise, and what stands in for them: time, randomness, scheduling.
+//! Deterministic replacements for sources of noise: time, randomness, scheduling.
 
 pub(crate) mod clock;
 pub(crate) mod hash_keys;

@@ -1,8 +1,8 @@
-//! State of libc's pseudo-random numbers: rand(3) and random(3), which share one, and drand48(3).
+//! State of libc's pseudo-random number generators: rand(3) and random(3), which share one state, and drand48(3).
 //!
-//! With fixed randomness, every iteration begins with the state that the first counted one began with, however
-//! much the server has drawn since. A server that seeds them within an iteration keeps that for the iteration.
-//! The functions that work on state of the caller's (`rand_r`, `erand48`, `random_r`, …) are left alone.
+//! With fixed randomness, every iteration begins with the state at the start of the first counted one, even if the
+//! server has drawn numbers since. If a server seeds a generator within an iteration, the seed is used until the end of
+//! the iteration. Functions that work on state of the caller (`rand_r`, `erand48`, `random_r`, …) are left alone.
 
 use std::ffi::c_char;
 use std::ptr;
@@ -14,20 +14,20 @@ use crate::sys::real;
 
 /// Whether the server has used random(3) since its state was saved or restored.
 static RANDOM_USED: AtomicBool = AtomicBool::new(false);
-/// The same for drand48(3).
+/// Whether the server has used drand48(3) since its state was saved or restored.
 static DRAND48_USED: AtomicBool = AtomicBool::new(false);
-/// What the server has called lcong48(3) with, unless it has seeded drand48(3) otherwise since.
+/// Argument of the server's last call of lcong48(3), unless it has seeded drand48(3) in another way since.
 static PARAMETERS: Mutex<Option<Parameters>> = Mutex::new(None);
 static SAVED: Mutex<Option<SavedStates>> = Mutex::new(None);
 
 /// Parameter of lcong48(3): the number X, the multiplier and the addend.
 type Parameters = [u16; 7];
-/// X of drand48(3), of which each number is made.
+/// X of drand48(3), from which each number is computed.
 type Drand48State = [u16; 3];
 
-/// Kinds of state that glibc has (stdlib/random_r.c: MAX_TYPES). The kind is the first word's remainder.
+/// Number of kinds of state in glibc (stdlib/random_r.c: MAX_TYPES). The kind is the first word modulo this number.
 const STATE_KINDS: usize = 5;
-/// Words that each kind has, the first one included (BREAK_0 to BREAK_4, in bytes).
+/// Number of words of each kind, the first word included (BREAK_0 to BREAK_4, in bytes).
 const STATE_WORDS: [usize; STATE_KINDS] = [2, 8, 16, 32, 64];
 
 struct SavedStates {
@@ -38,15 +38,15 @@ struct SavedStates {
 
 /// Copy of the state of random(3).
 struct RandomState {
-    /// Where libc has the state: in memory of its own, or what the server gave to initstate(3).
+    /// Address of libc's state: in memory of libc, or in memory that the server has passed to initstate(3).
     address: *mut u32,
     words: Vec<u32>,
-    /// Another state, of the smallest kind. While it is in use, the memory of the former one is complete: the
-    /// position in it is a part of it only then.
+    /// Another state, of the smallest kind. While libc uses it, the memory of the former state is complete: only then
+    /// does it contain the position.
     other: &'static mut [u32; 2],
 }
 
-// SAFETY: the address is used by libc in whichever thread calls it.
+// SAFETY: the address is not tied to a thread: libc uses it in every thread that calls its functions.
 unsafe impl Send for RandomState {}
 
 /// Records that the server uses random(3) or rand(3).
@@ -59,13 +59,13 @@ pub(crate) fn mark_drand48_used() {
     DRAND48_USED.store(true, Relaxed);
 }
 
-/// Records what the server gives to lcong48(3); `None`: it calls a function that sets the usual parameters again.
+/// Records the argument of lcong48(3); `None` if the server calls a function that restores the default parameters.
 pub(crate) fn set_parameters(parameters: Option<Parameters>) {
     mark_drand48_used();
     *PARAMETERS.lock().unwrap_or_else(PoisonError::into_inner) = parameters;
 }
 
-/// Saves the states, if randomness is fixed: the first counted iteration is about to begin.
+/// Saves the states before the first counted iteration, if randomness is fixed.
 pub(crate) fn save() {
     if !randomness::is_fixed() {
         return;
@@ -79,7 +79,7 @@ pub(crate) fn save() {
     *SAVED.lock().unwrap_or_else(PoisonError::into_inner) = saved;
 }
 
-/// Restores the states that were used since. To be called while no thread of the server's runs.
+/// Restores the states that were used since. To be called while no thread of the server runs.
 pub(crate) fn restore() {
     let (random, drand48) = (RANDOM_USED.load(Relaxed), DRAND48_USED.load(Relaxed));
     if !random && !drand48 {
@@ -101,37 +101,38 @@ pub(crate) fn restore() {
 impl RandomState {
     fn save() -> Option<Self> {
         let other: &'static mut [u32; 2] = Box::leak(Box::new([0; 2]));
-        // SAFETY: the memory is as long as said, and libc's for ever.
+        // SAFETY: the memory has this length, and is never freed, so libc may use it for ever.
         let address: *mut u32 =
             unsafe { real::initstate(1, other.as_mut_ptr().cast(), size_of_val(other)) }.cast();
         if address.is_null() {
             return None;
         }
-        // SAFETY: the first word of a state that was in use until now.
+        // SAFETY: the address is that of the first word of the state that libc has used until now.
         let len = STATE_WORDS[unsafe { address.read() } as usize % STATE_KINDS];
-        // SAFETY: a state of this kind has this many words.
+        // SAFETY: a state of this kind has this number of words.
         let words = unsafe { std::slice::from_raw_parts(address, len) }.to_vec();
-        // SAFETY: a complete state.
+        // SAFETY: setstate(3) requires a complete state: `initstate` has completed this one.
         unsafe { real::setstate(address.cast::<c_char>()) };
         Some(Self { address, words, other })
     }
 
-    /// Restores the words in the memory where they were. If another state is in use, the server has given libc
-    /// memory of its own, and may have freed it: then it is left alone.
+    /// Restores the words at their address. If another state is in use, the server has passed memory of its own to
+    /// libc, and may have freed the old one: then nothing is restored.
     fn restore(&mut self) {
-        // SAFETY: `other` is a complete state: it was in use before.
+        // SAFETY: setstate(3) requires a complete state: `other` was in use before.
         let used: *mut u32 = unsafe { real::setstate(self.other.as_mut_ptr().cast()) }.cast();
         if used == self.address {
-            // SAFETY: libc's current state, which is not in use at this moment, and of the same kind: only
-            // initstate(3) gives it another one, and a server that reuses the memory gives it no less.
+            // SAFETY: `used` is libc's state, which is not in use at this moment. It has room for the words, because it
+            // is of the same kind: only initstate(3) changes that, and a server that reuses the memory does not pass
+            // less.
             unsafe { ptr::copy_nonoverlapping(self.words.as_ptr(), used, self.words.len()) };
         }
-        // SAFETY: a complete state.
+        // SAFETY: setstate(3) requires a complete state: `used` was in use before.
         unsafe { real::setstate(used.cast::<c_char>()) };
     }
 }
 
-/// Sets X, and the usual parameters; X as it was.
+/// Sets X and the default parameters; returns the previous X.
 fn swap_drand48(mut state: Drand48State) -> Drand48State {
     // SAFETY: seed48(3) reads three words, and returns the address of as many.
     unsafe { real::seed48(state.as_mut_ptr()).cast::<Drand48State>().read() }
@@ -171,7 +172,7 @@ mod tests {
             mark_drand48_used();
             restore();
             assert_eq!(draw(), first);
-            // SAFETY: the same.
+            // SAFETY: functions without preconditions.
             unsafe { (real::srandom(5), real::srand48(7)) };
             set_parameters(None);
             mark_random_used();

@@ -1,27 +1,27 @@
-//! Fixed randomness: in the loop, every iteration draws the same "random" bytes. Hash seeds,
-//! boundaries, identifiers and back-offs then differ neither from one run of an input to the next
-//! nor from one process to the next, and so neither does the code that depends on them.
+//! Fixed randomness: in the loop, every iteration draws the same "random" bytes. Hash seeds, boundaries, identifiers
+//! and back-offs are then the same in every run of an input and in every process, and so is the code that depends on
+//! them.
 //!
-//! What the kernel puts in front of the program (getauxval(3), AT_RANDOM) stays random, and so do
-//! libc's own stack canaries and heap cookies: nothing a server decides by.
+//! The bytes that the kernel passes to the program (getauxval(3), AT_RANDOM) stay random, and so do libc's stack
+//! canaries and heap cookies: servers do not make decisions by them.
 //!
-//! What a server makes of the bytes and keeps from one iteration to the next is its own: the state of a generator
-//! that it seeded once (Python's `random`, OpenSSL's DRBG), and hash keys. The exceptions are libc's generators
+//! State that a server derives from the bytes, and keeps from one iteration to the next, is not reset: a generator that
+//! it has seeded once (Python's `random`, OpenSSL's DRBG), and hash keys. The exceptions are libc's generators
 //! ([`super::pseudo_random`]) and the hash keys of Rust's std ([`super::hash_keys`]).
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 static FIXED: AtomicBool = AtomicBool::new(false);
-/// Words of the stream that were drawn.
+/// Position in the stream, in words.
 static POSITION: AtomicU64 = AtomicU64::new(0);
 
-/// Where every iteration begins: no server draws so much while it starts.
+/// Position at which every iteration begins. No server draws this number of words while it starts.
 const ITERATION_START_WORD: u64 = 1 << 40;
 
-/// Bytes that are drawn together.
+/// Bytes of a word.
 const WORD_BYTES: usize = size_of::<u64>();
 
-/// From here on nothing is random.
+/// Fixes randomness from now on.
 pub(crate) fn fix() {
     FIXED.store(true, Relaxed);
 }
@@ -31,12 +31,12 @@ pub(crate) fn is_fixed() -> bool {
     FIXED.load(Relaxed)
 }
 
-/// An iteration begins: back to what the one before has drawn.
+/// Rewinds the stream at the start of an iteration, which then draws the same bytes as the previous one.
 pub(crate) fn rewind() {
     POSITION.store(ITERATION_START_WORD, Relaxed);
 }
 
-/// The next bytes of the stream.
+/// Fills `bytes` with the next bytes of the stream.
 pub(crate) fn fill(bytes: &mut [u8]) {
     for part in bytes.chunks_mut(WORD_BYTES) {
         let word = word(POSITION.fetch_add(1, Relaxed)).to_ne_bytes();
@@ -44,8 +44,8 @@ pub(crate) fn fill(bytes: &mut [u8]) {
     }
 }
 
-/// The stream's word at `position`: SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom
-/// Number Generators, 2014), whose state is a multiple of its increment.
+/// Returns the stream's word at `position`: SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
+/// Generators, 2014), whose state is a multiple of its increment.
 fn word(position: u64) -> u64 {
     let state = position.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let state = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,29 +1,28 @@
-//! How the kernel lets the server's threads take turns.
+//! Scheduling policy of the server's threads.
 //!
-//! Normally a thread that is woken may push the one that has woken it off the processor at once, or
-//! may not, as the kernel's accounting has it that moment. Who takes a lock first, who finds a queue
-//! empty, then differs from run to run. Batch threads (sched(7), SCHED_BATCH) never do that to each
-//! other: on afl-fuzz's one core each goes on until it waits.
+//! By default, a woken thread may preempt the thread that has woken it, depending on the kernel's accounting at that
+//! moment. Which thread takes a lock first, or finds a queue empty, then differs from run to run. Batch threads
+//! (sched(7), SCHED_BATCH) never preempt each other at a wake-up: on afl-fuzz's single core, each runs until it waits.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::sys::real;
 
-/// The longest time that the kernel lets a thread go on while another one wants to run (sched(7), since
-/// Linux 6.12), in nanoseconds. Normally that is less than a tick, and at one of them, every few dozen
-/// iterations, a thread loses the processor in the middle of its work.
+/// Longest time for which a thread may run while another one is runnable, in nanoseconds (sched(7), since Linux 6.12).
+/// By default this is less than a tick, so that at a tick, every few dozen iterations, a thread is preempted in the
+/// middle of its work.
 const SLICE_NANOS: u64 = 100_000_000;
 
-/// Whether this process has been told; its threads and children inherit it.
+/// Whether the policy was applied to this process; its threads and children inherit it.
 static APPLIED: AtomicBool = AtomicBool::new(false);
 
-/// Makes the calling thread, the first one, and those that it will create, take turns. Without success the
+/// Applies the batch policy to the calling thread, the first one, and to those that it will create. If that fails, the
 /// server runs as before, less stably.
 pub(crate) fn use_batch_policy() {
     if APPLIED.swap(true, Relaxed) {
         return;
     }
-    // SAFETY: no pointers.
+    // SAFETY: getpriority(2) takes no pointers.
     let niceness = unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) };
     let attributes = libc::sched_attr {
         size: size_of::<libc::sched_attr>() as u32,
@@ -35,7 +34,7 @@ pub(crate) fn use_batch_policy() {
         sched_deadline: 0,
         sched_period: 0,
     };
-    // SAFETY: 0 is the calling thread; the attributes are only read.
+    // SAFETY: the kernel only reads the attributes, whose size they contain; 0 is the calling thread.
     let _best_effort =
         unsafe { real::syscall(libc::SYS_sched_setattr, 0, (&raw const attributes).addr(), 0, 0, 0, 0) };
 }
@@ -48,13 +47,13 @@ mod tests {
 
     #[test]
     fn threads_inherit_the_batch_policy() {
-        // SAFETY: 0 is the calling thread.
+        // SAFETY: sched_getscheduler(2) takes no pointers; 0 is the calling thread.
         let policy = || unsafe { libc::sched_getscheduler(0) };
         let inherited = thread::spawn(move || {
             use_batch_policy();
-            thread::spawn(policy).join().expect("ends")
+            thread::spawn(policy).join().expect("the thread ends")
         });
-        assert_eq!(inherited.join().expect("ends"), libc::SCHED_BATCH);
+        assert_eq!(inherited.join().expect("the thread ends"), libc::SCHED_BATCH);
         assert_eq!(policy(), libc::SCHED_OTHER);
     }
 }

@@ -1,5 +1,5 @@
-//! The client's end of an internal connection: a socket, or memory. Never blocks: the thread that plays the client is
-//! the one that the server needs in order to go on.
+//! Client's end of an internal connection, over a socket or through memory. No operation blocks: the driver thread is a
+//! thread of the server, which could not continue meanwhile.
 
 use std::os::fd::{AsRawFd, OwnedFd};
 
@@ -14,26 +14,27 @@ use crate::net::transport::{self, Target};
 use crate::sys::fd;
 use crate::sys::fd_table::Slot;
 
-/// What became of some bytes to send.
+/// Outcome of an attempt to send bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sent {
-    /// This many went out.
+    /// This many bytes were sent.
     Bytes(usize),
-    /// The socket is full.
+    /// No byte can be sent now: the buffer is full.
     Blocked,
     /// The server has closed or reset the connection.
     Refused,
 }
 
-/// One connection, as the client sees it. Dropping it hangs up.
+/// Client's end of one connection. Dropping it closes this end.
 #[derive(Debug)]
 pub(super) struct ClientEnd {
     end: Channel,
-    /// Where it is kept, or was: what the server had not read then comes first.
+    /// Slot of the connection in memory. Kept after a fallback to a socket: bytes that the server had not read by then
+    /// are sent first.
     slot: Option<Slot>,
     will_reset: bool,
     is_tcp: bool,
-    /// What a client keeps for that over a UNIX-domain socket.
+    /// Byte that must stay unread, so that a UNIX-domain socket can reset the connection.
     unread: Option<UnreadByte>,
 }
 
@@ -44,20 +45,20 @@ enum Channel {
 }
 
 impl ClientEnd {
-    /// Over a socket of the transport's.
+    /// Returns the client's end of a connection over a socket.
     pub(super) fn over_socket(socket: OwnedFd, target: &Target, will_reset: bool) -> Self {
         let is_tcp = matches!(target, Target::Tcp(_));
         let unread = (will_reset && !is_tcp).then(UnreadByte::new);
         Self { end: Channel::Socket(socket), slot: None, will_reset, is_tcp, unread }
     }
 
-    /// Through memory.
+    /// Returns the client's end of a connection through memory.
     pub(super) fn through_memory(slot: Slot, will_reset: bool) -> Self {
         let unread = will_reset.then(UnreadByte::new);
         Self { end: Channel::Memory(slot), slot: Some(slot), will_reset, is_tcp: false, unread }
     }
 
-    /// The connection may have become real.
+    /// Switches to the socket if the connection has fallen back to transport `unix`.
     pub(super) fn follow(&mut self) {
         if let Some(slot) = self.slot
             && let Some(socket) = memory_socket::take_kernel_client(slot)
@@ -95,13 +96,14 @@ impl ClientEnd {
             (_, Some(slot)) if self.is_in_memory() || memory_socket::unread_len(slot) > 0 => {
                 memory_socket::half_close(slot)
             }
-            // A failure means that the server was first; reading will tell.
+            // A failure means that the server has closed the connection first, which the next read reports.
             (Channel::Socket(socket), _) => drop(shutdown(socket, Shutdown::Write)),
             (Channel::Memory(_), _) => {}
         }
     }
 
-    /// Reads what is there, by way of `buffer`. (Through memory, nothing is left to be seen of it.)
+    /// Reads the available bytes into `buffer` and passes them to `answer`. (Through memory, `answer` gets an empty
+    /// slice if the server has answered: its write has already recorded the bytes.)
     pub(super) fn drain(&mut self, buffer: &mut [u8], mut answer: impl FnMut(&[u8])) -> Drained {
         let socket = match &self.end {
             Channel::Socket(socket) => socket,
@@ -139,17 +141,17 @@ impl ClientEnd {
         }
     }
 
-    /// Whether bytes that were sent have not come to the server yet.
+    /// Whether sent bytes have not reached the server's socket yet, which only happens over TCP.
     pub(super) fn is_in_flight(&self, half_closed: bool) -> bool {
         matches!(&self.end, Channel::Socket(socket) if self.is_tcp && transport::is_in_flight(socket, half_closed))
     }
 
-    /// Whether the connection is over only when no process holds the client's end.
+    /// Whether the connection ends with a reset, which happens only when no process holds the client's end any more.
     pub(super) fn will_reset(&self) -> bool {
         self.will_reset
     }
 
-    /// Hangs up, whoever else holds the client's end: a child of the server's may have inherited it.
+    /// Closes the connection, even if a child process of the server has inherited the client's end.
     pub(super) fn close(self) {
         if let Channel::Socket(socket) = &self.end {
             let _closed_by_the_server = shutdown(socket, Shutdown::Both);
@@ -168,7 +170,7 @@ impl ClientEnd {
         }
     }
 
-    /// What tells that more can be read; nothing does through memory, where the server is what waits.
+    /// Returns a poll entry that is ready when more can be read; `None` through memory, where only the server waits.
     pub(super) fn readable(&self) -> Option<PollFd<'static>> {
         let Channel::Socket(socket) = &self.end else { return None };
         Some(PollFd::from_borrowed_fd(fd::borrow(socket.as_raw_fd()), PollFlags::IN))

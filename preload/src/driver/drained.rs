@@ -1,16 +1,16 @@
 //! Result of reading from a connection.
 
-/// No socket's send buffer is smaller, in bytes (socket(7), SO_SNDBUF).
+/// Size of the smallest send buffer that a socket can have, in bytes (socket(7), SO_SNDBUF).
 const MIN_SEND_BUFFER_BYTES: usize = 2048;
 
-/// What there was to read.
+/// Result of a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Drained {
-    /// Nothing, or less than fills any socket's buffer: the server was not waiting for room.
+    /// Nothing, or too little to have filled a send buffer: the server was not waiting for room.
     Little,
-    /// A part of the answer, or something else, that may have kept the server from going on.
+    /// So much of the answer, or other progress, that the server may have been blocked before.
     Much,
-    /// The end of the answer: the server has half-closed, closed or reset.
+    /// The end of the answer: the server has half-closed, closed or reset the connection.
     Ended,
 }
 

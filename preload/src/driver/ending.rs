@@ -1,4 +1,4 @@
-//! How connections end, and with the last of them the iteration.
+//! End of connections, and of the iteration after the last of them.
 
 use std::time::Duration;
 
@@ -18,11 +18,11 @@ use crate::process::{children, ending};
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::{report, signal_guard, threads};
 
-/// Interval at which the end of late threads and processes is looked for.
+/// Interval between two checks whether late threads and processes have ended.
 const LATE_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 impl Driver {
-    /// Ends the next of the connections that are left.
+    /// Half-closes the next open connection, or closes it if the server has already ended it.
     pub(super) fn end_next(&mut self) -> IdleStep {
         let Some(next) = Connection::ALL.into_iter().find(|next| self.connections[next.index()].is_some())
         else {
@@ -67,7 +67,7 @@ impl Driver {
         }
     }
 
-    /// Closes the client's end of the current connection, and goes on with those that are left.
+    /// Closes the client's end of the current connection, and continues with the other open ones.
     pub(super) fn hang_up(&mut self) -> IdleStep {
         self.close(self.current);
         if self.connections.iter().any(Option::is_some) {
@@ -91,8 +91,8 @@ impl Driver {
         }
     }
 
-    /// Closes the client's ends that a forked child of the server's has inherited, as far as the end of their
-    /// connections is told by nothing else than being closed.
+    /// In a forked child of the server: closes the inherited client's ends of connections that will be reset. The
+    /// server sees a reset only when no process holds the client's end.
     pub(super) fn close_resetting(&mut self) {
         for place in &mut self.connections {
             if let Some(line) = place
@@ -125,14 +125,14 @@ impl Driver {
         IdleStep::WaitForTimer
     }
 
-    /// The iteration is over. The server is idle, so the next one begins at once.
+    /// Ends the iteration after late threads and processes. The server is idle, so the next one begins at once.
     pub(super) fn finish(&mut self) -> IdleStep {
         children::check();
         Connection::ALL.into_iter().for_each(|connection| self.close(connection));
         if self.stage != SessionStage::Probing && self.awaits_late_work() {
             let is_first = self.stage != SessionStage::Late;
             self.enter(SessionStage::Late);
-            // Most end at once, now that the connections are closed: let them, before any time is spent asleep.
+            // Most of them end as soon as the connections are closed, so the first wait does not sleep.
             return match is_first || signal_guard::is_pending() {
                 true => IdleStep::Progress,
                 false => IdleStep::Sleep { until: Vec::new(), limit: Some(LATE_POLL_INTERVAL) },
@@ -153,7 +153,7 @@ impl Driver {
             leak_sanitizer::check();
         }
         if let Some(status @ 1..) = ending::exit_status().filter(|_| is_single_run) {
-            // Another thread exits, and waits for this one.
+            // Another thread is about to exit with this status, which a finished run would replace by 0.
             report::exit(status);
         }
         if is_last || !is_single_run {
@@ -168,8 +168,8 @@ impl Driver {
         self.begin()
     }
 
-    /// The server exits with `status`. What it has answered is read; an answer that nothing is to follow makes
-    /// the run complete.
+    /// Reads the remaining answers of a server that exits with `status`. The run counts as finished if the status is 0,
+    /// the server has answered, and the client has taken every step of the last input.
     pub(super) fn forward_last_answers(&mut self, status: i32) {
         if self.stage == SessionStage::Between {
             return;
@@ -184,8 +184,8 @@ impl Driver {
         }
     }
 
-    /// Whether a signal waits for its handler, or what the server has created in this iteration may still come to an
-    /// end that belongs to it.
+    /// Whether to wait for the handler of a pending signal, or for threads and processes that the server has created in
+    /// this iteration, because their ends belong to it. `false` once [`threads::LATE_TIMEOUT`] is over.
     fn awaits_late_work(&mut self) -> bool {
         if !signal_guard::is_pending() && !threads::has_late_sleepers() && !children::has_new() {
             return false;
@@ -194,14 +194,14 @@ impl Driver {
         now - *self.late_since.get_or_insert(now) < threads::LATE_TIMEOUT
     }
 
-    /// As far as this process knows: a child may hold the connection open.
+    /// Whether this process has accepted and closed every connection. A child process may still hold one open.
     fn server_has_closed(&self) -> bool {
         accept_gate::all_accepted()
             && (fd_table::connection_count() == 0 || fd_table::recount_connections() == 0)
     }
 }
 
-/// Forgets the connections that the server does not close: they must not hold up later iterations.
+/// Stops tracking the connections that the server does not close, so that they do not delay later iterations.
 fn abandon_connections() {
     for fd in fd_table::connections() {
         if fd_table::is_virtual(fd) {

@@ -1,5 +1,5 @@
-//! LeakSanitizer looks when a process exits, which a server does not do, and is not made to by us:
-//! its exit handlers would free what it has lost. So it is asked when a process has done its work.
+//! LeakSanitizer's check of a process that has done its work. By default, LeakSanitizer checks at exit, but servers do
+//! not exit. The preload does not make them exit either, because their exit handlers would free leaked memory.
 
 use std::sync::OnceLock;
 
@@ -11,18 +11,18 @@ const DO_LEAK_CHECK: &[u8] = b"__lsan_do_leak_check\0";
 
 static CHECK: OnceLock<unsafe extern "C" fn()> = OnceLock::new();
 
-/// Looks for LeakSanitizer. To be called before the server's `main`: the loader uses the server's heap.
+/// Looks up LeakSanitizer. To be called before the server's `main`: the dynamic loader uses the server's heap.
 pub(super) fn find() {
-    // SAFETY: a function of this name has this type.
+    // SAFETY: `get` requires the symbol's type: compiler-rt's function of this name takes and returns nothing.
     if let Ok(check) = unsafe { Library::this().get(DO_LEAK_CHECK) } {
         let _ = CHECK.set(*check);
     }
 }
 
-/// Checks for leaks where LeakSanitizer is in the process.
+/// Checks for leaks if LeakSanitizer is in the process.
 pub(super) fn check() {
     if let Some(check) = CHECK.get() {
-        // SAFETY: it may be called at any time.
+        // SAFETY: the function takes no arguments and may be called at any time (lsan_interface.h).
         unsafe { check() }
     }
 }

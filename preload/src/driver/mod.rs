@@ -1,9 +1,8 @@
-//! The driver: plays the client of one session, one step at a time, whenever the server is idle.
+//! Driver: plays the client of one session, one step at a time, whenever the server is idle.
 //!
-//! A raw input is the shortest session: connect, send everything. At the end of every session the
-//! client half-closes its connections, reads to their ends, and closes them. Each step is taken only
-//! when the server has nothing left to do, so the server sees the same thing at the same moment in
-//! every run.
+//! A raw input is the shortest session: connect, send everything. At the end of every session the client half-closes
+//! its connections, reads to their ends, and closes them. The client takes a step only when the server has nothing left
+//! to do, so each event occurs at the same point of the server's work in every run.
 
 mod client;
 mod dead_accept;
@@ -31,47 +30,45 @@ use dead_accept::Culprit;
 use drained::Drained;
 use input_source::{ClientStep, InputSource};
 
-/// Idle rounds that a server is given to accept a connection, or to close one that the client has
-/// hung up on, before the iteration ends without it.
+/// Idle rounds in which a server may still accept a connection, or close one that the client has closed, before the
+/// iteration ends without that.
 const MAX_IDLE_ROUNDS: u32 = 8;
 
-/// The same for an answer that a child process may still give: a hundred milliseconds or so.
+/// Idle rounds in which a child process may still answer: about a hundred milliseconds.
 const MAX_IDLE_ROUNDS_WITH_CHILDREN: u32 = 50;
 
-/// Bytes of an answer that are read at a time. Here rather than on a stack: the server's may be
-/// small.
+/// Bytes of an answer that are read at a time. The buffer is not on the stack: the server's stacks may be small.
 const SCRATCH_BYTES: usize = 64 * 1024;
 
-/// Where in the session the client is.
+/// Stage of the client in the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum SessionStage {
-    /// Between two iterations; or time passes at the end of one.
+    /// Between two iterations, or at the end of one while the virtual clock advances.
     Between,
-    /// Taking the steps of the input; most of them send.
+    /// The client takes the steps of the input, most of which send.
     Playing,
-    /// All steps are taken; the connections that are left end, one after the other.
+    /// All steps are taken; the client ends the open connections, one after the other.
     Ending,
-    /// Everything is sent on the current connection and said to be all; the answer may go on.
+    /// The client has half-closed the current connection; the server may still answer.
     HalfClosed,
-    /// The client is gone; the server may still have to notice.
+    /// The client has closed all connections; the server may not have closed them yet.
     HungUp,
-    /// All is over but for a signal that waits for its handler, and for threads and processes that the server has
-    /// created in this iteration.
+    /// Nothing is left but pending signals, and threads and processes that the server has created in this iteration.
     Late,
-    /// A single run is over, but for the question whether the server accepts another connection.
+    /// A single run is over, except for a check whether the server accepts another connection.
     Probing,
 }
 
-/// A connection that the client has open.
+/// Open connection of the client.
 #[derive(Debug)]
 struct ClientConnection {
     client: ClientEnd,
-    /// How many connections there had been when it was made.
+    /// Number of connections that were made before it.
     number: u32,
     half_closed: bool,
     /// The server has half-closed, closed or reset.
     ended: bool,
-    /// An idle server with a full socket: it does not want the rest.
+    /// The socket is full although the server is idle: it does not read the rest.
     stuck: bool,
 }
 
@@ -83,11 +80,11 @@ pub(crate) struct Driver {
     connections: [Option<ClientConnection>; Connection::COUNT],
     /// The connection of the last step.
     current: Connection,
-    /// Connections that were made, all in all.
+    /// Total number of connections that were made.
     made: u32,
-    /// Idle rounds in a row without progress.
+    /// Consecutive idle rounds without progress.
     rounds: u32,
-    /// Rounds in a row in which something was on its way.
+    /// Consecutive rounds in which sent bytes had not reached the server.
     in_flight: u32,
     /// When the iteration began to wait for late threads and processes (CLOCK_MONOTONIC).
     late_since: Option<Duration>,
@@ -100,17 +97,17 @@ static DRIVER: DriverCell = DriverCell(UnsafeCell::new(Driver::new()));
 
 struct DriverCell(UnsafeCell<Driver>);
 
-// SAFETY: `install` hands out the only reference, which the driver guard protects.
+// SAFETY: the content is reached only through the reference that `install` makes, which the driver guard protects.
 unsafe impl Sync for DriverCell {}
 
-/// Makes the driver the client that idle calls play. To be called once, before the server's `main`.
+/// Installs the driver as the client of the wait loop. To be called once, before the server's `main`.
 pub(crate) fn install() {
     leak_sanitizer::find();
-    // SAFETY: called once, so this is the only reference.
+    // SAFETY: the pointer is valid, and its only reference is this one, because `install` is called once.
     driver_guard::install(unsafe { &mut *DRIVER.0.get() });
 }
 
-/// In a single run, forwards what the server, which exits with `status`, has answered.
+/// In a single run, forwards the remaining answers of a server that exits with `status`.
 pub(crate) fn server_exits(status: i32) {
     if config::is_single_run() {
         server_exit::notify_client(status);
@@ -160,7 +157,7 @@ impl Driver {
     fn begin(&mut self) -> IdleStep {
         let input_source = self.input_source.get_or_insert_with(InputSource::new);
         if signal_guard::is_pending() {
-            // It came before the forkserver forked; its handler is not a part of the iteration.
+            // The signal came before the forkserver forked, so its handler must run before the iteration.
             return IdleStep::Progress;
         }
         if let Some(source) = input_source.await_input() {
@@ -171,7 +168,7 @@ impl Driver {
         threads::begin_iteration();
         self.late_since = None;
         let counts = input_source.is_counted();
-        // A session without a step has a connection, too.
+        // A session without steps opens a connection, too.
         let first = input_source
             .next_step()
             .unwrap_or(ClientStep { connection: Connection::ALL[0], action: Action::Open });
@@ -182,13 +179,13 @@ impl Driver {
         status.add(Counter::Iterations, counts.into());
         status.reach(Phase::Connected);
         self.enter(SessionStage::Playing);
-        // What is there can go out at once: a server accepts and reads in one go.
+        // Available bytes are sent at once, because a server accepts and reads without an idle point in between.
         self.send_available();
         IdleStep::Progress
     }
 
-    /// Opens a connection, which becomes the current one; there is none to open while the server does
-    /// not listen.
+    /// Opens a connection and makes it the current one. Returns `false` if the server does not listen, or if its
+    /// backlog is full.
     fn connect(&mut self, connection: Connection) -> bool {
         let Some(listener) = listener::current() else { return false };
         let will_reset =
@@ -199,7 +196,7 @@ impl Driver {
             accept_gate::add_pending();
             let socket = match transport::connect(&listener.target, will_reset) {
                 Ok(socket) => socket,
-                // So many connections wait already that the server wants no more of them.
+                // The listener's backlog is full: the connection is no longer pending.
                 Err(Errno::AGAIN) if self.stage == SessionStage::Playing && accept_gate::try_claim() => {
                     return false;
                 }
@@ -220,7 +217,7 @@ impl Driver {
         true
     }
 
-    /// Who is to blame when the server has stopped accepting.
+    /// Returns the input to blame if the server has stopped accepting.
     fn culprit(&self) -> Culprit {
         match &self.input_source {
             Some(input_source) if input_source.is_rerun() => Culprit::This,
@@ -228,8 +225,8 @@ impl Driver {
         }
     }
 
-    /// Reads what is there on every connection: what there was on the current one, but `Much` if that
-    /// holds for any.
+    /// Reads the available bytes of every connection. Returns the result of the current one, or `Much` if that is the
+    /// result of any.
     fn drain(&mut self) -> Drained {
         let Some(input_source) = &mut self.input_source else { return Drained::Ended };
         let mut drained = Drained::Ended;
@@ -256,7 +253,7 @@ impl Driver {
     }
 
     fn connection(&self, connection: Connection) -> &ClientConnection {
-        self.connections[connection.index()].as_ref().expect("a connection that is open")
+        self.connections[connection.index()].as_ref().expect("the connection is open")
     }
 
     fn enter(&mut self, stage: SessionStage) {
@@ -275,7 +272,7 @@ impl Driver {
     }
 }
 
-/// A part of an answer has come.
+/// Records a part of an answer.
 fn record_answer(input_source: &mut InputSource, connection: Connection, answer: &[u8]) {
     let status = report::status();
     status.reach(Phase::Answered);

@@ -1,4 +1,4 @@
-//! The steps of the input, taken one after the other.
+//! Playing of the input: its steps, taken one after the other.
 
 use std::time::Duration;
 
@@ -14,13 +14,14 @@ use crate::blocking::IdleStep;
 use crate::net::accept_gate;
 use crate::sys::{internal_error, report};
 
-/// Rounds, and the time of each, that something sent is given to come to the server. The kernel may
-/// tell that it did with a delay (the delayed acknowledgement of TCP, 40 ms as a rule).
+/// Rounds in which sent bytes may reach the server. The kernel may report that with a delay: TCP delays
+/// acknowledgements, usually by 40 ms.
 const MAX_DELIVERY_ROUNDS: u32 = 200;
+/// Duration of a round.
 const DELIVERY_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 impl Driver {
-    /// Goes on with the current step, or takes the next one.
+    /// Continues the current step, or takes the next one.
     pub(super) fn play(&mut self) -> IdleStep {
         if self.input_source.as_ref().is_some_and(InputSource::is_counted) {
             internal_error::panic_if_asked("play");
@@ -37,7 +38,7 @@ impl Driver {
             Sending::Progress => self.acted(),
             Sending::Waiting(until) => IdleStep::Sleep { until, limit: None },
             Sending::Over => {
-                // The end may have come with the last bytes.
+                // The last read may have stopped before the end of the answer.
                 if self.reads_answers() {
                     self.drain();
                 }
@@ -46,8 +47,8 @@ impl Driver {
         }
     }
 
-    /// Whether the server has accepted any of the connections that are left. They are accepted in the
-    /// order in which they were made.
+    /// Whether the server has accepted any open connection, or none is open. Connections are accepted in the order in
+    /// which they were made.
     fn is_served(&self) -> bool {
         let unaccepted =
             |line: &ClientConnection| self.made.wrapping_sub(line.number) <= accept_gate::pending();
@@ -55,7 +56,7 @@ impl Driver {
         left.peek().is_none() || !left.all(unaccepted)
     }
 
-    /// Sends what the pace has and the socket takes.
+    /// Sends the bytes that the input source has, as far as the socket accepts them.
     pub(super) fn send_available(&mut self) -> Sending {
         let (Some(input_source), Some(line)) =
             (&mut self.input_source, &mut self.connections[self.current.index()])
@@ -94,7 +95,7 @@ impl Driver {
         }
     }
 
-    /// Takes the next step of the input; after the last one, the connections end.
+    /// Takes the next step of the input, or begins to end the connections after the last one.
     fn take_step(&mut self) -> IdleStep {
         let Some(ClientStep { connection, action }) =
             self.input_source.as_mut().and_then(InputSource::next_step)
@@ -125,7 +126,8 @@ impl Driver {
         }
     }
 
-    /// The server only seems idle while something is on its way to it.
+    /// Waits for sent bytes to reach the server, which only seems idle until then. `None` if none are on their way, or
+    /// after [`MAX_DELIVERY_ROUNDS`].
     pub(super) fn await_delivery(&mut self) -> Option<IdleStep> {
         let is_in_flight =
             |line: &ClientConnection| !line.ended && line.client.is_in_flight(line.half_closed);
@@ -154,12 +156,12 @@ impl Driver {
     }
 }
 
-/// How far sending has come.
+/// Result of sending.
 pub(super) enum Sending {
-    /// Some bytes went out.
+    /// Some bytes were sent.
     Progress,
-    /// The input is not complete; wait for these.
+    /// The input is not complete; these descriptors report progress.
     Waiting(Vec<PollFd<'static>>),
-    /// All of the chunk is sent, or the server wants no more.
+    /// The whole chunk is sent, or the server reads no more.
     Over,
 }

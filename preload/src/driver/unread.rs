@@ -1,4 +1,4 @@
-//! What a client leaves unread that is going to reset: see [`crate::net::transport::set_reset_on_close`].
+//! Unread byte of a client that is going to reset: see [`crate::net::transport::set_reset_on_close`].
 
 use std::os::fd::AsFd;
 
@@ -8,7 +8,7 @@ use rustix::net::{RecvFlags, recv};
 use super::drained::Drained;
 use crate::net::transport::{GREETING, peer_has_closed};
 
-/// Of a socket, always one byte: first the greeting, then the last of the answer.
+/// Byte that always stays unread in a socket: first the greeting, then the last byte of the answer.
 #[derive(Debug)]
 pub(super) struct UnreadByte {
     greeted: bool,
@@ -19,7 +19,7 @@ impl UnreadByte {
         Self { greeted: false }
     }
 
-    /// Reads all but the last byte.
+    /// Reads all bytes except the last one.
     pub(super) fn drain(
         &mut self,
         socket: impl AsFd,
@@ -44,7 +44,7 @@ impl UnreadByte {
         }
     }
 
-    /// Shows the last byte, which stays unread.
+    /// Passes the last byte to `answer`, but leaves it unread.
     pub(super) fn show(&mut self, socket: impl AsFd, mut answer: impl FnMut(&[u8])) {
         let mut last = [0];
         if let Ok((1, _)) = recv(socket, &mut last, RecvFlags::DONTWAIT | RecvFlags::PEEK) {

@@ -1,10 +1,10 @@
-/* An event loop that makes every system call by its number, with `call`, and waits in another one
-   each time. What the kernel's calls do otherwise than libc's functions is tried first. */
+/* Event loop that makes every system call by its number, with `call`, and waits in another one each
+   time. First it tries calls of the kernel that behave differently from the functions of libc. */
 
 #include "target.h"
 #include <sys/syscall.h>
 
-/* The call with this number: -1 and errno for a failure. */
+/* Makes the call with this number; returns -1 and sets errno on failure. */
 static long call(long number, long a, long b, long c, long d, long e, long f);
 #define CALL(name, a, b, c, d, e, f) \
     call(SYS_##name, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
@@ -40,7 +40,7 @@ static int wait_readable(int listener, int connection) {
     }
     if (connection >= 0) {
         event.data.fd = connection;
-        CALL(epoll_ctl, epoll, EPOLL_CTL_ADD, connection, &event, 0, 0); /* It may be there already. */
+        CALL(epoll_ctl, epoll, EPOLL_CTL_ADD, connection, &event, 0, 0); /* It may be registered already. */
     }
     switch (turn++ % 7) {
     case 0: CHECK(CALL(epoll_pwait, epoll, &event, 1, -1, NULL, SIGNAL_SET) == 1); return event.data.fd;

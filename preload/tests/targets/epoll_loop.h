@@ -1,4 +1,4 @@
-/* The event loop over an epoll instance; `WAIT(epoll, event)` waits for one event. */
+/* Event loop over an epoll instance; `WAIT(epoll, event)` waits for one event. */
 
 #include "event_loop.h"
 

@@ -1,5 +1,5 @@
-/* A single-threaded server over any of the waiting calls: `wait_readable` is given the listener and
-   at most one connection (or -1), and returns the one that is readable. */
+/* Single-threaded server over any of the waiting calls: `wait_readable` takes the listener and at most
+   one connection (or -1), and returns the readable one. */
 
 #include "target.h"
 

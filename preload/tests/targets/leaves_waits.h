@@ -1,4 +1,4 @@
-/* Times out by siglongjmp(3) from a handler, out of ppoll and read. `install` makes a function a handler. */
+/* Leaves ppoll and read by siglongjmp(3) from a signal handler. `install` installs the handler. */
 
 #include "target.h"
 #include <setjmp.h>
@@ -19,7 +19,7 @@ static void in(int microseconds) {
     CHECK(setitimer(ITIMER_REAL, &soon, NULL) == 0);
 }
 
-/* Out of a wait that a signal ends which is pending already. */
+/* Leaves a wait that a pending signal ends. */
 static void leave_ppoll(int fd) {
     struct pollfd wait = {.fd = fd, .events = POLLIN};
     CHECK(sigprocmask(SIG_BLOCK, &blocked, NULL) == 0 && raise(SIGUSR1) == 0);
@@ -31,7 +31,7 @@ static void leave_ppoll(int fd) {
     }
 }
 
-/* Out of a read during which another thread is at work, so that the client has nothing to do yet. */
+/* Leaves a read while another thread works, so that the client does nothing yet. */
 static volatile int left;
 
 static void *work(void *unused) {

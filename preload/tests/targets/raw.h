@@ -1,4 +1,4 @@
-/* System calls by the instruction itself: libc does not see them. x86-64 only. */
+/* System calls by the instruction, past libc. x86-64 only. */
 
 #include <errno.h>
 

@@ -1,5 +1,5 @@
-/* A server that says what it sees of each connection: a line in the log for every event. It answers
-   each read, and the end. Connections have the lowest number that is free. "abort" and "exit" end it. */
+/* Server that logs one line for every event on a connection, and answers each read and the end.
+   Connections have the lowest free number. "abort" and "exit" end the server. */
 
 #include "target.h"
 
@@ -19,11 +19,11 @@ __attribute__((format(printf, 2, 3))) static inline void saw(int number, const c
 static inline void say(int number, int fd, const char *bytes, int len) {
     char answer[4200];
     int total = snprintf(answer, sizeof answer, "%d:%.*s;", number, len, bytes);
-    send(fd, answer, total, MSG_NOSIGNAL); /* the client may be gone */
+    send(fd, answer, total, MSG_NOSIGNAL); /* the client may have hung up */
 }
 
-/* One read. `events` is what the waiting call reported, or empty. Returns 0 when the connection is
-   over; it is closed then. */
+/* Reads once. `events` names the events that the waiting call reported, or is empty. Returns 0 at the
+   end of the connection, which it then closes. */
 static inline int see(int number, int fd, const char *events) {
     char bytes[4000];
     ssize_t len = read(fd, bytes, sizeof bytes);

@@ -1,4 +1,4 @@
-/* A thread for each connection: `serve_connection(number)` serves it to its end. */
+/* Server with a thread for each connection: `serve_connection(number)` serves one to its end. */
 
 #include "session.h"
 

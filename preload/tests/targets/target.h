@@ -1,4 +1,4 @@
-/* What the target programs share: a listener, a minimal HTTP answer, a log of what was asked. */
+/* Functions that the target programs share: a listener, a minimal HTTP answer, a log of requests. */
 
 #pragma once
 #define _GNU_SOURCE
@@ -29,8 +29,7 @@
         }                                                                         \
     } while (0)
 
-/* A listener on a port that nothing else may use while the tests run in parallel: the preload must
-   not bind it. */
+/* Makes a listener. Tests run in parallel with the same ports, so the preload must not bind them. */
 static inline int listen_on(int port) {
     int one = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -44,7 +43,7 @@ static inline int listen_on(int port) {
 
 static inline void set_nonblocking(int fd) { CHECK(fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == 0); }
 
-/* Writes all of it, however often the descriptor says "not now". */
+/* Writes all bytes, and retries after EAGAIN. */
 static inline void write_all(int fd, const char *bytes, size_t len) {
     while (len > 0) {
         ssize_t done = write(fd, bytes, len);
@@ -53,7 +52,7 @@ static inline void write_all(int fd, const char *bytes, size_t len) {
             poll(&room, 1, -1);
             continue;
         }
-        if (done < 0) return; /* the client is gone */
+        if (done < 0) return; /* the client has hung up */
         bytes += done;
         len -= done;
     }
@@ -80,14 +79,14 @@ static inline void log_line(const char *line, int len) {
     close(fd);
 }
 
-/* The same for the first line of what has arrived. */
+/* Appends the first line of a request to that file. */
 static inline void log_first_line(const char *bytes, ssize_t len) {
     const char *end = memchr(bytes, '\r', len);
     log_line(bytes, end ? end - bytes : len);
 }
 
-/* Answers what has arrived on a descriptor that is readable, or blocking: one read, one answer that
-   repeats its first line. Returns 0 at the end of the connection. */
+/* Reads once from a descriptor that is readable or blocking, and answers with the first line of the
+   request. Returns 0 at the end of the connection. */
 static inline int serve_once(int fd) {
     char request[4096];
     ssize_t len = read(fd, request, sizeof request);

@@ -6,16 +6,16 @@ use loom::model::Builder;
 use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
 use sockfuzz_handover::Signal;
 
-/// What a thread can wait for.
+/// Object that a thread can wait for.
 #[derive(Debug, Default, Clone, Copy)]
 struct Object {
-    /// An eventfd is made when it is first needed. Signals before that go nowhere.
+    /// Whether the eventfd exists: it is created when it is first needed. Earlier signals are lost.
     made: bool,
     count: u32,
 }
 
-/// All objects. A thread that sleeps wakes up by a change of any, and looks whether one of its own is readable: in
-/// between, another thread may have taken what woke it.
+/// All objects. A change of any object wakes every sleeping thread, which checks whether one of its own is readable: in
+/// between, another thread may have taken the signal.
 #[derive(Debug, Clone)]
 pub(crate) struct Kernel(Arc<Objects>);
 

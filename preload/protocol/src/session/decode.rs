@@ -1,52 +1,52 @@
-//! From bytes to steps, without allocation: this runs in every iteration.
+//! Decoder from bytes to steps. It does not allocate, because it runs in every iteration.
 
 use std::ops::Range;
 
 use super::marker::{Marker, split_fragment};
 use super::{Action, Connection, SessionState, Step};
 
-/// A part of a chunk: an escaped 0xF5 splits one.
+/// Part of a chunk: an escaped 0xF5 splits a chunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fragment<'a> {
-    /// Never empty.
+    /// Bytes of the part; never empty.
     pub bytes: &'a [u8],
-    /// The next step is the rest of the same chunk.
+    /// Whether the next step is the rest of the same chunk.
     pub more: bool,
 }
 
-/// The same, for who cannot borrow the input meanwhile.
+/// Part of a chunk as a range, for callers that cannot borrow the input meanwhile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// Where in the input.
+    /// Range of the bytes in the input.
     pub range: Range<usize>,
     /// See [`Fragment::more`].
     pub more: bool,
 }
 
-/// A place in an input, and what is known of the connections there.
+/// Position in an input, and the state of the connections there.
 #[derive(Debug, Clone)]
 pub struct Cursor {
     position: usize,
     connection: Connection,
     state: SessionState,
-    /// The last step was a part of a chunk, and so is the next.
+    /// Whether the last step was a part of a chunk that the next step continues.
     within: bool,
 }
 
-/// The steps of an input.
+/// Iterator over the steps of an input.
 #[derive(Debug, Clone)]
 pub struct Steps<'a> {
     input: &'a [u8],
     cursor: Cursor,
 }
 
-/// The steps that this input is.
+/// Returns the steps of an input.
 #[must_use]
 pub const fn decode(input: &[u8]) -> Steps<'_> {
     Steps { input, cursor: Cursor::new() }
 }
 
-/// Whether an input says more than the bytes of one connection.
+/// Whether an input has a marker, and so is more than one chunk on the first connection.
 #[must_use]
 pub fn has_marker(mut input: &[u8]) -> bool {
     loop {
@@ -62,13 +62,13 @@ pub fn has_marker(mut input: &[u8]) -> bool {
 }
 
 impl Cursor {
-    /// The beginning of an input.
+    /// Returns the beginning of an input.
     #[must_use]
     pub const fn new() -> Self {
         Self { position: 0, connection: Connection(0), state: SessionState::new(), within: false }
     }
 
-    /// The next step. The input is that of the steps before.
+    /// Returns the next step. The input must be that of the previous steps.
     pub fn next(&mut self, input: &[u8]) -> Option<Step<Part>> {
         loop {
             let rest = input.get(self.position..)?;
@@ -91,7 +91,7 @@ impl Cursor {
             }
             self.position += 2;
             self.connection = connection;
-            // To send is no step yet: the bytes that follow are.
+            // The marker of a send is not a step: the bytes that follow it are.
             if !matches!(action, Action::Send(())) && self.state.take(connection, &action).is_ok() {
                 return Some(Step { connection, action: action.map(|()| Part { range: 0..0, more: false }) });
             }
@@ -123,7 +123,7 @@ impl<'a> Iterator for Steps<'a> {
     }
 }
 
-/// Whether the input ends here, or something else than a chunk begins.
+/// Whether the chunk ends here: at the end of the input, or before a marker.
 fn is_at_boundary(rest: &[u8]) -> bool {
     rest.is_empty() || Marker::at_start(rest).is_some()
 }

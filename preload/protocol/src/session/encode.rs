@@ -1,14 +1,14 @@
-//! From steps to bytes: the shortest that decode to them, but for a 0xF5, which is always escaped.
+//! Encoder from steps to bytes. The result is the shortest that decodes to them, except that a 0xF5 is always escaped.
 
 use super::marker::{Marker, escape_into};
 use super::{Action, Connection, Session, Step};
 
 impl Session {
-    /// The bytes that decode to this session.
+    /// Returns bytes that decode to this session.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        // Where bytes would go that no marker stands before.
+        // The connection of bytes without a marker before them.
         let mut next = Some(Connection(0));
         for Step { connection, action } in &self.steps {
             let (action, chunk) = match action {

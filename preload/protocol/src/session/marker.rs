@@ -1,29 +1,29 @@
-//! Markers: two bytes that separate a session's steps. One codec for everybody who reads or writes them.
+//! Markers: two bytes that separate a session's steps. All code that reads or writes them uses this codec.
 
 use super::{Action, Connection};
 
-/// First byte of a marker: UTF-8 never has it.
+/// First byte of a marker. It never occurs in UTF-8.
 pub(super) const MARK: u8 = 0xF5;
 /// Second byte of a marker for the first action on the first connection.
 pub(super) const FIRST_OPERATION: u8 = 0x40;
 
-/// An operation on a connection, as a marker spells it. `Send` applies to the bytes that follow.
+/// Operation on a connection, as a marker encodes it. `Send` applies to the bytes that follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Marker {
-    /// What the client does.
+    /// Action of the client.
     pub action: Action<()>,
-    /// Where.
+    /// Connection of the action.
     pub connection: Connection,
 }
 
 impl Marker {
-    /// The marker after which a chunk is sent on a connection.
+    /// Returns the marker before a chunk that is sent on a connection.
     #[must_use]
     pub const fn send(connection: Connection) -> Self {
         Self { action: Action::Send(()), connection }
     }
 
-    /// The two bytes of the marker.
+    /// Returns the two bytes of the marker.
     #[must_use]
     pub fn encode(self) -> [u8; 2] {
         let action = Action::ALL.iter().position(|action| *action == self.action);
@@ -31,14 +31,14 @@ impl Marker {
         [MARK, FIRST_OPERATION + action * Connection::COUNT as u8 + self.connection.0]
     }
 
-    /// The marker whose second byte this is; `None` for a byte that is no operation.
+    /// Returns the marker with this second byte; `None` for a byte that is not an operation.
     pub(super) fn of_operation(byte: u8) -> Option<Self> {
         let operation = byte.checked_sub(FIRST_OPERATION)?;
         let action = *Action::ALL.get(usize::from(operation) / Connection::COUNT)?;
         Some(Self { action, connection: Connection(operation % Connection::COUNT as u8) })
     }
 
-    /// The marker that the input begins with, if it begins with one.
+    /// Returns the marker at the start of the input, if there is one.
     pub(super) fn at_start(input: &[u8]) -> Option<Self> {
         match input {
             [MARK, operation, ..] => Self::of_operation(*operation),
@@ -57,8 +57,8 @@ pub fn escape_into(mut chunk: &[u8], output: &mut Vec<u8>) {
     output.extend_from_slice(chunk);
 }
 
-/// Splits an input before its first marker, or behind its first escaped 0xF5: the bytes to send, and
-/// the rest of the input.
+/// Splits an input before its first marker, or behind its first escaped 0xF5. Returns the bytes to send, and the rest
+/// of the input.
 pub(super) fn split_fragment(input: &[u8]) -> (&[u8], &[u8]) {
     let mut from = 0;
     while let Some(found) = memchr::memchr(MARK, &input[from..]) {

@@ -1,8 +1,8 @@
-//! Which steps can be done, seen from the client: what is open, and how many steps there were.
+//! State of a session at the client, which shows whether a step is possible: open connections, and the number of steps.
 
 use super::{Action, Connection, MAX_STEPS};
 
-/// The client's end of a connection.
+/// State of the client's end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Closed,
@@ -10,7 +10,7 @@ enum End {
     HalfClosed,
 }
 
-/// Why a step cannot be done.
+/// Reason why a step is impossible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
     NotOpen,
@@ -19,7 +19,7 @@ pub(super) enum Refusal {
     TooManySteps,
 }
 
-/// A session, as far as it has come.
+/// State of a session after some of its steps.
 #[derive(Debug, Clone)]
 pub(super) struct SessionState {
     ends: [End; Connection::COUNT],
@@ -36,7 +36,10 @@ impl SessionState {
         self.steps == MAX_STEPS
     }
 
-    /// Takes one step, or says why not.
+    /// Takes one step.
+    ///
+    /// # Errors
+    /// Returns the reason why the step is impossible.
     pub(super) fn take<Bytes>(
         &mut self,
         connection: Connection,

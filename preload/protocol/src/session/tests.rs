@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::marker::{FIRST_OPERATION, MARK};
 use super::*;
 
-/// Bytes among which markers, halves of markers, and escapes are frequent.
+/// Bytes in which markers, halves of markers, and escapes are frequent.
 fn inputs() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         3 => Just(MARK),
@@ -38,17 +38,17 @@ proptest! {
         let session = Session::decode(&input);
         prop_assert!(session.steps().len() <= MAX_STEPS);
         let again: Session = session.steps().iter().cloned().collect();
-        prop_assert_eq!(&again, &session, "every step can be done");
+        prop_assert_eq!(&again, &session, "every step is possible");
         prop_assert_eq!(Session::decode(&session.encode()), session);
     }
 
     #[test]
-    fn a_session_survives_its_bytes(session in sessions()) {
+    fn an_encoded_session_decodes_to_itself(session in sessions()) {
         prop_assert_eq!(Session::decode(&session.encode()), session);
     }
 
     #[test]
-    fn a_session_survives_its_text(session in sessions()) {
+    fn the_text_of_a_session_parses_to_itself(session in sessions()) {
         prop_assert_eq!(session.to_string().parse(), Ok(session));
     }
 
@@ -69,7 +69,7 @@ proptest! {
     }
 
     #[test]
-    fn what_has_no_marker_is_one_chunk(input in vec(0..MARK, 1..60)) {
+    fn an_input_without_markers_is_one_chunk(input in vec(0..MARK, 1..60)) {
         let steps: Vec<_> = decode(&input).collect();
         let whole = Action::Send(Fragment { bytes: &input, more: false });
         prop_assert_eq!(steps, [Step { connection: Connection(0), action: whole }]);
@@ -78,7 +78,7 @@ proptest! {
     }
 
     #[test]
-    fn markers_are_seen_where_they_are(input in inputs()) {
+    fn an_input_with_several_steps_has_a_marker(input in inputs()) {
         let without: Vec<u8> = input.iter().copied().filter(|&byte| byte != MARK).collect();
         prop_assert!(!has_marker(&without));
         let steps = Session::decode(&input).into_steps();
@@ -88,18 +88,18 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_read_or_refused(text in ".{0,60}") {
+    fn parsing_any_text_does_not_panic(text in ".{0,60}") {
         let _ = text.parse::<Session>();
     }
 }
 
-/// What the decoder makes of bytes, as text.
+/// Session that the bytes decode to, as text.
 fn shown(input: &[u8]) -> String {
     Session::decode(input).to_string()
 }
 
 #[test]
-fn markers_say_what_is_done_where() {
+fn markers_encode_action_and_connection() {
     let input = b"a\xF5\x40b\xF5\x41c\xF5\x46\xF5\x4Ad\xF5\x4Ce\xF5\x50";
     assert_eq!(
         shown(input),
@@ -108,7 +108,7 @@ fn markers_say_what_is_done_where() {
 }
 
 #[test]
-fn what_cannot_be_done_is_left_out() {
+fn impossible_steps_are_omitted() {
     assert_eq!(shown(b"\xF5\x4C\xF5\x51\xF5\x49x"), "send 1 \"x\"\n");
     assert_eq!(shown(b"\xF5\x44\xF5\x44\xF5\x40\xF5\x40"), "open 0\n");
 }
@@ -121,19 +121,19 @@ fn other_uses_of_the_mark_are_data() {
 }
 
 #[test]
-fn what_follows_the_last_step_is_ignored() {
+fn bytes_after_the_last_step_are_ignored() {
     let input = b"\xF5\x41x\xF5\x40y".repeat(MAX_STEPS);
     assert_eq!(Session::decode(&input).steps().len(), MAX_STEPS);
     let endless = b"\xF5\x41x\xF5\xF5".repeat(MAX_STEPS);
     assert_eq!(
         Session::decode(&endless).steps().last().map(|step| &step.action),
         Some(&Action::Send(b"x\xF5".to_vec())),
-        "the last chunk is whole"
+        "the last chunk is complete"
     );
 }
 
 #[test]
-fn a_text_is_lines_strings_and_comments() {
+fn a_text_has_steps_strings_and_comments() {
     let text = r#"
         # two connections
         send 0 "GET / HTTP/1.1\r\n"   # the request line
@@ -141,7 +141,7 @@ fn a_text_is_lines_strings_and_comments() {
         open 1
         send 1 "é"
         reset 0"#;
-    let session: Session = text.parse().expect("well written");
+    let session: Session = text.parse().expect("a valid text");
     assert_eq!(
         session.to_string(),
         "send 0 \"GET / HTTP/1.1\\r\\n\"\n       \"X: A\\t\\\\\\\"\\r\\n\"\n\
@@ -150,18 +150,18 @@ fn a_text_is_lines_strings_and_comments() {
 }
 
 #[test]
-fn a_wrong_text_is_told_where_and_why() {
+fn text_errors_name_line_and_reason() {
     let wrong = [
-        ("sent 0 \"x\"", "line 1: \"sent\" is no step"),
-        ("open 1\nopen", "line 2: after open, the number of a connection is missing"),
+        ("sent 0 \"x\"", "line 1: \"sent\" is not a step"),
+        ("open 1\nopen", "line 2: after open, the number of a connection is required"),
         ("open 4", "0 to 3"),
-        ("open 1 2", "too much"),
-        ("\"x\"", "belongs to a send"),
+        ("open 1 2", "remove \"2\""),
+        ("\"x\"", "must follow a send"),
         ("open 0\nopen 0", "line 2: connection 0 is open already"),
         ("close 2", "connection 2 is not open"),
         ("open 0\nhalf-close 0\nsend 0 \"x\"", "line 3: connection 0 is half-closed"),
         ("send 0", "a string is missing"),
-        ("send 0 \"\"", "not empty"),
+        ("send 0 \"\"", "must not be empty"),
         ("send 0 \"x", "no closing quote"),
         ("send 0 \"\\q\"", "after a backslash"),
         ("send 0 \"\\x4é\"", "after a backslash"),

@@ -1,4 +1,4 @@
-//! Sessions as text, for people: one step a line.
+//! Text form of sessions, for people: one step per line.
 //!
 //! ```text
 //! send 0 "GET / HTTP/1.1\r\n"
@@ -13,7 +13,7 @@ use std::str::FromStr;
 use super::state::Refusal;
 use super::{Action, Connection, MAX_STEPS, Session, SessionState, Step};
 
-/// Why a text is no session, and where.
+/// Error in the text of a session: its line, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextError {
     line: usize,
@@ -35,7 +35,7 @@ impl fmt::Display for Session {
 }
 
 impl fmt::Display for Step {
-    /// Whole lines.
+    /// Writes complete lines.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { connection, action } = self;
         let Action::Send(chunk) = action else {
@@ -50,7 +50,7 @@ impl fmt::Display for Step {
     }
 }
 
-/// How the first word of a line is spelled.
+/// Returns the first word of a line.
 fn word<Bytes>(action: &Action<Bytes>) -> &'static str {
     match action {
         Action::Send(_) => "send",
@@ -61,7 +61,7 @@ fn word<Bytes>(action: &Action<Bytes>) -> &'static str {
     }
 }
 
-/// Bytes as they stand between quotes.
+/// Bytes in the form between quotes.
 struct Escaped<'a>(&'a [u8]);
 
 impl fmt::Display for Escaped<'_> {
@@ -80,7 +80,7 @@ impl fmt::Display for Escaped<'_> {
 impl FromStr for Session {
     type Err = TextError;
 
-    /// Says exactly what it does: a step that could not be done is an error.
+    /// Parses a text. An impossible step is an error, unlike in an encoded session.
     fn from_str(text: &str) -> Result<Self, TextError> {
         let mut steps: Vec<Step> = Vec::new();
         let mut state = SessionState::new();
@@ -89,7 +89,7 @@ impl FromStr for Session {
             let content = line.trim_start();
             if content.starts_with('"') {
                 let Some(Step { action: Action::Send(chunk), .. }) = steps.last_mut() else {
-                    return Err(error("a string belongs to a send before it".to_owned()));
+                    return Err(error("a string must follow a send".to_owned()));
                 };
                 parse_string(content, chunk).map_err(error)?;
             } else if !content.is_empty() && !content.starts_with('#') {
@@ -111,7 +111,7 @@ fn explain(refusal: Refusal, connection: Connection) -> String {
         Refusal::HalfClosed => {
             format!("connection {connection} is half-closed; it can only be closed or reset")
         }
-        Refusal::TooManySteps => format!("a session has {MAX_STEPS} steps at most"),
+        Refusal::TooManySteps => format!("a session has at most {MAX_STEPS} steps"),
     }
 }
 
@@ -122,9 +122,9 @@ fn parse_step(content: &str) -> Result<Step, String> {
         [Action::Send(Vec::new()), Action::Open, Action::HalfClose, Action::Close, Action::Reset]
             .into_iter()
             .find(|action| word(action) == name)
-            .ok_or_else(|| format!("{name:?} is no step; there are send, open, half-close, close, reset"))?;
+            .ok_or_else(|| format!("{name:?} is not a step; use send, open, half-close, close, or reset"))?;
     let connection = number.parse().ok().and_then(Connection::new).ok_or_else(|| {
-        format!("after {name}, the number of a connection is missing: 0 to {}", Connection::COUNT - 1)
+        format!("after {name}, the number of a connection is required: 0 to {}", Connection::COUNT - 1)
     })?;
     match &mut action {
         Action::Send(chunk) => parse_string(rest, chunk)?,
@@ -139,7 +139,7 @@ fn split_word(text: &str) -> (&str, &str) {
     (word, rest.trim_start())
 }
 
-/// Appends what stands between the quotes.
+/// Parses a string in quotes, and appends its bytes to `chunk`.
 fn parse_string(content: &str, chunk: &mut Vec<u8>) -> Result<(), String> {
     let before = chunk.len();
     let mut rest =
@@ -157,12 +157,12 @@ fn parse_string(content: &str, chunk: &mut Vec<u8>) -> Result<(), String> {
         rest = &rest[length..];
     }
     if chunk.len() == before {
-        return Err("a string is not empty".to_owned());
+        return Err("a string must not be empty".to_owned());
     }
     expect_nothing(rest)
 }
 
-/// What comes after a backslash: the byte, and how many characters stand for it.
+/// Parses an escape after its backslash. Returns the byte, and the number of characters that stand for it.
 fn parse_escape(rest: &str) -> Result<(u8, usize), String> {
     let byte = match rest.as_bytes() {
         [b'r', ..] => b'\r',
@@ -175,7 +175,7 @@ fn parse_escape(rest: &str) -> Result<(u8, usize), String> {
         }
         _ => {
             return Err(
-                r#"after a backslash comes r, n, t, a backslash, a quote, or x and two digits"#.to_owned()
+                r#"after a backslash, write r, n, t, \, ", or x and two hexadecimal digits"#.to_owned()
             );
         }
     };
@@ -187,6 +187,6 @@ fn expect_nothing(rest: &str) -> Result<(), String> {
     if rest.is_empty() || rest.starts_with('#') {
         Ok(())
     } else {
-        Err(format!("{rest:?} is too much on this line"))
+        Err(format!("remove {rest:?} at the end of this line"))
     }
 }

@@ -1,36 +1,36 @@
-//! Options of what goes in and what comes out.
+//! Options of inputs and answers.
 
 use super::OptionSpec;
 
-/// What the fuzzer's bytes mean.
+/// Format of inputs.
 pub const INPUT: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_INPUT",
     flag: "input",
     value: "raw|session",
     default: "raw",
-    meaning: "raw: an input is the bytes of one connection; session: it is steps over up to four connections, \
-              one at a time (sockfuzz check, fuzz and replay say session when a seed is one)",
+    meaning: "raw: an input is the bytes of one connection; session: an input is a list of steps over up to four \
+              connections (sockfuzz check, fuzz and replay use session if a seed is one)",
     former: None,
 };
 
-/// How many inputs stdin holds.
+/// Batch: whether stdin holds several inputs.
 pub const BATCH: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_BATCH",
     flag: "batch",
     value: "on|off",
     default: "off",
-    meaning: "on: in a single run, stdin holds several inputs, each with its length in front (8 bytes, \
-              little-endian), and one process answers them in turn (sockfuzz check and fuzz try the seeds so)",
+    meaning: "on: in a single run, stdin holds several inputs, each after its length (8 bytes, little-endian), and one \
+              process answers them in turn (sockfuzz check and fuzz use it for seeds)",
     former: None,
 };
 
-/// What comes out on stdout.
+/// Format of answers on stdout.
 pub const ANSWERS: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_ANSWERS",
     flag: "answers",
     value: "plain|pieces",
     default: "plain",
-    meaning: "in a single run, plain: whatever the server answers, on any connection, goes to stdout when it comes; \
-              pieces: each piece with its connection and its length in front (sockfuzz check and replay sort them)",
+    meaning: "in a single run, plain: print the answers of all connections as they arrive; pieces: print each piece \
+              after its connection and its length (sockfuzz check and replay sort them)",
     former: None,
 };

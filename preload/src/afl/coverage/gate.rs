@@ -1,6 +1,5 @@
-//! GatedMap coverage: outside iterations the instrumentation writes to a map that nobody looks at. What
-//! a server does while it starts and warms up, what its background threads do between two inputs, and
-//! all that a waiting successor does leaves no trace in AFL++'s map.
+//! Coverage gate. Outside iterations, the instrumentation writes to a scratch map. So AFL++'s map has no coverage of
+//! the server's start and warm-up, of background threads between two inputs, or of a waiting spare.
 
 use std::ptr;
 use std::sync::OnceLock;
@@ -11,7 +10,7 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 use super::super::shm_segments::{self, Segment};
 use crate::sys::report;
 
-/// A map, and the variable by which the instrumentation finds it.
+/// Gate of one map: redirects the variable in which the instrumentation finds the map.
 #[derive(Debug)]
 struct Gate {
     variable: &'static AtomicPtr<u8>,
@@ -19,29 +18,29 @@ struct Gate {
     scratch: *mut u8,
 }
 
-// SAFETY: the addresses are only ever stored in the variable.
+// SAFETY: the pointers are never dereferenced, only stored in the variable, which is atomic.
 unsafe impl Send for Gate {}
-// SAFETY: as above.
+// SAFETY: the pointers are never dereferenced, only stored in the variable, which is atomic.
 unsafe impl Sync for Gate {}
 
-/// That of the coverage map, and that of cmplog's.
+/// Gates of the coverage map and of cmplog's map.
 static GATES: OnceLock<Vec<Gate>> = OnceLock::new();
 
 /// A map that can be gated.
 pub(crate) struct GatedMap {
     pub(crate) variable: &'static AtomicPtr<u8>,
-    /// Name of the environment variable that tells the map's segment.
+    /// Name of the environment variable that holds the number of the map's segment.
     pub(crate) segment: &'static str,
-    /// Bytes that the instrumentation may write to, at least.
+    /// Minimum number of bytes that the instrumentation may write to.
     pub(crate) len: usize,
 }
 
-/// Builds gates, open. They share nothing with other processes, so they are to be built before the
-/// forkserver forks.
+/// Builds the gates, which are open at first. To be called before the forkserver forks: each child has its own copies
+/// of the scratch maps.
 pub(crate) fn build(maps: impl Iterator<Item = GatedMap>) {
     let gates = maps.filter_map(|gated| {
         let map = gated.variable.load(Relaxed);
-        // AFL++ gives more room than the server asks for, and code that is loaded later uses it.
+        // AFL++'s segment may be larger than the server's map, and code that is loaded later uses the rest.
         let len = shm_segments::named_by(gated.segment).map_or(0, Segment::len).max(gated.len);
         let scratch = (!map.is_null() && len > 0).then(|| scratch(len)).flatten()?;
         Some(Gate { variable: gated.variable, map, scratch })
@@ -54,18 +53,18 @@ pub(crate) fn exists() -> bool {
     GATES.get().is_some_and(|gates| !gates.is_empty())
 }
 
-/// Outside iterations.
+/// Closes the gates, at the end of an iteration.
 pub(crate) fn close() {
     GATES.get().into_iter().flatten().for_each(|gate| gate.turn(gate.map, gate.scratch));
 }
 
-/// During an iteration.
+/// Opens the gates, at the start of an iteration.
 pub(crate) fn open() {
     GATES.get().into_iter().flatten().for_each(|gate| gate.turn(gate.scratch, gate.map));
 }
 
 impl Gate {
-    /// A server that directs its coverage elsewhere (`__AFL_COVERAGE_OFF`) is left alone.
+    /// Redirects the variable, unless the server has directed its coverage elsewhere (`__AFL_COVERAGE_OFF`).
     fn turn(&self, from: *mut u8, to: *mut u8) {
         if self.variable.load(Relaxed) == from {
             self.variable.store(to, Relaxed);
@@ -75,12 +74,12 @@ impl Gate {
 
 fn scratch(len: usize) -> Option<*mut u8> {
     let (access, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE | MapFlags::NORESERVE);
-    // SAFETY: a new mapping at an address of the kernel's choice.
+    // SAFETY: with a null address the kernel chooses one where nothing is mapped.
     match unsafe { mmap_anonymous(ptr::null_mut(), len, access, flags) } {
         Ok(memory) => Some(memory.cast()),
         Err(error) => {
             report::emit(format_args!(
-                "there is no memory for a second coverage map ({error}): going on ungated"
+                "a second coverage map cannot be allocated ({error}): going on without the coverage gate"
             ));
             None
         }
@@ -92,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gate_only_turns_what_stands_as_it_left_it() {
+    fn gate_leaves_a_redirected_variable_alone() {
         static VARIABLE: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
         let [mut map, mut scratch, mut elsewhere] = [0_u8; 3];
         let gate = Gate { variable: &VARIABLE, map: &raw mut map, scratch: &raw mut scratch };

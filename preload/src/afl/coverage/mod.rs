@@ -1,4 +1,4 @@
-//! The coverage map: when the server may write to it, and what of it was reported before.
+//! Coverage map: the gate that decides when the server writes to it, and the coverage already reported.
 
 pub(crate) mod gate;
 pub(crate) mod virgin_map;

@@ -1,5 +1,4 @@
-//! AFL++'s coverage map, as far as sockfuzz reads it: whether an iteration did something that AFL++ was
-//! never reported of.
+//! Virgin map: shows whether an iteration has coverage that was never reported to AFL++.
 
 use std::ops::Range;
 use std::ptr;
@@ -8,19 +7,18 @@ use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use crate::sys::shared_pages;
 
-/// Bytes of the map that are looked at together: a few vector registers.
+/// Bytes of the map that are compared together: a few vector registers.
 const BLOCK_BYTES: usize = 256;
 
-/// How often AFL++ distinguishes that an edge was run: the largest count of each class (AFL++
-/// src/afl-fuzz-bitmap.c, count_class_lookup8).
+/// Largest hit count of each class that AFL++ distinguishes (AFL++ src/afl-fuzz-bitmap.c, count_class_lookup8).
 const CLASS_MAXIMA: [u8; 8] = [1, 2, 3, 7, 15, 31, 127, 255];
 
-/// An edge (or a count of it) that is there when an input is played, and gone when it is played again, is
-/// what the input before has left for this one: a buffer too small, a table in another order. It stays new
-/// so many times; what happens more often is nothing to hide, nor worth the time.
+/// Times that an edge (or a count of it) may vanish in a rerun before it no longer counts as new. Such an edge shows
+/// state that the previous input has left: a buffer too small, a table in another order. If that happens more often,
+/// it need not be hidden, and further reruns are not worth the time.
 const MAX_VANISHED_REPEATS: u8 = 100;
 
-/// Hit ranges that any child of this forkserver has reported; null where there is no memory for them.
+/// Hit ranges that any child of this forkserver has reported; null if there is no memory for them.
 static REPORTED: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
 
 /// Maps memory for the reports of all children, so that a fresh child inherits them. `map_len` is the length of
@@ -31,10 +29,10 @@ pub(crate) fn share(map_len: usize) {
     }
 }
 
-/// How often each edge was run in one iteration, as a range of [`CLASS_MAXIMA`].
+/// Range of hit counts that each edge had per iteration, in classes of [`CLASS_MAXIMA`].
 #[derive(Debug)]
 struct HitRanges<'a> {
-    /// The range's largest count: 0 until the edge is virgin.
+    /// The range's largest count; 0 while the edge is virgin.
     most: &'a mut [u8],
     /// The largest count below the range.
     below: &'a mut [u8],
@@ -54,25 +52,26 @@ impl<'a> HitRanges<'a> {
 /// Coverage already reported.
 #[derive(Debug)]
 pub(crate) struct VirginMap {
-    /// What was reported, by this process or before it, and what this one has lost patience with. What is new to
-    /// AFL++ is outside of it, all but always.
+    /// Coverage that this process or earlier ones have reported, and edges that vanished [`MAX_VANISHED_REPEATS`]
+    /// times. Coverage that is new to AFL++ is almost always outside of it.
     known: HitRanges<'static>,
-    /// What was reported, for the processes to come.
+    /// Reported coverage, shared with later processes.
     reported: Option<HitRanges<'static>>,
-    /// What was new, and is played again.
+    /// New coverage of an input that is run again; otherwise zeroes.
     first: Vec<u8>,
-    /// How often it was gone then.
+    /// Number of times that each edge has vanished in a rerun.
     gone: Vec<u8>,
 }
 
 impl VirginMap {
-    /// What the processes before this one have reported. To be called once, by the one that runs iterations.
+    /// Returns the coverage that earlier processes have reported. To be called once, by the process that runs
+    /// iterations.
     pub(crate) fn inherited(len: usize) -> Self {
         let memory = vec![0; 2 * len].leak();
         let reported = REPORTED.load(Relaxed);
         let reported = (!reported.is_null()).then(|| {
-            // SAFETY: mapped for good by `share`, for a map whose length does not change; one process runs
-            // iterations at a time, and this is its only reference.
+            // SAFETY: `share` has mapped these bytes, for a map whose length does not change, and they are never
+            // unmapped. This is the only reference: one process at a time runs iterations, and calls this once.
             let reported = unsafe { slice::from_raw_parts_mut(reported, 2 * len) };
             memory.copy_from_slice(reported);
             HitRanges::upon(reported)
@@ -80,8 +79,8 @@ impl VirginMap {
         Self { known: HitRanges::upon(memory), reported, first: vec![0; len], gone: vec![0; len] }
     }
 
-    /// Whether any count of the iteration that has just ended is new. It is then to be played again, and
-    /// [`VirginMap::record_reported`]ed as it is the last time.
+    /// Whether any count of the iteration that has just ended is new. If so, the input must be run again, and the
+    /// coverage of its last run must be passed to [`VirginMap::record_reported`].
     pub(crate) fn is_new(&mut self, map: &[u8]) -> bool {
         let HitRanges { most, below } = &self.known;
         let mut new = false;
@@ -92,7 +91,7 @@ impl VirginMap {
         new
     }
 
-    /// Adds the counts of an iteration that was played again, and that AFL++ is reported of.
+    /// Adds the counts of a rerun that is reported to AFL++.
     pub(crate) fn record_reported(&mut self, map: &[u8]) {
         self.known.widen(map);
         self.reported.iter_mut().for_each(|reported| reported.widen(map));
@@ -115,8 +114,8 @@ impl VirginMap {
     }
 }
 
-/// Looks at those pieces of a map that are not empty; most are. Each byte of a piece is looked at, whatever
-/// the others say: a loop without an early end is a vector loop.
+/// Calls `look` for the blocks of a map that are not empty; most are. `look` must read each byte of a block: the
+/// compiler vectorises a loop without an early exit.
 #[inline(always)]
 fn blocks<'a>(map: &'a [u8], mut look: impl FnMut(Range<usize>, &'a [u8])) {
     let (blocks, rest) = map.as_chunks::<BLOCK_BYTES>();
@@ -134,7 +133,7 @@ fn is_empty(hits: &[u8; BLOCK_BYTES]) -> bool {
 
 #[inline(always)]
 fn any_new(hits: &[u8], most: &[u8], below: &[u8]) -> bool {
-    // One less than 0 is the largest number: an edge that was not run is never below.
+    // `wrapping_sub` turns 0 into the largest number, so an edge that was not run is never below the range.
     let outside =
         |hit: u8, most, below: u8| hit.saturating_sub(most) | below.saturating_sub(hit.wrapping_sub(1));
     let counts = hits.iter().zip(most).zip(below);
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edge_is_new_until_it_is_told() {
+    fn an_edge_is_new_until_it_is_reported() {
         let mut virgin = of_len(LEN);
         let mut map = [0_u8; LEN];
         assert!(!virgin.is_new(&map));
@@ -180,11 +179,11 @@ mod tests {
             virgin.record_reported(&map);
             assert!(!virgin.is_new(&map), "{edge}");
         }
-        assert!(!virgin.is_new(&[0; LEN]), "not to run an edge is nothing new");
+        assert!(!virgin.is_new(&[0; LEN]), "an edge that was not run is not new");
     }
 
     #[test]
-    fn what_is_gone_when_an_input_is_played_again_is_not_new_for_ever() {
+    fn an_edge_that_vanishes_in_reruns_stops_being_new() {
         let mut virgin = of_len(LEN);
         let (mut first, mut again) = ([0; LEN], [0; LEN]);
         (first[3], first[BLOCK_BYTES], again[3]) = (2, 1, 1);

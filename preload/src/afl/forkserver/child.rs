@@ -1,4 +1,4 @@
-//! A child of the forkserver, as the forkserver sees it: its birth, its end.
+//! Child of the forkserver, from its fork to its end, as the forkserver handles it.
 
 use rustix::event::Timespec;
 use rustix::process::{
@@ -15,17 +15,17 @@ use crate::determinism::clock;
 use crate::process::relatives::{self, Crash};
 use crate::sys::{config, real, report};
 
-/// Between two looks at something that does not wake us.
+/// Interval between two checks of conditions that cannot wake the forkserver.
 pub(super) const POLL_INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
-/// What a start may take at the forkserver's expense. AFL++ would wait for ever; a start that takes
-/// longer is a part of the first iteration.
+/// Time for which the forkserver waits for a child to start, because AFL++ has no time limit for this. The rest of a
+/// longer start is a part of the first iteration.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The forkserver's process id, for its children.
 static FORKSERVER_PID: AtomicI32 = AtomicI32::new(0);
 
-/// A process, from its fork until it is reaped.
+/// Child process, from its fork until it is reaped.
 pub(super) struct Child {
     pub(super) id: Pid,
     pub(super) state: &'static ChildState,
@@ -34,16 +34,16 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// `None` in the child.
+    /// Forks a child. Returns `None` in the child.
     pub(super) fn fork(state: &'static ChildState, spare: bool) -> Option<Self> {
         state.reset(spare);
         let born = clock::real_now();
         FORKSERVER_PID.store(number(Some(rustix::process::getpid())), Relaxed);
-        // SAFETY: the process has one thread, or only those that the server has made; libc's own fork
-        // puts its locks in order.
+        // SAFETY: the child must not need locks that another thread held. The process has one thread, or others that
+        // belong to the server and sleep; libc's fork makes libc's own locks usable in the child.
         match unsafe { real::fork() } {
             0 => {
-                // Without a forkserver nobody would ever stop this process.
+                // Without the forkserver, nothing would end this process.
                 let _ = set_parent_process_death_signal(Some(Signal::KILL));
                 state.take_announcements();
                 exit_without_forkserver();
@@ -59,7 +59,7 @@ impl Child {
         }
     }
 
-    /// Waits until it is ready for its first input, or will not be.
+    /// Waits until it is ready for its first input, has ended, or [`START_TIMEOUT`] is over.
     pub(super) fn await_ready(&self) {
         while !self.state.await_ready(&POLL_INTERVAL)
             && self.end(WaitIdOptions::NOHANG).is_none()
@@ -67,7 +67,7 @@ impl Child {
         {}
     }
 
-    /// How it has ended, as wait(2) would say it, without reaping it.
+    /// Returns its wait status (wait(2)) if it has ended, without reaping it.
     pub(super) fn end(&self, options: WaitIdOptions) -> Option<u32> {
         let options = options | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
         let ended: WaitIdStatus = waitid(WaitId::Pid(self.id), options).ok()??;
@@ -79,7 +79,7 @@ impl Child {
         }
     }
 
-    /// Whether it has ended in its warm-up, and the next one has none because of that.
+    /// Whether it is the first child to end in its warm-up. Later children then have no warm-up.
     pub(super) fn ended_in_warm_up(&self, page: &ForkserverPage) -> bool {
         let ended = config::get().is_some_and(|config| config.options.warm_up == Switch::On)
             && !self.state.is_ready()
@@ -88,7 +88,7 @@ impl Child {
         let is_news = ended && page.leave_out_warm_up();
         if is_news {
             report::status().add(Counter::WarmUpsLeftOut, 1);
-            report::emit(format_args!("the server ends in the requests of the warm-up: they are left out"));
+            report::emit(format_args!("the server ended in the warm-up requests: going on without them"));
         }
         is_news
     }
@@ -97,25 +97,26 @@ impl Child {
         kill_process(self.id, Signal::KILL).is_ok()
     }
 
-    /// To be called when it has ended.
+    /// Reaps the child, which must have ended.
     pub(super) fn reap(self) {
         let _ = waitid(WaitId::Pid(self.id), WaitIdOptions::EXITED);
     }
 }
 
-/// In the forkserver: ends the campaign where a process has crashed that lives beside the children. They cannot work
-/// without it, and no fork brings it back.
+/// In the forkserver: ends the campaign if a process of the server beside the children has crashed. The children cannot
+/// work without it, and no fork restores it.
 pub(super) fn refuse_without_relatives() {
     if let Some(Crash { pid, signal }) = relatives::lasting_crash() {
         report::status().add(Counter::ProcessesLost, 1);
         relatives::kill();
         report::fatal(format_args!(
-            "process {pid} of the server was killed by signal {signal}, and the one that accepts cannot start it again"
+            "process {pid} of the server was killed by signal {signal}, and the accepting process cannot restart it"
         ));
     }
 }
 
-/// In a child: a server that changes its user is not told of its forkserver's death.
+/// In a child: exits if the forkserver has died. The kernel sends no signal for that if the server has changed its user
+/// (prctl(2), PR_SET_PDEATHSIG).
 pub(super) fn exit_without_forkserver() {
     if number(getppid()) != FORKSERVER_PID.load(Relaxed) {
         report::exit(0);

@@ -1,6 +1,6 @@
-//! What a child has told AFL++, in memory that it shares with the forkserver: the forkserver has to
-//! answer for a child that died, but never twice. And how the two wait for each other before the
-//! child's first input.
+//! State of a child, in memory that it shares with the forkserver. It shows what the child has reported to AFL++: the
+//! forkserver must report for a child that has died, but never twice. Its futexes let the two wait for each other
+//! before the child's first input.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
@@ -13,62 +13,62 @@ use crate::determinism::clock;
 use crate::sys::shared_pages::{self, Shareable};
 use crate::sys::{planned_end, report};
 
-/// What is known of one child.
+/// State of one child.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(super) struct ChildState {
     iteration_state: AtomicU32,
-    /// Not 0: the child has started, and can take an input.
+    /// Futex: not 0 once the child has started and can take an input.
     ready: AtomicU32,
-    /// Not 0: its turn has come, and AFL++ has been told which process it is.
+    /// Futex: not 0 once the child's turn has come, and AFL++ has been sent a process id for it.
     turn: AtomicU32,
-    /// Whether it starts while another child runs.
+    /// Whether the child starts while another one runs.
     spare: AtomicBool,
     /// Iterations that this child has begun.
     iterations: AtomicU32,
     /// Whether the process has announced that it is about to end: its share of iterations is over, or the preload
     /// cannot go on.
     ends_as_planned: AtomicBool,
-    /// When the current one began, in nanoseconds of the real monotonic clock.
+    /// Start of the current iteration, in nanoseconds of the real monotonic clock.
     began_nanos: AtomicU64,
 }
 
-/// Who is the forkserver.
+/// Process that has the role of the forkserver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 enum ForkserverRole {
     /// The first process; its first child may still take over.
     Undecided = 0,
-    /// The first process, for good.
+    /// The first process: its first child can no longer take over.
     FirstProcess = 1,
-    /// Its first child.
+    /// The first child of the first process.
     FirstChild = 2,
 }
 
-/// The shared page: the child whose turn it is, and the one after it.
+/// Page that the forkserver shares with its children: states of the running child and of the next one.
 #[derive(Debug)]
 pub(super) struct ForkserverPage {
     pub(super) children: [ChildState; 2],
     /// Whether this server's processes must not live side by side.
     one_at_a_time: AtomicBool,
-    /// Whether the server has ended in its warm-up, which is left out since.
+    /// Whether the server has ended in its warm-up, so that later children have none.
     without_warm_up: AtomicBool,
-    /// An [`ForkserverRole`].
+    /// A [`ForkserverRole`].
     role: AtomicU32,
 }
 
-// SAFETY: zeroes are valid states, and all fields are atomic.
+// SAFETY: all zeroes is a valid page, which holds no pointers, and all fields are atomic.
 unsafe impl Shareable for ForkserverPage {}
 
 impl ForkserverPage {
-    /// A page that every process forked from now on shares.
+    /// Maps a page that every process forked from now on shares.
     pub(super) fn share(spares: bool) -> &'static Self {
         match shared_pages::map::<Self>() {
             Ok(page) => {
                 page.one_at_a_time.store(!spares, SeqCst);
                 page
             }
-            Err(error) => report::fatal(format_args!("no memory to share with the forkserver: {error}")),
+            Err(error) => report::fatal(format_args!("memory of the forkserver cannot be mapped: {error}")),
         }
     }
 
@@ -76,7 +76,7 @@ impl ForkserverPage {
         !self.one_at_a_time.load(SeqCst)
     }
 
-    /// From now on, children have no warm-up; `false`: nor had they before.
+    /// Makes later children skip the warm-up. Returns `false` if they did so before.
     pub(super) fn leave_out_warm_up(&self) -> bool {
         !self.without_warm_up.swap(true, SeqCst)
     }
@@ -85,12 +85,13 @@ impl ForkserverPage {
         self.without_warm_up.load(SeqCst)
     }
 
-    /// The forkserver is about to speak for its first child. `false`: the child is the forkserver now.
+    /// Keeps the role in the first process, which is about to report its first child. Returns `false` if the child has
+    /// already taken the role.
     pub(super) fn keep_role(&self) -> bool {
         self.decide(ForkserverRole::FirstProcess)
     }
 
-    /// The first child, which is ready, becomes the forkserver. `false`: that is too late.
+    /// Gives the role to the first child, and marks it as ready. Returns `false` if it is too late for that.
     pub(super) fn take_role(&self, child: &ChildState) -> bool {
         let taken = self.decide(ForkserverRole::FirstChild);
         if taken {
@@ -103,7 +104,7 @@ impl ForkserverPage {
         self.role.load(SeqCst) == ForkserverRole::Undecided as u32
     }
 
-    /// Whether it is decided so, or was.
+    /// Decides for `role`, unless it was decided before. Returns whether `role` is the decision.
     fn decide(&self, role: ForkserverRole) -> bool {
         let decided =
             self.role.compare_exchange(ForkserverRole::Undecided as u32, role as u32, SeqCst, SeqCst);
@@ -116,7 +117,7 @@ impl ForkserverPage {
 }
 
 impl ChildState {
-    /// A new child is about to start.
+    /// Resets the state, for a new child that is about to start.
     pub(super) fn reset(&self, spare: bool) {
         self.iterations.store(0, SeqCst);
         self.ready.store(0, SeqCst);
@@ -126,31 +127,31 @@ impl ChildState {
         self.set_iteration_state(IterationState::Running);
     }
 
-    /// Waits until the child is ready, or a moment; says whether it is.
+    /// Waits until the child is ready, for at most `moment`; returns whether it is.
     pub(super) fn await_ready(&self, moment: &Timespec) -> bool {
         let _ = futex::wait(&self.ready, futex::Flags::empty(), 0, Some(moment));
         self.is_ready()
     }
 
-    /// Whether the child could take an input, or has taken one.
+    /// Whether the child can take an input, or has taken one.
     pub(super) fn is_ready(&self) -> bool {
         self.ready.load(SeqCst) != 0
     }
 
-    /// The child can take an input.
+    /// Records that the child can take an input, and wakes the forkserver.
     pub(super) fn set_ready(&self) {
         set(&self.ready);
     }
 
-    /// The child's turn has come.
+    /// Records that the child's turn has come, and wakes the child.
     pub(super) fn start_turn(&self) {
         self.start_clock();
         set(&self.turn);
     }
 
-    /// The child is ready. Returns when its turn has come: a child that answered before its process
-    /// id went out would be taken for a process of that number. Looks after each `check_interval` whether
-    /// there still is a forkserver, by `check`.
+    /// Marks the child as ready, and returns when its turn has come. If a child answered before its process id was
+    /// sent, AFL++ would take the answer for the id. Calls `check` after each `check_interval`, to see whether the
+    /// forkserver still exists.
     pub(super) fn await_turn(&self, check_interval: &Timespec, check: impl Fn()) {
         self.set_ready();
         while self.turn.load(SeqCst) == 0 {
@@ -186,7 +187,7 @@ impl ChildState {
         }
     }
 
-    /// Makes this process announce planned ends here.
+    /// Makes this process announce its planned end in this state.
     pub(super) fn take_announcements(&'static self) {
         planned_end::announce_in(&self.ends_as_planned);
     }
@@ -195,7 +196,7 @@ impl ChildState {
         self.ends_as_planned.load(SeqCst)
     }
 
-    /// How long ago the current iteration began.
+    /// Returns the time since the start of the current iteration.
     pub(super) fn elapsed(&self) -> Duration {
         clock::real_now().saturating_sub(Duration::from_nanos(self.began_nanos.load(SeqCst)))
     }
@@ -205,7 +206,7 @@ impl ChildState {
     }
 }
 
-/// Sets a word for which somebody may wait.
+/// Sets a futex word, and wakes the process that waits for it.
 fn set(word: &AtomicU32) {
     word.store(1, SeqCst);
     let _ = futex::wake(word, futex::Flags::empty(), 1);

@@ -1,16 +1,15 @@
 //! Loop `direct`: a forkserver of our own, whose child speaks to AFL++ itself. (Loop `afl` is in [`runtime_loop`].)
 //!
-//! In AFL++'s own persistent loop a child stops itself after every iteration, its forkserver says
-//! so to AFL++, hears that it is to go on, and wakes the child: two processes where one would do.
-//! Here the forkserver only sleeps until its child dies. The child writes what the forkserver would
-//! have written, reads the next request, and goes on: one write and one read an iteration.
+//! In AFL++'s own persistent loop, a child stops itself after every iteration. Its forkserver reports that to AFL++,
+//! reads the next request, and wakes the child: two processes take part in each iteration. Here, the forkserver sleeps
+//! until its child dies. The child itself writes the answer and reads the next request: one write and one read per
+//! iteration.
 //!
-//! An answer and the process id that AFL++ expects after its next request go out in one write, so
-//! AFL++ never waits for the id. The price is paid in [`parent`], when a child is killed
-//! between the two.
+//! An answer, and the process id that AFL++ expects after its next request, are sent in one write, so AFL++ never waits
+//! for the id. This has a cost in [`parent`]: AFL++ may have the id of a child that was killed before the request.
 //!
-//! While a child runs, the next one, the *spare*, starts, warms up, and sleeps just before its first
-//! input. So a death costs no start, and AFL++ is told of no process before it is ready.
+//! While a child runs, the next one, the *spare*, starts, warms up, and sleeps just before its first input. So a death
+//! costs no time for a start, and AFL++ never gets the id of a process that is not ready.
 
 mod child;
 mod child_state;
@@ -35,16 +34,16 @@ use inputs::InputPlace;
 
 pub(crate) use pipes::FORKSERVER_PIPES;
 
-/// How often a waiting child checks whether the forkserver lives.
+/// Interval at which a waiting child checks whether the forkserver still lives.
 const FORKSERVER_CHECK_INTERVAL: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
-/// What the forkserver of this process, or the one above it, shares with its children.
+/// Page that the forkserver, which is this process or its parent, shares with its children.
 static PAGE: OnceLock<&'static ForkserverPage> = OnceLock::new();
 
 /// The forkserver of this process, if the loop is `direct`. Set in the children.
 static CURRENT: OnceLock<Forkserver> = OnceLock::new();
 
-/// The forkserver as one of its children uses it.
+/// Forkserver, as one of its children uses it.
 #[derive(Debug)]
 pub(crate) struct Forkserver {
     page: &'static ForkserverPage,
@@ -53,8 +52,8 @@ pub(crate) struct Forkserver {
     inputs: InputPlace,
 }
 
-/// Greets AFL++ and forks a child for every process that it asks for, and spares, if they are wanted; returns in
-/// the child. `false` when this server's runtime, or the tool above it, needs another protocol.
+/// Does the handshake with AFL++, and forks a child for every process that AFL++ requests, and spares if wanted.
+/// Returns `true` in each child; `false` if this server's runtime, or the AFL++ tool, needs another protocol.
 pub(crate) fn start(instrumentation: &Instrumentation, spares: bool) -> bool {
     let Some(mut inputs) = InputPlace::find().filter(|_| instrumentation.speaks_current_protocol()) else {
         return false;
@@ -68,7 +67,7 @@ pub(crate) fn start(instrumentation: &Instrumentation, spares: bool) -> bool {
     true
 }
 
-/// The forkserver above this process; `None` where it is the runtime's, or has not started.
+/// Returns the forkserver of this child; `None` if AFL++'s runtime is the forkserver, or none has started.
 pub(crate) fn current() -> Option<&'static Forkserver> {
     CURRENT.get()
 }
@@ -78,7 +77,7 @@ pub(crate) fn is_waiting_spare() -> bool {
     current().is_some_and(|forkserver| forkserver.state().is_waiting_spare())
 }
 
-/// Whether the server has ended in its warm-up before, so that there is to be none.
+/// Whether there is no warm-up, because the server has ended in an earlier one.
 pub(crate) fn leaves_out_warm_up() -> bool {
     PAGE.get().is_some_and(|page| page.leaves_out_warm_up())
 }
@@ -89,12 +88,12 @@ impl Forkserver {
         unsafe { &*self.state.load(Relaxed) }
     }
 
-    /// Whether this process could be the forkserver in the place of the first one.
+    /// Whether this process can still become the forkserver in place of the first one.
     pub(crate) fn may_take_over(&self) -> bool {
         self.page.is_role_undecided() && self.page.allow_spares()
     }
 
-    /// Becomes the forkserver, unless it is too late for that; returns in every child.
+    /// Becomes the forkserver. Returns `true` in every child; `false` if it is too late.
     pub(crate) fn take_over(&self) -> bool {
         if !self.page.take_role(self.state()) {
             return false;
@@ -109,7 +108,8 @@ impl Forkserver {
         self.page.refuse_spares();
     }
 
-    /// Ends the current iteration and waits for the next; `false` when `count` were run.
+    /// Ends the current iteration and waits for the next one. Returns `false` if this process has run `count`
+    /// iterations.
     pub(crate) fn next_iteration(&self, count: u32) -> bool {
         let state = self.state();
         match state.iterations() {
@@ -130,11 +130,11 @@ impl Forkserver {
         true
     }
 
-    /// Waits for the turn of this process, whose start is over.
+    /// Waits for the turn of this process, after its start.
     fn await_turn(&self) {
         children::check();
         if children::has_living() {
-            // What processes of a spare do cannot be hidden while it waits and seen afterwards.
+            // The gate of a process that a spare has forked cannot be closed while the spare waits and opened later.
             self.refuse_spares();
         }
         self.state().await_turn(&FORKSERVER_CHECK_INTERVAL, child::exit_without_forkserver);

@@ -1,14 +1,13 @@
-//! The parent of all children: forks one when AFL++ asks for a process, sleeps while it lives, and
-//! answers for it when it dies in an iteration.
+//! Parent of all children: forks one when AFL++ requests a process, sleeps while the child lives, and answers in its
+//! place when it dies in an iteration.
 //!
-//! The hard case is a child that AFL++ kills, because its time is over, while it reports. It may
-//! die after it has answered, even after it has swallowed the next request, and AFL++ will take it
-//! for the process that runs the next input: its id went out with the answer. Whether the answer
-//! and the request were read is seen from the pipes, since nobody else uses them any more. The dead
-//! child stays a zombie for that one iteration, so that its id is nobody else's, and a successor
-//! runs it; AFL++ cannot kill that one, so it is done here.
+//! The hard case is a child that AFL++ kills at its time limit, while the child reports. The child may die after it has
+//! answered, or even after it has read the next request. AFL++ then takes it for the process that runs the next input,
+//! because its id was sent with the answer. The pipes show whether the answer and the request were read, since no other
+//! process uses them any more. The dead child stays a zombie for that one iteration, so that its id is not reused, and
+//! a successor runs the iteration. AFL++ cannot kill the successor, so the forkserver limits its time.
 //!
-//! The first child of a server with one thread takes over once it is warm: what it forks is warm.
+//! The first child of a server with one thread takes over after its warm-up, so that its own children need no warm-up.
 
 use std::time::Duration;
 
@@ -22,27 +21,26 @@ use super::child_state::{ChildState, ForkserverPage, IterationState};
 use super::{pipes, verdict};
 use crate::sys::{environment, report};
 
-/// How long AFL++ lets an iteration run when it looks whether an input really hangs, if nobody says
-/// otherwise (AFL++ config.h: HANG_TMOUT).
+/// Default time limit by which AFL++ verifies that an input hangs (AFL++ config.h: HANG_TMOUT).
 const DEFAULT_HANG_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How many dead children stay zombies. The kernel tells the end of a process with threads while some of
-/// them still wait for the processor, to clear away their entries in /proc; whoever reaps the process then
-/// waits for them, busily, on the core that they need.
+/// Number of dead children that stay zombies. The kernel reports the end of a process with threads while some of them
+/// still wait for the processor, to remove their entries in /proc. To reap such a process at once would busy-wait for
+/// these threads, on the core that they need.
 const MAX_ZOMBIES: usize = 8;
 
-/// A dead child that AFL++ takes for the one which runs its next input.
+/// Dead child that AFL++ takes for the process that runs its next input.
 struct KilledChild {
     child: Child,
-    /// Time that AFL++ gave its last iteration, at least.
+    /// Lower bound of the time that AFL++ allowed for its last iteration.
     time: Duration,
 }
 
-/// Serves AFL++ until it goes; returns in every child. `inherited`: this process takes over from the
-/// first one, which has read a request already.
+/// Serves AFL++ until its end; returns in every child. `inherited` means that this process takes over from the first
+/// one, which has already read a request.
 pub(super) fn serve(page: &'static ForkserverPage, inherited: bool) -> &'static ChildState {
-    // As AFL++'s runtime does: programs that the server starts leave no trace in its map.
-    // SAFETY: the server's threads, if there are any, sleep.
+    // AFL++'s runtime sets this, too: programs that the server starts must not write to its map.
+    // SAFETY: no other thread uses the environment: the server's threads, if any, sleep.
     unsafe { environment::set(&[("AFL_DISABLE_LLVM_INSTRUMENTATION".into(), "1".into())]) };
     let mut requested = inherited;
     let mut places = page.children.iter().cycle();
@@ -58,7 +56,7 @@ pub(super) fn serve(page: &'static ForkserverPage, inherited: bool) -> &'static 
                 spare
             }
             None => {
-                let place = places.next().expect("a cycle");
+                let place = places.next().expect("a cycle has no end");
                 match Child::fork(place, false) {
                     Some(child) => child,
                     None => return place,
@@ -79,7 +77,7 @@ pub(super) fn serve(page: &'static ForkserverPage, inherited: bool) -> &'static 
         }
         child.state.start_turn();
         if page.allow_spares() {
-            let place = places.next().expect("a cycle");
+            let place = places.next().expect("a cycle has no end");
             spare = Child::fork(place, true);
             if spare.is_none() {
                 return place;
@@ -88,7 +86,7 @@ pub(super) fn serve(page: &'static ForkserverPage, inherited: bool) -> &'static 
         let status = await_end(&child, killed_child.as_ref());
         zombies.extend(killed_child.take().map(|killed_child| killed_child.child));
         if !has_reported(child.state) {
-            // Whether it was a hang AFL++ knows; that it was killed here is no crash.
+            // AFL++ itself detects hangs. A child that the forkserver has killed did not crash: its status is 0.
             pipes::write_words([status.map_or(0, |status| verdict::on_iteration(child.state, status))]);
             zombies.push(child);
             continue;
@@ -108,13 +106,14 @@ pub(super) fn serve(page: &'static ForkserverPage, inherited: bool) -> &'static 
     report::exit(0);
 }
 
-/// The child is the forkserver from now on; AFL++ knows this process.
+/// Lets the child be the forkserver, and waits for its end: AFL++ watches this process.
 fn wait_for_new_forkserver(child: &Child) -> ! {
     while child.end(WaitIdOptions::empty()).is_none() {}
     report::exit(0);
 }
 
-/// A spare that has ended is none: what ended it will end a child whose turn it is, and be seen.
+/// Returns the spare if it still lives. An ended one is reaped and not reported: its cause of death will end a child in
+/// its turn, too.
 fn alive(spare: Child) -> Option<Child> {
     if spare.end(WaitIdOptions::NOHANG).is_none() {
         return Some(spare);
@@ -123,7 +122,7 @@ fn alive(spare: Child) -> Option<Child> {
     None
 }
 
-/// Waits until AFL++ wants an iteration; `false` when it wants no more.
+/// Waits for AFL++'s next request. Returns `false` when there are no more.
 fn next_request(killed_child: Option<&KilledChild>) -> bool {
     if killed_child.is_none() {
         return pipes::read_request();
@@ -131,7 +130,7 @@ fn next_request(killed_child: Option<&KilledChild>) -> bool {
     loop {
         match find_request() {
             RequestPlace::InPipe => return pipes::read_request(),
-            // The dying child has read it.
+            // The killed child has read the request.
             RequestPlace::Absent => return true,
             RequestPlace::Unknown => pipes::request_comes(POLL_INTERVAL),
         };
@@ -142,7 +141,7 @@ fn find_request() -> RequestPlace {
     forkserver::find_request(pipes::all_read, || pipes::request_comes(Timespec::default()))
 }
 
-/// Whether the child that has died had answered for its last iteration.
+/// Whether the child that has died had reported its last iteration.
 fn has_reported(state: &ChildState) -> bool {
     loop {
         if let Some(reported) = forkserver::has_reported(state.iteration_state(), find_request) {
@@ -152,7 +151,7 @@ fn has_reported(state: &ChildState) -> bool {
     }
 }
 
-/// Waits until the child dies, and leaves it a zombie; its wait status, unless it was killed here.
+/// Waits until the child dies, and leaves it a zombie. Returns its wait status, or `None` if this function killed it.
 fn await_end(child: &Child, killed_child: Option<&KilledChild>) -> Option<u32> {
     let mut killed = false;
     if let Some(killed_child) = killed_child {

@@ -1,4 +1,4 @@
-//! AFL++'s two pipes. Requests come on one, answers go out on the other, in words of 32 bits.
+//! AFL++'s two pipes. Requests arrive on one, answers are written to the other, in words of 32 bits.
 
 use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::OnceLock;
@@ -27,11 +27,11 @@ fn answers() -> BorrowedFd<'static> {
 }
 
 fn borrow(number: RawFd) -> BorrowedFd<'static> {
-    // SAFETY: `init` saw that AFL++ gave us these numbers, and the server may not close them.
+    // SAFETY: the descriptors are open: `init` has checked that AFL++ passed them, and the server cannot close them.
     unsafe { BorrowedFd::borrow_raw(number) }
 }
 
-/// Keeps the pipes from programs that the server starts: AFL++ learns of an end by theirs.
+/// Closes the pipes in programs that the server starts: AFL++ detects the forkserver's end by the end of the pipes.
 pub(super) fn close_on_exec() {
     for pipe in [requests(), answers()] {
         let _ = fcntl_setfd(pipe, FdFlags::CLOEXEC);
@@ -50,13 +50,13 @@ pub(super) fn read_word() -> Option<u32> {
     }
 }
 
-/// Waits for a request to run an iteration; `false` when there will be none. What it tells, whether
-/// the last iteration timed out, is known here already.
+/// Waits for a request to run an iteration. Returns `false` when there are no more. The content of a request, whether
+/// the last iteration timed out, is not needed.
 pub(super) fn read_request() -> bool {
     read_word().is_some()
 }
 
-/// Writes words, in one piece. (pipe(7): less than PIPE_BUF is never divided.)
+/// Writes words atomically (pipe(7), PIPE_BUF).
 pub(super) fn write_words<const N: usize>(words: [u32; N]) {
     write_bytes(words.map(u32::to_ne_bytes).as_flattened());
 }
@@ -72,9 +72,9 @@ pub(super) fn write_bytes(mut bytes: &[u8]) {
     }
 }
 
-/// Answers for the iteration that has ended, and says which process runs the next one: this.
+/// Reports the end of an iteration, and that this process runs the next one.
 pub(super) fn report_iteration() {
-    // Past libc, where a child of the forkserver has the number that the server had.
+    // rustix bypasses libc, whose hook returns the server's first process id in a child of the forkserver.
     static ME: OnceLock<Pid> = OnceLock::new();
     let me = ME.get_or_init(getpid);
     write_words([STOPPED, me.as_raw_nonzero().get().cast_unsigned()]);
@@ -85,7 +85,7 @@ pub(super) fn all_read() -> bool {
     ioctl_fionread(answers()).is_ok_and(|bytes| bytes == 0)
 }
 
-/// Whether a request, or the end of all requests, comes within a time.
+/// Whether a request, or the end of all requests, arrives within this time.
 pub(super) fn request_comes(within: Timespec) -> bool {
     poll(&mut [PollFd::from_borrowed_fd(requests(), PollFlags::IN)], Some(&within)) == Ok(1)
 }

@@ -1,5 +1,5 @@
-//! Loop `afl`: the forkserver is that of AFL++'s runtime. It forks and waits by libc's functions, which are hooks, so
-//! its children are started and judged like those of our own forkserver.
+//! Loop `afl`: AFL++'s runtime is the forkserver. It forks and waits through libc functions that have hooks, so its
+//! children start, and their ends are reported, as with sockfuzz's own forkserver.
 
 use std::sync::OnceLock;
 
@@ -14,16 +14,16 @@ use crate::process::relatives;
 /// State of this process. Set in the children.
 static CURRENT: OnceLock<&'static ChildState> = OnceLock::new();
 
-/// Lets the runtime's forkserver start; returns in every child.
+/// Starts the runtime's forkserver; returns in every child.
 pub(crate) fn start(runtime: &Runtime) {
     let _ = PAGE.set(ForkserverPage::share(false));
     relatives::forget_dead();
     runtime.start_forkserver();
 }
 
-/// The forkserver's fork: returns when the child can take its first input, or will not be able to.
+/// Forks a child for the runtime's forkserver. Returns when the child can take its first input, or never will.
 pub(crate) fn fork() -> pid_t {
-    let page = PAGE.get().expect("it was shared before the forkserver started");
+    let page = PAGE.get().expect("the page is shared before the forkserver starts");
     let state = &page.children[0];
     loop {
         child::refuse_without_relatives();
@@ -39,7 +39,7 @@ pub(crate) fn fork() -> pid_t {
     }
 }
 
-/// The forkserver has waited for its child: the wait status that it is to pass on.
+/// Returns the wait status that the runtime's forkserver reports to AFL++ after it has waited for its child.
 pub(crate) fn follow_wait(status: c_int) -> c_int {
     let Some(page) = PAGE.get().filter(|_| !libc::WIFSTOPPED(status)) else { return status };
     let state = &page.children[0];
@@ -50,12 +50,12 @@ pub(crate) fn follow_wait(status: c_int) -> c_int {
     judge(state, status.cast_unsigned()).cast_signed()
 }
 
-/// Ends the current iteration and waits for the next; `false` when `count` were run.
+/// Ends the current iteration and waits for the next one. Returns `false` if this process has run `count` iterations.
 pub(crate) fn next_iteration(runtime: &Runtime, count: u32) -> bool {
-    let state = CURRENT.get().expect("a child of the forkserver");
+    let state = CURRENT.get().expect("this process is a child of the forkserver");
     match state.iterations() {
         0 => state.set_ready(),
-        // The end of this process is the end of the iteration.
+        // The forkserver reports this iteration when the process has ended.
         iterations if iterations == count => {}
         _ => state.set_iteration_state(IterationState::Reported),
     }

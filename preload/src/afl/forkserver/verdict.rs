@@ -1,4 +1,4 @@
-//! Verdicts: what AFL++ is told of a child that has ended.
+//! Verdicts: the wait statuses that AFL++ gets for children that have ended.
 
 use libc::c_int;
 use sockfuzz_protocol::Counter;
@@ -8,10 +8,10 @@ use crate::process::ending;
 use crate::process::relatives::{self, Crash};
 use crate::sys::report;
 
-/// Bits of a wait status that tell the signal.
+/// Bits of a wait status that hold the signal.
 const SIGNAL_BITS: u32 = 0x7f;
 
-/// Verdict on an iteration whose process has ended in it, with this wait status.
+/// Returns the verdict on an iteration in which the process has ended, with this wait status.
 pub(super) fn on_iteration(state: &ChildState, status: u32) -> u32 {
     if state.ends_as_planned() {
         return status & !SIGNAL_BITS;
@@ -27,8 +27,8 @@ pub(super) fn on_iteration(state: &ChildState, status: u32) -> u32 {
     as_finding(status)
 }
 
-/// Verdict on a process that has ended after it had reported its iteration, and before it had begun the next one.
-/// AFL++ can be told with the next input only, which has nothing to do with it. So it is counted, too.
+/// Returns the verdict on a process that has ended after the report of its iteration, and before the start of the next
+/// one. AFL++ can only receive it with the next input, which is not its cause. So the end is also counted.
 pub(super) fn between_iterations(state: &ChildState, status: u32) -> u32 {
     if state.ends_as_planned() {
         return status & !SIGNAL_BITS;
@@ -38,22 +38,22 @@ pub(super) fn between_iterations(state: &ChildState, status: u32) -> u32 {
     }
     report::status().add(Counter::EndsBetween, 1);
     let verdict = as_finding(status);
-    let blamed = if is_finding(verdict) { "; the next one is blamed" } else { "" };
-    report::emit(format_args!("the server ended between two inputs, with wait status {verdict:#x}{blamed}"));
+    let blamed = if is_finding(verdict) { "; AFL++ attributes that to the next input" } else { "" };
+    report::emit(format_args!("the server ended between two inputs, with wait status {status:#x}{blamed}"));
     verdict
 }
 
-/// Whether a verdict is a finding to AFL++.
+/// Whether AFL++ takes a verdict for a finding.
 pub(super) fn is_finding(verdict: u32) -> bool {
     verdict & SIGNAL_BITS != 0 && is_of_its_own(verdict)
 }
 
-/// Whether nobody but the server itself has ended the process: by a crash or an exit.
+/// Whether the server itself has ended the process, by a crash or an exit, and AFL++ has not killed it.
 fn is_of_its_own(status: u32) -> bool {
     status & SIGNAL_BITS != ending::kill_signal().cast_unsigned()
 }
 
-/// An exit is told as a signal, unless exits are only counted.
+/// Replaces an exit by a signal, unless exits are only counted.
 fn as_finding(status: u32) -> u32 {
     match status & SIGNAL_BITS {
         0 => ending::exit_signal().map_or(status, c_int::cast_unsigned),

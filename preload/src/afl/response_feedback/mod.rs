@@ -1,42 +1,41 @@
-//! What can be learnt about a server from outside. Where no instrumentation fills AFL++'s coverage
-//! map, traits of the answers do: the status codes in their order, the names of header fields, how
-//! many answers there were and how long, and who ended the connection. (AFLNet, ICST 2020, showed
-//! that response codes guide a fuzzer.) The bytes of bodies do not count: a server that echoes would
-//! make every input a new one.
+//! Feedback from a server's answers. Where no instrumentation fills AFL++'s coverage map, traits of the answers do: the
+//! status codes in their order, the names of header fields, the number and length of answers, and which side closed the
+//! connection. (AFLNet, ICST 2020, showed that response codes guide a fuzzer.) The bytes of bodies do not count: if a
+//! server echoed its input, every input would be new.
 //!
-//! An answer to HEAD has no body, whatever its head announces, and the request is not looked at. So
-//! a body that begins as answers do is taken for the next answer.
+//! An answer to HEAD has no body, whatever its header fields announce. The parser does not see the request, so it takes
+//! a body that begins like an answer for the next answer.
 
 use std::str;
 
-/// Most bytes of a line that are looked at; names, and values that matter, are shorter.
+/// Maximum number of bytes of a line that are read. Names, and the values that are used, are shorter.
 const MAX_LINE_BYTES: usize = 128;
 
-/// How answers begin (RFC 9112, section 4).
+/// Beginning of an answer (RFC 9112, section 4).
 const STATUS_LINE_PREFIX: &[u8] = b"HTTP/1.";
 
-/// The rest of the connection, whatever it is.
+/// Length of a body that lasts until the end of the connection.
 const UNLIMITED_BYTES: u64 = u64::MAX;
 
-/// Something about the answers on a connection that is new, or not, to AFL++.
+/// Trait of the answers on a connection, which AFL++ treats like an edge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResponseTrait {
     /// A status code, and the one before it on the connection: 0 before the first.
     Status { before: u16, code: u16 },
     /// A header field: the hash of its name in lower case.
     Header(u64),
-    /// Something that is not HTTP where an answer should begin.
+    /// Data other than HTTP at the beginning of an answer.
     Foreign,
-    /// How many answers there were: the binary logarithm, rounded down, plus one; 0 for none.
+    /// Number of answers: its binary logarithm, rounded down, plus one; 0 for none.
     Answers(u32),
-    /// How many bytes they had, likewise.
+    /// Number of bytes of the answers, in the same form.
     Length(u32),
     /// Whether the server closed the connection before the client half-closed it.
     Closed(bool),
 }
 
 impl ResponseTrait {
-    /// A number that is the same in every run, and spread evenly.
+    /// Returns a hash that is the same in every run, and evenly distributed.
     pub(super) fn hash(self) -> u64 {
         let (kind, value) = match self {
             Self::Status { before, code } => (0, u64::from(before) << 16 | u64::from(code)),
@@ -50,18 +49,18 @@ impl ResponseTrait {
     }
 }
 
-/// FNV-1a.
+/// FNV-1a hash.
 fn hash(bytes: impl Iterator<Item = u8>) -> u64 {
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The answers on one connection, read as they come. Any bytes will do, in pieces of any size.
+/// Parser of the answers on one connection, as they arrive. It accepts any bytes, in pieces of any size.
 #[derive(Debug)]
 pub(crate) struct ResponseParser {
     expected: ParserState,
     body: BodyEnd,
     line: [u8; MAX_LINE_BYTES],
-    /// Length of the line so far, as much of it as fits.
+    /// Number of bytes of the current line in `line`.
     len: usize,
     status: u16,
     count: u64,
@@ -69,12 +68,12 @@ pub(crate) struct ResponseParser {
     closed: bool,
 }
 
-/// What comes next.
+/// Expected next element.
 #[derive(Debug, Clone, Copy)]
 enum ParserState {
     StatusLine,
     HeaderLine,
-    /// This many bytes; the first ones may still prove to be the [`STATUS_LINE_PREFIX`] of an answer.
+    /// Body with `left` bytes left. `matched` bytes at its start equal [`STATUS_LINE_PREFIX`]; `None` after a mismatch.
     Bytes {
         left: u64,
         matched: Option<usize>,
@@ -84,7 +83,7 @@ enum ParserState {
     TrailerLine,
 }
 
-/// How the current answer's body ends (RFC 9112, section 6.3).
+/// End of the current answer's body (RFC 9112, section 6.3).
 #[derive(Debug, Clone, Copy)]
 enum BodyEnd {
     None,
@@ -106,7 +105,7 @@ impl ResponseParser {
         }
     }
 
-    /// The next bytes from the server.
+    /// Reads the next bytes from the server.
     pub(crate) fn read(&mut self, mut bytes: &[u8], mut mark: impl FnMut(ResponseTrait)) {
         self.bytes += bytes.len() as u64;
         while let Some((&byte, rest)) = bytes.split_first() {
@@ -124,12 +123,12 @@ impl ResponseParser {
         }
     }
 
-    /// The server has closed the connection, and the client had not half-closed it.
+    /// Records that the server has closed the connection before the client half-closed it.
     pub(crate) fn close(&mut self) {
         self.closed = true;
     }
 
-    /// The connection is over.
+    /// Marks the traits of the whole connection at its end.
     pub(crate) fn end(&mut self, mut mark: impl FnMut(ResponseTrait)) {
         mark(ResponseTrait::Answers(magnitude(self.count)));
         mark(ResponseTrait::Length(magnitude(self.bytes)));
@@ -143,7 +142,7 @@ impl ResponseParser {
         }
     }
 
-    /// One byte of a body, and as many more as need not be looked at; those that remain.
+    /// Reads one byte of a body, and skips those that cannot begin an answer. Returns the remaining bytes.
     fn read_body<'a>(
         &mut self,
         byte: u8,
@@ -190,7 +189,7 @@ impl ResponseParser {
                 None => ParserState::Bytes { left: UNLIMITED_BYTES, matched: None },
             },
             ParserState::ChunkEnd => ParserState::ChunkSize,
-            ParserState::Bytes { .. } => unreachable!("bodies have no lines"),
+            ParserState::Bytes { .. } => unreachable!("a body has no lines"),
         };
     }
 
@@ -230,19 +229,19 @@ impl ResponseParser {
     }
 }
 
-/// The three digits after the version.
+/// Parses the three digits after the version.
 fn status_code(line: &[u8]) -> Option<u16> {
     let after = line.strip_prefix(STATUS_LINE_PREFIX)?.get(1..)?.strip_prefix(b" ")?;
     let code = after.get(..3).filter(|code| code.iter().all(u8::is_ascii_digit))?;
     number(code, 10)?.try_into().ok()
 }
 
-/// Whether answers with this status have one (RFC 9110, section 6.4.1).
+/// Whether answers with this status have a body (RFC 9110, section 6.4.1).
 fn has_body(status: u16) -> bool {
     !matches!(status, 0..=199 | 204 | 304)
 }
 
-/// The number before the extensions of a chunk (RFC 9112, section 7.1).
+/// Parses the size before the extensions of a chunk (RFC 9112, section 7.1).
 fn chunk_size(line: &[u8]) -> Option<u64> {
     number(line.split(|&byte| byte == b';').next()?.trim_ascii(), 16)
 }
@@ -251,7 +250,7 @@ fn number(digits: &[u8], base: u32) -> Option<u64> {
     u64::from_str_radix(str::from_utf8(digits).ok()?, base).ok()
 }
 
-/// Bits that the number needs.
+/// Number of significant bits.
 fn magnitude(number: u64) -> u32 {
     u64::BITS - number.leading_zeros()
 }

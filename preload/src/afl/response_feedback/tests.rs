@@ -1,4 +1,4 @@
-//! What is, and what is not, a trait of an answer.
+//! Tests of the traits of answers.
 
 use super::*;
 
@@ -27,7 +27,7 @@ const THREE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n\
     1a;x=y\r\nHTTP-1.1 777 in the body\r\n\r\n0\r\nExpires: 0\r\n\r\n";
 
 #[test]
-fn an_answer_is_known_by_its_codes_names_and_sizes() {
+fn traits_are_status_codes_field_names_and_sizes() {
     let expected = [
         ResponseTrait::Status { before: 0, code: 100 },
         ResponseTrait::Status { before: 100, code: 200 },
@@ -44,7 +44,7 @@ fn an_answer_is_known_by_its_codes_names_and_sizes() {
 }
 
 #[test]
-fn the_pieces_in_which_it_comes_do_not_matter() {
+fn splitting_an_answer_does_not_change_its_traits() {
     for cut in 0..THREE.len() {
         assert_eq!(traits_of(&[&THREE[..cut], &THREE[cut..]]), traits_of(&[THREE]), "{cut}");
     }
@@ -74,13 +74,13 @@ fn an_answer_to_head_has_no_body() {
 }
 
 #[test]
-fn what_is_no_answer_is_one_trait() {
+fn data_other_than_http_is_one_trait() {
     assert_eq!(traits_of(&[b"<h1>hello</h1>\nSome: thing\n"])[0], ResponseTrait::Foreign);
     assert_eq!(traits_of(&[b""])[0], ResponseTrait::Answers(0));
 }
 
 #[test]
-fn any_bytes_will_do() {
+fn any_bytes_have_the_same_traits_in_pieces() {
     let words: [&[u8]; 10] = [
         b"HTTP/1.1 200 OK",
         b"\r\n",
@@ -107,7 +107,7 @@ fn any_bytes_will_do() {
 }
 
 #[test]
-fn who_closes_is_a_trait() {
+fn a_close_by_the_server_is_a_trait() {
     let mut answers = ResponseParser::new();
     answers.close();
     let mut closed = false;

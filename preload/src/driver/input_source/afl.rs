@@ -1,4 +1,4 @@
-//! The loop: inputs come from AFL++, one after the other, as long as this process lives.
+//! Input source of the loop: AFL++ provides inputs, one after the other, until this process ends.
 
 use std::time::Duration;
 
@@ -19,39 +19,39 @@ use crate::sandbox;
 use crate::sys::{answer_digest, report};
 use crate::transport_trial;
 
-/// Stands in a digest for the close of a connection by the server.
+/// Represents the close of a connection by the server in a digest.
 const CLOSED: &[u8] = b"\0closed";
 
 /// State of the loop.
 #[derive(Debug)]
 pub(in crate::driver) struct AflSource {
     instrumentation: &'static Instrumentation,
-    /// What the server says on each connection.
+    /// Parsers of the server's answers, one per connection.
     answers: Box<[ResponseParser; Connection::COUNT]>,
     options: &'static Options,
     stage: LoopStage,
-    /// How far the client has come in the current input.
+    /// Position of the client in the current input.
     playback: Playback,
-    /// Once the warm-up is over.
+    /// `None` until the warm-up is over.
     leaks: Option<LeakWatch>,
 }
 
 #[derive(Debug)]
 enum LoopStage {
-    /// Transports are compared, in a process that serves no input of AFL++'s.
+    /// Comparison of transports, in a process that serves no input of AFL++.
     Trial(Box<TrialRequests>),
-    /// This many requests are still to come before AFL++'s first input.
+    /// Before AFL++'s first input: this many warm-up requests are left.
     WarmUp { left: usize },
-    /// AFL++ is in charge.
+    /// Inputs come from AFL++.
     Fuzzing { rerun: Option<Rerun> },
 }
 
 impl AflSource {
-    /// Starts the forkserver, unless it runs already; returns in a child of it. No connection may
-    /// be open: the forkserver would share it with all its children.
+    /// Starts the forkserver unless it runs already, and returns in a child of it. No connection may be open: the
+    /// forkserver would share it with all its children.
     pub(super) fn start(options: &'static Options) -> Self {
         if options.clock == Clock::Virtual && !children::any() {
-            // Where it is not too late, before the fork, so that all children see the same time.
+            // Before the fork, so that all children see the same time. A server that has forked keeps the real clock.
             clock::freeze();
         }
         let instrumentation = afl_loop::start();
@@ -86,7 +86,7 @@ impl AflSource {
                 hash_keys::save();
                 self.next_iteration();
                 self.leaks = Some(leaks);
-                // Not before it is this process's turn: until then, others learn.
+                // Only now, when it is this process's turn: its predecessors report coverage until then.
                 let time_limit = Duration::from_millis(self.options.time_limit_ms.into());
                 let rerun = (self.options.rerun == Switch::On)
                     .then(|| Rerun::new(VirginMap::inherited(self.instrumentation.map_len()), time_limit));
@@ -113,8 +113,8 @@ impl AflSource {
         });
     }
 
-    /// Hands the iteration that has ended to AFL++ and waits for the next input. A process that
-    /// has run its share of iterations, or has taken too much, ends here; the forkserver starts a fresh one.
+    /// Reports the iteration that has ended to AFL++ and waits for the next input. Ends a process that has run its
+    /// share of iterations, or has leaked too much; the forkserver starts a new one.
     fn next_iteration(&mut self) {
         let has_too_much = self.leaks.as_mut().is_some_and(LeakWatch::has_too_much);
         if has_too_much {
@@ -154,7 +154,7 @@ impl AflSource {
         self.playback.consume(count);
     }
 
-    /// Whether answers are read: as AFL++'s coverage, or for a comparison.
+    /// Whether the answers are read: as AFL++'s coverage, or for a comparison.
     pub(super) fn reads_answers(&self) -> bool {
         matches!(self.instrumentation, Instrumentation::Responses(_))
             || matches!(self.stage, LoopStage::Trial(_))
@@ -169,7 +169,7 @@ impl AflSource {
         }
     }
 
-    /// The server has closed the connection before the client half-closed it.
+    /// Records that the server has closed the connection before the client half-closed it.
     pub(super) fn closed(&mut self, connection: Connection) {
         if matches!(self.stage, LoopStage::Trial(_)) {
             answer_digest::add(CLOSED);
@@ -177,7 +177,7 @@ impl AflSource {
         self.answers[connection.index()].close();
     }
 
-    /// A connection is over for the client.
+    /// Completes the answers on a connection that the client has closed.
     pub(super) fn ended(&mut self, connection: Connection) {
         if let Instrumentation::Responses(map) = self.instrumentation {
             let mut answers = std::mem::replace(&mut self.answers[connection.index()], ResponseParser::new());
@@ -185,21 +185,21 @@ impl AflSource {
         }
     }
 
-    /// Whether the current input was played before: nothing else was since.
+    /// Whether the current input is run again, with no other input in between.
     pub(super) fn is_rerun(&self) -> bool {
         matches!(&self.stage, LoopStage::Fuzzing { rerun: Some(rerun) } if rerun.is_rerun())
     }
 
-    /// Whether time passes at the end of this iteration. If some has passed in it, it goes on until what the
-    /// server does from time to time is due at the same moments as before; and so it does once to begin
-    /// with.
+    /// Whether the virtual clock advances at the end of this iteration. If it has advanced during the iteration, it
+    /// must advance to the end of a period, so that the server's periodic work is due at the same moments as before.
+    /// The end of the warm-up needs this, too.
     pub(super) fn advances_clock(&self) -> bool {
         self.options.advance_clock == Switch::On
             || clock::has_advanced()
             || matches!(self.stage, LoopStage::WarmUp { left: 0 })
     }
 
-    /// Whether this iteration is one that AFL++ asked for.
+    /// Whether AFL++ has requested this iteration: it is neither a part of the warm-up nor a rerun.
     pub(super) fn is_counted(&self) -> bool {
         matches!(self.stage, LoopStage::Fuzzing { .. }) && !self.is_rerun()
     }

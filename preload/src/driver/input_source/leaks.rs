@@ -1,6 +1,6 @@
-//! What the server takes and does not give back, measured over the life of a process: descriptors, memory, threads and
-//! processes after the warm-up, from time to time, and at the end. A process that has taken too much ends before its
-//! share of iterations is over, so that no input is blamed for what all of them have done.
+//! Leaks of a server process: file descriptors, memory, threads and child processes. They are measured after the
+//! warm-up, at intervals, and at the end of the process. A process that has leaked too much ends before its share of
+//! iterations is over, so that no input is blamed for the leaks of all inputs.
 
 use std::os::fd::AsRawFd;
 
@@ -12,35 +12,37 @@ use sockfuzz_protocol::Counter;
 use crate::process::process_table;
 use crate::sys::{proc, report, threads};
 
-/// Iterations between two looks at descriptors, threads and processes, at most.
+/// Maximum number of iterations between two checks of descriptors, threads and processes.
 const MAX_LOOK_INTERVAL: u32 = 128;
 
-/// Iterations between two looks at memory, which take more time, at most.
+/// Maximum number of iterations between two checks of memory, which take more time.
 const MAX_MEMORY_LOOK_INTERVAL: u32 = 512;
 
-/// Parts into which the rest of a limit is divided: the next look comes when a server that keeps its pace has taken one.
+/// Parts into which the rest of a limit is divided. The next check is due when a server that leaks at its present rate
+/// has used up one part.
 const PARTS_LEFT: u64 = 4;
 
-/// Threads that a process may have more than after its warm-up.
+/// Threads that a process may have in addition to those after its warm-up.
 const MAX_NEW_THREADS: u64 = 64;
 
-/// Processes that it may have forked and not reaped more than after its warm-up.
+/// Unreaped child processes that it may have in addition to those after its warm-up.
 const MAX_NEW_PROCESSES: u64 = 64;
 
-/// One descriptor in this many iterations is worth a line.
+/// A leak of one descriptor in this many iterations, or a faster one, is reported in a line.
 const ITERATIONS_PER_REPORTED_LEAK: u32 = 100;
 
-/// A process that has run fewer iterations to its end says nothing about memory: what it takes at first is for good.
+/// Iterations after which the growth of memory counts as a leak. Memory allocated in the first ones is often kept for
+/// good.
 const MIN_ITERATIONS: u32 = 1000;
 
-/// AddressSanitizer and its like keep memory that was freed. (A function of the first one's runtime.)
+/// Function of AddressSanitizer's runtime, which keeps freed memory, as other sanitizers do.
 const KEEPS_FREED_MEMORY: &[u8] = b"__asan_init\0";
 
-/// The watch over one process.
+/// Leak detector of one process.
 #[derive(Debug)]
 pub(super) struct LeakWatch {
     before: Taken,
-    /// Bytes that the process may occupy more.
+    /// Bytes that the process may occupy in addition to those after its warm-up.
     memory_limit: u64,
     iterations: u32,
     looks: Looks,
@@ -48,7 +50,7 @@ pub(super) struct LeakWatch {
     too_much: bool,
 }
 
-/// Amount that the server has taken of something, and the most that it may take.
+/// Amount of a resource that the server has leaked, and its limit.
 #[derive(Debug, Clone, Copy)]
 struct Share {
     taken: u64,
@@ -60,17 +62,17 @@ impl Share {
         Self { taken, most }
     }
 
-    /// Number of iterations in which a server takes one part of the rest, at its pace in the `iterations` so far.
+    /// Number of iterations in which a server uses up one part of the rest, at its rate in the `iterations` so far.
     fn iterations_left(self, iterations: u32) -> u64 {
         let part = self.most.saturating_sub(self.taken).saturating_mul(iterations.into()) / PARTS_LEFT;
         part.checked_div(self.taken).unwrap_or(u64::MAX)
     }
 }
 
-/// Schedule of looks at a server: the more it takes, the sooner comes the next.
+/// Schedule of checks: the more a server leaks, the sooner the next check is due.
 #[derive(Debug)]
 struct Looks {
-    /// Iteration after which the next look is due.
+    /// Iteration after which the next check is due.
     next: u32,
     max_interval: u32,
 }
@@ -80,7 +82,7 @@ impl Looks {
         iterations >= self.next
     }
 
-    /// Schedules the next look by these shares. Returns whether the server has taken too much of any.
+    /// Schedules the next check by these shares. Returns whether any of them is above its limit.
     fn schedule_by(&mut self, iterations: u32, shares: &[Share]) -> bool {
         let soonest = shares.iter().map(|share| share.iterations_left(iterations)).min().unwrap_or(u64::MAX);
         self.next = iterations + soonest.clamp(1, self.max_interval.into()) as u32;
@@ -90,12 +92,12 @@ impl Looks {
 
 #[derive(Debug, Clone, Copy)]
 struct Taken {
-    /// `None` when there is no descriptor left to count them with.
+    /// `None` when no descriptor is left to count them with.
     descriptors: Option<usize>,
-    /// Resident, in bytes.
+    /// Resident memory in bytes.
     memory: u64,
     threads: usize,
-    /// Forked and not reaped.
+    /// Child processes that were not reaped.
     processes: usize,
 }
 
@@ -111,7 +113,7 @@ impl Taken {
 }
 
 impl LeakWatch {
-    /// Begins after the warm-up. The process is to occupy at most so many bytes more than now.
+    /// Begins after the warm-up. The process may occupy `memory_limit` bytes more than now.
     pub(super) fn begin(memory_limit: u64) -> Self {
         Self {
             before: Taken::now(),
@@ -123,12 +125,12 @@ impl LeakWatch {
         }
     }
 
-    /// Counts an iteration, be it one that repeats the one before.
+    /// Counts an iteration, reruns included.
     pub(super) fn count(&mut self) {
         self.iterations += 1;
     }
 
-    /// Whether the process has taken so much that it is to end; looks from time to time.
+    /// Whether the process has leaked so much that it must end. Measures only when a check is due.
     pub(super) fn has_too_much(&mut self) -> bool {
         if self.looks.are_due(self.iterations) {
             let processes = process_table::own_children().count().saturating_sub(self.before.processes);
@@ -154,7 +156,7 @@ impl LeakWatch {
         self.too_much
     }
 
-    /// Of the descriptors that were left, half may be in use. (The lowest free number tells.)
+    /// Leaked descriptors, as shown by the lowest free number. Half of those that were free may be in use.
     fn descriptors(&self) -> Share {
         let Some(most) = getrlimit(Resource::Nofile).current else { return Share::of(0, 1) };
         let before = self.before.descriptors.unwrap_or(0) as u64;
@@ -163,7 +165,7 @@ impl LeakWatch {
         Share::of(lowest.saturating_sub(before), most.saturating_sub(before) / 2)
     }
 
-    /// At the end of the process.
+    /// Records the leaks in the status page, at the end of the process.
     pub(super) fn report(&self) {
         let (before, after, iterations) = (self.before, Taken::now(), self.iterations);
         let status = report::status();
@@ -185,6 +187,6 @@ impl LeakWatch {
 }
 
 fn keeps_freed_memory() -> bool {
-    // SAFETY: the symbol is only looked up.
+    // SAFETY: `get` requires the symbol's type for its use, but the symbol is only looked up.
     unsafe { Library::this().get::<unsafe extern "C" fn()>(KEEPS_FREED_MEMORY) }.is_ok()
 }

@@ -1,4 +1,4 @@
-//! Sources of inputs, destinations of answers, and what happens between iterations.
+//! Sources of inputs, destinations of answers, and the work between iterations.
 
 mod afl;
 mod leaks;
@@ -22,33 +22,33 @@ pub(super) use playback::ClientStep;
 
 /// The next part of a chunk.
 pub(super) enum Chunk<'a> {
-    /// These bytes.
+    /// Bytes to send.
     Bytes(&'a [u8]),
-    /// Not there yet; this tells when.
+    /// Bytes that have not arrived yet, with the descriptor to wait for.
     Pending(PollFd<'static>),
-    /// There is no more of this chunk.
+    /// End of the chunk.
     End,
 }
 
-/// Where inputs come from.
+/// Source of inputs.
 #[derive(Debug)]
 pub(super) enum InputSource {
-    /// A single run.
+    /// Stdin, in a single run.
     Stdin(StdinSource),
-    /// The loop.
+    /// AFL++, in the loop.
     Afl(AflSource),
 }
 
 impl InputSource {
     pub(super) fn new() -> Self {
-        let config = config::get().expect("a driver only exists where the preload acts");
+        let config = config::get().expect("a driver only runs in a configured process");
         match config.run_mode {
             RunMode::Once => Self::Stdin(StdinSource::new(&config.options)),
             RunMode::Loop => Self::Afl(AflSource::start(&config.options)),
         }
     }
 
-    /// What has to be waited for before an iteration can begin.
+    /// Returns the descriptor to wait for before an iteration can begin; `None` if it can begin now.
     pub(super) fn await_input(&mut self) -> Option<PollFd<'static>> {
         match self {
             Self::Stdin(stdin) => stdin.await_input(),
@@ -56,7 +56,7 @@ impl InputSource {
         }
     }
 
-    /// Begins an iteration; does not return when there is none left for this process.
+    /// Begins an iteration. Does not return when none is left for this process.
     pub(super) fn begin(&mut self) {
         match self {
             Self::Stdin(stdin) => stdin.begin(),
@@ -64,7 +64,7 @@ impl InputSource {
         }
     }
 
-    /// Whether the iteration that has begun counts: warm-up does not.
+    /// Whether the current iteration is counted: warm-up and reruns are not.
     pub(super) fn is_counted(&self) -> bool {
         match self {
             Self::Stdin(_) => true,
@@ -72,7 +72,7 @@ impl InputSource {
         }
     }
 
-    /// Whether the current input was played before, and nothing else since.
+    /// Whether the current input is run again, with no other input in between. Always `true` in a single run.
     pub(super) fn is_rerun(&self) -> bool {
         match self {
             Self::Stdin(_) => true,
@@ -80,7 +80,7 @@ impl InputSource {
         }
     }
 
-    /// The next step; what was not sent of the chunk before is passed over.
+    /// Returns the next step. Skips the unsent bytes of the previous chunk.
     pub(super) fn next_step(&mut self) -> Option<ClientStep> {
         match self {
             Self::Stdin(stdin) => stdin.next_step(),
@@ -88,7 +88,7 @@ impl InputSource {
         }
     }
 
-    /// Whether the connection that is about to be opened ends in a reset.
+    /// Whether the connection that is about to be opened ends with a reset.
     pub(super) fn will_reset(&self, connection: Connection) -> bool {
         match self {
             Self::Stdin(stdin) => stdin.will_reset(connection),
@@ -96,7 +96,7 @@ impl InputSource {
         }
     }
 
-    /// The part of the current chunk that comes next.
+    /// Returns the next part of the current chunk.
     pub(super) fn chunk(&mut self) -> Chunk<'_> {
         match self {
             Self::Stdin(stdin) => stdin.chunk(),
@@ -104,7 +104,7 @@ impl InputSource {
         }
     }
 
-    /// The first `count` bytes of the last chunk were sent.
+    /// Records that the first `count` bytes of the last part were sent.
     pub(super) fn consume(&mut self, count: usize) {
         match self {
             Self::Stdin(stdin) => stdin.consume(count),
@@ -112,7 +112,7 @@ impl InputSource {
         }
     }
 
-    /// A part of the answer has come.
+    /// Records a part of an answer.
     pub(super) fn answered(&mut self, connection: Connection, answer: &[u8]) {
         match self {
             Self::Stdin(stdin) => stdin.answered(connection, answer),
@@ -120,28 +120,28 @@ impl InputSource {
         }
     }
 
-    /// The server has closed the connection before the client half-closed it.
+    /// Records that the server has closed the connection before the client half-closed it.
     pub(super) fn closed(&mut self, connection: Connection) {
         if let Self::Afl(afl) = self {
             afl.closed(connection);
         }
     }
 
-    /// A connection is over for the client.
+    /// Records that the client has closed a connection.
     pub(super) fn ended(&mut self, connection: Connection) {
         if let Self::Afl(afl) = self {
             afl.ended(connection);
         }
     }
 
-    /// The client has half-closed a connection, and waits for the end of the answer.
+    /// Starts the wait for the end of the answer, after the client has half-closed a connection.
     pub(super) fn begin_linger(&mut self) {
         if let Self::Stdin(stdin) = self {
             stdin.begin_linger();
         }
     }
 
-    /// Whether the answer is read for its own sake, to its end.
+    /// Whether the answers are needed, so that each is read to its end.
     pub(super) fn reads_answers(&self) -> bool {
         match self {
             Self::Stdin(_) => true,
@@ -154,12 +154,12 @@ impl InputSource {
         matches!(self, Self::Stdin(stdin) if !stdin.has_next())
     }
 
-    /// Whether the client waits as long as it takes for its connection to be accepted.
+    /// Whether the client waits without a time limit for its connection to be accepted.
     pub(super) fn waits_indefinitely(&self) -> bool {
         matches!(self, Self::Stdin(_))
     }
 
-    /// How much longer the client waits for an idle server before it hangs up; `None`: not at all.
+    /// Returns how much longer the client waits for an idle server before it closes the connection; `None` for no time.
     pub(super) fn linger(&mut self) -> Option<Duration> {
         match self {
             Self::Stdin(stdin) => stdin.linger(),
@@ -167,7 +167,7 @@ impl InputSource {
         }
     }
 
-    /// Whether time passes before the iteration is over.
+    /// Whether the virtual clock advances at the end of the iteration.
     pub(super) fn advances_clock(&self) -> bool {
         match self {
             Self::Stdin(_) => false,
@@ -175,7 +175,7 @@ impl InputSource {
         }
     }
 
-    /// The iteration is over; does not return after the last input of a single run.
+    /// Ends the iteration. Does not return after the last input of a single run.
     pub(super) fn finish(&self) {
         if let Self::Stdin(stdin) = self {
             stdin.finish();

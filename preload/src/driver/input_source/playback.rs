@@ -1,21 +1,20 @@
-//! What the client is to do, as an input says it: by the steps of a session, or, raw, all of it is one
-//! chunk on the first connection.
+//! Playback of an input: the steps of a session, or, for a raw input, one chunk on the first connection.
 
 use std::ops::Range;
 
 use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::session::{Action, Connection, Cursor, Part, Step};
 
-/// A step, whose bytes are asked for with [`Playback::unsent`].
+/// Step of the client. [`Playback::unsent`] returns its bytes.
 pub(in crate::driver) type ClientStep = Step<()>;
 
-/// How far the client has come in an input.
+/// Position of the client in an input.
 #[derive(Debug)]
 pub(super) struct Playback {
     position: Position,
-    /// What is left of the chunk that is being sent: in the input, or in `joined` unless that is empty.
+    /// Unsent bytes of the current chunk: a range of `joined`, or of the input if `joined` is empty.
     left: Range<usize>,
-    /// A chunk that stands in the input in several parts.
+    /// The current chunk, if the input holds it in several parts.
     joined: Vec<u8>,
 }
 
@@ -34,7 +33,7 @@ impl Playback {
         Self { position, left: 0..0, joined: Vec::new() }
     }
 
-    /// Goes on to the next step; the chunk before is over, sent or not.
+    /// Returns the next step. Ends the previous chunk, even if it is not completely sent.
     pub(super) fn next(&mut self, input: &[u8]) -> Option<ClientStep> {
         self.left = 0..0;
         match &mut self.position {
@@ -51,13 +50,13 @@ impl Playback {
         }
     }
 
-    /// Begins a chunk. It goes out at once, whatever number of parts it has: a server that reads meanwhile would see as
-    /// many of them as the kernel lets it.
+    /// Begins a chunk. Joins its parts, so that they are sent together: the number of separate parts that a server sees
+    /// in one read would depend on scheduling.
     fn begin(&mut self, part: Part, input: &[u8]) {
         self.joined.clear();
         let Part { range, mut more } = part;
         if more {
-            // A server may have written over its input, and the input's length.
+            // A server may have overwritten its input and the length of it, so the range may be invalid.
             self.joined.extend_from_slice(input.get(range.clone()).unwrap_or_default());
         }
         self.left = range;
@@ -72,7 +71,7 @@ impl Playback {
         }
     }
 
-    /// What is to be sent of the chunk; nothing at its end.
+    /// Returns the unsent bytes of the chunk; empty at its end.
     pub(super) fn unsent<'a>(&'a self, input: &'a [u8]) -> &'a [u8] {
         let chunk = if self.joined.is_empty() { input } else { &self.joined };
         chunk.get(self.left.clone()).unwrap_or_default()
@@ -82,7 +81,7 @@ impl Playback {
         self.left.start += count;
     }
 
-    /// Whether the next connection of this number ends in a reset.
+    /// Whether the next connection with this number ends with a reset.
     pub(super) fn will_reset(&self, input: &[u8], connection: Connection) -> bool {
         let Position::Session(cursor) = &self.position else { return false };
         let mut cursor = cursor.clone();
@@ -98,7 +97,7 @@ impl Playback {
 mod tests {
     use super::*;
 
-    /// All that is to be done, as text.
+    /// Steps and unsent bytes of an input, as text.
     fn played(input: InputFormat, bytes: &[u8]) -> String {
         let mut playback = Playback::new(input);
         let mut said = String::new();
@@ -124,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_steps_and_a_chunk_goes_out_at_once() {
+    fn chunk_of_a_session_is_sent_as_a_whole() {
         assert_eq!(
             played(InputFormat::Session, b"ab\xF5\x41c\xF5\xF5d\xF5\x4D"),
             "0 Send(()) \"ab\" 1 Send(()) \"c\u{fffd}d\" \"d\" 1 Close "
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_sent_of_a_chunk_is_passed_over() {
+    fn unsent_bytes_of_a_chunk_are_skipped() {
         let bytes = b"a\xF5\xF5b\xF5\xF5c\xF5\x44\xF5\x48";
         let mut playback = Playback::new(InputFormat::Session);
         playback.next(bytes);

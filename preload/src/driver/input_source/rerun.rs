@@ -6,15 +6,15 @@ use crate::afl::VirginMap;
 use crate::blocking::preemption;
 use crate::determinism::clock;
 
-/// Times that an input is run again at most.
+/// Maximum number of reruns of one input.
 const MAX_RERUNS: u32 = 2;
 
-/// Preemptions of an iteration that is run again. A thread that works for so long that it is preempted more
-/// often would be preempted again.
+/// Maximum number of preemptions in an iteration that is run again. A thread that is preempted more often works for so
+/// long that it would be preempted again.
 const MAX_PREEMPTIONS: u64 = 3;
 
-/// Part of the time limit that all repetitions together may take, so that no input is a hang because it was
-/// played more than once.
+/// Divisor of the time limit. All runs of an input together may take this part of it, so that no input is reported as a
+/// hang because of its reruns.
 const TIME_LIMIT_PART: u32 = 2;
 
 /// State of reruns in this process.
@@ -25,30 +25,30 @@ pub(super) struct Rerun {
     preemptions: u64,
     /// Reruns of the current input.
     reruns: u32,
-    /// What an iteration may have taken that is run again.
+    /// Maximum duration of an iteration that is run again.
     allowance: Duration,
     /// When the current iteration began.
     began: Duration,
 }
 
 impl Rerun {
-    /// `time_limit`: of AFL++, for all that an input takes.
+    /// `time_limit` is AFL++'s limit for one input, reruns included.
     pub(super) fn new(virgin: VirginMap, time_limit: Duration) -> Self {
         let allowance = time_limit / TIME_LIMIT_PART / (MAX_RERUNS + 1);
         Self { virgin, preemptions: 0, reruns: 0, allowance, began: Duration::ZERO }
     }
 
-    /// An iteration begins.
+    /// Records the start of an iteration.
     pub(super) fn begin(&mut self) {
         self.began = clock::real_now();
     }
 
-    /// Decides whether the input of the iteration that has just ended with this coverage is run again. (Not to be
-    /// called before the first.)
+    /// Decides whether the input of the iteration that has just ended with this coverage is run again. (Must not be
+    /// called before the end of the first iteration.)
     pub(super) fn is_needed(&mut self, coverage: &[u8]) -> bool {
         let before = std::mem::replace(&mut self.preemptions, preemption::count());
         let preempted = (1..=MAX_PREEMPTIONS).contains(&self.preemptions.wrapping_sub(before));
-        // The first time through, servers allocate and cache.
+        // Only new coverage of the first run matters: in it, servers allocate and fill caches.
         let new = self.reruns == 0 && self.virgin.is_new(coverage);
         let again = (new || preempted)
             && self.reruns < MAX_RERUNS
@@ -60,7 +60,7 @@ impl Rerun {
         again
     }
 
-    /// Whether the current iteration is a repetition.
+    /// Whether the current iteration is a rerun.
     pub(super) fn is_rerun(&self) -> bool {
         self.reruns > 0
     }
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_new_is_repeated_where_there_is_time() {
+    fn new_coverage_is_rerun_within_the_time_limit() {
         let repeats = |time_limit| {
             let mut rerun = Rerun::new(VirginMap::inherited(64), time_limit);
             rerun.begin();
@@ -79,6 +79,6 @@ mod tests {
             rerun.is_needed(&[1; 64])
         };
         assert!(repeats(Duration::from_secs(600)));
-        assert!(!repeats(Duration::from_millis(5)), "three times a millisecond is more than half of it");
+        assert!(!repeats(Duration::from_millis(5)), "three runs of a millisecond exceed half of the limit");
     }
 }

@@ -1,5 +1,5 @@
-//! A single run: stdin goes to the server, its answer to stdout, and then the process ends. A batch of inputs is
-//! answered in turn by the same process.
+//! Input source of a single run: sends stdin to the server, writes its answer to stdout, and then ends the process. In
+//! a batch, one process answers several inputs in turn.
 
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
@@ -22,15 +22,15 @@ pub(in crate::driver) struct StdinSource {
     input: InputFormat,
     /// Whether stdin holds a batch of inputs.
     is_batch: bool,
-    /// One raw input: read from stdin and not sent yet, from `sent` on. Otherwise all of stdin.
+    /// For a single raw input, bytes read from stdin, of which those from `sent` on are unsent. Otherwise all of stdin.
     bytes: Vec<u8>,
     sent: usize,
-    /// Where the current input is in `bytes`, once all of stdin is there.
+    /// Range of the current input in `bytes`, once all of stdin was read.
     current: Range<usize>,
     ended: bool,
     playback: Playback,
     linger: Duration,
-    /// When patience with a server that keeps the connection open ends.
+    /// End of the wait for a server that keeps the connection open; `None` before it begins.
     deadline: Option<Duration>,
 }
 
@@ -53,7 +53,7 @@ impl StdinSource {
         }
     }
 
-    /// Whether all of stdin has to be there first: in a session, what a step is may depend on the next byte.
+    /// Whether all of stdin must be read first. In a session, the meaning of a step may depend on the next byte.
     fn is_read_ahead(&self) -> bool {
         self.is_batch || self.input == InputFormat::Session
     }
@@ -68,7 +68,7 @@ impl StdinSource {
         None
     }
 
-    /// Goes on to the next input of a batch.
+    /// Begins the only input, or the next one of a batch.
     pub(super) fn begin(&mut self) {
         self.playback = Playback::new(self.input);
         self.deadline = None;
@@ -84,7 +84,7 @@ impl StdinSource {
         self.is_batch && batch::first(&self.bytes[self.current.end..]).is_some()
     }
 
-    /// The input is over.
+    /// Ends the input. Ends the process after the last one.
     pub(super) fn finish(&self) {
         if self.is_batch {
             answer_output::end_input();
@@ -127,7 +127,7 @@ impl StdinSource {
         }
     }
 
-    /// Reads some more of stdin, or says what to wait for.
+    /// Reads more of stdin. Returns the descriptor to wait for if nothing can be read now.
     fn read_on(&mut self) -> Option<PollFd<'static>> {
         let Some(input) = stdio::input() else {
             self.ended = true;

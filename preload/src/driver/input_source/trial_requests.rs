@@ -1,5 +1,5 @@
-//! Requests of the trial of transport `memory`: those of the warm-up, in rounds, first through `memory`, then through
-//! `unix`.
+//! Requests of the trial of transport `memory`. The client sends the warm-up requests in rounds, first through
+//! `memory`, then through `unix`.
 
 use super::warm_up::REQUESTS;
 use crate::memory_socket;
@@ -26,8 +26,8 @@ impl TrialRequests {
         Self { begun: 0, digests: [[0; REQUESTS.len()]; ROUNDS] }
     }
 
-    /// Records the answer to the request before, and goes on to the next one. Ends the process after the last one, and
-    /// where the server cannot be served through `memory`.
+    /// Records the answer to the previous request, and goes on to the next one. Ends the process after the last
+    /// request, or if the server has fallen back from `memory`.
     pub(super) fn begin(&mut self) {
         let digest = answer_digest::take();
         if let Some(before) = self.begun.checked_sub(1) {
@@ -46,14 +46,14 @@ impl TrialRequests {
         self.begun += 1;
     }
 
-    /// The current request.
+    /// Returns the current request.
     pub(super) fn request(&self) -> &'static [u8] {
         REQUESTS[(self.begun - 1) % REQUESTS.len()]
     }
 }
 
-/// Compares the last round through `memory` with the first one through `unix`. A request to which the answers vary
-/// through `unix`, too, says nothing about `memory`.
+/// Compares the last round through `memory` with the first one through `unix`. A request whose answers also vary
+/// through `unix` is ignored.
 fn verdict<const N: usize>(digests: &[[u64; N]; ROUNDS]) -> Verdict {
     let differs = |request: usize| {
         let [memory, unix, again] = [0, 1, 2].map(|after| digests[MEMORY_ROUND + after][request]);

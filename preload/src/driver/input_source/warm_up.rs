@@ -1,8 +1,7 @@
-//! Requests that are answered before the first counted iteration, so that lazy initialisation is
-//! over: buffers are allocated and have grown, tables are filled. Nothing in them asks the server
-//! to change anything.
+//! Warm-up requests. The server answers them before the first counted iteration, so that its lazy initialisation is
+//! over: buffers are allocated and have grown, and tables are filled. No request asks the server to change anything.
 
-/// Each is sent over a connection of its own.
+/// The requests. Each is sent over a separate connection.
 pub(super) const REQUESTS: &[&[u8]] = &[
     b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
     LONG_HEADERS.as_bytes(),
@@ -15,10 +14,10 @@ pub(super) const REQUESTS: &[&[u8]] = &[
     b"not a request\r\n\r\n",
 ];
 
-/// Rounds over all of them: what one leaves behind may be set up for the next.
+/// Rounds of all requests. A request may leave state behind that the server sets up only for the next request.
 pub(super) const ROUNDS: usize = 2;
 
-/// A long line: 64 characters, 16 times.
+/// Text of 64 characters: `long!()` repeats it 16 times, `long!(4)` 4 times.
 macro_rules! long {
     () => {
         concat!(long!(4), long!(4), long!(4), long!(4))

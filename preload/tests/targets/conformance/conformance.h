@@ -17,7 +17,7 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 
-/* One of the two. */
+/* One side of the comparison. */
 struct side {
     bool internal;
     int listener;
@@ -25,20 +25,20 @@ struct side {
     int fd;
     /* The client's end, where the program has it. */
     int client;
-    /* What was seen. */
+    /* Results of the calls, as text. */
     char seen[2048];
 };
 
-/* In which state both sides are before the call. */
+/* States of both sides before the call. */
 enum state {
     CONNECTED = 0,
     UNREAD = 1,       /* "hello" has arrived */
-    NONBLOCKING = 2,  /* the connection is */
-    HALF_CLOSED = 4,  /* by the client */
-    GONE = 8,         /* the client is */
-    PENDING = 16,     /* nothing is accepted yet: the connection waits at the listener */
+    NONBLOCKING = 2,  /* the connection does not block */
+    HALF_CLOSED = 4,  /* the client has half-closed */
+    GONE = 8,         /* the client has hung up */
+    PENDING = 16,     /* the connection is not accepted yet */
     IMPATIENT = 32,   /* the listener does not block */
-    BARE = 64,        /* there are neither listeners nor connections */
+    BARE = 64,        /* neither listener nor connection */
 };
 
 struct test {
@@ -55,13 +55,13 @@ struct test {
 
 #define CASE(function, name, state) NAMED_CASE(function##_##name, #function "/" #name, state)
 
-/* The function of that name: libc's own on the real side, whatever stands for it on the other. */
+/* Returns the function of that name: libc's on the real side, the hook on the other. */
 #define F(function) (side->internal ? &function : (__typeof__(&function))original(#function))
 void *original(const char *name);
 
-/* Makes a call that may fail, crash or block, and notes how it ended. */
+/* Makes a call that may fail, crash or block, and records how it ended. */
 #define TRY(call) (begin_try(), end_try(side, (long)(call)))
-/* The same for a descriptor, which is closed again, for a pointer, and for an error as the result. */
+/* Variants for calls that return a descriptor (closed again), a pointer, or an error number. */
 #define TRY_FD(call) (begin_try(), end_try_fd(side, (call)))
 #define TRY_POINTER(call) (begin_try(), end_try_pointer(side, (call)))
 #define TRY_CODE(call) (begin_try(), end_try_code(side, (call)))
@@ -75,17 +75,17 @@ __attribute__((format(printf, 2, 3))) void say(struct side *side, const char *fo
 void say_bytes(struct side *side, const char *bytes, long count);
 void say_readiness(struct side *side, int fd);
 
-/* The client sends some more; it has arrived. */
+/* Sends bytes from the client, and returns when they have arrived. */
 void feed(struct side *side, const char *bytes);
 
-/* Addresses at which nothing is, kept from the compiler. */
+/* Invalid addresses that the compiler cannot see. */
 extern void *volatile bad, *volatile null;
-/* The largest size there is; -1 where it is signed. */
+/* The largest size; -1 as a signed number. */
 extern volatile size_t huge;
-/* A number that no descriptor has. */
+/* Number of no open descriptor. */
 enum { CLOSED = 190 };
 
-/* The last so many bytes before memory that may not be touched. */
+/* Returns the last `count` bytes before inaccessible memory. */
 char *before_the_edge(size_t count);
 int pipe_end(int which);
 int file_of(const char *content);
