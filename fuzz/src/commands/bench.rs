@@ -26,14 +26,14 @@ Examples:
   sockfuzz bench --only nginx/memory/direct --against before/libsockfuzz_preload.so
   sockfuzz bench --csv bench.csv --svg bench.svg
 
-Every round measures each case once, by executions of afl-fuzz on one pinned core, without cmplog.
-Figures are medians, and ratios are computed within a round. Run nothing else on the machine
-meanwhile. nginx, lighttpd and hyper are measured if harness/servers/NAME/build has built them,
-honggfuzz's netdriver if harness/servers/netdriver/build has built it. Cases that end in /crashes
-crash in one of 100 inputs. Cases that end in /file start from one request for a static file, the
+Every round measures each case once, by executions of afl-fuzz on one pinned core, without cmplog. \
+Figures are medians, and ratios are computed within a round. Run nothing else on the machine \
+meanwhile. nginx, lighttpd and hyper are measured if harness/servers/NAME/build has built them, \
+honggfuzz's netdriver if harness/servers/netdriver/build has built it. Cases that end in /crashes \
+crash in one of 100 inputs. Cases that end in /file start from one request for a static file, the \
 others from corpus/http1.
 
-Exit status: 0 when every target that was measured is met; 6 when a target is missed, or a case
+Exit status: 0 when every target that was measured is met; 6 when a target is missed, or a case \
 could not be measured.";
 
 /// Request for a static file that nginx and lighttpd serve.

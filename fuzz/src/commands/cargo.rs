@@ -21,7 +21,7 @@ Examples:
   sockfuzz cargo build --release                     into target/sockfuzz/release, with the paths of the programs
   sockfuzz cargo install --root tools some-server    a server that is published as a crate
 
-Release builds keep their symbols and are not optimised at link time, whatever the profile says: the preload looks for
+Release builds keep their symbols and are not optimised at link time, whatever the profile says: the preload looks for \
 AFL++'s runtime in the symbols. Code in C that a crate compiles is not instrumented unless CC is sockfuzz cc, too.
 
 Exit status: cargo's.";

@@ -29,17 +29,17 @@ pub const EXAMPLES: &str = "\
 Example:
   sockfuzz check -- ./server --listen 127.0.0.1:8080
 
-Each seed is run twice: through the preload, and without it over the TCP port that the server listens on. The
-answers must be the same byte for byte, except for the value of the Date header and the boundary of
-multipart/byteranges, which depend on the clock or on chance. One process answers many seeds. Where two answers
-differ, the seed is run again with a fresh server, several times over TCP; an answer that varies over TCP as well
-does not count as a difference. With transport auto, up to 100 seeds are run once more, to choose between unix and
+Each seed is run twice: through the preload, and without it over the TCP port that the server listens on. The \
+answers must be the same byte for byte, except for the value of the Date header and the boundary of \
+multipart/byteranges, which depend on the clock or on chance. One process answers many seeds. Where two answers \
+differ, the seed is run again with a fresh server, several times over TCP; an answer that varies over TCP as well \
+does not count as a difference. With transport auto, up to 100 seeds are run once more, to choose between unix and \
 memory.
 
-If cargo-afl is installed, an instrumented server is then fuzzed for a few seconds, to check that it also starts in
+If cargo-afl is installed, an instrumented server is then fuzzed for a few seconds, to check that it also starts in \
 sockfuzz fuzz.
 
-Exit status: 0 when all answers are the same, 3 when one differs, 5 when afl-fuzz fails, 10 to 17 for a server that
+Exit status: 0 when all answers are the same, 3 when one differs, 5 when afl-fuzz fails, 10 to 17 for a server that \
 cannot be fuzzed (see sockfuzz --help).";
 
 /// Arguments of `check`.

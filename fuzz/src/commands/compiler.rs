@@ -20,10 +20,10 @@ Give it as the compiler to any build system:
   CC='sockfuzz cc' CXX='sockfuzz c++' meson setup build
   CC='sockfuzz cc --asan' ./configure          with AddressSanitizer
 
-It runs the newest clang on PATH with the arguments that it is given, and adds -g, the flags of AFL++'s coverage and,
-when it links an executable, AFL++'s runtime. It removes -static (a static program cannot be preloaded), -s, -flto, and
--Wl,-z,defs (libraries take the runtime from the executable). Other flags, such as -O2, stay as the build system has
-them. Link the server's own libraries statically if you can (--disable-shared, -DBUILD_SHARED_LIBS=OFF): a library that
+It runs the newest clang on PATH with the arguments that it is given, and adds -g, the flags of AFL++'s coverage and, \
+when it links an executable, AFL++'s runtime. It removes -static (a static program cannot be preloaded), -s, -flto, and \
+-Wl,-z,defs (libraries take the runtime from the executable). Other flags, such as -O2, stay as the build system has \
+them. Link the server's own libraries statically if you can (--disable-shared, -DBUILD_SHARED_LIBS=OFF): a library that \
 is loaded by dlopen is not covered.
 
 Exit status: clang's.";

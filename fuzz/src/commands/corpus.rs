@@ -17,12 +17,12 @@ Examples:
   sockfuzz corpus import site.pcap -o seeds
   sockfuzz corpus import archive.har requests/*.http -o seeds
 
-From a capture (pcap, pcapng), import takes what the clients sent. It keeps packet boundaries, waits
-for answers, and resets where the bytes alone do not determine them. Connections that overlap become
-one input, a session. From an HTTP archive (HAR), it converts each request to HTTP/1.1. It takes any
+From a capture (pcap, pcapng), import takes what the clients sent. It keeps packet boundaries, waits \
+for answers, and resets where the bytes alone do not determine them. Connections that overlap become \
+one input, a session. From an HTTP archive (HAR), it converts each request to HTTP/1.1. It takes any \
 other file unchanged as a raw request. It overwrites no file, and writes no input a second time.
 
-Exit status: 0 when the directory contains the inputs, 1 when a file cannot be read or no file gave
+Exit status: 0 when the directory contains the inputs, 1 when a file cannot be read or no file gave \
 an input.";
 
 /// Subcommands of `corpus`.

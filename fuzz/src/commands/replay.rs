@@ -31,15 +31,15 @@ Examples:
   sockfuzz replay out/default/hangs      only the hangs
   sockfuzz replay request.http -- ./server --listen 127.0.0.1:8080
 
-For inputs in an output directory of sockfuzz fuzz, the server, its working directory and the options
+For inputs in an output directory of sockfuzz fuzz, the server, its working directory and the options \
 of the preload are those of the campaign, unless others are given.
 
-Rust panics count as crashes, even if the server catches them. So do crashes of child processes, and
-a server that accepts no more connections after the input. If gdb is installed, an input that ends
+Rust panics count as crashes, even if the server catches them. So do crashes of child processes, and \
+a server that accepts no more connections after the input. If gdb is installed, an input that ends \
 the server by a signal is run once more for a backtrace.
 
-Exit status: 0 when every input was answered, 4 when one crashed or hung the server, 7 when an input
-saved as a crash or a hang did not reproduce it, 10 to 17 for a server that cannot be run (see
+Exit status: 0 when every input was answered, 4 when one crashed or hung the server, 7 when an input \
+saved as a crash or a hang did not reproduce it, 10 to 17 for a server that cannot be run (see \
 sockfuzz --help).";
 
 /// Arguments of `replay`.

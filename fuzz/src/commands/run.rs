@@ -21,10 +21,10 @@ pub const EXAMPLES: &str = "\
 Example:
   printf 'GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n' | sockfuzz run -- nginx -g 'daemon off; master_process off;'
 
-Answers are printed in the order in which the server sends them; those on several connections of a
+Answers are printed in the order in which the server sends them; those on several connections of a \
 session are interleaved. sockfuzz replay shows the answer on each connection separately.
 
-Exit status: 0 when the answer is complete; the server's own (128+N for signal N) when the server
+Exit status: 0 when the answer is complete; the server's own (128+N for signal N) when the server \
 ends before that; see sockfuzz --help for a server that never serves.";
 
 /// Arguments of `run`.

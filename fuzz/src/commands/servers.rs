@@ -29,11 +29,11 @@ Examples:
   sockfuzz servers nginx lighttpd/poll
   sockfuzz servers --write              all servers, into harness/servers/TABLE.md
 
-For each row, the server is built if necessary, and its answers to all seeds are compared with those
-over real TCP. Then afl-fuzz fuzzes it for a short time, on one core and without cmplog. Its answers to
+For each row, the server is built if necessary, and its answers to all seeds are compared with those \
+over real TCP. Then afl-fuzz fuzzes it for a short time, on one core and without cmplog. Its answers to \
 a sample of the inputs found are compared over each transport. The recipes are in harness/servers.
 
-Exit status: 0 when every row meets the requirements: the same answers, no warnings, 99 % stability
+Exit status: 0 when every row meets the requirements: the same answers, no warnings, 99 % stability \
 (95 % with threads); 6 when a row does not meet them, or could not be tried.";
 
 /// File of the table, below the workspace.

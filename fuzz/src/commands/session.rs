@@ -23,10 +23,7 @@ A session is a list of steps over up to four connections, 0 to 3. Each runs when
   half-close 1                    # or: close 1
   reset 0
 
-In a string, \r \n \t \\ \" and \x41 stand for one byte. Sending opens a connection if necessary. At
-the end, connections that are still open are half-closed, read to the end and closed, in their order.
-sockfuzz run prints answers as they arrive, on any connection; sockfuzz replay prints the answers of
-one connection after the other.
+In a string, \r \n \t \\ \" and \x41 stand for one byte. Sending opens a connection if necessary. At the end, connections that are still open are half-closed, read to the end and closed, in their order. sockfuzz run prints answers as they arrive, on any connection; sockfuzz replay prints the answers of one connection after the other.
 
 Examples:
   sockfuzz session show corpus/sessions/both-plain out/default/crashes

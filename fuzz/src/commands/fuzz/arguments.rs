@@ -19,11 +19,11 @@ Examples:
   sockfuzz fuzz -j 4 --afl '-V 3600 -p explore' -- ./server
   sockfuzz fuzz --uninstrumented -- node server.js
 
-An existing output directory of the same server is resumed. Ctrl-C stops the campaign at any time
-without loss. Every command is printed before it runs, and can be run by hand. As far as the kernel
+An existing output directory of the same server is resumed. Ctrl-C stops the campaign at any time \
+without loss. Every command is printed before it runs, and can be run by hand. As far as the kernel \
 allows, the server cannot write files, use the network, or signal other processes.
 
-Exit status: 0 when afl-fuzz reached a limit that it was given, 5 when it failed, 10 to 17 for a
+Exit status: 0 when afl-fuzz reached a limit that it was given, 5 when it failed, 10 to 17 for a \
 server that cannot be fuzzed, 130 after Ctrl-C (see sockfuzz --help).";
 
 /// Time limit of an execution without instrumentation, which can include the whole start of the server.
