@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use libc::{c_int, sa_family_t, sockaddr, socklen_t};
 use rustix::io::Errno;
 
+use super::early_registrations::EarlyRegistrations;
 use super::{arguments, descriptor, names, socket_options};
 use crate::afl_loop;
 use crate::net::address::{self, Address};
@@ -26,6 +27,7 @@ pub(crate) unsafe fn bind(fd: c_int, wanted: *const sockaddr, len: socklen_t) ->
 }
 
 pub(crate) unsafe fn listen(fd: c_int, backlog: c_int) -> c_int {
+    let mut early_registrations = None;
     let known = match fd_table::kind(fd) {
         FdKind::Bound => true,
         FdKind::Unmanaged => listener::record_unbound(fd),
@@ -43,6 +45,7 @@ pub(crate) unsafe fn listen(fd: c_int, backlog: c_int) -> c_int {
             kind => {
                 let shown = listener::shown_address_for(wanted.clone());
                 socket_options::keep_listener(fd, wanted.family());
+                early_registrations = Some(EarlyRegistrations::remove(fd));
                 if let Err(error) = listener::take_over(fd, shown, kind) {
                     report::emit(format_args!("the listener on {wanted} could not be taken over: {error}"));
                     return errno::fail(error);
@@ -58,6 +61,7 @@ pub(crate) unsafe fn listen(fd: c_int, backlog: c_int) -> c_int {
     if result == 0 {
         descriptor::listener_listens(fd);
     }
+    early_registrations.into_iter().for_each(EarlyRegistrations::restore);
     result
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn is_bound_path(path: &CStr) -> bool {
 }
 
 /// Other descriptors of a bound socket.
-pub(super) fn duplicates(fd: RawFd) -> Vec<RawFd> {
+pub(crate) fn duplicates(fd: RawFd) -> Vec<RawFd> {
     let cookie = |fd| sockopt::socket_cookie(fd::borrow(fd)).ok();
     let own = cookie(fd);
     let is_duplicate =

@@ -26,6 +26,7 @@ macro_rules! for_each_target {
             double_fork,
             drops_privileges,
             duplicated_connection,
+            epoll_before_bind,
             epoll_ctl_in_a_handler,
             epoll_duplicated,
             epoll_nested,
