@@ -35,7 +35,7 @@
 //! With `--cfg loom`, the atomics are loom's, and the tests explore all interleavings within stated bounds:
 //!
 //! ```text
-//! RUSTFLAGS="--cfg loom" cargo test -p sockfuzz-handover --release --target-dir target/loom
+//! RUSTFLAGS="--cfg loom" cargo test -p sockfuzz-handover --tests --release --target-dir target/loom
 //! ```
 //!
 //! | module | holds |
