@@ -63,7 +63,7 @@ sockfuzz_program() {
     local program=${SOCKFUZZ-}
     if [[ ! $program ]]; then
         program=$(target_directory)/release/sockfuzz
-        (cd "$workspace" && cargo build --release --quiet --package sockfuzz --target-dir "$(target_directory)") ||
+        (cd "$workspace" && cargo build --release --quiet --package sockfuzz --no-default-features --target-dir "$(target_directory)") ||
             fail "sockfuzz cannot be built"
     fi
     echo "$program"
@@ -159,7 +159,7 @@ render_server() {
         render_template "$here/$server/$server.conf" "$root/$server.conf" "$root" "$port" "$@"
     fi
     if [[ -f $here/$server/users ]]; then cp "$here/$server/users" "$root/users"; fi
-    cp -r "$here/www/." "$root/www/"
+    cp -r "$here/../www/." "$root/www/"
     # Larger than a socket's buffer; every line contains its number.
     seq --format 'line %06g of the big document' 4000 >"$root/www/big.txt"
     gzip -9 --no-name --stdout "$root/www/notes.txt" >"$root/www/notes.txt.gz"

@@ -25,6 +25,8 @@
 //! $ curl http://127.0.0.1:8080/
 //! ```
 
+#![cfg(feature = "servers")]
+
 pub mod cli;
 mod connection;
 pub mod http;

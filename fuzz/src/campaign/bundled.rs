@@ -9,7 +9,7 @@ use clap::ValueEnum;
 use super::cargo_afl::CargoAfl;
 use crate::server::Server;
 use crate::util::problem::Problem;
-use crate::util::workspace::Workspace;
+use crate::util::workspace::{self, Workspace};
 
 /// Target directory of the bundled programs, below the one of the workspace.
 const TARGET: &str = "afl";
@@ -71,7 +71,7 @@ pub fn program(workspace: &Workspace, name: &str) -> PathBuf {
 /// # Errors
 /// When the workspace is missing.
 pub fn server(model: ConcurrencyModel, planted: bool) -> Result<Server> {
-    let workspace = Workspace::find().ok_or_else(|| {
+    let workspace = Workspace::find_or_unpack()?.ok_or_else(|| {
         Problem::failed(
             "the source tree with the bundled server is missing",
             "give a server after --, or rebuild sockfuzz in its source tree",
@@ -87,15 +87,18 @@ pub fn server(model: ConcurrencyModel, planted: bool) -> Result<Server> {
 /// # Errors
 /// When the build fails.
 pub fn build(cargo_afl: &CargoAfl, what: &str, selection: &[&str]) -> Result<()> {
-    let Some(workspace) = Workspace::find() else {
+    let Some(workspace) = Workspace::find_or_unpack()? else {
         return Ok(());
     };
     let target = workspace.target(TARGET);
     eprintln!("sockfuzz: building {what} into {} …", target.display());
     let mut command = cargo_afl.command();
     command
-        .args(["build", "--release", "--quiet"])
-        .args(["--package", "sockfuzz-harness", "--target-dir"])
+        .args(["build", "--release"])
+        .args(workspace::cargo_verbosity())
+        .arg("--manifest-path")
+        .arg(workspace.path("harness/Cargo.toml"))
+        .arg("--target-dir")
         .arg(&target)
         .args(selection);
     workspace.build(command, what)

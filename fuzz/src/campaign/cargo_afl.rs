@@ -151,7 +151,7 @@ impl CargoAfl {
 fn own_root() -> Result<PathBuf> {
     match Workspace::find() {
         Some(workspace) => Ok(workspace.target(OWN)),
-        None => user_files::data(OWN),
+        None => Ok(user_files::data(OWN)?),
     }
 }
 

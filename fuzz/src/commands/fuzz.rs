@@ -82,7 +82,7 @@ impl FuzzInputs {
         let afl_options = arguments.afl.iter().map(split).collect::<Result<Vec<_>, _>>()?.concat();
         let corpus = workspace::corpus_or_bundled(arguments.corpus.clone())?;
         let seeds = corpus::read(&corpus)?;
-        let bundled = Workspace::find().map(|workspace| workspace.path("corpus/http.dict"));
+        let bundled = Workspace::find_or_unpack()?.map(|workspace| workspace.path("corpus/http.dict"));
         let dictionary = choose_dictionary(arguments.dictionary.clone(), bundled)?;
         Ok(Self { afl_options, corpus, seeds, dictionary })
     }

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::util::bundle;
 use crate::util::problem::Problem;
 use crate::util::workspace::{self, Workspace};
 
@@ -45,6 +46,15 @@ impl Library {
             .filter(|path| path.exists());
         match (Workspace::find(), beside) {
             (Some(workspace), beside) => self.in_workspace(&workspace, beside),
+            (None, beside) => self.installed(beside),
+        }
+    }
+
+    /// Returns the path of the library inside this executable, or beside it.
+    fn installed(&self, beside: Option<PathBuf>) -> Result<PathBuf> {
+        let Self { file, flag, .. } = self;
+        match (bundle::directory()?, beside) {
+            (Some(unpacked), _) => Ok(unpacked.join("lib").join(file)),
             (None, Some(beside)) => Ok(beside),
             (None, None) => Err(Problem::failed(
                 format!("{file} is not beside the sockfuzz executable"),
@@ -68,7 +78,8 @@ impl Library {
         eprintln!("sockfuzz: building {} …", self.file);
         let mut command = Command::new(workspace::cargo());
         command
-            .args(["build", "--release", "--quiet", "--package", self.package])
+            .args(["build", "--release", "--package", self.package])
+            .args(workspace::cargo_verbosity())
             .arg("--target-dir")
             .arg(workspace.target(""));
         workspace.build(command, self.file)?;

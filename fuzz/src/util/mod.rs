@@ -14,6 +14,9 @@ pub mod problem;
 pub mod open_files;
 pub mod output_file;
 pub mod user_files;
+
+pub mod bundle;
+
 pub mod workspace;
 
 pub mod library;

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
 use xdg::BaseDirectories;
 
 use crate::util::problem::Problem;
@@ -17,9 +16,18 @@ pub fn data_home() -> Option<PathBuf> {
 ///
 /// # Errors
 /// When the user has no home directory.
-pub fn data(relative: &str) -> Result<PathBuf> {
+pub fn data(relative: &str) -> Result<PathBuf, Problem> {
     let own = BaseDirectories::with_prefix("sockfuzz").get_data_home();
-    own.map(|own| own.join(relative)).ok_or_else(|| no_home("XDG_DATA_HOME").into())
+    own.map(|own| own.join(relative)).ok_or_else(|| no_home("XDG_DATA_HOME"))
+}
+
+/// Returns a path below the cache directory of sockfuzz.
+///
+/// # Errors
+/// Without a home directory.
+pub fn cache(relative: &str) -> Result<PathBuf, Problem> {
+    let own = BaseDirectories::with_prefix("sockfuzz").get_cache_home();
+    own.map(|own| own.join(relative)).ok_or_else(|| no_home("XDG_CACHE_HOME"))
 }
 
 fn no_home(variable: &str) -> Problem {

@@ -1,17 +1,20 @@
-//! Source tree that this binary was built from. If it still exists, missing libraries are built from it, and the
-//! bundled data is read from it.
+//! Source tree of sockfuzz. A sockfuzz that runs from the output of cargo builds missing libraries from it, and reads
+//! the bundled data there; an installed one has its files inside ([`bundle`]).
 
 use std::env;
 use std::ffi::OsString;
 use std::fs;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
 
+use crate::util::bundle;
 use crate::util::interrupt;
 use crate::util::problem::Problem;
+use crate::util::user_files;
 
 /// Source tree of sockfuzz, and the directory for its build output.
 #[derive(Debug, Clone)]
@@ -21,13 +24,27 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Returns the workspace, if it is still where this binary was built.
+    /// Returns the source tree, if this binary is in the output of cargo and the tree is still there.
     #[must_use]
     pub fn find() -> Option<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
+        let built_into = built_into()?;
+        let target = env::var_os("CARGO_TARGET_DIR").and_then(|given| std::path::absolute(given).ok());
         root.join("preload/Cargo.toml")
             .exists()
-            .then(|| Self { root: root.to_owned(), target: target_directory(root) })
+            .then(|| Self { root: root.to_owned(), target: target.unwrap_or(built_into) })
+    }
+
+    /// Returns the source tree, or the unpacked files of this executable with a directory of the user for builds.
+    ///
+    /// # Errors
+    /// When the files cannot be unpacked.
+    pub fn find_or_unpack() -> Result<Option<Self>> {
+        if let Some(found) = Self::find() {
+            return Ok(Some(found));
+        }
+        let Some(unpacked) = bundle::directory()? else { return Ok(None) };
+        Ok(Some(Self { root: unpacked.to_owned(), target: user_files::data("build")? }))
     }
 
     /// Returns a path below the root.
@@ -85,7 +102,11 @@ pub fn build(mut command: Command, what: &str) -> Result<()> {
 /// # Errors
 /// When none is given and the bundled one is missing.
 pub fn corpus_or_bundled(given: Option<PathBuf>) -> Result<PathBuf> {
-    given.or_else(|| Some(Workspace::find()?.path("corpus/http1"))).ok_or_else(|| {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    let bundled = Workspace::find_or_unpack()?.map(|workspace| workspace.path("corpus/http1"));
+    bundled.ok_or_else(|| {
         let what = "the bundled corpus is missing: the source tree is not where sockfuzz was built";
         Problem::failed(what, "give a directory of inputs with -i").into()
     })
@@ -98,15 +119,16 @@ pub fn cargo() -> OsString {
     on_path.or_else(|| env::var_os("CARGO")).unwrap_or_else(|| "cargo".into())
 }
 
-/// Returns `CARGO_TARGET_DIR`, or the directory into which this executable was built, or the default.
-fn target_directory(root: &Path) -> PathBuf {
-    let given = env::var_os("CARGO_TARGET_DIR").and_then(|given| std::path::absolute(given).ok());
-    let built_into = || {
-        let executable = env::current_exe().ok()?;
-        let marked = |directory: &&Path| directory.join("CACHEDIR.TAG").exists();
-        executable.ancestors().skip(1).find(marked).map(Path::to_owned)
-    };
-    given.or_else(built_into).unwrap_or_else(|| root.join("target"))
+/// Returns options of cargo: on a terminal its progress is shown, in a log only its errors are.
+pub fn cargo_verbosity() -> Option<&'static str> {
+    (!std::io::stderr().is_terminal()).then_some("--quiet")
+}
+
+/// Returns the directory into which cargo built this executable; none if it was installed.
+fn built_into() -> Option<PathBuf> {
+    let executable = env::current_exe().ok()?;
+    let marked = |directory: &&Path| directory.join("CACHEDIR.TAG").exists();
+    executable.ancestors().skip(1).find(marked).map(Path::to_owned)
 }
 
 fn newest_change_below(path: &Path) -> SystemTime {

@@ -20,12 +20,12 @@ const DOCUMENTS: &[Document] = &[
     Document {
         name: "index.html",
         content_type: "text/html",
-        content: include_bytes!("../../servers/www/index.html"),
+        content: include_bytes!("../../www/index.html"),
     },
     Document {
         name: "notes.txt",
         content_type: "text/plain",
-        content: include_bytes!("../../servers/www/notes.txt"),
+        content: include_bytes!("../../www/notes.txt"),
     },
 ];
 
