@@ -1,7 +1,11 @@
-//! Seeds, sessions and the dictionary of sockfuzz. The package holds files only; `sockfuzz` packs them at build time.
+//! Seeds, sessions and the dictionary of sockfuzz. `sockfuzz` packs the files at build time; the mutator has the dictionary
+//! inside.
 //!
 //! # Example
 //!
-//! ```text
-//! $ sockfuzz session show corpus/sessions
 //! ```
+//! assert!(sockfuzz_corpus::DICTIONARY.contains("Transfer-Encoding"));
+//! ```
+
+/// Dictionary of HTTP, in AFL++'s format (AFL++'s dictionaries/README.md).
+pub const DICTIONARY: &str = include_str!("http.dict");

@@ -2,9 +2,6 @@
 
 use std::path::Path;
 
-/// Dictionary that is used by default.
-const BUNDLED_DICTIONARY: &str = include_str!("../../../corpus/http.dict");
-
 type Words = Vec<Box<[u8]>>;
 
 /// Words of a dictionary, grouped by the elements that they fit.
@@ -37,7 +34,7 @@ impl Dictionary {
     #[must_use]
     pub fn read(path: Option<&Path>) -> Self {
         let given = path.and_then(|path| std::fs::read_to_string(path).ok());
-        Self::parse(given.as_deref().unwrap_or(BUNDLED_DICTIONARY))
+        Self::parse(given.as_deref().unwrap_or(sockfuzz_corpus::DICTIONARY))
     }
 
     fn add(&mut self, word: &[u8]) {

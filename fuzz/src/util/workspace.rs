@@ -28,7 +28,7 @@ impl Workspace {
     #[must_use]
     pub fn find() -> Option<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
-        let built_into = built_into()?;
+        let built_into = built_into(root)?;
         let target = env::var_os("CARGO_TARGET_DIR").and_then(|given| std::path::absolute(given).ok());
         root.join("preload/Cargo.toml")
             .exists()
@@ -124,11 +124,13 @@ pub fn cargo_verbosity() -> Option<&'static str> {
     (!std::io::stderr().is_terminal()).then_some("--quiet")
 }
 
-/// Returns the directory into which cargo built this executable; none if it was installed.
-fn built_into() -> Option<PathBuf> {
+/// Returns the directory into which cargo built this executable: the default one, or one that cargo has marked as its own.
+/// None if the executable was installed.
+fn built_into(root: &Path) -> Option<PathBuf> {
     let executable = env::current_exe().ok()?;
-    let marked = |directory: &&Path| directory.join("CACHEDIR.TAG").exists();
-    executable.ancestors().skip(1).find(marked).map(Path::to_owned)
+    let default = root.join("target");
+    let is_output = |directory: &&Path| **directory == default || directory.join("CACHEDIR.TAG").exists();
+    executable.ancestors().skip(1).find(is_output).map(Path::to_owned)
 }
 
 fn newest_change_below(path: &Path) -> SystemTime {
