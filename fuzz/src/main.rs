@@ -1,9 +1,12 @@
 //! The `sockfuzz` command: parses the command line, runs one subcommand, and prints its error.
 
 use std::env;
+use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
 use sockfuzz::campaign::guard;
 use sockfuzz::commands::{bench, cargo, check, compiler, corpus, fuzz, replay, run, servers, session, tools};
 use sockfuzz::options;
@@ -12,9 +15,26 @@ use sockfuzz::toolchain::clang::Language;
 use sockfuzz::util::problem::Problem;
 use sockfuzz::util::{exit_code, interrupt, open_files};
 
+/// Name of this program.
+const PROGRAM: &str = "sockfuzz";
+
+/// The version, with those of AFL++ that it works with.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    "\nAFL++ 4.20 or later (loop direct); older versions with a persistent loop (loop afl)\n\
+     cargo-afl 0.18 or later; 0.18.2 is installed if there is none"
+);
+
+/// Shown below the help text of `completions`.
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  sockfuzz completions bash > ~/.local/share/bash-completion/completions/sockfuzz
+  sockfuzz completions zsh  > ~/.zfunc/_sockfuzz          (with ~/.zfunc in fpath)
+  sockfuzz completions fish > ~/.config/fish/completions/sockfuzz.fish";
+
 /// Fuzz an unmodified HTTP server with cargo afl fuzz.
 #[derive(Debug, Parser)]
-#[command(version, after_help = exit_code::HELP, max_term_width = 100)]
+#[command(name = PROGRAM, version, long_version = LONG_VERSION, after_help = exit_code::HELP, max_term_width = 100)]
 struct Cli {
     /// The subcommand.
     #[command(subcommand)]
@@ -61,6 +81,18 @@ enum Command {
     /// Measure executions per second of servers, harnesses and another fuzzer, side by side
     #[command(after_help = bench::EXAMPLES)]
     Bench(bench::BenchArguments),
+    /// Print the completions of a shell, to be saved where it looks for them
+    #[command(after_help = COMPLETIONS_EXAMPLES)]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual pages, one for each subcommand, into a directory
+    Man {
+        /// The directory, which must exist
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
     /// End the instances of afl-fuzz when the sockfuzz process that started this one is killed
     #[command(name = guard::SUBCOMMAND, hide = true)]
     Guard,
@@ -104,14 +136,20 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Cargo(arguments) => cargo::run(&arguments),
         Command::Afl(arguments) => tools::run_afl(&arguments),
         Command::Env => tools::run_env(),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), PROGRAM, &mut io::stdout());
+            Ok(exit_code::OK)
+        }
+        Command::Man { directory } => {
+            clap_mangen::generate_to(Cli::command(), directory)?;
+            Ok(exit_code::OK)
+        }
         Command::Guard => Ok(guard::run().map(|()| exit_code::OK)?),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

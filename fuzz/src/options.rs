@@ -11,11 +11,11 @@ use sockfuzz_protocol::{
     ChildCrashes, DeadAccept, InputFormat, OptionSpec, Options, Panics, former_names_in_use, specs,
 };
 
-/// The server's command line, after `--`.
+/// The server's command line, which is the rest of the arguments; `--` before it is optional.
 #[derive(Debug, Args)]
 pub struct ServerArguments {
     /// The server and its arguments, preferably in the foreground and as a single process
-    #[arg(last = true, required = true, value_name = "SERVER ARGS")]
+    #[arg(trailing_var_arg = true, required = true, value_name = "SERVER ARGS")]
     pub server: Vec<OsString>,
 }
 

@@ -81,6 +81,6 @@ pub struct FuzzArguments {
     pub preload: PreloadArguments,
     /// The server and its arguments, preferably in the foreground and as a single process; without
     /// one, the bundled server is built and fuzzed
-    #[arg(last = true, value_name = "SERVER ARGS")]
+    #[arg(trailing_var_arg = true, value_name = "SERVER ARGS")]
     pub server: Vec<OsString>,
 }
