@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 use sockfuzz_protocol::Counter;
 
+use super::answer_counts::AnswerCounts;
 use super::control_group::ControlGroup;
 use super::findings;
 use super::instance::Instance;
@@ -52,15 +53,16 @@ pub fn conclude(
     eprintln!();
     if let Some(stats) = together {
         eprintln!("{}", report::summary(&stats));
+        let answers = AnswerCounts::read(status);
+        if answers.has_any() {
+            eprintln!("answers: {answers}");
+        }
         let connections = ConnectionCounts::read(status);
         if let Some(it) = status.memory_fallback() {
             eprintln!("sockfuzz: transport memory fell back to unix in a part of this campaign: {it}");
         }
-        let mut warnings = report::warnings(&stats, stats.executions.saturating_sub(earlier), connections);
-        warnings.extend(group.iter().flat_map(|group| group.warnings()));
-        for warning in warnings {
-            eprintln!("sockfuzz: WARNING: {warning}");
-        }
+        let of_server = report::warnings(&stats, stats.executions.saturating_sub(earlier), connections);
+        of_server.iter().chain(&of_group).chain(&answers.warning()).for_each(|warning| warn(warning));
     }
     seed_intake::saved_line(out).iter().for_each(|line| eprintln!("{line}"));
     if !findings::of_campaign(out.path()).is_empty() {

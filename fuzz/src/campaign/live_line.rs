@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
+use super::answer_counts::AnswerCounts;
 use super::report;
 use super::stats::FuzzerStats;
 
@@ -42,12 +43,15 @@ impl LiveLine {
         self.bar.finish_and_clear();
     }
 
-    /// Shows the figures of all instances.
-    pub fn show(&self, all: &[FuzzerStats]) {
+    /// Shows the figures of all instances, and the server's answers.
+    pub fn show(&self, all: &[FuzzerStats], answers: AnswerCounts) {
         let Some(together) = FuzzerStats::combine(all) else {
             return;
         };
-        let line = format!("{} running: {}", all.len(), report::live_line(&together));
+        let mut line = format!("{} running: {}", all.len(), report::live_line(&together));
+        if answers.has_any() {
+            line += &format!("; answers {answers}");
+        }
         if self.bar.is_hidden() {
             eprintln!("sockfuzz: {line}");
         } else {

@@ -13,6 +13,7 @@ pub mod findings;
 
 pub mod seed_intake;
 
+pub mod answer_counts;
 pub mod bundled;
 pub mod environment;
 pub mod report;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::campaign::answer_counts::AnswerCounts;
 use crate::campaign::control_group::ControlGroup;
 use crate::campaign::failure;
 use crate::campaign::guard::{Guard, SHUTDOWN_TIMEOUT};
@@ -187,7 +188,7 @@ impl RunningCampaign<'_> {
                 && last_line.elapsed() >= live.interval()
             {
                 last_line = Instant::now();
-                live.show(&self.stats());
+                live.show(&self.stats(), AnswerCounts::read(status));
             }
             if last_save.elapsed() >= SAVE_INTERVAL {
                 last_save = Instant::now();

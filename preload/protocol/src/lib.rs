@@ -15,6 +15,7 @@
 
 pub mod answers;
 pub mod batch;
+mod counter;
 mod options;
 mod sandbox_gaps;
 pub mod session;
@@ -22,10 +23,11 @@ pub mod specs;
 mod status;
 mod values;
 
+pub use counter::Counter;
 pub use options::{OptionError, Options, former_names_in_use};
 pub use sandbox_gaps::{SandboxGap, SandboxGaps};
 pub use specs::{FormerName, OptionSpec};
-pub use status::{Counter, Phase, RuntimeFound, StatusPage};
+pub use status::{Phase, RuntimeFound, StatusPage};
 pub use values::{
     AnswerFormat, ChildCrashes, Clock, DeadAccept, DirectoryList, Endpoint, Exits, InputFormat, Loop, Mode,
     Network, Panics, Randomness, SandboxMode, Switch, Syscalls, Transport,

@@ -8,6 +8,7 @@ use std::sync::atomic::{
 };
 
 use crate::SandboxGaps;
+use crate::counter::{COUNTERS, Counter};
 
 /// Bit beside the gaps: set when the sandbox is on.
 const SANDBOXED: u32 = 1 << 31;
@@ -60,53 +61,6 @@ pub enum RuntimeFound {
     /// In the executable's `.symtab` (cargo afl build).
     SymbolTable = 2,
 }
-
-/// Counter over all processes of a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(usize)]
-pub enum Counter {
-    /// Iterations begun.
-    Iterations,
-    /// Connections that the server accepted.
-    Accepted,
-    /// Bytes that the server answered.
-    AnswerBytes,
-    /// Connections that an idle server never accepted.
-    Unaccepted,
-    /// Connections that an idle server never closed, although the client had hung up.
-    Abandoned,
-    /// Server processes that ran at least one iteration.
-    Processes,
-    /// Iterations of the measured processes: those that ran their share or ended early, so that descriptors were
-    /// counted.
-    Measured,
-    /// Processes that were started and waiting when their turn came.
-    Spares,
-    /// Descriptors that the measured processes had open at the end in addition to those after their warm-up.
-    Leaked,
-    /// Exits of the server in the middle of an iteration, without a signal.
-    Exits,
-    /// Ends of the server by an error in the preload.
-    InternalErrors,
-    /// Warm-ups that were left out, because the server had ended in one.
-    WarmUpsLeftOut,
-    /// Bytes of memory that the measured processes occupied at the end in addition to those after their warm-up.
-    LeakedMemory,
-    /// Threads that they had in addition.
-    LeakedThreads,
-    /// Unreaped child processes that they had in addition.
-    LeakedProcesses,
-    /// Processes that the server was not allowed to fork.
-    ForksRefused,
-    /// Processes that ended before their share of iterations was over, because they had leaked too much.
-    EarlyEnds,
-    /// Ends of the server, by a crash or an exit, between two iterations.
-    EndsBetween,
-    /// Crashes of processes beside the one that accepts; such a crash ends the campaign.
-    ProcessesLost,
-}
-
-const COUNTERS: usize = Counter::ProcessesLost as usize + 1;
 
 /// Maximum length of the reason for the fallback from transport `memory`, in bytes.
 const REASON: usize = 120;

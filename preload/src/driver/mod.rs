@@ -277,5 +277,8 @@ fn record_answer(input_source: &mut InputSource, connection: Connection, answer:
     let status = report::status();
     status.reach(Phase::Answered);
     status.add(Counter::AnswerBytes, answer.len() as u64);
+    if let Some(class) = Counter::of_answer(answer) {
+        status.add(class, 1);
+    }
     input_source.answered(connection, answer);
 }

@@ -73,6 +73,13 @@ pub(crate) unsafe fn write(slot: Slot, parts: &[Unaligned<iovec>]) -> Result<usi
     }
     let total = parts().map(|part| part.iov_len).sum();
     record_answer(slot, total);
+    if let Some(first) = parts().find(|part| part.iov_len > 0) {
+        // SAFETY: the bytes are readable, see above, and the caller guarantees that they do not change.
+        let bytes = unsafe { std::slice::from_raw_parts(first.iov_base.cast::<u8>(), first.iov_len) };
+        if let Some(class) = Counter::of_answer(bytes) {
+            report::status().add(class, 1);
+        }
+    }
     if forwards_answers() {
         for part in parts().filter(|part| part.iov_len > 0) {
             // SAFETY: the check above found the bytes readable, and the caller guarantees that nothing changes them.
