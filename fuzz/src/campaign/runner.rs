@@ -8,6 +8,7 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use anstream::StripStream;
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -147,12 +148,12 @@ fn running_fuzzers() -> impl Iterator<Item = i32> {
     all.filter(|stat| stat.comm == "afl-fuzz").map(|stat| stat.pid)
 }
 
-/// Copies `from` to stdout, and returns the last bytes.
+/// Copies `from` to stdout, without the colours that afl-fuzz prints in any case, and returns the last bytes.
 fn show(mut from: impl Read) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut buffer = [0; 4096];
+    let mut to = StripStream::new(io::stdout());
     while let Ok(count @ 1..) = from.read(&mut buffer) {
-        let mut to = io::stdout().lock();
         // Fuzzing continues when stdout is closed.
         let _ = to.write_all(&buffer[..count]).and_then(|()| to.flush());
         kept.extend_from_slice(&buffer[..count]);
