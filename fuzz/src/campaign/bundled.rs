@@ -92,7 +92,7 @@ pub fn build(cargo_afl: &CargoAfl, what: &str, selection: &[&str]) -> Result<()>
     };
     let target = workspace.target(TARGET);
     eprintln!("sockfuzz: building {what} into {} …", target.display());
-    let mut command = cargo_afl.command();
+    let mut command = cargo_afl.cargo()?;
     command
         .args(["build", "--release"])
         .args(workspace::cargo_verbosity())

@@ -58,6 +58,12 @@ impl CargoAfl {
         if let Some(found) = Self::find() {
             return Ok(found);
         }
+        if !workspace::has_cargo() {
+            return match which::which("afl-fuzz") {
+                Ok(_) => Ok(Self { program: Vec::new(), environment: Vec::new() }),
+                Err(_) => Err(without_cargo("afl-fuzz is not on PATH").into()),
+            };
+        }
         let root = own_root()?;
         let own = Self::below(&root);
         // Other sockfuzz processes that need cargo-afl wait here for the installation.
@@ -78,31 +84,50 @@ impl CargoAfl {
         }
     }
 
-    /// Returns the words of the command before a subcommand.
-    pub fn program(&self) -> impl Iterator<Item = &OsStr> {
-        self.program.iter().map(OsString::as_os_str)
+    /// Returns the words of the command that runs a tool of AFL++: `cargo afl fuzz`, or `afl-fuzz` where there is no cargo.
+    #[must_use]
+    pub fn tool(&self, name: &OsStr) -> Vec<OsString> {
+        let mut words = self.program.clone();
+        let mut last = OsString::from(if words.is_empty() { "afl-" } else { "" });
+        last.push(name);
+        words.push(last);
+        words
     }
 
     /// Returns the environment variables that cargo-afl needs.
-    #[must_use]
-    pub fn environment(&self) -> &[(&'static str, OsString)] {
-        &self.environment
+    pub fn environment(&self) -> impl Iterator<Item = (&'static str, OsString)> + '_ {
+        self.environment.iter().cloned()
     }
 
     /// Returns PATH with the directory of this cargo-afl.
     #[must_use]
     pub fn search_path(&self) -> OsString {
         let path = env::var_os("PATH").unwrap_or_default();
-        let own = Path::new(&self.program[0]).parent().filter(|parent| parent.is_absolute());
+        let program = self.program.first().map(Path::new);
+        let own = program.and_then(Path::parent).filter(|parent| parent.is_absolute());
         let parts = own.map(Path::to_owned).into_iter().chain(env::split_paths(&path));
         env::join_paths(parts).unwrap_or(path)
     }
 
-    /// Returns the command, to which the caller adds a subcommand.
+    /// Returns the command, to which the caller adds a subcommand of cargo-afl.
+    ///
+    /// # Errors
+    /// Where there is no cargo.
+    pub fn cargo(&self) -> Result<Command, Problem> {
+        match self.program.is_empty() {
+            true => Err(without_cargo("cargo is not on PATH")),
+            false => Ok(self.command()),
+        }
+    }
+
+    /// Returns the command of a cargo-afl.
+    ///
+    /// # Panics
+    /// Where there is no cargo.
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program[0]);
-        command.args(&self.program[1..]).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.args(&self.program[1..]).envs(self.environment());
         command
     }
 
@@ -121,7 +146,7 @@ impl CargoAfl {
             .args(["install", "cargo-afl", "--version", PINNED_VERSION, "--locked", "--force", "--root"])
             .arg(root)
             .env_remove("CARGO_TARGET_DIR")
-            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+            .envs(self.environment());
         workspace::build(command, "cargo-afl")?;
         self.require_ready()
     }
@@ -153,6 +178,14 @@ fn own_root() -> Result<PathBuf> {
         Some(workspace) => Ok(workspace.target(OWN)),
         None => Ok(user_files::data(OWN)?),
     }
+}
+
+fn without_cargo(what: &str) -> Problem {
+    Problem::failed(
+        format!("{what}: this command needs it"),
+        "install Rust (https://rustup.rs), from which sockfuzz gets AFL++. Without cargo, sockfuzz run, check and replay \
+         work, and sockfuzz fuzz works with an afl-fuzz on PATH (Debian: apt-get install afl++)",
+    )
 }
 
 /// Returns the directories in which a cargo-afl may keep its files (XDG_DATA_HOME): the one of sockfuzz first.

@@ -56,8 +56,7 @@ impl CampaignPlan<'_> {
     fn instance(&self, role: Option<&str>, name: String, out: &OutputDir) -> Instance {
         let resumes = out.is_resumable(&name);
         let seeds = if resumes { Path::new("-") } else { self.corpus };
-        let mut words: Vec<OsString> = self.cargo_afl.program().map(OsStr::to_owned).collect();
-        words.push("fuzz".into());
+        let mut words = self.cargo_afl.tool(OsStr::new("fuzz"));
         let mut option = |option: &str, value: &OsStr| words.extend([option.into(), value.into()]);
         option("-i", seeds.as_ref());
         option("-o", out.path().as_ref());
@@ -90,7 +89,7 @@ impl CampaignPlan<'_> {
         let limit = self
             .decides_timeout()
             .then(|| (specs::TIME_LIMIT.variable, self.timeout.as_millis().to_string().into()));
-        self.cargo_afl.environment().iter().cloned().chain(own).chain(limit).collect()
+        self.cargo_afl.environment().chain(own).chain(limit).collect()
     }
 }
 

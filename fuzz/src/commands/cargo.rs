@@ -65,7 +65,7 @@ struct Metadata {
 /// When cargo-afl cannot be installed, or cargo cannot be started.
 pub fn run(arguments: &CargoArguments) -> Result<u8> {
     let cargo_afl = CargoAfl::find_or_install()?;
-    let mut command = cargo_afl.command();
+    let mut command = cargo_afl.cargo()?;
     command.args(&arguments.arguments);
     for (variable, value) in PROFILE.iter().filter(|(variable, _)| env::var_os(variable).is_none()) {
         command.env(variable, value);

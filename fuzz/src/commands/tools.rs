@@ -4,6 +4,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -55,12 +56,14 @@ pub struct AflArguments {
 /// # Errors
 /// When cargo-afl cannot be installed, or the preload library cannot be found.
 pub fn run_afl(arguments: &AflArguments) -> Result<u8> {
-    let mut command = CargoAfl::find_or_install()?.command();
-    command.args(&arguments.arguments);
+    let cargo_afl = CargoAfl::find_or_install()?;
+    let words = cargo_afl.tool(&arguments.arguments[0]);
+    let mut command = Command::new(&words[0]);
+    command.args(&words[1..]).args(&arguments.arguments[1..]).envs(cargo_afl.environment());
     if RUNNERS.iter().any(|tool| arguments.arguments[0] == *tool) {
         command.env(PRELOAD_VARIABLE, preload_list(PRELOAD_VARIABLE, None, &preload::locate(None)?));
     }
-    Err(command.exec()).context("cannot start cargo-afl")
+    Err(command.exec()).with_context(|| format!("cannot start {}", words[0].display()))
 }
 
 /// Prints lines for a shell.
@@ -78,7 +81,7 @@ pub fn run_env() -> Result<u8> {
         (PRELOAD_VARIABLE, preload.into()),
         ("PATH", cargo_afl.search_path()),
     ];
-    let own = cargo_afl.environment().iter().filter(|(name, _)| *name != "CARGO").cloned();
+    let own = cargo_afl.environment().filter(|(name, _)| *name != "CARGO");
     for (name, value) in variables.into_iter().chain(own) {
         println!("export {name}={}", shell_quoted([AsRef::<OsStr>::as_ref(&value)]));
     }

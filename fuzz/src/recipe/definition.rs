@@ -121,7 +121,7 @@ impl Recipe {
         let mut command = Command::new(self.directory(workspace).join("build"));
         command
             .env("CARGO_TARGET_DIR", workspace.target(""))
-            .envs(cargo_afl.environment().iter().map(|(name, value)| (name, value)))
+            .envs(cargo_afl.environment())
             .env("PATH", cargo_afl.search_path());
         workspace.build(command, &self.title)
     }

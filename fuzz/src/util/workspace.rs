@@ -119,6 +119,12 @@ pub fn cargo() -> OsString {
     on_path.or_else(|| env::var_os("CARGO")).unwrap_or_else(|| "cargo".into())
 }
 
+/// Whether there is a cargo.
+#[must_use]
+pub fn has_cargo() -> bool {
+    which::which(cargo()).is_ok()
+}
+
 /// Returns options of cargo: on a terminal its progress is shown, in a log only its errors are.
 pub fn cargo_verbosity() -> Option<&'static str> {
     (!std::io::stderr().is_terminal()).then_some("--quiet")
