@@ -51,15 +51,15 @@ fn an_iteration_through_memory_makes_no_system_calls_but_pipe_io() {
     let output = Command::new(strace)
         .args(["-f", "-qq", "-o"])
         .arg(dir.path("log"))
-        .args(cargo_afl.program())
-        .args(["showmap", "-t", "10000", "-i"])
+        .args(cargo_afl.tool("showmap".as_ref()))
+        .args(["-t", "10000", "-i"])
         .arg(dir.path("in"))
         .arg("-o")
         .arg(dir.path("maps"))
         .arg("--")
         .arg(bundled("sockfuzz-server"))
         .args(["--model", "epoll", "--listen", "127.0.0.1:8080"])
-        .envs(cargo_afl.environment().iter().cloned())
+        .envs(cargo_afl.environment())
         .env("AFL_PRELOAD", sockfuzz::util::preload::locate(None).expect("the preload"))
         .envs([
             ("SOCKFUZZ_TRANSPORT", "memory"),

@@ -209,7 +209,6 @@ pub fn real_server(name: &str) -> Option<Home> {
 pub fn runtime(cargo_afl: &CargoAfl) -> PathBuf {
     let data = cargo_afl
         .environment()
-        .iter()
         .find(|(name, _)| *name == "XDG_DATA_HOME")
         .map(|(_, value)| PathBuf::from(value))
         .or_else(|| std::env::var_os("XDG_DATA_HOME").map(PathBuf::from))
