@@ -1,13 +1,16 @@
 //! Findings of a campaign: the directories in which afl-fuzz and sockfuzz save inputs that crash or hang
 //! the server.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use sockfuzz_protocol::EXIT_SIGNAL;
 
 use super::record::CampaignRecord;
 use crate::input::corpus;
+use crate::server::diagnose::signal_name;
 use crate::server::single_run::FindingKind;
 use crate::util::problem::Problem;
 
@@ -34,6 +37,28 @@ pub fn kind_of(file: &Path) -> Option<FindingKind> {
 fn kind_of_directory(directory: &Path) -> Option<FindingKind> {
     let name = directory.file_name()?.to_str()?.split('.').next()?;
     [FindingKind::Crash, FindingKind::Hang].into_iter().find(|kind| directory_of(*kind) == name)
+}
+
+/// Describes the findings of a campaign by their causes, such as `SIGABRT (signal 6) 3, hang 1`. Empty if there are none.
+#[must_use]
+pub fn causes(out: &Path) -> String {
+    let mut causes = BTreeMap::new();
+    for file in of_campaign(out) {
+        *causes.entry(cause(&file)).or_insert(0_u64) += 1;
+    }
+    let causes: Vec<_> = causes.into_iter().map(|(cause, count)| format!("{cause} {count}")).collect();
+    causes.join(", ")
+}
+
+/// The cause of a finding, from the name that afl-fuzz has given to its file (`id:000000,sig:06,…`).
+fn cause(file: &Path) -> String {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let signal = name.split(',').find_map(|part| part.strip_prefix("sig:")?.parse().ok());
+    match signal {
+        Some(signal) if signal == EXIT_SIGNAL => "exit".to_owned(),
+        Some(signal) => signal_name(signal),
+        None => "hang".to_owned(),
+    }
 }
 
 /// Replaces each output directory, and each directory of an instance, by its directories of findings.

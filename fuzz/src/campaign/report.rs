@@ -261,6 +261,7 @@ mod tests {
         hangs: 0,
         timeouts: 0,
         edges: 1000,
+        last_find: 0,
     };
 
     fn accepted(accepted: u64) -> ConnectionCounts {

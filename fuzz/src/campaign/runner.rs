@@ -15,9 +15,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::campaign::answer_counts::AnswerCounts;
 use crate::campaign::control_group::ControlGroup;
 use crate::campaign::failure;
+use crate::campaign::findings;
 use crate::campaign::guard::{Guard, SHUTDOWN_TIMEOUT};
 use crate::campaign::instance::Instance;
-use crate::campaign::live_line::LiveLine;
+use crate::campaign::live_line::{LiveFigures, LiveLine};
 use crate::campaign::output_dir::OutputDir;
 use crate::campaign::output_mode::OutputMode;
 use crate::campaign::shared_memory;
@@ -189,7 +190,7 @@ impl RunningCampaign<'_> {
                 && last_line.elapsed() >= live.interval()
             {
                 last_line = Instant::now();
-                live.show(&self.stats(), AnswerCounts::read(status));
+                live.show(&self.figures(status));
             }
             if last_save.elapsed() >= SAVE_INTERVAL {
                 last_save = Instant::now();
@@ -201,9 +202,16 @@ impl RunningCampaign<'_> {
         }
     }
 
-    fn stats(&self) -> Vec<FuzzerStats> {
-        let read = |member: &RunningInstance| FuzzerStats::read(&self.out.instance(&member.instance.name));
-        self.members.iter().filter_map(read).collect()
+    fn figures(&self, status: &StatusFile) -> LiveFigures {
+        let read = |member: &RunningInstance| {
+            let name = member.instance.name.clone();
+            Some((name, FuzzerStats::read(&self.out.instance(&member.instance.name))?))
+        };
+        LiveFigures {
+            instances: self.members.iter().filter_map(read).collect(),
+            answers: AnswerCounts::read(status),
+            causes: findings::causes(self.out.path()),
+        }
     }
 
     /// Interrupts all instances of afl-fuzz, waits until they have written their state, and kills those that remain.

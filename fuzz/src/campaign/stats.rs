@@ -26,6 +26,8 @@ pub struct FuzzerStats {
     pub timeouts: u64,
     /// Edges covered.
     pub edges: u64,
+    /// Time of the last find, in seconds since 1970; 0 before the first.
+    pub last_find: u64,
 }
 
 impl FuzzerStats {
@@ -53,11 +55,12 @@ impl FuzzerStats {
             hangs: count("saved_hangs"),
             timeouts: count("total_tmout"),
             edges: count("edges_found"),
+            last_find: count("last_find"),
         }
     }
 
-    /// Combines instances of one campaign: the maximum of run time, corpus and edges, the minimum of
-    /// stability, and the sum of all other figures.
+    /// Combines instances of one campaign: the maximum of run time, corpus, edges and last find, the minimum
+    /// of stability, and the sum of all other figures.
     #[must_use]
     pub fn combine(all: &[Self]) -> Option<Self> {
         all.iter().copied().reduce(|one, other| Self {
@@ -70,6 +73,7 @@ impl FuzzerStats {
             hangs: one.hangs + other.hangs,
             timeouts: one.timeouts + other.timeouts,
             edges: one.edges.max(other.edges),
+            last_find: one.last_find.max(other.last_find),
         })
     }
 }
