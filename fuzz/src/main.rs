@@ -12,6 +12,7 @@ use sockfuzz::commands::{bench, cargo, check, compiler, corpus, fuzz, replay, ru
 use sockfuzz::options;
 use sockfuzz::server::process_tree;
 use sockfuzz::toolchain::clang::Language;
+use sockfuzz::util::notice::{self, Verbosity};
 use sockfuzz::util::problem::Problem;
 use sockfuzz::util::{exit_code, interrupt, open_files};
 
@@ -36,6 +37,12 @@ Examples:
 #[derive(Debug, Parser)]
 #[command(name = PROGRAM, version, long_version = LONG_VERSION, after_help = exit_code::HELP, max_term_width = 100)]
 struct Cli {
+    /// Print results, warnings and errors only
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Print the commands that sockfuzz runs, too
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    verbose: bool,
     /// The subcommand.
     #[command(subcommand)]
     command: Command,
@@ -100,6 +107,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    notice::set(match (cli.quiet, cli.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, false) => Verbosity::Normal,
+        (false, true) => Verbosity::Verbose,
+    });
     let is_set = |variable: &str| env::var_os(variable).is_some_and(|value| !value.is_empty());
     options::former_variable_notices(is_set).for_each(|notice| eprintln!("{notice}"));
     let result = prepare().and_then(|()| run_command(cli.command));

@@ -62,3 +62,19 @@ fn the_long_version_names_afl() {
     TestDir::new().sockfuzz().arg("--version").assert().code(0).stdout(contains("AFL++ 4.20 or later"));
     TestDir::new().sockfuzz().arg("-V").assert().code(0).stdout(contains("AFL++").not());
 }
+
+#[test]
+fn quiet_leaves_results_and_verbose_adds_commands() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    let check = |flag: &str| {
+        dir.sockfuzz()
+            .args(["check", flag, "--no-loop", "-i"])
+            .arg(dir.corpus())
+            .arg(&server)
+            .assert()
+            .code(0)
+    };
+    check("-q").stdout(contains("answered as over TCP")).stderr("");
+    check("--verbose").stderr(contains("sockfuzz: + ").and(contains("SOCKFUZZ_MODE=once")));
+}

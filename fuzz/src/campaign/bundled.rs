@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::ValueEnum;
 
 use super::cargo_afl::CargoAfl;
+use crate::note;
 use crate::server::Server;
 use crate::util::problem::Problem;
 use crate::util::workspace::{self, Workspace};
@@ -91,7 +92,7 @@ pub fn build(cargo_afl: &CargoAfl, what: &str, selection: &[&str]) -> Result<()>
         return Ok(());
     };
     let target = workspace.target(TARGET);
-    eprintln!("sockfuzz: building {what} into {} …", target.display());
+    note!("building {what} into {} …", target.display());
     let mut command = cargo_afl.cargo()?;
     command
         .args(["build", "--release"])

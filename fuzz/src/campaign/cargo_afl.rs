@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
 
+use crate::note;
 use crate::util::problem::Problem;
 use crate::util::user_files;
 use crate::util::workspace::{self, Workspace};
@@ -137,8 +138,8 @@ impl CargoAfl {
     }
 
     fn install(&self, root: &Path) -> Result<()> {
-        eprintln!(
-            "sockfuzz: installing cargo-afl {PINNED_VERSION} into {}, once; this takes a minute or more …",
+        note!(
+            "installing cargo-afl {PINNED_VERSION} into {}, once; this takes a minute or more …",
             root.display()
         );
         let mut command = Command::new(workspace::cargo());
@@ -152,7 +153,7 @@ impl CargoAfl {
     }
 
     fn build_afl_plus_plus(&self) -> Result<()> {
-        eprintln!("sockfuzz: building AFL++ for this compiler, once …");
+        note!("building AFL++ for this compiler, once …");
         let mut command = self.command();
         command.args(["config", "--build"]);
         workspace::build(command, "AFL++")?;

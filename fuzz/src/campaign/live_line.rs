@@ -10,6 +10,8 @@ use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 use super::answer_counts::AnswerCounts;
 use super::report;
 use super::stats::FuzzerStats;
+use crate::note;
+use crate::util::notice::{self, Verbosity};
 
 /// Interval of rewriting the lines on a terminal.
 const TERMINAL_INTERVAL: Duration = Duration::from_secs(1);
@@ -39,7 +41,8 @@ impl LiveLine {
     /// Shows that the instances are starting.
     #[must_use]
     pub fn start() -> Self {
-        let screen = io::stderr().is_terminal().then(MultiProgress::new);
+        let is_shown = io::stderr().is_terminal() && notice::is_at_least(Verbosity::Normal);
+        let screen = is_shown.then(MultiProgress::new);
         let live = Self { screen, lines: RefCell::default() };
         live.write(&["starting …".to_owned()]);
         live
@@ -61,7 +64,7 @@ impl LiveLine {
         let Some(lines) = figures.lines() else { return };
         match self.screen {
             Some(_) => self.write(&lines),
-            None => eprintln!("sockfuzz: {}", lines.last().map_or("", String::as_str)),
+            None => note!("{}", lines.last().map_or("", String::as_str)),
         }
     }
 

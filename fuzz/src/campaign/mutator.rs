@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use sockfuzz_protocol::{InputFormat, MUTATOR_DICTIONARY, MUTATOR_FILE, specs};
 
 use crate::campaign::environment::Setting;
+use crate::note;
 use crate::options::PreloadOptions;
 use crate::util::library::Library;
 use crate::util::problem::Problem;
@@ -51,7 +52,7 @@ impl Mutator {
         match given {
             Some(given) => given,
             None if afl_options.iter().any(is_mopt) => {
-                eprintln!("sockfuzz: the mutator is off, because afl-fuzz accepts none with -L (MOpt)");
+                note!("the mutator is off, because afl-fuzz accepts none with -L (MOpt)");
                 Self::None
             }
             None => Self::Http,

@@ -11,6 +11,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use crate::campaign::cargo_afl::CargoAfl;
+use crate::note;
 use crate::server::diagnose::shell_status;
 use crate::util::shell::shell_quoted;
 use crate::util::workspace;
@@ -82,7 +83,7 @@ pub fn run(arguments: &CargoArguments) -> Result<u8> {
     };
     for program in &programs.built {
         let program = shell_quoted([program.as_os_str()]);
-        eprintln!("sockfuzz: built {program}; next: sockfuzz check -- {program} ARGS");
+        note!("built {program}; next: sockfuzz check -- {program} ARGS");
     }
     Ok(programs.exit_code)
 }

@@ -24,6 +24,7 @@ use crate::campaign::record::CampaignRecord;
 use crate::campaign::runner;
 use crate::campaign::seed_intake;
 use crate::input::corpus::{self, Seed};
+use crate::note;
 use crate::options::PreloadOptions;
 use crate::sandbox::Sandbox;
 use crate::server::Server;
@@ -32,6 +33,7 @@ use crate::server::seeds::{self, SeedCheck};
 use crate::server::single_run::{FindingKind, RunConfig};
 use crate::server::status_file::StatusFile;
 use crate::server::transport::{self, TransportChoice};
+use crate::util::notice::{self, Verbosity};
 use crate::util::preload;
 use crate::util::printable::counted;
 use crate::util::problem::Problem;
@@ -123,12 +125,12 @@ fn choose_server(arguments: &FuzzArguments) -> Result<Server> {
 /// Reports the inspection of the server, and refuses loop `afl` for a server without instrumentation.
 fn report_target(target: &FuzzTarget, options: &PreloadOptions) -> Result<()> {
     let inspection = &target.inspection;
-    eprintln!("sockfuzz: {}: {inspection}", target.server.program.display());
+    note!("{}: {inspection}", target.server.program.display());
     if let Some(warning) = inspection.sparse_instrumentation() {
         eprintln!("sockfuzz: WARNING: {warning}");
     }
     if inspection.is_uninstrumented() {
-        eprintln!("sockfuzz: its coverage is unknown, so figures for edges count kinds of answers instead");
+        note!("its coverage is unknown, so figures for edges count kinds of answers instead");
         refuse_loop_afl(options)?;
     }
     Ok(())
@@ -147,12 +149,12 @@ fn refuse_loop_afl(options: &PreloadOptions) -> Result<()> {
 /// Returns the options of the preload with the format of the inputs, and warns about seeds that are too long.
 fn preload_options(arguments: &FuzzArguments, mutator: Mutator, seeds: &[Seed]) -> PreloadOptions {
     for warning in corpus::oversize_warnings(seeds) {
-        eprintln!("sockfuzz: {warning}");
+        note!("{warning}");
     }
     let format = corpus::input_format(seeds);
     let options = mutator.apply(&arguments.preload.options).with_input_format(format);
     if options.parsed().input == InputFormat::Session {
-        eprintln!("sockfuzz: inputs are sessions: steps over up to {} connections", Connection::COUNT);
+        note!("inputs are sessions: steps over up to {} connections", Connection::COUNT);
     }
     options
 }
@@ -184,7 +186,7 @@ fn check_seeds(
         let config = RunConfig { server: &target.server, library, options, timeout: CHECK_TIMEOUT };
         seeds::check(&config, &target.inspection, seeds)?
     };
-    check.choice.iter().for_each(|choice| eprintln!("sockfuzz: {choice}"));
+    check.choice.iter().for_each(|choice| note!("{choice}"));
     Ok(check)
 }
 
@@ -201,7 +203,7 @@ fn fuzz(
     let out = out.lock()?;
     let earlier_record = CampaignRecord::read(out.path())?;
     let others = seed_intake::save_findings(&out, &inputs.seeds, &findings)?;
-    seed_intake::findings_line(&out, &findings).iter().for_each(|line| eprintln!("sockfuzz: {line}"));
+    seed_intake::findings_line(&out, &findings).iter().for_each(|line| note!("{line}"));
     let status = StatusFile::kept_at(&out.status())?;
     let output_mode = output_mode(arguments.jobs);
     let mut settings = environment::settings(&server, library, &options, &status, &inspection, output_mode);
@@ -240,7 +242,7 @@ fn control_group(options: &PreloadOptions, instances: usize) -> Option<ControlGr
     let limits = GroupLimits::for_instances(instances, options.memory_mib);
     let group = is_on.then(|| ControlGroup::create(limits)).flatten();
     if let Some(group) = &group {
-        eprintln!("sockfuzz: a control group keeps the campaign below {}", group.limits());
+        note!("a control group keeps the campaign below {}", group.limits());
     }
     group
 }
@@ -255,14 +257,14 @@ fn resume(
 ) -> Result<()> {
     let Some(earlier) = earlier else { return Ok(()) };
     if earlier.has_other_program(record) {
-        eprintln!(
-            "sockfuzz: the server's program has changed since this campaign was last run: earlier coverage \
+        note!(
+            "the server's program has changed since this campaign was last run: earlier coverage \
              and findings may not apply to it"
         );
     }
     match seed_intake::take_in_new(instance, earlier, seeds, others)? {
         0 => {}
-        new => eprintln!("sockfuzz: {} put into the queue", counted(new as u64, "new seed", "new seeds")),
+        new => note!("{} put into the queue", counted(new as u64, "new seed", "new seeds")),
     }
     Ok(())
 }
@@ -279,12 +281,14 @@ fn output_mode(jobs: u16) -> OutputMode {
 /// Prints the command lines, and the reasons for unusual settings.
 fn report_instances(settings: &[Setting], instances: &[Instance], out: &OutputDir) {
     for reason in settings.iter().filter_map(|setting| setting.reason.as_ref()) {
-        eprintln!("sockfuzz: {reason}");
+        note!("{reason}");
     }
     if instances.iter().any(|instance| instance.resumes) {
-        eprintln!("sockfuzz: resuming {}", out.path().display());
+        note!("resuming {}", out.path().display());
     }
     for instance in instances {
-        eprintln!("{}", instance.command_line());
+        if notice::is_at_least(Verbosity::Normal) {
+            eprintln!("{}", instance.command_line());
+        }
     }
 }

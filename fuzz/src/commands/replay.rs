@@ -16,6 +16,7 @@ use self::outcome::{ReplayOutcome, has_backtrace};
 use crate::campaign::findings;
 use crate::campaign::record::CampaignRecord;
 use crate::input::corpus::{self, Seed};
+use crate::note;
 use crate::options::{self, PreloadArguments, PreloadOptions};
 use crate::sandbox::Sandbox;
 use crate::server::single_run::{FindingKind, RunConfig};
@@ -109,7 +110,7 @@ fn choose_server(arguments: &ReplayArguments, record: Option<&CampaignRecord>) -
         _ if !arguments.server.is_empty() => Server::resolve(&arguments.server),
         Some(record) => {
             let server = record.server()?;
-            eprintln!("sockfuzz: server of the campaign: {}", server.command_line());
+            note!("server of the campaign: {}", server.command_line());
             Ok(server)
         }
         None => {

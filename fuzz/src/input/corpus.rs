@@ -7,6 +7,7 @@ use anyhow::Result;
 use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::session::has_marker;
 
+use crate::note;
 use crate::util::problem::Problem;
 
 /// Maximum size of an AFL++ input (`MAX_FILE`).
@@ -111,7 +112,7 @@ fn files_below(directory: &Path) -> Result<Vec<PathBuf>> {
             files.push(path);
         } else {
             // Reading a pipe blocks until another process writes to it. afl-fuzz ignores such files as well.
-            eprintln!("sockfuzz: {} is not a regular file and is ignored", path.display());
+            note!("{} is not a regular file and is ignored", path.display());
         }
     }
     Ok(files)

@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use sockfuzz_protocol::{SandboxGap, SandboxMode, specs};
 use tempfile::TempDir;
 
+use crate::note;
 use crate::options::PreloadOptions;
 use crate::util::problem::Problem;
 
@@ -44,7 +45,7 @@ impl Sandbox {
             return Err(required(&gaps.to_string()).into());
         }
         if !gaps.is_empty() {
-            eprintln!("sockfuzz: on this machine, the sandbox does not protect {gaps}");
+            note!("on this machine, the sandbox does not protect {gaps}");
         }
         if gaps.has(SandboxGap::Attributes) {
             return Self::with_temporary_directory(&options, parsed.writable.0);

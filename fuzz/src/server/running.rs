@@ -14,6 +14,7 @@ use rustix::process::{
 
 use crate::server::process_tree;
 use crate::util::interrupt;
+use crate::util::notice;
 
 /// Interval at which conditions are polled that no file descriptor signals.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
@@ -63,6 +64,7 @@ impl RunningProcess {
         unsafe {
             command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
         }
+        notice::print_command(&command);
         let child =
             command.spawn().with_context(|| format!("cannot start {}", command.get_program().display()))?;
         Ok(Self { child })

@@ -6,6 +6,7 @@ use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::input::corpus::Seed;
+use crate::note;
 use crate::server::batch_run::SeedRun;
 use crate::server::diagnose::describe_exit;
 use crate::server::inspect::Inspection;
@@ -168,6 +169,6 @@ pub fn check(config: &RunConfig<'_>, inspection: &Inspection, seeds: &[Seed]) ->
     })?;
     drop(progress);
     let first = first.unwrap_or_default();
-    eprintln!("sockfuzz: {} answered, the first: {first}", counted(seeds.len() as u64, "seed", "seeds"));
+    note!("{} answered, the first: {first}", counted(seeds.len() as u64, "seed", "seeds"));
     Ok(SeedCheck { choice: trial.map(TransportTrial::choice), findings })
 }

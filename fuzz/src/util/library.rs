@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
+use crate::note;
 use crate::util::bundle;
 use crate::util::problem::Problem;
 use crate::util::workspace::{self, Workspace};
@@ -75,7 +76,7 @@ impl Library {
         if let Some(path) = beside.into_iter().chain([built.clone()]).find(current) {
             return Ok(path);
         }
-        eprintln!("sockfuzz: building {} …", self.file);
+        note!("building {} …", self.file);
         let mut command = Command::new(workspace::cargo());
         command
             .args(["build", "--release", "--package", self.package])

@@ -8,6 +8,8 @@ pub mod memory_file;
 pub mod printable;
 pub mod shell;
 
+pub mod notice;
+
 pub mod interrupt;
 pub mod problem;
 

@@ -13,6 +13,7 @@ use anyhow::{Context, Result};
 
 use crate::util::bundle;
 use crate::util::interrupt;
+use crate::util::notice;
 use crate::util::problem::Problem;
 use crate::util::user_files;
 
@@ -85,6 +86,7 @@ impl Workspace {
 /// When the command is missing or fails, or the user interrupts.
 pub fn build(mut command: Command, what: &str) -> Result<()> {
     // The command is in the process group of sockfuzz, so Ctrl-C ends it as well.
+    notice::print_command(&command);
     let built = command.stdout(std::io::stderr()).status();
     interrupt::check()?;
     if built.with_context(|| format!("cannot start {}", command.get_program().display()))?.success() {
