@@ -8,8 +8,6 @@ pub enum Counter {
     Iterations,
     /// Connections that the server accepted.
     Accepted,
-    /// Bytes that the server answered.
-    AnswerBytes,
     /// Connections that an idle server never accepted.
     Unaccepted,
     /// Connections that an idle server never closed, although the client had hung up.

@@ -276,7 +276,6 @@ impl Driver {
 fn record_answer(input_source: &mut InputSource, connection: Connection, answer: &[u8]) {
     let status = report::status();
     status.reach(Phase::Answered);
-    status.add(Counter::AnswerBytes, answer.len() as u64);
     if let Some(class) = Counter::of_answer(answer) {
         status.add(class, 1);
     }

@@ -94,9 +94,7 @@ pub(crate) unsafe fn write(slot: Slot, parts: &[Unaligned<iovec>]) -> Result<usi
 pub(crate) fn record_answer(slot: Slot, total: usize) {
     if total > 0 {
         with(|state| state.stream(slot).record_answer());
-        let status = report::status();
-        status.reach(Phase::Answered);
-        status.add(Counter::AnswerBytes, total as u64);
+        report::status().reach(Phase::Answered);
     }
 }
 
