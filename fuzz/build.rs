@@ -45,6 +45,11 @@ mod bundle {
             archive
                 .append_path_with_name(build(&directory_of(package)?, library)?, format!("lib/{library}"))?;
         }
+        // The mutator is also built from the model, which has no build script to name its directory.
+        let model = directory_of("MUTATOR")?.join("../model");
+        if model.exists() {
+            println!("cargo::rerun-if-changed={}", model.display());
+        }
         append(&mut archive, &directory_of("CORPUS")?, Path::new("corpus"))?;
         append_harness(&mut archive, &directory_of("HARNESS")?)?;
         archive.into_inner()?.finish()?;
@@ -131,12 +136,12 @@ mod bundle {
         let workspace = read(&package.join("../Cargo.toml")).ok();
         let inherited =
             |table: &str, key: &str| workspace.as_ref()?.get("workspace")?.get(table)?.get(key).cloned();
-        for (name, from) in [("package", "package"), ("dependencies", "dependencies")] {
+        for name in ["package", "dependencies"] {
             let Some(table) = manifest.get_mut(name).and_then(Value::as_table_mut) else { continue };
             for (key, value) in table.iter_mut() {
                 if value.get("workspace").is_some() {
                     let shared =
-                        inherited(from, key).ok_or_else(|| format!("{key} is not in the workspace"))?;
+                        inherited(name, key).ok_or_else(|| format!("{key} is not in the workspace"))?;
                     *value = merge(shared, value);
                 }
             }

@@ -16,8 +16,7 @@ use crate::determinism::clock;
 use crate::fork;
 use crate::memory_socket;
 use crate::process::driver_process;
-use crate::sys::config::{self, RunMode};
-use crate::sys::{fd_table, report, shared_pages, threads};
+use crate::sys::{config, fd_table, report, shared_pages, threads};
 use crate::transport_trial;
 
 static STARTED: AtomicBool = AtomicBool::new(false);
@@ -55,7 +54,7 @@ pub(crate) fn start() -> &'static Instrumentation {
             gate::close();
         }
         run_forkserver(|| {
-            let is_wanted = transport_trial::is_wanted(options, RunMode::Loop) && memory_socket::is_active();
+            let is_wanted = transport_trial::is_wanted(options) && memory_socket::is_active();
             if !is_wanted || !transport_trial::run() {
                 fork_children(instrumentation, options);
             }

@@ -71,7 +71,7 @@ pub(crate) fn run() {
     afl::prepare(run_mode);
     let needs_answers = afl::uses_response_feedback();
     if options.transport == Transport::Memory
-        || (transport_trial::is_wanted(&options, run_mode) && !needs_answers)
+        || (run_mode == RunMode::Loop && transport_trial::is_wanted(&options) && !needs_answers)
     {
         memory_socket::prepare(needs_answers);
     }

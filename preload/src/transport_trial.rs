@@ -18,7 +18,6 @@ use sockfuzz_protocol::{Options, Switch, Transport};
 
 use crate::determinism::clock;
 use crate::memory_socket;
-use crate::sys::config::RunMode;
 use crate::sys::shared_pages::{self, Shareable};
 use crate::sys::{answer_digest, real, report};
 
@@ -49,9 +48,9 @@ static SHARED: OnceLock<&Shared> = OnceLock::new();
 /// Whether this process is the copy.
 static IS_COPY: AtomicBool = AtomicBool::new(false);
 
-/// Whether these options call for a trial, which takes the requests of the warm-up.
-pub(crate) fn is_wanted(options: &Options, run_mode: RunMode) -> bool {
-    options.transport == Transport::Auto && options.warm_up == Switch::On && run_mode == RunMode::Loop
+/// Whether these options call for a trial in the loop. The trial takes the requests of the warm-up.
+pub(crate) fn is_wanted(options: &Options) -> bool {
+    options.transport == Transport::Auto && options.warm_up == Switch::On
 }
 
 /// Whether this process is the copy, whose client plays the requests of the trial.

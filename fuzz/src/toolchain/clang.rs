@@ -2,18 +2,18 @@
 //! gcc has no such option.
 
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use crate::util::problem::Problem;
 
-/// Packages of Debian and its relatives that `--install-deps` installs.
-pub const PACKAGES: &[&str] = &["clang", "llvm"];
+/// Command that installs clang on Debian and its relatives.
+const INSTALL: &[&str] = &["apt-get", "install", "--yes", "--no-install-recommends", "clang", "llvm"];
 
 /// Language of a compiler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,24 +52,16 @@ pub fn find(language: Language, given: Option<&OsStr>) -> Result<PathBuf> {
 /// Returns the driver with the highest version in its name (`clang-19`); otherwise the first one without a version.
 fn newest(language: Language, directories: impl Iterator<Item = PathBuf>) -> Option<PathBuf> {
     let files = directories.filter_map(|directory| fs::read_dir(directory).ok()).flatten().flatten();
-    let mut unversioned = None;
-    let mut versioned: Option<(u32, PathBuf)> = None;
-    for file in files {
-        let name = file.file_name();
-        let Some(rest) = name.as_bytes().strip_prefix(language.driver().as_bytes()) else { continue };
-        match rest {
-            b"" => unversioned = unversioned.or_else(|| Some(file.path())),
-            _ => {
-                let version = str::from_utf8(rest).ok().and_then(|rest| rest.strip_prefix('-')?.parse().ok());
-                if let Some(version) = version
-                    && versioned.as_ref().is_none_or(|(best, _)| version > *best)
-                {
-                    versioned = Some((version, file.path()));
-                }
-            }
-        }
+    let drivers = files.filter_map(|file| Some((version(language, &file.file_name())?, file.path())));
+    drivers.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, path)| path)
+}
+
+/// Returns the version in the name of a driver, which may have none. `None` for another program.
+fn version(language: Language, name: &OsStr) -> Option<Option<u32>> {
+    match name.as_bytes().strip_prefix(language.driver().as_bytes())? {
+        b"" => Some(None),
+        rest => str::from_utf8(rest).ok()?.strip_prefix('-')?.parse().ok().map(Some),
     }
-    versioned.map(|(_, path)| path).or(unversioned)
 }
 
 fn require_clang(given: &OsStr) -> Result<PathBuf> {
@@ -99,29 +91,20 @@ fn missing(language: Language) -> Problem {
 /// # Errors
 /// Another user than root, a system without apt-get, and an installation that fails.
 pub fn install() -> Result<()> {
-    let command = || -> Vec<OsString> {
-        let words = ["apt-get", "install", "--yes", "--no-install-recommends"];
-        words.iter().chain(PACKAGES).map(OsString::from).collect()
-    };
     if !rustix::process::geteuid().is_root() {
-        let line = command().join(OsStr::new(" "));
-        return Err(Problem::failed(
-            "--install-deps needs root",
-            format!("run as root: {}", Path::new(&line).display()),
-        )
-        .into());
+        let remedy = format!("run as root: {}", INSTALL.join(" "));
+        return Err(Problem::failed("--install-deps needs root", remedy).into());
     }
-    let run = |words: &[OsString]| -> Result<bool> {
-        let status = Command::new(&words[0])
+    let run = |words: &[&str]| {
+        Command::new(words[0])
             .args(&words[1..])
             .env("DEBIAN_FRONTEND", "noninteractive")
             .status()
-            .context("cannot start apt-get: --install-deps is for Debian and its relatives")?;
-        Ok(status.success())
+            .context("cannot start apt-get: --install-deps is for Debian and its relatives")
     };
     // A package list that is unreachable may be one that is not needed.
-    run(&["apt-get".into(), "update".into()])?;
-    if run(&command())? {
+    run(&["apt-get", "update"])?;
+    if run(INSTALL)?.success() {
         return Ok(());
     }
     Err(Problem::failed("apt-get failed; its messages are above", "correct the cause, then start again")

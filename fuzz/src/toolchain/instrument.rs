@@ -34,9 +34,7 @@ pub fn command(clang: &Path, runtime: &Path, instruments: Instruments, arguments
         return command;
     }
     command.args(compile_line::without_obstacles(arguments)).args(instruments.flags());
-    if matches!(step, Step::LinkLibrary | Step::LinkPartially | Step::LinkExecutable)
-        && !instruments.has_sanitizer()
-    {
+    if step != Step::Compile && !instruments.has_sanitizer() {
         // clang would link the runtime of UBSan, whose handler of SIGSEGV hides crashes from AFL++.
         command.arg("-fno-sanitize-link-runtime");
     }

@@ -61,8 +61,7 @@ fn unpack(archive: &[u8], directory: &Path) -> io::Result<()> {
 fn cannot_write(directory: &Path, error: &io::Error) -> Problem {
     let remedy = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            "make room there (10 MB), or set XDG_CACHE_HOME to a \
-                                                                      directory on another disk"
+            "make room there (10 MB), or set XDG_CACHE_HOME to a directory on another disk"
         }
         _ => "set XDG_CACHE_HOME to a directory that you may write to",
     };

@@ -1,14 +1,11 @@
 //! Fingerprints of content, to detect that a file has changed. They do not resist forgery.
 
-/// Offset basis and prime of FNV-1a with 64 bits (RFC 9923).
-const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-const PRIME: u64 = 0x0100_0000_01b3;
+use sockfuzz_protocol::fnv;
 
 /// Returns the FNV-1a hash of the bytes in hexadecimal digits.
 #[must_use]
 pub fn fingerprint(bytes: &[u8]) -> String {
-    let hash = bytes.iter().fold(OFFSET_BASIS, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(PRIME));
-    format!("{hash:016x}")
+    format!("{:016x}", fnv::extend(fnv::EMPTY, bytes))
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@
 pub mod answers;
 pub mod batch;
 mod counter;
+pub mod fnv;
 mod options;
 mod sandbox_gaps;
 pub mod session;

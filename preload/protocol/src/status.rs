@@ -102,6 +102,14 @@ impl StatusPage {
         }
     }
 
+    /// Records a piece of an answer, and the class of its status code if it begins with one.
+    pub fn record_answer(&self, piece: &[u8]) {
+        self.reach(Phase::Answered);
+        if let Some(class) = Counter::of_answer(piece) {
+            self.add(class, 1);
+        }
+    }
+
     /// Records that the server came at least as far as `phase`.
     pub fn reach(&self, phase: Phase) {
         self.magic.store(MAGIC, Relaxed);

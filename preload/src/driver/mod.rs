@@ -274,10 +274,6 @@ impl Driver {
 
 /// Records a part of an answer.
 fn record_answer(input_source: &mut InputSource, connection: Connection, answer: &[u8]) {
-    let status = report::status();
-    status.reach(Phase::Answered);
-    if let Some(class) = Counter::of_answer(answer) {
-        status.add(class, 1);
-    }
+    report::status().record_answer(answer);
     input_source.answered(connection, answer);
 }

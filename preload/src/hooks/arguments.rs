@@ -149,8 +149,8 @@ pub(super) fn duration(time: timespec) -> Result<Duration, Errno> {
     }
 }
 
-/// Returns what is left of a limit after a call that began at `began` and has returned `count`. A count of 0 means that
-/// the limit has expired.
+/// Returns the remaining time of `limit` after a call that started at `began` and returned `count`. The call returns 0 if
+/// the limit expired, and then no time remains.
 pub(super) fn time_left(limit: Duration, began: Duration, count: c_int) -> Duration {
     if count == 0 { Duration::ZERO } else { limit.saturating_sub(clock::now().saturating_sub(began)) }
 }

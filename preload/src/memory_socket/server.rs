@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use libc::{c_int, iovec};
 use rustix::io::Errno;
-use sockfuzz_protocol::{Counter, Phase};
+use sockfuzz_protocol::Phase;
 
 use super::arrival::with_arrival;
 use super::epoll::Source;
@@ -73,19 +73,13 @@ pub(crate) unsafe fn write(slot: Slot, parts: &[Unaligned<iovec>]) -> Result<usi
     }
     let total = parts().map(|part| part.iov_len).sum();
     record_answer(slot, total);
-    if let Some(first) = parts().find(|part| part.iov_len > 0) {
-        // SAFETY: the bytes are readable, see above, and the caller guarantees that they do not change.
-        let bytes = unsafe { std::slice::from_raw_parts(first.iov_base.cast::<u8>(), first.iov_len) };
-        if let Some(class) = Counter::of_answer(bytes) {
-            report::status().add(class, 1);
-        }
-    }
+    let pieces = parts().filter(|part| part.iov_len > 0).map(|part| {
+        // SAFETY: the check above found the bytes readable, and the caller guarantees that nothing changes them.
+        unsafe { std::slice::from_raw_parts(part.iov_base.cast::<u8>(), part.iov_len) }
+    });
+    pieces.clone().take(1).for_each(|first| report::status().record_answer(first));
     if forwards_answers() {
-        for part in parts().filter(|part| part.iov_len > 0) {
-            // SAFETY: the check above found the bytes readable, and the caller guarantees that nothing changes them.
-            let bytes = unsafe { std::slice::from_raw_parts(part.iov_base.cast::<u8>(), part.iov_len) };
-            forward_answer(slot, bytes);
-        }
+        pieces.for_each(|piece| forward_answer(slot, piece));
     }
     Ok(total)
 }

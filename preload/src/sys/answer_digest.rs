@@ -2,12 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 
-/// Parameters of the hash FNV-1a with 64 bits (RFC 9923, section 5).
-const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
-const PRIME: u64 = 0x0000_0100_0000_01b3;
+use sockfuzz_protocol::fnv;
 
 static ENABLED: AtomicBool = AtomicBool::new(false);
-static DIGEST: AtomicU64 = AtomicU64::new(OFFSET_BASIS);
+static DIGEST: AtomicU64 = AtomicU64::new(fnv::EMPTY);
 
 /// Begins to compute digests.
 pub(crate) fn enable() {
@@ -21,20 +19,12 @@ pub(crate) fn is_enabled() -> bool {
 
 /// Adds a piece of an answer. The digest does not depend on how an answer is cut into pieces.
 pub(crate) fn add(piece: &[u8]) {
-    DIGEST
-        .fetch_update(SeqCst, SeqCst, |digest| {
-            Some(piece.iter().fold(digest, |digest, byte| step(digest, *byte)))
-        })
-        .ok();
+    let _always_succeeds = DIGEST.fetch_update(SeqCst, SeqCst, |digest| Some(fnv::extend(digest, piece)));
 }
 
 /// Returns the digest of all pieces since the last call.
 pub(crate) fn take() -> u64 {
-    DIGEST.swap(OFFSET_BASIS, SeqCst)
-}
-
-fn step(digest: u64, byte: u8) -> u64 {
-    (digest ^ u64::from(byte)).wrapping_mul(PRIME)
+    DIGEST.swap(fnv::EMPTY, SeqCst)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::hooks::{arguments, epoll, poll, select, signal, signal_mask, time};
 use crate::sys::kernel_action::{self, KernelAction};
 use crate::sys::{errno, real, user_memory};
 
-/// ppoll(2), which writes back what is left of the limit: zero after a timeout.
+/// System call ppoll(2). Unlike the function of libc, it writes the remaining time to `limit`: zero after a timeout.
 pub(super) unsafe fn ppoll(
     fds: *mut pollfd,
     count: nfds_t,
@@ -110,7 +110,7 @@ pub(super) struct SizedMask {
     size: size_t,
 }
 
-/// Performs a call with a limit, null for none, and writes back what is left of it.
+/// Runs `call`, then writes the remaining time to `limit`. A null `limit` means that the call has no time limit.
 ///
 /// # Safety
 /// No Rust reference points at `limit`.
