@@ -67,7 +67,7 @@ pub(crate) fn wait<C: BlockingCall>(call: &mut C, limit: Option<Duration>) -> Wa
         cancellation::test();
         // Signal handlers of the server run at the end of this call, when the thread holds no lock of the preload: they
         // may fork, call any hook, or leave by siglongjmp(3).
-        if let Some(outcome) = wait_uninterrupted(call, deadline, restarts) {
+        if let Some(outcome) = wait_uninterrupted(call, &deadline, restarts) {
             return outcome;
         }
         if interruption::ends_call(restarts, Ok(())) {
@@ -87,7 +87,7 @@ pub(crate) fn attempt<C: BlockingCall>(call: &mut C) -> Option<C::Output> {
 /// Drives, or waits while another thread does. Returns `None` if the call must go on, or a signal must be handled.
 fn wait_uninterrupted<C: BlockingCall>(
     call: &mut C,
-    deadline: Deadline,
+    deadline: &Deadline,
     restarts: bool,
 ) -> Option<WaitOutcome<C::Output>> {
     let _signals = SignalGuard::enter();
@@ -108,7 +108,7 @@ fn wait_uninterrupted<C: BlockingCall>(
 /// Waits in the kernel while another thread or process drives. Returns `None` if the call must go on.
 fn wait_for_turn<C: BlockingCall>(
     call: &mut C,
-    deadline: Deadline,
+    deadline: &Deadline,
     restarts: bool,
 ) -> Option<WaitOutcome<C::Output>> {
     let is_free = || may_drive() && DriverGuard::is_free();
@@ -134,7 +134,7 @@ fn wait_for_turn<C: BlockingCall>(
 fn drive<C: BlockingCall>(
     call: &mut C,
     state: &mut DriverState,
-    deadline: Deadline,
+    deadline: &Deadline,
     restarts: bool,
 ) -> Option<WaitOutcome<C::Output>> {
     let mut slept = Ok(());

@@ -32,7 +32,13 @@ pub(crate) unsafe fn getpeername(fd: c_int, name: *mut sockaddr, len: *mut sockl
 
 /// Address family that the server is shown for a socket; `None` if it sees the socket's real one.
 pub(super) fn family(fd: c_int) -> Option<AddressFamily> {
-    shown(fd).map(|shown| shown.family())
+    match fd_table::kind(fd) {
+        // Asked for each call on a connection, so the address is not built.
+        FdKind::Listener | FdKind::Connection | FdKind::Virtual(_) => {
+            listener::shown_address().map(Address::family)
+        }
+        _ => shown(fd).map(|shown| shown.family()),
+    }
 }
 
 /// Whether the server is shown `fd` as a TCP socket.
