@@ -4,6 +4,7 @@ use std::sync::atomic::{
     AtomicBool,
     Ordering::{Relaxed, SeqCst},
 };
+use std::time::Duration;
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use sockfuzz_protocol::{Counter, Loop, Options, Switch, specs};
@@ -127,6 +128,14 @@ pub(crate) fn next_iteration(instrumentation: &Instrumentation, count: u32) -> b
         instrumentation.mark_coverage();
     }
     goes_on
+}
+
+/// Returns the time since AFL++ has sent the current input.
+pub(crate) fn iteration_time() -> Duration {
+    match forkserver::current() {
+        Some(forkserver) => forkserver.iteration_time(),
+        None => runtime_loop::iteration_time(),
+    }
 }
 
 fn is_first_iteration() -> bool {

@@ -50,15 +50,14 @@ pub(crate) unsafe fn setsockopt(
         return errno::fail(Errno::INVAL);
     }
     let option = SetOption::read(level, name, value, len);
-    if !option.is_some_and(|option| log::is_valid(&option)) {
+    if !option.is_some_and(|option| log::record_known(fd, option)) {
         if let Ok(shadow) = shadow::connection(fd, family)
             && set_on(shadow::number(&shadow)) < 0
         {
             return -1;
         }
-        option.into_iter().for_each(log::record_valid);
+        option.into_iter().for_each(|option| log::record_new(fd, option));
     }
-    option.into_iter().for_each(|option| log::record(fd, option));
     if level == libc::SOL_SOCKET {
         match fd_table::slot(fd) {
             Some(slot) => drop(memory_socket::with_timeout(slot, name, |limit| *limit = read_limit(value))),

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use crate::sys::shared_pages;
 
 /// Bytes of the map that are compared together: a few vector registers.
-const BLOCK_BYTES: usize = 256;
+const BLOCK_BYTES: usize = 64;
 
 /// Largest hit count of each class that AFL++ distinguishes (AFL++ src/afl-fuzz-bitmap.c, count_class_lookup8).
 const CLASS_MAXIMA: [u8; 8] = [1, 2, 3, 7, 15, 31, 127, 255];
@@ -42,6 +42,30 @@ impl<'a> HitRanges<'a> {
     fn upon(memory: &'a mut [u8]) -> Self {
         let (most, below) = memory.split_at_mut(memory.len() / 2);
         Self { most, below }
+    }
+
+    /// Whether any count of the map is outside of its range. This runs once per iteration, so it uses the widest
+    /// registers of the processor.
+    fn lack(&self, map: &[u8]) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has this feature.
+            return unsafe { self.lack_by_avx2(map) };
+        }
+        self.lack_by_any(map)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn lack_by_avx2(&self, map: &[u8]) -> bool {
+        self.lack_by_any(map)
+    }
+
+    #[inline(always)]
+    fn lack_by_any(&self, map: &[u8]) -> bool {
+        let mut any = false;
+        blocks(map, |range, hits| any |= any_new(hits, &self.most[range.clone()], &self.below[range]));
+        any
     }
 
     fn widen(&mut self, map: &[u8]) {
@@ -82,9 +106,7 @@ impl VirginMap {
     /// Whether any count of the iteration that has just ended is new. If so, the input must be run again, and the
     /// coverage of its last run must be passed to [`VirginMap::record_reported`].
     pub(crate) fn is_new(&mut self, map: &[u8]) -> bool {
-        let HitRanges { most, below } = &self.known;
-        let mut new = false;
-        blocks(map, |range, hits| new |= any_new(hits, &most[range.clone()], &below[range]));
+        let new = self.known.lack(map);
         if new {
             self.first.copy_from_slice(map);
         }

@@ -23,6 +23,7 @@ mod verdict;
 use std::ptr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use std::time::Duration;
 
 use rustix::event::Timespec;
 
@@ -128,6 +129,11 @@ impl Forkserver {
         self.inputs.fetch();
         state.begin_iteration();
         true
+    }
+
+    /// Returns the time since AFL++ has sent the current input.
+    pub(crate) fn iteration_time(&self) -> Duration {
+        self.state().elapsed()
     }
 
     /// Waits for the turn of this process, after its start.

@@ -2,6 +2,7 @@
 //! children start, and their ends are reported, as with sockfuzz's own forkserver.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use libc::{c_int, pid_t};
 
@@ -52,7 +53,7 @@ pub(crate) fn follow_wait(status: c_int) -> c_int {
 
 /// Ends the current iteration and waits for the next one. Returns `false` if this process has run `count` iterations.
 pub(crate) fn next_iteration(runtime: &Runtime, count: u32) -> bool {
-    let state = CURRENT.get().expect("this process is a child of the forkserver");
+    let state = state();
     match state.iterations() {
         0 => state.set_ready(),
         // The forkserver reports this iteration when the process has ended.
@@ -64,4 +65,13 @@ pub(crate) fn next_iteration(runtime: &Runtime, count: u32) -> bool {
         state.begin_iteration();
     }
     goes_on
+}
+
+/// Returns the time since AFL++ has sent the current input.
+pub(crate) fn iteration_time() -> Duration {
+    state().elapsed()
+}
+
+fn state() -> &'static ChildState {
+    CURRENT.get().expect("this process is a child of the forkserver")
 }

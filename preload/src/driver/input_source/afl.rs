@@ -94,17 +94,15 @@ impl AflSource {
             }
             LoopStage::WarmUp { left } => *left -= 1,
             LoopStage::Fuzzing { rerun } => {
+                let coverage = self.instrumentation.coverage();
                 let again =
-                    rerun.as_mut().is_some_and(|rerun| rerun.is_needed(self.instrumentation.coverage()));
+                    rerun.as_mut().is_some_and(|rerun| rerun.is_needed(coverage, afl_loop::iteration_time));
                 if again {
                     self.instrumentation.clear_coverage();
                 } else {
                     self.next_iteration();
                 }
             }
-        }
-        if let LoopStage::Fuzzing { rerun: Some(rerun) } = &mut self.stage {
-            rerun.begin();
         }
         self.leaks.iter_mut().for_each(LeakWatch::count);
         self.playback = Playback::new(match self.stage {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::afl::VirginMap;
 use crate::blocking::preemption;
-use crate::determinism::clock;
 
 /// Maximum number of reruns of one input.
 const MAX_RERUNS: u32 = 2;
@@ -13,8 +12,8 @@ const MAX_RERUNS: u32 = 2;
 /// long that it would be preempted again.
 const MAX_PREEMPTIONS: u64 = 3;
 
-/// Divisor of the time limit. All runs of an input together may take this part of it, so that no input is reported as a
-/// hang because of its reruns.
+/// Divisor of the time limit. All runs of an input together should take no more than this part of it, so that no input is
+/// reported as a hang because of its reruns.
 const TIME_LIMIT_PART: u32 = 2;
 
 /// State of reruns in this process.
@@ -25,34 +24,26 @@ pub(super) struct Rerun {
     preemptions: u64,
     /// Reruns of the current input.
     reruns: u32,
-    /// Maximum duration of an iteration that is run again.
+    /// Maximum duration of each run of an input that is run again.
     allowance: Duration,
-    /// When the current iteration began.
-    began: Duration,
 }
 
 impl Rerun {
     /// `time_limit` is AFL++'s limit for one input, reruns included.
     pub(super) fn new(virgin: VirginMap, time_limit: Duration) -> Self {
         let allowance = time_limit / TIME_LIMIT_PART / (MAX_RERUNS + 1);
-        Self { virgin, preemptions: 0, reruns: 0, allowance, began: Duration::ZERO }
+        Self { virgin, preemptions: 0, reruns: 0, allowance }
     }
 
-    /// Records the start of an iteration.
-    pub(super) fn begin(&mut self) {
-        self.began = clock::real_now();
-    }
-
-    /// Decides whether the input of the iteration that has just ended with this coverage is run again. (Must not be
-    /// called before the end of the first iteration.)
-    pub(super) fn is_needed(&mut self, coverage: &[u8]) -> bool {
+    /// Decides whether the input of the iteration that has just ended with this coverage is run again. `elapsed` returns
+    /// the time since AFL++ has sent it. (Must not be called before the end of the first iteration.)
+    pub(super) fn is_needed(&mut self, coverage: &[u8], elapsed: impl FnOnce() -> Duration) -> bool {
         let before = std::mem::replace(&mut self.preemptions, preemption::count());
         let preempted = (1..=MAX_PREEMPTIONS).contains(&self.preemptions.wrapping_sub(before));
         // Only new coverage of the first run matters: in it, servers allocate and fill caches.
         let new = self.reruns == 0 && self.virgin.is_new(coverage);
-        let again = (new || preempted)
-            && self.reruns < MAX_RERUNS
-            && clock::real_now().saturating_sub(self.began) <= self.allowance;
+        let again =
+            (new || preempted) && self.reruns < MAX_RERUNS && elapsed() <= self.allowance * (self.reruns + 1);
         if self.is_rerun() && !again {
             self.virgin.record_reported(coverage);
         }
@@ -74,9 +65,7 @@ mod tests {
     fn new_coverage_is_rerun_within_the_time_limit() {
         let repeats = |time_limit| {
             let mut rerun = Rerun::new(VirginMap::inherited(64), time_limit);
-            rerun.begin();
-            std::thread::sleep(Duration::from_millis(1));
-            rerun.is_needed(&[1; 64])
+            rerun.is_needed(&[1; 64], || Duration::from_millis(1))
         };
         assert!(repeats(Duration::from_secs(600)));
         assert!(!repeats(Duration::from_millis(5)), "three runs of a millisecond exceed half of the limit");

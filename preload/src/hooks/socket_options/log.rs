@@ -77,24 +77,32 @@ fn count(fd: RawFd) -> Option<&'static AtomicU8> {
     COUNTS.get(usize::try_from(fd).ok()?)
 }
 
-/// Whether the kernel has accepted this option before.
-pub(super) fn is_valid(option: &SetOption) -> bool {
-    with(|log| log.valid[..log.valid_count.min(MAX_VALID_OPTIONS)].contains(option)).unwrap_or(false)
+/// Records an option that the server has set on a connection, if the kernel has accepted it before. Returns `false`, and
+/// records nothing, if not.
+pub(super) fn record_known(fd: RawFd, option: SetOption) -> bool {
+    let record_known = |log: &mut OptionLog| {
+        let is_known = log.valid[..log.valid_count.min(MAX_VALID_OPTIONS)].contains(&option);
+        if is_known {
+            log.record(fd, option);
+        }
+        is_known
+    };
+    with(record_known).unwrap_or(false)
 }
 
-/// Records that the kernel accepts this option.
-pub(super) fn record_valid(option: SetOption) {
+/// Records an option that the server has set on a connection, and that the kernel accepts.
+pub(super) fn record_new(fd: RawFd, option: SetOption) {
     with(|log| {
         log.valid[log.valid_count % MAX_VALID_OPTIONS] = option;
         log.valid_count += 1;
+        log.record(fd, option);
     });
 }
 
-/// Records an option that the server has set on a connection.
-pub(super) fn record(fd: RawFd, option: SetOption) {
-    let Some(count) = count(fd) else { return };
-    with(|log| {
-        let options = &mut log.options[fd.unsigned_abs() as usize];
+impl OptionLog {
+    fn record(&mut self, fd: RawFd, option: SetOption) {
+        let Some(count) = count(fd) else { return };
+        let options = &mut self.options[fd.unsigned_abs() as usize];
         let known = usize::from(count.load(Relaxed));
         let is_same = |other: &SetOption| (other.level, other.name) == (option.level, option.name);
         match options[..known].iter_mut().find(|other| is_same(other)) {
@@ -105,7 +113,7 @@ pub(super) fn record(fd: RawFd, option: SetOption) {
             }
             None => {}
         }
-    });
+    }
 }
 
 /// Sets on `to` the options that are recorded for the connection.
