@@ -1,16 +1,13 @@
-//! Note of the address that the server has bound, attached to the socket until the socket is classified. It follows the
-//! socket to its duplicates, over `exec`, and to a process that receives it.
-//!
-//! The note is a classic BPF program (socket(7), SO_ATTACH_FILTER) that loads constants and then accepts every packet.
-//! The constants are a magic number, the length of the text in bytes, and the text. A program that the server attaches
-//! replaces it.
+//! Note of a UNIX-domain socket: a classic BPF program (socket(7), SO_ATTACH_FILTER) that loads constants and then
+//! accepts every packet. The constants are a magic number, the length of the text in bytes, and the text. A program that
+//! the server attaches replaces it.
 
 use std::os::fd::RawFd;
 
 use libc::{c_int, sock_filter, sock_fprog, socklen_t};
 
-use super::name;
 use crate::net::address::Address;
+use crate::net::transport::name;
 use crate::sys::real;
 
 /// First constant of a note.
@@ -24,8 +21,7 @@ const LOAD: u16 = (libc::BPF_LD | libc::BPF_IMM) as u16;
 const ACCEPT: sock_filter =
     sock_filter { code: (libc::BPF_RET | libc::BPF_K) as u16, jt: 0, jf: 0, k: u32::MAX };
 
-/// Writes the note, except on a kernel without socket filters.
-pub(crate) fn write(fd: RawFd, address: &Address) {
+pub(super) fn write(fd: RawFd, address: &Address) {
     let text = name::encode(address);
     let words = text.chunks(size_of::<u32>()).map(|bytes| {
         let mut word = [0; size_of::<u32>()];
@@ -49,8 +45,7 @@ pub(crate) fn write(fd: RawFd, address: &Address) {
     };
 }
 
-/// Reads the note: the address that the server has bound.
-pub(crate) fn read(fd: RawFd) -> Option<Address> {
+pub(super) fn read(fd: RawFd) -> Option<Address> {
     let mut program = [ACCEPT; MAX_INSTRUCTIONS];
     // Counts instructions, not bytes.
     let mut len = MAX_INSTRUCTIONS as socklen_t;
@@ -67,8 +62,7 @@ pub(crate) fn read(fd: RawFd) -> Option<Address> {
     name::decode(text.get(..text_len.k as usize)?)
 }
 
-/// Removes the note: connections would inherit it from their listener.
-pub(crate) fn remove(fd: RawFd) {
+pub(super) fn remove(fd: RawFd) {
     let nothing: c_int = 0;
     if read(fd).is_some() {
         // SAFETY: the option ignores its value, which is a readable `c_int`.
@@ -81,34 +75,5 @@ pub(crate) fn remove(fd: RawFd) {
                 size_of::<c_int>() as socklen_t,
             )
         };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::fd::AsRawFd;
-
-    use rustix::net::{AddressFamily, SocketType, socket};
-
-    use super::*;
-
-    #[test]
-    fn a_duplicate_has_the_note_until_it_is_removed() {
-        let addresses = [
-            Address::Ip("[::1]:80".parse().expect("valid")),
-            Address::Ip("0.0.0.0:65535".parse().expect("valid")),
-            Address::from_path(&[b'x'; 100]).expect("short enough"),
-        ];
-        for address in addresses {
-            let socket = socket(address.family(), SocketType::STREAM, None).expect("a socket");
-            assert_eq!(read(socket.as_raw_fd()), None);
-            write(socket.as_raw_fd(), &address);
-            let copy = socket.try_clone().expect("a descriptor");
-            assert_eq!(read(copy.as_raw_fd()), Some(address));
-            remove(socket.as_raw_fd());
-            assert_eq!(read(copy.as_raw_fd()), None);
-        }
-        let other = socket(AddressFamily::INET, SocketType::DGRAM, None).expect("a socket");
-        assert_eq!(read(other.as_raw_fd()), None);
     }
 }
