@@ -152,7 +152,8 @@ impl PreloadOptions {
 
 /// Options for users. sockfuzz itself sets the others.
 fn user_specs() -> impl Iterator<Item = &'static OptionSpec> {
-    let internal = [&specs::MODE, &specs::BATCH, &specs::ANSWERS, &specs::TIME_LIMIT, &specs::STATUS];
+    let internal =
+        [&specs::MODE, &specs::BATCH, &specs::ANSWERS, &specs::TIME_LIMIT, &specs::STATUS, &specs::HISTORIES];
     let internal = internal.map(|spec| spec.flag);
     specs::ALL.iter().copied().filter(move |spec| !internal.contains(&spec.flag))
 }

@@ -18,7 +18,7 @@ use crate::net::{activation, listener};
 use crate::process::{driver_process, identity};
 use crate::sys::config::{self, Config, RunMode};
 use crate::sys::{fd_table, internal_error, proc, real, report, seccomp, stdio};
-use crate::{afl, driver, memory_socket, sandbox, transport_trial};
+use crate::{afl, driver, history, memory_socket, sandbox, transport_trial};
 
 /// Maximum number of file descriptors that the preload keeps from the server.
 const PROTECTED_FDS: u32 = 56;
@@ -63,6 +63,9 @@ pub(crate) fn run() {
     report::status().reach(Phase::Loaded);
     if run_mode == RunMode::Loop {
         shm_segments::attach();
+    }
+    if run_mode == RunMode::Loop && !is_below_another {
+        options.histories.iter().for_each(|directory| history::keep_in(directory));
     }
     sandbox::enter(&options);
     activation::provide(&options, is_below_another);

@@ -33,6 +33,7 @@
 //! | [`blocking`] | the wait loop, the driver guard, quiescence of the other threads |
 //! | [`memory_socket`] | sockets of transport `memory` |
 //! | [`net`] | the listener that is taken over, transports, the accept gate |
+//! | [`history`] | all inputs of a process that ended by a finding, the process that saves them |
 //! | [`process`] | child processes, daemons, process ids |
 //! | [`determinism`] | virtual clock, fixed randomness, scheduling |
 //! | [`sandbox`] | confinement of the server |
@@ -45,6 +46,7 @@ mod blocking;
 mod determinism;
 mod driver;
 mod fork;
+mod history;
 mod hooks;
 mod init;
 mod memory_socket;

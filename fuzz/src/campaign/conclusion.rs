@@ -9,13 +9,14 @@ use super::answer_counts::AnswerCounts;
 use super::control_group::ControlGroup;
 use super::findings;
 use super::instance::Instance;
-use super::output_dir::OutputDir;
+use super::output_dir::{HISTORIES_DIRECTORY, OutputDir};
 use super::report::{self, ConnectionCounts};
 use super::runner::CampaignEnd;
 use super::seed_intake;
 use super::stats::FuzzerStats;
 use crate::server::status_file::StatusFile;
 use crate::util::exit_code;
+use crate::util::printable::counted;
 use crate::util::problem::Problem;
 use crate::util::shell::shell_quoted;
 
@@ -67,6 +68,12 @@ pub fn conclude(
     seed_intake::saved_line(out).iter().for_each(|line| eprintln!("{line}"));
     if !findings::of_campaign(out.path()).is_empty() {
         eprintln!("replay the findings with:\n  {}", replay_command(out.path()));
+    }
+    let histories = findings::histories(out.path()).len();
+    if histories > 0 {
+        let ends = counted(histories as u64, "process", "processes");
+        let directory = out.path().join(HISTORIES_DIRECTORY);
+        eprintln!("all inputs of {ends} that ended are in {}: replay them, too", directory.display());
     }
     eprintln!("to continue, give the same command again; all files are in {}", out.path().display());
     Ok(match end {

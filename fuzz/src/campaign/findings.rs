@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use sockfuzz_protocol::EXIT_SIGNAL;
 
+use super::output_dir::HISTORIES_DIRECTORY;
 use super::record::CampaignRecord;
 use crate::input::corpus;
 use crate::server::diagnose::signal_name;
@@ -95,6 +96,18 @@ pub fn of_campaign(out: &Path) -> Vec<PathBuf> {
 fn of_instance(instance: &Path) -> Vec<PathBuf> {
     let holds_findings = |path: &PathBuf| kind_of_directory(path).is_some() && corpus::read(path).is_ok();
     subdirectories(instance).into_iter().filter(holds_findings).collect()
+}
+
+/// Returns the histories of all instances of a campaign.
+#[must_use]
+pub fn histories(out: &Path) -> Vec<PathBuf> {
+    let directories = subdirectories(&out.join(HISTORIES_DIRECTORY));
+    let entries = directories.iter().filter_map(|directory| fs::read_dir(directory).ok()).flatten().flatten();
+    let is_complete =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"id:"));
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).filter(is_complete).collect();
+    files.sort();
+    files
 }
 
 /// Returns the subdirectories, sorted by name.

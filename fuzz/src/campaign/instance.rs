@@ -29,6 +29,8 @@ pub struct CampaignPlan<'a> {
     pub timeout: Duration,
     /// Whether afl-fuzz records the server's comparisons (cmplog).
     pub cmplog: bool,
+    /// Whether processes that end by a finding leave their inputs in the output directory.
+    pub histories: bool,
     /// Additional options of afl-fuzz.
     pub options: &'a [String],
     /// The server.
@@ -76,7 +78,10 @@ impl CampaignPlan<'_> {
         words.extend(self.options.iter().map(OsString::from));
         words.extend(["--".into(), self.server.program.clone().into()]);
         words.extend(self.server.arguments.iter().cloned());
-        Instance { name, resumes, words, environment: self.environment() }
+        let histories =
+            self.histories.then(|| (specs::HISTORIES.variable, OsString::from(out.histories(&name))));
+        let environment = self.environment().into_iter().chain(histories).collect();
+        Instance { name, resumes, words, environment }
     }
 
     /// Whether sockfuzz sets the time limit, because the options of afl-fuzz contain no `-t`.

@@ -118,6 +118,7 @@ impl BoundedCampaign<'_> {
             dictionary: None,
             timeout: EXECUTION_TIMEOUT,
             cmplog: self.cmplog,
+            histories: false,
             options: &options,
             server,
         };

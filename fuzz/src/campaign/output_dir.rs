@@ -28,6 +28,9 @@ pub const MAIN_INSTANCE: &str = "main";
 /// Name of the directory of seeds that crash or hang the server, beside the directories of the instances.
 pub const SEEDS_DIRECTORY: &str = "sockfuzz-seeds";
 
+/// Name of the directory of histories, with a directory for each instance.
+pub const HISTORIES_DIRECTORY: &str = "sockfuzz-histories";
+
 /// An output directory that may be used for a server.
 #[derive(Debug)]
 pub struct OutputDir {
@@ -110,6 +113,12 @@ impl OutputDir {
     #[must_use]
     pub fn seeds(&self) -> PathBuf {
         self.path.join(SEEDS_DIRECTORY)
+    }
+
+    /// Returns the directory of an instance's histories.
+    #[must_use]
+    pub fn histories(&self, name: &str) -> PathBuf {
+        self.path.join(HISTORIES_DIRECTORY).join(name)
     }
 
     /// Returns the path of the log of an instance.

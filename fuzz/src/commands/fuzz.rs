@@ -2,6 +2,7 @@
 
 mod arguments;
 
+use std::fs;
 use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -215,10 +216,14 @@ fn fuzz(
         dictionary: inputs.dictionary.as_deref(),
         timeout: Duration::from_millis(arguments.timeout.into()),
         cmplog: !inspection.is_uninstrumented(),
+        histories: true,
         options: &inputs.afl_options,
         server: &server,
     };
     let instances = plan.instances(arguments.jobs.into(), &out);
+    for instance in &instances {
+        fs::create_dir_all(out.histories(&instance.name))?;
+    }
     report_instances(&settings, &instances, &out);
     if let Some(resumed) = instances.iter().find(|instance| instance.resumes) {
         let instance = out.instance(&resumed.name);

@@ -1,5 +1,6 @@
 //! `sockfuzz replay`: runs saved inputs again, each with a fresh server, and shows their effects.
 
+mod history;
 mod outcome;
 mod show;
 
@@ -11,6 +12,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use clap::Args;
 use sockfuzz_protocol::InputFormat;
+use sockfuzz_protocol::history::History;
+use sockfuzz_protocol::session::has_marker;
 
 use self::outcome::{ReplayOutcome, has_backtrace};
 use crate::campaign::findings;
@@ -30,6 +33,7 @@ pub const EXAMPLES: &str = "\
 Examples:
   sockfuzz replay out                    all findings of the campaign in out
   sockfuzz replay out/default/hangs      only the hangs
+  sockfuzz replay out/sockfuzz-histories/default/*    processes that ended, with all their inputs
   sockfuzz replay request.http -- ./server --listen 127.0.0.1:8080
 
 For inputs in an output directory of sockfuzz fuzz, the server, its working directory and the options \
@@ -38,6 +42,9 @@ of the preload are those of the campaign, unless others are given.
 Rust panics count as crashes, even if the server catches them. So do crashes of child processes, and \
 a server that accepts no more connections after the input. If gdb is installed, an input that ends \
 the server by a signal is run once more for a backtrace.
+
+A history, the inputs of one process of a campaign, is replayed in one process, in the loop. If a finding \
+does not happen alone, the history of its process is replayed, if there is one.
 
 Exit status: 0 when every input was answered, 4 when one crashed or hung the server, 7 when an input \
 saved as a crash or a hang did not reproduce it, 10 to 17 for a server that cannot be run (see \
@@ -87,16 +94,60 @@ pub fn run(arguments: ReplayArguments) -> Result<u8> {
     };
     let mut sum = ReplaySum { inputs: inputs.len(), ..ReplaySum::default() };
     for input in &inputs {
-        let outcome = replay(&config, input, arguments.raw)?;
-        sum.failed += usize::from(outcome.is_failure());
-        if let Some(kind) = findings::kind_of(&input.path).filter(|kind| !outcome.is(*kind)) {
-            sum.not_reproduced += 1;
-            println!("   NOT REPRODUCED: {}", not_reproduced(kind, arguments.timeout, record.as_ref()));
+        match History::decode(&input.bytes) {
+            Some(history) => replay_history(&config, &input.name, &history, arguments.raw, &mut sum)?,
+            None => replay_finding(&config, input, &arguments, record.as_ref(), &mut sum)?,
         }
         println!();
     }
     sum.report();
     Ok(sum.exit_code())
+}
+
+/// Replays one input; a finding that does not happen alone, with its history.
+fn replay_finding(
+    config: &RunConfig<'_>,
+    input: &Seed,
+    arguments: &ReplayArguments,
+    record: Option<&CampaignRecord>,
+    sum: &mut ReplaySum,
+) -> Result<()> {
+    let outcome = replay(config, input, arguments.raw)?;
+    let Some(kind) = findings::kind_of(&input.path).filter(|kind| !outcome.is(*kind)) else {
+        sum.failed += usize::from(outcome.is_failure());
+        return Ok(());
+    };
+    let out = input.path.ancestors().find(|out| matches!(CampaignRecord::read(out), Ok(Some(_))));
+    if let Some((path, history)) = out.and_then(|out| history::find(out, &input.bytes)) {
+        println!("   it does not happen alone; with the inputs that the process had before:");
+        return replay_history(config, &path.display().to_string(), &history, arguments.raw, sum);
+    }
+    sum.failed += usize::from(outcome.is_failure());
+    sum.not_reproduced += 1;
+    println!("   NOT REPRODUCED: {}", not_reproduced(kind, arguments.timeout, record));
+    Ok(())
+}
+
+/// Replays a history, and shows how its process ended.
+fn replay_history(
+    config: &RunConfig<'_>,
+    name: &str,
+    history: &History,
+    raw: bool,
+    sum: &mut ReplaySum,
+) -> Result<()> {
+    let replay = history::play(config, history)?;
+    show::show_history(name, history, replay.ran, raw)?;
+    let place = replay.finding.as_deref().and_then(|finding| finding.split_once(",at:"));
+    let place = place.map_or(String::new(), |(_, place)| format!(", at {place}"));
+    println!("=> {}{place}", replay.outcome.describe(config.timeout));
+    show::show_output(&replay.output, raw || replay.outcome.is_failure())?;
+    sum.failed += usize::from(replay.outcome.is_failure());
+    if !replay.reproduces(history) {
+        sum.not_reproduced += 1;
+        println!("   NOT REPRODUCED: the process ended by {}", history.finding);
+    }
+    Ok(())
 }
 
 /// Returns the record of the campaign of the first path that belongs to one.
@@ -139,7 +190,13 @@ fn preload_options(
         })?,
         None => given.clone(),
     };
-    Ok(options.with_input_format(corpus::input_format(inputs)).with_crashes_of_the_loop())
+    let has_marker = |input: &Seed| {
+        let history = History::decode(&input.bytes);
+        history
+            .map_or(has_marker(&input.bytes), |history| history.inputs.iter().any(|input| has_marker(input)))
+    };
+    let format = if inputs.iter().any(has_marker) { InputFormat::Session } else { InputFormat::Raw };
+    Ok(options.with_input_format(format).with_crashes_of_the_loop())
 }
 
 /// Changes to the working directory of the campaign, because paths on the server's command line may be relative.
@@ -165,7 +222,7 @@ fn replay(config: &RunConfig<'_>, input: &Seed, raw: bool) -> Result<ReplayOutco
     let outcome = ReplayOutcome::of(&run, config.options.parsed().exits);
     println!("=> {}", outcome.describe(config.timeout));
     let signalled = matches!(outcome, ReplayOutcome::Signalled { .. });
-    show::show_stderr(&run, raw || signalled || matches!(outcome, ReplayOutcome::InternalError))?;
+    show::show_output(&run.output, raw || signalled || matches!(outcome, ReplayOutcome::InternalError))?;
     if signalled && !has_backtrace(&run.output) {
         println!("{}", backtrace::backtrace(config, &input.bytes)?);
     }

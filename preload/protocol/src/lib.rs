@@ -17,6 +17,7 @@ pub mod answers;
 pub mod batch;
 mod counter;
 pub mod fnv;
+pub mod history;
 mod options;
 mod sandbox_gaps;
 pub mod session;

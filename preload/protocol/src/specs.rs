@@ -1,9 +1,11 @@
 //! Table of all options of the preload. Help texts, the README and the parser use it.
 
 mod input;
+mod output;
 mod verdicts;
 
 pub use input::{ANSWERS, BATCH, INPUT};
+pub use output::{HISTORIES, STATUS};
 pub use verdicts::{CHILDREN, DEAD_ACCEPT, EXITS, PANICS};
 
 /// Row of the table: names, values, default and meaning of an option.
@@ -254,16 +256,6 @@ pub const NETWORK: OptionSpec = OptionSpec {
     former: None,
 };
 
-/// File of the status page.
-pub const STATUS: OptionSpec = OptionSpec {
-    variable: "SOCKFUZZ_STATUS",
-    flag: "status",
-    value: "FILE",
-    default: "",
-    meaning: "file of at least 4096 bytes in which the library keeps its status for an observer",
-    former: None,
-};
-
 /// All rows, in the order of the help texts.
 pub const ALL: &[&OptionSpec] = &[
     &MODE,
@@ -294,4 +286,5 @@ pub const ALL: &[&OptionSpec] = &[
     &WRITABLE,
     &NETWORK,
     &STATUS,
+    &HISTORIES,
 ];

@@ -15,6 +15,7 @@ use crate::afl::coverage::gate;
 use crate::afl::forkserver;
 use crate::blocking::{driver_guard, notifier};
 use crate::determinism::{clock, hash_keys};
+use crate::history;
 use crate::memory_socket;
 use crate::net::accept_gate;
 use crate::process::{children, daemon, driver_process, identity, process_table};
@@ -76,6 +77,7 @@ pub(crate) fn in_servers_child() {
     driver_guard::reset_after_fork();
     reset_waiting_threads();
     children::reset_after_fork();
+    history::end_after_fork();
     process_table::reset_after_fork();
     daemon::after_fork();
     // The child takes part in its parent's iteration. But AFL++ must not see what a waiting spare forks.

@@ -14,6 +14,7 @@ use libc::{SIGCHLD, SIGSYS, c_int, siginfo_t};
 
 use super::{automatic_reaping, signal_mask};
 use crate::blocking::interruption;
+use crate::history::crash_site;
 use crate::process::children;
 use crate::sys::signal_guard::{self, SignalGuard};
 use crate::sys::{config, errno, real, threads};
@@ -204,6 +205,7 @@ pub(super) unsafe fn exchange(
             old.sa_sigaction = before.handler;
             old.sa_flags = old.sa_flags & !libc::SA_SIGINFO | before.flags;
         }
+        old.as_mut().into_iter().for_each(|old| crash_site::hide(number, old));
         if result == 0 && number == SIGCHLD {
             automatic_reaping::show(action.as_ref(), old.as_mut());
         }

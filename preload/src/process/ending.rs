@@ -9,7 +9,7 @@ use sockfuzz_protocol::{EXIT_SIGNAL, Exits};
 use crate::sys::{config, real};
 
 /// Signals that count as a crash of a child process.
-const CRASH_SIGNALS: [c_int; 7] =
+pub(crate) const CRASH_SIGNALS: [c_int; 7] =
     [libc::SIGSEGV, libc::SIGBUS, libc::SIGABRT, libc::SIGILL, libc::SIGFPE, libc::SIGTRAP, libc::SIGSYS];
 
 const _: () = assert!(EXIT_SIGNAL == libc::SIGSTKFLT);

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use sockfuzz_protocol::Counter;
 
+use super::planned_end::{self, PlannedEnd};
 use super::{config, report, seccomp};
 
 /// Exit status of a single run (sysexits.h: EX_SOFTWARE).
@@ -26,6 +27,7 @@ pub(crate) fn report(panic: &PanicHookInfo<'_>) {
             report::emit(format_args!("{}", seccomp::REMEDY));
             report::exit(report::EXIT_UNAVAILABLE);
         }
+        planned_end::announce(PlannedEnd::InternalError);
         report::status().add(Counter::InternalErrors, 1);
         report::emit(format_args!("internal error, please report it: {panic}"));
         for line in Backtrace::force_capture().to_string().lines() {

@@ -12,7 +12,8 @@ use rustix::mm::{MapFlags, ProtFlags, mmap};
 use sockfuzz_protocol::{StatusPage, specs};
 use syscalls::{Sysno, syscall};
 
-use super::{planned_end, seccomp, stdio};
+use super::planned_end::{self, PlannedEnd};
+use super::{seccomp, stdio};
 
 /// Exit status when sockfuzz itself cannot go on (sysexits.h: EX_UNAVAILABLE).
 pub(super) const EXIT_UNAVAILABLE: i32 = 69;
@@ -36,7 +37,7 @@ pub(crate) fn fatal(message: fmt::Arguments<'_>) -> ! {
 
 /// Ends the process, as planned, without running the server's exit handlers.
 pub(crate) fn exit(status: i32) -> ! {
-    planned_end::announce();
+    planned_end::announce(PlannedEnd::Regular);
     // libc's `_exit` would call the preload's own hook.
     loop {
         // SAFETY: exit_group(2) takes a number and has no precondition.

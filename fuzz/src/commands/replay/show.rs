@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::io::{self, Write, stdout};
 
-use sockfuzz_protocol::session::{Connection, Session};
+use sockfuzz_protocol::history::History;
+use sockfuzz_protocol::session::{Connection, Session, has_marker};
 
 use crate::input::corpus::Seed;
 use crate::server::single_run::SingleRun;
@@ -38,6 +39,26 @@ pub(super) fn show_session(Seed { name, bytes, .. }: &Seed, run: &SingleRun, raw
     Ok(())
 }
 
+/// Shows how many inputs of a history ran, and the last of them.
+pub(super) fn show_history(name: &str, history: &History, ran: usize, raw: bool) -> io::Result<()> {
+    let inputs = counted(history.inputs.len() as u64, "input", "inputs");
+    writeln!(stdout(), "-- history {name}: {inputs} of one process")?;
+    if history.left_out > 0 {
+        let earlier = counted(history.left_out, "earlier input", "earlier inputs");
+        writeln!(stdout(), "   its beginning is lost: {earlier} had to make room for these")?;
+    }
+    let Some(last) = ran.checked_sub(1).map(|last| &history.inputs[last]) else { return Ok(()) };
+    if has_marker(last) && !raw {
+        return write!(
+            stdout(),
+            "-- input {ran}, a session ({} bytes)\n{}",
+            last.len(),
+            Session::decode(last)
+        );
+    }
+    show_bytes(&format!("input {ran}"), last, raw)
+}
+
 fn show_bytes(title: &str, bytes: &[u8], raw: bool) -> io::Result<()> {
     let mut out = stdout().lock();
     writeln!(out, "-- {title} ({} bytes)", bytes.len())?;
@@ -51,8 +72,8 @@ fn show_bytes(title: &str, bytes: &[u8], raw: bool) -> io::Result<()> {
 }
 
 /// Shows the server's stderr: all of it, or its last lines with a note.
-pub(super) fn show_stderr(run: &SingleRun, all: bool) -> io::Result<()> {
-    let text = String::from_utf8_lossy(&run.output);
+pub(super) fn show_output(output: &[u8], all: bool) -> io::Result<()> {
+    let text = String::from_utf8_lossy(output);
     let lines: Vec<_> = text.lines().collect();
     let hidden = if all { 0 } else { lines.len().saturating_sub(MAX_STDERR_LINES) };
     let mut out = stdout().lock();

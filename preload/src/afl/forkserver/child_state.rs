@@ -2,6 +2,7 @@
 //! forkserver must report for a child that has died, but never twice. Its futexes let the two wait for each other
 //! before the child's first input.
 
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
@@ -10,8 +11,10 @@ use rustix::thread::futex;
 pub(super) use sockfuzz_handover::forkserver::IterationState;
 
 use crate::determinism::clock;
+use crate::history::crash_site::CrashSite;
+use crate::sys::planned_end::{self, Announcement, PlannedEnd};
+use crate::sys::report;
 use crate::sys::shared_pages::{self, Shareable};
-use crate::sys::{planned_end, report};
 
 /// State of one child.
 #[derive(Debug)]
@@ -26,9 +29,10 @@ pub(super) struct ChildState {
     spare: AtomicBool,
     /// Iterations that this child has begun.
     iterations: AtomicU32,
-    /// Whether the process has announced that it is about to end: its share of iterations is over, or the preload
-    /// cannot go on.
-    ends_as_planned: AtomicBool,
+    /// Whether the process has announced its end.
+    announcement: Announcement,
+    /// Where the process has crashed.
+    pub(super) crash_site: CrashSite,
     /// Start of the current iteration, in nanoseconds of the real monotonic clock.
     began_nanos: AtomicU64,
 }
@@ -70,6 +74,11 @@ impl ForkserverPage {
             }
             Err(error) => report::fatal(format_args!("memory of the forkserver cannot be mapped: {error}")),
         }
+    }
+
+    /// Returns the index of a child's state.
+    pub(super) fn place_of(&self, child: &ChildState) -> usize {
+        self.children.iter().position(|state| ptr::eq(state, child)).unwrap_or(0)
     }
 
     pub(super) fn allow_spares(&self) -> bool {
@@ -123,7 +132,8 @@ impl ChildState {
         self.ready.store(0, SeqCst);
         self.turn.store(0, SeqCst);
         self.spare.store(spare, SeqCst);
-        self.ends_as_planned.store(false, SeqCst);
+        self.announcement.clear();
+        self.crash_site.clear();
         self.set_iteration_state(IterationState::Running);
     }
 
@@ -189,11 +199,15 @@ impl ChildState {
 
     /// Makes this process announce its planned end in this state.
     pub(super) fn take_announcements(&'static self) {
-        planned_end::announce_in(&self.ends_as_planned);
+        planned_end::announce_in(&self.announcement);
     }
 
     pub(super) fn ends_as_planned(&self) -> bool {
-        self.ends_as_planned.load(SeqCst)
+        self.planned_end() != PlannedEnd::None
+    }
+
+    pub(super) fn planned_end(&self) -> PlannedEnd {
+        self.announcement.read()
     }
 
     /// Returns the time since the start of the current iteration.

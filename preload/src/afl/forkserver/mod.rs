@@ -18,6 +18,7 @@ mod parent;
 mod pipes;
 mod protocol;
 pub(crate) mod runtime_loop;
+mod saved_history;
 mod verdict;
 
 use std::ptr;
@@ -28,6 +29,7 @@ use std::time::Duration;
 use rustix::event::Timespec;
 
 use super::Instrumentation;
+use crate::history;
 use crate::process::{children, relatives};
 use crate::sys::report;
 use child_state::{ChildState, ForkserverPage, IterationState};
@@ -114,7 +116,7 @@ impl Forkserver {
     pub(crate) fn next_iteration(&self, count: u32) -> bool {
         let state = self.state();
         match state.iterations() {
-            0 => self.await_turn(),
+            0 => self.begin_turn(),
             // The forkserver reports this iteration when the process has ended.
             iterations if iterations == count => return false,
             _ => {
@@ -136,13 +138,14 @@ impl Forkserver {
         self.state().elapsed()
     }
 
-    /// Waits for the turn of this process, after its start.
-    fn await_turn(&self) {
+    /// Waits for the turn of this process, after its start, and begins its history.
+    fn begin_turn(&self) {
         children::check();
         if children::has_living() {
             // The gate of a process that a spare has forked cannot be closed while the spare waits and opened later.
             self.refuse_spares();
         }
         self.state().await_turn(&FORKSERVER_CHECK_INTERVAL, child::exit_without_forkserver);
+        history::begin(self.page.place_of(self.state()), &self.state().crash_site);
     }
 }

@@ -18,7 +18,7 @@ use sockfuzz_protocol::Counter;
 
 use super::child::{self, Child, POLL_INTERVAL};
 use super::child_state::{ChildState, ForkserverPage, IterationState};
-use super::{pipes, verdict};
+use super::{pipes, saved_history, verdict};
 use crate::sys::{environment, report};
 
 /// Default time limit by which AFL++ verifies that an input hangs (AFL++ config.h: HANG_TMOUT).
@@ -84,6 +84,9 @@ pub(super) fn serve(page: &'static ForkserverPage, inherited: bool) -> &'static 
             }
         }
         let status = await_end(&child, killed_child.as_ref());
+        status
+            .iter()
+            .for_each(|&status| saved_history::save(page.place_of(child.state), child.state, status));
         zombies.extend(killed_child.take().map(|killed_child| killed_child.child));
         if !has_reported(child.state) {
             // AFL++ itself detects hangs. A child that the forkserver has killed did not crash: its status is 0.

@@ -49,8 +49,13 @@ pub(super) fn is_finding(verdict: u32) -> bool {
 }
 
 /// Whether the server itself has ended the process, by a crash or an exit, and AFL++ has not killed it.
-fn is_of_its_own(status: u32) -> bool {
+pub(super) fn is_of_its_own(status: u32) -> bool {
     status & SIGNAL_BITS != ending::kill_signal().cast_unsigned()
+}
+
+/// Returns the signal that has ended a process; 0 after an exit.
+pub(super) fn signal(status: u32) -> c_int {
+    (status & SIGNAL_BITS).cast_signed()
 }
 
 /// Replaces an exit by a signal, unless exits are only counted.

@@ -14,6 +14,7 @@ use crate::afl::{Instrumentation, ResponseParser, VirginMap, forkserver};
 use crate::afl_loop;
 use crate::determinism::{clock, hash_keys, pseudo_random, randomness};
 use crate::driver::leak_sanitizer;
+use crate::history;
 use crate::process::children;
 use crate::sandbox;
 use crate::sys::{answer_digest, report};
@@ -103,6 +104,9 @@ impl AflSource {
                     self.next_iteration();
                 }
             }
+        }
+        if matches!(self.stage, LoopStage::Fuzzing { .. }) {
+            history::record(self.instrumentation.input());
         }
         self.leaks.iter_mut().for_each(LeakWatch::count);
         self.playback = Playback::new(match self.stage {

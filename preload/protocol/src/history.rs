@@ -1,0 +1,93 @@
+//! History: the inputs of one server process up to the finding that ended it, as a file. Lines of text name the finding;
+//! after an empty line, the inputs follow as a [`batch`].
+
+use std::str;
+
+use crate::batch;
+
+/// Begins every history.
+const MAGIC: &str = "sockfuzz history 1\n";
+
+/// Separates the text from the inputs.
+const TEXT_END: &str = "\n\n";
+
+const FINDING: &str = "finding: ";
+const LEFT_OUT: &str = "left out: ";
+
+/// Inputs of a process, and how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct History {
+    /// Name of the finding, such as `sig:11,at:nginx+4a3c1`: see [`is_finding_name`].
+    pub finding: String,
+    /// Number of earlier inputs that the process ran and that were not kept.
+    pub left_out: u64,
+    /// Kept inputs, in the order in which they ran. The last one was running when the process ended.
+    pub inputs: Vec<Vec<u8>>,
+}
+
+impl History {
+    /// Encodes a history as a file, from the stream of its inputs.
+    #[must_use]
+    pub fn encode(finding: &str, left_out: u64, inputs: &[u8]) -> Vec<u8> {
+        let text = format!("{MAGIC}{FINDING}{finding}\n{LEFT_OUT}{left_out}{TEXT_END}");
+        [text.as_bytes(), inputs].concat()
+    }
+
+    /// Decodes a file; `None` if it holds no history. A truncated file gives the inputs that are left.
+    #[must_use]
+    pub fn decode(file: &[u8]) -> Option<Self> {
+        let rest = file.strip_prefix(MAGIC.as_bytes())?;
+        let end = rest.windows(TEXT_END.len()).position(|window| window == TEXT_END.as_bytes())?;
+        let text = str::from_utf8(&rest[..end]).ok()?;
+        let value = |name| text.lines().find_map(|line| line.strip_prefix(name));
+        let mut stream = &rest[end + TEXT_END.len()..];
+        let mut inputs = Vec::new();
+        while let Some((input, taken)) = batch::first(stream) {
+            inputs.push(input.to_vec());
+            stream = &stream[taken..];
+        }
+        Some(Self { finding: value(FINDING)?.to_owned(), left_out: value(LEFT_OUT)?.parse().ok()?, inputs })
+    }
+}
+
+/// Maximum length of a finding's name in bytes.
+pub const MAX_NAME_BYTES: usize = 120;
+
+/// Whether this can be the name of a finding: a part of a file name, which a hostile server may have proposed.
+#[must_use]
+pub fn is_finding_name(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b":,+-._~".contains(&byte);
+    (1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_comes_back_from_its_file() {
+        let inputs = [&b"one\n\n"[..], b"", b"three"];
+        let file = History::encode("sig:11,at:nginx+4a3c1", 7, &batch::encode(inputs));
+        let expected = History {
+            finding: "sig:11,at:nginx+4a3c1".to_owned(),
+            left_out: 7,
+            inputs: inputs.map(<[u8]>::to_vec).into(),
+        };
+        assert_eq!(History::decode(&file), Some(expected));
+    }
+
+    #[test]
+    fn other_files_are_no_histories() {
+        for file in [&b""[..], b"GET / HTTP/1.1\r\n\r\n", MAGIC.as_bytes(), b"sockfuzz history 1\n\n\n"] {
+            assert_eq!(History::decode(file), None);
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_part_of_a_file_name() {
+        assert!(is_finding_name("sig:06,at:lib.so.6+12~0af3"));
+        for name in ["", "../etc/passwd", "a b", "a\0", &"a".repeat(MAX_NAME_BYTES + 1)] {
+            assert!(!is_finding_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Options that name what the preload writes.
+
+use super::OptionSpec;
+
+/// File of the status page.
+pub const STATUS: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_STATUS",
+    flag: "status",
+    value: "FILE",
+    default: "",
+    meaning: "file of at least 4096 bytes in which the library keeps its status for an observer",
+    former: None,
+};
+
+/// Directory of histories.
+pub const HISTORIES: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_HISTORIES",
+    flag: "histories",
+    value: "DIR",
+    default: "",
+    meaning: "in the loop, directory in which a process that ends by a crash, a hang or an exit leaves all its inputs, \
+              for sockfuzz replay (sockfuzz fuzz sets it); up to 4 MiB per process are kept in memory",
+    former: None,
+};
