@@ -8,8 +8,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use assert_cmd::Command as Sockfuzz;
-use common::TestDir;
 use common::forkserver_client::{ForkserverClient, Verdict};
+use common::{TestDir, bundled, program_with, workspace};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 use sockfuzz_protocol::history::History;
 
@@ -22,18 +22,26 @@ const HANG_LIMIT: Duration = Duration::from_millis(300);
 /// Exit statuses of `sockfuzz replay`.
 const CRASHED: i32 = 4;
 
-/// Compiled target `remembers`, and a directory for its histories.
+/// Server with a directory for its histories.
 struct Target {
     program: PathBuf,
+    arguments: Vec<&'static str>,
     dir: TestDir,
 }
 
 impl Target {
+    /// The target program `remembers`.
     fn compile() -> Self {
         let dir = TestDir::new();
         let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
         let program = dir.loop_target("remembers", "cc", &[], &cargo_afl);
-        Self { program, dir }
+        Self { program, arguments: Vec::new(), dir }
+    }
+
+    /// The bundled server with planted bugs.
+    fn planted(model: &'static str) -> Self {
+        let program = bundled(program_with(model, true));
+        Self { program, arguments: vec!["--model", model], dir: TestDir::new() }
     }
 
     /// Starts the target with an empty directory of histories.
@@ -42,7 +50,7 @@ impl Target {
         let _ = fs::remove_dir_all(&histories);
         fs::create_dir(&histories).expect("mkdir");
         let mut command = Command::new(&self.program);
-        command.envs(options.iter().copied()).env("SOCKFUZZ_HISTORIES", histories);
+        command.args(&self.arguments).envs(options.iter().copied()).env("SOCKFUZZ_HISTORIES", histories);
         ForkserverClient::start(command)
     }
 
@@ -66,8 +74,14 @@ impl Target {
 
     /// Replays a file, and returns the exit status and stdout.
     fn replay(&self, file: &Path, options: &[(&str, &str)]) -> (Option<i32>, String) {
+        let timeout = if file.to_string_lossy().contains("hang") { "1" } else { "20" };
         let mut command = Sockfuzz::cargo_bin("sockfuzz").expect("built");
-        command.arg("replay").arg("--timeout").arg("1").arg(file).arg("--").arg(&self.program);
+        command
+            .args(["replay", "--timeout", timeout])
+            .arg(file)
+            .arg("--")
+            .arg(&self.program)
+            .args(&self.arguments);
         let output = command.envs(options.iter().copied()).output().expect("runs");
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     }
@@ -202,4 +216,53 @@ fn a_finding_is_replayed_with_its_history() {
         output.contains("does not happen alone") && output.contains("4 inputs of one process"),
         "{output}"
     );
+}
+
+/// Number of replays of a planted bug.
+const REPLAYS: usize = 3;
+
+/// Asserts that each planted bug that needs a history is found, saved, and replayed from its file.
+fn planted_bugs_replay_from_their_histories(model: &'static str) {
+    let target = Target::planted(model);
+    let read =
+        |name: &str| fs::read(workspace().path("harness/planted/histories").join(name)).expect("readable");
+    let bugs = [
+        vec![read("15-lock.http"); 3],
+        vec![read("16-location.http"), read("18-next.http"), read("16-reader.http")],
+        vec![read("18-next.http"), read("17-timeout.http")],
+        vec![read("18-digest.http"), read("18-next.http")],
+        vec![read("19-sender.http"); 33],
+        vec![read("20-charset.http"); 32],
+    ];
+    for (inputs, number) in bugs.iter().zip(15..) {
+        let mut client = target.start(&[]);
+        let (last, before) = inputs.split_last().expect("not empty");
+        for input in before {
+            assert_eq!(client.verdict_of(input, LIMIT), Verdict::Finished, "bug {number} in {model}");
+        }
+        let verdict = client.verdict_of(last, LIMIT);
+        assert!(matches!(verdict, Verdict::Signalled(6 | 11)), "bug {number} in {model}: {verdict:?}");
+        let saved = target.saved();
+        let [(file, history)] = &saved[..] else { panic!("bug {number} in {model}: {saved:?}") };
+        assert_eq!(&history.inputs, inputs, "bug {number} in {model}");
+        for _ in 0..REPLAYS {
+            let (status, output) = target.replay(file, &[]);
+            assert_eq!(status, Some(CRASHED), "bug {number} in {model}: {output}");
+        }
+    }
+}
+
+#[test]
+fn planted_bugs_replay_in_one_thread() {
+    planted_bugs_replay_from_their_histories("epoll");
+}
+
+#[test]
+fn planted_bugs_replay_in_a_pool() {
+    planted_bugs_replay_from_their_histories("pool");
+}
+
+#[test]
+fn planted_bugs_replay_in_tokio() {
+    planted_bugs_replay_from_their_histories("tokio");
 }

@@ -2,7 +2,8 @@
 //!
 //! They run before the routes, on parsed requests, which are the same with every parser; so they exist
 //! in every model. `harness/planted/` has a request or a session that triggers each bug. Bugs 12 to 14
-//! depend on the order of events on connections.
+//! depend on the order of events on connections, and bugs 15 to 20 on earlier inputs of the same process, whose
+//! requests are in `harness/planted/histories/`.
 //!
 //! | no. | trigger | kind | symptom |
 //! |----:|---------|------|---------|
@@ -20,9 +21,16 @@
 //! | 12 | two connections open at once, with the same cookie `session` | shared state | panic, caught |
 //! | 13 | a packet that ends with CR before one that begins with LF and `Content-Length` | state lost between two reads | panic, caught |
 //! | 14 | a reset while a chunked body is being received | abort in the clean-up | SIGABRT without a panic |
+//! | 15 | a third LOCK | a limit | panic, caught |
+//! | 16 | `Content-Location`, later `If` | poisoned cache | panic, caught |
+//! | 17 | `Timeout` | a thread that works on for 20 ms | SIGSEGV |
+//! | 18 | `Content-MD5`, then any request | double free | SIGABRT without a panic |
+//! | 19 | the 33rd `From` | a leak that fills a table | panic, caught |
+//! | 20 | the 32nd `Accept-Charset` | a counter that wraps | panic, caught |
 //!
 //! Panic messages contain `planted bug N`; their text is the same in every build.
 
+mod process_state;
 mod sessions;
 
 use std::hint::black_box;
@@ -55,6 +63,7 @@ impl Planted {
         average_part(request);
         upgrade(request);
         self.history.visit(request);
+        process_state::visit(request);
     }
 
     /// Records the bytes of one read from the client.

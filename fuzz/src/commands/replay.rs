@@ -138,16 +138,25 @@ fn replay_history(
 ) -> Result<()> {
     let replay = history::play(config, history)?;
     show::show_history(name, history, replay.ran, raw)?;
-    let place = replay.finding.as_deref().and_then(|finding| finding.split_once(",at:"));
-    let place = place.map_or(String::new(), |(_, place)| format!(", at {place}"));
-    println!("=> {}{place}", replay.outcome.describe(config.timeout));
+    let place = |finding: &str| finding.split_once(",at:").map(|(_, place)| place.to_owned());
+    let at = replay.finding.as_deref().and_then(place).map_or(String::new(), |place| format!(", at {place}"));
+    println!("=> {}{at}", replay.outcome.describe(config.timeout));
     show::show_output(&replay.output, raw || replay.outcome.is_failure())?;
     sum.failed += usize::from(replay.outcome.is_failure());
     if !replay.reproduces(history) {
         sum.not_reproduced += 1;
         println!("   NOT REPRODUCED: the process ended by {}", history.finding);
+    } else if let (false, Some(before)) = (is_hang(&history.finding), place(&history.finding))
+        && !at.ends_with(&before)
+    {
+        println!("   in the campaign, it ended at {before}");
     }
     Ok(())
+}
+
+/// Whether a finding is a hang, whose place is a hash of all code that ran.
+fn is_hang(finding: &str) -> bool {
+    finding.starts_with("hang")
 }
 
 /// Returns the record of the campaign of the first path that belongs to one.

@@ -1,7 +1,7 @@
 //! CPU affinity of measurements (sched_setaffinity(2)).
 
 use anyhow::{Context, Result};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_getcpu, sched_setaffinity};
 
 /// Guard that pins this thread, and the processes that it starts, to one core until it is dropped.
 #[derive(Debug)]
@@ -15,14 +15,30 @@ impl PinnedThread {
     /// # Errors
     /// When the kernel refuses.
     pub fn to_one_core() -> Result<Self> {
-        let before = sched_getaffinity(None).context("cannot read the CPU affinity of this thread")?;
+        let before = affinity()?;
         // The first core handles most interrupts.
         let last = (0..CpuSet::MAX_CPU).rev().find(|&core| before.is_set(core));
+        Self::to(last.context("this thread has no core")?, before)
+    }
+
+    /// Pins the thread to the core on which the kernel runs it now.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn to_current_core() -> Result<Self> {
+        Self::to(sched_getcpu(), affinity()?)
+    }
+
+    fn to(core: usize, before: CpuSet) -> Result<Self> {
         let mut one = CpuSet::new();
-        one.set(last.context("this thread has no core")?);
+        one.set(core);
         sched_setaffinity(None, &one).context("cannot pin to a core")?;
         Ok(Self { before })
     }
+}
+
+fn affinity() -> Result<CpuSet> {
+    sched_getaffinity(None).context("cannot read the CPU affinity of this thread")
 }
 
 impl Drop for PinnedThread {

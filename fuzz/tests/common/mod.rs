@@ -165,6 +165,17 @@ pub fn skip(reason: &str) {
     eprintln!("skipped: {reason}");
 }
 
+/// Whether this machine allows the whole sandbox; if not, the test has to be skipped. (In a chroot, for example, an
+/// ordinary user may create no user namespace.)
+pub fn allows_sandbox(dir: &TestDir) -> bool {
+    let probe = ["run", "--sandbox", "require", "--", "/bin/true"];
+    let output = dir.sockfuzz().args(probe).output().expect("runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let gap = said.lines().find(|line| line.contains("the sandbox is required, but on this machine"));
+    gap.into_iter().for_each(skip);
+    gap.is_none()
+}
+
 /// Returns the source tree.
 pub fn workspace() -> Workspace {
     Workspace::find().expect("tests run in the workspace")

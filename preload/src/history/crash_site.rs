@@ -5,20 +5,32 @@
 use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering::SeqCst};
 
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 use syscalls::{Sysno, syscall};
 
 use super::modules::{self, CodeSegment};
 use crate::process::ending;
-use crate::sys::{real, user_memory};
+use crate::sys::real;
 
-/// Number of addresses that identify a site.
-const ADDRESSES: usize = 8;
+/// Number of addresses that identify a site: enough for those of a Rust panic, whose innermost ones are the same in all.
+const ADDRESSES: usize = 16;
 
-/// Words of the stack that are searched for addresses of calls.
-const STACK_WORDS: usize = 2048;
+/// Number of frames of the stack that are searched for calls.
+const MAX_FRAMES: usize = 64;
+
+/// Results of a callback of the unwinder (unwind.h: _URC_NO_REASON, _URC_NORMAL_STOP).
+const GO_ON: c_int = 0;
+const STOP: c_int = 4;
+
+unsafe extern "C-unwind" {
+    fn _Unwind_Backtrace(
+        each: extern "C-unwind" fn(*mut c_void, *mut c_void) -> c_int,
+        argument: *mut c_void,
+    ) -> c_int;
+    fn _Unwind_GetIP(frame: *mut c_void) -> usize;
+}
 
 /// Addresses of one crash, in shared memory.
 #[derive(Debug)]
@@ -104,49 +116,97 @@ fn handler() -> usize {
     handle as extern "C" fn(c_int, *mut siginfo_t, *mut c_void) as usize
 }
 
+/// The signal whose site this process records; 0 if it does not.
+static RECORDING: AtomicI32 = AtomicI32::new(0);
+
 extern "C" fn handle(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
+    let interrupted = RECORDING.load(SeqCst);
+    if interrupted != 0 {
+        // The unwinder has met a damaged stack. The first signal ends the process.
+        pass_on(interrupted);
+    }
     // SAFETY: the pointer is null or that of a site, in memory that is never unmapped.
     if let Some(site) = unsafe { SITE.load(SeqCst).as_ref() }.filter(|site| site.is_clear()) {
         // SAFETY: the third argument of a handler is its context.
-        let (instruction, stack) = unsafe { registers(&*context.cast::<ucontext_t>()) };
+        let instruction = unsafe { program_counter(&*context.cast::<ucontext_t>()) };
         site.0[0].store(instruction.max(1), SeqCst);
-        for (place, call) in site.0[1..].iter().zip(calls(stack)) {
-            place.store(call, SeqCst);
+        RECORDING.store(number, SeqCst);
+        if !is_servers(instruction) {
+            site.record_calls();
         }
+        RECORDING.store(0, SeqCst);
     }
-    let Some(behind) = BEHIND.of(number) else { return };
-    // SAFETY: the action was that of the signal before, and the kernel has filled in `info`.
-    let is_fault = unsafe {
-        real::sigaction(number, &behind, ptr::null_mut());
-        (*info).si_code > 0 && number != libc::SIGTRAP
-    };
-    if !is_fault {
-        // A fault occurs again when this handler returns. Any other signal does not.
-        let (process, thread) = (rustix::process::getpid(), rustix::thread::gettid());
-        // SAFETY: the numbers are those of this thread and of a signal.
-        let _ = unsafe { syscall!(Sysno::tgkill, process.as_raw_pid(), thread.as_raw_pid(), number) };
+    // SAFETY: the kernel has filled in `info`.
+    let is_fault = unsafe { (*info).si_code } > 0 && number != libc::SIGTRAP;
+    if is_fault {
+        // It occurs again when this handler returns.
+        restore(number);
+    } else {
+        pass_on(number);
     }
 }
 
-/// Returns words of the stack that may be addresses to which the server's functions return.
-fn calls(stack: usize) -> impl Iterator<Item = usize> {
-    let code = SEGMENTS.get().map(Vec::as_slice).unwrap_or_default();
-    let first = ptr::with_exposed_provenance::<usize>(stack / size_of::<usize>() * size_of::<usize>());
-    (0..STACK_WORDS)
-        // SAFETY: any bytes are a valid number.
-        .map_while(move |index| unsafe { user_memory::read(first.wrapping_add(index)) }.ok())
-        .filter(move |word| code.iter().any(|segment| segment.addresses.contains(word)))
+/// Installs the action behind the handler.
+fn restore(signal: c_int) {
+    if let Some(behind) = BEHIND.of(signal) {
+        // SAFETY: the action was that of the signal before.
+        unsafe { real::sigaction(signal, &behind, ptr::null_mut()) };
+    }
 }
 
-/// Returns the program counter and the stack pointer.
+/// Sends a signal to the action behind the handler.
+fn pass_on(signal: c_int) {
+    restore(signal);
+    let (process, thread) = (rustix::process::getpid(), rustix::thread::gettid());
+    // SAFETY: the set is on this stack, and the numbers are those of this thread and of a signal.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigaddset(&mut set, signal);
+        let _ = syscall!(Sysno::tgkill, process.as_raw_pid(), thread.as_raw_pid(), signal);
+        real::pthread_sigmask(libc::SIG_UNBLOCK, &set, ptr::null_mut());
+    }
+}
+
+/// Whether an address is in the server's code.
+fn is_servers(address: usize) -> bool {
+    SEGMENTS.get().is_some_and(|segments| segments.iter().any(|segment| segment.addresses.contains(&address)))
+}
+
+/// Search for calls in the frames of the stack.
+struct CallSearch<'a> {
+    places: std::slice::Iter<'a, AtomicUsize>,
+    frames: usize,
+}
+
+impl CrashSite {
+    /// Records the server's calls that led to this one.
+    fn record_calls(&self) {
+        let mut search = CallSearch { places: self.0[1..].iter(), frames: 0 };
+        // SAFETY: the callback has the required type, and casts the argument to the type that is passed here.
+        unsafe { _Unwind_Backtrace(add_call, (&raw mut search).cast()) };
+    }
+}
+
+extern "C-unwind" fn add_call(frame: *mut c_void, search: *mut c_void) -> c_int {
+    // SAFETY: `record_calls` passes its search, and the unwinder a valid frame.
+    let (search, address) = unsafe { (&mut *search.cast::<CallSearch<'_>>(), _Unwind_GetIP(frame)) };
+    search.frames += 1;
+    if search.frames > MAX_FRAMES {
+        return STOP;
+    }
+    if is_servers(address) {
+        let Some(place) = search.places.next() else { return STOP };
+        place.store(address, SeqCst);
+    }
+    GO_ON
+}
+
 #[cfg(target_arch = "x86_64")]
-fn registers(context: &ucontext_t) -> (usize, usize) {
-    let register = |number: c_int| context.uc_mcontext.gregs[number as usize] as usize;
-    (register(libc::REG_RIP), register(libc::REG_RSP))
+fn program_counter(context: &ucontext_t) -> usize {
+    context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize
 }
 
-/// Returns the program counter and the stack pointer.
 #[cfg(target_arch = "aarch64")]
-fn registers(context: &ucontext_t) -> (usize, usize) {
-    (context.uc_mcontext.pc as usize, context.uc_mcontext.sp as usize)
+fn program_counter(context: &ucontext_t) -> usize {
+    context.uc_mcontext.pc as usize
 }

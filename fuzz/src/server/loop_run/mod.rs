@@ -20,6 +20,7 @@ use crate::server::running::RunningProcess;
 use crate::server::sanitizers;
 use crate::server::single_run::RunConfig;
 use crate::server::status_file::StatusFile;
+use crate::util::affinity::PinnedThread;
 use crate::util::memory_file::MemoryFile;
 use crate::util::problem::Problem;
 
@@ -78,7 +79,10 @@ impl RunConfig<'_> {
         command.env(specs::MODE.variable, Mode::Loop.to_string());
         command.stdin(Stdio::null()).stdout(output.stdio()?).stderr(output.stdio()?);
         let channel = Channel::open(&mut command)?;
+        // As afl-fuzz does: on one core, the order of the server's threads varies least.
+        let pinned = PinnedThread::to_current_core()?;
         let running = RunningProcess::start_in_background(command)?;
+        drop(pinned);
         let run = LoopRun {
             channel,
             inputs,
