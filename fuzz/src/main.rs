@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use sockfuzz::campaign::guard;
-use sockfuzz::commands::{bench, cargo, check, compiler, corpus, fuzz, replay, run, servers, session, tools};
+use sockfuzz::commands::{
+    bench, cargo, check, compiler, corpus, fuzz, replay, run, servers, session, tools, triage,
+};
 use sockfuzz::options;
 use sockfuzz::server::process_tree;
 use sockfuzz::toolchain::clang::Language;
@@ -62,6 +64,9 @@ enum Command {
     /// Run saved inputs again, and show the request, the answer, and how the server ended
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::ReplayArguments),
+    /// Group the findings of a campaign into bugs, reduce each, and confirm it on the plain server
+    #[command(after_help = triage::EXAMPLES)]
+    Triage(triage::TriageArguments),
     /// Compile C with AFL++'s instrumentation: clang, the coverage flags, and the runtime
     #[command(after_help = compiler::EXAMPLES)]
     Cc(compiler::CompilerArguments),
@@ -139,6 +144,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Check(arguments) => check::run(arguments),
         Command::Fuzz(arguments) => fuzz::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
+        Command::Triage(arguments) => triage::run(&arguments),
         Command::Corpus(arguments) => corpus::run(arguments),
         Command::Session(arguments) => session::run(&arguments),
         Command::Servers(arguments) => servers::run(arguments),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use assert_cmd::Command as Sockfuzz;
 use common::forkserver_client::{ForkserverClient, Verdict};
-use common::{TestDir, bundled, program_with, workspace};
+use common::{TestDir, bundled, installed, program_with, workspace};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 use sockfuzz_protocol::history::History;
 
@@ -70,6 +70,18 @@ impl Target {
             (path, history)
         };
         files.into_iter().map(read).collect()
+    }
+
+    /// Makes an output directory with the saved histories and one crash, and returns its path.
+    fn campaign(&self, crash: &[u8]) -> PathBuf {
+        let out = self.dir.path("out");
+        for directory in ["default/crashes", "default/queue", "sockfuzz-histories"] {
+            fs::create_dir_all(out.join(directory)).expect("mkdir");
+        }
+        fs::rename(self.histories(), out.join("sockfuzz-histories/default")).expect("moved");
+        fs::write(out.join("sockfuzz.target"), format!("{}\n", self.program.display())).expect("write");
+        fs::write(out.join("default/crashes/id:000000,sig:11"), crash).expect("write");
+        out
     }
 
     /// Replays a file, and returns the exit status and stdout.
@@ -202,14 +214,7 @@ fn a_finding_is_replayed_with_its_history() {
     let target = Target::compile();
     let mut client = target.start(&[]);
     end(&mut client, &["third", "fine", "third", "third"]);
-    let out = target.dir.path("out");
-    let crashes = out.join("default/crashes");
-    fs::create_dir_all(&crashes).expect("mkdir");
-    fs::create_dir_all(out.join("default/queue")).expect("mkdir");
-    fs::create_dir_all(out.join("sockfuzz-histories")).expect("mkdir");
-    fs::rename(target.histories(), out.join("sockfuzz-histories/default")).expect("moved");
-    fs::write(out.join("sockfuzz.target"), format!("{}\n", target.program.display())).expect("write");
-    fs::write(crashes.join("id:000000,sig:11"), request("third")).expect("write");
+    let out = target.campaign(&request("third"));
     let (status, output) = target.replay(&out, &[]);
     assert_eq!(status, Some(CRASHED), "{output}");
     assert!(
@@ -265,4 +270,42 @@ fn planted_bugs_replay_in_a_pool() {
 #[test]
 fn planted_bugs_replay_in_tokio() {
     planted_bugs_replay_from_their_histories("tokio");
+}
+
+/// Triage finds the bug behind a finding, reduces its history, confirms it on the plain server, and writes a script that
+/// shows it.
+#[test]
+fn triage_reduces_and_confirms_a_history() {
+    let target = Target::compile();
+    let mut client = target.start(&[]);
+    end(&mut client, &["fine", "leak", "put", "fine", "third", "count", "get"]);
+    let out = target.campaign(&request("get"));
+    let mut command = Sockfuzz::cargo_bin("sockfuzz").expect("built");
+    let output = command.arg("triage").args(["--attempts", "2"]).arg(&out).output().expect("runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(CRASHED), "{said}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(said.contains("2 inputs (of 7); 2 of 2 on the plain server: SIGSEGV"), "{said}");
+    let folders: Vec<_> = fs::read_dir(out.join("findings")).expect("readable").flatten().collect();
+    let [folder] = &folders[..] else { panic!("{folders:?}") };
+    let read = |name: &str| fs::read(folder.path().join(name)).expect("readable");
+    assert_eq!([read("input-1"), read("input-2")], [request("put"), request("get")]);
+    let (status, output) = target.replay(&folder.path().join("history"), &[]);
+    assert_eq!(status, Some(CRASHED), "{output}");
+    if installed("python3", "python3").is_none() {
+        return;
+    }
+    let script = Command::new("python3").arg(folder.path().join("reproduce.py")).output().expect("runs");
+    let said = String::from_utf8_lossy(&script.stdout);
+    assert!(said.contains("the server was ended by signal 11"), "{said}{script:?}");
+}
+
+/// Without findings, there is nothing to do.
+#[test]
+fn triage_of_a_campaign_without_findings() {
+    let target = Target::compile();
+    drop(target.start(&[]));
+    let out = target.campaign(b"");
+    fs::remove_dir_all(out.join("default/crashes")).expect("removed");
+    let mut command = Sockfuzz::cargo_bin("sockfuzz").expect("built");
+    command.arg("triage").arg(&out).assert().code(0).stdout(predicates::str::contains("0 bugs"));
 }

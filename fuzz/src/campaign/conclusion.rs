@@ -67,7 +67,11 @@ pub fn conclude(
     }
     seed_intake::saved_line(out).iter().for_each(|line| eprintln!("{line}"));
     if !findings::of_campaign(out.path()).is_empty() {
-        eprintln!("replay the findings with:\n  {}", replay_command(out.path()));
+        eprintln!("replay the findings with:\n  {}", command_with("replay", out.path()));
+        eprintln!(
+            "group them into bugs, and confirm these on the plain server, with:\n  {}",
+            command_with("triage", out.path())
+        );
     }
     let histories = findings::histories(out.path()).len();
     if histories > 0 {
@@ -98,7 +102,7 @@ fn lost_process(status: &StatusFile) -> Problem {
     Problem::new(exit_code::AFL_FAILED, format!("{WHAT}. {when}"), remedy)
 }
 
-/// Returns the command that replays all crashes and hangs. It reads the server and options from the record.
-fn replay_command(out: &Path) -> String {
-    shell_quoted(["sockfuzz".as_ref(), "replay".as_ref(), out.as_os_str()])
+/// Returns a command for all crashes and hangs. It reads the server and options from the record.
+fn command_with(subcommand: &str, out: &Path) -> String {
+    shell_quoted(["sockfuzz".as_ref(), subcommand.as_ref(), out.as_os_str()])
 }

@@ -11,3 +11,4 @@ pub mod run;
 pub mod servers;
 pub mod session;
 pub mod tools;
+pub mod triage;

@@ -136,14 +136,15 @@ fn replay_history(
     raw: bool,
     sum: &mut ReplaySum,
 ) -> Result<()> {
-    let replay = history::play(config, history)?;
+    let replay = config.run_process(&history.inputs)?;
+    let outcome = ReplayOutcome::of_process(&replay);
     show::show_history(name, history, replay.ran, raw)?;
     let place = |finding: &str| finding.split_once(",at:").map(|(_, place)| place.to_owned());
     let at = replay.finding.as_deref().and_then(place).map_or(String::new(), |place| format!(", at {place}"));
-    println!("=> {}{at}", replay.outcome.describe(config.timeout));
-    show::show_output(&replay.output, raw || replay.outcome.is_failure())?;
-    sum.failed += usize::from(replay.outcome.is_failure());
-    if !replay.reproduces(history) {
+    println!("=> {}{at}", outcome.describe(config.timeout));
+    show::show_output(&replay.output, raw || outcome.is_failure())?;
+    sum.failed += usize::from(outcome.is_failure());
+    if !history::is_reproduced_by(history, replay.finding.as_ref()) {
         sum.not_reproduced += 1;
         println!("   NOT REPRODUCED: the process ended by {}", history.finding);
     } else if let (false, Some(before)) = (is_hang(&history.finding), place(&history.finding))

@@ -20,6 +20,7 @@ pub mod single_run;
 pub mod batch_run;
 pub mod loop_run;
 
+pub mod plain_run;
 pub mod tcp_run;
 
 pub mod backtrace;

@@ -38,6 +38,7 @@ pub(super) struct PlainServer {
     timeout: Duration,
     /// Connection by which the listener was detected; the first `connect` returns it.
     first: Option<TcpStream>,
+    output: MemoryFile,
     _activation: Option<TcpListener>,
     _socket_file: Option<SocketFile>,
 }
@@ -67,7 +68,15 @@ impl PlainServer {
                 (address, Some(connection))
             }
         };
-        Ok(Self { running, address, timeout, first, _activation: activation, _socket_file: socket_file })
+        Ok(Self {
+            running,
+            address,
+            timeout,
+            first,
+            output,
+            _activation: activation,
+            _socket_file: socket_file,
+        })
     }
 
     /// Returns a connection to the server.
@@ -76,6 +85,14 @@ impl PlainServer {
     /// When the connection fails, for example because the server has ended.
     pub(super) fn connect(&mut self) -> io::Result<TcpStream> {
         self.first.take().map_or_else(|| self.address.connect(self.timeout), Ok)
+    }
+
+    /// Returns what the server has written to stdout and stderr.
+    ///
+    /// # Errors
+    /// When the memory cannot be read.
+    pub(super) fn output(&self) -> io::Result<Vec<u8>> {
+        self.output.content()
     }
 
     /// Waits for the server to end, and returns its exit status; `None` if it has not ended in time.

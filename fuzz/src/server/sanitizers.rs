@@ -42,6 +42,12 @@ pub fn options() -> impl Iterator<Item = (&'static str, &'static str)> {
     OPTIONS.iter().copied().filter(|(name, _)| env::var_os(name).is_none())
 }
 
+/// Whether a server's output contains the message of a Rust panic.
+#[must_use]
+pub fn has_rust_panic(output: &[u8]) -> bool {
+    memchr::memmem::find(output, b"panicked at").is_some()
+}
+
 /// Whether a server's output contains a sanitizer's report.
 #[must_use]
 pub fn is_report(output: &[u8]) -> bool {

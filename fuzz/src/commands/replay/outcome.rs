@@ -7,7 +7,7 @@ use rustix::process::Signal;
 use sockfuzz_protocol::{EXIT_SIGNAL, Exits};
 
 use crate::server::diagnose::describe_exit;
-use crate::server::loop_run::InputEnd;
+use crate::server::loop_run::{InputEnd, ProcessRun};
 use crate::server::sanitizers;
 use crate::server::single_run::{FindingKind, RunEnd, SingleRun};
 
@@ -32,23 +32,23 @@ impl ReplayOutcome {
                 None => exited(describe_exit(*status)),
                 Some(number) => Self::Signalled {
                     signal: describe_exit(*status),
-                    panicked: number == Signal::ABORT.as_raw() && is_panic(&run.output),
+                    panicked: number == Signal::ABORT.as_raw() && sanitizers::has_rust_panic(&run.output),
                 },
             },
         }
     }
 
-    /// The outcome of an input in the loop, whose `output` the server has written.
-    pub(super) fn of_loop(end: InputEnd, internal_error: bool, output: &[u8]) -> Self {
-        match end {
-            _ if internal_error => Self::InternalError,
+    /// The outcome of the last input of a process in the loop.
+    pub(super) fn of_process(run: &ProcessRun) -> Self {
+        match run.end {
+            _ if run.internal_error => Self::InternalError,
             InputEnd::Answered => Self::Answered,
             InputEnd::TimedOut => Self::Hung("in the loop".to_owned()),
             InputEnd::Ended(status) => match status.signal() {
                 Some(EXIT_SIGNAL) => Self::Exited { status: "in the loop".to_owned(), is_finding: true },
                 Some(number) => Self::Signalled {
                     signal: describe_exit(status),
-                    panicked: number == Signal::ABORT.as_raw() && is_panic(output),
+                    panicked: number == Signal::ABORT.as_raw() && sanitizers::has_rust_panic(&run.output),
                 },
                 None => Self::Exited { status: describe_exit(status), is_finding: false },
             },
@@ -87,10 +87,6 @@ impl ReplayOutcome {
             }
         }
     }
-}
-
-fn is_panic(output: &[u8]) -> bool {
-    contains(output, b"panicked at")
 }
 
 /// Whether the server's output contains a backtrace, of a panic or of a sanitizer.

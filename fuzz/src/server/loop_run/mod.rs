@@ -2,6 +2,7 @@
 //! by the same clock and with the same randomness as in a campaign. This is the forkserver's client without afl-fuzz.
 
 mod channel;
+mod process_run;
 mod segment;
 
 use std::os::unix::process::ExitStatusExt;
@@ -11,6 +12,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
 use sockfuzz_protocol::{Counter, Mode, Switch, specs};
+
+pub use self::process_run::ProcessRun;
 
 use self::channel::{Channel, Word, after};
 use self::segment::SharedSegment;

@@ -1,0 +1,57 @@
+//! Inputs for the plain server, without the preload, over real TCP, one after the other: what happens there happens to
+//! the server's users.
+
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::server::plain_server::PlainServer;
+use crate::server::process_tree;
+use crate::server::sanitizers;
+use crate::server::single_run::{EXIT_TIMEOUT, RunConfig};
+use crate::server::tcp_client::{self, TcpTimeouts};
+use crate::util::interrupt;
+
+/// Effect of inputs on the plain server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlainEnd {
+    /// It still serves.
+    Serves,
+    /// It ended.
+    Ended(ExitStatus),
+    /// It caught a Rust panic.
+    Panicked,
+    /// It did not answer in time.
+    TimedOut,
+}
+
+/// Sends inputs to a fresh server without the preload.
+///
+/// # Errors
+/// When the server never listens, or the user interrupts.
+pub fn run(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<PlainEnd> {
+    let options = config.options.parsed();
+    let linger = Duration::from_millis(options.linger_ms.into());
+    let timeouts = TcpTimeouts { timeout: config.timeout, linger };
+    let mut server = PlainServer::start(config.server, &options, config.timeout)?;
+    let mut timed_out = false;
+    for input in inputs {
+        interrupt::check()?;
+        let session = tcp_client::session_of(input, options.input);
+        let played = tcp_client::play(|| server.connect(), &session, timeouts, None, process_tree::is_asleep);
+        timed_out = played.as_ref().is_ok_and(|answers| answers.timed_out);
+        if timed_out || played.is_err() {
+            break;
+        }
+    }
+    // A thread may crash a little later.
+    let end = server.end_within(EXIT_TIMEOUT)?;
+    let output = server.output()?;
+    Ok(match end {
+        Some(status) => PlainEnd::Ended(status),
+        None if sanitizers::has_rust_panic(&output) => PlainEnd::Panicked,
+        None if timed_out => PlainEnd::TimedOut,
+        None => PlainEnd::Serves,
+    })
+}

@@ -1,0 +1,89 @@
+//! Cause of a finding, from its name in a history: how and where the process ended.
+
+use std::fmt;
+
+use sockfuzz_protocol::EXIT_SIGNAL;
+
+use crate::server::diagnose::signal_name;
+
+/// How and where a process ended. Findings with the same cause are one bug.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Cause {
+    /// A crash at this place.
+    Crash(String),
+    /// A crash whose place is unknown, by this signal.
+    CrashSomewhere(i32),
+    /// An exit with this status.
+    Exit(i32),
+    /// A hang. (Two of them have run different code, so their places do not show whether they are the same.)
+    Hang,
+    /// An internal error of sockfuzz.
+    InternalError,
+}
+
+impl Cause {
+    /// Returns the cause that the name of a finding states, such as `sig:11,at:nginx+4a3c1`.
+    #[must_use]
+    pub fn of_finding(name: &str) -> Option<Self> {
+        let (kind, place) = match name.split_once(",at:") {
+            Some((kind, place)) => (kind, Some(place)),
+            None => (name, None),
+        };
+        match kind.split_once(':') {
+            Some(("sig", signal)) => {
+                let signal = signal.parse().ok()?;
+                Some(match place {
+                    _ if signal == EXIT_SIGNAL => Self::Exit(0),
+                    // A sanitizer replaces the signal of a fault by its own.
+                    Some(place) => Self::Crash(place.to_owned()),
+                    None => Self::CrashSomewhere(signal),
+                })
+            }
+            Some(("exit", status)) => status.parse().ok().map(Self::Exit),
+            None if kind == "hang" => Some(Self::Hang),
+            None if kind == "internal" => Some(Self::InternalError),
+            _ => None,
+        }
+    }
+
+    /// Returns a name for a directory.
+    #[must_use]
+    pub fn short_name(&self) -> String {
+        match self {
+            Self::Crash(place) => format!("crash-{}", place.split('~').next().unwrap_or(place)),
+            Self::CrashSomewhere(signal) => format!("signal-{signal}"),
+            Self::Exit(status) => format!("exit-{status}"),
+            Self::Hang => "hang".to_owned(),
+            Self::InternalError => "internal-error".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Crash(place) => write!(f, "crash at {place}"),
+            Self::CrashSomewhere(signal) => write!(f, "crash by {}", signal_name(*signal)),
+            Self::Exit(status) => write!(f, "exit with status {status}"),
+            Self::Hang => f.write_str("hang"),
+            Self::InternalError => f.write_str("internal error of sockfuzz"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_finding_states_its_cause() {
+        let crash = Cause::Crash("nginx+4a3c1~9f".to_owned());
+        assert_eq!(Cause::of_finding("sig:11,at:nginx+4a3c1~9f"), Some(crash.clone()));
+        assert_eq!(Cause::of_finding("sig:06,at:nginx+4a3c1~9f"), Some(crash.clone()));
+        assert_eq!(crash.short_name(), "crash-nginx+4a3c1");
+        assert_eq!(Cause::of_finding("sig:31"), Some(Cause::CrashSomewhere(31)));
+        assert_eq!(Cause::of_finding("exit:3"), Some(Cause::Exit(3)));
+        assert_eq!(Cause::of_finding("hang,at:~1"), Cause::of_finding("hang,at:~2"));
+        assert_eq!(Cause::of_finding("nonsense"), None);
+    }
+}

@@ -1,0 +1,14 @@
+//! From the findings of a campaign to its bugs: findings of the same cause are one group, whose shortest witness is
+//! reduced, and confirmed on the plain server. These modules import each other in one direction only: from the end of
+//! this list to its beginning.
+
+pub mod cause;
+mod ddmin;
+
+pub mod witness;
+
+pub mod group;
+
+pub mod confirmation;
+
+pub mod folder;
