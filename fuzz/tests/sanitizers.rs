@@ -38,7 +38,7 @@ fn addresses_are_symbolized() {
     if common::installed("llvm-symbolizer", "llvm").is_none() {
         return;
     }
-    for sandbox in ["require", "off"] {
+    for sandbox in ["auto", "off"] {
         let dir = TestDir::new();
         let Some(server) = dir.target("overflows", "clang", &["-fsanitize=address"]) else { continue };
         let bad = dir.write("bad", b"GET /over HTTP/1.1\r\n\r\n");
