@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use common::TestDir;
+use common::{TestDir, skip};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use rustix::process::{Resource, Rlimit, geteuid, setrlimit};
@@ -65,7 +65,7 @@ impl SmallDisk {
         fs::create_dir(&path).expect("mkdir");
         let mounted =
             Command::new("mount").args(["-t", "tmpfs", "-o", "size=200k", "none"]).arg(&path).status();
-        mounted.is_ok_and(|status| status.success()).then_some(Self(path))
+        mounted.is_ok_and(|status| status.success()).then(|| Self(path))
     }
 }
 
@@ -79,7 +79,9 @@ impl Drop for SmallDisk {
 #[test]
 fn a_full_disk_is_named() {
     let dir = TestDir::new();
-    let Some(disk) = SmallDisk::mount(dir.path("small")) else { return };
+    let Some(disk) = SmallDisk::mount(dir.path("small")) else {
+        return skip("only root can mount a small file system");
+    };
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
     let Some(server) = dir.instrumented_server("keeps", &cargo_afl) else { return };
     for number in 0..60 {

@@ -22,6 +22,7 @@ use crate::input::corpus::{self, Seed};
 use crate::note;
 use crate::options::{self, PreloadArguments, PreloadOptions};
 use crate::sandbox::Sandbox;
+use crate::server::loop_run::ProcessRunner;
 use crate::server::single_run::{FindingKind, RunConfig};
 use crate::server::{Server, backtrace, inspect};
 use crate::util::preload;
@@ -136,7 +137,7 @@ fn replay_history(
     raw: bool,
     sum: &mut ReplaySum,
 ) -> Result<()> {
-    let replay = config.run_process(&history.inputs)?;
+    let replay = ProcessRunner::new(*config)?.play(&history.inputs)?;
     let outcome = ReplayOutcome::of_process(&replay);
     show::show_history(name, history, replay.ran, raw)?;
     let place = |finding: &str| finding.split_once(",at:").map(|(_, place)| place.to_owned());

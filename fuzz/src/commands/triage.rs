@@ -14,6 +14,7 @@ use crate::campaign::record::CampaignRecord;
 use crate::note;
 use crate::options::{self, PreloadArguments};
 use crate::sandbox::Sandbox;
+use crate::server::loop_run::ProcessRunner;
 use crate::server::single_run::RunConfig;
 use crate::triage::confirmation::confirm;
 use crate::triage::folder::Bug;
@@ -25,6 +26,9 @@ use crate::util::{exit_code, problem::Problem};
 
 /// Name of the directory of bugs in an output directory.
 const DIRECTORY: &str = "findings";
+
+/// Interval at which a progress bar is drawn.
+const TICK: Duration = Duration::from_millis(200);
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
@@ -88,34 +92,38 @@ pub fn run(arguments: &TriageArguments) -> Result<u8> {
         options: sandbox.options(),
         timeout: arguments.timeout,
     };
-    let mut groups = group_findings(&config, Candidates::read(&out)?)?;
+    let mut runner = ProcessRunner::new(config)?;
+    let mut groups = group_findings(&mut runner, Candidates::read(&out)?)?;
     let directory = out.join(DIRECTORY);
     let format = options.parsed().input;
+    let bar = progress(groups.len() as u64, "bugs reduced and confirmed");
     for (number, group) in (1..).zip(&mut groups) {
-        let folder = finish(&config, group, arguments, format, &directory, number)?;
-        println!("   {}", folder.display());
+        let folder = finish(&config, &mut runner, group, arguments, format, &directory, number)?;
+        bar.suspend(|| println!("   {}", folder.display()));
+        bar.inc(1);
     }
+    bar.finish_and_clear();
     let bugs = counted(groups.len() as u64, "bug", "bugs");
     println!("{bugs} in {}", directory.display());
     Ok(if groups.is_empty() { exit_code::OK } else { exit_code::CRASHED })
 }
 
 /// Plays all findings, and groups them by their causes.
-fn group_findings(config: &RunConfig<'_>, candidates: Candidates) -> Result<Vec<Group>> {
+fn group_findings(runner: &mut ProcessRunner<'_>, candidates: Candidates) -> Result<Vec<Group>> {
     let (findings, histories) = (candidates.findings.len(), candidates.histories.len());
     note!(
         "{} and {}",
         counted(findings as u64, "finding", "findings"),
         counted(histories as u64, "history", "histories")
     );
-    let bar = progress((findings + histories) as u64);
+    let bar = progress((findings + histories) as u64, "findings played");
     let mut groups = Vec::new();
     let mut lost = 0_u64;
     for finding in &candidates.findings {
-        let mut witness = finding.clone().play(config)?;
+        let mut witness = finding.clone().play(runner)?;
         if witness.is_none() {
             let history = candidates.history_of(finding).cloned();
-            witness = history.map(|history| history.play(config)).transpose()?.flatten();
+            witness = history.map(|history| history.play(runner)).transpose()?.flatten();
         }
         match witness {
             Some(witness) => group::add(&mut groups, witness),
@@ -125,7 +133,7 @@ fn group_findings(config: &RunConfig<'_>, candidates: Candidates) -> Result<Vec<
     }
     for history in candidates.histories {
         let known = history.inputs.last().is_some_and(|last| is_known(&candidates.findings, last));
-        if !known && let Some(witness) = history.play(config)? {
+        if !known && let Some(witness) = history.play(runner)? {
             group::add(&mut groups, witness);
         }
         bar.inc(1);
@@ -150,6 +158,7 @@ fn is_known(findings: &[Candidate], last: &[u8]) -> bool {
 /// Reduces a bug, confirms it, and writes its folder.
 fn finish(
     config: &RunConfig<'_>,
+    runner: &mut ProcessRunner<'_>,
     group: &mut Group,
     arguments: &TriageArguments,
     format: InputFormat,
@@ -157,7 +166,8 @@ fn finish(
     number: usize,
 ) -> Result<PathBuf> {
     let before = group.best.inputs.len();
-    group.reduce(config, arguments.reduction)?;
+    group.reduce(runner, arguments.reduction)?;
+    runner.stop();
     let confirmation = confirm(config, &group.cause, &group.best.inputs, arguments.attempts)?;
     println!(
         "{number}. {}: {}; {} (of {before}); {confirmation}",
@@ -169,9 +179,12 @@ fn finish(
     Bug { group, confirmation: &confirmation, server: config.server, format }.write(directory, number)
 }
 
-fn progress(count: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} findings played ({eta} left)");
-    ProgressBar::new(count).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+/// Returns a progress bar, which shows nothing without a terminal.
+fn progress(count: u64, what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg} ({eta} left)");
+    let bar = ProgressBar::new(count).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(TICK);
+    bar.with_message(what)
 }
 
 fn no_campaign(arguments: &TriageArguments) -> Problem {

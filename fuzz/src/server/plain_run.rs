@@ -2,7 +2,7 @@
 //! the server's users.
 
 use std::process::ExitStatus;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
@@ -12,6 +12,9 @@ use crate::server::sanitizers;
 use crate::server::single_run::{EXIT_TIMEOUT, RunConfig};
 use crate::server::tcp_client::{self, TcpTimeouts};
 use crate::util::interrupt;
+
+/// Interval between two looks at the server's output.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Effect of inputs on the plain server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,13 +48,16 @@ pub fn run(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<PlainEnd> {
             break;
         }
     }
-    // A thread may crash a little later.
-    let end = server.end_within(EXIT_TIMEOUT)?;
-    let output = server.output()?;
-    Ok(match end {
-        Some(status) => PlainEnd::Ended(status),
-        None if sanitizers::has_rust_panic(&output) => PlainEnd::Panicked,
-        None if timed_out => PlainEnd::TimedOut,
-        None => PlainEnd::Serves,
-    })
+    // A thread may crash a little later, and a panic may abort the server.
+    let deadline = Instant::now() + EXIT_TIMEOUT;
+    while Instant::now() < deadline {
+        if let Some(status) = server.end_within(CHECK_INTERVAL)? {
+            return Ok(PlainEnd::Ended(status));
+        }
+        if sanitizers::has_rust_panic(&server.output()?) {
+            let end = server.end_within(CHECK_INTERVAL)?;
+            return Ok(end.map_or(PlainEnd::Panicked, PlainEnd::Ended));
+        }
+    }
+    Ok(if timed_out { PlainEnd::TimedOut } else { PlainEnd::Serves })
 }

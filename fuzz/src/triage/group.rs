@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::cause::Cause;
 use super::ddmin;
 use super::witness::{Candidate, Witness};
-use crate::server::single_run::RunConfig;
+use crate::server::loop_run::ProcessRunner;
 
 /// Findings with the same cause.
 #[derive(Debug)]
@@ -46,16 +46,16 @@ impl Group {
     ///
     /// # Errors
     /// When the server cannot be started in the loop, or the user interrupts.
-    pub fn reduce(&mut self, config: &RunConfig<'_>, limit: Duration) -> Result<()> {
+    pub fn reduce(&mut self, runner: &mut ProcessRunner<'_>, limit: Duration) -> Result<()> {
         let deadline = Instant::now() + limit;
         let holds = |inputs: &[Vec<u8>]| {
             let candidate = Candidate { path: self.best.path.clone(), inputs: inputs.to_vec() };
-            Ok(candidate.play(config)?.is_some_and(|witness| witness.cause == self.cause))
+            Ok(candidate.play(runner)?.is_some_and(|witness| witness.cause == self.cause))
         };
         let is_over = || Instant::now() >= deadline;
         let inputs = ddmin::minimize(self.best.inputs.clone(), holds, is_over)?;
         self.is_reduction_cut = is_over();
-        let reduced = Candidate { path: self.best.path.clone(), inputs }.play(config)?;
+        let reduced = Candidate { path: self.best.path.clone(), inputs }.play(runner)?;
         // A bug that depends on the order of threads may not happen again.
         if let Some(reduced) = reduced.filter(|reduced| reduced.cause == self.cause) {
             self.best = reduced;

@@ -9,8 +9,7 @@ use sockfuzz_protocol::history::History;
 use super::cause::Cause;
 use crate::campaign::findings;
 use crate::input::corpus;
-use crate::server::loop_run::ProcessRun;
-use crate::server::single_run::RunConfig;
+use crate::server::loop_run::{ProcessRun, ProcessRunner};
 
 /// Inputs of one process, and how they end it.
 #[derive(Debug, Clone)]
@@ -43,8 +42,8 @@ impl Candidate {
     ///
     /// # Errors
     /// When the server cannot be started in the loop, or the user interrupts.
-    pub fn play(self, config: &RunConfig<'_>) -> Result<Option<Witness>> {
-        let ProcessRun { ran, finding, output, port, .. } = config.run_process(&self.inputs)?;
+    pub fn play(self, runner: &mut ProcessRunner<'_>) -> Result<Option<Witness>> {
+        let ProcessRun { ran, finding, output, port, .. } = runner.play(&self.inputs)?;
         let Some(finding) = finding else { return Ok(None) };
         let Some(cause) = Cause::of_finding(&finding) else { return Ok(None) };
         let Self { path, mut inputs } = self;

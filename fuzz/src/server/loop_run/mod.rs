@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use rustix::process::{Pid, Signal, kill_process};
 use sockfuzz_protocol::{Counter, Mode, Switch, specs};
 
-pub use self::process_run::ProcessRun;
+pub use self::process_run::{ProcessRun, ProcessRunner};
 
 use self::channel::{Channel, Word, after};
 use self::segment::SharedSegment;
@@ -147,10 +147,8 @@ impl LoopRun {
         Ok(self.output.content()?)
     }
 
-    /// Whether the preload has reported an internal error.
-    #[must_use]
-    pub fn has_internal_error(&self) -> bool {
-        self.status.count(Counter::InternalErrors) > 0
+    fn internal_errors(&self) -> u64 {
+        self.status.count(Counter::InternalErrors)
     }
 
     fn not_started(&self) -> Result<Problem> {

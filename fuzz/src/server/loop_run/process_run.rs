@@ -1,13 +1,16 @@
 //! Inputs of one process, from its start to its end, as a history has them.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use anyhow::Result;
 use sockfuzz_protocol::history::History;
 use sockfuzz_protocol::specs;
+use tempfile::TempDir;
 
-use super::InputEnd;
+use super::{InputEnd, LoopRun};
+use crate::options::PreloadOptions;
 use crate::server::single_run::RunConfig;
 
 /// Result of a process.
@@ -27,16 +30,45 @@ pub struct ProcessRun {
     pub internal_error: bool,
 }
 
-impl RunConfig<'_> {
+/// Plays lists of inputs, each in a fresh process. The forkserver is started again only after a process that did not end
+/// by itself.
+#[derive(Debug)]
+pub struct ProcessRunner<'a> {
+    config: RunConfig<'a>,
+    /// Options of the preload, with a directory for the finding's name.
+    options: PreloadOptions,
+    saved: TempDir,
+    run: Option<LoopRun>,
+}
+
+impl<'a> ProcessRunner<'a> {
+    /// Prepares for processes of this server.
+    ///
+    /// # Errors
+    /// When no temporary directory can be created.
+    pub fn new(config: RunConfig<'a>) -> Result<Self> {
+        let saved = tempfile::tempdir()?;
+        let directory = saved.path().to_string_lossy().into_owned();
+        let options = config.options.with(specs::HISTORIES.variable, directory);
+        Ok(Self { config, options, saved, run: None })
+    }
+
+    /// Ends the forkserver. To be called before sockfuzz starts another server, whose end is that of all its descendants.
+    pub fn stop(&mut self) {
+        self.run = None;
+    }
+
     /// Runs inputs in a fresh process in the loop, up to the last one, or to the one that ends the process.
     ///
     /// # Errors
     /// Those of [`RunConfig::start_loop`].
-    pub fn run_process(&self, inputs: &[Vec<u8>]) -> Result<ProcessRun> {
-        let saved = tempfile::tempdir()?;
-        let directory = saved.path().to_string_lossy().into_owned();
-        let options = self.options.with(specs::HISTORIES.variable, directory);
-        let mut run = RunConfig { options: &options, ..*self }.start_loop()?;
+    pub fn play(&mut self, inputs: &[Vec<u8>]) -> Result<ProcessRun> {
+        let mut run = match self.run.take() {
+            Some(run) => run,
+            None => RunConfig { options: &self.options, ..self.config }.start_loop()?,
+        };
+        empty(self.saved.path())?;
+        let (written, errors) = (run.output()?.len(), run.internal_errors());
         let mut end = InputEnd::Answered;
         let mut ran = 0;
         for input in inputs {
@@ -46,9 +78,22 @@ impl RunConfig<'_> {
                 break;
             }
         }
-        let (output, port, internal_error) = (run.output()?, run.status.port(), run.has_internal_error());
-        Ok(ProcessRun { end, ran, finding: finding_in(saved.path()), output, port, internal_error })
+        let result = ProcessRun {
+            end,
+            ran,
+            finding: finding_in(self.saved.path()),
+            output: run.output()?.split_off(written),
+            port: run.status.port(),
+            internal_error: run.internal_errors() > errors,
+        };
+        self.run = (end != InputEnd::Answered).then_some(run);
+        Ok(result)
     }
+}
+
+/// Removes all files, so that the next finding is saved even if it is the same.
+fn empty(directory: &Path) -> io::Result<()> {
+    fs::read_dir(directory)?.flatten().try_for_each(|file| fs::remove_file(file.path()))
 }
 
 fn finding_in(directory: &Path) -> Option<String> {
