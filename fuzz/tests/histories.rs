@@ -289,6 +289,10 @@ fn triage_reduces_and_confirms_a_history() {
     let [folder] = &folders[..] else { panic!("{folders:?}") };
     let read = |name: &str| fs::read(folder.path().join(name)).expect("readable");
     assert_eq!([read("input-1"), read("input-2")], [request("put"), request("get")]);
+    let again =
+        Sockfuzz::cargo_bin("sockfuzz").expect("built").arg("triage").arg(&out).output().expect("runs");
+    assert_eq!(again.status.code(), Some(CRASHED));
+    assert!(out.join("findings.1").is_dir(), "the earlier results are kept");
     let (status, output) = target.replay(&folder.path().join("history"), &[]);
     assert_eq!(status, Some(CRASHED), "{output}");
     if installed("python3", "python3").is_none() {

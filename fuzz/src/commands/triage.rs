@@ -17,7 +17,7 @@ use crate::sandbox::Sandbox;
 use crate::server::loop_run::ProcessRunner;
 use crate::server::single_run::RunConfig;
 use crate::triage::confirmation::confirm;
-use crate::triage::folder::Bug;
+use crate::triage::folder::{self, Bug};
 use crate::triage::group::{self, Group};
 use crate::triage::witness::{Candidate, Candidates};
 use crate::util::preload;
@@ -95,6 +95,9 @@ pub fn run(arguments: &TriageArguments) -> Result<u8> {
     let mut runner = ProcessRunner::new(config)?;
     let mut groups = group_findings(&mut runner, Candidates::read(&out)?)?;
     let directory = out.join(DIRECTORY);
+    if let Some(kept) = folder::keep_earlier(&directory)? {
+        note!("the results of an earlier triage are now in {}", kept.display());
+    }
     let format = options.parsed().input;
     let bar = progress(groups.len() as u64, "bugs reduced and confirmed");
     for (number, group) in (1..).zip(&mut groups) {

@@ -20,6 +20,20 @@ use crate::util::printable::{counted, printable};
 /// Template of the script.
 const SCRIPT: &str = include_str!("reproduce.py");
 
+/// Moves the directory of an earlier triage away: the user may have added to it. Returns its new path.
+///
+/// # Errors
+/// When it cannot be renamed.
+pub fn keep_earlier(directory: &Path) -> Result<Option<PathBuf>> {
+    if !directory.exists() {
+        return Ok(None);
+    }
+    let free = (1..).map(|number| directory.with_extension(number.to_string())).find(|path| !path.exists());
+    let kept = free.context("no name is free")?;
+    fs::rename(directory, &kept).with_context(|| format!("cannot rename {}", directory.display()))?;
+    Ok(Some(kept))
+}
+
 /// What is known about a bug.
 #[derive(Debug)]
 pub struct Bug<'a> {
@@ -34,8 +48,7 @@ pub struct Bug<'a> {
 }
 
 impl Bug<'_> {
-    /// Writes the folder below `directory`, and returns its path. `number` is that of the bug. Files of an earlier triage
-    /// are replaced.
+    /// Writes the folder below `directory`, and returns its path. `number` is that of the bug.
     ///
     /// # Errors
     /// When a file cannot be written.
@@ -106,7 +119,7 @@ impl Bug<'_> {
         let Self { group, confirmation, server, .. } = self;
         let inputs = counted(group.best.inputs.len() as u64, "input", "inputs");
         let mut text = format!(
-            "# {}\n\n- Server: `{}`\n- Happens with: {inputs} in one process (`inputs.txt`)\n- On the plain server: {confirmation}\n- \
+            "# {}\n\n- Server: `{}`\n- Happens with: {inputs} in one process (`inputs.txt`)\n- Confirmed: {confirmation}\n- \
              Findings of the campaign with this cause: {}\n- First seen in: `{}`\n",
             group.cause,
             server.command_line(),
