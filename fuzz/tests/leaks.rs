@@ -91,3 +91,22 @@ fn the_control_group_limits_the_memory_of_all_processes() {
                 .and(contains("of the campaign, which had used up its 500.00 MiB")),
         );
 }
+
+/// The inputs that a process keeps for its history are not the server's.
+#[test]
+fn a_history_is_no_leak() {
+    let dir = TestDir::new();
+    let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+    let Some(server) = dir.instrumented_server("keeps", &cargo_afl) else { return };
+    let long = format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "x".repeat(3000));
+    dir.write("seeds/long", long.as_bytes());
+    dir.sockfuzz()
+        .args(["fuzz", "--no-check", "-t", "2000", "-o", "out", "-i", "seeds"])
+        .args(["--afl", "-c - -E 10500", "--"])
+        .arg(server)
+        .arg("nothing")
+        .env("AFL_DISABLE_TRIM", "1")
+        .assert()
+        .code(0)
+        .stderr(contains("the server leaks").not());
+}

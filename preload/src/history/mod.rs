@@ -69,6 +69,12 @@ pub(crate) fn record(input: &[u8]) {
     }
 }
 
+/// Returns the bytes of this process's memory that its history takes, and not the server.
+pub(crate) fn resident_bytes() -> u64 {
+    // SAFETY: the pointer is null or that of a ring, which is never unmapped in this process.
+    unsafe { CURRENT.load(Relaxed).as_ref() }.map_or(0, Ring::resident_bytes)
+}
+
 /// Ends the history of this process, which the server has forked: its inputs belong to its parent.
 pub(crate) fn end_after_fork() {
     CURRENT.store(ptr::null_mut(), Relaxed);

@@ -20,7 +20,7 @@ use crate::sys::{fd_table, proc, report};
 const MAX_HISTORIES: usize = 200;
 const MAX_HANGS: usize = 20;
 
-/// Interval at which the recorder checks whether the server's first process still has the same parent.
+/// Interval at which the recorder checks whether its parent, that of the server's first process, still lives.
 const PARENT_CHECK_INTERVAL: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// Time after which the forkserver goes on without an answer.

@@ -74,6 +74,11 @@ impl Ring {
         u64::from_le_bytes(length)
     }
 
+    /// Returns the number of bytes that were ever written, which this process has in memory.
+    pub(super) fn resident_bytes(&self) -> u64 {
+        self.head.load(Relaxed).min(CAPACITY as u64)
+    }
+
     /// Returns the kept inputs.
     pub(super) fn kept(&self) -> Kept {
         let tail = self.tail.load(Relaxed);

@@ -9,6 +9,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::process::{Resource, getrlimit};
 use sockfuzz_protocol::Counter;
 
+use crate::history;
 use crate::process::process_table;
 use crate::sys::{proc, report, threads};
 
@@ -94,7 +95,7 @@ impl Looks {
 struct Taken {
     /// `None` when no descriptor is left to count them with.
     descriptors: Option<usize>,
-    /// Resident memory in bytes.
+    /// Resident memory of the server in bytes.
     memory: u64,
     threads: usize,
     /// Child processes that were not reaped.
@@ -105,7 +106,7 @@ impl Taken {
     fn now() -> Self {
         Self {
             descriptors: proc::count_server_fds(),
-            memory: proc::resident_bytes(),
+            memory: server_bytes(),
             threads: proc::count_threads(),
             processes: process_table::own_children().count(),
         }
@@ -149,7 +150,7 @@ impl LeakWatch {
             );
         }
         if self.memory_looks.are_due(self.iterations) {
-            let taken = proc::resident_bytes().saturating_sub(self.before.memory);
+            let taken = server_bytes().saturating_sub(self.before.memory);
             self.too_much |=
                 self.memory_looks.schedule_by(self.iterations, &[Share::of(taken, self.memory_limit)]);
         }
@@ -184,6 +185,11 @@ impl LeakWatch {
             ));
         }
     }
+}
+
+/// Returns the resident memory of the server in this process, in bytes.
+fn server_bytes() -> u64 {
+    proc::resident_bytes().saturating_sub(history::resident_bytes())
 }
 
 fn keeps_freed_memory() -> bool {
