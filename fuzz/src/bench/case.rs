@@ -54,6 +54,8 @@ pub(super) struct PreloadedServer {
     pub(super) server: Server,
     pub(super) options: PreloadOptions,
     pub(super) seeds: SeedSource,
+    /// Whether its processes keep histories.
+    pub(super) histories: bool,
     /// Preload library, if it is not that of the other cases.
     pub(super) library: Option<PathBuf>,
     /// Directory of the server, which must exist while the server is measured.
@@ -83,8 +85,9 @@ impl BenchCase {
     /// # Errors
     /// When the fuzzer fails, or the user interrupts.
     pub fn measure(&self, tools: &BenchTools<'_>, executions: u64, round: u32) -> Result<Measurement> {
-        let campaign = |corpus| BoundedCampaign {
+        let campaign = |corpus, histories| BoundedCampaign {
             cmplog: false,
+            histories,
             shows_server: false,
             cargo_afl: tools.cargo_afl,
             corpus,
@@ -94,16 +97,16 @@ impl BenchCase {
         let (stats, mut warnings, processes) = match &self.subject {
             Subject::NetDriver(driver) => return driver.measure(tools.corpus, tools.time_limit, executions),
             Subject::Harness(program) => {
-                (campaign(tools.corpus).fuzz_harness(program, executions)?, Vec::new(), 1)
+                (campaign(tools.corpus, false).fuzz_harness(program, executions)?, Vec::new(), 1)
             }
-            Subject::Server(PreloadedServer { server, options, seeds, library, .. }) => {
+            Subject::Server(PreloadedServer { server, options, seeds, histories, library, .. }) => {
                 let library = library.as_deref().unwrap_or(tools.library);
                 let corpus = match seeds {
                     SeedSource::Corpus => tools.corpus,
                     SeedSource::OneFile => tools.one_file,
                 };
                 let MeasuredCampaign { stats, warnings, processes, .. } =
-                    campaign(corpus).fuzz_server(server, library, options, executions)?;
+                    campaign(corpus, *histories).fuzz_server(server, library, options, executions)?;
                 (stats, warnings, processes)
             }
         };

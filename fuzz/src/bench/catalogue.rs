@@ -11,7 +11,7 @@ use sockfuzz_protocol::{Loop, SandboxMode, Transport, specs};
 use super::case::{BenchCase, PreloadedServer, SeedSource, Subject};
 use super::crashes;
 use super::goals::Goal;
-use super::names::{CRASHES, EMPTY, OTHER_LIBRARY};
+use super::names::{CRASHES, EMPTY, HISTORIES, OTHER_LIBRARY};
 use super::netdriver::NetDriver;
 use crate::campaign::bundled::{self, ConcurrencyModel};
 use crate::options::PreloadOptions;
@@ -64,6 +64,7 @@ impl Catalogue {
                 server: home.server.clone(),
                 options,
                 seeds: SeedSource::Corpus,
+                histories: false,
                 library: None,
                 _home: Some(home),
             };
@@ -85,7 +86,7 @@ impl Catalogue {
         self.cases.push(BenchCase { name: name.to_owned(), subject });
     }
 
-    /// Adds a server with every transport and loop, and the fastest combination with crashes.
+    /// Adds a server with every transport and loop, and the fastest combination with crashes, and with histories.
     fn add_server(
         &mut self,
         name: &str,
@@ -101,6 +102,8 @@ impl Catalogue {
             }
         }
         let server = with_loop(server, Transport::Memory, Loop::Direct);
+        let keeping = PreloadedServer { histories: true, ..server.clone() };
+        self.add(&format!("{name}/memory/direct{HISTORIES}"), Subject::Server(keeping));
         let crashing = PreloadedServer { options: crashing(&server.options), ..server };
         self.add(&format!("{name}/memory/direct{}", CRASHES), Subject::Server(crashing));
     }
@@ -172,6 +175,7 @@ fn bundled_server(program: PathBuf, arguments: Vec<OsString>) -> PreloadedServer
         server: Server { program, arguments, sanitizer: None },
         options: PreloadOptions::default().with(specs::SANDBOX.variable, SandboxMode::Auto.to_string()),
         seeds: SeedSource::Corpus,
+        histories: false,
         library: None,
         _home: None,
     }

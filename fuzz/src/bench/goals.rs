@@ -1,7 +1,7 @@
 //! Targets: minimum ratios of two cases, measured in the same rounds.
 
 use super::case::BenchCase;
-use super::names::{CRASHES, EMPTY, OTHER_LIBRARY};
+use super::names::{CRASHES, EMPTY, HISTORIES, OTHER_LIBRARY};
 
 /// One target.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,11 +29,14 @@ const GOALS: [(&str, &str, f64); 8] = [
 /// Smallest ratio of a server that crashes once in 100 inputs to the same server without crashes.
 const MIN_RATIO_WITH_CRASHES: f64 = 0.5;
 
+/// Smallest ratio of a server that keeps histories to the same server without them.
+const MIN_RATIO_WITH_HISTORIES: f64 = 0.98;
+
 /// Smallest ratio of a case to the same case with another library. It is below 1 to allow for noise.
 const MIN_RATIO_TO_OTHER_LIBRARY: f64 = 0.98;
 
 impl Goal {
-    /// Returns all targets, including one for every case with crashes.
+    /// Returns all targets, including one for every case with crashes, or with histories.
     #[must_use]
     pub fn all(cases: &[BenchCase]) -> Vec<Self> {
         let fixed = GOALS.iter().map(|&(of, against, at_least)| Self {
@@ -41,11 +44,14 @@ impl Goal {
             against: against.to_owned(),
             at_least,
         });
-        let crashing = cases.iter().filter_map(|case| {
-            let against = case.name.strip_suffix(CRASHES)?.to_owned();
-            Some(Self { of: case.name.clone(), against, at_least: MIN_RATIO_WITH_CRASHES })
+        let variants = [(CRASHES, MIN_RATIO_WITH_CRASHES), (HISTORIES, MIN_RATIO_WITH_HISTORIES)];
+        let varied = cases.iter().flat_map(|case| {
+            variants.into_iter().filter_map(|(suffix, at_least)| {
+                let against = case.name.strip_suffix(suffix)?.to_owned();
+                Some(Self { of: case.name.clone(), against, at_least })
+            })
         });
-        fixed.chain(crashing).collect()
+        fixed.chain(varied).collect()
     }
 
     /// Returns a target for every case that is also measured with another library.

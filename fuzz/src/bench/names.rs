@@ -8,3 +8,6 @@ pub(super) const CRASHES: &str = "/crashes";
 
 /// Suffix of the name of a case that is measured with another preload library.
 pub(super) const OTHER_LIBRARY: &str = "/against";
+
+/// Suffix of the name of a case that keeps histories.
+pub(super) const HISTORIES: &str = "/histories";

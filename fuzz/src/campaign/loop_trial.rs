@@ -42,6 +42,7 @@ pub fn enter_loop(
         corpus: corpus.path(),
         time_limit: TIME_LIMIT,
         cmplog: true,
+        histories: false,
         shows_server: true,
         random_seed: None,
     };

@@ -1,5 +1,6 @@
 //! Measured campaigns: bounded, on one pinned core, in a temporary directory.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,6 +37,8 @@ pub struct BoundedCampaign<'a> {
     pub time_limit: Duration,
     /// Whether afl-fuzz records the server's comparisons (cmplog), which starts a second copy of the server.
     pub cmplog: bool,
+    /// Whether processes that end by a finding leave their inputs.
+    pub histories: bool,
     /// Whether afl-fuzz's output includes the server's, so that the message of a failure can show its cause.
     pub shows_server: bool,
     /// Seed of afl-fuzz's random numbers. With `None`, afl-fuzz chooses one.
@@ -118,11 +121,14 @@ impl BoundedCampaign<'_> {
             dictionary: None,
             timeout: EXECUTION_TIMEOUT,
             cmplog: self.cmplog,
-            histories: false,
+            histories: self.histories,
             options: &options,
             server,
         };
         let instances = plan.instances(1, &out);
+        for instance in instances.iter().filter(|_| self.histories) {
+            fs::create_dir_all(out.histories(&instance.name))?;
+        }
         let pinned = PinnedThread::to_one_core()?;
         let end = runner::run(&instances, &out, OutputMode::Logs, &status, None)?;
         drop(pinned);

@@ -89,6 +89,7 @@ pub fn run(arguments: ServersArguments) -> Result<u8> {
         empty: bundled::program(&workspace, "empty"),
         campaign: BoundedCampaign {
             cmplog: false,
+            histories: false,
             shows_server: false,
             cargo_afl: &cargo_afl,
             corpus: &corpus,
