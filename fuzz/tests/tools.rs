@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use common::TestDir;
+use common::{TestDir, installed};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 /// Target whose coverage depends only on the number in the request.
@@ -67,6 +67,10 @@ fn tmin_works_with_the_mutator_loaded() {
 
 #[test]
 fn cmin_keeps_one_input_per_coverage() {
+    // AFL++'s cmin is a Python script.
+    if installed("python3", "python3").is_none() {
+        return;
+    }
     let dir = TestDir::new();
     for (name, number, padding) in [("a", 1, ""), ("b", 1, "more"), ("c", 2, ""), ("d", 2, "more")] {
         dir.write(&format!("in/{name}"), &request(number, padding));

@@ -12,6 +12,7 @@ use clap::Args;
 use crate::campaign::cargo_afl::CargoAfl;
 use crate::server::command::preload_list;
 use crate::toolchain::runtime;
+use crate::util::problem::Problem;
 use crate::util::shell::shell_quoted;
 use crate::util::{exit_code, preload};
 
@@ -40,6 +41,9 @@ It installs cargo-afl and its AFL++ if they are missing.";
 /// Tools of AFL++ that run the server.
 const RUNNERS: &[&str] = &["fuzz", "cmin", "tmin", "showmap", "analyze"];
 
+/// Tool of AFL++ that is a Python script.
+const PYTHON_TOOL: &str = "cmin";
+
 /// Variable with libraries that AFL++'s tools preload into the server.
 const PRELOAD_VARIABLE: &str = "AFL_PRELOAD";
 
@@ -56,6 +60,10 @@ pub struct AflArguments {
 /// # Errors
 /// When cargo-afl cannot be installed, or the preload library cannot be found.
 pub fn run_afl(arguments: &AflArguments) -> Result<u8> {
+    if arguments.arguments[0] == PYTHON_TOOL && which::which("python3").is_err() {
+        let what = format!("AFL++'s {PYTHON_TOOL} is a Python script, and there is no python3 on PATH");
+        return Err(Problem::failed(what, "install it (apt-get install python3)").into());
+    }
     let cargo_afl = CargoAfl::find_or_install()?;
     let words = cargo_afl.tool(&arguments.arguments[0]);
     let mut command = Command::new(&words[0]);
