@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::Stdio;
 
 use common::{Target, answers, contains, describe, transports};
@@ -212,12 +212,18 @@ fn one_of_several_processes_answers(name: &str) {
 /// A signal that ends the first process of a server in the background ends the whole server.
 #[test]
 fn daemon_is_interrupted() {
-    let mut child = Target::compile("daemon", &[])
-        .command(&[])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the target starts");
+    let target = Target::compile("daemon", &[]);
+    let mut command = target.command(&[]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    // A shell without job control has its background jobs ignore the signal, and so would the target.
+    // SAFETY: `pre_exec` requires a closure that is async-signal-safe; signal(2) is, and SIG_DFL is valid.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGINT, libc::SIG_DFL);
+            Ok(())
+        });
+    }
+    let mut child = command.spawn().expect("the target starts");
     let mut stdin = child.stdin.take().expect("piped");
     let mut stdout = child.stdout.take().expect("piped");
     stdin.write_all(REQUEST).expect("a pipe has room");
