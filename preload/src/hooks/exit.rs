@@ -3,8 +3,8 @@
 use libc::{c_int, c_void};
 
 use crate::driver;
-use crate::process::{children, daemon, ending};
-use crate::sys::real;
+use crate::process::{children, daemon, ending, relatives};
+use crate::sys::{config, real};
 
 unsafe extern "C" {
     /// Variant of atexit(3) that passes the exit status to the handler (on_exit(3)).
@@ -42,6 +42,10 @@ pub(crate) unsafe fn quick_exit(status: c_int) {
 /// Prepares for the end of this process with `status`; returns the status to end with instead.
 fn prepare(status: c_int) -> c_int {
     if children::any() {
+        if config::is_single_run() {
+            // In the loop, the forkserver waits, when this process has ended.
+            relatives::await_dying_children();
+        }
         // Children that are killed from here on become orphans, whose ends the driver process sees.
         children::check();
     }

@@ -51,14 +51,26 @@ pub(crate) fn lasting_crash() -> Option<Crash> {
 pub(crate) fn await_lasting_crash() -> Option<Crash> {
     let began = clock::real_now();
     loop {
-        let awake = |pid| proc::read_process(pid).is_ok_and(|(state, _)| proc::is_awake(state));
-        let wait = process_table::others().any(awake) && clock::real_now() - began < DEATH_TIMEOUT;
+        let wait = process_table::others().any(is_awake) && clock::real_now() - began < DEATH_TIMEOUT;
         let crash = lasting_crash();
         if crash.is_some() || !wait {
             return crash;
         }
         let NanosleepRelativeResult::Ok = nanosleep(&POLL_INTERVAL) else { continue };
     }
+}
+
+/// Waits for child processes of this one that still run. One of them may be dying, which this process has noticed by the
+/// end of a pipe, before the kernel shows how it dies.
+pub(crate) fn await_dying_children() {
+    let began = clock::real_now();
+    while process_table::living_children().any(is_awake) && clock::real_now() - began < DEATH_TIMEOUT {
+        let NanosleepRelativeResult::Ok = nanosleep(&POLL_INTERVAL) else { continue };
+    }
+}
+
+fn is_awake(process: i32) -> bool {
+    proc::read_process(process).is_ok_and(|(state, _)| proc::is_awake(state))
 }
 
 /// Kills, in the forkserver, the processes that live beside its children. They hold AFL++'s pipes open, and AFL++
