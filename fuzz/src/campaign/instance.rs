@@ -1,6 +1,8 @@
 //! Command lines of the afl-fuzz instances of a campaign, to run and to show.
 
 use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -82,6 +84,15 @@ impl CampaignPlan<'_> {
             self.histories.then(|| (specs::HISTORIES.variable, OsString::from(out.histories(&name))));
         let environment = self.environment().into_iter().chain(histories).collect();
         Instance { name, resumes, words, environment }
+    }
+
+    /// Creates the directories of the instances' histories, if there are any.
+    ///
+    /// # Errors
+    /// When one cannot be created.
+    pub fn create_histories(&self, instances: &[Instance], out: &OutputDir) -> io::Result<()> {
+        let mut names = instances.iter().filter(|_| self.histories).map(|instance| &instance.name);
+        names.try_for_each(|name| fs::create_dir_all(out.histories(name)))
     }
 
     /// Whether sockfuzz sets the time limit, because the options of afl-fuzz contain no `-t`.

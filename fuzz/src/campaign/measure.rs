@@ -1,6 +1,5 @@
 //! Measured campaigns: bounded, on one pinned core, in a temporary directory.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -126,9 +125,7 @@ impl BoundedCampaign<'_> {
             server,
         };
         let instances = plan.instances(1, &out);
-        for instance in instances.iter().filter(|_| self.histories) {
-            fs::create_dir_all(out.histories(&instance.name))?;
-        }
+        plan.create_histories(&instances, &out)?;
         let pinned = PinnedThread::to_one_core()?;
         let end = runner::run(&instances, &out, OutputMode::Logs, &status, None)?;
         drop(pinned);

@@ -2,6 +2,7 @@
 //! and a resumption reads it to find changes.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io::ErrorKind;
@@ -154,6 +155,30 @@ impl CampaignRecord {
     /// As for [`Server::resolve`].
     pub fn server(&self) -> Result<Server> {
         Server::resolve(&self.server.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    /// Returns the options of the campaign, with `given` ones in their place.
+    ///
+    /// # Errors
+    /// Options that this version does not know.
+    pub fn options_below(&self, given: &PreloadOptions) -> Result<PreloadOptions, Problem> {
+        given.with_named_defaults(&self.options).map_err(|error| {
+            let what = format!("the options of the campaign cannot be used: {error}");
+            Problem::failed(what, "use the version of sockfuzz that ran the campaign")
+        })
+    }
+
+    /// Changes to the working directory of the campaign, because paths on the server's command line may be relative.
+    ///
+    /// # Errors
+    /// When the directory cannot be entered.
+    pub fn enter_directory(&self) -> Result<()> {
+        match &self.directory {
+            Some(directory) => env::set_current_dir(directory).with_context(|| {
+                format!("cannot enter the campaign's working directory {}", directory.display())
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Returns the transport of the campaign.

@@ -2,7 +2,6 @@
 
 mod arguments;
 
-use std::fs;
 use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -221,9 +220,7 @@ fn fuzz(
         server: &server,
     };
     let instances = plan.instances(arguments.jobs.into(), &out);
-    for instance in &instances {
-        fs::create_dir_all(out.histories(&instance.name))?;
-    }
+    plan.create_histories(&instances, &out)?;
     report_instances(&settings, &instances, &out);
     if let Some(resumed) = instances.iter().find(|instance| instance.resumes) {
         let instance = out.instance(&resumed.name);

@@ -4,15 +4,14 @@ mod history;
 mod outcome;
 mod show;
 
-use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use sockfuzz_protocol::InputFormat;
-use sockfuzz_protocol::history::History;
+use sockfuzz_protocol::history::{History, place};
 use sockfuzz_protocol::session::has_marker;
 
 use self::outcome::{ReplayOutcome, has_backtrace};
@@ -84,7 +83,7 @@ pub fn run(arguments: ReplayArguments) -> Result<u8> {
     let library = preload::locate(arguments.preload.preload.as_deref())?;
     let options = preload_options(&arguments, record.as_ref(), &inputs)?;
     if arguments.server.is_empty() {
-        enter_directory(record.as_ref())?;
+        record.iter().try_for_each(CampaignRecord::enter_directory)?;
     }
     let sandbox = Sandbox::prepare(&options, &library)?;
     let config = RunConfig {
@@ -140,7 +139,6 @@ fn replay_history(
     let replay = ProcessRunner::new(*config)?.play(&history.inputs)?;
     let outcome = ReplayOutcome::of_process(&replay);
     show::show_history(name, history, replay.ran, raw)?;
-    let place = |finding: &str| finding.split_once(",at:").map(|(_, place)| place.to_owned());
     let at = replay.finding.as_deref().and_then(place).map_or(String::new(), |place| format!(", at {place}"));
     println!("=> {}{at}", outcome.describe(config.timeout));
     show::show_output(&replay.output, raw || outcome.is_failure())?;
@@ -149,7 +147,7 @@ fn replay_history(
         sum.not_reproduced += 1;
         println!("   NOT REPRODUCED: the process ended by {}", history.finding);
     } else if let (false, Some(before)) = (is_hang(&history.finding), place(&history.finding))
-        && !at.ends_with(&before)
+        && !at.ends_with(before)
     {
         println!("   in the campaign, it ended at {before}");
     }
@@ -195,29 +193,16 @@ fn preload_options(
 ) -> Result<PreloadOptions> {
     let given = &arguments.preload.options;
     let options = match record {
-        Some(record) => given.with_named_defaults(&record.options).map_err(|error| {
-            let what = format!("the options of the campaign cannot be used: {error}");
-            Problem::failed(what, "use the version of sockfuzz that ran the campaign")
-        })?,
+        Some(record) => record.options_below(given)?,
         None => given.clone(),
     };
-    let has_marker = |input: &Seed| {
+    let is_session = |input: &Seed| {
         let history = History::decode(&input.bytes);
         history
             .map_or(has_marker(&input.bytes), |history| history.inputs.iter().any(|input| has_marker(input)))
     };
-    let format = if inputs.iter().any(has_marker) { InputFormat::Session } else { InputFormat::Raw };
+    let format = if inputs.iter().any(is_session) { InputFormat::Session } else { InputFormat::Raw };
     Ok(options.with_input_format(format).with_crashes_of_the_loop())
-}
-
-/// Changes to the working directory of the campaign, because paths on the server's command line may be relative.
-fn enter_directory(record: Option<&CampaignRecord>) -> Result<()> {
-    match record.and_then(|record| record.directory.as_ref()) {
-        Some(directory) => env::set_current_dir(directory).with_context(|| {
-            format!("cannot enter the campaign's working directory {}", directory.display())
-        }),
-        None => Ok(()),
-    }
 }
 
 /// Runs one input, and shows its bytes, the answer, and how the server ended.

@@ -1,6 +1,5 @@
 //! `sockfuzz triage`: from the findings of a campaign to its bugs, one folder for each.
 
-use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,7 +18,7 @@ use crate::server::single_run::RunConfig;
 use crate::triage::confirmation::confirm;
 use crate::triage::folder::{self, Bug};
 use crate::triage::group::{self, Group};
-use crate::triage::witness::{Candidate, Candidates};
+use crate::triage::witness::Candidates;
 use crate::util::preload;
 use crate::util::printable::counted;
 use crate::util::{exit_code, problem::Problem};
@@ -74,17 +73,9 @@ pub fn run(arguments: &TriageArguments) -> Result<u8> {
     let out = std::path::absolute(&arguments.out)?;
     let record = CampaignRecord::read(&out)?.ok_or_else(|| no_campaign(arguments))?;
     let server = record.server()?;
-    let given = &arguments.preload.options;
-    let campaign_options = given.with_named_defaults(&record.options).map_err(|error| {
-        let what = format!("the options of the campaign cannot be used: {error}");
-        Problem::failed(what, "use the version of sockfuzz that ran the campaign")
-    })?;
+    let options = record.options_below(&arguments.preload.options)?.with_crashes_of_the_loop();
     let library = preload::locate(arguments.preload.preload.as_deref())?;
-    if let Some(directory) = &record.directory {
-        env::set_current_dir(directory)
-            .with_context(|| format!("cannot enter the campaign's directory {}", directory.display()))?;
-    }
-    let options = campaign_options.with_crashes_of_the_loop();
+    record.enter_directory()?;
     let sandbox = Sandbox::prepare(&options, &library)?;
     let config = RunConfig {
         server: &server,
@@ -135,7 +126,7 @@ fn group_findings(runner: &mut ProcessRunner<'_>, candidates: Candidates) -> Res
         bar.inc(1);
     }
     for history in candidates.histories {
-        let known = history.inputs.last().is_some_and(|last| is_known(&candidates.findings, last));
+        let known = candidates.findings.iter().any(|finding| finding.inputs.last() == history.inputs.last());
         if !known && let Some(witness) = history.play(runner)? {
             group::add(&mut groups, witness);
         }
@@ -151,11 +142,6 @@ fn group_findings(runner: &mut ProcessRunner<'_>, candidates: Candidates) -> Res
     }
     groups.sort_by(|a, b| a.cause.cmp(&b.cause));
     Ok(groups)
-}
-
-/// Whether the last input of a history is a finding that was played already.
-fn is_known(findings: &[Candidate], last: &[u8]) -> bool {
-    findings.iter().any(|finding| finding.inputs.last().is_some_and(|input| input == last))
 }
 
 /// Reduces a bug, confirms it, and writes its folder.

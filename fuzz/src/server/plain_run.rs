@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use crate::server::plain_server::PlainServer;
-use crate::server::process_tree;
 use crate::server::sanitizers;
 use crate::server::single_run::{EXIT_TIMEOUT, RunConfig};
-use crate::server::tcp_client::{self, TcpTimeouts};
+use crate::server::tcp_client::TcpTimeouts;
 use crate::util::interrupt;
 
 /// Interval between two looks at the server's output.
@@ -41,8 +40,7 @@ pub fn run(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<PlainEnd> {
     let mut timed_out = false;
     for input in inputs {
         interrupt::check()?;
-        let session = tcp_client::session_of(input, options.input);
-        let played = tcp_client::play(|| server.connect(), &session, timeouts, None, process_tree::is_asleep);
+        let played = server.play(input, options.input, timeouts, None);
         timed_out = played.as_ref().is_ok_and(|answers| answers.timed_out);
         if timed_out || played.is_err() {
             break;

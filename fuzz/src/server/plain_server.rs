@@ -17,12 +17,14 @@ use anyhow::Result;
 use procfs::net::{TcpNetEntry, TcpState, UnixNetEntry};
 use procfs::process::{FDTarget, Process};
 use rustix::io::{FdFlags, dup2, fcntl_setfd};
-use sockfuzz_protocol::{Endpoint, Options, Switch};
+use sockfuzz_protocol::session::Connection;
+use sockfuzz_protocol::{Endpoint, InputFormat, Options, Switch};
 
 use crate::server::command::Server;
 use crate::server::diagnose::{ThreadStates, describe_exit};
 use crate::server::process_tree;
 use crate::server::running::{RunningProcess, WaitOutcome};
+use crate::server::tcp_client::{self, TcpAnswers, TcpTimeouts};
 use crate::util::memory_file::MemoryFile;
 use crate::util::printable::last_lines;
 use crate::util::{exit_code, problem::Problem};
@@ -83,8 +85,23 @@ impl PlainServer {
     ///
     /// # Errors
     /// When the connection fails, for example because the server has ended.
-    pub(super) fn connect(&mut self) -> io::Result<TcpStream> {
+    fn connect(&mut self) -> io::Result<TcpStream> {
         self.first.take().map_or_else(|| self.address.connect(self.timeout), Ok)
+    }
+
+    /// Plays an input of this format: see [`tcp_client::play`].
+    ///
+    /// # Errors
+    /// When a connection fails, for example because the server has ended.
+    pub(super) fn play(
+        &mut self,
+        input: &[u8],
+        format: InputFormat,
+        timeouts: TcpTimeouts,
+        expected: Option<&[Vec<u8>; Connection::COUNT]>,
+    ) -> io::Result<TcpAnswers> {
+        let session = tcp_client::session_of(input, format);
+        tcp_client::play(|| self.connect(), &session, timeouts, expected, process_tree::is_asleep)
     }
 
     /// Returns what the server has written to stdout and stderr.

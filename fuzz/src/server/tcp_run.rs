@@ -9,9 +9,8 @@ use anyhow::{Context, Result};
 use crate::input::compare::difference;
 use crate::server::batch_run::{Answers, MAX_LINGER, answer_in_turn};
 use crate::server::plain_server::PlainServer;
-use crate::server::process_tree;
 use crate::server::single_run::{EXIT_TIMEOUT, RunConfig};
-use crate::server::tcp_client::{self, TcpAnswers, TcpTimeouts};
+use crate::server::tcp_client::{TcpAnswers, TcpTimeouts};
 use crate::util::interrupt;
 
 /// Result of a run over TCP.
@@ -51,9 +50,8 @@ pub fn over_tcp(config: &RunConfig<'_>, input: &[u8], expects_end: bool) -> Resu
     let options = config.options.parsed();
     let linger = Duration::from_millis(options.linger_ms.into());
     let timeouts = TcpTimeouts { timeout: config.timeout, linger };
-    let session = tcp_client::session_of(input, options.input);
     let mut server = PlainServer::start(config.server, &options, config.timeout)?;
-    let played = tcp_client::play(|| server.connect(), &session, timeouts, None, process_tree::is_asleep);
+    let played = server.play(input, options.input, timeouts, None);
     let patience = if expects_end || played.is_err() { EXIT_TIMEOUT } else { Duration::ZERO };
     let end = server.end_within(patience)?;
     let answers = match played {
@@ -82,9 +80,7 @@ pub fn batch_over_tcp(
         let mut answered = Vec::new();
         for (input, expected) in &inputs[begin..] {
             interrupt::check()?;
-            let session = tcp_client::session_of(input, options.input);
-            let connect = || server.connect();
-            match tcp_client::play(connect, &session, timeouts, Some(expected), process_tree::is_asleep) {
+            match server.play(input, options.input, timeouts, Some(expected)) {
                 Ok(answers) if !answers.timed_out => answered.push(answers),
                 _ => break,
             }

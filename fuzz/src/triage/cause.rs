@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use sockfuzz_protocol::EXIT_SIGNAL;
+use sockfuzz_protocol::{EXIT_SIGNAL, history};
 
 use crate::server::diagnose::signal_name;
 
@@ -25,23 +25,20 @@ impl Cause {
     /// Returns the cause that the name of a finding states, such as `sig:11,at:nginx+4a3c1`.
     #[must_use]
     pub fn of_finding(name: &str) -> Option<Self> {
-        let (kind, place) = match name.split_once(",at:") {
-            Some((kind, place)) => (kind, Some(place)),
-            None => (name, None),
-        };
-        match kind.split_once(':') {
-            Some(("sig", signal)) => {
-                let signal = signal.parse().ok()?;
-                Some(match place {
+        let number = || name.split(',').next()?.split_once(':')?.1.parse().ok();
+        match history::kind(name) {
+            "sig" => {
+                let signal = number()?;
+                Some(match history::place(name) {
                     _ if signal == EXIT_SIGNAL => Self::Exit(0),
                     // A sanitizer replaces the signal of a fault by its own.
                     Some(place) => Self::Crash(place.to_owned()),
                     None => Self::CrashSomewhere(signal),
                 })
             }
-            Some(("exit", status)) => status.parse().ok().map(Self::Exit),
-            None if kind == "hang" => Some(Self::Hang),
-            None if kind == "internal" => Some(Self::InternalError),
+            "exit" => number().map(Self::Exit),
+            "hang" => Some(Self::Hang),
+            "internal" => Some(Self::InternalError),
             _ => None,
         }
     }

@@ -34,7 +34,7 @@ pub fn keep_earlier(directory: &Path) -> Result<Option<PathBuf>> {
     Ok(Some(kept))
 }
 
-/// What is known about a bug.
+/// One bug of the server, with everything that its folder shows.
 #[derive(Debug)]
 pub struct Bug<'a> {
     /// Its findings.

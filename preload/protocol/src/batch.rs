@@ -23,17 +23,21 @@ pub fn first(stream: &[u8]) -> Option<(&[u8], usize)> {
     Some((&rest[..length], LENGTH + length))
 }
 
+/// Returns all inputs of a stream.
+pub fn inputs(mut stream: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (input, taken) = first(stream)?;
+        stream = &stream[taken..];
+        Some(input)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn decode(mut stream: &[u8]) -> Vec<&[u8]> {
-        let mut inputs = Vec::new();
-        while let Some((input, taken)) = first(stream) {
-            inputs.push(input);
-            stream = &stream[taken..];
-        }
-        inputs
+    fn decode(stream: &[u8]) -> Vec<&[u8]> {
+        inputs(stream).collect()
     }
 
     #[test]

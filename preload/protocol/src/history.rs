@@ -40,14 +40,24 @@ impl History {
         let end = rest.windows(TEXT_END.len()).position(|window| window == TEXT_END.as_bytes())?;
         let text = str::from_utf8(&rest[..end]).ok()?;
         let value = |name| text.lines().find_map(|line| line.strip_prefix(name));
-        let mut stream = &rest[end + TEXT_END.len()..];
-        let mut inputs = Vec::new();
-        while let Some((input, taken)) = batch::first(stream) {
-            inputs.push(input.to_vec());
-            stream = &stream[taken..];
-        }
+        let inputs = batch::inputs(&rest[end + TEXT_END.len()..]).map(<[u8]>::to_vec).collect();
         Some(Self { finding: value(FINDING)?.to_owned(), left_out: value(LEFT_OUT)?.parse().ok()?, inputs })
     }
+}
+
+/// Begins the place in the name of a finding.
+const PLACE: &str = ",at:";
+
+/// Returns the kind of the finding with this name: `sig`, `exit`, `hang` or `internal`.
+#[must_use]
+pub fn kind(name: &str) -> &str {
+    name.split([':', ',']).next().unwrap_or(name)
+}
+
+/// Returns the place in the name of a finding; `None` if it has none.
+#[must_use]
+pub fn place(name: &str) -> Option<&str> {
+    name.split_once(PLACE).map(|(_, place)| place)
 }
 
 /// Maximum length of a finding's name in bytes.

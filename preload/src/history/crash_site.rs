@@ -50,6 +50,13 @@ impl CrashSite {
     pub(super) fn addresses(&self) -> [usize; ADDRESSES] {
         std::array::from_fn(|index| self.0[index].load(SeqCst))
     }
+
+    /// Records the server's calls that led to this one.
+    fn record_calls(&self) {
+        let mut search = CallSearch { places: self.0[1..].iter(), frames: 0 };
+        // SAFETY: the callback has the required type, and casts the argument to the type that is passed here.
+        unsafe { _Unwind_Backtrace(add_call, (&raw mut search).cast()) };
+    }
 }
 
 /// Actions that the handler stands in front of, in the order of [`ending::CRASH_SIGNALS`].
@@ -176,15 +183,6 @@ fn is_servers(address: usize) -> bool {
 struct CallSearch<'a> {
     places: std::slice::Iter<'a, AtomicUsize>,
     frames: usize,
-}
-
-impl CrashSite {
-    /// Records the server's calls that led to this one.
-    fn record_calls(&self) {
-        let mut search = CallSearch { places: self.0[1..].iter(), frames: 0 };
-        // SAFETY: the callback has the required type, and casts the argument to the type that is passed here.
-        unsafe { _Unwind_Backtrace(add_call, (&raw mut search).cast()) };
-    }
 }
 
 extern "C-unwind" fn add_call(frame: *mut c_void, search: *mut c_void) -> c_int {

@@ -10,11 +10,11 @@ use rustix::io::{Errno, close, fcntl_dupfd_cloexec, read, write};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::getppid;
 use sockfuzz_protocol::batch;
-use sockfuzz_protocol::history::{History, MAX_NAME_BYTES, is_finding_name};
+use sockfuzz_protocol::history::{self, History, MAX_NAME_BYTES, is_finding_name};
 use syscalls::{Sysno, syscall};
 
 use super::ring::{Kept, RingPair};
-use crate::sys::{fd_table, proc, report};
+use crate::sys::{fd, fd_table, proc, report};
 
 /// Maximum number of histories in the directory, for each kind of finding.
 const MAX_HISTORIES: usize = 200;
@@ -105,7 +105,7 @@ fn serve(connection: &OwnedFd, rings: &RingPair, directory: &OwnedFd) -> bool {
 
 /// Writes a history, unless the directory has one of the same finding, or enough of its kind.
 fn save(directory: &OwnedFd, name: &str, kept: &Kept) -> Result<(), Errno> {
-    let kind = name.split([':', ',']).next().unwrap_or(name);
+    let kind = history::kind(name);
     let limit = if kind == "hang" { MAX_HANGS } else { MAX_HISTORIES };
     let (mut all, mut of_kind) = (0, 0);
     for entry in Dir::read_from(directory)? {
@@ -120,22 +120,13 @@ fn save(directory: &OwnedFd, name: &str, kept: &Kept) -> Result<(), Errno> {
             return Ok(());
         }
         all += usize::from(id.starts_with("id:"));
-        of_kind += usize::from(finding.split([':', ',']).next() == Some(kind));
+        of_kind += usize::from(history::kind(finding) == kind);
     }
     if of_kind >= limit {
         return Ok(());
     }
-    let file = format!("id:{all:06},{name},inputs:{}", count(&kept.inputs));
+    let file = format!("id:{all:06},{name},inputs:{}", batch::inputs(&kept.inputs).count());
     write_file(directory, &file, &History::encode(name, kept.left_out, &kept.inputs))
-}
-
-fn count(mut stream: &[u8]) -> usize {
-    let mut count = 0;
-    while let Some((_, taken)) = batch::first(stream) {
-        stream = &stream[taken..];
-        count += 1;
-    }
-    count
 }
 
 /// Writes a file that has its name only when it is complete.
@@ -143,22 +134,12 @@ fn write_file(directory: &OwnedFd, name: &str, content: &[u8]) -> Result<(), Err
     let unfinished = format!(".{name}");
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let file = openat(directory, &unfinished, flags, Mode::from_raw_mode(0o644))?;
-    let result = write_all(&file, content).and_then(|()| renameat(directory, &unfinished, directory, name));
+    let result =
+        fd::write_all(&file, content).and_then(|()| renameat(directory, &unfinished, directory, name));
     if result.is_err() {
         let _ = unlinkat(directory, &unfinished, AtFlags::empty());
     }
     result
-}
-
-fn write_all(file: &OwnedFd, mut content: &[u8]) -> Result<(), Errno> {
-    while !content.is_empty() {
-        match write(file, content) {
-            Ok(written) => content = &content[written..],
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 /// In the forkserver: has the history in this place saved under the name of its finding, and waits for that.

@@ -170,14 +170,7 @@ mod tests {
     use super::*;
 
     fn inputs(ring: &Ring) -> Vec<Vec<u8>> {
-        let kept = ring.kept();
-        let mut stream = &kept.inputs[..];
-        let mut inputs = Vec::new();
-        while let Some((input, taken)) = batch::first(stream) {
-            inputs.push(input.to_vec());
-            stream = &stream[taken..];
-        }
-        inputs
+        batch::inputs(&ring.kept().inputs).map(<[u8]>::to_vec).collect()
     }
 
     #[test]

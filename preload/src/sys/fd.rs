@@ -3,7 +3,7 @@
 use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
-use rustix::io::{DupFlags, Errno, FdFlags, dup3, fcntl_getfd};
+use rustix::io::{DupFlags, Errno, FdFlags, dup3, fcntl_getfd, write};
 
 /// Borrows a descriptor of the server's for one call. The call fails with `EBADF` if the server has closed
 /// the descriptor meanwhile, as the server's own call would.
@@ -20,6 +20,21 @@ pub(crate) fn replace(fd: RawFd, fresh: impl AsFd) -> Result<(), Errno> {
     // SAFETY: `fcntl` has just shown that the number is open; `ManuallyDrop` never closes it.
     let mut place = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(fd) });
     dup3(fresh, &mut place, flags)
+}
+
+/// Writes all bytes.
+///
+/// # Errors
+/// Those of write(2), except `EINTR`.
+pub(crate) fn write_all(fd: impl AsFd, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        match write(&fd, bytes) {
+            Ok(count) => bytes = &bytes[count..],
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Whether `fd` is a socket (fstat(2), S_IFSOCK).

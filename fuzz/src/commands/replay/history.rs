@@ -3,14 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sockfuzz_protocol::history::History;
+use sockfuzz_protocol::history::{History, kind};
 
 use crate::campaign::findings;
 
 /// Whether a process that ended with the finding `found` ended in the same way as the one of this history.
 pub(super) fn is_reproduced_by(history: &History, found: Option<&String>) -> bool {
     // A sanitizer replaces the signal of a fault by its own, so any signal will do.
-    let kind = |finding: &str| finding.split([':', ',']).next().map(str::to_owned);
     found.is_some_and(|finding| kind(finding) == kind(&history.finding))
 }
 

@@ -1,6 +1,7 @@
 //! Outcome of a replayed input: whether the server crashed or hung, and whether that reproduces the finding.
 
 use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -30,10 +31,7 @@ impl ReplayOutcome {
             RunEnd::TimedOut(threads) => Self::Hung(threads.to_string()),
             RunEnd::Ended(status) => match status.signal() {
                 None => exited(describe_exit(*status)),
-                Some(number) => Self::Signalled {
-                    signal: describe_exit(*status),
-                    panicked: number == Signal::ABORT.as_raw() && sanitizers::has_rust_panic(&run.output),
-                },
+                Some(number) => Self::signalled(*status, number, &run.output),
             },
         }
     }
@@ -46,13 +44,15 @@ impl ReplayOutcome {
             InputEnd::TimedOut => Self::Hung("in the loop".to_owned()),
             InputEnd::Ended(status) => match status.signal() {
                 Some(EXIT_SIGNAL) => Self::Exited { status: "in the loop".to_owned(), is_finding: true },
-                Some(number) => Self::Signalled {
-                    signal: describe_exit(status),
-                    panicked: number == Signal::ABORT.as_raw() && sanitizers::has_rust_panic(&run.output),
-                },
+                Some(number) => Self::signalled(status, number, &run.output),
                 None => Self::Exited { status: describe_exit(status), is_finding: false },
             },
         }
+    }
+
+    fn signalled(status: ExitStatus, number: i32, output: &[u8]) -> Self {
+        let panicked = number == Signal::ABORT.as_raw() && sanitizers::has_rust_panic(output);
+        Self::Signalled { signal: describe_exit(status), panicked }
     }
 
     /// Whether a finding of this kind has been reproduced.

@@ -4,10 +4,10 @@ use std::os::fd::{BorrowedFd, RawFd};
 use std::sync::OnceLock;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionread, read, write};
+use rustix::io::{Errno, FdFlags, fcntl_setfd, ioctl_fionread, read};
 use rustix::process::{Pid, getpid};
 
-use crate::sys::report;
+use crate::sys::{fd, report};
 
 /// Descriptors of AFL++'s control and status pipes (AFL++ config.h: FORKSRV_FD and the next).
 pub(crate) const FORKSERVER_PIPES: [RawFd; 2] = [198, 199];
@@ -62,13 +62,9 @@ pub(super) fn write_words<const N: usize>(words: [u32; N]) {
 }
 
 /// Writes `bytes`. Ends the process when AFL++ has gone.
-pub(super) fn write_bytes(mut bytes: &[u8]) {
-    while !bytes.is_empty() {
-        match write(answers(), bytes) {
-            Ok(count) => bytes = &bytes[count..],
-            Err(Errno::INTR) => {}
-            Err(_) => report::exit(0),
-        }
+pub(super) fn write_bytes(bytes: &[u8]) {
+    if fd::write_all(answers(), bytes).is_err() {
+        report::exit(0);
     }
 }
 
