@@ -2,7 +2,7 @@
 
 use sockfuzz_protocol::fnv;
 
-use super::child_state::ChildState;
+use super::child_state::{ChildState, IterationState};
 use super::verdict;
 use crate::afl;
 use crate::history::{self, Ending};
@@ -20,7 +20,11 @@ pub(super) fn save(place: usize, state: &ChildState, status: u32) {
             0 => Some(Ending::Exit(libc::WEXITSTATUS(status.cast_signed()))),
             signal => Some(Ending::Signal(signal)),
         },
-        PlannedEnd::None => Some(Ending::Hang(edges_run())),
+        PlannedEnd::None if state.iteration_state() == IterationState::Running => {
+            Some(Ending::Hang(edges_run()))
+        }
+        // Killed while it waited for its next input.
+        PlannedEnd::None => None,
     };
     ending.into_iter().for_each(|ending| history::save(place, ending, &state.crash_site));
 }
