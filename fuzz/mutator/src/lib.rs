@@ -30,3 +30,4 @@ mod trim;
 
 pub use dictionary::Dictionary;
 pub use mutator::{GROWTH_LIMIT_BYTES, Mutator};
+pub use trim::minimize;

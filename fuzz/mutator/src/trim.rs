@@ -192,6 +192,26 @@ impl Trimmer {
     }
 }
 
+/// Returns a smaller input that still `holds`: without elements of requests that it does not need, then without blocks of
+/// bytes, down to single ones. Once `is_over`, returns the smallest input so far.
+///
+/// # Errors
+/// Those of `holds`.
+pub fn minimize<E>(
+    input: &[u8],
+    format: InputFormat,
+    mut holds: impl FnMut(&[u8]) -> Result<bool, E>,
+    mut is_over: impl FnMut() -> bool,
+) -> Result<Vec<u8>, E> {
+    let mut trimmer = Trimmer::default();
+    let mut has_proposal = trimmer.begin(input, format, BlockSizes { min_length: 1, initial_count: 16 });
+    while has_proposal && !is_over() {
+        let same = holds(trimmer.proposal())?;
+        has_proposal = trimmer.proceed(same);
+    }
+    Ok(trimmer.best.bytes.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use sockfuzz_model::http2::{self, Connection, kind};
