@@ -59,7 +59,9 @@ pub struct LoopRun {
     status: StatusFile,
     output: MemoryFile,
     timeout: Duration,
-    /// Whether the last process was killed at the time limit.
+    /// Process that waits for the next input.
+    process: Option<Pid>,
+    /// Whether the last process was killed.
     was_killed: bool,
     _running: RunningProcess,
 }
@@ -93,6 +95,7 @@ impl RunConfig<'_> {
             status,
             output,
             timeout: self.timeout,
+            process: None,
             was_killed: false,
             _running: running,
         };
@@ -121,13 +124,10 @@ impl LoopRun {
         let Word::Received(pid) = self.channel.receive(after(START_TIMEOUT))? else {
             return Err(self.not_started()?.into());
         };
+        self.process = i32::try_from(pid).ok().and_then(Pid::from_raw);
         let status = match self.channel.receive(after(self.timeout))? {
             Word::Late => {
-                self.was_killed = true;
-                if let Some(process) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-                    // It may have ended just now.
-                    let _ = kill_process(process, Signal::KILL);
-                }
+                self.end_process();
                 return match self.channel.receive(after(END_TIMEOUT))? {
                     Word::Received(_) => Ok(InputEnd::TimedOut),
                     Word::Late | Word::Closed => Err(self.not_started()?.into()),
@@ -136,7 +136,20 @@ impl LoopRun {
             Word::Received(status) => ExitStatus::from_raw(status.cast_signed()),
             Word::Closed => return Err(self.not_started()?.into()),
         };
-        Ok(if status.stopped_signal().is_some() { InputEnd::Answered } else { InputEnd::Ended(status) })
+        if status.stopped_signal().is_some() {
+            return Ok(InputEnd::Answered);
+        }
+        self.process = None;
+        Ok(InputEnd::Ended(status))
+    }
+
+    /// Ends the process that waits for the next input, if there is one: that input gets a new process.
+    pub fn end_process(&mut self) {
+        if let Some(process) = self.process.take() {
+            // It may have ended just now.
+            let _ = kill_process(process, Signal::KILL);
+            self.was_killed = true;
+        }
     }
 
     /// Returns what the server has written to stdout and stderr.

@@ -30,8 +30,7 @@ pub struct ProcessRun {
     pub internal_error: bool,
 }
 
-/// Plays lists of inputs, each in a fresh process. The forkserver is started again only after a process that did not end
-/// by itself.
+/// Plays lists of inputs, each in a fresh process of the same forkserver.
 #[derive(Debug)]
 pub struct ProcessRunner<'a> {
     config: RunConfig<'a>,
@@ -86,7 +85,8 @@ impl<'a> ProcessRunner<'a> {
             port: run.status.port(),
             internal_error: run.internal_errors() > errors,
         };
-        self.run = (end != InputEnd::Answered).then_some(run);
+        run.end_process();
+        self.run = Some(run);
         Ok(result)
     }
 }
