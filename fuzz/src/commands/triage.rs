@@ -1,30 +1,26 @@
 //! `sockfuzz triage`: from the findings of a campaign to its bugs, one folder for each.
 
-use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use sockfuzz_protocol::InputFormat;
 
 use crate::campaign::record::CampaignRecord;
 use crate::note;
 use crate::options::{self, PreloadArguments};
 use crate::sandbox::Sandbox;
-use crate::server::loop_run::ProcessRunner;
+use crate::server::debugger;
 use crate::server::single_run::RunConfig;
-use crate::triage::confirmation::confirm;
-use crate::triage::folder::{self, Bug};
-use crate::triage::group::{self, Group};
+use crate::triage::bugs::KnownBugs;
+use crate::triage::finding::{DIRECTORY, FailureKind, Finding};
+use crate::triage::folder;
+use crate::triage::pipeline::{Triage, TriageLimits};
 use crate::triage::witness::Candidates;
 use crate::util::preload;
 use crate::util::printable::counted;
 use crate::util::{exit_code, problem::Problem};
-
-/// Name of the directory of bugs in an output directory.
-const DIRECTORY: &str = "findings";
 
 /// Interval at which a progress bar is drawn.
 const TICK: Duration = Duration::from_millis(200);
@@ -33,24 +29,30 @@ const TICK: Duration = Duration::from_millis(200);
 pub const EXAMPLES: &str = "\
 Examples:
   sockfuzz triage out                    bugs of the campaign in out, in out/findings
+  sockfuzz triage --again out            from the beginning, for example with another build of the server
 
 Plays every crash and hang of all instances and resumptions in a fresh process, alone and, if it does not \
-happen then, with the history of its process. Findings that end the process in the same way and at the \
-same place are one bug. Of its shortest witness, inputs that it does not need are left out. What remains \
-is sent to the plain server, without the preload, over real TCP, several times.
+happen then, with the history of its process. Of the shortest witness of each place, inputs, steps and bytes \
+that it does not need are left out. It is sent to the plain server, without the preload, over real TCP: \
+once for its stack (from a sanitizer, a panic's backtrace, or gdb), and several times as proof. Findings with the \
+same failure at the same place in the source are one bug.
 
-Each bug has a folder: inputs as bytes and text, a history for sockfuzz replay, a script that needs only \
-Python and starts the plain server itself, the server's output, and a README.md that says what was seen. \
-The plain server runs without a sandbox.
+Each bug has a folder: inputs as bytes and text, a history for sockfuzz replay, scripts that start the \
+plain server themselves and need only bash or Python, the server's output, a README.md for the server's \
+maintainers, and finding.json. The plain server runs without a sandbox. A later triage plays only what is \
+new; Ctrl-C loses nothing that is finished.
 
-Exit status: 0 when there is no bug, 4 when there is one.";
+Exit status: 0 when there is no bug, 4 when there is one, 130 after Ctrl-C.";
 
 /// Arguments of `triage`.
 #[derive(Debug, Args)]
 pub struct TriageArguments {
     /// Output directory of a campaign
-    #[arg(value_name = "OUT")]
+    #[arg(value_name = "OUT", default_value = "out")]
     pub out: PathBuf,
+    /// Play all findings again; the earlier results are kept under another name
+    #[arg(long)]
+    pub again: bool,
     /// Time limit after which an input counts as a hang, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = options::seconds)]
     pub timeout: Duration,
@@ -71,7 +73,12 @@ pub struct TriageArguments {
 /// A directory of no campaign, or a server that cannot be used.
 pub fn run(arguments: &TriageArguments) -> Result<u8> {
     let out = std::path::absolute(&arguments.out)?;
-    let record = CampaignRecord::read(&out)?.ok_or_else(|| no_campaign(arguments))?;
+    let record = CampaignRecord::read(&out)?.ok_or_else(|| no_campaign(&arguments.out))?;
+    if arguments.again
+        && let Some(kept) = folder::keep_earlier(&out.join(DIRECTORY))?
+    {
+        note!("the results of an earlier triage are now in {}", kept.display());
+    }
     let server = record.server()?;
     let options = record.options_below(&arguments.preload.options)?.with_crashes_of_the_loop();
     let library = preload::locate(arguments.preload.preload.as_deref())?;
@@ -83,89 +90,81 @@ pub fn run(arguments: &TriageArguments) -> Result<u8> {
         options: sandbox.options(),
         timeout: arguments.timeout,
     };
-    let mut runner = ProcessRunner::new(config)?;
-    let mut groups = group_findings(&mut runner, Candidates::read(&out)?)?;
-    let directory = out.join(DIRECTORY);
-    if let Some(kept) = folder::keep_earlier(&directory)? {
-        note!("the results of an earlier triage are now in {}", kept.display());
-    }
-    let format = options.parsed().input;
-    let bar = progress(groups.len() as u64, "bugs reduced and confirmed");
-    for (number, group) in (1..).zip(&mut groups) {
-        let folder = finish(&config, &mut runner, group, arguments, format, &directory, number)?;
-        bar.suspend(|| println!("   {}", folder.display()));
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    let bugs = counted(groups.len() as u64, "bug", "bugs");
-    println!("{bugs} in {}", directory.display());
-    Ok(if groups.is_empty() { exit_code::OK } else { exit_code::CRASHED })
+    let limits = TriageLimits { reduction: arguments.reduction, attempts: arguments.attempts };
+    triage(&out, config, limits)
 }
 
-/// Plays all findings, and groups them by their causes.
-fn group_findings(runner: &mut ProcessRunner<'_>, candidates: Candidates) -> Result<Vec<Group>> {
-    let (findings, histories) = (candidates.findings.len(), candidates.histories.len());
-    note!(
-        "{} and {}",
-        counted(findings as u64, "finding", "findings"),
-        counted(histories as u64, "history", "histories")
-    );
-    let bar = progress((findings + histories) as u64, "findings played");
-    let mut groups = Vec::new();
-    let mut lost = 0_u64;
-    for finding in &candidates.findings {
-        let mut witness = finding.clone().play(runner)?;
-        if witness.is_none() {
-            let history = candidates.history_of(finding).cloned();
-            witness = history.map(|history| history.play(runner)).transpose()?.flatten();
-        }
-        match witness {
-            Some(witness) => group::add(&mut groups, witness),
-            None => lost += 1,
-        }
-        bar.inc(1);
-    }
-    for history in candidates.histories {
-        let known = candidates.findings.iter().any(|finding| finding.inputs.last() == history.inputs.last());
-        if !known && let Some(witness) = history.play(runner)? {
-            group::add(&mut groups, witness);
+/// Triages what is new in an output directory, and reports its bugs.
+///
+/// # Errors
+/// A server that cannot be used, or an interruption by the user.
+pub fn triage(out: &Path, config: RunConfig<'_>, limits: TriageLimits) -> Result<u8> {
+    let known = KnownBugs::read(out)?;
+    let earlier = known.count();
+    let candidates = Candidates::read(out)?.without(|file| known.has_file(file));
+    let directory = known.directory();
+    let mut triage = Triage::new(config, limits, known)?;
+    report_work(&candidates, earlier);
+    let bar = progress(candidates.count() as u64, "played");
+    let groups = triage.group(candidates, || bar.inc(1))?;
+    bar.finish_and_clear();
+    report_lost(&triage);
+    let bar = progress(groups.len() as u64, "places examined");
+    for group in groups {
+        if let Some((folder, finding)) = triage.finish(group, &|what| bar.set_message(what.to_owned()))? {
+            bar.suspend(|| println!("found: {}\n       {}", finding.title, folder.display()));
         }
         bar.inc(1);
     }
     bar.finish_and_clear();
-    if lost > 0 {
-        let findings = counted(lost, "finding does", "findings do");
-        println!(
-            "{findings} not happen alone, and have no history: their place was known when they happened, or they depend on the \
-             time or on the order of threads"
+    let count = triage.known().count();
+    triage.known().bugs().for_each(|(folder, finding)| report_bug(folder, finding));
+    let new = match (count - earlier, earlier) {
+        (_, 0) => String::new(),
+        (new, _) => format!(", {new} of them new"),
+    };
+    println!("{}{new}, in {}", counted(count as u64, "bug", "bugs"), directory.display());
+    Ok(if count == 0 { exit_code::OK } else { exit_code::CRASHED })
+}
+
+fn report_work(candidates: &Candidates, earlier: usize) {
+    let findings = counted(candidates.findings.len() as u64, "finding", "findings");
+    let histories = counted(candidates.histories.len() as u64, "history", "histories");
+    match earlier {
+        0 => note!("{findings} and {histories} to play"),
+        _ => note!("{findings} and {histories} to play, besides {}", counted(earlier as u64, "bug", "bugs")),
+    }
+    if candidates.count() > 0 && debugger::find().is_none() {
+        note!(
+            "without gdb, crashes that no sanitizer reports are told apart by their instruction; install gdb for stacks"
         );
     }
-    groups.sort_by(|a, b| a.cause.cmp(&b.cause));
-    Ok(groups)
 }
 
-/// Reduces a bug, confirms it, and writes its folder.
-fn finish(
-    config: &RunConfig<'_>,
-    runner: &mut ProcessRunner<'_>,
-    group: &mut Group,
-    arguments: &TriageArguments,
-    format: InputFormat,
-    directory: &std::path::Path,
-    number: usize,
-) -> Result<PathBuf> {
-    let before = group.best.inputs.len();
-    group.reduce(runner, arguments.reduction)?;
-    runner.stop();
-    let confirmation = confirm(config, &group.cause, &group.best.inputs, arguments.attempts)?;
+fn report_lost(triage: &Triage<'_>) {
+    if triage.lost() > 0 {
+        println!(
+            "{} not happen alone, and {} no history that ends in the same way: the place was known when it happened, or it \
+             depends on the time or on the order of threads (see not-reproduced.txt)",
+            counted(triage.lost(), "finding does", "findings do"),
+            if triage.lost() == 1 { "it has" } else { "they have" },
+        );
+    }
+}
+
+fn report_bug(folder: &Path, finding: &Finding) {
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let number = name.split('-').next().unwrap_or_default();
+    println!("{number}  {}", finding.title);
+    let severity = finding.severity.as_ref().filter(|_| finding.kind == FailureKind::Crash);
+    let severity =
+        severity.map_or(String::new(), |severity| format!("; {} (CASR's estimate)", severity.level));
     println!(
-        "{number}. {}: {}; {} (of {before}); {confirmation}",
-        group.cause,
-        counted(group.findings as u64, "finding", "findings"),
-        counted(group.best.inputs.len() as u64, "input", "inputs"),
+        "    {}; {}{severity}",
+        counted(finding.files.len() as u64, "finding", "findings"),
+        counted(finding.inputs as u64, "input", "inputs"),
     );
-    fs::create_dir_all(directory).with_context(|| format!("cannot create {}", directory.display()))?;
-    Bug { group, confirmation: &confirmation, server: config.server, format }.write(directory, number)
+    println!("    {}", finding.confirmation);
 }
 
 /// Returns a progress bar, which shows nothing without a terminal.
@@ -176,9 +175,9 @@ fn progress(count: u64, what: &'static str) -> ProgressBar {
     bar.with_message(what)
 }
 
-fn no_campaign(arguments: &TriageArguments) -> Problem {
+fn no_campaign(out: &Path) -> Problem {
     Problem::failed(
-        format!("{} is no output directory of sockfuzz fuzz", arguments.out.display()),
+        format!("{} is no output directory of sockfuzz fuzz", out.display()),
         "give the directory that sockfuzz fuzz got with -o",
     )
 }

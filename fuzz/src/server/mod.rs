@@ -24,6 +24,7 @@ pub mod plain_run;
 pub mod tcp_run;
 
 pub mod backtrace;
+pub mod debugger;
 pub mod transport;
 
 pub mod seeds;

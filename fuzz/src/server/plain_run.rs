@@ -1,7 +1,7 @@
 //! Inputs for the plain server, without the preload, over real TCP, one after the other: what happens there happens to
 //! the server's users.
 
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -24,38 +24,86 @@ pub enum PlainEnd {
     Ended(ExitStatus),
     /// It caught a Rust panic.
     Panicked,
+    /// A sanitizer reported an error, after which it went on.
+    Reported,
     /// It did not answer in time.
     TimedOut,
 }
 
-/// Sends inputs to a fresh server without the preload.
+/// Result of inputs on the plain server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlainRun {
+    /// Their effect.
+    pub end: PlainEnd,
+    /// What the server has written to stdout and stderr.
+    pub output: Vec<u8>,
+}
+
+/// Sends inputs to a fresh server as its user starts it.
 ///
 /// # Errors
 /// When the server never listens, or the user interrupts.
-pub fn run(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<PlainEnd> {
-    let options = config.options.parsed();
-    let linger = Duration::from_millis(options.linger_ms.into());
-    let timeouts = TcpTimeouts { timeout: config.timeout, linger };
-    let mut server = PlainServer::start(config.server, &options, config.timeout)?;
-    let mut timed_out = false;
-    for input in inputs {
-        interrupt::check()?;
-        let played = server.play(input, options.input, timeouts, None);
-        timed_out = played.as_ref().is_ok_and(|answers| answers.timed_out);
-        if timed_out || played.is_err() {
+pub fn run(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<PlainRun> {
+    play(config, config.server.command(), inputs)
+}
+
+/// Sends inputs to a fresh server whose panics and sanitizer reports show the whole stack and end it.
+///
+/// # Errors
+/// When the server never listens, or the user interrupts.
+pub fn run_with_backtraces(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<PlainRun> {
+    let mut command = config.server.command();
+    command.env("RUST_BACKTRACE", "full").envs(sanitizers::options());
+    play(config, command, inputs)
+}
+
+fn play(config: &RunConfig<'_>, command: Command, inputs: &[Vec<u8>]) -> Result<PlainRun> {
+    let mut server = PlainServer::start_by(command, &config.options.parsed(), config.timeout)?;
+    let timed_out = send(&mut server, config, inputs)?;
+    // A thread may crash a little later, and a panic may abort the server.
+    let deadline = Instant::now() + EXIT_TIMEOUT;
+    let mut end = None;
+    while end.is_none() && Instant::now() < deadline {
+        end = server.end_within(CHECK_INTERVAL)?;
+        // A message is followed by the end, or not.
+        if end.is_none() && describe_output(&server.output()?).is_some() {
+            end = server.end_within(CHECK_INTERVAL)?;
             break;
         }
     }
-    // A thread may crash a little later, and a panic may abort the server.
-    let deadline = Instant::now() + EXIT_TIMEOUT;
-    while Instant::now() < deadline {
-        if let Some(status) = server.end_within(CHECK_INTERVAL)? {
-            return Ok(PlainEnd::Ended(status));
-        }
-        if sanitizers::has_rust_panic(&server.output()?) {
-            let end = server.end_within(CHECK_INTERVAL)?;
-            return Ok(end.map_or(PlainEnd::Panicked, PlainEnd::Ended));
+    let output = server.output()?;
+    let end = match (end, describe_output(&output)) {
+        (Some(status), _) => PlainEnd::Ended(status),
+        (None, Some(end)) => end,
+        (None, None) if timed_out => PlainEnd::TimedOut,
+        (None, None) => PlainEnd::Serves,
+    };
+    Ok(PlainRun { end, output })
+}
+
+/// Sends the inputs, and returns whether the server did not answer one in time. A server that ends gets no more inputs.
+///
+/// # Errors
+/// When the user interrupts.
+pub(super) fn send(server: &mut PlainServer, config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<bool> {
+    let options = config.options.parsed();
+    let linger = Duration::from_millis(options.linger_ms.into());
+    let timeouts = TcpTimeouts { timeout: config.timeout, linger };
+    for input in inputs {
+        interrupt::check()?;
+        match server.play(input, options.input, timeouts, None) {
+            Ok(answers) if !answers.timed_out => {}
+            played => return Ok(played.is_ok()),
         }
     }
-    Ok(if timed_out { PlainEnd::TimedOut } else { PlainEnd::Serves })
+    Ok(false)
+}
+
+/// Returns the effect that the server's output shows.
+fn describe_output(output: &[u8]) -> Option<PlainEnd> {
+    if sanitizers::has_rust_panic(output) {
+        Some(PlainEnd::Panicked)
+    } else {
+        sanitizers::is_report(output).then_some(PlainEnd::Reported)
+    }
 }

@@ -51,15 +51,24 @@ impl PlainServer {
     /// # Errors
     /// When it never listens.
     pub(super) fn start(server: &Server, options: &Options, timeout: Duration) -> Result<Self> {
+        Self::start_by(server.command(), options, timeout)
+    }
+
+    /// Like [`Self::start`], by this command, which may be a debugger that runs the server.
+    ///
+    /// # Errors
+    /// When the server never listens.
+    pub(super) fn start_by(command: Command, options: &Options, timeout: Duration) -> Result<Self> {
         let output = MemoryFile::new(b"")?;
         let socket_file = SocketFile::new_at(options.port.as_ref());
         let activation = match options.socket_activation {
             Switch::On => Some(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?),
             Switch::Off => None,
         };
-        let mut command = activation
-            .as_ref()
-            .map_or_else(|| server.command(), |listener| socket_activated(server, listener));
+        let mut command = match &activation {
+            None => command,
+            Some(listener) => socket_activated(&command, listener),
+        };
         command.stdin(Stdio::null()).stdout(output.stdio()?).stderr(output.stdio()?);
         let mut running = RunningProcess::start_in_background(command)?;
         let (address, first) = match &activation {
@@ -102,6 +111,11 @@ impl PlainServer {
     ) -> io::Result<TcpAnswers> {
         let session = tcp_client::session_of(input, format);
         tcp_client::play(|| self.connect(), &session, timeouts, expected, process_tree::is_asleep)
+    }
+
+    /// Returns the process id of the command that started it.
+    pub(super) fn pid(&self) -> i32 {
+        self.running.pid()
     }
 
     /// Returns what the server has written to stdout and stderr.
@@ -168,10 +182,11 @@ impl Drop for SocketFile {
 
 /// Returns the command that starts the server with its listener at file descriptor 3, like systemd
 /// (sd_listen_fds(3)). A shell sets `LISTEN_PID` to its process id, then replaces itself by the server.
-fn socket_activated(server: &Server, listener: &TcpListener) -> Command {
+fn socket_activated(server: &Command, listener: &TcpListener) -> Command {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "LISTEN_FDS=1 LISTEN_PID=$$ exec \"$0\" \"$@\""]);
-    command.arg(&server.program).args(&server.arguments);
+    command.arg(server.get_program()).args(server.get_args());
+    command.envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))));
     let listener = listener.as_raw_fd();
     // SAFETY: `pre_exec` requires a closure that is async-signal-safe; it makes a single system call and does
     // not allocate. `borrow_raw` requires an open descriptor; the listener outlives the start of the command.

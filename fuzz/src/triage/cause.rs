@@ -4,9 +4,10 @@ use std::fmt;
 
 use sockfuzz_protocol::{EXIT_SIGNAL, history};
 
+use super::finding::FailureKind;
 use crate::server::diagnose::signal_name;
 
-/// How and where a process ended. Findings with the same cause are one bug.
+/// How and where a process ended in the loop.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Cause {
     /// A crash at this place.
@@ -15,8 +16,8 @@ pub enum Cause {
     CrashSomewhere(i32),
     /// An exit with this status.
     Exit(i32),
-    /// A hang. (Two of them have run different code, so their places do not show whether they are the same.)
-    Hang,
+    /// A hang. The hash of the code that ran is in its place: two hangs of the same bug can differ in it.
+    Hang(String),
     /// An internal error of sockfuzz.
     InternalError,
 }
@@ -37,9 +38,26 @@ impl Cause {
                 })
             }
             "exit" => number().map(Self::Exit),
-            "hang" => Some(Self::Hang),
+            "hang" => Some(Self::Hang(history::place(name).unwrap_or_default().to_owned())),
             "internal" => Some(Self::InternalError),
             _ => None,
+        }
+    }
+
+    /// Whether processes with these causes have ended in the same way, as far as the loop can tell.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        matches!((self, other), (Self::Hang(_), Self::Hang(_))) || self == other
+    }
+
+    /// Returns how the server fails.
+    #[must_use]
+    pub const fn kind(&self) -> FailureKind {
+        match self {
+            Self::Crash(_) | Self::CrashSomewhere(_) => FailureKind::Crash,
+            Self::Exit(_) => FailureKind::Exit,
+            Self::Hang(_) => FailureKind::Hang,
+            Self::InternalError => FailureKind::InternalError,
         }
     }
 
@@ -50,7 +68,7 @@ impl Cause {
             Self::Crash(place) => format!("crash-{}", place.split('~').next().unwrap_or(place)),
             Self::CrashSomewhere(signal) => format!("signal-{signal}"),
             Self::Exit(status) => format!("exit-{status}"),
-            Self::Hang => "hang".to_owned(),
+            Self::Hang(_) => "hang".to_owned(),
             Self::InternalError => "internal-error".to_owned(),
         }
     }
@@ -62,7 +80,8 @@ impl fmt::Display for Cause {
             Self::Crash(place) => write!(f, "crash at {place}"),
             Self::CrashSomewhere(signal) => write!(f, "crash by {}", signal_name(*signal)),
             Self::Exit(status) => write!(f, "exit with status {status}"),
-            Self::Hang => f.write_str("hang"),
+            Self::Hang(place) if place.is_empty() => f.write_str("hang"),
+            Self::Hang(place) => write!(f, "hang {place}"),
             Self::InternalError => f.write_str("internal error of sockfuzz"),
         }
     }
@@ -80,7 +99,9 @@ mod tests {
         assert_eq!(crash.short_name(), "crash-nginx+4a3c1");
         assert_eq!(Cause::of_finding("sig:31"), Some(Cause::CrashSomewhere(31)));
         assert_eq!(Cause::of_finding("exit:3"), Some(Cause::Exit(3)));
-        assert_eq!(Cause::of_finding("hang,at:~1"), Cause::of_finding("hang,at:~2"));
+        let hang = |name| Cause::of_finding(name).expect("a hang");
+        assert!(hang("hang,at:~1").is_same(&hang("hang,at:~2")));
+        assert_ne!(hang("hang,at:~1"), hang("hang,at:~2"));
         assert_eq!(Cause::of_finding("nonsense"), None);
     }
 }

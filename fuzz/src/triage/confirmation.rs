@@ -1,55 +1,62 @@
 //! Confirmation on the plain server: without the preload, over real TCP, several times.
 
-use std::fmt;
-
 use anyhow::Result;
+use sockfuzz_protocol::specs::{self, OptionSpec};
 
 use super::cause::Cause;
+use super::failure::FailureReport;
+use super::finding::Confirmation;
+use super::witness::{Candidate, Witness};
+use crate::options::PreloadOptions;
 use crate::server::diagnose::describe_exit;
-use crate::server::plain_run::{self, PlainEnd};
+use crate::server::loop_run::ProcessRunner;
+use crate::server::plain_run::{self, PlainEnd, PlainRun};
 use crate::server::single_run::RunConfig;
 
-/// How often a finding happened on the plain server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Confirmation {
-    /// Number of attempts.
-    pub attempts: u32,
-    /// Number of those in which it happened.
-    pub happened: u32,
-    /// How the server ended, if it did.
-    pub end: Option<String>,
-}
-
-/// Sends the inputs to a fresh plain server `attempts` times.
+/// Sends the inputs to a fresh plain server `attempts` times. `report` is what is known of the failure.
 ///
 /// # Errors
 /// When the server never listens, or the user interrupts.
 pub fn confirm(
     config: &RunConfig<'_>,
     cause: &Cause,
+    report: Option<&FailureReport>,
     inputs: &[Vec<u8>],
     attempts: u32,
 ) -> Result<Confirmation> {
-    let mut confirmation = Confirmation { attempts, happened: 0, end: None };
+    let mut confirmation = Confirmation { attempts, happened: 0, end: None, reason: None };
     for _ in 0..attempts {
-        let end = plain_run::run(config, inputs)?;
-        if is_confirmed(cause, end) {
+        let run = plain_run::run(config, inputs)?;
+        if is_confirmed(cause, &run) && !is_another_failure(report, &run.output) {
             confirmation.happened += 1;
-            confirmation.end = Some(describe(end));
+            confirmation.end = Some(describe(run.end));
         }
     }
     Ok(confirmation)
 }
 
 /// Whether the plain server ended as the one in the loop.
-fn is_confirmed(cause: &Cause, end: PlainEnd) -> bool {
+#[must_use]
+pub fn is_confirmed(cause: &Cause, run: &PlainRun) -> bool {
     match cause {
-        Cause::Crash(_) | Cause::CrashSomewhere(_) => {
-            end == PlainEnd::Panicked || matches!(end, PlainEnd::Ended(status) if !status.success())
-        }
-        Cause::Exit(_) => matches!(end, PlainEnd::Ended(_)),
-        Cause::Hang => end == PlainEnd::TimedOut,
+        Cause::Crash(_) | Cause::CrashSomewhere(_) => match run.end {
+            PlainEnd::Panicked | PlainEnd::Reported => true,
+            PlainEnd::Ended(status) => !status.success(),
+            PlainEnd::Serves | PlainEnd::TimedOut => false,
+        },
+        Cause::Exit(_) => matches!(run.end, PlainEnd::Ended(_)),
+        Cause::Hang(_) => run.end == PlainEnd::TimedOut,
         Cause::InternalError => false,
+    }
+}
+
+/// Whether the server's output reports a failure at another place than the known one.
+fn is_another_failure(known: Option<&FailureReport>, output: &[u8]) -> bool {
+    let place = |report: &FailureReport| report.location.clone();
+    match (known.and_then(place), FailureReport::in_output(output).as_ref().and_then(place)) {
+        // Without a backtrace, a panic in the standard library does not show its caller.
+        (Some(known), Some(seen)) => known.file == seen.file && known.line != seen.line,
+        _ => false,
     }
 }
 
@@ -58,16 +65,53 @@ fn describe(end: PlainEnd) -> String {
         PlainEnd::Serves => "it still serves".to_owned(),
         PlainEnd::Ended(status) => describe_exit(status),
         PlainEnd::Panicked => "a Rust panic, which the server caught".to_owned(),
+        PlainEnd::Reported => "a sanitizer's report, after which the server went on".to_owned(),
         PlainEnd::TimedOut => "no answer in time".to_owned(),
     }
 }
 
-impl fmt::Display for Confirmation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { attempts, happened, end } = self;
-        match end {
-            Some(end) => write!(f, "{happened} of {attempts} on the plain server: {end}"),
-            None => write!(f, "only under sockfuzz: 0 of {attempts} on the plain server"),
+/// Properties of the loop, with the option that gives each of them up, and the value for that.
+const PROPERTIES: &[(&OptionSpec, &str, &str)] = &[
+    (&specs::CLOCK, "real", "the virtual clock: time limits pass at once"),
+    (&specs::RANDOMNESS, "real", "the fixed random numbers"),
+    (&specs::ADVANCE_CLOCK, "off", "the advance of the clock between inputs"),
+    (&specs::TRANSPORT, "tcp", "the connection inside of the process"),
+    (&specs::MEMORY, "1048576", "the memory limit of the loop"),
+];
+
+/// Finds the reason why a witness ends the server only under sockfuzz: plays it with one property of the loop at a time
+/// as it is on the plain server.
+///
+/// # Errors
+/// When the server cannot be started in the loop, or the user interrupts.
+pub fn reason(config: &RunConfig<'_>, witness: &Witness) -> Result<String> {
+    if witness.cause == Cause::InternalError {
+        return Ok("sockfuzz itself failed; please report it".to_owned());
+    }
+    if !happens_in_loop(config, config.options, witness)? {
+        return Ok(
+            "it does not always happen there either: it depends on the time or on the order of threads"
+                .to_owned(),
+        );
+    }
+    let named = config.options.named();
+    let mut needed = Vec::new();
+    for (spec, value, what) in PROPERTIES {
+        // What is not set cannot be the reason.
+        let is_set = spec.default != "off" || named.contains_key(spec.flag);
+        let options = config.options.with(spec.variable, (*value).to_owned());
+        if is_set && !happens_in_loop(config, &options, witness)? {
+            needed.push(*what);
         }
     }
+    Ok(match needed[..] {
+        [] => "not known; it may depend on the time, on the order of threads, or on the sandbox".to_owned(),
+        _ => format!("it needs {}", needed.join(", and ")),
+    })
+}
+
+fn happens_in_loop(config: &RunConfig<'_>, options: &PreloadOptions, witness: &Witness) -> Result<bool> {
+    let mut runner = ProcessRunner::new(RunConfig { options, ..*config })?;
+    let candidate = Candidate { paths: Vec::new(), inputs: witness.inputs.clone() };
+    Ok(candidate.play(&mut runner)?.is_some_and(|played| played.cause.is_same(&witness.cause)))
 }

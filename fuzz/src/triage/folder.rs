@@ -1,26 +1,31 @@
-//! Folder of a bug: the reduced inputs as bytes and as text, a history for `sockfuzz replay`, a script that shows the bug
-//! on the plain server with nothing of ours, the server's output, and a text that says what was seen.
+//! Folder of a bug: the reduced inputs as bytes and as text, a history for `sockfuzz replay`, scripts that show the bug
+//! on the plain server with nothing of ours, the server's output, a text that says what was seen, and the record.
 
 use std::fmt::Write as _;
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use indicatif::HumanDuration;
+use minijinja::value::Serde;
+use minijinja::{Environment, Value, context};
+use object::Object;
 use sockfuzz_protocol::history::History;
-use sockfuzz_protocol::session::{Action, Session};
+use sockfuzz_protocol::session::Session;
 use sockfuzz_protocol::{InputFormat, batch};
 
-use super::confirmation::Confirmation;
-use super::group::Group;
-use crate::server::Server;
-use crate::server::tcp_client;
+use super::finding::{FailureKind, Finding};
+use super::reproducer::{ExpectedEnd, Reproducer, Script, TRIES};
+use super::witness::Witness;
+use crate::server::single_run::RunConfig;
 use crate::util::printable::{counted, printable};
+use crate::util::shell::shell_quoted;
 
-/// Template of the script.
-const SCRIPT: &str = include_str!("reproduce.py");
+/// Maximum length of the inputs as text in the description, in characters.
+const MAX_SHOWN_CHARS: usize = 3000;
 
-/// Moves the directory of an earlier triage away: the user may have added to it. Returns its new path.
+/// Moves the directory of earlier results away: the user may have added to it. Returns its new path.
 ///
 /// # Errors
 /// When it cannot be renamed.
@@ -34,50 +39,77 @@ pub fn keep_earlier(directory: &Path) -> Result<Option<PathBuf>> {
     Ok(Some(kept))
 }
 
-/// One bug of the server, with everything that its folder shows.
+/// New folder of a bug, with everything that it shows.
 #[derive(Debug)]
-pub struct Bug<'a> {
-    /// Its findings.
-    pub group: &'a Group,
-    /// Whether it happens on the plain server.
-    pub confirmation: &'a Confirmation,
-    /// The server.
-    pub server: &'a Server,
-    /// Format of the inputs.
-    pub format: InputFormat,
+pub struct BugFolder<'a> {
+    /// Path of the folder.
+    pub path: PathBuf,
+    /// What is known of the bug.
+    pub finding: &'a Finding,
+    /// Its smallest witness.
+    pub witness: &'a Witness,
+    /// The server, and the options of the preload.
+    pub config: &'a RunConfig<'a>,
 }
 
-impl Bug<'_> {
-    /// Writes the folder below `directory`, and returns its path. `number` is that of the bug.
+impl BugFolder<'_> {
+    /// Writes the folder. The record is written last: a folder with a record is complete.
     ///
     /// # Errors
-    /// When a file cannot be written.
-    pub fn write(&self, directory: &Path, number: usize) -> Result<PathBuf> {
-        let folder = directory.join(format!("{number:02}-{}", self.group.cause.short_name()));
-        fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-        let write = |name: &str, content: &[u8]| {
-            let path = folder.join(name);
-            fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))?;
-            Ok::<_, anyhow::Error>(path)
-        };
-        let witness = &self.group.best;
-        for (index, input) in witness.inputs.iter().enumerate() {
-            write(&format!("input-{}", index + 1), input)?;
+    /// When a file cannot be written or a script cannot be run, or the user interrupts.
+    pub fn write(&self) -> Result<()> {
+        fs::create_dir_all(&self.path).with_context(|| format!("cannot create {}", self.path.display()))?;
+        for (index, input) in self.witness.inputs.iter().enumerate() {
+            self.save(&format!("input-{}", index + 1), input)?;
         }
-        write("inputs.txt", self.text_of_inputs().as_bytes())?;
-        let stream = batch::encode(witness.inputs.iter().map(Vec::as_slice));
-        write("history", &History::encode(&witness.finding, 0, &stream))?;
-        write("output.txt", &witness.output)?;
-        let script = write("reproduce.py", self.script()?.as_bytes())?;
-        fs::set_permissions(script, Permissions::from_mode(0o755))?;
-        write("README.md", self.readme(&folder).as_bytes())?;
-        Ok(folder)
+        let text = self.text_of_inputs();
+        self.save("inputs.txt", text.as_bytes())?;
+        let stream = batch::encode(self.witness.inputs.iter().map(Vec::as_slice));
+        self.save("history", &History::encode(&self.witness.finding, 0, &stream))?;
+        self.save("output.txt", &self.witness.output)?;
+        let scripts = match self.witness.port {
+            port if port > 0 && self.finding.confirmation.happened > 0 => {
+                self.reproducer(port).write(&self.path)?
+            }
+            _ => Vec::new(),
+        };
+        self.save("README.md", self.description(&text, &scripts)?.as_bytes())?;
+        self.finding.write(&self.path)
+    }
+
+    fn save(&self, name: &str, content: &[u8]) -> Result<()> {
+        let path = self.path.join(name);
+        fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    fn format(&self) -> InputFormat {
+        self.config.options.parsed().input
+    }
+
+    fn reproducer(&self, port: u16) -> Reproducer<'_> {
+        let end = self.finding.confirmation.end.as_deref().unwrap_or_default();
+        let expected = match self.finding.kind {
+            FailureKind::Hang => ExpectedEnd::TimedOut,
+            FailureKind::Exit => ExpectedEnd::Exited,
+            _ if end.contains("panic") => ExpectedEnd::Panicked,
+            _ if end.contains("report") => ExpectedEnd::Reported,
+            _ => ExpectedEnd::Ended,
+        };
+        Reproducer {
+            title: &self.finding.title,
+            server: self.config.server,
+            port,
+            inputs: &self.witness.inputs,
+            format: self.format(),
+            expected,
+            timeout: self.config.timeout,
+        }
     }
 
     fn text_of_inputs(&self) -> String {
         let mut text = String::new();
-        for (index, input) in self.group.best.inputs.iter().enumerate() {
-            let shown = match self.format {
+        for (index, input) in self.witness.inputs.iter().enumerate() {
+            let shown = match self.format() {
                 InputFormat::Raw => printable(input, usize::MAX),
                 InputFormat::Session => Session::decode(input).to_string(),
             };
@@ -86,56 +118,65 @@ impl Bug<'_> {
         text
     }
 
-    /// Returns the script, which has everything that it needs in it.
-    fn script(&self) -> Result<String> {
-        let mut command = vec![self.server.program.to_string_lossy().into_owned()];
-        command.extend(self.server.arguments.iter().map(|argument| argument.to_string_lossy().into_owned()));
-        let directory = std::env::current_dir().context("the working directory is gone")?;
-        let inputs = self.group.best.inputs.iter().map(|input| self.python_steps(input));
-        let inputs = format!("[\n{}]", inputs.map(|steps| format!("    [{steps}],\n")).collect::<String>());
-        Ok(SCRIPT
-            .replace("@SERVER@", &serde_json::to_string(&command)?)
-            .replace("@DIRECTORY@", &serde_json::to_string(&directory.to_string_lossy())?)
-            .replace("@PORT@", &self.group.best.port.to_string())
-            .replace("@INPUTS@", &inputs))
+    /// Returns the text for the server's maintainers. It claims only what was tried.
+    fn description(&self, text: &str, scripts: &[Script]) -> Result<String> {
+        let Finding { confirmation, kind, .. } = self.finding;
+        let effect = match (kind, &confirmation.end) {
+            (FailureKind::Hang, _) => "does not answer any more".to_owned(),
+            (_, Some(end)) => format!("fails ({end})"),
+            (_, None) => format!("fails ({})", self.witness.cause),
+        };
+        let bytes: usize = self.witness.inputs.iter().map(Vec::len).sum();
+        let inputs = counted(self.witness.inputs.len() as u64, "input", "inputs");
+        let first = self.finding.files.first().map(|file| file.display().to_string());
+        let first_found = self.finding.first_found_ms.map(Duration::from_millis);
+        let options = self.config.options.variables().map(|(name, value)| format!("{name}={value}"));
+        Ok(Environment::new().render_str(
+            include_str!("templates/finding.md"),
+            context! {
+                effect,
+                scripts => Value::from(Serde(scripts)),
+                confirmation => Value::from(Serde(confirmation)),
+                title => self.finding.title.as_str(),
+                inputs => format!("{inputs} ({bytes} bytes)"),
+                is_reduction_cut => self.finding.is_reduction_cut,
+                tries => TRIES,
+                port => self.witness.port,
+                program => self.config.server.program.display().to_string(),
+                command => self.config.server.command_line(),
+                directory => std::env::current_dir().unwrap_or_default().display().to_string(),
+                text => (text.len() <= MAX_SHOWN_CHARS).then(|| text.trim_end()),
+                folder => shell_quoted([self.path.as_os_str()]),
+                stack => self.finding.stack.clone(),
+                severity => self.finding.severity.as_ref().map(|severity| Value::from(Serde(severity))),
+                system => system(),
+                build_id => build_id(&self.config.server.program),
+                options => options.collect::<Vec<_>>().join(" "),
+                files => counted(self.finding.files.len() as u64, "file", "files"),
+                first,
+                first_found => first_found.map(|time| HumanDuration(time).to_string()),
+            },
+        )?)
     }
+}
 
-    fn python_steps(&self, input: &[u8]) -> String {
-        let session = tcp_client::session_of(input, self.format);
-        let steps = session.steps().iter().map(|step| {
-            let (action, bytes) = match &step.action {
-                Action::Send(bytes) => ("send", bytes.as_slice()),
-                Action::Open => ("open", &b""[..]),
-                Action::HalfClose => ("half-close", &b""[..]),
-                Action::Close => ("close", &b""[..]),
-                Action::Reset => ("reset", &b""[..]),
-            };
-            format!("({}, \"{action}\", b\"{}\")", step.connection, bytes.escape_ascii())
-        });
-        steps.collect::<Vec<_>>().join(", ")
-    }
+/// Describes the operating system and the machine.
+fn system() -> String {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let name = release.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    let kernel = rustix::system::uname();
+    format!(
+        "{}, Linux {} {}",
+        name.unwrap_or("unknown distribution").trim_matches('"'),
+        kernel.release().to_string_lossy(),
+        kernel.machine().to_string_lossy()
+    )
+}
 
-    fn readme(&self, folder: &Path) -> String {
-        let Self { group, confirmation, server, .. } = self;
-        let inputs = counted(group.best.inputs.len() as u64, "input", "inputs");
-        let mut text = format!(
-            "# {}\n\n- Server: `{}`\n- Happens with: {inputs} in one process (`inputs.txt`)\n- Confirmed: {confirmation}\n- \
-             Findings of the campaign with this cause: {}\n- First seen in: `{}`\n",
-            group.cause,
-            server.command_line(),
-            group.findings,
-            group.best.path.display()
-        );
-        if group.is_reduction_cut {
-            text += "- The reduction stopped at its time limit: not all inputs may be needed.\n";
-        }
-        let _ = write!(
-            text,
-            "\nReproduce it on the plain server, with nothing of sockfuzz:\n\n    python3 {0}/reproduce.py\n\nReproduce it \
-             through sockfuzz:\n\n    sockfuzz replay {0}/history -- {1}\n\nThe server's own output is in `output.txt`.\n",
-            folder.display(),
-            server.command_line()
-        );
-        text
-    }
+/// Returns the build ID of a program in hexadecimal digits (elf(5), `.note.gnu.build-id`).
+fn build_id(program: &Path) -> Option<String> {
+    let content = fs::read(program).ok()?;
+    let id =
+        object::read::elf::ElfFile64::<object::Endianness>::parse(&*content).ok()?.build_id().ok()??.to_vec();
+    Some(id.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -2,8 +2,13 @@
 //! reduced, and confirmed on the plain server. These modules import each other in one direction only: from the end of
 //! this list to its beginning.
 
+pub mod finding;
+
 pub mod cause;
 mod ddmin;
+pub mod failure;
+
+mod reduction;
 
 pub mod witness;
 
@@ -11,4 +16,12 @@ pub mod group;
 
 pub mod confirmation;
 
+mod examination;
+
+mod reproducer;
+
 pub mod folder;
+
+pub mod bugs;
+
+pub mod pipeline;

@@ -1,5 +1,6 @@
 //! Witnesses: inputs of one process that end it. A finding that does not happen alone is one with its history.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -14,8 +15,8 @@ use crate::server::loop_run::{ProcessRun, ProcessRunner};
 /// Inputs of one process, and how they end it.
 #[derive(Debug, Clone)]
 pub struct Witness {
-    /// File of the finding or of the history.
-    pub path: PathBuf,
+    /// Files of findings with these inputs, or of a history.
+    pub paths: Vec<PathBuf>,
     /// Inputs, the last of which ends the process.
     pub inputs: Vec<Vec<u8>>,
     /// How they end it.
@@ -31,8 +32,8 @@ pub struct Witness {
 /// A finding to be played.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Candidate {
-    /// File of the finding or of the history.
-    pub path: PathBuf,
+    /// Files of findings with these inputs, or of a history.
+    pub paths: Vec<PathBuf>,
     /// Inputs of one process.
     pub inputs: Vec<Vec<u8>>,
 }
@@ -46,9 +47,9 @@ impl Candidate {
         let ProcessRun { ran, finding, output, port, .. } = runner.play(&self.inputs)?;
         let Some(finding) = finding else { return Ok(None) };
         let Some(cause) = Cause::of_finding(&finding) else { return Ok(None) };
-        let Self { path, mut inputs } = self;
+        let Self { paths, mut inputs } = self;
         inputs.truncate(ran);
-        Ok(Some(Witness { path, inputs, cause, finding, port, output }))
+        Ok(Some(Witness { paths, inputs, cause, finding, port, output }))
     }
 }
 
@@ -59,6 +60,8 @@ pub struct Candidates {
     pub findings: Vec<Candidate>,
     /// Histories of processes.
     pub histories: Vec<Candidate>,
+    /// Inputs of all findings, also of those that are left out.
+    endings: HashSet<Vec<u8>>,
 }
 
 impl Candidates {
@@ -70,17 +73,44 @@ impl Candidates {
         let mut findings: Vec<Candidate> = Vec::new();
         for seed in corpus::read_files(&findings::of_campaign(out))? {
             let inputs = vec![seed.bytes];
-            if findings.iter().all(|other| other.inputs != inputs) {
-                findings.push(Candidate { path: seed.path, inputs });
+            match findings.iter_mut().find(|other| other.inputs == inputs) {
+                Some(other) => other.paths.push(seed.path),
+                None => findings.push(Candidate { paths: vec![seed.path], inputs }),
             }
         }
         let mut histories = Vec::new();
         for path in findings::histories(out) {
             let history = History::decode(&fs::read(&path)?);
-            histories.extend(history.map(|History { inputs, .. }| Candidate { path, inputs }));
+            histories.extend(history.map(|History { inputs, .. }| Candidate { paths: vec![path], inputs }));
         }
         histories.sort_by_key(|history: &Candidate| history.inputs.len());
-        Ok(Self { findings, histories })
+        let endings = findings.iter().flat_map(|finding| finding.inputs.clone()).collect();
+        Ok(Self { findings, histories, endings })
+    }
+
+    /// Leaves out findings and histories that `is_done` tells of all their files. The histories of other findings stay.
+    #[must_use]
+    pub fn without(mut self, is_done: impl Fn(&Path) -> bool) -> Self {
+        let is_new = |candidate: &Candidate| !candidate.paths.iter().all(|path| is_done(path));
+        self.findings.retain(is_new);
+        let needed: HashSet<_> = self.findings.iter().map(|finding| last(finding).to_vec()).collect();
+        self.histories.retain(|history| match self.endings.contains(last(history)) {
+            true => needed.contains(last(history)),
+            false => is_new(history),
+        });
+        self
+    }
+
+    /// Whether a history ends by the input of a finding.
+    #[must_use]
+    pub fn belongs_to_finding(&self, history: &Candidate) -> bool {
+        self.endings.contains(last(history))
+    }
+
+    /// Returns the number of candidates.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.findings.len() + self.histories.len()
     }
 
     /// Returns the shortest history whose last input is that of the finding.
@@ -88,4 +118,8 @@ impl Candidates {
     pub fn history_of(&self, finding: &Candidate) -> Option<&Candidate> {
         self.histories.iter().find(|history| history.inputs.last() == finding.inputs.last())
     }
+}
+
+fn last(candidate: &Candidate) -> &[u8] {
+    candidate.inputs.last().map_or(&[], Vec::as_slice)
 }

@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod forkserver_client;
+pub mod history_target;
 pub mod loop_target;
 pub mod victims;
 

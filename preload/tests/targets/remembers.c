@@ -13,6 +13,10 @@ static void *crash_late(void *unused) {
     return unused;
 }
 
+static void spin(void) {
+    for (volatile int i = 0; i < 1000; i++) continue;
+}
+
 static void handle(const char *what) {
     pthread_t thread;
     if (!strcmp(what, "third") && ++thirds == 3) *(volatile int *)0 = 1;
@@ -24,7 +28,8 @@ static void handle(const char *what) {
     if (!strcmp(what, "leak") && ++used > SLOTS) abort();
     if (!strcmp(what, "count") && ++count == 0) abort();
     if (!strcmp(what, "exit") && ++exits == 2) exit(3);
-    if (!strcmp(what, "hang") && ++hangs == 2) for (;;) continue;
+    if (!strcmp(what, "large") && !malloc(5ul << 30)) abort();
+    if (!strcmp(what, "hang") && ++hangs == 2) for (;;) spin();
 }
 
 int main(void) {

@@ -1,0 +1,178 @@
+//! Bugs of a campaign that are known, from this triage and from earlier ones. Folders are only added; of an existing one,
+//! only the record changes, when the campaign has found the same bug again.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::finding::{DIRECTORY, Finding};
+use super::group::Group;
+
+/// Name of the file with the findings that did not happen again, one path per line.
+const NOT_REPRODUCED_FILE: &str = "not-reproduced.txt";
+
+/// Known bugs of a campaign.
+#[derive(Debug)]
+pub struct KnownBugs {
+    out: PathBuf,
+    bugs: Vec<(PathBuf, Finding)>,
+    not_reproduced: BTreeSet<PathBuf>,
+}
+
+impl KnownBugs {
+    /// Reads the bugs of earlier triages in this output directory.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn read(out: &Path) -> Result<Self> {
+        let bugs = Finding::of_campaign(out)?;
+        let list = fs::read_to_string(out.join(DIRECTORY).join(NOT_REPRODUCED_FILE)).unwrap_or_default();
+        Ok(Self { out: out.to_owned(), bugs, not_reproduced: list.lines().map(PathBuf::from).collect() })
+    }
+
+    /// Returns the directory of the bugs' folders.
+    #[must_use]
+    pub fn directory(&self) -> PathBuf {
+        self.out.join(DIRECTORY)
+    }
+
+    /// Returns the number of bugs.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.bugs.len()
+    }
+
+    /// Returns the folders of all bugs with their records.
+    pub fn bugs(&self) -> impl Iterator<Item = (&Path, &Finding)> {
+        self.bugs.iter().map(|(folder, bug)| (folder.as_path(), bug))
+    }
+
+    /// Whether an earlier triage has dealt with a file of the campaign.
+    #[must_use]
+    pub fn has_file(&self, file: &Path) -> bool {
+        let file = self.relative(file);
+        self.not_reproduced.contains(&file) || self.bugs.iter().any(|(_, bug)| bug.files.contains(&file))
+    }
+
+    /// Remembers files whose inputs did not happen again.
+    ///
+    /// # Errors
+    /// When the list cannot be written.
+    pub fn add_not_reproduced(&mut self, files: &[PathBuf]) -> Result<()> {
+        let files: Vec<_> = files.iter().map(|file| self.relative(file)).collect();
+        self.not_reproduced.extend(files);
+        fs::create_dir_all(self.directory()).context("cannot create the directory of bugs")?;
+        let list: String = self.not_reproduced.iter().map(|file| format!("{}\n", file.display())).collect();
+        let path = self.directory().join(NOT_REPRODUCED_FILE);
+        fs::write(&path, list).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Adds a group to the known bug that ended the loop in the same way. Returns the folder of that bug; `None` if there
+    /// is none.
+    ///
+    /// # Errors
+    /// When its record cannot be written.
+    pub fn add_by_cause(&mut self, group: &Group) -> Result<Option<PathBuf>> {
+        let cause = group.cause.to_string();
+        self.add_to(group, |bug| bug.causes.contains(&cause))
+    }
+
+    /// Adds a group to the known bug with this key, like [`Self::add_by_cause`].
+    ///
+    /// # Errors
+    /// When its record cannot be written.
+    pub fn add_by_key(&mut self, group: &Group, key: &str) -> Result<Option<PathBuf>> {
+        self.add_to(group, |bug| bug.key == key)
+    }
+
+    fn add_to(&mut self, group: &Group, is_it: impl Fn(&Finding) -> bool) -> Result<Option<PathBuf>> {
+        let files: Vec<_> = group.files.iter().map(|file| self.relative(file)).collect();
+        let Some((folder, bug)) = self.bugs.iter_mut().find(|(_, bug)| is_it(bug)) else { return Ok(None) };
+        bug.files.extend(files);
+        bug.first_found_ms = first_found_ms(&bug.files);
+        let cause = group.cause.to_string();
+        if !bug.causes.contains(&cause) {
+            bug.causes.push(cause);
+        }
+        bug.write(folder)?;
+        Ok(Some(folder.clone()))
+    }
+
+    /// Returns the path of a new bug's folder.
+    #[must_use]
+    pub fn new_folder(&self, title: &str) -> PathBuf {
+        let names = fs::read_dir(self.directory()).into_iter().flatten().flatten();
+        let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+        let numbers = names.filter_map(|name| name.split('-').next()?.parse::<u32>().ok());
+        let number = numbers.max().unwrap_or(0) + 1;
+        self.directory().join(format!("{number:02}-{}", short_name(title)))
+    }
+
+    /// Adds a new bug, whose folder is written.
+    pub fn add(&mut self, folder: PathBuf, bug: Finding) {
+        self.bugs.push((folder, bug));
+    }
+
+    /// Returns files of a group, relative to the output directory, in the order in which they were found.
+    #[must_use]
+    pub fn files_of(&self, group: &Group) -> Vec<PathBuf> {
+        let mut files: Vec<_> = group.files.iter().map(|file| self.relative(file)).collect();
+        files.sort_by_key(|file| (time_ms(file).unwrap_or(u64::MAX), file.clone()));
+        files
+    }
+
+    fn relative(&self, file: &Path) -> PathBuf {
+        file.strip_prefix(&self.out).unwrap_or(file).to_owned()
+    }
+}
+
+/// Returns the time of the first finding in milliseconds after the start of the campaign, as afl-fuzz has put it into the
+/// names of its files (`id:000003,sig:06,src:000009,time:1080,…`).
+#[must_use]
+pub fn first_found_ms(files: &[PathBuf]) -> Option<u64> {
+    files.iter().filter_map(|file| time_ms(file)).min()
+}
+
+fn time_ms(file: &Path) -> Option<u64> {
+    let name = file.file_name()?.to_str()?;
+    name.split(',').find_map(|part| part.strip_prefix("time:")?.parse().ok())
+}
+
+/// Returns a part of a file name that resembles the title.
+fn short_name(title: &str) -> String {
+    const MAX_CHARS: usize = 48;
+    let plain = title.chars().map(|character| match character {
+        'a'..='z' | 'A'..='Z' | '0'..='9' | '.' | '_' => character,
+        _ => '-',
+    });
+    let mut name = String::new();
+    for character in plain {
+        if !(character == '-' && (name.is_empty() || name.ends_with('-'))) {
+            name.push(character);
+        }
+        if name.len() == MAX_CHARS {
+            break;
+        }
+    }
+    name.trim_end_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_folder_is_safe_and_readable() {
+        assert_eq!(short_name("panic: a/b `x` in f (f.rs:3)"), "panic-a-b-x-in-f-f.rs-3");
+        assert_eq!(short_name("../../etc"), "..-..-etc");
+        assert!(short_name(&"long ".repeat(40)).len() <= 48);
+    }
+
+    #[test]
+    fn the_first_finding_counts() {
+        let files = ["m/crashes/id:000001,sig:06,time:900,op:x", "m/hangs/id:0,time:31", "h/id:000000,hang"];
+        assert_eq!(first_found_ms(&files.map(PathBuf::from)), Some(31));
+    }
+}

@@ -1,0 +1,183 @@
+//! From candidates to bugs: plays them, groups them, and gives each new bug its folder.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use super::bugs::{self, KnownBugs};
+use super::cause::Cause;
+use super::confirmation::{confirm, reason};
+use super::examination::{Examination, WitnessReduction, examine};
+use super::failure::FailureReport;
+use super::finding::Finding;
+use super::folder::BugFolder;
+use super::group::{self, Group};
+use super::witness::{Candidate, Candidates, Witness};
+use crate::server::loop_run::ProcessRunner;
+use crate::server::single_run::RunConfig;
+
+/// Limits of the work on one bug.
+#[derive(Debug, Clone, Copy)]
+pub struct TriageLimits {
+    /// Time limit of its reduction.
+    pub reduction: Duration,
+    /// Number of attempts on the plain server.
+    pub attempts: u32,
+}
+
+/// Triage of one campaign.
+#[derive(Debug)]
+pub struct Triage<'a> {
+    config: RunConfig<'a>,
+    limits: TriageLimits,
+    runner: ProcessRunner<'a>,
+    known: KnownBugs,
+    lost: u64,
+}
+
+impl<'a> Triage<'a> {
+    /// Prepares the triage of a server's findings.
+    ///
+    /// # Errors
+    /// When no temporary directory can be created.
+    pub fn new(config: RunConfig<'a>, limits: TriageLimits, known: KnownBugs) -> Result<Self> {
+        Ok(Self { config, limits, runner: ProcessRunner::new(config)?, known, lost: 0 })
+    }
+
+    /// Returns the bugs that are known so far.
+    #[must_use]
+    pub const fn known(&self) -> &KnownBugs {
+        &self.known
+    }
+
+    /// Returns the number of findings that did not happen again.
+    #[must_use]
+    pub const fn lost(&self) -> u64 {
+        self.lost
+    }
+
+    /// Plays all candidates, each finding alone and then with its history, and groups them by their causes in the loop.
+    ///
+    /// # Errors
+    /// When the server cannot be started in the loop, or the user interrupts.
+    pub fn group(&mut self, candidates: Candidates, mut on_played: impl FnMut()) -> Result<Vec<Group>> {
+        let mut groups = Vec::new();
+        let mut lost: Vec<PathBuf> = Vec::new();
+        for finding in &candidates.findings {
+            match self.play_with_history(finding, &candidates)? {
+                Some(witness) => group::add(&mut groups, witness),
+                None => {
+                    self.lost += 1;
+                    lost.extend_from_slice(&finding.paths);
+                }
+            }
+            on_played();
+        }
+        for history in &candidates.histories {
+            // One that belongs to a finding was played with it, if that was necessary.
+            if !candidates.belongs_to_finding(history) {
+                match history.clone().play(&mut self.runner)? {
+                    Some(witness) => group::add(&mut groups, witness),
+                    None => lost.extend_from_slice(&history.paths),
+                }
+            }
+            on_played();
+        }
+        if !lost.is_empty() {
+            self.known.add_not_reproduced(&lost)?;
+        }
+        groups.sort_by(|a, b| a.cause.cmp(&b.cause));
+        Ok(groups)
+    }
+
+    fn play_with_history(&mut self, finding: &Candidate, candidates: &Candidates) -> Result<Option<Witness>> {
+        if let Some(witness) = finding.clone().play(&mut self.runner)? {
+            return Ok(Some(witness));
+        }
+        let Some(history) = candidates.history_of(finding) else { return Ok(None) };
+        let inputs = history.inputs.clone();
+        Candidate { paths: finding.paths.clone(), inputs }.play(&mut self.runner)
+    }
+
+    /// Finds the bug of a group. A new one is reduced, confirmed, and written into a folder, which is returned.
+    /// `on_step` is told what happens.
+    ///
+    /// # Errors
+    /// When the server cannot be started, a file cannot be written, or the user interrupts.
+    pub fn finish(&mut self, mut group: Group, on_step: &dyn Fn(&str)) -> Result<Option<(PathBuf, Finding)>> {
+        if self.known.add_by_cause(&group)?.is_some() {
+            return Ok(None);
+        }
+        let config = self.config;
+        let deadline = Instant::now() + self.limits.reduction;
+        let mut reduction = WitnessReduction { config: &config, runner: &mut self.runner, deadline };
+        // A hang takes its whole time limit in each attempt, so what it is comes before its reduction.
+        let is_hang = matches!(group.cause, Cause::Hang(_));
+        if !is_hang {
+            on_step("reducing");
+            group.best = reduction.needed_inputs(&group.best)?;
+        }
+        on_step("looking for the stack");
+        reduction.runner.stop();
+        let Examination { report, on_plain } = examine(&config, &group.best)?;
+        let key = key(&group.cause, report.as_ref());
+        if self.known.add_by_key(&group, &key)?.is_some() {
+            return Ok(None);
+        }
+        on_step("reducing");
+        if is_hang {
+            group.best = reduction.needed_inputs(&group.best)?;
+        }
+        group.best = reduction.needed_bytes(group.best, on_plain)?;
+        let is_cut = Instant::now() >= deadline;
+        on_step("confirming on the plain server");
+        let finding = Finding { is_reduction_cut: is_cut, ..self.confirmed(&group, report, key)? };
+        let folder = BugFolder {
+            path: self.known.new_folder(&finding.title),
+            finding: &finding,
+            witness: &group.best,
+            config: &self.config,
+        };
+        on_step("writing and trying the scripts");
+        folder.write()?;
+        let path = folder.path;
+        self.known.add(path.clone(), finding.clone());
+        Ok(Some((path, finding)))
+    }
+
+    fn confirmed(&mut self, group: &Group, report: Option<FailureReport>, key: String) -> Result<Finding> {
+        self.runner.stop();
+        let Group { cause, best, .. } = group;
+        let mut confirmation =
+            confirm(&self.config, cause, report.as_ref(), &best.inputs, self.limits.attempts)?;
+        if confirmation.happened == 0 {
+            confirmation.reason = Some(reason(&self.config, best)?);
+        }
+        let files = self.known.files_of(group);
+        Ok(Finding {
+            title: report.as_ref().map_or_else(|| cause.to_string(), FailureReport::title),
+            kind: report.as_ref().map_or(cause.kind(), |report| report.kind),
+            key,
+            causes: vec![cause.to_string()],
+            severity: report.as_ref().and_then(|report| report.severity.clone()),
+            location: report.as_ref().and_then(|report| report.location.clone()),
+            stack: report.map_or_else(Vec::new, |report| report.stack),
+            first_found_ms: bugs::first_found_ms(&files),
+            files,
+            inputs: best.inputs.len(),
+            is_reduction_cut: false,
+            confirmation,
+        })
+    }
+}
+
+/// Returns what findings of the same bug have in common: the place of the failure, otherwise the end of the process.
+fn key(cause: &Cause, report: Option<&FailureReport>) -> String {
+    match (report.and_then(FailureReport::key), cause) {
+        (Some(key), _) => key,
+        // Hangs whose place is unknown cannot be told apart.
+        (None, Cause::Hang(_)) => "hang".to_owned(),
+        (None, cause) => cause.to_string(),
+    }
+}
