@@ -44,15 +44,16 @@ fn kind_of_directory(directory: &Path) -> Option<FindingKind> {
 #[must_use]
 pub fn causes(out: &Path) -> String {
     let mut causes = BTreeMap::new();
-    for file in of_campaign(out) {
+    for file in files(out) {
         *causes.entry(cause(&file)).or_insert(0_u64) += 1;
     }
     let causes: Vec<_> = causes.into_iter().map(|(cause, count)| format!("{cause} {count}")).collect();
     causes.join(", ")
 }
 
-/// The cause of a finding, from the name that afl-fuzz has given to its file (`id:000000,sig:06,…`).
-fn cause(file: &Path) -> String {
+/// Returns the cause of a finding, from the name that afl-fuzz has given to its file (`id:000000,sig:06,…`).
+#[must_use]
+pub fn cause(file: &Path) -> String {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let signal = name.split(',').find_map(|part| part.strip_prefix("sig:")?.parse().ok());
     match signal {
@@ -91,6 +92,13 @@ pub fn expand(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
 #[must_use]
 pub fn of_campaign(out: &Path) -> Vec<PathBuf> {
     subdirectories(out).iter().flat_map(|instance| of_instance(instance)).collect()
+}
+
+/// Returns the files of all findings of a campaign, sorted within their directories.
+#[must_use]
+pub fn files(out: &Path) -> Vec<PathBuf> {
+    let directories = of_campaign(out);
+    directories.iter().flat_map(|directory| corpus::files_below(directory).unwrap_or_default()).collect()
 }
 
 fn of_instance(instance: &Path) -> Vec<PathBuf> {
@@ -156,6 +164,16 @@ mod tests {
         assert_eq!(expand(&[out.join("main")]).expect("some"), expected[..1]);
         assert_eq!(kind_of(&expected[0].join("id:000000")), Some(FindingKind::Crash));
         assert_eq!(kind_of(&expected[1].join("id:000000")), Some(FindingKind::Hang));
+    }
+
+    #[test]
+    fn causes_are_those_of_the_files() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let out = directory.path();
+        for name in ["main/crashes/id:000000,sig:11", "main/crashes/id:000001,sig:11", "s1/hangs/id:000000"] {
+            write(out, name);
+        }
+        assert_eq!(causes(out), "SIGSEGV (signal 11) 2, hang 1");
     }
 
     #[test]

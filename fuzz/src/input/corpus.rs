@@ -94,7 +94,11 @@ fn read_seed(path: PathBuf, base: &Path) -> Result<Seed> {
     Ok(Seed { name, path, bytes })
 }
 
-fn files_below(directory: &Path) -> Result<Vec<PathBuf>> {
+/// Returns the paths of the inputs that [`read`] reads, without reading them. Empty files are included.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn files_below(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut entries = fs::read_dir(directory)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)
         .map_err(|error| unreadable(directory, &error))?;
