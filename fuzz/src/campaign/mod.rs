@@ -7,6 +7,9 @@ pub mod output_dir;
 pub mod output_mode;
 pub mod stats;
 
+pub mod campaign_run;
+pub mod progress;
+
 pub mod record;
 
 pub mod findings;

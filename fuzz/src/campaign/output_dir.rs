@@ -17,7 +17,8 @@ use crate::util::shell::shell_quoted;
 
 /// File with the server's command line, quoted for a shell.
 pub const TARGET_FILE: &str = "sockfuzz.target";
-const STATUS_FILE: &str = "sockfuzz.status";
+/// File to which the status page is saved.
+pub const STATUS_FILE: &str = "sockfuzz.status";
 /// File in which an earlier release recorded the transport.
 pub const TRANSPORT_FILE: &str = "sockfuzz.transport";
 

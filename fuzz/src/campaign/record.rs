@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use sockfuzz_protocol::{Transport, specs};
 
+use super::campaign_run::CampaignRun;
 use super::output_dir::{TARGET_FILE, TRANSPORT_FILE};
 use crate::input::corpus::Seed;
 use crate::options::PreloadOptions;
@@ -41,6 +42,9 @@ pub struct CampaignRecord {
     program: Option<String>,
     /// Fingerprints of all seeds that the campaign was given.
     seeds: Vec<String>,
+    /// Its start and its resumptions. An earlier release did not record them.
+    #[serde(default)]
+    pub runs: Vec<CampaignRun>,
 }
 
 impl CampaignRecord {
@@ -60,6 +64,7 @@ impl CampaignRecord {
             timeout_ms: Some(timeout_ms),
             program: program_fingerprint(server),
             seeds: seeds.iter().map(|seed| fingerprint(&seed.bytes)).collect(),
+            runs: vec![CampaignRun::of_this_process()],
         })
     }
 
@@ -75,6 +80,14 @@ impl CampaignRecord {
             }
         }
         Ok(None)
+    }
+
+    /// Reads the record in an output directory that the user gives.
+    ///
+    /// # Errors
+    /// Another directory, or a record that cannot be read.
+    pub fn require(out: &Path) -> Result<Self> {
+        Ok(Self::read(out)?.ok_or_else(|| no_campaign(out))?)
     }
 
     /// Reads the record in an output directory. Returns `None` for other directories.
@@ -114,6 +127,7 @@ impl CampaignRecord {
             timeout_ms: None,
             program: None,
             seeds: Vec::new(),
+            runs: Vec::new(),
         })
     }
 
@@ -140,9 +154,10 @@ impl CampaignRecord {
         seeds.iter().filter(is_new).collect()
     }
 
-    /// Adds the seeds of an earlier record to this one.
+    /// Adds the seeds and the runs of an earlier record to this one.
     #[must_use]
-    pub fn with_seeds_of(mut self, earlier: &Self) -> Self {
+    pub fn resuming(mut self, earlier: &Self) -> Self {
+        self.runs.splice(..0, earlier.runs.iter().cloned());
         self.seeds.extend(earlier.seeds.iter().cloned());
         self.seeds.sort();
         self.seeds.dedup();
@@ -193,6 +208,13 @@ fn program_fingerprint(server: &Server) -> Option<String> {
     fs::read(&server.program).ok().map(|content| fingerprint(&content))
 }
 
+fn no_campaign(path: &Path) -> Problem {
+    Problem::failed(
+        format!("{} is no output directory of sockfuzz fuzz", path.display()),
+        "give the directory that sockfuzz fuzz got with -o",
+    )
+}
+
 fn unreadable(path: &Path, error: &str) -> Problem {
     Problem::failed(
         format!("the record of the campaign, {}, cannot be read: {error}", path.display()),
@@ -219,6 +241,14 @@ mod tests {
         let found = CampaignRecord::find(&crash).expect("readable").expect("found");
         assert_eq!(found, record());
         assert_eq!(found.transport(), Some(Transport::Memory));
+    }
+
+    #[test]
+    fn a_resumption_keeps_the_earlier_runs() {
+        let first = record();
+        let second = record().resuming(&first);
+        assert_eq!(second.runs.len(), 2);
+        assert!(second.runs[0].kernel.starts_with("Linux"), "{:?}", second.runs);
     }
 
     #[test]

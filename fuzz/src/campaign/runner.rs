@@ -21,6 +21,7 @@ use crate::campaign::instance::Instance;
 use crate::campaign::live_line::{LiveFigures, LiveLine};
 use crate::campaign::output_dir::OutputDir;
 use crate::campaign::output_mode::OutputMode;
+use crate::campaign::progress::ProgressLog;
 use crate::campaign::shared_memory;
 use crate::campaign::stats::FuzzerStats;
 use crate::server::diagnose::describe_exit;
@@ -168,6 +169,7 @@ impl RunningCampaign<'_> {
     fn watch(&mut self, live: Option<&LiveLine>, status: &StatusFile) -> Result<(), StopReason> {
         let mut last_line = Instant::now();
         let mut last_save = Instant::now();
+        let mut progress = ProgressLog::open(self.out.path());
         loop {
             interrupt::check().map_err(StopReason::Interrupted)?;
             let mut running = false;
@@ -197,18 +199,26 @@ impl RunningCampaign<'_> {
                 self.fuzzers.extend(running_fuzzers());
                 // Errors, for example of a full disk, are ignored: the next attempt follows soon.
                 let _ = status.save();
+                if let Some(progress) = &mut progress {
+                    self.stats().for_each(|(name, stats)| progress.record(&name, &stats));
+                }
             }
             thread::sleep(POLL_INTERVAL);
         }
     }
 
-    fn figures(&self, status: &StatusFile) -> LiveFigures {
-        let read = |member: &RunningInstance| {
+    /// Names and figures of the instances that have reported.
+    fn stats(&self) -> impl Iterator<Item = (String, FuzzerStats)> {
+        self.members.iter().filter_map(|member| {
             let name = member.instance.name.clone();
-            Some((name, FuzzerStats::read(&self.out.instance(&member.instance.name))?))
-        };
+            let stats = FuzzerStats::read(&self.out.instance(&name))?;
+            Some((name, stats))
+        })
+    }
+
+    fn figures(&self, status: &StatusFile) -> LiveFigures {
         LiveFigures {
-            instances: self.members.iter().filter_map(read).collect(),
+            instances: self.stats().collect(),
             answers: AnswerCounts::read(status),
             causes: findings::causes(self.out.path()),
         }

@@ -227,7 +227,7 @@ fn fuzz(
         resume(&instance, earlier_record.as_ref(), &record, &inputs.seeds, &others)?;
     }
     match &earlier_record {
-        Some(earlier) => record.with_seeds_of(earlier),
+        Some(earlier) => record.resuming(earlier),
         None => record,
     }
     .write(out.path())?;

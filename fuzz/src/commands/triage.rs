@@ -18,9 +18,9 @@ use crate::triage::finding::{DIRECTORY, FailureKind, Finding};
 use crate::triage::folder;
 use crate::triage::pipeline::{Triage, TriageLimits};
 use crate::triage::witness::Candidates;
+use crate::util::exit_code;
 use crate::util::preload;
 use crate::util::printable::counted;
-use crate::util::{exit_code, problem::Problem};
 
 /// Interval at which a progress bar is drawn.
 const TICK: Duration = Duration::from_millis(200);
@@ -73,7 +73,7 @@ pub struct TriageArguments {
 /// A directory of no campaign, or a server that cannot be used.
 pub fn run(arguments: &TriageArguments) -> Result<u8> {
     let out = std::path::absolute(&arguments.out)?;
-    let record = CampaignRecord::read(&out)?.ok_or_else(|| no_campaign(&arguments.out))?;
+    let record = CampaignRecord::require(&arguments.out)?;
     if arguments.again
         && let Some(kept) = folder::keep_earlier(&out.join(DIRECTORY))?
     {
@@ -173,11 +173,4 @@ fn progress(count: u64, what: &'static str) -> ProgressBar {
     let bar = ProgressBar::new(count).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(TICK);
     bar.with_message(what)
-}
-
-fn no_campaign(out: &Path) -> Problem {
-    Problem::failed(
-        format!("{} is no output directory of sockfuzz fuzz", out.display()),
-        "give the directory that sockfuzz fuzz got with -o",
-    )
 }

@@ -51,9 +51,23 @@ impl StatusFile {
     pub fn existing(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
         if file.metadata()?.len() < StatusPage::FILE_SIZE as u64 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the status page is incomplete"));
+            return Err(incomplete());
         }
         Self::map(file)
+    }
+
+    /// Copies the page that a campaign saves to this file. A campaign that runs truncates the file when it saves, so the
+    /// file itself must not be mapped.
+    ///
+    /// # Errors
+    /// When there is no such file, or it is incomplete.
+    pub fn copy_of(path: &Path) -> io::Result<Self> {
+        let content = fs::read(path)?;
+        if content.len() < StatusPage::FILE_SIZE {
+            return Err(incomplete());
+        }
+        let page = MemoryFile::with_fixed_size(&content[..StatusPage::FILE_SIZE])?;
+        Self::map(page.file().try_clone()?)
     }
 
     fn map(file: File) -> io::Result<Self> {
@@ -76,6 +90,10 @@ impl StatusFile {
     pub fn path(&self) -> OsString {
         format!("/proc/{}/fd/{}", std::process::id(), self.file.as_raw_fd()).into()
     }
+}
+
+fn incomplete() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the status page is incomplete")
 }
 
 impl Deref for StatusFile {
@@ -112,6 +130,9 @@ mod tests {
         assert_eq!(observer.phase(), Phase::Accepted);
         drop(observer);
         assert_eq!(StatusFile::existing(&path).expect("kept").phase(), Phase::Accepted);
+        assert_eq!(StatusFile::copy_of(&path).expect("kept").phase(), Phase::Accepted);
+        fs::write(&path, "cut").expect("write");
+        StatusFile::copy_of(&path).expect_err("incomplete");
     }
 
     #[test]
