@@ -21,17 +21,18 @@
 //! 1. `main.rs`: the command line, one variant for each subcommand.
 //! 2. [`commands`]: the subcommands, each with its arguments and its `run`.
 //! 3. [`mod@bench`]: executions per second of many cases, side by side (`sockfuzz bench`).
-//! 4. [`triage`]: from findings to bugs: causes, groups, reduction, confirmation (`sockfuzz triage`).
-//! 5. [`recipe`]: real servers that are built, checked and fuzzed by recipe (`sockfuzz servers`).
-//! 6. [`toolchain`]: compilers and tools of AFL++ with the right flags and environment (`sockfuzz cc`, …).
-//! 7. [`campaign`]: afl-fuzz: installation, environment, command lines, output directory, instances,
+//! 4. [`report`]: a campaign as a page, as text and as data (`sockfuzz report`).
+//! 5. [`triage`]: from findings to bugs: causes, groups, reduction, confirmation (`sockfuzz triage`).
+//! 6. [`recipe`]: real servers that are built, checked and fuzzed by recipe (`sockfuzz servers`).
+//! 7. [`toolchain`]: compilers and tools of AFL++ with the right flags and environment (`sockfuzz cc`, …).
+//! 8. [`campaign`]: afl-fuzz: installation, environment, command lines, output directory, instances,
 //!    report; the bundled server to fuzz.
-//! 8. [`sandbox`]: options that confine the server, adapted to this machine's kernel.
-//! 9. [`server`]: the server under test: inspection of its file, runs with and without the preload,
-//!    comparison of both, choice of the transport, diagnosis of failures.
-//! 10. [`input`]: inputs: reading and importing a corpus, comparing answers.
-//! 11. [`options`]: arguments that subcommands share, and the options of the preload.
-//! 12. [`util`]: errors and exit statuses, signals, files, the source tree.
+//! 9. [`sandbox`]: options that confine the server, adapted to this machine's kernel.
+//! 10. [`server`]: the server under test: inspection of its file, runs with and without the preload,
+//!     comparison of both, choice of the transport, diagnosis of failures.
+//! 11. [`input`]: inputs: reading and importing a corpus, comparing answers.
+//! 12. [`options`]: arguments that subcommands share, and the options of the preload.
+//! 13. [`util`]: errors and exit statuses, signals, files, the source tree.
 //!
 //! The way of `sockfuzz fuzz` through them: [`commands::fuzz::run`] reads the seeds
 //! ([`input::corpus::read`]), inspects the server ([`server::inspect::inspect`]), prepares its sandbox
@@ -45,6 +46,7 @@ pub mod commands;
 pub mod input;
 pub mod options;
 pub mod recipe;
+pub mod report;
 pub mod sandbox;
 pub mod server;
 pub mod toolchain;

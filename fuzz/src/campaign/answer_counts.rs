@@ -20,6 +20,12 @@ impl AnswerCounts {
         Self(counters.map(|counter| status.count(counter)))
     }
 
+    /// Returns the numbers of answers with 2xx, 3xx, 4xx and 5xx.
+    #[must_use]
+    pub fn by_class(&self) -> [u64; 4] {
+        self.0
+    }
+
     /// Whether any answer was counted.
     #[must_use]
     pub fn has_any(&self) -> bool {

@@ -37,12 +37,17 @@ impl FuzzerStats {
         fs::read_to_string(instance.join("fuzzer_stats")).ok().map(|text| Self::parse(&text))
     }
 
-    fn parse(text: &str) -> Self {
-        let fields: HashMap<&str, &str> = text
-            .lines()
-            .filter_map(|line| line.split_once(':'))
-            .map(|(name, value)| (name.trim(), value.trim().trim_end_matches('%')))
-            .collect();
+    /// Returns all values of the file, keyed by name.
+    #[must_use]
+    pub fn fields(text: &str) -> HashMap<&str, &str> {
+        let pairs = text.lines().filter_map(|line| line.split_once(':'));
+        pairs.map(|(name, value)| (name.trim(), value.trim().trim_end_matches('%'))).collect()
+    }
+
+    /// Parses the content of the file.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let fields = Self::fields(text);
         let count = |name| fields.get(name).and_then(|value| value.parse().ok()).unwrap_or(0);
         let figure = |name| fields.get(name).and_then(|value| value.parse().ok()).unwrap_or(0.0);
         Self {

@@ -1,0 +1,186 @@
+//! Bugs that triage has found, with the texts in their folders.
+
+use std::fs;
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::text::{visible, visible_start, visible_text};
+use crate::triage::finding::{Confirmation, DIRECTORY, FailureKind, Finding};
+
+/// Maximum number of bytes of a text in the folder of a bug that a report shows.
+const MAX_TEXT_BYTES: usize = 20_000;
+
+/// Bug of the server.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct ReportedBug {
+    /// Folder, relative to the output directory.
+    pub folder: String,
+    /// One line that names it.
+    pub title: String,
+    /// How the server fails: `crash`, `panic`, `exit`, `hang` or `internal error`.
+    pub kind: &'static str,
+    /// Causes in the loop that belong to this bug.
+    pub causes: Vec<String>,
+    /// Estimate of its severity, if there is one.
+    pub severity: Option<BugSeverity>,
+    /// Place in the source, if it is known.
+    pub place: Option<BugPlace>,
+    /// Stack at the failure, the innermost frame first.
+    pub stack: Vec<String>,
+    /// Files of the campaign with this bug, relative to the output directory.
+    pub files: Vec<String>,
+    /// Fuzzing time at which the first of these files was saved, in milliseconds.
+    pub first_found_ms: Option<u64>,
+    /// Number of inputs that the bug needs.
+    pub inputs: usize,
+    /// Whether the reduction stopped at its time limit, so that not all of these inputs may be needed.
+    pub is_reduction_cut: bool,
+    /// Whether it happens on the plain server.
+    pub confirmation: BugConfirmation,
+    /// The inputs as text.
+    pub session: Option<String>,
+    /// Answers of the server, if triage has kept them.
+    pub answers: Option<String>,
+    /// Output of the server.
+    pub output: Option<String>,
+    /// Path of the script that shows the bug on the plain server, relative to the output directory.
+    pub script: Option<String>,
+}
+
+/// Estimate of what an attacker can do with a bug, by the classes of CASR.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct BugSeverity {
+    /// `EXPLOITABLE`, `PROBABLY_EXPLOITABLE` or `NOT_EXPLOITABLE`.
+    pub level: String,
+    /// Name of the class.
+    pub class: String,
+    /// The class in a sentence.
+    pub description: String,
+}
+
+/// Place of a bug in the server's source.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct BugPlace {
+    /// Path, as the compiler was given it.
+    pub file: String,
+    /// Line, counted from 1.
+    pub line: u64,
+    /// Column, counted from 1; 0 if it is unknown.
+    pub column: u64,
+}
+
+/// How often a bug happened on the plain server, over TCP and without the preload.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct BugConfirmation {
+    /// Number of attempts.
+    pub attempts: u32,
+    /// Number of those in which it happened.
+    pub happened: u32,
+    /// How the server ended, if it happened.
+    pub end: Option<String>,
+    /// Likely reason for a bug that happens only under sockfuzz.
+    pub reason: Option<String>,
+    /// All of this in a line.
+    pub summary: String,
+}
+
+/// Reads the bugs of a campaign, sorted by the names of their folders. Also returns a note on each folder without a
+/// readable record.
+#[must_use]
+pub fn read_all(out: &Path) -> (Vec<ReportedBug>, Vec<String>) {
+    let entries = fs::read_dir(out.join(DIRECTORY)).into_iter().flatten().flatten();
+    let mut folders: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    let (mut bugs, mut notes) = (Vec::new(), Vec::new());
+    for folder in folders {
+        match Finding::read(&folder) {
+            Ok(finding) => bugs.push(describe(out, &folder, &finding)),
+            Err(error) => notes.push(visible_text(&format!("{error:#}")).into_owned()),
+        }
+    }
+    (bugs, notes)
+}
+
+fn describe(out: &Path, folder: &Path, finding: &Finding) -> ReportedBug {
+    let owned = |text: &str| visible_text(text).into_owned();
+    let all = |texts: &[String]| texts.iter().map(|text| owned(text)).collect();
+    let text_of = |name: &str| {
+        let content = fs::read(folder.join(name)).ok().filter(|content| !content.is_empty())?;
+        Some(visible_start(&content, MAX_TEXT_BYTES))
+    };
+    let relative =
+        |path: &Path| visible(path.strip_prefix(out).unwrap_or(path).as_os_str().as_encoded_bytes());
+    let script = folder.join("reproduce.py");
+    ReportedBug {
+        folder: relative(folder),
+        title: owned(&finding.title),
+        kind: kind_name(finding.kind),
+        causes: all(&finding.causes),
+        severity: finding.severity.as_ref().map(|severity| BugSeverity {
+            level: owned(&severity.level),
+            class: owned(&severity.class),
+            description: owned(&severity.description),
+        }),
+        place: finding.location.as_ref().map(|location| BugPlace {
+            file: owned(&location.file),
+            line: location.line,
+            column: location.column,
+        }),
+        stack: all(&finding.stack),
+        files: finding.files.iter().map(|file| relative(file)).collect(),
+        first_found_ms: finding.first_found_ms,
+        inputs: finding.inputs,
+        is_reduction_cut: finding.is_reduction_cut,
+        confirmation: confirmation(&finding.confirmation),
+        session: text_of("inputs.txt"),
+        answers: text_of("answers.txt"),
+        output: text_of("output.txt"),
+        script: script.is_file().then(|| relative(&script)),
+    }
+}
+
+fn confirmation(confirmation: &Confirmation) -> BugConfirmation {
+    let text = |text: &Option<String>| text.as_deref().map(|text| visible_text(text).into_owned());
+    let Confirmation { attempts, happened, .. } = *confirmation;
+    let (end, reason) = (text(&confirmation.end), text(&confirmation.reason));
+    let counts = format!("{happened} of {attempts} attempts");
+    let summary = match (attempts, happened, &end, &reason) {
+        (0, ..) => "not tried on the plain server".to_owned(),
+        (_, 0, _, Some(reason)) => format!("only under sockfuzz, {counts} on the plain server: {reason}"),
+        (_, 0, _, None) => format!("only under sockfuzz, {counts} on the plain server"),
+        (_, _, Some(end), _) => format!("{counts} on the plain server: {end}"),
+        (_, _, None, _) => format!("{counts} on the plain server"),
+    };
+    BugConfirmation { attempts, happened, end, reason, summary }
+}
+
+const fn kind_name(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Crash => "crash",
+        FailureKind::Panic => "panic",
+        FailureKind::Exit => "exit",
+        FailureKind::Hang => "hang",
+        FailureKind::InternalError => "internal error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_without_a_readable_record_is_noted() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let folder = directory.path().join("findings/01-crash\x1b");
+        fs::create_dir_all(&folder).expect("mkdir");
+        assert!(read_all(directory.path()).1[0].contains("cannot read"));
+        fs::write(folder.join("finding.json"), "{").expect("write");
+        let (bugs, notes) = read_all(directory.path());
+        assert!(
+            bugs.is_empty() && notes[0].contains("no record") && notes[0].contains("01-crash\\x1b"),
+            "{notes:?}"
+        );
+    }
+}

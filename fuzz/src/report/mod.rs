@@ -1,0 +1,18 @@
+//! Report of a campaign: everything that its output directory tells, as a page, as text and as data. Each module
+//! imports only modules that are above it in this list.
+
+pub mod text;
+
+pub mod bugs;
+pub mod coverage;
+pub mod plot_data;
+pub mod requests;
+pub mod saved_files;
+
+pub mod instances;
+
+pub mod repetition;
+
+pub mod data;
+
+pub mod json;
