@@ -15,4 +15,9 @@ pub mod repetition;
 
 pub mod data;
 
+pub mod series;
+
+pub mod charts;
+
+pub mod html;
 pub mod json;
