@@ -21,3 +21,5 @@ pub mod charts;
 
 pub mod html;
 pub mod json;
+pub mod markdown;
+pub mod sarif;
