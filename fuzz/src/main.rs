@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use sockfuzz::campaign::guard;
 use sockfuzz::commands::{
-    bench, cargo, check, compiler, corpus, fuzz, replay, run, servers, session, tools, triage,
+    bench, cargo, check, compiler, corpus, fuzz, replay, report, run, servers, session, tools, triage,
 };
 use sockfuzz::options;
 use sockfuzz::server::process_tree;
@@ -67,6 +67,9 @@ enum Command {
     /// Group the findings of a campaign into bugs, reduce each, and confirm it on the plain server
     #[command(after_help = triage::EXAMPLES)]
     Triage(triage::TriageArguments),
+    /// Report a campaign as a page, as text or as data
+    #[command(after_help = report::EXAMPLES)]
+    Report(report::ReportArguments),
     /// Compile C with AFL++'s instrumentation: clang, the coverage flags, and the runtime
     #[command(after_help = compiler::EXAMPLES)]
     Cc(compiler::CompilerArguments),
@@ -145,6 +148,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Fuzz(arguments) => fuzz::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Triage(arguments) => triage::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Corpus(arguments) => corpus::run(arguments),
         Command::Session(arguments) => session::run(&arguments),
         Command::Servers(arguments) => servers::run(arguments),

@@ -7,6 +7,7 @@ pub mod compiler;
 pub mod corpus;
 pub mod fuzz;
 pub mod replay;
+pub mod report;
 pub mod run;
 pub mod servers;
 pub mod session;

@@ -23,3 +23,6 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod sarif;
+
+pub mod live_server;
+pub mod report_file;
