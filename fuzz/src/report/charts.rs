@@ -129,8 +129,8 @@ fn stepped(points: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
 fn short_number(value: f64) -> String {
     let (scaled, prefix) = match value.abs() {
         ..10_000.0 => (value, ""),
-        ..10_000_000.0 => (value / 1e3, "k"),
-        ..1e10 => (value / 1e6, "M"),
+        ..1e6 => (value / 1e3, "k"),
+        ..1e9 => (value / 1e6, "M"),
         _ => (value / 1e9, "G"),
     };
     let digits = usize::from(scaled.fract().abs() > 0.04 && scaled.abs() < 100.0);
