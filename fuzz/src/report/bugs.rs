@@ -1,6 +1,7 @@
 //! Bugs that triage has found, with the texts in their folders.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use schemars::JsonSchema;
@@ -8,6 +9,7 @@ use serde::Serialize;
 
 use super::text::{visible, visible_start, visible_text};
 use crate::triage::finding::{Confirmation, DIRECTORY, FailureKind, Finding};
+use crate::util::printable::counted;
 
 /// Maximum number of bytes of a text in the folder of a bug that a report shows.
 const MAX_TEXT_BYTES: usize = 20_000;
@@ -86,21 +88,46 @@ pub struct BugConfirmation {
     pub summary: String,
 }
 
-/// Reads the bugs of a campaign, sorted by the names of their folders. Also returns a note on each folder without a
-/// readable record.
+/// What triage left in an output directory.
+#[derive(Debug, Clone, Default)]
+pub struct TriageResults {
+    /// Whether triage has run, in a release that records its bugs.
+    pub is_present: bool,
+    /// Bugs, sorted by the names of their folders.
+    pub bugs: Vec<ReportedBug>,
+    /// Notes on folders without a readable record.
+    pub notes: Vec<String>,
+}
+
+/// Reads the bugs of a campaign.
 #[must_use]
-pub fn read_all(out: &Path) -> (Vec<ReportedBug>, Vec<String>) {
-    let entries = fs::read_dir(out.join(DIRECTORY)).into_iter().flatten().flatten();
-    let mut folders: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+pub fn read_all(out: &Path) -> TriageResults {
+    let Ok(entries) = fs::read_dir(out.join(DIRECTORY)) else { return TriageResults::default() };
+    let mut folders: Vec<_> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
     folders.sort();
-    let (mut bugs, mut notes) = (Vec::new(), Vec::new());
-    for folder in folders {
-        match Finding::read(&folder) {
-            Ok(finding) => bugs.push(describe(out, &folder, &finding)),
-            Err(error) => notes.push(visible_text(&format!("{error:#}")).into_owned()),
+    let mut results = TriageResults::default();
+    let mut without_record = 0;
+    for folder in &folders {
+        match Finding::read(folder) {
+            Ok(finding) => results.bugs.push(describe(out, folder, &finding)),
+            Err(error) if is_missing(&error) => without_record += 1,
+            Err(error) => results.notes.push(visible_text(&format!("{error:#}")).into_owned()),
         }
     }
-    (bugs, notes)
+    if without_record > 0 {
+        results.notes.push(format!(
+            "{} in {DIRECTORY} without a record of the bug: triage is at work, or an earlier release wrote them. Run \
+             sockfuzz triage again to see them here",
+            counted(without_record, "folder", "folders")
+        ));
+    }
+    results.is_present = folders.is_empty() || !results.bugs.is_empty();
+    results
+}
+
+fn is_missing(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn describe(out: &Path, folder: &Path, finding: &Finding) -> ReportedBug {
@@ -175,12 +202,14 @@ mod tests {
         let directory = tempfile::tempdir().expect("tempdir");
         let folder = directory.path().join("findings/01-crash\x1b");
         fs::create_dir_all(&folder).expect("mkdir");
-        assert!(read_all(directory.path()).1[0].contains("cannot read"));
-        fs::write(folder.join("finding.json"), "{").expect("write");
-        let (bugs, notes) = read_all(directory.path());
+        let results = read_all(directory.path());
         assert!(
-            bugs.is_empty() && notes[0].contains("no record") && notes[0].contains("01-crash\\x1b"),
-            "{notes:?}"
+            !results.is_present && results.notes[0].starts_with("1 folder in findings"),
+            "{:?}",
+            results.notes
         );
+        fs::write(folder.join("finding.json"), "{").expect("write");
+        let notes = read_all(directory.path()).notes;
+        assert!(notes[0].contains("no record") && notes[0].contains("01-crash\\x1b"), "{notes:?}");
     }
 }

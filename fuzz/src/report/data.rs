@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sockfuzz_protocol::{Counter, InputFormat};
 
-use super::bugs::{self, ReportedBug};
+use super::bugs::{self, ReportedBug, TriageResults};
 use super::coverage::{self, SourceCoverage};
 use super::instances::{self, ReportedInstance};
 use super::repetition::{self, Repetition};
@@ -119,7 +119,7 @@ impl CampaignReport {
         let out = std::path::absolute(out)?;
         let instances = instances::read_all(&out, &progress::read(&out));
         let saved_files = saved_files::read_all(&out);
-        let (bugs, mut notes) = bugs::read_all(&out);
+        let TriageResults { is_present: is_triaged, bugs, mut notes } = bugs::read_all(&out);
         let coverage = coverage::read(&out).unwrap_or_else(|note| {
             notes.push(note);
             None
@@ -138,7 +138,7 @@ impl CampaignReport {
             summary: summary(together.as_ref(), &bugs, &saved_files),
             warnings: warnings(together.as_ref(), status.as_ref(), answers.as_ref()),
             notes,
-            is_triaged: out.join(crate::triage::finding::DIRECTORY).is_dir(),
+            is_triaged,
             bugs,
             answers: answers.filter(AnswerCounts::has_any).map(|answers| {
                 let [success, redirection, client_error, server_error] = answers.by_class();

@@ -3,6 +3,8 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::path::Path;
+use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -16,6 +18,8 @@ use crate::util::interrupt;
 /// Interval at which the page reloads itself. afl-fuzz writes its figures every five seconds.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Maximum number of clients at the same time; others are turned away.
+const MAX_CLIENTS: usize = 16;
 /// Maximum number of bytes of the head of a request.
 const MAX_HEAD_BYTES: usize = 16 << 10;
 /// Maximum time that a client may take for its request, and for reading the answer.
@@ -52,6 +56,8 @@ pub fn serve(out: &Path, address: SocketAddr, started: impl FnOnce(SocketAddr)) 
     let listener = TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
     listener.set_nonblocking(true)?;
     started(listener.local_addr()?);
+    // Each client that is being answered holds a reference.
+    let clients = Arc::new(());
     while interrupt::check().is_ok() {
         let mut readable = [PollFd::new(&listener, PollFlags::IN)];
         match poll(&mut readable, Some(&POLL_INTERVAL)) {
@@ -59,9 +65,16 @@ pub fn serve(out: &Path, address: SocketAddr, started: impl FnOnce(SocketAddr)) 
             Ok(0) | Err(rustix::io::Errno::INTR) => continue,
             Err(error) => return Err(io::Error::from(error).into()),
         }
-        if let Ok((client, _)) = listener.accept() {
-            // A client that goes away is no concern of the next one.
-            let _ = answer(client, out);
+        if let Ok((client, _)) = listener.accept()
+            && Arc::strong_count(&clients) <= MAX_CLIENTS
+        {
+            let (place, out) = (Arc::clone(&clients), out.to_owned());
+            // Browsers keep a connection open on which they send nothing, which must not delay the others. Without a
+            // thread, and if the client goes away, the connection is closed.
+            let _ = thread::Builder::new().spawn(move || {
+                let _place = place;
+                let _ = answer(client, &out);
+            });
         }
     }
     Ok(())
@@ -122,20 +135,20 @@ fn answer_to(head: &str, out: &Path) -> HttpAnswer {
         return text("405 Method Not Allowed", "only GET and HEAD are served");
     }
     let page = |reload| {
-        HttpAnswer::of("text/html", collect(out).and_then(|it| html::render(&it, PagePlace::Live(reload))))
+        HttpAnswer::of(
+            "text/html",
+            CampaignReport::collect(out).and_then(|it| html::render(&it, PagePlace::Live(reload))),
+        )
     };
     match target {
         "/" => page(Some(RELOAD_INTERVAL)),
         "/?reload=off" => page(None),
-        "/report.json" => {
-            HttpAnswer::of("application/json", collect(out).and_then(|report| json::render(&report)))
-        }
+        "/report.json" => HttpAnswer::of(
+            "application/json",
+            CampaignReport::collect(out).and_then(|report| json::render(&report)),
+        ),
         _ => text("404 Not Found", "there are / and /report.json"),
     }
-}
-
-fn collect(out: &Path) -> Result<CampaignReport> {
-    CampaignReport::collect(out)
 }
 
 fn is_loopback_host(host: &str) -> bool {
