@@ -73,6 +73,10 @@ pub fn conclude(
             command_with("triage", out.path())
         );
     }
+    eprintln!(
+        "see figures over time and findings on one page with:\n  {}",
+        command_with("report", out.path())
+    );
     let histories = findings::histories(out.path()).len();
     if histories > 0 {
         let ends = counted(histories as u64, "process", "processes");
@@ -102,7 +106,7 @@ fn lost_process(status: &StatusFile) -> Problem {
     Problem::new(exit_code::AFL_FAILED, format!("{WHAT}. {when}"), remedy)
 }
 
-/// Returns a command for all crashes and hangs. It reads the server and options from the record.
+/// Returns a command for the campaign. It reads the server and options from the record.
 fn command_with(subcommand: &str, out: &Path) -> String {
     shell_quoted(["sockfuzz".as_ref(), subcommand.as_ref(), out.as_os_str()])
 }
