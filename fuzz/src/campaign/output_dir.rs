@@ -2,7 +2,7 @@
 //! directories are refused and stay untouched.
 //!
 //! Files beside the directories of the instances hold the command line of the server, the record of the
-//! campaign, the status page, and the logs of the instances. afl-fuzz ignores these files.
+//! campaign, the status page, the progress, and the logs of the instances. afl-fuzz ignores these files.
 
 use std::fs::{self, File};
 use std::io;

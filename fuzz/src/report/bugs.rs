@@ -134,8 +134,8 @@ fn describe(out: &Path, folder: &Path, finding: &Finding) -> ReportedBug {
     let owned = |text: &str| visible_text(text).into_owned();
     let all = |texts: &[String]| texts.iter().map(|text| owned(text)).collect();
     let text_of = |name: &str| {
-        let content = fs::read(folder.join(name)).ok().filter(|content| !content.is_empty())?;
-        Some(visible_start(&content, MAX_TEXT_BYTES))
+        let content = fs::read(folder.join(name)).ok().filter(|content| !content.trim_ascii().is_empty())?;
+        Some(visible_start(content.trim_ascii_end(), MAX_TEXT_BYTES))
     };
     let relative =
         |path: &Path| visible(path.strip_prefix(out).unwrap_or(path).as_os_str().as_encoded_bytes());

@@ -92,7 +92,7 @@ pub struct ReportSummary {
     pub crash_files: usize,
     /// Number of files saved as hangs, over all resumptions.
     pub hang_files: usize,
-    /// Sum of executions that timed out.
+    /// Sum of executions that timed out since the last start.
     pub timeouts: u64,
 }
 

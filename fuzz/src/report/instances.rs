@@ -37,11 +37,11 @@ pub struct ReportedInstance {
     pub total_edges: Option<u64>,
     /// Inputs in the queue.
     pub corpus: u64,
-    /// Crashes that afl-fuzz reports as saved.
+    /// Crashes saved, over all resumptions, as afl-fuzz counts them.
     pub saved_crashes: u64,
-    /// Hangs that afl-fuzz reports as saved.
+    /// Hangs saved, over all resumptions, as afl-fuzz counts them.
     pub saved_hangs: u64,
-    /// Executions that timed out.
+    /// Executions that timed out since the last start.
     pub timeouts: u64,
     /// Version of AFL++.
     pub afl_version: Option<String>,

@@ -52,7 +52,7 @@ fn summary(report: &CampaignReport, text: &mut String) {
         ("bugs", bugs),
         ("files of crashes", it.crash_files.to_string()),
         ("files of hangs", it.hang_files.to_string()),
-        ("timeouts", HumanCount(it.timeouts).to_string()),
+        ("timeouts since the last start", HumanCount(it.timeouts).to_string()),
     ];
     table(text, &["figure", "value"], rows.map(|(name, value)| vec![name.to_owned(), value]));
     let plots = series::of_report(report).into_iter().filter(|plot| !plot.lines.is_empty());
