@@ -90,6 +90,17 @@ fn two_instances_run_in_parallel_and_are_resumed() {
     for instance in ["main", "s1"] {
         assert!(stat(&dir.path("out"), instance, "execs_done") >= 2000.0);
     }
+    let output =
+        dir.sockfuzz().args(["report", "--format", "json", "-o", "-", "out"]).output().expect("runs");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let names: Vec<_> = report["instances"].as_array().into_iter().flatten().map(|it| &it["name"]).collect();
+    assert_eq!(names, ["main", "s1"]);
+    assert!(
+        report["instances"][0]["samples"][0]["stability"].as_f64().is_some_and(|it| it > 0.0),
+        "{report}"
+    );
+    let runs: Vec<_> = report["repetition"]["runs"].as_array().into_iter().flatten().collect();
+    assert!(runs.len() == 2 && runs[0]["command"].as_str().is_some_and(|it| it.contains("fuzz")), "{runs:?}");
 }
 
 /// Asserts that every planted bug except the endless loop, given as a seed, is a crash in the loop and in `replay`,
