@@ -124,8 +124,8 @@ fn the_page_refers_to_nothing_outside() {
 fn the_page_shows_findings_figures_and_commands() {
     let page = triaged("html");
     for text in [
-        "9 of 10 attempts on the plain server: SIGSEGV (signal 11)",
-        "only under sockfuzz, 0 of 10 attempts on the plain server: it needs the virtual clock",
+        "9 of 10 on the plain server: SIGSEGV (signal 11)",
+        "only under sockfuzz (0 of 10 on the plain server): it needs the virtual clock",
         "1 min 30 s",
         "480,000",
         "75.0 %",

@@ -10,9 +10,13 @@ use serde::Serialize;
 use super::text::{visible, visible_start, visible_text};
 use crate::triage::finding::{Confirmation, DIRECTORY, FailureKind, Finding};
 use crate::util::printable::counted;
+use crate::util::shell::shell_quoted;
 
 /// Maximum number of bytes of a text in the folder of a bug that a report shows.
 const MAX_TEXT_BYTES: usize = 20_000;
+
+/// Scripts that show a bug, with their interpreters.
+const REPRODUCERS: &[(&str, &str)] = &[("bash", "reproduce.sh"), ("python3", "reproduce.py")];
 
 /// Bug of the server.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -47,8 +51,8 @@ pub struct ReportedBug {
     pub answers: Option<String>,
     /// Output of the server.
     pub output: Option<String>,
-    /// Path of the script that shows the bug on the plain server, relative to the output directory.
-    pub script: Option<String>,
+    /// Commands that show the bug on the plain server, run in the output directory.
+    pub reproducers: Vec<String>,
 }
 
 /// Estimate of what an attacker can do with a bug, by the classes of CASR.
@@ -139,7 +143,7 @@ fn describe(out: &Path, folder: &Path, finding: &Finding) -> ReportedBug {
     };
     let relative =
         |path: &Path| visible(path.strip_prefix(out).unwrap_or(path).as_os_str().as_encoded_bytes());
-    let script = folder.join("reproduce.py");
+    let reproducers = REPRODUCERS.iter().filter(|(_, name)| folder.join(name).is_file());
     ReportedBug {
         folder: relative(folder),
         title: owned(&finding.title),
@@ -164,7 +168,14 @@ fn describe(out: &Path, folder: &Path, finding: &Finding) -> ReportedBug {
         session: text_of("inputs.txt"),
         answers: text_of("answers.txt"),
         output: text_of("output.txt"),
-        script: script.is_file().then(|| relative(&script)),
+        reproducers: reproducers
+            .map(|(interpreter, name)| {
+                format!(
+                    "{interpreter} {}",
+                    shell_quoted([Path::new(&relative(&folder.join(name))).as_os_str()])
+                )
+            })
+            .collect(),
     }
 }
 
@@ -172,14 +183,7 @@ fn confirmation(confirmation: &Confirmation) -> BugConfirmation {
     let text = |text: &Option<String>| text.as_deref().map(|text| visible_text(text).into_owned());
     let Confirmation { attempts, happened, .. } = *confirmation;
     let (end, reason) = (text(&confirmation.end), text(&confirmation.reason));
-    let counts = format!("{happened} of {attempts} attempts");
-    let summary = match (attempts, happened, &end, &reason) {
-        (0, ..) => "not tried on the plain server".to_owned(),
-        (_, 0, _, Some(reason)) => format!("only under sockfuzz, {counts} on the plain server: {reason}"),
-        (_, 0, _, None) => format!("only under sockfuzz, {counts} on the plain server"),
-        (_, _, Some(end), _) => format!("{counts} on the plain server: {end}"),
-        (_, _, None, _) => format!("{counts} on the plain server"),
-    };
+    let summary = visible_text(&confirmation.to_string()).into_owned();
     BugConfirmation { attempts, happened, end, reason, summary }
 }
 

@@ -123,12 +123,8 @@ fn one_bug(number: usize, bug: &ReportedBug, out: &str, text: &mut String) {
     }
     let _ = writeln!(text, "- Confirmation: {}", escaped(&bug.confirmation.summary));
     let _ = writeln!(text, "- Needs: {} {}", bug.inputs, if bug.inputs == 1 { "input" } else { "inputs" });
-    if let Some(script) = &bug.script {
-        let _ = writeln!(
-            text,
-            "- Reproduce: {}",
-            code(&format!("python3 {}", quoted(&format!("{out}/{script}"))))
-        );
+    for command in &bug.reproducers {
+        let _ = writeln!(text, "- Reproduce: {}", code(&format!("cd {} && {command}", quoted(out))));
     }
     block("Stack", &bug.stack.join("\n"), text);
     block("Session", bug.session.as_deref().unwrap_or_default(), text);

@@ -104,7 +104,7 @@ pub fn crash_state(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<Option<
     command.args(["-ex", "kill", "--args"]).arg(&config.server.program).args(&config.server.arguments);
     let patience = config.timeout * GDB_TIMEOUT_FACTOR;
     let mut server = PlainServer::start_by(command, &config.options.parsed(), patience)?;
-    plain_run::send(&mut server, config, inputs)?;
+    plain_run::send(&mut server, config, inputs, drop)?;
     let ended = server.end_within(patience)?;
     let state = CrashState::from(&*String::from_utf8_lossy(&server.output()?));
     Ok(ended.map(|_| state).filter(|state| state.section(Section::Stack).starts_with('#')))
@@ -118,7 +118,7 @@ pub fn crash_state(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<Option<
 pub fn stacks_of_hang(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<Vec<String>> {
     let Some(gdb) = find() else { return Ok(Vec::new()) };
     let mut server = PlainServer::start(config.server, &config.options.parsed(), config.timeout)?;
-    if !plain_run::send(&mut server, config, inputs)? {
+    if !plain_run::send(&mut server, config, inputs, drop)? {
         return Ok(Vec::new());
     }
     let mut stacks = Vec::new();

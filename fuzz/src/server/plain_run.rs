@@ -9,7 +9,7 @@ use anyhow::Result;
 use crate::server::plain_server::PlainServer;
 use crate::server::sanitizers;
 use crate::server::single_run::{EXIT_TIMEOUT, RunConfig};
-use crate::server::tcp_client::TcpTimeouts;
+use crate::server::tcp_client::{TcpAnswers, TcpTimeouts};
 use crate::util::interrupt;
 
 /// Interval between two looks at the server's output.
@@ -37,6 +37,8 @@ pub struct PlainRun {
     pub end: PlainEnd,
     /// What the server has written to stdout and stderr.
     pub output: Vec<u8>,
+    /// Its answers: for each input that was sent, those on each connection.
+    pub answers: Vec<TcpAnswers>,
 }
 
 /// Sends inputs to a fresh server as its user starts it.
@@ -59,7 +61,8 @@ pub fn run_with_backtraces(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result
 
 fn play(config: &RunConfig<'_>, command: Command, inputs: &[Vec<u8>]) -> Result<PlainRun> {
     let mut server = PlainServer::start_by(command, &config.options.parsed(), config.timeout)?;
-    let timed_out = send(&mut server, config, inputs)?;
+    let mut answers = Vec::new();
+    let timed_out = send(&mut server, config, inputs, |received| answers.push(received))?;
     // A thread may crash a little later, and a panic may abort the server.
     let deadline = Instant::now() + EXIT_TIMEOUT;
     let mut end = None;
@@ -78,22 +81,34 @@ fn play(config: &RunConfig<'_>, command: Command, inputs: &[Vec<u8>]) -> Result<
         (None, None) if timed_out => PlainEnd::TimedOut,
         (None, None) => PlainEnd::Serves,
     };
-    Ok(PlainRun { end, output })
+    Ok(PlainRun { end, output, answers })
 }
 
 /// Sends the inputs, and returns whether the server did not answer one in time. A server that ends gets no more inputs.
+/// `on_answers` gets the answers to each input.
 ///
 /// # Errors
 /// When the user interrupts.
-pub(super) fn send(server: &mut PlainServer, config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<bool> {
+pub(super) fn send(
+    server: &mut PlainServer,
+    config: &RunConfig<'_>,
+    inputs: &[Vec<u8>],
+    mut on_answers: impl FnMut(TcpAnswers),
+) -> Result<bool> {
     let options = config.options.parsed();
     let linger = Duration::from_millis(options.linger_ms.into());
     let timeouts = TcpTimeouts { timeout: config.timeout, linger };
     for input in inputs {
         interrupt::check()?;
         match server.play(input, options.input, timeouts, None) {
-            Ok(answers) if !answers.timed_out => {}
-            played => return Ok(played.is_ok()),
+            Ok(answers) => {
+                let timed_out = answers.timed_out;
+                on_answers(answers);
+                if timed_out {
+                    return Ok(true);
+                }
+            }
+            Err(_) => return Ok(false),
         }
     }
     Ok(false)

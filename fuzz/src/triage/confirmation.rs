@@ -12,8 +12,10 @@ use crate::server::diagnose::describe_exit;
 use crate::server::loop_run::ProcessRunner;
 use crate::server::plain_run::{self, PlainEnd, PlainRun};
 use crate::server::single_run::RunConfig;
+use crate::server::tcp_client::TcpAnswers;
 
-/// Sends the inputs to a fresh plain server `attempts` times. `report` is what is known of the failure.
+/// Sends the inputs to a fresh plain server `attempts` times. `report` is what is known of the failure. Also returns the
+/// answers of the last attempt in which it happened, or of the last one.
 ///
 /// # Errors
 /// When the server never listens, or the user interrupts.
@@ -23,16 +25,20 @@ pub fn confirm(
     report: Option<&FailureReport>,
     inputs: &[Vec<u8>],
     attempts: u32,
-) -> Result<Confirmation> {
+) -> Result<(Confirmation, Vec<TcpAnswers>)> {
     let mut confirmation = Confirmation { attempts, happened: 0, end: None, reason: None };
+    let mut answers = Vec::new();
     for _ in 0..attempts {
         let run = plain_run::run(config, inputs)?;
         if is_confirmed(cause, &run) && !is_another_failure(report, &run.output) {
             confirmation.happened += 1;
             confirmation.end = Some(describe(run.end));
+            answers = run.answers;
+        } else if confirmation.happened == 0 {
+            answers = run.answers;
         }
     }
-    Ok(confirmation)
+    Ok((confirmation, answers))
 }
 
 /// Whether the plain server ended as the one in the loop.

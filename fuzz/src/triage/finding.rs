@@ -68,6 +68,7 @@ impl fmt::Display for Confirmation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { attempts, happened, end, reason } = self;
         match (end, reason) {
+            _ if *attempts == 0 => f.write_str("not tried on the plain server"),
             (Some(end), _) => write!(f, "{happened} of {attempts} on the plain server: {end}"),
             (None, Some(reason)) => {
                 write!(f, "only under sockfuzz (0 of {attempts} on the plain server): {reason}")

@@ -19,11 +19,15 @@ use super::finding::{FailureKind, Finding};
 use super::reproducer::{ExpectedEnd, Reproducer, Script, TRIES};
 use super::witness::Witness;
 use crate::server::single_run::RunConfig;
+use crate::server::tcp_client::TcpAnswers;
 use crate::util::printable::{counted, printable};
 use crate::util::shell::shell_quoted;
 
 /// Maximum length of the inputs as text in the description, in characters.
 const MAX_SHOWN_CHARS: usize = 3000;
+
+/// Maximum number of bytes of an answer that are shown.
+const MAX_ANSWER_BYTES: usize = 4096;
 
 /// Moves the directory of earlier results away: the user may have added to it. Returns its new path.
 ///
@@ -48,6 +52,8 @@ pub struct BugFolder<'a> {
     pub finding: &'a Finding,
     /// Its smallest witness.
     pub witness: &'a Witness,
+    /// Answers of the plain server.
+    pub answers: &'a [TcpAnswers],
     /// The server, and the options of the preload.
     pub config: &'a RunConfig<'a>,
 }
@@ -67,6 +73,7 @@ impl BugFolder<'_> {
         let stream = batch::encode(self.witness.inputs.iter().map(Vec::as_slice));
         self.save("history", &History::encode(&self.witness.finding, 0, &stream))?;
         self.save("output.txt", &self.witness.output)?;
+        self.save("answers.txt", self.text_of_answers().as_bytes())?;
         let scripts = match self.witness.port {
             port if port > 0 && self.finding.confirmation.happened > 0 => {
                 self.reproducer(port).write(&self.path)?
@@ -114,6 +121,22 @@ impl BugFolder<'_> {
                 InputFormat::Session => Session::decode(input).to_string(),
             };
             let _ = writeln!(text, "-- input {} ({} bytes)\n{shown}", index + 1, input.len());
+        }
+        text
+    }
+
+    fn text_of_answers(&self) -> String {
+        let mut text = String::new();
+        for (index, answers) in self.answers.iter().enumerate() {
+            let connections = answers.bytes.iter().enumerate().filter(|(_, bytes)| !bytes.is_empty());
+            let _ = writeln!(text, "-- input {}", index + 1);
+            for (connection, bytes) in connections {
+                let _ = writeln!(
+                    text,
+                    "answer on connection {connection}:\n{}",
+                    printable(bytes, MAX_ANSWER_BYTES)
+                );
+            }
         }
         text
     }

@@ -16,6 +16,7 @@ use super::group::{self, Group};
 use super::witness::{Candidate, Candidates, Witness};
 use crate::server::loop_run::ProcessRunner;
 use crate::server::single_run::RunConfig;
+use crate::server::tcp_client::TcpAnswers;
 
 /// Limits of the work on one bug.
 #[derive(Debug, Clone, Copy)]
@@ -132,8 +133,10 @@ impl<'a> Triage<'a> {
         group.best = reduction.needed_bytes(group.best, on_plain)?;
         let is_cut = Instant::now() >= deadline;
         on_step("confirming on the plain server");
-        let finding = Finding { is_reduction_cut: is_cut, ..self.confirmed(&group, report, key)? };
+        let (finding, answers) = self.confirmed(&group, report, key)?;
+        let finding = Finding { is_reduction_cut: is_cut, ..finding };
         let folder = BugFolder {
+            answers: &answers,
             path: self.known.new_folder(&finding.title),
             finding: &finding,
             witness: &group.best,
@@ -146,16 +149,21 @@ impl<'a> Triage<'a> {
         Ok(Some((path, finding)))
     }
 
-    fn confirmed(&mut self, group: &Group, report: Option<FailureReport>, key: String) -> Result<Finding> {
+    fn confirmed(
+        &mut self,
+        group: &Group,
+        report: Option<FailureReport>,
+        key: String,
+    ) -> Result<(Finding, Vec<TcpAnswers>)> {
         self.runner.stop();
         let Group { cause, best, .. } = group;
-        let mut confirmation =
+        let (mut confirmation, answers) =
             confirm(&self.config, cause, report.as_ref(), &best.inputs, self.limits.attempts)?;
         if confirmation.happened == 0 {
             confirmation.reason = Some(reason(&self.config, best)?);
         }
         let files = self.known.files_of(group);
-        Ok(Finding {
+        let finding = Finding {
             title: report.as_ref().map_or_else(|| cause.to_string(), FailureReport::title),
             kind: report.as_ref().map_or(cause.kind(), |report| report.kind),
             key,
@@ -168,7 +176,8 @@ impl<'a> Triage<'a> {
             inputs: best.inputs.len(),
             is_reduction_cut: false,
             confirmation,
-        })
+        };
+        Ok((finding, answers))
     }
 }
 

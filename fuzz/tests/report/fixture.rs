@@ -91,7 +91,7 @@ pub(crate) fn campaign(dir: &TestDir) -> PathBuf {
 pub(crate) fn triage(dir: &TestDir) {
     let finding = json!({
         "title": format!("heap-buffer-overflow(write) in parse {HOSTILE}"),
-        "kind": "crash",
+        "kind": "crash", "key": "src/parse.c:120:7",
         "causes": ["crash at server+4a3c1"],
         "severity": {"level": "EXPLOITABLE", "class": "heap-buffer-overflow(write)", "description": "It writes."},
         "location": {"file": "src/parse.c", "line": 120, "column": 7},
@@ -103,7 +103,7 @@ pub(crate) fn triage(dir: &TestDir) {
         "confirmation": {"attempts": 10, "happened": 9, "end": "SIGSEGV (signal 11)", "reason": null},
     });
     let hang = json!({
-        "title": "hang in loop", "kind": "hang", "causes": ["hang"], "severity": null, "location": null, "stack": [],
+        "title": "hang in loop", "kind": "hang", "key": "loop", "causes": ["hang"], "severity": null, "location": null, "stack": [],
         "files": ["s1/hangs/id:000000,src:000000,time:45000,execs:90000,op:havoc"], "first_found_ms": 45000,
         "inputs": 2, "is_reduction_cut": true,
         "confirmation": {"attempts": 10, "happened": 0, "end": null, "reason": "it needs the virtual clock"},
@@ -111,6 +111,11 @@ pub(crate) fn triage(dir: &TestDir) {
     dir.write("out/findings/01-crash/finding.json", finding.to_string().as_bytes());
     dir.write("out/findings/01-crash/inputs.txt", format!("send 0 \"{HOSTILE}\"\n").as_bytes());
     dir.write("out/findings/01-crash/output.txt", &[HOSTILE.as_bytes(), b"\xff\xfe\n"].concat());
+    dir.write(
+        "out/findings/01-crash/answers.txt",
+        format!("-- answer 1\nHTTP/1.1 200 {HOSTILE}\n").as_bytes(),
+    );
+    dir.write("out/findings/01-crash/reproduce.sh", b"");
     dir.write("out/findings/01-crash/reproduce.py", b"");
     dir.write("out/findings/02-hang/finding.json", hang.to_string().as_bytes());
     dir.write("out/findings/03-broken/finding.json", b"{");
