@@ -68,15 +68,7 @@ pub fn conclude(
     seed_intake::saved_line(out).iter().for_each(|line| eprintln!("{line}"));
     if !findings::of_campaign(out.path()).is_empty() {
         eprintln!("replay the findings with:\n  {}", command_with("replay", out.path()));
-        eprintln!(
-            "group them into bugs, and confirm these on the plain server, with:\n  {}",
-            command_with("triage", out.path())
-        );
     }
-    eprintln!(
-        "see figures over time and findings on one page with:\n  {}",
-        command_with("report", out.path())
-    );
     let histories = findings::histories(out.path()).len();
     if histories > 0 {
         let ends = counted(histories as u64, "process", "processes");
@@ -107,6 +99,7 @@ fn lost_process(status: &StatusFile) -> Problem {
 }
 
 /// Returns a command for the campaign. It reads the server and options from the record.
-fn command_with(subcommand: &str, out: &Path) -> String {
+#[must_use]
+pub fn command_with(subcommand: &str, out: &Path) -> String {
     shell_quoted(["sockfuzz".as_ref(), subcommand.as_ref(), out.as_os_str()])
 }

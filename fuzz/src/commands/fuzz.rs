@@ -1,6 +1,7 @@
 //! `sockfuzz fuzz`: checks a server, starts a campaign of stock afl-fuzz, and reports its figures.
 
 mod arguments;
+mod follow_up;
 
 use std::io::{IsTerminal, stdout};
 use std::path::{Path, PathBuf};
@@ -234,7 +235,10 @@ fn fuzz(
     let earlier = combined_stats(&instances, &out).map_or(0, |stats| stats.executions);
     let group = control_group(&options, instances.len());
     let result = runner::run(&instances, &out, output_mode, &status, group.as_ref());
-    conclude(result, &instances, &out, &status, group.as_ref(), earlier)
+    let exit_status = conclude(result, &instances, &out, &status, group.as_ref(), earlier)?;
+    drop(group);
+    follow_up::follow_up(out.path(), !arguments.no_triage, exit_status)?;
+    Ok(exit_status)
 }
 
 /// Creates the control group of the campaign if the sandbox is on and this process may create one.

@@ -23,6 +23,9 @@ An existing output directory of the same server is resumed. Ctrl-C stops the cam
 without loss. Every command is printed before it runs, and can be run by hand. As far as the kernel \
 allows, the server cannot write files, use the network, or signal other processes.
 
+At the end, sockfuzz triage sends what was found to the plain server, without the preload and the sandbox, and \
+sockfuzz report writes report.html.
+
 Exit status: 0 when afl-fuzz reached a limit that it was given, 5 when it failed, 10 to 17 for a \
 server that cannot be fuzzed, 130 after Ctrl-C (see sockfuzz --help).";
 
@@ -70,6 +73,9 @@ pub struct FuzzArguments {
     /// Do not run the seeds before fuzzing
     #[arg(long)]
     pub no_check: bool,
+    /// Do not triage the findings and write the report at the end
+    #[arg(long)]
+    pub no_triage: bool,
     /// Concurrency model of the bundled server
     #[arg(long, value_enum, default_value_t = ConcurrencyModel::Epoll, conflicts_with = "server")]
     pub model: ConcurrencyModel,

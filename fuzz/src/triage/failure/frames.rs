@@ -4,12 +4,21 @@ use std::sync::{Mutex, PoisonError};
 
 use libcasr::execution_class::ExecutionClass;
 use libcasr::go::GoStacktrace;
-use libcasr::stacktrace::{Filter, ParseStacktrace, Stacktrace, StacktraceEntry};
+use libcasr::stacktrace::{
+    Filter, ParseStacktrace, STACK_FRAME_FUNCTION_IGNORE_REGEXES, Stacktrace, StacktraceEntry,
+};
 
 use crate::triage::finding::{Severity, SourceLocation};
 
 /// Function of Rust's core library that all panics go through.
 const PANIC_ENTRY: &str = "panicking::panic_fmt";
+
+/// Functions of the C library that CASR does not ignore, as regular expressions: they fail because of what others did.
+const C_LIBRARY: &[&str] = &[
+    "^_int_(free|malloc|realloc|memalign)",
+    "^(unlink_chunk|malloc_consolidate|sysmalloc|free_check|tcache_.*)$",
+    "^(start_thread|__?clone3?)$",
+];
 
 /// Maximum number of frames that are shown.
 const MAX_FRAMES: usize = 40;
@@ -52,6 +61,9 @@ impl ParsedStack {
         static IGNORED: Mutex<()> = Mutex::new(());
         let _lock = IGNORED.lock().unwrap_or_else(PoisonError::into_inner);
         Stacktrace::init_frame_filter(self.languages);
+        let mut ignored = STACK_FRAME_FUNCTION_IGNORE_REGEXES.write().unwrap_or_else(PoisonError::into_inner);
+        ignored.extend(C_LIBRARY.iter().map(|&function| function.to_owned()));
+        drop(ignored);
         let mut own = self.frames.clone();
         own.filter();
         own
