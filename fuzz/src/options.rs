@@ -152,8 +152,15 @@ impl PreloadOptions {
 
 /// Options for users. sockfuzz itself sets the others.
 fn user_specs() -> impl Iterator<Item = &'static OptionSpec> {
-    let internal =
-        [&specs::MODE, &specs::BATCH, &specs::ANSWERS, &specs::TIME_LIMIT, &specs::STATUS, &specs::HISTORIES];
+    let internal = [
+        &specs::MODE,
+        &specs::BATCH,
+        &specs::ANSWERS,
+        &specs::TIME_LIMIT,
+        &specs::STATUS,
+        &specs::HISTORIES,
+        &specs::WRITE_COVERAGE,
+    ];
     let internal = internal.map(|spec| spec.flag);
     specs::ALL.iter().copied().filter(move |spec| !internal.contains(&spec.flag))
 }

@@ -18,7 +18,7 @@ use crate::net::{activation, listener};
 use crate::process::{driver_process, identity};
 use crate::sys::config::{self, Config, RunMode};
 use crate::sys::{fd_table, internal_error, proc, real, report, seccomp, stdio};
-use crate::{afl, driver, history, memory_socket, sandbox, transport_trial};
+use crate::{afl, driver, history, memory_socket, sandbox, source_coverage, transport_trial};
 
 /// Maximum number of file descriptors that the preload keeps from the server.
 const PROTECTED_FDS: u32 = 56;
@@ -66,6 +66,9 @@ pub(crate) fn run() {
     }
     if run_mode == RunMode::Loop && !is_below_another {
         options.histories.iter().for_each(|directory| history::keep_in(directory));
+    }
+    if run_mode == RunMode::Once {
+        options.write_coverage.iter().for_each(|directory| source_coverage::prepare(directory));
     }
     sandbox::enter(&options);
     activation::provide(&options, is_below_another);

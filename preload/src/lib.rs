@@ -34,6 +34,7 @@
 //! | [`memory_socket`] | sockets of transport `memory` |
 //! | [`net`] | the listener that is taken over, transports, the accept gate |
 //! | [`history`] | all inputs of a process that ended by a finding, the process that saves them |
+//! | [`source_coverage`] | counters of the compiler's own coverage, saved for `sockfuzz cover` |
 //! | [`process`] | child processes, daemons, process ids |
 //! | [`determinism`] | virtual clock, fixed randomness, scheduling |
 //! | [`sandbox`] | confinement of the server |
@@ -53,6 +54,7 @@ mod memory_socket;
 mod net;
 mod process;
 mod sandbox;
+mod source_coverage;
 mod sys;
 mod table;
 mod transport_trial;

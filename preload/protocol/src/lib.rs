@@ -39,6 +39,10 @@ pub use values::{
 /// SIGSTKFLT, "stack fault on coprocessor (unused)").
 pub const EXIT_SIGNAL: i32 = 16;
 
+/// Signal that makes a process save its source coverage and end. It is a real-time signal (signal(7)), of which servers
+/// use few, and the lowest ones.
+pub const COVERAGE_SIGNAL: i32 = 62;
+
 /// Begins the preload's line about a server that has asked for a ring (io_uring(7)).
 pub const IO_URING_REFUSED: &str = "io_uring is refused (ENOSYS)";
 

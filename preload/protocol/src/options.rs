@@ -86,6 +86,8 @@ pub struct Options {
     pub status: Option<String>,
     /// See [`specs::HISTORIES`].
     pub histories: Option<String>,
+    /// See [`specs::WRITE_COVERAGE`].
+    pub write_coverage: Option<String>,
 }
 
 impl Options {
@@ -129,6 +131,7 @@ impl Options {
             network: parse(&specs::NETWORK, text(&specs::NETWORK))?,
             status: parse_optional(&specs::STATUS, text(&specs::STATUS))?,
             histories: parse_optional(&specs::HISTORIES, text(&specs::HISTORIES))?,
+            write_coverage: parse_optional(&specs::WRITE_COVERAGE, text(&specs::WRITE_COVERAGE))?,
         })
     }
 }
@@ -166,7 +169,8 @@ mod tests {
 
     #[test]
     fn every_row_is_read() {
-        let is_path = |spec: &&&OptionSpec| [specs::STATUS, specs::HISTORIES].contains(spec);
+        let paths = [specs::STATUS, specs::HISTORIES, specs::WRITE_COVERAGE];
+        let is_path = |spec: &&&OptionSpec| paths.contains(spec);
         for spec in specs::ALL.iter().filter(|spec| !is_path(spec)) {
             let error = Options::from_lookup(|name| (name == spec.variable).then(|| "nonsense".into()))
                 .expect_err(spec.variable);

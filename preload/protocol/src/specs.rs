@@ -5,7 +5,7 @@ mod output;
 mod verdicts;
 
 pub use input::{ANSWERS, BATCH, INPUT};
-pub use output::{HISTORIES, STATUS};
+pub use output::{HISTORIES, STATUS, WRITE_COVERAGE};
 pub use verdicts::{CHILDREN, DEAD_ACCEPT, EXITS, PANICS};
 
 /// Row of the table: names, values, default and meaning of an option.
@@ -287,4 +287,5 @@ pub const ALL: &[&OptionSpec] = &[
     &NETWORK,
     &STATUS,
     &HISTORIES,
+    &WRITE_COVERAGE,
 ];

@@ -19,8 +19,8 @@ use crate::history;
 use crate::memory_socket;
 use crate::net::accept_gate;
 use crate::process::{children, daemon, driver_process, identity, process_table};
-use crate::sandbox;
 use crate::sys::{config, planned_end, report, threads};
+use crate::{sandbox, source_coverage};
 use interruptions::Interruptions;
 
 /// Turns this process into the forkserver while `fork_children` runs, which returns only in the children. Returns
@@ -74,6 +74,7 @@ pub(crate) fn in_servers_parent(child: i32) {
 pub(crate) fn in_servers_child() {
     driver_process::reset_after_fork();
     planned_end::reset_after_fork();
+    source_coverage::reset_after_fork();
     driver_guard::reset_after_fork();
     reset_waiting_threads();
     children::reset_after_fork();

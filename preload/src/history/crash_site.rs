@@ -5,13 +5,14 @@
 use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering::SeqCst};
 
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 use syscalls::{Sysno, syscall};
 
 use super::modules::{self, CodeSegment};
 use crate::process::ending;
+use crate::source_coverage;
 use crate::sys::real;
 
 /// Number of addresses that identify a site: enough for those of a Rust panic, whose innermost ones are the same in all.
@@ -64,7 +65,7 @@ static BEHIND: Actions = Actions(UnsafeCell::new([None; ending::CRASH_SIGNALS.le
 
 struct Actions(UnsafeCell<[Option<libc::sigaction>; ending::CRASH_SIGNALS.len()]>);
 
-// SAFETY: `watch` changes the actions, once, before the server can crash; afterwards they are only read.
+// SAFETY: `install` changes the actions, once, before the server can crash; afterwards they are only read.
 unsafe impl Sync for Actions {}
 
 impl Actions {
@@ -86,6 +87,15 @@ static SEGMENTS: OnceLock<Vec<CodeSegment>> = OnceLock::new();
 pub(super) fn watch(site: &'static CrashSite) {
     let _ = SEGMENTS.set(modules::segments().into_iter().filter(|segment| segment.is_servers).collect());
     SITE.store(ptr::from_ref(site).cast_mut(), SeqCst);
+    install();
+}
+
+/// Installs the handler, once, after the server has installed its own. Without a site, it only saves the source coverage.
+pub(crate) fn install() {
+    static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
+    if IS_INSTALLED.swap(true, SeqCst) {
+        return;
+    }
     // SIGSYS may be the preload's own: it redirects system calls.
     let signals = ending::CRASH_SIGNALS.into_iter().enumerate().filter(|(_, signal)| *signal != libc::SIGSYS);
     for (index, signal) in signals {
@@ -132,6 +142,7 @@ extern "C" fn handle(number: c_int, info: *mut siginfo_t, context: *mut c_void) 
         // The unwinder has met a damaged stack. The first signal ends the process.
         pass_on(interrupted);
     }
+    source_coverage::save();
     // SAFETY: the pointer is null or that of a site, in memory that is never unmapped.
     if let Some(site) = unsafe { SITE.load(SeqCst).as_ref() }.filter(|site| site.is_clear()) {
         // SAFETY: the third argument of a handler is its context.

@@ -2,9 +2,9 @@
 
 use libc::{c_int, c_void};
 
-use crate::driver;
 use crate::process::{children, daemon, ending, relatives};
 use crate::sys::{config, real};
+use crate::{driver, source_coverage};
 
 unsafe extern "C" {
     /// Variant of atexit(3) that passes the exit status to the handler (on_exit(3)).
@@ -41,6 +41,7 @@ pub(crate) unsafe fn quick_exit(status: c_int) {
 
 /// Prepares for the end of this process with `status`; returns the status to end with instead.
 fn prepare(status: c_int) -> c_int {
+    source_coverage::save_at_end();
     if children::any() {
         if config::is_single_run() {
             // In the loop, the forkserver waits, when this process has ended.

@@ -52,9 +52,28 @@ pub(crate) fn thread_block() -> Option<NonNull<u8>> {
 
 /// Fills in the null addresses of those `names` that the running executable's symbol table contains.
 pub(crate) fn complete<const N: usize>(addresses: &mut [*mut c_void; N], names: [&CStr; N]) {
-    let Ok(file) = MappedFile::open(EXECUTABLE) else { return };
+    complete_from(EXECUTABLE, load_bias(), addresses, names);
+}
+
+/// Returns the addresses of `names` in each loaded object; null for those that an object does not have.
+pub(crate) fn in_each_object<const N: usize>(names: [&CStr; N]) -> Vec<[*mut c_void; N]> {
+    let addresses = |LoadedObject { path, bias }| {
+        let mut addresses = [ptr::null_mut(); N];
+        complete_from(&path, bias, &mut addresses, names);
+        addresses
+    };
+    loaded_objects().into_iter().map(addresses).collect()
+}
+
+/// Fills in null addresses from the symbol table of one object. A file that cannot be read has none.
+fn complete_from<const N: usize>(
+    path: &str,
+    bias: usize,
+    addresses: &mut [*mut c_void; N],
+    names: [&CStr; N],
+) {
+    let Ok(file) = MappedFile::open(path) else { return };
     let Ok(elf) = ElfFile64::<Endianness>::parse(file.bytes()) else { return };
-    let bias = load_bias();
     for symbol in elf.symbols().filter(|symbol| symbol.is_definition()) {
         let Ok(found) = symbol.name_bytes() else { continue };
         if let Some(index) = names.iter().position(|name| name.to_bytes() == found)
@@ -93,16 +112,36 @@ impl Drop for MappedFile {
     }
 }
 
-/// Returns the distance of the executable's load address from its link address (dl_iterate_phdr(3):
-/// the first object is the main program).
-fn load_bias() -> usize {
-    unsafe extern "C" fn first(info: *mut libc::dl_phdr_info, _: usize, bias: *mut c_void) -> c_int {
-        // SAFETY: the loader passes a valid `info`, and `bias` points at a `usize` (below).
-        unsafe { *bias.cast::<usize>() = (*info).dlpi_addr as usize };
-        1
+/// Executable or library of this process.
+struct LoadedObject {
+    path: String,
+    /// Distance of the load address from the link address.
+    bias: usize,
+}
+
+/// Returns all objects, the executable first (dl_iterate_phdr(3)).
+fn loaded_objects() -> Vec<LoadedObject> {
+    unsafe extern "C" fn add(info: *mut libc::dl_phdr_info, _: usize, objects: *mut c_void) -> c_int {
+        // SAFETY: the loader passes a valid `info`, whose name is null or a C string, and `objects` points at a `Vec` of
+        // this type (below), which nothing else uses.
+        unsafe {
+            let objects = &mut *objects.cast::<Vec<LoadedObject>>();
+            let name = (*info).dlpi_name;
+            let path = match objects.is_empty() || name.is_null() {
+                true => EXECUTABLE.to_owned(),
+                false => CStr::from_ptr(name).to_string_lossy().into_owned(),
+            };
+            objects.push(LoadedObject { path, bias: (*info).dlpi_addr as usize });
+        }
+        0
     }
-    let mut bias = 0_usize;
+    let mut objects: Vec<LoadedObject> = Vec::new();
     // SAFETY: the callback has the required type, and casts the data pointer to the type that is passed here.
-    unsafe { libc::dl_iterate_phdr(Some(first), ptr::from_mut(&mut bias).cast()) };
-    bias
+    unsafe { libc::dl_iterate_phdr(Some(add), (&raw mut objects).cast()) };
+    objects
+}
+
+/// Returns the distance of the executable's load address from its link address.
+fn load_bias() -> usize {
+    loaded_objects().first().map_or(0, |executable| executable.bias)
 }

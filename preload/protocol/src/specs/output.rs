@@ -12,6 +12,18 @@ pub const STATUS: OptionSpec = OptionSpec {
     former: None,
 };
 
+/// Directory of source coverage.
+pub const WRITE_COVERAGE: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_WRITE_COVERAGE",
+    flag: "write-coverage",
+    value: "DIR",
+    default: "",
+    meaning: "in a single run, directory in which the processes of a server that was built with clang's or rustc's source \
+              coverage leave their profiles; what gcc's --coverage counts goes where GCOV_PREFIX says (sockfuzz cover \
+              sets both)",
+    former: None,
+};
+
 /// Directory of histories.
 pub const HISTORIES: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_HISTORIES",

@@ -13,8 +13,9 @@ use sockfuzz_protocol::{InputFormat, Options, Switch, batch};
 use super::Chunk;
 use super::playback::{ClientStep, Playback};
 use crate::determinism::clock;
-use crate::sandbox;
+use crate::history::crash_site;
 use crate::sys::{answer_output, report, stdio};
+use crate::{sandbox, source_coverage};
 
 /// State of the single run.
 #[derive(Debug)]
@@ -70,6 +71,9 @@ impl StdinSource {
 
     /// Begins the only input, or the next one of a batch.
     pub(super) fn begin(&mut self) {
+        if source_coverage::is_on() {
+            crash_site::install();
+        }
         self.playback = Playback::new(self.input);
         self.deadline = None;
         let rest = self.current.end;
@@ -89,7 +93,9 @@ impl StdinSource {
         if self.is_batch {
             answer_output::end_input();
         }
+        source_coverage::save();
         if !self.has_next() {
+            source_coverage::save_at_end();
             report::exit(0);
         }
     }
