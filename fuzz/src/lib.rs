@@ -23,16 +23,17 @@
 //! 3. [`mod@bench`]: executions per second of many cases, side by side (`sockfuzz bench`).
 //! 4. [`report`]: a campaign as a page, as text and as data (`sockfuzz report`).
 //! 5. [`triage`]: from findings to bugs: causes, groups, reduction, confirmation (`sockfuzz triage`).
-//! 6. [`recipe`]: real servers that are built, checked and fuzzed by recipe (`sockfuzz servers`).
-//! 7. [`toolchain`]: compilers and tools of AFL++ with the right flags and environment (`sockfuzz cc`, …).
-//! 8. [`campaign`]: afl-fuzz: installation, environment, command lines, output directory, instances,
+//! 6. [`coverage`]: coverage of source lines that people read (`sockfuzz cover`).
+//! 7. [`recipe`]: real servers that are built, checked and fuzzed by recipe (`sockfuzz servers`).
+//! 8. [`toolchain`]: compilers and tools of AFL++ with the right flags and environment (`sockfuzz cc`, …).
+//! 9. [`campaign`]: afl-fuzz: installation, environment, command lines, output directory, instances,
 //!    report; the bundled server to fuzz.
-//! 9. [`sandbox`]: options that confine the server, adapted to this machine's kernel.
-//! 10. [`server`]: the server under test: inspection of its file, runs with and without the preload,
+//! 10. [`sandbox`]: options that confine the server, adapted to this machine's kernel.
+//! 11. [`server`]: the server under test: inspection of its file, runs with and without the preload,
 //!     comparison of both, choice of the transport, diagnosis of failures.
-//! 11. [`input`]: inputs: reading and importing a corpus, comparing answers.
-//! 12. [`options`]: arguments that subcommands share, and the options of the preload.
-//! 13. [`util`]: errors and exit statuses, signals, files, the source tree.
+//! 12. [`input`]: inputs: reading and importing a corpus, comparing answers.
+//! 13. [`options`]: arguments that subcommands share, and the options of the preload.
+//! 14. [`util`]: errors and exit statuses, signals, files, the source tree.
 //!
 //! The way of `sockfuzz fuzz` through them: [`commands::fuzz::run`] reads the seeds
 //! ([`input::corpus::read`]), inspects the server ([`server::inspect::inspect`]), prepares its sandbox
@@ -43,6 +44,7 @@
 pub mod bench;
 pub mod campaign;
 pub mod commands;
+pub mod coverage;
 pub mod input;
 pub mod options;
 pub mod recipe;

@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use sockfuzz::campaign::guard;
 use sockfuzz::commands::{
-    bench, cargo, check, compiler, corpus, fuzz, replay, report, run, servers, session, tools, triage,
+    bench, cargo, check, compiler, corpus, cover, fuzz, replay, report, run, servers, session, tools, triage,
 };
 use sockfuzz::options;
 use sockfuzz::server::process_tree;
@@ -70,6 +70,9 @@ enum Command {
     /// Report a campaign as a page, as text or as data
     #[command(after_help = report::EXAMPLES)]
     Report(report::ReportArguments),
+    /// Show which lines and functions of its source a server runs for the queue of a campaign
+    #[command(after_help = cover::EXAMPLES)]
+    Cover(cover::CoverArguments),
     /// Compile C with AFL++'s instrumentation: clang, the coverage flags, and the runtime
     #[command(after_help = compiler::EXAMPLES)]
     Cc(compiler::CompilerArguments),
@@ -149,6 +152,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Replay(arguments) => replay::run(arguments),
         Command::Triage(arguments) => triage::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Cover(arguments) => cover::run(&arguments),
         Command::Corpus(arguments) => corpus::run(arguments),
         Command::Session(arguments) => session::run(&arguments),
         Command::Servers(arguments) => servers::run(arguments),

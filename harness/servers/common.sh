@@ -173,12 +173,13 @@ render_server() {
 
 usage() {
     cat <<HELP
-Usage: harness/servers/$name/build [--asan] [--force] [--install-deps]
+Usage: harness/servers/$name/build [--asan | --coverage] [--force] [--install-deps]
 
 Builds the unmodified $name of this Debian system, from its source package, with AFL++'s instrumentation, into
 target/servers/$name, beside a configuration made for fuzzing. Nothing outside the target directory is changed.
 
   --asan          with AddressSanitizer, into target/servers/$name-asan: slower, but detects reads and writes out of bounds
+  --coverage      with coverage of source lines, for sockfuzz cover, into target/servers/$name-coverage
   --force         compile again, even if nothing has changed
   --install-deps  install the packages that are missing (needs root)
   --help          show this
@@ -194,7 +195,7 @@ fingerprint() {
     $CC --version
     sha256sum "$here/common.sh" "$here/$name/build"
     ls "$1"
-    echo "$CFLAGS $LDFLAGS $asan"
+    echo "$CFLAGS $LDFLAGS $kind"
     echo "$root" # compiled in
 }
 
@@ -206,10 +207,10 @@ count_guards() {
 }
 
 build_main() {
-    local asan='' force=no install=no argument root runtime binary stamp
+    local asan='' kind='' force=no install=no argument root runtime binary stamp
     for argument; do
         case $argument in
-        --asan) asan=-asan ;;
+        --asan | --coverage) kind=${argument#-} ;;
         --force) force=yes ;;
         --install-deps) install=yes ;;
         --help | -h) usage && exit ;;
@@ -217,7 +218,8 @@ build_main() {
         esac
     done
 
-    root=$(target_directory)/servers/$name$asan
+    [[ $kind == -asan ]] && asan=$kind
+    root=$(target_directory)/servers/$name$kind
     require_plain_path "$root"
     binary=$root/sbin/$name
     mkdir -p "$root/sbin"
@@ -226,7 +228,7 @@ build_main() {
     log=$root/download.log
     : >"$log"
     require_packages "$install"
-    CC="$(sockfuzz_program) cc${asan:+ --asan}"
+    CC="$(sockfuzz_program) cc${kind:+ -$kind}"
     CXX=${CC/ cc/ c++}
     fetch_source "$root/source"
     CFLAGS="-O2 -fno-omit-frame-pointer"
@@ -246,10 +248,14 @@ build_main() {
         : >"$log"
         logged dpkg-source --no-copy --extract "$root"/source/*.dsc "$root/build"
         compile "$root/build" "$binary"
-        (($(count_guards "$binary"))) || fail "$binary has no instrumentation; the whole log is in $log"
+        [[ $kind == -coverage ]] || (($(count_guards "$binary"))) || fail "$binary has no instrumentation; the whole log is in $log"
         echo "$stamp" >"$root/.stamp"
     fi
     render_server "$name" "$root" "$port"
     if declare -F configure >/dev/null; then configure "$root"; fi
-    say "$binary, $(count_guards "$binary") edges, configuration $root/$name.conf"
+    if [[ $kind == -coverage ]]; then
+        say "$binary with coverage of source lines, configuration $root/$name.conf"
+    else
+        say "$binary, $(count_guards "$binary") edges, configuration $root/$name.conf"
+    fi
 }

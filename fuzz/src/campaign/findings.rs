@@ -106,6 +106,22 @@ fn of_instance(instance: &Path) -> Vec<PathBuf> {
     subdirectories(instance).into_iter().filter(holds_findings).collect()
 }
 
+/// Returns the queues of all instances of a campaign.
+///
+/// # Errors
+/// When there is none.
+pub fn queues(out: &Path) -> Result<Vec<PathBuf>, Problem> {
+    let queues = subdirectories(out).into_iter().map(|instance| instance.join(QUEUE));
+    let queues: Vec<_> = queues.filter(|queue| queue.is_dir()).collect();
+    match queues.is_empty() {
+        true => Err(Problem::failed(
+            format!("{} has no queue: it is no output directory of a campaign", out.display()),
+            "give the directory that sockfuzz fuzz or afl-fuzz wrote with -o",
+        )),
+        false => Ok(queues),
+    }
+}
+
 /// Returns the histories of all instances of a campaign.
 #[must_use]
 pub fn histories(out: &Path) -> Vec<PathBuf> {

@@ -2,11 +2,14 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::toolchain::clang::{self, Language};
+use crate::toolchain::coverage::{self, CompilerKind};
 use crate::toolchain::instrument::{self, Instruments};
 use crate::toolchain::runtime;
 use crate::util::exit_code;
@@ -19,6 +22,7 @@ Give it as the compiler to any build system:
   CC='sockfuzz cc' CXX='sockfuzz c++' cmake -B build
   CC='sockfuzz cc' CXX='sockfuzz c++' meson setup build
   CC='sockfuzz cc --asan' ./configure          with AddressSanitizer
+  CC='sockfuzz cc --coverage' ./configure      with coverage of source lines, for sockfuzz cover
 
 It runs the newest clang on PATH with the arguments that it is given, and adds -g, the flags of AFL++'s coverage and, \
 when it links an executable, AFL++'s runtime. It removes -static (a static program cannot be preloaded), -s, -flto, and \
@@ -26,7 +30,10 @@ when it links an executable, AFL++'s runtime. It removes -static (a static progr
 them. Link the server's own libraries statically if you can (--disable-shared, -DBUILD_SHARED_LIBS=OFF): a library that \
 is loaded by dlopen is not covered.
 
-Exit status: clang's.";
+With --coverage, it adds the compiler's own coverage instead (clang: -fprofile-instr-generate -fcoverage-mapping; gcc: \
+--coverage, with -O0), and keeps the functions that write it. Such a build is for sockfuzz cover, not for fuzzing.
+
+Exit status: the compiler's.";
 
 /// Arguments of `cc` and `c++`.
 #[derive(Debug, Args)]
@@ -49,6 +56,12 @@ pub struct CompilerArguments {
     /// Install clang with apt-get (Debian and its relatives; needs root), and do nothing else if no arguments follow
     #[arg(long)]
     pub install_deps: bool,
+    /// Add coverage of source lines instead of AFL++'s: for sockfuzz cover
+    #[arg(long, conflicts_with_all = ["asan", "ubsan", "cmplog", "no_cmplog"])]
+    pub coverage: bool,
+    /// With --coverage, compile with gcc
+    #[arg(long, requires = "coverage", conflicts_with_all = ["clang", "install_deps"])]
+    pub gcc: bool,
     /// Arguments of the compiler
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     pub arguments: Vec<OsString>,
@@ -65,10 +78,22 @@ pub fn run(language: Language, arguments: &CompilerArguments) -> Result<u8> {
             return Ok(exit_code::OK);
         }
     }
+    let mut command = command(language, arguments)?;
+    let error = command.exec();
+    Err(error).with_context(|| format!("cannot start {}", command.get_program().display()))
+}
+
+fn command(language: Language, arguments: &CompilerArguments) -> Result<Command> {
+    if arguments.gcc {
+        let gcc = Path::new(language.gcc_driver());
+        return Ok(coverage::command(gcc, CompilerKind::Gcc, &arguments.arguments));
+    }
     let clang = clang::find(language, arguments.clang.as_deref())?;
+    if arguments.coverage {
+        return Ok(coverage::command(&clang, CompilerKind::Clang, &arguments.arguments));
+    }
     let runtime = runtime::find_or_install()?;
     let instruments =
         Instruments { cmplog: !arguments.no_cmplog, asan: arguments.asan, ubsan: arguments.ubsan };
-    let error = instrument::command(&clang, &runtime, instruments, &arguments.arguments).exec();
-    Err(error).with_context(|| format!("cannot start {}", clang.display()))
+    Ok(instrument::command(&clang, &runtime, instruments, &arguments.arguments))
 }

@@ -5,6 +5,7 @@ pub mod cargo;
 pub mod check;
 pub mod compiler;
 pub mod corpus;
+pub mod cover;
 pub mod fuzz;
 pub mod replay;
 pub mod report;

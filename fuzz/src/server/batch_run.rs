@@ -17,8 +17,8 @@ pub const MAX_LINGER: Duration = Duration::from_millis(50);
 
 /// Number of processes that may end or hang during a batch, in addition to one for every
 /// [`ANSWERS_PER_FAILURE`] answers.
-const MAX_FAILURES: usize = 3;
-const ANSWERS_PER_FAILURE: usize = 4;
+pub(super) const MAX_FAILURES: usize = 3;
+pub(super) const ANSWERS_PER_FAILURE: usize = 4;
 
 /// Run of a seed through the preload.
 #[derive(Debug)]
@@ -128,7 +128,8 @@ pub fn answer_in_turn<T>(
     Ok(answers)
 }
 
-fn batch_options(options: &PreloadOptions) -> PreloadOptions {
+/// Returns the options of a batch run.
+pub(super) fn batch_options(options: &PreloadOptions) -> PreloadOptions {
     let linger_ms = MAX_LINGER.as_millis().min(options.parsed().linger_ms.into());
     options
         .with(specs::BATCH.variable, Switch::On.to_string())

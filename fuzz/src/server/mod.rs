@@ -18,6 +18,7 @@ mod plain_server;
 pub mod single_run;
 
 pub mod batch_run;
+pub mod coverage_run;
 pub mod loop_run;
 
 pub mod plain_run;

@@ -97,6 +97,12 @@ pub fn kill_descendants() {
     }
 }
 
+/// Sends a signal to a process, which may have ended already.
+pub fn signal(process: i32, signal: i32) {
+    // SAFETY: kill(2) takes numbers and has no precondition.
+    unsafe { libc::kill(process, signal) };
+}
+
 /// Whether every thread of every descendant sleeps.
 #[must_use]
 pub fn is_asleep() -> bool {

@@ -25,6 +25,15 @@ pub enum Language {
 }
 
 impl Language {
+    /// Returns the name of gcc's driver for this language.
+    #[must_use]
+    pub const fn gcc_driver(self) -> &'static str {
+        match self {
+            Self::C => "gcc",
+            Self::Cxx => "g++",
+        }
+    }
+
     /// Returns the name of clang's driver for this language.
     #[must_use]
     pub const fn driver(self) -> &'static str {

@@ -6,4 +6,5 @@ pub mod compile_line;
 
 pub mod runtime;
 
+pub mod coverage;
 pub mod instrument;

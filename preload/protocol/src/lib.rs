@@ -21,6 +21,7 @@ pub mod history;
 mod options;
 mod sandbox_gaps;
 pub mod session;
+pub mod source_coverage;
 pub mod specs;
 mod status;
 mod values;
@@ -38,10 +39,6 @@ pub use values::{
 /// Signal that stands for an exit of the server in the middle of an iteration. No kernel sends it (signal(7):
 /// SIGSTKFLT, "stack fault on coprocessor (unused)").
 pub const EXIT_SIGNAL: i32 = 16;
-
-/// Signal that makes a process save its source coverage and end. It is a real-time signal (signal(7)), of which servers
-/// use few, and the lowest ones.
-pub const COVERAGE_SIGNAL: i32 = 62;
 
 /// Begins the preload's line about a server that has asked for a ring (io_uring(7)).
 pub const IO_URING_REFUSED: &str = "io_uring is refused (ENOSYS)";

@@ -6,14 +6,16 @@
 //! share one file, nothing allocates, and a process that is killed loses no more than its last input.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::ptr;
+use std::os::unix::fs::symlink;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use std::time::{SystemTime, UNIX_EPOCH};
+use std::{fs, io, ptr};
 
 use rustix::fs::{Mode, OFlags, ftruncate, open};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, ProtFlags, mmap, mmap_anonymous};
+use sockfuzz_protocol::source_coverage::{OBJECT_EXTENSION, PROFILE_EXTENSION};
 
 use crate::sys::symbols;
 
@@ -61,15 +63,21 @@ unsafe impl Sync for Profile {}
 /// Makes a file for each object with counters.
 ///
 /// # Errors
-/// Those of open(2), ftruncate(2) and mmap(2).
-pub(super) fn prepare(directory: &str) -> rustix::io::Result<()> {
-    let runtimes = symbols::in_each_object(SYMBOL_NAMES).into_iter().filter_map(ProfileRuntime::at);
+/// Those of open(2), ftruncate(2), mmap(2) and symlink(2).
+pub(super) fn prepare(directory: &str) -> io::Result<()> {
+    let runtimes = symbols::in_each_object(SYMBOL_NAMES)
+        .filter_map(|(object, addresses)| Some((object, ProfileRuntime::at(addresses)?)));
     // An id may occur again later, in another process.
     let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     let process = rustix::process::getpid().as_raw_pid();
     let mut profiles = Vec::new();
-    for (index, runtime) in runtimes.enumerate() {
-        profiles.extend(runtime.begin_profile(&format!("{directory}/{process}-{time}-{index}.profraw"))?);
+    for (index, (object, runtime)) in runtimes.enumerate() {
+        let name = format!("{directory}/{process}-{time}-{index}");
+        let Some(profile) = runtime.begin_profile(&format!("{name}.{PROFILE_EXTENSION}"))? else { continue };
+        profiles.push(profile);
+        // The object holds the source positions of the counters.
+        let object = fs::canonicalize(object)?;
+        symlink(object, format!("{name}.{OBJECT_EXTENSION}"))?;
     }
     let _ = PROFILES.set(profiles);
     Ok(())

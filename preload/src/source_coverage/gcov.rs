@@ -14,11 +14,11 @@ static DUMPS: OnceLock<Vec<Dump>> = OnceLock::new();
 
 /// Finds the runtimes of all loaded objects.
 pub(super) fn find() {
-    let as_dump = |[address]: [*mut c_void; 1]| {
+    let as_dump = |(_, [address]): (String, [*mut c_void; 1])| {
         // SAFETY: the symbol is that of a function without parameters and result, in every gcc since 11.
         (!address.is_null()).then(|| unsafe { std::mem::transmute::<*mut c_void, Dump>(address) })
     };
-    let found = symbols::in_each_object([c"__gcov_dump"]).into_iter().filter_map(as_dump).collect();
+    let found = symbols::in_each_object([c"__gcov_dump"]).filter_map(as_dump).collect();
     let _ = DUMPS.set(found);
 }
 

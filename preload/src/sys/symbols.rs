@@ -55,14 +55,15 @@ pub(crate) fn complete<const N: usize>(addresses: &mut [*mut c_void; N], names: 
     complete_from(EXECUTABLE, load_bias(), addresses, names);
 }
 
-/// Returns the addresses of `names` in each loaded object; null for those that an object does not have.
-pub(crate) fn in_each_object<const N: usize>(names: [&CStr; N]) -> Vec<[*mut c_void; N]> {
-    let addresses = |LoadedObject { path, bias }| {
+/// Returns the path of each loaded object, and the addresses of `names` in it; null for those that it does not have.
+pub(crate) fn in_each_object<const N: usize>(
+    names: [&CStr; N],
+) -> impl Iterator<Item = (String, [*mut c_void; N])> {
+    loaded_objects().into_iter().map(move |LoadedObject { path, bias }| {
         let mut addresses = [ptr::null_mut(); N];
         complete_from(&path, bias, &mut addresses, names);
-        addresses
-    };
-    loaded_objects().into_iter().map(addresses).collect()
+        (path, addresses)
+    })
 }
 
 /// Fills in null addresses from the symbol table of one object. A file that cannot be read has none.

@@ -93,8 +93,9 @@ impl StdinSource {
         if self.is_batch {
             answer_output::end_input();
         }
-        source_coverage::save();
-        if !self.has_next() {
+        if self.has_next() {
+            source_coverage::save();
+        } else {
             source_coverage::save_at_end();
             report::exit(0);
         }
