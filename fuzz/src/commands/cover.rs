@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{self, Permissions};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -36,6 +37,7 @@ Examples:
   sockfuzz cargo --coverage build --release              rustc
   sockfuzz cover out -- ./server ARGS                    the queue of the campaign in out, into out/coverage
   sockfuzz cover out -i corpus/http1 -- ./server ARGS    other inputs
+  sockfuzz cover out --source src -- ./server ARGS       without the libraries that the server is built with
   sockfuzz cover out --compare other-out                 what only one of two campaigns reached
 
 One process of the server plays all inputs; what it has counted is saved when they are played, because servers do not \
@@ -75,6 +77,9 @@ pub struct CoverArguments {
     /// Print what only OUT and what only this other campaign reached, from the coverage of both
     #[arg(long, value_name = "OTHER", conflicts_with = "server")]
     pub compare: Option<PathBuf>,
+    /// Count only sources below this directory, or this file; may be repeated
+    #[arg(long, value_name = "DIR", conflicts_with = "compare")]
+    pub source: Vec<PathBuf>,
     /// Way in which inputs reach the server
     #[arg(long, value_enum, default_value_t = Delivery::Preload)]
     pub over: Delivery,
@@ -107,6 +112,8 @@ pub fn run(arguments: &CoverArguments) -> Result<u8> {
     // Instances take inputs from each other.
     let mut known = HashSet::new();
     inputs.retain(|input| known.insert(input.bytes.clone()));
+    let sources = arguments.source.iter().map(fs::canonicalize).collect::<io::Result<Vec<_>>>();
+    let sources = sources.context("--source names no file or directory")?;
     let folder = CoverageFolder::begin(&out)?;
     let profiles = tempfile::tempdir().context("cannot create a temporary directory")?;
     // A server may have given up its rights before it writes.
@@ -114,21 +121,22 @@ pub fn run(arguments: &CoverArguments) -> Result<u8> {
     play(arguments, &out, &server, &inputs, profiles.path())?;
 
     let profile = LlvmProfile::merge(profiles.path(), &executable)?;
-    let tracefile = match &profile {
+    let mut tracefile = match &profile {
         Some(profile) => profile.tracefile()?,
         None => {
             gcc::read(&profiles.path().join(GCC_DIRECTORY))?.ok_or_else(|| no_coverage(&server, arguments))?
         }
     };
+    if !sources.is_empty() {
+        tracefile.files.retain(|path, _| sources.iter().any(|source| Path::new(path).starts_with(source)));
+    }
     let lists = folder.write_lists(&tracefile)?;
     match &profile {
-        Some(profile) => profile.write_html(&folder.html())?,
+        Some(profile) => profile.write_html(&folder.html(), &sources)?,
         None => drop(gcc::write_html(&lists, &folder.html())?),
     }
     let written = folder.finish(&tracefile, inputs.len())?;
-    print!("{}", summary::table(&tracefile));
-    println!("{}", written.display());
-    Ok(exit_code::OK)
+    print(&format!("{}{}\n", summary::table(&tracefile), written.display()))
 }
 
 /// Plays the inputs, so that profiles are in the directory.
@@ -181,11 +189,18 @@ fn report(run: CoverageRun, inputs: usize, time: Duration) {
 fn compare(arguments: &CoverArguments, out: &Path, other: &Path) -> Result<u8> {
     let (own, others) = (folder::read(out)?, folder::read(other)?);
     let only = |path: &Path, one: &Tracefile, other: &Tracefile| {
-        print!("{}", difference::describe(&path.display().to_string(), &difference::only_in(one, other)));
+        difference::describe(&path.display().to_string(), &difference::only_in(one, other))
     };
-    only(&arguments.out, &own, &others);
-    only(other, &others, &own);
-    Ok(exit_code::OK)
+    print(&(only(&arguments.out, &own, &others) + &only(other, &others, &own)))
+}
+
+/// Prints a long text, whose reader may stop.
+fn print(text: &str) -> Result<u8> {
+    match io::stdout().write_all(text.as_bytes()) {
+        // The reader, for example head(1), has closed the pipe.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(exit_code::OK),
+        other => Ok(other.map(|()| exit_code::OK)?),
+    }
 }
 
 fn no_coverage(server: &Server, arguments: &CoverArguments) -> Problem {

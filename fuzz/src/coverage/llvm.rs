@@ -67,16 +67,17 @@ impl LlvmProfile {
         Ok(tracefile)
     }
 
-    /// Writes HTML into a directory, with an `index.html`.
+    /// Writes HTML of these sources, or of all, into a directory, with an `index.html`.
     ///
     /// # Errors
     /// When llvm-cov fails.
-    pub fn write_html(&self, directory: &Path) -> Result<()> {
+    pub fn write_html(&self, directory: &Path, sources: &[PathBuf]) -> Result<()> {
         let mut command = self.llvm_cov("show");
         command.arg("-format=html").arg(format!("-output-dir={}", directory.display()));
         if which::which(demangler::PROGRAM).is_ok() {
             command.arg(format!("-Xdemangler={}", demangler::PROGRAM));
         }
+        command.args(sources);
         output_of(command).map(drop)
     }
 

@@ -5,6 +5,7 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use crate::server::Server;
 use crate::server::batch_run::{ANSWERS_PER_FAILURE, MAX_FAILURES, batch_options};
 use crate::server::plain_server::PlainServer;
 use crate::server::process_tree;
+use crate::server::running::WaitOutcome;
 use crate::server::single_run::{RunConfig, RunningServer};
 use crate::server::tcp_client::TcpTimeouts;
 use crate::util::interrupt;
@@ -42,6 +44,15 @@ pub struct CoverageRun {
     pub played: usize,
     /// Inputs that ended or hung a process.
     pub failed: usize,
+}
+
+/// Result of one process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct ProcessCoverage {
+    /// Inputs that it answered.
+    answered: usize,
+    /// Whether it ended by a signal.
+    crashed: bool,
 }
 
 /// Returns the options under which a server leaves its profile in this directory, which it may write to.
@@ -74,13 +85,13 @@ impl RunConfig<'_> {
         let mut run = CoverageRun::default();
         while run.played < inputs.len() && !run.is_hopeless() {
             let begin = run.played;
-            let answered = self.play_for_coverage(&inputs[begin..], on_input)?;
+            let ProcessCoverage { answered, crashed } = self.play_for_coverage(&inputs[begin..], on_input)?;
             run.played += answered;
             if run.played < inputs.len() {
                 if run.played == 0 {
                     self.require_service(inputs[0])?;
                 }
-                if answered > 0 && !has_profiles(directory)? {
+                if crashed && answered > 0 && !has_profiles(directory)? {
                     // gcc's runtime writes nothing where a process crashes.
                     self.play_for_coverage(&inputs[begin..run.played], &|| {})?;
                 }
@@ -91,8 +102,8 @@ impl RunConfig<'_> {
         Ok(run)
     }
 
-    /// Plays inputs in a fresh process. Returns how many of them it answered.
-    fn play_for_coverage(&self, inputs: &[&[u8]], on_input: &dyn Fn()) -> Result<usize> {
+    /// Plays inputs in a fresh process.
+    fn play_for_coverage(&self, inputs: &[&[u8]], on_input: &dyn Fn()) -> Result<ProcessCoverage> {
         let RunningServer { mut running, status, .. } = self.start(&batch::encode(inputs.iter().copied()))?;
         let mut begun = 0;
         let mut deadline = Instant::now() + self.timeout;
@@ -105,10 +116,13 @@ impl RunConfig<'_> {
             }
             status.phase() == Phase::Finished || Instant::now() >= deadline
         };
-        running.wait(None, is_over)?;
+        let waited = running.wait(None, is_over)?;
         end_all(SAVE_SIGNAL)?;
         let begun = usize::try_from(status.count(Counter::Iterations))?;
-        Ok(if status.phase() == Phase::Finished { inputs.len() } else { begun.saturating_sub(1) })
+        Ok(ProcessCoverage {
+            answered: if status.phase() == Phase::Finished { inputs.len() } else { begun.saturating_sub(1) },
+            crashed: matches!(waited, WaitOutcome::Ended(end) if end.signal().is_some()),
+        })
     }
 
     /// Returns an error if the server cannot be used with any input.
