@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use sockfuzz_protocol::source_coverage::{OBJECT_EXTENSION, PROFILE_EXTENSION};
+use tempfile::TempDir;
 
 use super::demangler;
 use super::llvm_tools::{self, Compiler, LlvmTools};
@@ -21,6 +22,8 @@ use crate::util::problem::Problem;
 pub struct LlvmProfile {
     tools: LlvmTools,
     merged: PathBuf,
+    /// Directory of the merged profile. The server has never had access to it.
+    _work: TempDir,
     objects: Vec<PathBuf>,
 }
 
@@ -48,11 +51,12 @@ impl LlvmProfile {
         }
         let of_compiler = profiles.iter().filter(|profile| objects.contains(&object_of(profile)));
         let list: Vec<_> = of_compiler.map(|profile| profile.to_string_lossy()).collect();
-        let list_file = directory.join("profiles");
+        let work = tempfile::tempdir().context("cannot create a temporary directory")?;
+        let list_file = work.path().join("profiles");
         fs::write(&list_file, list.join("\n") + "\n")?;
-        let merged = directory.join("merged.profdata");
+        let merged = work.path().join("merged.profdata");
         let tools = merge_with_any(&compiler, &list_file, &merged)?;
-        Ok(Some(Self { tools, merged, objects }))
+        Ok(Some(Self { tools, merged, _work: work, objects }))
     }
 
     /// Returns lines and functions.

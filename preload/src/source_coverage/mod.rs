@@ -65,7 +65,7 @@ fn save_once() -> bool {
         }
         Err(saving) if saving != thread => {
             while !IS_SAVED.load(SeqCst) {
-                std::thread::yield_now();
+                rustix::thread::sched_yield();
             }
         }
         Err(_) => {}

@@ -55,11 +55,14 @@ pub(crate) fn complete<const N: usize>(addresses: &mut [*mut c_void; N], names: 
     complete_from(EXECUTABLE, load_bias(), addresses, names);
 }
 
-/// Returns the path of each loaded object, and the addresses of `names` in it; null for those that it does not have.
+/// Returns the path of each loaded object but this library, and the addresses of `names` in it; null for those that it
+/// does not have.
 pub(crate) fn in_each_object<const N: usize>(
     names: [&CStr; N],
 ) -> impl Iterator<Item = (String, [*mut c_void; N])> {
-    loaded_objects().into_iter().map(move |LoadedObject { path, bias }| {
+    let own = own_bias();
+    let others = loaded_objects().into_iter().filter(move |object| object.bias != own);
+    others.map(move |LoadedObject { path, bias }| {
         let mut addresses = [ptr::null_mut(); N];
         complete_from(&path, bias, &mut addresses, names);
         (path, addresses)
@@ -145,4 +148,14 @@ fn loaded_objects() -> Vec<LoadedObject> {
 /// Returns the distance of the executable's load address from its link address.
 fn load_bias() -> usize {
     loaded_objects().first().map_or(0, |executable| executable.bias)
+}
+
+/// Returns the distance of this library's load address from its link address, which is 0 (dladdr(3)).
+fn own_bias() -> usize {
+    // SAFETY: all zeroes is a valid `Dl_info`, which lives on this stack; any address may be asked for.
+    unsafe {
+        let mut info: libc::Dl_info = std::mem::zeroed();
+        libc::dladdr(own_bias as fn() -> usize as *const c_void, &mut info);
+        info.dli_fbase.addr()
+    }
 }
