@@ -15,6 +15,7 @@ use libc::c_int;
 use sockfuzz_protocol::source_coverage::SAVE_SIGNAL;
 use sockfuzz_protocol::specs;
 
+use crate::sys::signal_guard::SignalGuard;
 use crate::sys::{real, report};
 
 /// Thread that saves everything; 0 until then.
@@ -50,7 +51,11 @@ pub(crate) fn save() {
 
 /// Saves everything, because this process is about to end. The calling thread must not be inside of the server's heap.
 pub(crate) fn save_at_end() {
-    save_once();
+    if is_on() {
+        // A handler of the server that left by siglongjmp(3) would make other threads wait for ever.
+        let _signals = SignalGuard::enter();
+        save_once();
+    }
 }
 
 /// Saves everything, or waits until another thread has done so. Returns `false` in a handler of a signal that has
