@@ -96,6 +96,7 @@ fn crashes_and_hangs_lose_no_other_input() {
     }
 }
 
+/// A child has given up its rights and the environment, as workers do, before it saves anything.
 #[test]
 fn child_processes_are_counted_once() {
     for compiler in [CLANG, GCC] {

@@ -1,6 +1,6 @@
 //! What gcc's `--coverage` has counted: gcov reads it, and genhtml or grcov shows it.
 
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -111,15 +111,19 @@ fn files_below(directory: &Path) -> Vec<PathBuf> {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => directories.push(entry.path()),
-                _ if entry.path().extension().is_some_and(|found| found == "gcda") => {
-                    files.push(entry.path())
-                }
+                _ if is_written(&entry) => files.push(entry.path()),
                 _ => {}
             }
         }
     }
     files.sort();
     files
+}
+
+/// Whether this is a file of counters. An empty one was only created.
+fn is_written(entry: &DirEntry) -> bool {
+    entry.path().extension().is_some_and(|found| found == "gcda")
+        && entry.metadata().is_ok_and(|metadata| metadata.len() > 0)
 }
 
 #[cfg(test)]

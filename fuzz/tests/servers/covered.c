@@ -1,6 +1,7 @@
 // Server whose functions say which requests it got. The first letter of the request selects one: A answers, C aborts,
-// H loops for ever, N is never sent. With FORKS, a child process serves each connection; with EXITS, SIGTERM makes the
-// server exit; with COUNTS, a library counts the answers.
+// H loops for ever, N is never sent. With FORKS, a child process without rights and without an environment serves each
+// connection; with EXITS, SIGTERM makes the server exit; with COUNTS, a library counts the answers.
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -49,6 +50,9 @@ int main(void) {
                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   int listener = socket(AF_INET, SOCK_STREAM, 0);
   if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 8)) return 1;
+#ifdef FORKS
+  clearenv();
+#endif
 #ifdef EXITS
   signal(SIGTERM, exits);
 #endif
@@ -58,6 +62,8 @@ int main(void) {
 #ifdef FORKS
     signal(SIGCHLD, SIG_IGN);
     if (fork() == 0) {
+      // Root gives up its rights; others have none.
+      if (setuid(65534) != 0) signal(SIGCHLD, SIG_DFL);
       serve(connection);
       _exit(0);
     }

@@ -5,6 +5,7 @@ use std::ffi::{CStr, c_int, c_void};
 use std::fs::File;
 use std::ptr::{self, NonNull};
 
+use memchr::memmem;
 use object::read::elf::ElfFile64;
 use object::{Endianness, Object, ObjectSection, ObjectSymbol, SectionKind, SymbolKind};
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
@@ -67,6 +68,19 @@ pub(crate) fn in_each_object<const N: usize>(
         complete_from(&path, bias, &mut addresses, names);
         (path, addresses)
     })
+}
+
+/// Returns the absolute paths with this extension that an object has among its strings.
+pub(crate) fn paths_in(object: &str, extension: &str) -> Vec<String> {
+    let Ok(file) = MappedFile::open(object) else { return Vec::new() };
+    let bytes = file.bytes();
+    let end = format!(".{extension}\0");
+    let paths = memmem::find_iter(bytes, &end).filter_map(|dot| {
+        let start = bytes[..dot].iter().rposition(|&byte| byte == 0)? + 1;
+        let path = str::from_utf8(&bytes[start..dot + end.len() - 1]).ok()?;
+        path.starts_with('/').then(|| path.to_owned())
+    });
+    paths.collect()
 }
 
 /// Fills in null addresses from the symbol table of one object. A file that cannot be read has none.
