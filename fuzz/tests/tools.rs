@@ -3,10 +3,12 @@
 mod common;
 
 use std::fs;
+use std::net::UdpSocket;
 use std::path::Path;
 use std::process::Output;
+use std::time::Duration;
 
-use common::{TestDir, installed};
+use common::{TestDir, installed, workspace};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 /// Target whose coverage depends only on the number in the request.
@@ -90,4 +92,36 @@ fn analyze_finds_bytes_that_affect_coverage() {
     let share: f64 =
         share.and_then(|share| share.parse().ok()).unwrap_or_else(|| panic!("no percentage in:\n{text}"));
     assert!((1.0..50.0).contains(&share), "{share} % of the bytes matter");
+}
+
+/// The board for Grafana reads figures that afl-fuzz sends by StatsD.
+#[test]
+fn the_board_for_grafana_reads_what_afl_fuzz_sends() {
+    let dir = TestDir::new();
+    dir.write("seeds/one", &request(7, ""));
+    let receiver = UdpSocket::bind("127.0.0.1:0").expect("bound");
+    receiver.set_read_timeout(Some(Duration::from_millis(100))).expect("set");
+    let port = receiver.local_addr().expect("bound").port().to_string();
+    let statsd = [
+        ("AFL_STATSD", Path::new("1")),
+        ("AFL_STATSD_TAGS_FLAVOR", Path::new("dogstatsd")),
+        ("AFL_STATSD_PORT", Path::new(&port)),
+        ("AFL_SKIP_CPUFREQ", Path::new("1")),
+        ("AFL_NO_AFFINITY", Path::new("1")),
+    ];
+    run_with(&dir, "fuzz", &["-i", "seeds", "-o", "out", "-E", "2000"], &statsd);
+    let mut sent = String::new();
+    let mut packet = [0; 4096];
+    while let Ok(length) = receiver.recv(&mut packet) {
+        sent += &String::from_utf8_lossy(&packet[..length]);
+    }
+    let board = fs::read_to_string(workspace().path("harness/grafana/campaign.json")).expect("readable");
+    let board: serde_json::Value = serde_json::from_str(&board).expect("JSON");
+    let targets = board["panels"].as_array().expect("panels").iter().flat_map(|panel| {
+        panel["targets"].as_array().expect("targets").iter().filter_map(|target| target["expr"].as_str())
+    });
+    for expression in targets {
+        let name = expression.split('{').next().expect("a name").replacen("fuzzing_", "fuzzing.", 1);
+        assert!(sent.contains(&format!("{name}:")), "{name} in {sent}");
+    }
 }
