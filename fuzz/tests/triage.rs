@@ -46,7 +46,7 @@ fn a_history_is_reduced_confirmed_and_reproduced() {
     let mut client = target.start(&[]);
     end(&mut client, &["fine", "leak", "put", "fine", "third", "count", "get"]);
     let out = target.campaign(&request("get"));
-    let (status, said) = triage(&out, &[]);
+    let (status, said) = triage(&out, &["-j", "1"]);
     assert_eq!(status, Some(CRASHED), "{said}");
     let bugs = bugs(&out);
     let [(folder, bug)] = &bugs[..] else { panic!("{bugs:?} {said}") };
@@ -83,7 +83,7 @@ fn findings_with_the_same_place_are_one_bug() {
     end(&mut client, &["hang", "hang"]);
     let out = target.campaign(&request("get"));
     save_crash(&out, 3, "third");
-    let (_, said) = triage(&out, &["--timeout", "1", "--reduction", "5"]);
+    let (_, said) = triage(&out, &["--timeout", "1", "--reduction", "5", "-j", "3"]);
     let mut found: Vec<_> = bugs(&out).into_iter().map(|(_, bug)| bug).collect();
     found.sort_by_key(|bug| bug.location.as_ref().map(|location| location.line));
     let [hang, third, get] = &found[..] else { panic!("{found:?} {said}") };

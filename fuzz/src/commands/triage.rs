@@ -1,9 +1,11 @@
 //! `sockfuzz triage`: from the findings of a campaign to its bugs, one folder for each.
 
+use std::env;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -18,6 +20,7 @@ use crate::triage::finding::{DIRECTORY, FailureKind, Finding};
 use crate::triage::folder;
 use crate::triage::pipeline::{Triage, TriageLimits};
 use crate::triage::witness::Candidates;
+use crate::triage::workers::{self, WorkerCommand};
 use crate::util::exit_code;
 use crate::util::preload;
 use crate::util::printable::counted;
@@ -62,6 +65,12 @@ pub struct TriageArguments {
     /// Number of times that each bug is tried on the plain server
     #[arg(long, value_name = "COUNT", default_value = "10")]
     pub attempts: u32,
+    /// Processes that play and reduce side by side [default: the number of processors that may be used]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub jobs: Option<u16>,
+    /// Run jobs from stdin for another sockfuzz triage
+    #[arg(long, hide = true)]
+    pub worker: bool,
     /// The preload and its options.
     #[command(flatten)]
     pub preload: PreloadArguments,
@@ -75,6 +84,7 @@ pub fn run(arguments: &TriageArguments) -> Result<u8> {
     let out = std::path::absolute(&arguments.out)?;
     let record = CampaignRecord::require(&arguments.out)?;
     if arguments.again
+        && !arguments.worker
         && let Some(kept) = folder::keep_earlier(&out.join(DIRECTORY))?
     {
         note!("the results of an earlier triage are now in {}", kept.display());
@@ -82,6 +92,7 @@ pub fn run(arguments: &TriageArguments) -> Result<u8> {
     let server = record.server()?;
     let options = record.options_below(&arguments.preload.options)?.with_crashes_of_the_loop();
     let library = preload::locate(arguments.preload.preload.as_deref())?;
+    let workers = worker_command(arguments)?;
     record.enter_directory()?;
     let sandbox = Sandbox::prepare(&options, &library)?;
     let config = RunConfig {
@@ -90,25 +101,37 @@ pub fn run(arguments: &TriageArguments) -> Result<u8> {
         options: sandbox.options(),
         timeout: arguments.timeout,
     };
+    if arguments.worker {
+        workers::serve(config)?;
+        return Ok(exit_code::OK);
+    }
     let limits = TriageLimits { reduction: arguments.reduction, attempts: arguments.attempts };
-    triage(&out, config, limits)
+    triage(&out, config, limits, workers)
 }
 
 /// Triages what is new in an output directory, and reports its bugs.
 ///
 /// # Errors
 /// A server that cannot be used, or an interruption by the user.
-pub fn triage(out: &Path, config: RunConfig<'_>, limits: TriageLimits) -> Result<u8> {
+fn triage(
+    out: &Path,
+    config: RunConfig<'_>,
+    limits: TriageLimits,
+    workers: Option<WorkerCommand>,
+) -> Result<u8> {
     let known = KnownBugs::read(out)?;
     let earlier = known.count();
     let candidates = Candidates::read(out)?.without(|file| known.has_file(file));
     let directory = known.directory();
-    let mut triage = Triage::new(config, limits, known)?;
+    let mut triage = Triage::new(config, limits, workers, known)?;
     report_work(&candidates, earlier);
-    let bar = progress(candidates.count() as u64, "played");
-    let groups = triage.group(candidates, || bar.inc(1))?;
+    let bar = progress(candidates.with_histories().count() as u64, "played");
+    let mut groups = triage.group(&candidates, || bar.inc(1))?;
     bar.finish_and_clear();
     report_lost(&triage);
+    let bar = progress(groups.len() as u64, "reduced");
+    triage.reduce(&mut groups, || bar.inc(1))?;
+    bar.finish_and_clear();
     let bar = progress(groups.len() as u64, "places examined");
     for group in groups {
         if let Some((folder, finding)) = triage.finish(group, &|what| bar.set_message(what.to_owned()))? {
@@ -127,6 +150,21 @@ pub fn triage(out: &Path, config: RunConfig<'_>, limits: TriageLimits) -> Result
     Ok(if count == 0 { exit_code::OK } else { exit_code::CRASHED })
 }
 
+/// Returns how to start the worker processes; `None` if one process is enough.
+fn worker_command(arguments: &TriageArguments) -> Result<Option<WorkerCommand>> {
+    let available = thread::available_parallelism().map_or(1, usize::from);
+    let count = arguments.jobs.map_or(available, usize::from);
+    let command = || {
+        Ok(WorkerCommand {
+            program: env::current_exe().context("cannot find the program of sockfuzz")?,
+            arguments: env::args_os().skip(1).chain(["--worker".into()]).collect(),
+            directory: env::current_dir().context("the working directory is gone")?,
+            count,
+        })
+    };
+    (count > 1).then(command).transpose()
+}
+
 fn report_work(candidates: &Candidates, earlier: usize) {
     let findings = counted(candidates.findings.len() as u64, "finding", "findings");
     let histories = counted(candidates.histories.len() as u64, "history", "histories");
@@ -134,7 +172,7 @@ fn report_work(candidates: &Candidates, earlier: usize) {
         0 => note!("{findings} and {histories} to play"),
         _ => note!("{findings} and {histories} to play, besides {}", counted(earlier as u64, "bug", "bugs")),
     }
-    if candidates.count() > 0 && debugger::find().is_none() {
+    if candidates.with_histories().next().is_some() && debugger::find().is_none() {
         note!(
             "without gdb, crashes that no sanitizer reports are told apart by their instruction; install gdb for stacks"
         );

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::cause::Cause;
 use super::finding::{DIRECTORY, Finding};
 use super::group::Group;
 
@@ -67,6 +68,13 @@ impl KnownBugs {
         let list: String = self.not_reproduced.iter().map(|file| format!("{}\n", file.display())).collect();
         let path = self.directory().join(NOT_REPRODUCED_FILE);
         fs::write(&path, list).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Whether the loop ended in this way by a known bug.
+    #[must_use]
+    pub fn has_cause(&self, cause: &Cause) -> bool {
+        let cause = cause.to_string();
+        self.bugs.iter().any(|(_, bug)| bug.causes.contains(&cause))
     }
 
     /// Adds a group to the known bug that ended the loop in the same way. Returns the folder of that bug; `None` if there

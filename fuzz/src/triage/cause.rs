@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sockfuzz_protocol::{EXIT_SIGNAL, history};
 
 use super::finding::FailureKind;
 use crate::server::diagnose::signal_name;
 
 /// How and where a process ended in the loop.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Cause {
     /// A crash at this place.
     Crash(String),

@@ -6,7 +6,8 @@ use sockfuzz_protocol::specs::{self, OptionSpec};
 use super::cause::Cause;
 use super::failure::FailureReport;
 use super::finding::Confirmation;
-use super::witness::{Candidate, Witness};
+use super::job;
+use super::witness::Witness;
 use crate::options::PreloadOptions;
 use crate::server::diagnose::describe_exit;
 use crate::server::loop_run::ProcessRunner;
@@ -91,7 +92,7 @@ const PROPERTIES: &[(&OptionSpec, &str, &str)] = &[
 /// # Errors
 /// When the server cannot be started in the loop, or the user interrupts.
 pub fn reason(config: &RunConfig<'_>, witness: &Witness) -> Result<String> {
-    if witness.cause == Cause::InternalError {
+    if witness.end.cause == Cause::InternalError {
         return Ok("sockfuzz itself failed; please report it".to_owned());
     }
     if !happens_in_loop(config, config.options, witness)? {
@@ -118,6 +119,5 @@ pub fn reason(config: &RunConfig<'_>, witness: &Witness) -> Result<String> {
 
 fn happens_in_loop(config: &RunConfig<'_>, options: &PreloadOptions, witness: &Witness) -> Result<bool> {
     let mut runner = ProcessRunner::new(RunConfig { options, ..*config })?;
-    let candidate = Candidate { paths: Vec::new(), inputs: witness.inputs.clone() };
-    Ok(candidate.play(&mut runner)?.is_some_and(|played| played.cause.is_same(&witness.cause)))
+    Ok(job::ends_so(&mut runner, &witness.inputs, &witness.end)?.is_some())
 }

@@ -7,8 +7,9 @@ use anyhow::Result;
 use super::cause::Cause;
 use super::confirmation::is_confirmed;
 use super::failure::FailureReport;
+use super::job;
 use super::reduction;
-use super::witness::{Candidate, Witness};
+use super::witness::Witness;
 use crate::server::debugger;
 use crate::server::loop_run::ProcessRunner;
 use crate::server::plain_run;
@@ -28,22 +29,22 @@ pub(super) struct Examination {
 /// # Errors
 /// When the server never listens, or the user interrupts.
 pub(super) fn examine(config: &RunConfig<'_>, witness: &Witness) -> Result<Examination> {
-    let in_loop = FailureReport::in_output(&witness.output);
-    match witness.cause {
+    let in_loop = FailureReport::in_output(&witness.end.output);
+    match witness.end.cause {
         Cause::Hang(_) => {
             let report = FailureReport::of_hang(&debugger::stacks_of_hang(config, &witness.inputs)?);
-            let on_plain = report.is_some() || fails_on_plain(config, &witness.cause, &witness.inputs)?;
+            let on_plain = report.is_some() || fails_on_plain(config, &witness.end.cause, &witness.inputs)?;
             Ok(Examination { report, on_plain })
         }
         Cause::Crash(_) | Cause::CrashSomewhere(_) if in_loop.is_none() => {
             let report = debugger::crash_state(config, &witness.inputs)?;
             let report = report.map(|state| FailureReport::of_crash(&state));
-            let on_plain = report.is_some() || fails_on_plain(config, &witness.cause, &witness.inputs)?;
+            let on_plain = report.is_some() || fails_on_plain(config, &witness.end.cause, &witness.inputs)?;
             Ok(Examination { report, on_plain })
         }
         _ => {
             let run = plain_run::run_with_backtraces(config, &witness.inputs)?;
-            let on_plain = is_confirmed(&witness.cause, &run);
+            let on_plain = is_confirmed(&witness.end.cause, &run);
             let report = FailureReport::in_output(&run.output).filter(|_| on_plain).or(in_loop);
             Ok(Examination { report, on_plain })
         }
@@ -63,11 +64,12 @@ impl WitnessReduction<'_, '_> {
     ///
     /// # Errors
     /// When the server cannot be started, or the user interrupts.
-    pub(super) fn needed_inputs(&mut self, witness: &Witness) -> Result<Witness> {
-        let fails = |inputs: &[Vec<u8>]| Ok(fails_in_loop(self.runner, witness, inputs)?.is_some());
-        let inputs = reduction::needed_inputs(witness.inputs.clone(), self.deadline, fails)?;
-        // A bug that depends on the order of threads may not happen again.
-        Ok(fails_in_loop(self.runner, witness, &inputs)?.unwrap_or_else(|| witness.clone()))
+    pub(super) fn needed_inputs(&mut self, witness: Witness) -> Result<Witness> {
+        let needed = job::needed_inputs(self.runner, witness.inputs.clone(), &witness.end, self.deadline)?;
+        Ok(match needed {
+            Some((inputs, end)) => Witness { inputs, end, ..witness },
+            None => witness,
+        })
     }
 
     /// Leaves out steps and bytes that the failure does not need. If the plain server fails with the witness, it also
@@ -77,28 +79,22 @@ impl WitnessReduction<'_, '_> {
     /// When the server cannot be started, or the user interrupts.
     pub(super) fn needed_bytes(&mut self, witness: Witness, on_plain: bool) -> Result<Witness> {
         let format = self.config.options.parsed().input;
-        let fails = |inputs: &[Vec<u8>]| Ok(fails_in_loop(self.runner, &witness, inputs)?.is_some());
+        let end = &witness.end;
+        let fails = |inputs: &[Vec<u8>]| Ok(job::ends_so(self.runner, inputs, end)?.is_some());
         let inputs = reduction::needed_bytes(witness.inputs.clone(), format, self.deadline, fails)?;
-        let smallest = fails_in_loop(self.runner, &witness, &inputs)?.unwrap_or_else(|| witness.clone());
+        let smallest = match job::ends_so(self.runner, &inputs, end)? {
+            Some(end) => Witness { inputs, end, ..witness.clone() },
+            None => witness.clone(),
+        };
         self.runner.stop();
-        if !on_plain || fails_on_plain(self.config, &witness.cause, &smallest.inputs)? {
+        if !on_plain || fails_on_plain(self.config, &end.cause, &smallest.inputs)? {
             return Ok(smallest);
         }
         // The loop fails earlier, for example at its memory limit. What counts is the plain server.
-        let fails = |inputs: &[Vec<u8>]| fails_on_plain(self.config, &witness.cause, inputs);
+        let fails = |inputs: &[Vec<u8>]| fails_on_plain(self.config, &end.cause, inputs);
         let inputs = reduction::needed_bytes(witness.inputs.clone(), format, self.deadline, fails)?;
         Ok(Witness { inputs, ..witness })
     }
-}
-
-/// Plays inputs in the loop; `None` unless they end it as the witness did.
-fn fails_in_loop(
-    runner: &mut ProcessRunner<'_>,
-    witness: &Witness,
-    inputs: &[Vec<u8>],
-) -> Result<Option<Witness>> {
-    let candidate = Candidate { paths: witness.paths.clone(), inputs: inputs.to_vec() };
-    Ok(candidate.play(runner)?.filter(|played| played.cause.is_same(&witness.cause)))
 }
 
 fn fails_on_plain(config: &RunConfig<'_>, cause: &Cause, inputs: &[Vec<u8>]) -> Result<bool> {

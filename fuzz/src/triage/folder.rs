@@ -71,10 +71,10 @@ impl BugFolder<'_> {
         let text = self.text_of_inputs();
         self.save("inputs.txt", text.as_bytes())?;
         let stream = batch::encode(self.witness.inputs.iter().map(Vec::as_slice));
-        self.save("history", &History::encode(&self.witness.finding, 0, &stream))?;
-        self.save("output.txt", &self.witness.output)?;
+        self.save("history", &History::encode(&self.witness.end.finding, 0, &stream))?;
+        self.save("output.txt", &self.witness.end.output)?;
         self.save("answers.txt", self.text_of_answers().as_bytes())?;
-        let scripts = match self.witness.port {
+        let scripts = match self.witness.end.port {
             port if port > 0 && self.finding.confirmation.happened > 0 => {
                 self.reproducer(port).write(&self.path)?
             }
@@ -147,7 +147,7 @@ impl BugFolder<'_> {
         let effect = match (kind, &confirmation.end) {
             (FailureKind::Hang, _) => "does not answer any more".to_owned(),
             (_, Some(end)) => format!("fails ({end})"),
-            (_, None) => format!("fails ({})", self.witness.cause),
+            (_, None) => format!("fails ({})", self.witness.end.cause),
         };
         let bytes: usize = self.witness.inputs.iter().map(Vec::len).sum();
         let inputs = counted(self.witness.inputs.len() as u64, "input", "inputs");
@@ -164,7 +164,7 @@ impl BugFolder<'_> {
                 inputs => format!("{inputs} ({bytes} bytes)"),
                 is_reduction_cut => self.finding.is_reduction_cut,
                 tries => TRIES,
-                port => self.witness.port,
+                port => self.witness.end.port,
                 program => self.config.server.program.display().to_string(),
                 command => self.config.server.command_line(),
                 directory => std::env::current_dir().unwrap_or_default().display().to_string(),

@@ -19,15 +19,25 @@ pub struct Group {
 /// Puts a witness into the group of its cause.
 pub fn add(groups: &mut Vec<Group>, witness: Witness) {
     let size = |witness: &Witness| (witness.inputs.len(), witness.inputs.iter().map(Vec::len).sum::<usize>());
-    match groups.iter_mut().find(|group| group.cause == witness.cause) {
+    match groups.iter_mut().find(|group| group.cause == witness.end.cause) {
         Some(group) => {
             group.files.extend_from_slice(&witness.paths);
             if size(&witness) < size(&group.best) {
                 group.best = witness;
             }
         }
-        None => {
-            groups.push(Group { cause: witness.cause.clone(), files: witness.paths.clone(), best: witness })
-        }
+        None => groups.push(Group {
+            cause: witness.end.cause.clone(),
+            files: witness.paths.clone(),
+            best: witness,
+        }),
+    }
+}
+
+impl Group {
+    /// Whether its processes did not answer in time.
+    #[must_use]
+    pub const fn is_hang(&self) -> bool {
+        matches!(self.cause, Cause::Hang(_))
     }
 }

@@ -12,6 +12,10 @@ mod reduction;
 
 pub mod witness;
 
+mod job;
+
+pub mod workers;
+
 pub mod group;
 
 pub mod confirmation;

@@ -13,7 +13,9 @@ use super::failure::FailureReport;
 use super::finding::Finding;
 use super::folder::BugFolder;
 use super::group::{self, Group};
-use super::witness::{Candidate, Candidates, Witness};
+use super::job::{Job, JobResult};
+use super::witness::Candidates;
+use super::workers::WorkerCommand;
 use crate::server::loop_run::ProcessRunner;
 use crate::server::single_run::RunConfig;
 use crate::server::tcp_client::TcpAnswers;
@@ -33,6 +35,8 @@ pub struct Triage<'a> {
     config: RunConfig<'a>,
     limits: TriageLimits,
     runner: ProcessRunner<'a>,
+    /// Processes that share the work in the loop.
+    workers: Option<WorkerCommand>,
     known: KnownBugs,
     lost: u64,
 }
@@ -42,8 +46,13 @@ impl<'a> Triage<'a> {
     ///
     /// # Errors
     /// When no temporary directory can be created.
-    pub fn new(config: RunConfig<'a>, limits: TriageLimits, known: KnownBugs) -> Result<Self> {
-        Ok(Self { config, limits, runner: ProcessRunner::new(config)?, known, lost: 0 })
+    pub fn new(
+        config: RunConfig<'a>,
+        limits: TriageLimits,
+        workers: Option<WorkerCommand>,
+        known: KnownBugs,
+    ) -> Result<Self> {
+        Ok(Self { config, limits, runner: ProcessRunner::new(config)?, workers, known, lost: 0 })
     }
 
     /// Returns the bugs that are known so far.
@@ -62,28 +71,23 @@ impl<'a> Triage<'a> {
     ///
     /// # Errors
     /// When the server cannot be started in the loop, or the user interrupts.
-    pub fn group(&mut self, candidates: Candidates, mut on_played: impl FnMut()) -> Result<Vec<Group>> {
+    pub fn group(&mut self, candidates: &Candidates, on_played: impl FnMut()) -> Result<Vec<Group>> {
+        let all: Vec<_> = candidates.with_histories().collect();
+        let jobs = all.iter().map(|(candidate, history)| {
+            let files = [Some(*candidate), *history].into_iter().flatten();
+            Job::Play(files.map(|candidate| candidate.file().to_owned()).collect())
+        });
+        let results = self.run(&jobs.collect::<Vec<_>>(), on_played)?;
         let mut groups = Vec::new();
         let mut lost: Vec<PathBuf> = Vec::new();
-        for finding in &candidates.findings {
-            match self.play_with_history(finding, &candidates)? {
-                Some(witness) => group::add(&mut groups, witness),
-                None => {
-                    self.lost += 1;
-                    lost.extend_from_slice(&finding.paths);
-                }
-            }
-            on_played();
-        }
-        for history in &candidates.histories {
-            // One that belongs to a finding was played with it, if that was necessary.
-            if !candidates.belongs_to_finding(history) {
-                match history.clone().play(&mut self.runner)? {
-                    Some(witness) => group::add(&mut groups, witness),
-                    None => lost.extend_from_slice(&history.paths),
-                }
-            }
-            on_played();
+        for ((candidate, history), result) in all.into_iter().zip(results) {
+            let JobResult::Played(Some((index, end))) = result else {
+                self.lost += 1;
+                lost.extend_from_slice(&candidate.paths);
+                continue;
+            };
+            let played = history.filter(|_| index > 0).unwrap_or(candidate);
+            group::add(&mut groups, played.witness(&candidate.paths, end));
         }
         if !lost.is_empty() {
             self.known.add_not_reproduced(&lost)?;
@@ -92,13 +96,42 @@ impl<'a> Triage<'a> {
         Ok(groups)
     }
 
-    fn play_with_history(&mut self, finding: &Candidate, candidates: &Candidates) -> Result<Option<Witness>> {
-        if let Some(witness) = finding.clone().play(&mut self.runner)? {
-            return Ok(Some(witness));
+    /// Leaves out inputs that a group's cause does not need, but for hangs: each attempt at these takes its whole time
+    /// limit, so [`Self::finish`] first looks whether they are known.
+    ///
+    /// # Errors
+    /// When the server cannot be started in the loop, or the user interrupts.
+    pub fn reduce(&mut self, groups: &mut [Group], on_reduced: impl FnMut()) -> Result<()> {
+        let known = &self.known;
+        let mut new: Vec<_> =
+            groups.iter_mut().filter(|group| !group.is_hang() && !known.has_cause(&group.cause)).collect();
+        let jobs = new.iter().map(|group| Job::Reduce {
+            source: group.best.source.clone(),
+            end: group.best.end.clone(),
+            limit: self.limits.reduction / 2,
+        });
+        let jobs: Vec<_> = jobs.collect();
+        for (group, result) in new.iter_mut().zip(self.run(&jobs, on_reduced)?) {
+            if let JobResult::Reduced(Some((inputs, end))) = result {
+                group.best.inputs = inputs;
+                group.best.end = end;
+            }
         }
-        let Some(history) = candidates.history_of(finding) else { return Ok(None) };
-        let inputs = history.inputs.clone();
-        Candidate { paths: finding.paths.clone(), inputs }.play(&mut self.runner)
+        Ok(())
+    }
+
+    /// Runs jobs, side by side if there are workers.
+    fn run(&mut self, jobs: &[Job], mut on_done: impl FnMut()) -> Result<Vec<JobResult>> {
+        if let Some(workers) = &self.workers {
+            self.runner.stop();
+            return workers.run(jobs, on_done);
+        }
+        let mut results = Vec::new();
+        for job in jobs {
+            results.push(job.run(&mut self.runner)?);
+            on_done();
+        }
+        Ok(results)
     }
 
     /// Finds the bug of a group. A new one is reduced, confirmed, and written into a folder, which is returned.
@@ -111,14 +144,8 @@ impl<'a> Triage<'a> {
             return Ok(None);
         }
         let config = self.config;
-        let deadline = Instant::now() + self.limits.reduction;
+        let deadline = Instant::now() + self.limits.reduction / 2;
         let mut reduction = WitnessReduction { config: &config, runner: &mut self.runner, deadline };
-        // A hang takes its whole time limit in each attempt, so what it is comes before its reduction.
-        let is_hang = matches!(group.cause, Cause::Hang(_));
-        if !is_hang {
-            on_step("reducing");
-            group.best = reduction.needed_inputs(&group.best)?;
-        }
         on_step("looking for the stack");
         reduction.runner.stop();
         let Examination { report, on_plain } = examine(&config, &group.best)?;
@@ -127,8 +154,8 @@ impl<'a> Triage<'a> {
             return Ok(None);
         }
         on_step("reducing");
-        if is_hang {
-            group.best = reduction.needed_inputs(&group.best)?;
+        if group.is_hang() {
+            group.best = reduction.needed_inputs(group.best)?;
         }
         group.best = reduction.needed_bytes(group.best, on_plain)?;
         let is_cut = Instant::now() >= deadline;

@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
 use sockfuzz_protocol::history::History;
 
 use super::cause::Cause;
@@ -12,21 +13,44 @@ use crate::campaign::findings;
 use crate::input::corpus;
 use crate::server::loop_run::{ProcessRun, ProcessRunner};
 
-/// Inputs of one process, and how they end it.
+/// Inputs of one process that end it.
 #[derive(Debug, Clone)]
 pub struct Witness {
     /// Files of findings with these inputs, or of a history.
     pub paths: Vec<PathBuf>,
+    /// File from which the inputs were read.
+    pub source: PathBuf,
     /// Inputs, the last of which ends the process.
     pub inputs: Vec<Vec<u8>>,
     /// How they end it.
+    pub end: WitnessEnd,
+}
+
+/// How the inputs of a witness end the process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WitnessEnd {
+    /// Cause, as far as the loop can tell.
     pub cause: Cause,
     /// Name of the finding in a history.
     pub finding: String,
+    /// Number of inputs that ran.
+    pub ran: usize,
     /// Port at which the server asked to listen; 0 if it did not.
     pub port: u16,
     /// What the server wrote to stdout and stderr.
     pub output: Vec<u8>,
+}
+
+impl WitnessEnd {
+    /// Plays inputs in a fresh process; `None` if they do not end it.
+    ///
+    /// # Errors
+    /// When the server cannot be started in the loop, or the user interrupts.
+    pub fn of(inputs: &[Vec<u8>], runner: &mut ProcessRunner<'_>) -> Result<Option<Self>> {
+        let ProcessRun { ran, finding, output, port, .. } = runner.play(inputs)?;
+        let cause = finding.as_deref().and_then(Cause::of_finding);
+        Ok(cause.zip(finding).map(|(cause, finding)| Self { cause, finding, ran, port, output }))
+    }
 }
 
 /// A finding to be played.
@@ -39,17 +63,29 @@ pub struct Candidate {
 }
 
 impl Candidate {
-    /// Plays the inputs in a fresh process; `None` if they do not end it.
+    /// Reads the inputs in the file of a finding or of a history.
     ///
     /// # Errors
-    /// When the server cannot be started in the loop, or the user interrupts.
-    pub fn play(self, runner: &mut ProcessRunner<'_>) -> Result<Option<Witness>> {
-        let ProcessRun { ran, finding, output, port, .. } = runner.play(&self.inputs)?;
-        let Some(finding) = finding else { return Ok(None) };
-        let Some(cause) = Cause::of_finding(&finding) else { return Ok(None) };
-        let Self { paths, mut inputs } = self;
-        inputs.truncate(ran);
-        Ok(Some(Witness { paths, inputs, cause, finding, port, output }))
+    /// When the file cannot be read.
+    pub fn read(file: &Path) -> Result<Vec<Vec<u8>>> {
+        let bytes = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        Ok(match History::decode(&bytes) {
+            Some(History { inputs, .. }) => inputs,
+            None => vec![bytes],
+        })
+    }
+
+    /// Returns the first of its files.
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        self.paths.first().map_or(Path::new(""), PathBuf::as_path)
+    }
+
+    /// Returns the witness for findings in `paths` that the inputs of this candidate are, since they end so.
+    #[must_use]
+    pub fn witness(&self, paths: &[PathBuf], end: WitnessEnd) -> Witness {
+        let inputs = self.inputs[..end.ran.min(self.inputs.len())].to_vec();
+        Witness { paths: paths.to_vec(), source: self.file().to_owned(), inputs, end }
     }
 }
 
@@ -101,21 +137,15 @@ impl Candidates {
         self
     }
 
-    /// Whether a history ends by the input of a finding.
-    #[must_use]
-    pub fn belongs_to_finding(&self, history: &Candidate) -> bool {
-        self.endings.contains(last(history))
-    }
-
-    /// Returns the number of candidates.
-    #[must_use]
-    pub const fn count(&self) -> usize {
-        self.findings.len() + self.histories.len()
+    /// Returns all findings with their histories, and then the histories of no finding.
+    pub fn with_histories(&self) -> impl Iterator<Item = (&Candidate, Option<&Candidate>)> {
+        let findings = self.findings.iter().map(|finding| (finding, self.history_of(finding)));
+        let others = self.histories.iter().filter(|history| !self.endings.contains(last(history)));
+        findings.chain(others.map(|history| (history, None)))
     }
 
     /// Returns the shortest history whose last input is that of the finding.
-    #[must_use]
-    pub fn history_of(&self, finding: &Candidate) -> Option<&Candidate> {
+    fn history_of(&self, finding: &Candidate) -> Option<&Candidate> {
         self.histories.iter().find(|history| history.inputs.last() == finding.inputs.last())
     }
 }
