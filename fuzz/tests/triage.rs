@@ -8,7 +8,8 @@ use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
 
 use assert_cmd::Command as Sockfuzz;
-use common::history_target::{Target, end, request};
+use common::forkserver_client::Verdict;
+use common::history_target::{LIMIT, Target, end, request};
 use common::installed;
 use sockfuzz::triage::finding::{FailureKind, Finding};
 
@@ -127,6 +128,23 @@ fn later_findings_are_added() {
             .expect("kept"),
         b"mine"
     );
+}
+
+/// Of a place that is known, the campaign keeps no history, but which input ended a process there.
+#[test]
+fn a_finding_without_a_history_belongs_to_the_bug_at_its_place() {
+    let _port = PORT.lock().unwrap_or_else(PoisonError::into_inner);
+    let target = Target::compile();
+    let mut client = target.start(&[]);
+    let other = b"GET /get HTTP/1.0\r\n\r\n";
+    end(&mut client, &["put", "get"]);
+    assert_eq!(client.verdict_of(&request("put"), LIMIT), Verdict::Finished);
+    assert_ne!(client.verdict_of(other, LIMIT), Verdict::Finished);
+    let out = target.campaign(&request("get"));
+    fs::write(out.join("default/crashes/id:000001,sig:11"), other).expect("write");
+    let (_, said) = triage(&out, &[]);
+    assert!(said.contains("2 findings; 2 inputs") && !said.contains("not happen again"), "{said}");
+    assert_eq!(bugs(&out)[0].1.files.len(), 2, "{said}");
 }
 
 /// A crash that the limits of the loop cause is none of the server's bugs, and the reason is told.

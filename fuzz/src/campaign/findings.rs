@@ -1,12 +1,13 @@
 //! Findings of a campaign: the directories in which afl-fuzz and sockfuzz save inputs that crash or hang
 //! the server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use sockfuzz_protocol::EXIT_SIGNAL;
+use sockfuzz_protocol::history::{PLACES_FILE, PlaceLine};
 
 use super::output_dir::HISTORIES_DIRECTORY;
 use super::record::CampaignRecord;
@@ -132,6 +133,16 @@ pub fn histories(out: &Path) -> Vec<PathBuf> {
     let mut files: Vec<_> = entries.map(|entry| entry.path()).filter(is_complete).collect();
     files.sort();
     files
+}
+
+/// Returns how each input that ended a process of the campaign has done so, keyed by the hash of the input.
+#[must_use]
+pub fn places(out: &Path) -> HashMap<u64, String> {
+    let directories = subdirectories(&out.join(HISTORIES_DIRECTORY));
+    let files =
+        directories.iter().filter_map(|directory| fs::read_to_string(directory.join(PLACES_FILE)).ok());
+    let lines = files.flat_map(|text| text.lines().filter_map(PlaceLine::parse).collect::<Vec<_>>());
+    lines.map(|line| (line.input, line.finding)).collect()
 }
 
 /// Returns the subdirectories, sorted by name.

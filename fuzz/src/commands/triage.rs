@@ -182,10 +182,9 @@ fn report_work(candidates: &Candidates, earlier: usize) {
 fn report_lost(triage: &Triage<'_>) {
     if triage.lost() > 0 {
         println!(
-            "{} not happen alone, and {} no history that ends in the same way: the place was known when it happened, or it \
-             depends on the time or on the order of threads (see not-reproduced.txt)",
+            "{} not happen again, alone or with a history, and the place is of no bug here: likely causes are the time and the \
+             order of threads (see not-reproduced.txt)",
             counted(triage.lost(), "finding does", "findings do"),
-            if triage.lost() == 1 { "it has" } else { "they have" },
         );
     }
 }

@@ -77,35 +77,42 @@ impl KnownBugs {
         self.bugs.iter().any(|(_, bug)| bug.causes.contains(&cause))
     }
 
-    /// Adds a group to the known bug that ended the loop in the same way. Returns the folder of that bug; `None` if there
-    /// is none.
+    /// Adds a group to the known bug that ended the loop in the same way. Returns whether there is one.
     ///
     /// # Errors
     /// When its record cannot be written.
-    pub fn add_by_cause(&mut self, group: &Group) -> Result<Option<PathBuf>> {
-        let cause = group.cause.to_string();
-        self.add_to(group, |bug| bug.causes.contains(&cause))
+    pub fn add_by_cause(&mut self, group: &Group) -> Result<bool> {
+        self.add_files(&group.cause, &group.files)
     }
 
-    /// Adds a group to the known bug with this key, like [`Self::add_by_cause`].
+    /// Adds files to the known bug that ended the loop in this way. Returns whether there is one.
     ///
     /// # Errors
     /// When its record cannot be written.
-    pub fn add_by_key(&mut self, group: &Group, key: &str) -> Result<Option<PathBuf>> {
-        self.add_to(group, |bug| bug.key == key)
+    pub fn add_files(&mut self, cause: &Cause, files: &[PathBuf]) -> Result<bool> {
+        let name = cause.to_string();
+        self.add_to(cause, files, |bug| bug.causes.contains(&name))
     }
 
-    fn add_to(&mut self, group: &Group, is_it: impl Fn(&Finding) -> bool) -> Result<Option<PathBuf>> {
-        let files: Vec<_> = group.files.iter().map(|file| self.relative(file)).collect();
-        let Some((folder, bug)) = self.bugs.iter_mut().find(|(_, bug)| is_it(bug)) else { return Ok(None) };
+    /// Adds a group to the known bug with this key. Returns whether there is one.
+    ///
+    /// # Errors
+    /// When its record cannot be written.
+    pub fn add_by_key(&mut self, group: &Group, key: &str) -> Result<bool> {
+        self.add_to(&group.cause, &group.files, |bug| bug.key == key)
+    }
+
+    fn add_to(&mut self, cause: &Cause, files: &[PathBuf], is_it: impl Fn(&Finding) -> bool) -> Result<bool> {
+        let files: Vec<_> = files.iter().map(|file| self.relative(file)).collect();
+        let Some((folder, bug)) = self.bugs.iter_mut().find(|(_, bug)| is_it(bug)) else { return Ok(false) };
         bug.files.extend(files);
         bug.first_found_ms = first_found_ms(&bug.files);
-        let cause = group.cause.to_string();
+        let cause = cause.to_string();
         if !bug.causes.contains(&cause) {
             bug.causes.push(cause);
         }
         bug.write(folder)?;
-        Ok(Some(folder.clone()))
+        Ok(true)
     }
 
     /// Returns the path of a new bug's folder.

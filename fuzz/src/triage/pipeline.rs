@@ -14,7 +14,7 @@ use super::finding::Finding;
 use super::folder::BugFolder;
 use super::group::{self, Group};
 use super::job::{Job, JobResult};
-use super::witness::Candidates;
+use super::witness::{Candidate, Candidates};
 use super::workers::WorkerCommand;
 use crate::server::loop_run::ProcessRunner;
 use crate::server::single_run::RunConfig;
@@ -79,21 +79,44 @@ impl<'a> Triage<'a> {
         });
         let results = self.run(&jobs.collect::<Vec<_>>(), on_played)?;
         let mut groups = Vec::new();
-        let mut lost: Vec<PathBuf> = Vec::new();
+        let mut others = Vec::new();
         for ((candidate, history), result) in all.into_iter().zip(results) {
-            let JobResult::Played(Some((index, end))) = result else {
+            match result {
+                JobResult::Played(Some((index, end))) => {
+                    let played = history.filter(|_| index > 0).unwrap_or(candidate);
+                    group::add(&mut groups, played.witness(&candidate.paths, end));
+                }
+                _ => others.push(candidate),
+            }
+        }
+        let mut lost: Vec<PathBuf> = Vec::new();
+        for candidate in others {
+            if !self.add_by_record(&mut groups, candidates.recorded_cause(candidate), candidate)? {
                 self.lost += 1;
                 lost.extend_from_slice(&candidate.paths);
-                continue;
-            };
-            let played = history.filter(|_| index > 0).unwrap_or(candidate);
-            group::add(&mut groups, played.witness(&candidate.paths, end));
+            }
         }
         if !lost.is_empty() {
             self.known.add_not_reproduced(&lost)?;
         }
         groups.sort_by(|a, b| a.cause.cmp(&b.cause));
         Ok(groups)
+    }
+
+    /// Adds a finding that did not happen again to the group or the known bug at whose place it happened in the campaign.
+    /// Returns `false` if there is none.
+    fn add_by_record(
+        &mut self,
+        groups: &mut [Group],
+        cause: Option<Cause>,
+        finding: &Candidate,
+    ) -> Result<bool> {
+        let Some(cause) = cause else { return Ok(false) };
+        if let Some(group) = groups.iter_mut().find(|group| group.cause == cause) {
+            group.files.extend_from_slice(&finding.paths);
+            return Ok(true);
+        }
+        self.known.add_files(&cause, &finding.paths)
     }
 
     /// Leaves out inputs that a group's cause does not need, but for hangs: each attempt at these takes its whole time
@@ -140,7 +163,7 @@ impl<'a> Triage<'a> {
     /// # Errors
     /// When the server cannot be started, a file cannot be written, or the user interrupts.
     pub fn finish(&mut self, mut group: Group, on_step: &dyn Fn(&str)) -> Result<Option<(PathBuf, Finding)>> {
-        if self.known.add_by_cause(&group)?.is_some() {
+        if self.known.add_by_cause(&group)? {
             return Ok(None);
         }
         let config = self.config;
@@ -150,7 +173,7 @@ impl<'a> Triage<'a> {
         reduction.runner.stop();
         let Examination { report, on_plain } = examine(&config, &group.best)?;
         let key = key(&group.cause, report.as_ref());
-        if self.known.add_by_key(&group, &key)?.is_some() {
+        if self.known.add_by_key(&group, &key)? {
             return Ok(None);
         }
         on_step("reducing");

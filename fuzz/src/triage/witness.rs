@@ -1,15 +1,15 @@
 //! Witnesses: inputs of one process that end it. A finding that does not happen alone is one with its history.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use sockfuzz_protocol::history::History;
+use sockfuzz_protocol::history::{History, PlaceLine};
 
 use super::cause::Cause;
-use crate::campaign::findings;
+use crate::campaign;
 use crate::input::corpus;
 use crate::server::loop_run::{ProcessRun, ProcessRunner};
 
@@ -98,6 +98,8 @@ pub struct Candidates {
     pub histories: Vec<Candidate>,
     /// Inputs of all findings, also of those that are left out.
     endings: HashSet<Vec<u8>>,
+    /// How inputs ended processes of the campaign.
+    places: HashMap<u64, String>,
 }
 
 impl Candidates {
@@ -107,7 +109,7 @@ impl Candidates {
     /// When a file cannot be read.
     pub fn read(out: &Path) -> Result<Self> {
         let mut findings: Vec<Candidate> = Vec::new();
-        for seed in corpus::read_files(&findings::of_campaign(out))? {
+        for seed in corpus::read_files(&campaign::findings::of_campaign(out))? {
             let inputs = vec![seed.bytes];
             match findings.iter_mut().find(|other| other.inputs == inputs) {
                 Some(other) => other.paths.push(seed.path),
@@ -115,13 +117,14 @@ impl Candidates {
             }
         }
         let mut histories = Vec::new();
-        for path in findings::histories(out) {
+        for path in campaign::findings::histories(out) {
             let history = History::decode(&fs::read(&path)?);
             histories.extend(history.map(|History { inputs, .. }| Candidate { paths: vec![path], inputs }));
         }
         histories.sort_by_key(|history: &Candidate| history.inputs.len());
         let endings = findings.iter().flat_map(|finding| finding.inputs.clone()).collect();
-        Ok(Self { findings, histories, endings })
+        let places = campaign::findings::places(out);
+        Ok(Self { findings, histories, endings, places })
     }
 
     /// Leaves out findings and histories that `is_done` tells of all their files. The histories of other findings stay.
@@ -142,6 +145,13 @@ impl Candidates {
         let findings = self.findings.iter().map(|finding| (finding, self.history_of(finding)));
         let others = self.histories.iter().filter(|history| !self.endings.contains(last(history)));
         findings.chain(others.map(|history| (history, None)))
+    }
+
+    /// Returns how a finding ended its process in the campaign, if that is known.
+    #[must_use]
+    pub fn recorded_cause(&self, finding: &Candidate) -> Option<Cause> {
+        let hash = PlaceLine::new(last(finding), "").input;
+        Cause::of_finding(self.places.get(&hash)?)
     }
 
     /// Returns the shortest history whose last input is that of the finding.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use assert_cmd::Command as Sockfuzz;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
-use sockfuzz_protocol::history::History;
+use sockfuzz_protocol::history::{History, PLACES_FILE};
 
 use super::forkserver_client::{ForkserverClient, Verdict};
 use super::{TestDir, bundled, program_with};
@@ -62,6 +62,7 @@ impl Target {
         let mut files: Vec<_> = fs::read_dir(self.histories())
             .expect("readable")
             .map(|file| file.expect("readable").path())
+            .filter(|path| !path.ends_with(PLACES_FILE))
             .collect();
         files.sort();
         let read = |path: PathBuf| {

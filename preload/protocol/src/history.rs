@@ -1,9 +1,10 @@
 //! History: the inputs of one server process up to the finding that ended it, as a file. Lines of text name the finding;
 //! after an empty line, the inputs follow as a [`batch`].
 
+use std::fmt;
 use std::str;
 
-use crate::batch;
+use crate::{batch, fnv};
 
 /// Begins every history.
 const MAGIC: &str = "sockfuzz history 1\n";
@@ -60,6 +61,41 @@ pub fn place(name: &str) -> Option<&str> {
     name.split_once(PLACE).map(|(_, place)| place)
 }
 
+/// Name of the file in a directory of histories with a line for each process that ended by a finding, also for those
+/// whose history was not saved because its place was known: see [`PlaceLine`].
+pub const PLACES_FILE: &str = "places.txt";
+
+/// Line of [`PLACES_FILE`]: which input ended a process, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceLine {
+    /// FNV-1a hash of the input.
+    pub input: u64,
+    /// Name of the finding.
+    pub finding: String,
+}
+
+impl PlaceLine {
+    /// Returns the line for a process that this input has ended.
+    #[must_use]
+    pub fn new(input: &[u8], finding: &str) -> Self {
+        Self { input: fnv::extend(fnv::EMPTY, input), finding: finding.to_owned() }
+    }
+
+    /// Parses a line; `None` if it is none, for example because it is incomplete.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
+        let (input, finding) = line.split_once(' ')?;
+        let input = u64::from_str_radix(input, 16).ok()?;
+        is_finding_name(finding).then(|| Self { input, finding: finding.to_owned() })
+    }
+}
+
+impl fmt::Display for PlaceLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x} {}", self.input, self.finding)
+    }
+}
+
 /// Maximum length of a finding's name in bytes.
 pub const MAX_NAME_BYTES: usize = 120;
 
@@ -73,6 +109,15 @@ pub fn is_finding_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_comes_back_from_its_line() {
+        let line = PlaceLine::new(b"GET /", "sig:11,at:nginx+4a3c1");
+        assert_eq!(PlaceLine::parse(&line.to_string()), Some(line));
+        for bad in ["", "12", "x sig:11", "1f sig:11 \x1b"] {
+            assert_eq!(PlaceLine::parse(bad), None);
+        }
+    }
 
     #[test]
     fn a_history_comes_back_from_its_file() {

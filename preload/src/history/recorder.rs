@@ -5,12 +5,12 @@ use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{AtFlags, Dir, Mode, OFlags, openat, renameat, unlinkat};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, fstat, openat, renameat, unlinkat};
 use rustix::io::{Errno, close, fcntl_dupfd_cloexec, read, write};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::getppid;
 use sockfuzz_protocol::batch;
-use sockfuzz_protocol::history::{self, History, MAX_NAME_BYTES, is_finding_name};
+use sockfuzz_protocol::history::{self, History, MAX_NAME_BYTES, PlaceLine, is_finding_name};
 use syscalls::{Sysno, syscall};
 
 use super::ring::{Kept, RingPair};
@@ -19,6 +19,9 @@ use crate::sys::{fd, fd_table, proc, report};
 /// Maximum number of histories in the directory, for each kind of finding.
 const MAX_HISTORIES: usize = 200;
 const MAX_HANGS: usize = 20;
+
+/// Size of the file of places at which it gets no more lines, in bytes.
+const MAX_PLACES_BYTES: i64 = 4 << 20;
 
 /// Interval at which the recorder checks whether its parent, that of the server's first process, still lives.
 const PARENT_CHECK_INTERVAL: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
@@ -96,11 +99,25 @@ fn serve(connection: &OwnedFd, rings: &RingPair, directory: &OwnedFd) -> bool {
     };
     let name = str::from_utf8(name).ok().filter(|name| is_finding_name(name));
     let result = match (rings.get(place), name) {
-        (Some(ring), Some(name)) => save(directory, name, &ring.kept()),
+        (Some(ring), Some(name)) => {
+            let kept = ring.kept();
+            add_place(directory, name, &kept).and_then(|()| save(directory, name, &kept))
+        }
         _ => Err(Errno::INVAL),
     };
     let error = result.map_or_else(Errno::raw_os_error, |()| 0);
     write(connection, &error.to_ne_bytes()).is_ok()
+}
+
+/// Adds a line to the file of places, unless that is full.
+fn add_place(directory: &OwnedFd, name: &str, kept: &Kept) -> Result<(), Errno> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+    let file = openat(directory, history::PLACES_FILE, flags, Mode::from_raw_mode(0o644))?;
+    if fstat(&file)?.st_size > MAX_PLACES_BYTES {
+        return Ok(());
+    }
+    let last = batch::inputs(&kept.inputs).last().unwrap_or_default();
+    fd::write_all(&file, format!("{}\n", PlaceLine::new(last, name)).as_bytes())
 }
 
 /// Writes a history, unless the directory has one of the same finding, or enough of its kind.

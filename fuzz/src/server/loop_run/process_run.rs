@@ -97,6 +97,7 @@ fn empty(directory: &Path) -> io::Result<()> {
 }
 
 fn finding_in(directory: &Path) -> Option<String> {
-    let file = fs::read_dir(directory).ok()?.flatten().next()?;
-    History::decode(&fs::read(file.path()).ok()?).map(|history| history.finding)
+    let files = fs::read_dir(directory).ok()?.flatten();
+    let histories = files.filter_map(|file| History::decode(&fs::read(file.path()).ok()?));
+    histories.map(|history| history.finding).next()
 }
