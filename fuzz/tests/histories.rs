@@ -170,3 +170,37 @@ fn planted_bugs_replay_in_a_pool() {
 fn planted_bugs_replay_in_tokio() {
     planted_bugs_replay_from_their_histories("tokio");
 }
+
+/// A session is one input of a history.
+#[test]
+fn a_history_keeps_sessions() {
+    let target = Target::compile();
+    let options = [("SOCKFUZZ_INPUT", "session")];
+    let mut client = target.start(&options);
+    let first = [b"GET /fine HTTP/1.1\r\n\r\n".as_slice(), b"\xf5\x41GET /put HTTP/1.1\r\n\r\n"].concat();
+    assert_eq!(client.verdict_of(&first, LIMIT), Verdict::Finished);
+    assert_ne!(client.verdict_of(&request("get"), LIMIT), Verdict::Finished);
+    let saved = target.saved();
+    let [(file, history)] = &saved[..] else { panic!("{saved:?}") };
+    assert_eq!(history.inputs, [first, request("get")]);
+    let (status, output) = target.replay(file, &options);
+    assert_eq!(status, Some(CRASHED), "{output}");
+    assert!(!output.contains("NOT REPRODUCED"), "{output}");
+}
+
+/// The history is that of the process that accepts.
+#[test]
+fn a_history_of_a_worker_ends_as_it_did() {
+    let mut target = Target::compile();
+    target.arguments = vec!["worker"];
+    for (whats, finding) in cases().into_iter().take(3) {
+        let mut client = target.start(&[]);
+        end(&mut client, &whats);
+        let saved = target.saved();
+        let [(file, history)] = &saved[..] else { panic!("{whats:?}: {saved:?}") };
+        assert!(history.finding.starts_with(finding), "{whats:?}: {}", history.finding);
+        let (status, output) = target.replay(file, &[]);
+        assert_eq!(status, Some(CRASHED), "{whats:?}: {output}");
+        assert!(!output.contains("NOT REPRODUCED"), "{whats:?}: {output}");
+    }
+}

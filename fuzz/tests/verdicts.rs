@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,6 +13,7 @@ use common::forkserver_client::{ForkserverClient, Verdict};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 use sockfuzz::server::status_file::StatusFile;
 use sockfuzz_protocol::Counter;
+use sockfuzz_protocol::history::History;
 
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -250,7 +251,7 @@ fn checked_preload() -> PathBuf {
     target.join("checked").join(sockfuzz_protocol::PRELOAD_FILE)
 }
 
-/// An internal error of the preload is not reported as a crash of the server.
+/// An internal error of the preload is not reported as a crash of the server, and its history is saved.
 #[test]
 fn an_internal_error_is_no_crash() {
     let target = Target::compile();
@@ -258,16 +259,21 @@ fn an_internal_error_is_no_crash() {
     in_both_loops(|[first, second]| {
         let status = StatusFile::in_memory().expect("a status page");
         let path = status.path().into_string().expect("in /proc");
+        let histories = tempfile::tempdir().expect("tempdir");
         let mut client = target.start(&[
             first,
             second,
             ("LD_PRELOAD", &library),
             ("SOCKFUZZ_TEST_PANIC", "play"),
+            ("SOCKFUZZ_HISTORIES", histories.path().to_str().expect("a plain path")),
             ("SOCKFUZZ_STATUS", &path),
         ]);
         assert_eq!(client.verdict_of(&request("fine"), LIMIT), Verdict::Exited(0), "{first:?} {second:?}");
         assert_eq!(status.count(Counter::InternalErrors), 1, "{first:?} {second:?}");
         assert_eq!(status.count(Counter::Exits), 0, "{first:?} {second:?}");
+        let saved = histories.path().join("id:000000,internal,inputs:1");
+        let history = History::decode(&fs::read(saved).expect("saved")).expect("a history");
+        assert_eq!(history.inputs, [request("fine")], "{first:?} {second:?}");
     });
 }
 

@@ -1,5 +1,7 @@
-/* Keeps state between requests, "GET /WHAT": what one of them does depends on earlier ones. */
+/* Keeps state between requests, "GET /WHAT": what one of them does depends on earlier ones. With an argument, a worker
+   accepts them. */
 #include "target.h"
+#include <sys/wait.h>
 
 enum { SLOTS = 8 };
 
@@ -32,8 +34,14 @@ static void handle(const char *what) {
     if (!strcmp(what, "hang") && ++hangs == 2) for (;;) spin();
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    (void)argv;
     int listener = listen_on(8180);
+    if (argc > 1) {
+        pid_t worker = fork();
+        CHECK(worker >= 0);
+        if (worker > 0) return waitpid(worker, NULL, 0) != worker;
+    }
     for (;;) {
         char request[256] = {0}, what[64] = {0};
         int fd = accept(listener, NULL, NULL);
