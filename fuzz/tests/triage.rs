@@ -147,6 +147,25 @@ fn a_finding_without_a_history_belongs_to_the_bug_at_its_place() {
     assert_eq!(bugs(&out)[0].1.files.len(), 2, "{said}");
 }
 
+/// A server whose accept loop has ended is confirmed by the queue of its listener.
+#[test]
+fn a_server_that_stops_accepting_is_a_bug() {
+    let _port = PORT.lock().unwrap_or_else(PoisonError::into_inner);
+    let target = Target::compile_program("stops_accepting");
+    let mut client = target.start(&[]);
+    end(&mut client, &["fine", "stop", "fine"]);
+    let out = target.campaign(&request("fine"));
+    let (status, said) = triage(&out, &[]);
+    assert_eq!(status, Some(CRASHED), "{said}");
+    assert!(said.contains("2 of 2 on the plain server: it accepts no more connections"), "{said}");
+    let bugs = bugs(&out);
+    assert_eq!(bugs[0].1.kind, FailureKind::StoppedAccepting);
+    if installed("python3", "python3").is_some() {
+        let run = Command::new(bugs[0].0.join("reproduce.py")).output().expect("runs");
+        assert_eq!(run.status.code(), Some(0), "{run:?}");
+    }
+}
+
 /// A crash that the limits of the loop cause is none of the server's bugs, and the reason is told.
 #[test]
 fn what_happens_only_under_sockfuzz_has_its_reason() {

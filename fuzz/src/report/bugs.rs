@@ -25,7 +25,7 @@ pub struct ReportedBug {
     pub folder: String,
     /// One line that names it.
     pub title: String,
-    /// How the server fails: `crash`, `panic`, `exit`, `hang` or `internal error`.
+    /// How the server fails: `crash`, `panic`, `exit`, `hang`, `stopped accepting` or `internal error`.
     pub kind: &'static str,
     /// Causes in the loop that belong to this bug.
     pub causes: Vec<String>,
@@ -193,6 +193,7 @@ const fn kind_name(kind: FailureKind) -> &'static str {
         FailureKind::Panic => "panic",
         FailureKind::Exit => "exit",
         FailureKind::Hang => "hang",
+        FailureKind::StoppedAccepting => "stopped accepting",
         FailureKind::InternalError => "internal error",
     }
 }

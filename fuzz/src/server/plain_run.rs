@@ -15,6 +15,9 @@ use crate::util::interrupt;
 /// Interval between two looks at the server's output.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
+/// Time in which a server accepts a connection. As in the loop (dead_accept), with time for a busy machine.
+const ACCEPT_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Effect of inputs on the plain server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlainEnd {
@@ -35,6 +38,8 @@ pub enum PlainEnd {
 pub struct PlainRun {
     /// Their effect.
     pub end: PlainEnd,
+    /// Whether it ended or accepts further connections.
+    pub accepts: bool,
     /// What the server has written to stdout and stderr.
     pub output: Vec<u8>,
     /// Its answers: for each input that was sent, those on each connection.
@@ -81,7 +86,8 @@ fn play(config: &RunConfig<'_>, command: Command, inputs: &[Vec<u8>]) -> Result<
         (None, None) if timed_out => PlainEnd::TimedOut,
         (None, None) => PlainEnd::Serves,
     };
-    Ok(PlainRun { end, output, answers })
+    let accepts = matches!(end, PlainEnd::Ended(_)) || server.accepts(ACCEPT_TIMEOUT)?;
+    Ok(PlainRun { end, accepts, output, answers })
 }
 
 /// Sends the inputs, and returns whether the server did not answer one in time. A server that ends gets no more inputs.

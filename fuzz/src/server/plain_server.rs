@@ -11,6 +11,7 @@ use std::os::unix::net::{SocketAddr as SocketAddrUnix, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -25,9 +26,13 @@ use crate::server::diagnose::{ThreadStates, describe_exit};
 use crate::server::process_tree;
 use crate::server::running::{RunningProcess, WaitOutcome};
 use crate::server::tcp_client::{self, TcpAnswers, TcpTimeouts};
+use crate::util::interrupt;
 use crate::util::memory_file::MemoryFile;
 use crate::util::printable::last_lines;
 use crate::util::{exit_code, problem::Problem};
+
+/// Interval at which the queue of a listener is polled.
+const ACCEPT_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Maximum number of lines of the server's output in a message.
 const MAX_OUTPUT_LINES: usize = 4;
@@ -111,6 +116,25 @@ impl PlainServer {
     ) -> io::Result<TcpAnswers> {
         let session = tcp_client::session_of(input, format);
         tcp_client::play(|| self.connect(), &session, timeouts, expected, process_tree::is_asleep)
+    }
+
+    /// Whether the server accepts a further connection within `patience`. A listener that cannot be watched counts as
+    /// accepting.
+    ///
+    /// # Errors
+    /// When the user interrupts.
+    pub(super) fn accepts(&mut self, patience: Duration) -> Result<bool> {
+        let ServerAddress::Tcp(address) = self.address else { return Ok(true) };
+        let Ok(_probe) = self.address.connect(self.timeout) else { return Ok(true) };
+        let deadline = Instant::now() + patience;
+        while Instant::now() < deadline {
+            if accept_queue(address.port()).is_none_or(|waiting| waiting == 0) {
+                return Ok(true);
+            }
+            interrupt::check()?;
+            thread::sleep(ACCEPT_POLL_INTERVAL);
+        }
+        Ok(self.end_within(Duration::ZERO)?.is_some())
     }
 
     /// Returns the process id of the command that started it.
@@ -248,6 +272,20 @@ fn listening_on(port: Option<u16>) -> Option<ServerAddress> {
         .filter(|entry| port.is_none_or(|port| entry.local_address.port() == port))
         .min_by_key(|entry: &TcpNetEntry| entry.inode)
         .map(|entry| ServerAddress::Tcp(reachable(entry.local_address)))
+}
+
+/// Returns the number of connections that wait to be accepted by a listener of the process tree (proc_net_tcp: of a
+/// listening socket, the receive queue).
+fn accept_queue(port: u16) -> Option<u32> {
+    let sockets = sockets();
+    let process = Process::myself().ok()?;
+    let entries = [process.tcp(), process.tcp6()].into_iter().flatten().flatten();
+    let mut listeners = entries.filter(|entry| {
+        entry.state == TcpState::Listen
+            && entry.local_address.port() == port
+            && sockets.contains(&entry.inode)
+    });
+    listeners.next().map(|entry| entry.rx_queue)
 }
 
 /// Returns the address of the process tree's UNIX-domain socket at this path; `@` begins an abstract name.

@@ -33,7 +33,10 @@ pub fn confirm(
         let run = plain_run::run(config, inputs)?;
         if is_confirmed(cause, &run) && !is_another_failure(report, &run.output) {
             confirmation.happened += 1;
-            confirmation.end = Some(describe(run.end));
+            confirmation.end = Some(match cause {
+                Cause::StoppedAccepting => "it accepts no more connections".to_owned(),
+                _ => describe(run.end),
+            });
             answers = run.answers;
         } else if confirmation.happened == 0 {
             answers = run.answers;
@@ -51,6 +54,7 @@ pub fn is_confirmed(cause: &Cause, run: &PlainRun) -> bool {
             PlainEnd::Ended(status) => !status.success(),
             PlainEnd::Serves | PlainEnd::TimedOut => false,
         },
+        Cause::StoppedAccepting => !run.accepts,
         Cause::Exit(_) => matches!(run.end, PlainEnd::Ended(_)),
         Cause::Hang(_) => run.end == PlainEnd::TimedOut,
         Cause::InternalError => false,

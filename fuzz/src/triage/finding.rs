@@ -25,6 +25,8 @@ pub enum FailureKind {
     Exit,
     /// It does not answer in time.
     Hang,
+    /// It accepts no more connections.
+    StoppedAccepting,
     /// sockfuzz itself fails.
     InternalError,
 }

@@ -98,6 +98,7 @@ impl BugFolder<'_> {
         let expected = match self.finding.kind {
             FailureKind::Hang => ExpectedEnd::TimedOut,
             FailureKind::Exit => ExpectedEnd::Exited,
+            FailureKind::StoppedAccepting => ExpectedEnd::StoppedAccepting,
             _ if end.contains("panic") => ExpectedEnd::Panicked,
             _ if end.contains("report") => ExpectedEnd::Reported,
             _ => ExpectedEnd::Ended,
@@ -146,6 +147,7 @@ impl BugFolder<'_> {
         let Finding { confirmation, kind, .. } = self.finding;
         let effect = match (kind, &confirmation.end) {
             (FailureKind::Hang, _) => "does not answer any more".to_owned(),
+            (FailureKind::StoppedAccepting, _) => "accepts no more connections".to_owned(),
             (_, Some(end)) => format!("fails ({end})"),
             (_, None) => format!("fails ({})", self.witness.end.cause),
         };

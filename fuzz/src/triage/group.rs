@@ -35,6 +35,12 @@ pub fn add(groups: &mut Vec<Group>, witness: Witness) {
 }
 
 impl Group {
+    /// Returns the cause as a campaign has recorded it, without the server's output.
+    #[must_use]
+    pub fn recorded_cause(&self) -> Option<Cause> {
+        Cause::of_finding(&self.best.end.finding)
+    }
+
     /// Whether its processes did not answer in time.
     #[must_use]
     pub const fn is_hang(&self) -> bool {

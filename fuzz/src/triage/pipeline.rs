@@ -112,7 +112,7 @@ impl<'a> Triage<'a> {
         finding: &Candidate,
     ) -> Result<bool> {
         let Some(cause) = cause else { return Ok(false) };
-        if let Some(group) = groups.iter_mut().find(|group| group.cause == cause) {
+        if let Some(group) = groups.iter_mut().find(|group| group.recorded_cause().as_ref() == Some(&cause)) {
             group.files.extend_from_slice(&finding.paths);
             return Ok(true);
         }

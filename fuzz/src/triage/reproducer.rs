@@ -38,6 +38,8 @@ pub(super) enum ExpectedEnd {
     Reported,
     /// It does not answer in time.
     TimedOut,
+    /// It accepts no more connections.
+    StoppedAccepting,
 }
 
 /// Script that shows a bug.
@@ -95,7 +97,7 @@ impl Reproducer<'_> {
 
     /// Returns the script for bash; `None` if that cannot do the steps.
     fn bash(&self) -> Result<Option<String>> {
-        if self.expected == ExpectedEnd::TimedOut {
+        if matches!(self.expected, ExpectedEnd::TimedOut | ExpectedEnd::StoppedAccepting) {
             return Ok(None);
         }
         let inputs: Option<Vec<_>> =

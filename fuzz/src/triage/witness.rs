@@ -48,7 +48,7 @@ impl WitnessEnd {
     /// When the server cannot be started in the loop, or the user interrupts.
     pub fn of(inputs: &[Vec<u8>], runner: &mut ProcessRunner<'_>) -> Result<Option<Self>> {
         let ProcessRun { ran, finding, output, port, .. } = runner.play(inputs)?;
-        let cause = finding.as_deref().and_then(Cause::of_finding);
+        let cause = finding.as_deref().and_then(|finding| Cause::of_process(finding, &output));
         Ok(cause.zip(finding).map(|(cause, finding)| Self { cause, finding, ran, port, output }))
     }
 }

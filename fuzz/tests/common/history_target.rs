@@ -31,9 +31,14 @@ pub struct Target {
 impl Target {
     /// The target program `remembers`.
     pub fn compile() -> Self {
+        Self::compile_program("remembers")
+    }
+
+    /// The target program with this name.
+    pub fn compile_program(name: &str) -> Self {
         let dir = TestDir::new();
         let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-        let program = dir.loop_target("remembers", "cc", &[], &cargo_afl);
+        let program = dir.loop_target(name, "cc", &[], &cargo_afl);
         Self { program, arguments: Vec::new(), dir }
     }
 

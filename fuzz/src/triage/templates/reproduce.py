@@ -14,7 +14,7 @@ import time
 SERVER = {{ command }}
 DIRECTORY = {{ directory }}
 PORT = {{ port }}
-# What is to happen: "ended", "exited", "panicked", "reported" or "timed-out".
+# What is to happen: "ended", "exited", "panicked", "reported", "timed-out" or "stopped-accepting".
 KIND = "{{ kind }}"
 
 # Each input is a list of steps: connection, action, bytes.
@@ -114,6 +114,8 @@ def main():
             except subprocess.TimeoutExpired:
                 pass
             status = server.poll()
+            probe = [(0, "send", b"GET / HTTP/1.0\r\n\r\n")]
+            serves = status is None and KIND == "stopped-accepting" and play(probe, port)
         finally:
             server.kill()
         log.seek(0)
@@ -129,6 +131,7 @@ def main():
         "panicked": b"panicked at" in output,
         "reported": b"Sanitizer" in output or b"runtime error" in output,
         "timed-out": status is None and not answered,
+        "stopped-accepting": status is None and not serves,
     }[KIND]
     print("it happened" if happened else "it did not happen")
     sys.exit(0 if happened else 1)
