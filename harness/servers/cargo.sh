@@ -4,15 +4,17 @@
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
-# Compile NAME-server with AFL++'s instrumentation into target/servers/NAME/sbin/NAME.
+# Compile NAME-server with AFL++'s instrumentation into target/servers/NAME/sbin/NAME: by cargo-afl, or by SOCKFUZZ, which
+# brings a cargo-afl of its own.
 build_cargo() {
-    local name=$1 target built program
+    local name=$1 target built program cargo=(cargo afl)
+    if [[ ${SOCKFUZZ-} ]]; then cargo=("$SOCKFUZZ" cargo); fi
     target=$(realpath -m -- "${CARGO_TARGET_DIR:-$here/../../target}")
     built=$target/servers/cargo/release/$name-server
     program=$target/servers/$name/sbin/$name
     # Built one package at a time, so that a server gets only the features that it enables itself. Selected by its
     # manifest, because a dependency may have the same name.
-    cargo afl build --release --locked --quiet --manifest-path "$here/$name/Cargo.toml" \
+    "${cargo[@]}" build --release --locked --quiet --manifest-path "$here/$name/Cargo.toml" \
         --target-dir "$target/servers/cargo"
     if cmp --silent "$built" "$program"; then
         echo "$name: up to date: $program"

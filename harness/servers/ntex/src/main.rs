@@ -5,11 +5,12 @@
 use std::io;
 
 use futures_util::stream;
+use ntex::SharedCfg;
 use ntex::http::StatusCode;
 use ntex::util::Bytes;
 use ntex::web::middleware::Compress;
 use ntex::web::types::{Form, Json, Path, Query};
-use ntex::web::{self, App, Error, HttpResponse, HttpServer};
+use ntex::web::{self, App, HttpResponse, HttpServer};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -18,12 +19,12 @@ type Pairs = Vec<(String, String)>;
 #[ntex::main]
 async fn main() -> io::Result<()> {
     let address = std::env::args().nth(1).ok_or_else(|| io::Error::other("usage: ntex-server ADDRESS"))?;
-    let app = async || {
+    let app = async |_: &()| {
         App::new().middleware(Compress::default()).service((index, big, form, query, status)).service(
             web::resource("/echo").route(web::patch().to(json)).default_service(web::route().to(echo)),
         )
     };
-    HttpServer::new(app).workers(2).bind(address)?.run().await
+    HttpServer::new(app).workers(2).bind(address, SharedCfg::new("ntex-server"))?.run().await
 }
 
 #[web::get("/")]
@@ -64,7 +65,6 @@ async fn query(pairs: Query<Pairs>) -> HttpResponse {
 }
 
 #[web::get("/status/{code}")]
-async fn status(code: Path<u16>) -> Result<HttpResponse, Error> {
-    let code = StatusCode::from_u16(*code).map_err(web::error::ErrorBadRequest)?;
-    Ok(HttpResponse::new(code))
+async fn status(code: Path<u16>) -> HttpResponse {
+    HttpResponse::new(StatusCode::from_u16(*code).unwrap_or(StatusCode::BAD_REQUEST))
 }
