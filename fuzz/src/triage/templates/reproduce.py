@@ -4,6 +4,7 @@
 Usage: reproduce.py [PORT]    (the server's command line is in SERVER below)
 Exit status: 0 if it happened, 1 if it did not, 2 if the server did not start.
 """
+import select
 import socket
 import struct
 import subprocess
@@ -79,6 +80,8 @@ def play(steps, port):
     answered = True
     for client in clients.values():
         if client is not None:
+            # A server may drop what it has not read yet at the end of the stream.
+            select.select([client], [], [], IDLE_SECONDS)
             try:
                 client.shutdown(socket.SHUT_WR)
             except OSError:
@@ -98,6 +101,7 @@ def start(port, log):
             return server
         time.sleep(0.02)
     server.kill()
+    print("the server does not listen on port %d" % port)
     sys.exit(2)
 
 

@@ -36,7 +36,7 @@ if grep --quiet -e "Sanitizer" -e "runtime error" "$log"; then echo "a sanitizer
 if kill -0 "$server" 2>/dev/null; then echo "the server still runs"; exit 1; fi
 wait "$server" 2>/dev/null
 status=$?
-echo "the server ended with status $status (128 and more: signal $((status - 128)))"
+if ((status > 128)); then echo "the server ended by signal $((status - 128))"; else echo "the server ended with status $status"; fi
 {% if kind == "exited" -%}
 exit 0
 {%- else -%}
