@@ -18,7 +18,6 @@ pub struct Group {
 
 /// Puts a witness into the group of its cause.
 pub fn add(groups: &mut Vec<Group>, witness: Witness) {
-    let size = |witness: &Witness| (witness.inputs.len(), witness.inputs.iter().map(Vec::len).sum::<usize>());
     match groups.iter_mut().find(|group| group.cause == witness.end.cause) {
         Some(group) => {
             group.files.extend_from_slice(&witness.paths);
@@ -45,5 +44,46 @@ impl Group {
     #[must_use]
     pub const fn is_hang(&self) -> bool {
         matches!(self.cause, Cause::Hang(_))
+    }
+}
+
+/// Sorts groups by the size of their witnesses: of several groups that turn out to be one bug, the first one shows it.
+pub fn sort(groups: &mut [Group]) {
+    groups.sort_by(|a, b| size(&a.best).cmp(&size(&b.best)).then_with(|| a.cause.cmp(&b.cause)));
+}
+
+/// Number of inputs, and their length.
+fn size(witness: &Witness) -> (usize, usize) {
+    (witness.inputs.len(), witness.inputs.iter().map(Vec::len).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::triage::witness::WitnessEnd;
+
+    #[test]
+    fn a_small_witness_comes_before_a_large_one() {
+        let witness = |cause: &str, inputs: &[&[u8]]| Witness {
+            paths: vec![cause.into()],
+            source: cause.into(),
+            inputs: inputs.iter().map(|input| input.to_vec()).collect(),
+            end: WitnessEnd {
+                cause: Cause::Crash(cause.to_owned()),
+                finding: String::new(),
+                ran: inputs.len(),
+                port: 0,
+                output: Vec::new(),
+            },
+        };
+        let mut groups = Vec::new();
+        for witness in [witness("a", &[b"x", b"y"]), witness("b", &[b"long"]), witness("c", &[b"short"])] {
+            add(&mut groups, witness);
+        }
+        add(&mut groups, witness("c", &[b"s"]));
+        sort(&mut groups);
+        let causes: Vec<_> = groups.iter().map(|group| group.cause.to_string()).collect();
+        assert_eq!(causes, ["crash at c", "crash at b", "crash at a"]);
+        assert_eq!(groups[0].files.len(), 2);
     }
 }

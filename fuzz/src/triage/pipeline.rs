@@ -67,7 +67,8 @@ impl<'a> Triage<'a> {
         self.lost
     }
 
-    /// Plays all candidates, each finding alone and then with its history, and groups them by their causes in the loop.
+    /// Plays all candidates, each finding alone and then with its history, and groups them by their causes in the loop, the
+    /// simplest witness first.
     ///
     /// # Errors
     /// When the server cannot be started in the loop, or the user interrupts.
@@ -99,7 +100,7 @@ impl<'a> Triage<'a> {
         if !lost.is_empty() {
             self.known.add_not_reproduced(&lost)?;
         }
-        groups.sort_by(|a, b| a.cause.cmp(&b.cause));
+        group::sort(&mut groups);
         Ok(groups)
     }
 
