@@ -182,8 +182,8 @@ fn report_work(candidates: &Candidates, earlier: usize) {
 fn report_lost(triage: &Triage<'_>) {
     if triage.lost() > 0 {
         println!(
-            "{} not happen again, alone or with a history, and the place is of no bug here: likely causes are the time and the \
-             order of threads (see not-reproduced.txt)",
+            "{} not happen again, alone or with a history, and the place is of no bug here: likely causes are the time, the memory \
+             in use, and the order of threads (see not-reproduced.txt)",
             counted(triage.lost(), "finding does", "findings do"),
         );
     }

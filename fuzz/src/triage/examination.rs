@@ -40,6 +40,7 @@ pub(super) fn examine(config: &RunConfig<'_>, witness: &Witness) -> Result<Exami
             let report = debugger::crash_state(config, &witness.inputs)?;
             let report = report.map(|state| FailureReport::of_crash(&state));
             let on_plain = report.is_some() || fails_on_plain(config, &witness.end.cause, &witness.inputs)?;
+            let report = FailureReport::with_failed_allocation(report, &witness.end.output);
             Ok(Examination { report, on_plain })
         }
         _ => {

@@ -20,6 +20,9 @@ const C_LIBRARY: &[&str] = &[
     "^(start_thread|__?clone3?)$",
 ];
 
+/// Functions of Rust's standard library that CASR does not ignore. Those without a source file are known by their name only.
+const RUST_LIBRARY: &str = "^(core|alloc|std)::";
+
 /// Maximum number of frames that are shown.
 const MAX_FRAMES: usize = 40;
 
@@ -62,20 +65,23 @@ impl ParsedStack {
         let _lock = IGNORED.lock().unwrap_or_else(PoisonError::into_inner);
         Stacktrace::init_frame_filter(self.languages);
         let mut ignored = STACK_FRAME_FUNCTION_IGNORE_REGEXES.write().unwrap_or_else(PoisonError::into_inner);
-        ignored.extend(C_LIBRARY.iter().map(|&function| function.to_owned()));
+        ignored.extend(C_LIBRARY.iter().chain([&RUST_LIBRARY]).map(|&function| function.to_owned()));
         drop(ignored);
         let mut own = self.frames.clone();
         own.filter();
         own
     }
 
-    /// Returns the place of the innermost own frame in words, and the innermost own function that has a name: a closure has
-    /// none.
+    /// Returns the place of the innermost own frame in words, and its function if that has a name. A closure or an async
+    /// function has none: then it is that of the innermost frame in the same source file that has one.
     pub(super) fn place(&self) -> Option<(String, Option<String>)> {
         let own = self.own_frames();
+        let frame = innermost(&own)?;
+        let is_near =
+            |other: &&StacktraceEntry| frame.debug.file.is_empty() || other.debug.file == frame.debug.file;
         let is_named = |name: &&String| !name.is_empty() && !name.starts_with('{');
-        let name = own.iter().map(|frame| &frame.function).find(is_named).map(|name| short_function(name));
-        let frame = own.first()?;
+        let mut names = own.iter().filter(is_near).map(|frame| &frame.function);
+        let name = names.find(is_named).map(|name| short_function(name));
         let module = frame.module.rsplit('/').next().unwrap_or(&frame.module);
         let place = match (&location_of(frame), frame.offset) {
             (Some(SourceLocation { file, line, column: 0 }), _) => format!("{file}:{line}"),
@@ -88,7 +94,7 @@ impl ParsedStack {
 
     /// Returns the place of the innermost own frame in the source.
     pub(super) fn location(&self) -> Option<SourceLocation> {
-        location_of(self.own_frames().first()?)
+        location_of(innermost(&self.own_frames())?)
     }
 
     /// Returns the outer frames that all stacks have in common.
@@ -101,6 +107,12 @@ impl ParsedStack {
         let depth = others.iter().map(depth).min().unwrap_or(first.frames.len());
         Self { frames: first.frames[first.frames.len() - depth..].to_vec(), ..first.clone() }
     }
+}
+
+/// Returns the innermost frame whose place is known; the innermost of all if none is.
+fn innermost(frames: &Stacktrace) -> Option<&StacktraceEntry> {
+    let is_known = |frame: &&StacktraceEntry| location_of(frame).is_some() || frame.offset > 0;
+    frames.iter().find(is_known).or_else(|| frames.first())
 }
 
 fn location_of(frame: &StacktraceEntry) -> Option<SourceLocation> {

@@ -27,6 +27,9 @@ const RUNTIME_ERROR: &str = ": runtime error: ";
 /// Identifies the standard library in the path of a source file.
 const RUST_LIBRARY: &[&str] = &["/rustc/", "/lib/rustlib/src/", "library/"];
 
+/// Begins and ends what a Rust program writes before it aborts for lack of memory.
+const FAILED_ALLOCATION: (&str, &str) = ("memory allocation of ", " bytes failed");
+
 /// Minimum number of digits of a crate's hash. (Leading zeros are left out.)
 const MIN_HASH_DIGITS: usize = 12;
 
@@ -43,6 +46,19 @@ impl FailureReport {
             .or_else(|| of_go_panic(&text))
             .or_else(|| of_runtime_error(&text))
             .or_else(|| of_rust_panic(&text))
+    }
+
+    /// Names the cause of an abort if a Rust program has written that an allocation failed: it writes no stack, so `report`
+    /// is what a debugger tells of the crash.
+    #[must_use]
+    pub fn with_failed_allocation(report: Option<Self>, output: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(output);
+        let (begin, end) = FAILED_ALLOCATION;
+        if !text.lines().any(|line| line.starts_with(begin) && line.ends_with(end)) {
+            return report;
+        }
+        let report = report.unwrap_or_else(|| with_stack(FailureKind::Crash, None, &ParsedStack::default()));
+        Some(Self { class: "memory allocation failed".to_owned(), ..report })
     }
 }
 
@@ -175,6 +191,25 @@ mod tests {
     }
 
     #[test]
+    fn the_place_of_a_panic_is_the_innermost_one_that_is_known() {
+        let output = b"thread 'w' (9) panicked at /rustc/58cf8f9c/library/core/src/str/mod.rs:862:21:\n\
+            end byte index 5 is not a char boundary\nstack backtrace:\n   0: 0x557e2596a26a - core::panicking::panic_fmt\n             at /rustc/58cf8f9c/library/core/src/panicking.rs:80:14\n   \
+            1: 0x557e2596a26a - core::str::slice_error_fail_rt\n   2: 0x557e2596a26a - at<alloc::boxed::Box<dyn Route>>\n   3: 0x557e2596a26a - at<alloc::boxed::Box<dyn Route>>\n             at /home/me/router/src/router.rs:62:19\n   \
+            4: 0x557e2596a26a - main\n             at /home/me/server/src/main.rs:9:5\n";
+        let report = FailureReport::in_output(output).expect("a panic");
+        assert_eq!(report.title(), "panic: end byte index 5 is not a char boundary in at (router.rs:62)");
+    }
+
+    #[test]
+    fn an_async_function_does_not_have_the_name_of_its_executor() {
+        let output = b"thread 'w' (9) panicked at /rustc/58cf8f9c/library/alloc/src/raw_vec/mod.rs:28:5:\n\
+            capacity overflow\nstack backtrace:\n   0: 0x557e2596a26a - core::panicking::panic_fmt\n             at /rustc/58cf8f9c/library/core/src/panicking.rs:80:14\n   \
+            1: 0x557e2596a26a - {async_fn#0}<(), RequestBody>\n             at /home/me/web/src/body.rs:54:31\n   2: 0x557e2596a26a - with_mut<tokio::runtime::task::core::Stage>\n             at /home/me/tokio/src/unsafe_cell.rs:16:9\n";
+        let report = FailureReport::in_output(output).expect("a panic");
+        assert_eq!(report.title(), "panic: capacity overflow (body.rs:54)");
+    }
+
+    #[test]
     fn a_report_of_asan_has_class_function_and_severity() {
         let output = b"=================================================================\n\
             ==7==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x60200000eff8 at pc 0x4f9 bp 0x7 sp 0x7\n\
@@ -201,6 +236,20 @@ mod tests {
         let report = FailureReport::in_output(output).expect("a panic");
         assert_eq!(report.location.map(|location| location.line), Some(31));
         assert!(report.class.contains("index out of range"), "{}", report.class);
+    }
+
+    #[test]
+    fn a_failed_allocation_names_the_abort() {
+        let output =
+            b"listening\nmemory allocation of 11111111112 bytes failed\nnote: run with `RUST_BACKTRACE=1`\n";
+        let alone = FailureReport::with_failed_allocation(None, output).expect("a report");
+        assert_eq!((alone.title().as_str(), alone.key()), ("memory allocation failed", None));
+        let place = Some("reader.rs:70".to_owned());
+        let abort = FailureReport { class: "Abort signal".to_owned(), place, ..alone };
+        let named = FailureReport::with_failed_allocation(Some(abort.clone()), output).expect("a report");
+        assert_eq!(named.title(), "memory allocation failed (reader.rs:70)");
+        assert_eq!(FailureReport::with_failed_allocation(Some(abort.clone()), b"bye\n"), Some(abort));
+        assert_eq!(FailureReport::with_failed_allocation(None, b"bye\n"), None);
     }
 
     #[test]
