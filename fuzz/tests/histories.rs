@@ -8,6 +8,7 @@ use std::process::Command;
 use common::forkserver_client::{ForkserverClient, Verdict};
 use common::history_target::{LIMIT, Target, end, request};
 use common::workspace;
+use sockfuzz_protocol::fnv;
 
 /// Exit statuses of `sockfuzz replay`.
 const CRASHED: i32 = 4;
@@ -49,6 +50,17 @@ fn a_history_ends_as_its_process_did() {
             assert!(!output.contains("NOT REPRODUCED"), "{options:?} {whats:?}: {output}");
         }
     }
+}
+
+/// The place of a hang is what the server ran in its last iteration, although the gate is closed in the forkserver.
+#[test]
+fn hangs_are_told_apart_by_what_ran() {
+    let target = Target::compile();
+    let mut client = target.start(&[]);
+    end(&mut client, &["hang", "hang"]);
+    let saved = target.saved();
+    let [(_, history)] = &saved[..] else { panic!("{saved:?}") };
+    assert_ne!(history.finding, format!("hang,at:~{:08x}", fnv::EMPTY as u32));
 }
 
 /// The same place is saved once, and a new place also after many others.

@@ -1,6 +1,9 @@
 //! Source of AFL++'s feedback: the runtime that the compiler has linked to the server, or, for a server without one,
 //! its answers.
 
+use std::slice;
+use std::sync::atomic::AtomicPtr;
+
 use super::coverage::gate::{self, GatedMap};
 use super::response_map::ResponseMap;
 use super::runtime::Runtime;
@@ -71,18 +74,17 @@ impl Instrumentation {
 
     /// Builds the gates of its maps, if they can have any.
     pub(crate) fn build_gate(&'static self) {
-        let coverage = match self {
-            Self::Runtime(runtime) if runtime.has_fixed_map() => {
-                report::emit(format_args!(
-                    "the coverage map has a fixed address (AFL++'s LTO mode): it cannot be gated, and there is no \
-                     spare process"
-                ));
-                return;
-            }
-            Self::Runtime(runtime) => runtime.area_ptr(),
-            Self::Responses(map) => map.variable(),
-        };
-        let coverage = GatedMap { variable: coverage, segment: COVERAGE_SHM_VARIABLE, len: self.map_len() };
+        if let Self::Runtime(runtime) = self
+            && runtime.has_fixed_map()
+        {
+            report::emit(format_args!(
+                "the coverage map has a fixed address (AFL++'s LTO mode): it cannot be gated, and there is no \
+                 spare process"
+            ));
+            return;
+        }
+        let coverage =
+            GatedMap { variable: self.map_variable(), segment: COVERAGE_SHM_VARIABLE, len: self.map_len() };
         let cmplog = match self {
             Self::Runtime(runtime) => runtime.cmp_map(),
             Self::Responses(_) => None,
@@ -98,6 +100,14 @@ impl Instrumentation {
         }
     }
 
+    /// Returns the variable in which the instrumentation finds the map.
+    fn map_variable(&self) -> &AtomicPtr<u8> {
+        match self {
+            Self::Runtime(runtime) => runtime.area_ptr(),
+            Self::Responses(map) => map.variable(),
+        }
+    }
+
     /// Returns the length of the coverage map in bytes.
     pub(crate) fn map_len(&self) -> usize {
         self.map().len()
@@ -107,6 +117,13 @@ impl Instrumentation {
     pub(crate) fn coverage(&self) -> &[u8] {
         // SAFETY: the map is mapped with this length, and nothing writes to it, because the server is idle.
         unsafe { &*self.map() }
+    }
+
+    /// Returns the coverage map of an iteration of another process, which has ended: also while the gate of this one is closed.
+    pub(crate) fn coverage_of_child(&self) -> &[u8] {
+        let map = gate::map_behind(self.map_variable());
+        // SAFETY: the map is mapped with this length, and nothing writes to it, because AFL++ waits for the verdict.
+        unsafe { slice::from_raw_parts(map, self.map_len()) }
     }
 
     /// Empties the coverage map.

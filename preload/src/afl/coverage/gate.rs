@@ -63,6 +63,12 @@ pub(crate) fn open() {
     GATES.get().into_iter().flatten().for_each(|gate| gate.turn(gate.scratch, gate.map));
 }
 
+/// Returns the map that AFL++ reads behind this variable, whether or not its gate is open.
+pub(crate) fn map_behind(variable: &AtomicPtr<u8>) -> *mut u8 {
+    let gate = GATES.get().into_iter().flatten().find(|gate| ptr::eq(gate.variable, variable));
+    gate.map_or_else(|| variable.load(Relaxed), |gate| gate.map)
+}
+
 impl Gate {
     /// Redirects the variable, unless the server has directed its coverage elsewhere (`__AFL_COVERAGE_OFF`).
     fn turn(&self, from: *mut u8, to: *mut u8) {

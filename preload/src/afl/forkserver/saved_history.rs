@@ -31,7 +31,8 @@ pub(super) fn save(place: usize, state: &ChildState, status: u32) {
 
 /// Returns a hash of the edges that the last iteration has run. (AFL++ waits for the verdict, so the map is unchanged.)
 fn edges_run() -> u64 {
-    let coverage = afl::instrumentation().map_or(&[][..], |instrumentation| instrumentation.coverage());
+    let coverage =
+        afl::instrumentation().map_or(&[][..], |instrumentation| instrumentation.coverage_of_child());
     let run = coverage.iter().enumerate().filter(|(_, hits)| **hits != 0);
     run.fold(fnv::EMPTY, |hash, (edge, _)| fnv::extend(hash, &edge.to_le_bytes()))
 }
