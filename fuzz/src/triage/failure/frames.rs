@@ -51,11 +51,16 @@ impl ParsedStack {
         Self { languages: &["go"], ..Self::parse::<GoStacktrace>(text) }
     }
 
-    /// Returns the frames as text, the innermost first, without those that handle a Rust panic.
+    /// Returns the frames as text, the innermost first.
     pub(super) fn lines(&self) -> Vec<String> {
+        self.failing_frames().iter().take(MAX_FRAMES).map(line).collect()
+    }
+
+    /// Returns the frames without those that handle a Rust panic, such as the server's own hook.
+    fn failing_frames(&self) -> &[StacktraceEntry] {
         let handles_panic = |frame: &StacktraceEntry| frame.function.contains(PANIC_ENTRY);
         let begin = self.frames.iter().rposition(handles_panic).map_or(0, |last| last + 1);
-        self.frames[begin..].iter().take(MAX_FRAMES).map(line).collect()
+        &self.frames[begin..]
     }
 
     /// Returns the frames of the server's own code: not of the runtime, the C library or a sanitizer. (CASR keeps what it
@@ -67,7 +72,7 @@ impl ParsedStack {
         let mut ignored = STACK_FRAME_FUNCTION_IGNORE_REGEXES.write().unwrap_or_else(PoisonError::into_inner);
         ignored.extend(C_LIBRARY.iter().chain([&RUST_LIBRARY]).map(|&function| function.to_owned()));
         drop(ignored);
-        let mut own = self.frames.clone();
+        let mut own = self.failing_frames().to_vec();
         own.filter();
         own
     }

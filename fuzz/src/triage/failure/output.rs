@@ -201,6 +201,15 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_hook_is_not_the_place() {
+        let output = b"thread 'w' (9) panicked at /home/me/web/src/request.rs:129:74:\nno number\nstack backtrace:\n   \
+            0: 0x557e2596a26a - {closure#0}\n             at /home/me/generator/src/gen.rs:19:13\n   1: 0x557e2596a26a - core::panicking::panic_fmt\n             at /rustc/58cf8f9c/library/core/src/panicking.rs:80:14\n   \
+            2: 0x557e2596a26a - content_length\n             at /home/me/web/src/request.rs:129:74\n   3: 0x557e2596a26a - catch_unwind_filter\n             at /home/me/generator/src/gen.rs:40:1\n";
+        let report = FailureReport::in_output(output).expect("a panic");
+        assert_eq!(report.title(), "panic: no number in content_length (request.rs:129)");
+    }
+
+    #[test]
     fn an_async_function_does_not_have_the_name_of_its_executor() {
         let output = b"thread 'w' (9) panicked at /rustc/58cf8f9c/library/alloc/src/raw_vec/mod.rs:28:5:\n\
             capacity overflow\nstack backtrace:\n   0: 0x557e2596a26a - core::panicking::panic_fmt\n             at /rustc/58cf8f9c/library/core/src/panicking.rs:80:14\n   \
