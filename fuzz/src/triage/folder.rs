@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use indicatif::HumanDuration;
+use memchr::memmem;
 use minijinja::value::Serde;
 use minijinja::{Environment, Value, context};
 use object::Object;
@@ -28,6 +29,9 @@ const MAX_SHOWN_CHARS: usize = 3000;
 
 /// Maximum number of bytes of an answer that are shown.
 const MAX_ANSWER_BYTES: usize = 4096;
+
+/// Substring of the message of a Rust panic.
+const RUST_PANIC: &str = "panicked at ";
 
 /// Moves the directory of earlier results away: the user may have added to it. Returns its new path.
 ///
@@ -165,6 +169,7 @@ impl BugFolder<'_> {
                 title => self.finding.title.as_str(),
                 inputs => format!("{inputs} ({bytes} bytes)"),
                 is_reduction_cut => self.finding.is_reduction_cut,
+                is_rust_panic => memmem::find(&self.witness.end.output, RUST_PANIC.as_bytes()).is_some(),
                 tries => TRIES,
                 port => self.witness.end.port,
                 program => self.config.server.program.display().to_string(),
