@@ -6,11 +6,12 @@ use anyhow::Result;
 use sockfuzz_protocol::Counter;
 
 use super::answer_counts::AnswerCounts;
+use super::connection_counts::ConnectionCounts;
 use super::control_group::ControlGroup;
 use super::findings;
 use super::instance::Instance;
 use super::output_dir::{HISTORIES_DIRECTORY, OutputDir};
-use super::report::{self, ConnectionCounts};
+use super::report;
 use super::runner::CampaignEnd;
 use super::seed_intake;
 use super::stats::FuzzerStats;

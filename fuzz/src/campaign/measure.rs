@@ -8,11 +8,12 @@ use sockfuzz_protocol::Counter;
 use tempfile::TempDir;
 
 use crate::campaign::cargo_afl::CargoAfl;
+use crate::campaign::connection_counts::ConnectionCounts;
 use crate::campaign::environment::{self, Setting};
 use crate::campaign::instance::CampaignPlan;
 use crate::campaign::output_dir::OutputDir;
 use crate::campaign::output_mode::OutputMode;
-use crate::campaign::report::{self, ConnectionCounts};
+use crate::campaign::report;
 use crate::campaign::runner::{self, CampaignEnd};
 use crate::campaign::stats::FuzzerStats;
 use crate::input::corpus::{self, Seed};

@@ -18,7 +18,9 @@ pub mod seed_intake;
 
 pub mod answer_counts;
 pub mod bundled;
+pub mod connection_counts;
 pub mod environment;
+
 pub mod report;
 
 pub mod instance;

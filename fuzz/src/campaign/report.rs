@@ -1,10 +1,10 @@
 //! Summary of a campaign, and warnings about worthless or poor figures.
 
 use indicatif::{HumanBytes, HumanCount, HumanDuration, HumanFloatCount};
-use sockfuzz_protocol::{Counter, EXIT_SIGNAL};
+use sockfuzz_protocol::EXIT_SIGNAL;
 
+use crate::campaign::connection_counts::ConnectionCounts;
 use crate::campaign::stats::FuzzerStats;
-use crate::server::status_file::StatusFile;
 use crate::util::printable::counted;
 
 /// Lowest stability without a warning. Below it, coverage feedback is mostly noise.
@@ -53,59 +53,6 @@ pub fn summary(stats: &FuzzerStats) -> String {
         counted(stats.crashes, "crash", "crashes"),
         counted(stats.hangs, "hang", "hangs"),
     )
-}
-
-/// Counters of the preload since the campaign was started or resumed.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ConnectionCounts {
-    /// Connections that the server accepted.
-    pub accepted: u64,
-    /// Connections that it did not accept.
-    pub unaccepted: u64,
-    /// Connections that it kept open after the client had closed them.
-    pub abandoned: u64,
-    /// Exits of the server in the middle of an iteration.
-    pub exits: u64,
-    /// Crashes and exits of the server between two iterations.
-    pub ends_between: u64,
-    /// Ends of the server because of an internal error of the preload.
-    pub internal_errors: u64,
-    /// Whether the server ended in the warm-up, which is skipped since then.
-    pub without_warm_up: bool,
-    /// Descriptors that the server opened and did not close, and the number of measured iterations.
-    pub leaked: (u64, u64),
-    /// Bytes of memory that the measured processes occupied at the end in addition to those after their warm-up.
-    pub leaked_memory: u64,
-    /// Threads that the measured processes had in addition.
-    pub leaked_threads: u64,
-    /// Child processes that the measured processes had in addition.
-    pub leaked_processes: u64,
-    /// Processes that the server was not allowed to fork.
-    pub forks_refused: u64,
-    /// Processes that ended before their share of iterations, because they used too many resources.
-    pub early_ends: u64,
-}
-
-impl ConnectionCounts {
-    /// Reads the counters of the status page.
-    #[must_use]
-    pub fn read(status: &StatusFile) -> Self {
-        Self {
-            accepted: status.count(Counter::Accepted),
-            unaccepted: status.count(Counter::Unaccepted),
-            abandoned: status.count(Counter::Abandoned),
-            exits: status.count(Counter::Exits),
-            ends_between: status.count(Counter::EndsBetween),
-            internal_errors: status.count(Counter::InternalErrors),
-            without_warm_up: status.count(Counter::WarmUpsLeftOut) > 0,
-            leaked: (status.count(Counter::Leaked), status.count(Counter::Measured)),
-            leaked_memory: status.count(Counter::LeakedMemory),
-            leaked_threads: status.count(Counter::LeakedThreads),
-            leaked_processes: status.count(Counter::LeakedProcesses),
-            forks_refused: status.count(Counter::ForksRefused),
-            early_ends: status.count(Counter::EarlyEnds),
-        }
-    }
 }
 
 /// Returns warnings about worthless or poor figures. `executions` counts those since the campaign was started
@@ -214,16 +161,19 @@ fn leak_warning(connections: ConnectionCounts) -> Option<String> {
     .into_iter()
     .flatten()
     .collect();
+    let early_ends = (connections.early_ends > 0).then(|| {
+        let ends = counted(
+            connections.early_ends,
+            "process ended before its share of iterations was complete",
+            "processes ended before their shares of iterations were complete",
+        );
+        format!(". Therefore, {ends} (see --iterations and --memory)")
+    });
     (!leaks.is_empty()).then(|| {
         format!(
-            "the server leaks: in 1,000 iterations it takes {} and does not release them. Therefore, {} (see \
-             --iterations and --memory)",
+            "the server leaks: in 1,000 iterations it takes {} and does not release them{}",
             leaks.join(", "),
-            counted(
-                connections.early_ends,
-                "process ended before its share of iterations was complete",
-                "processes ended before their shares of iterations were complete"
-            ),
+            early_ends.unwrap_or_default(),
         )
     })
 }

@@ -9,6 +9,7 @@ pub mod status_file;
 pub mod tcp_client;
 
 pub mod command;
+mod listening;
 pub mod running;
 
 pub mod diagnose;
