@@ -107,6 +107,9 @@ fn later_findings_are_added() {
     assert_eq!(triage(&out, &[]).0, Some(CRASHED));
     let folder = bugs(&out)[0].0.clone();
     fs::write(folder.join("README.md"), "mine").expect("write");
+    // afl-fuzz does this when the campaign is resumed.
+    fs::rename(out.join("default/crashes"), out.join("default/crashes.2026-11-29-12:00:00")).expect("moved");
+    fs::create_dir(out.join("default/crashes")).expect("mkdir");
     let (status, said) = triage(&out, &[]);
     assert_eq!(status, Some(CRASHED));
     assert!(said.contains("1 bug, 0 of them new") && said.contains("0 findings and 0 histories"), "{said}");

@@ -54,7 +54,8 @@ impl KnownBugs {
     #[must_use]
     pub fn has_file(&self, file: &Path) -> bool {
         let file = self.relative(file);
-        self.not_reproduced.contains(&file) || self.bugs.iter().any(|(_, bug)| bug.files.contains(&file))
+        let mut known = self.bugs.iter().flat_map(|(_, bug)| &bug.files).chain(&self.not_reproduced);
+        known.any(|other| is_same_file(other, &file))
     }
 
     /// Remembers files whose inputs did not happen again.
@@ -105,7 +106,12 @@ impl KnownBugs {
     fn add_to(&mut self, cause: &Cause, files: &[PathBuf], is_it: impl Fn(&Finding) -> bool) -> Result<bool> {
         let files: Vec<_> = files.iter().map(|file| self.relative(file)).collect();
         let Some((folder, bug)) = self.bugs.iter_mut().find(|(_, bug)| is_it(bug)) else { return Ok(false) };
-        bug.files.extend(files);
+        for file in files {
+            match bug.files.iter_mut().find(|other| is_same_file(other, &file)) {
+                Some(other) => *other = file,
+                None => bug.files.push(file),
+            }
+        }
         bug.first_found_ms = first_found_ms(&bug.files);
         let cause = cause.to_string();
         if !bug.causes.contains(&cause) {
@@ -141,6 +147,12 @@ impl KnownBugs {
     fn relative(&self, file: &Path) -> PathBuf {
         file.strip_prefix(&self.out).unwrap_or(file).to_owned()
     }
+}
+
+/// Whether these paths below the output directory are of one finding. When a campaign is resumed, afl-fuzz renames the
+/// directory between instance and file; the file's name has the time and stays.
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    one.file_name() == other.file_name() && one.components().next() == other.components().next()
 }
 
 /// Returns the time of the first finding in milliseconds after the start of the campaign, as afl-fuzz has put it into the
