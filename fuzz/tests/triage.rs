@@ -169,7 +169,7 @@ fn a_server_that_stops_accepting_is_a_bug() {
     }
 }
 
-/// A crash that the limits of the loop cause is none of the server's bugs, and the reason is told.
+/// Triage tells the reason for a crash that only the memory limit of the loop causes.
 #[test]
 fn what_happens_only_under_sockfuzz_has_its_reason() {
     let _port = PORT.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use anyhow::Result;
 use sockfuzz_protocol::EXIT_SIGNAL;
@@ -52,12 +53,18 @@ pub fn causes(out: &Path) -> String {
     causes.join(", ")
 }
 
+/// Returns the number after `key` in the name that afl-fuzz has given to a file
+/// (`id:000003,sig:06,src:000009,time:1080,execs:30903,…`).
+#[must_use]
+pub fn number_in_name<Number: FromStr>(file: &Path, key: &str) -> Option<Number> {
+    let name = file.file_name()?.to_string_lossy();
+    name.split(',').find_map(|part| part.strip_prefix(key)?.parse().ok())
+}
+
 /// Returns the cause of a finding, from the name that afl-fuzz has given to its file (`id:000000,sig:06,…`).
 #[must_use]
 pub fn cause(file: &Path) -> String {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let signal = name.split(',').find_map(|part| part.strip_prefix("sig:")?.parse().ok());
-    match signal {
+    match number_in_name(file, "sig:") {
         Some(signal) if signal == EXIT_SIGNAL => "exit".to_owned(),
         Some(signal) => signal_name(signal),
         None => "hang".to_owned(),

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::text::{visible, visible_start, visible_text};
-use crate::triage::finding::{Confirmation, DIRECTORY, FailureKind, Finding};
+use crate::triage::finding::{Confirmation, DIRECTORY, FailureKind, Finding, Severity, SourceLocation};
 use crate::util::printable::counted;
 use crate::util::shell::shell_quoted;
 
@@ -30,9 +30,9 @@ pub struct ReportedBug {
     /// Causes in the loop that belong to this bug.
     pub causes: Vec<String>,
     /// Estimate of its severity, if there is one.
-    pub severity: Option<BugSeverity>,
+    pub severity: Option<Severity>,
     /// Place in the source, if it is known.
-    pub place: Option<BugPlace>,
+    pub place: Option<SourceLocation>,
     /// Stack at the failure, the innermost frame first.
     pub stack: Vec<String>,
     /// Files of the campaign with this bug, relative to the output directory.
@@ -53,28 +53,6 @@ pub struct ReportedBug {
     pub output: Option<String>,
     /// Commands that show the bug on the plain server, run in the output directory.
     pub reproducers: Vec<String>,
-}
-
-/// Estimate of what an attacker can do with a bug, by the classes of CASR.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct BugSeverity {
-    /// `EXPLOITABLE`, `PROBABLY_EXPLOITABLE` or `NOT_EXPLOITABLE`.
-    pub level: String,
-    /// Name of the class.
-    pub class: String,
-    /// The class in a sentence.
-    pub description: String,
-}
-
-/// Place of a bug in the server's source.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
-pub struct BugPlace {
-    /// Path, as the compiler was given it.
-    pub file: String,
-    /// Line, counted from 1.
-    pub line: u64,
-    /// Column, counted from 1; 0 if it is unknown.
-    pub column: u64,
 }
 
 /// How often a bug happened on the plain server, over TCP and without the preload.
@@ -149,12 +127,12 @@ fn describe(out: &Path, folder: &Path, finding: &Finding) -> ReportedBug {
         title: owned(&finding.title),
         kind: kind_name(finding.kind),
         causes: all(&finding.causes),
-        severity: finding.severity.as_ref().map(|severity| BugSeverity {
+        severity: finding.severity.as_ref().map(|severity| Severity {
             level: owned(&severity.level),
             class: owned(&severity.class),
             description: owned(&severity.description),
         }),
-        place: finding.location.as_ref().map(|location| BugPlace {
+        place: finding.location.as_ref().map(|location| SourceLocation {
             file: owned(&location.file),
             line: location.line,
             column: location.column,

@@ -1,4 +1,4 @@
-//! Live report: a page that is made anew for each request, over HTTP on a loopback address.
+//! HTTP server for the live report. It renders the page for each request, and listens only on a loopback address.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
@@ -37,7 +37,8 @@ struct HttpAnswer {
 /// Parses `HOST:PORT`.
 ///
 /// # Errors
-/// When it has no such form, or is no loopback address: a report holds inputs and paths that are nobody else's.
+/// A text that is no address and port, or an address that is not a loopback one: the report shows inputs and paths,
+/// which other machines must not read.
 pub fn loopback_address(text: &str) -> Result<SocketAddr, String> {
     let addresses = text.to_socket_addrs().map_err(|error| format!("{error}; give it as 127.0.0.1:8080"))?;
     let mut addresses = addresses.peekable();

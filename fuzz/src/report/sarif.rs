@@ -9,10 +9,11 @@ use serde_sarif::sarif::{
     ToolComponent,
 };
 
-use super::bugs::{BugPlace, ReportedBug};
+use super::bugs::ReportedBug;
 use super::data::{CampaignReport, GENERATOR};
 use super::saved_files::{SavedFile, SavedKind};
 use super::text::uri_path;
+use crate::triage::finding::SourceLocation;
 
 /// Name of the output directory among the bases of addresses.
 const BASE: &str = "OUTPUT";
@@ -97,7 +98,7 @@ fn stack(frames: &[String]) -> Option<Stack> {
         .then(|| Stack::builder().frames(frames.iter().map(frame).collect::<Vec<_>>()).build())
 }
 
-fn location_in_source(place: &BugPlace) -> Location {
+fn location_in_source(place: &SourceLocation) -> Location {
     let line = i64::try_from(place.line.max(1)).unwrap_or(i64::MAX);
     let region = match i64::try_from(place.column) {
         Ok(column @ 1..) => Region::builder().start_line(line).start_column(column).build(),

@@ -46,8 +46,6 @@ pub fn read_all(out: &Path) -> Vec<SavedFile> {
 
 fn describe(out: &Path, file: &Path) -> Option<SavedFile> {
     let path = file.strip_prefix(out).ok()?;
-    let name = file.file_name()?.to_string_lossy();
-    let number = |key| name.split(',').find_map(|part| part.strip_prefix(key)?.parse().ok());
     Some(SavedFile {
         path: visible(path.as_os_str().as_encoded_bytes()),
         instance: visible(path.components().next()?.as_os_str().as_encoded_bytes()),
@@ -56,8 +54,8 @@ fn describe(out: &Path, file: &Path) -> Option<SavedFile> {
             FindingKind::Hang => SavedKind::Hang,
         },
         cause: findings::cause(file),
-        time_ms: number("time:"),
-        executions: number("execs:"),
+        time_ms: findings::number_in_name(file, "time:"),
+        executions: findings::number_in_name(file, "execs:"),
     })
 }
 

@@ -7,21 +7,19 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use crate::server::debugger::{self, GDB_TIMEOUT_FACTOR};
 use crate::server::running::{RunningProcess, WaitOutcome};
 use crate::server::single_run::RunConfig;
 use crate::server::status_file::StatusFile;
 use crate::util::memory_file::MemoryFile;
 use crate::util::shell::shell_quoted;
 
-/// Factor by which the timeout is longer under gdb, which reads symbols before it starts the server.
-const GDB_TIMEOUT_FACTOR: u32 = 6;
-
 /// Returns the backtrace of the crash that `input` causes, or one line with the reason why there is none.
 ///
 /// # Errors
 /// When gdb cannot be started, or the user interrupts.
 pub fn backtrace(config: &RunConfig<'_>, input: &[u8]) -> Result<String> {
-    let Ok(gdb) = which::which("gdb") else {
+    let Some(gdb) = debugger::find() else {
         return Ok("(install gdb for a backtrace)".to_owned());
     };
     let status = StatusFile::in_memory()?;

@@ -8,7 +8,7 @@ use sockfuzz_protocol::session::Connection;
 use sockfuzz_protocol::{Counter, Phase, Switch, answers, batch, specs};
 
 use crate::options::PreloadOptions;
-use crate::server::running::WaitOutcome;
+use crate::server::running::{RunningProcess, WaitOutcome};
 use crate::server::single_run::{RunConfig, RunEnd, RunningServer, SingleRun};
 use crate::server::status_file::StatusFile;
 
@@ -82,21 +82,36 @@ impl RunConfig<'_> {
         Ok(BatchRun { answers, memory_fallback, draws_hash_keys })
     }
 
-    fn run_one_process(&self, inputs: &[&[u8]], on_answer: &dyn Fn()) -> Result<(Vec<Answers>, StatusFile)> {
-        let RunningServer { mut running, status, stdout, .. } =
-            self.start(&batch::encode(inputs.iter().copied()))?;
+    /// Waits until a process has played its inputs, ends, or exceeds the time limit with one of them. `on_input` is called
+    /// for each input that begins.
+    ///
+    /// # Errors
+    /// When the user interrupts.
+    pub(super) fn wait_for_inputs(
+        &self,
+        running: &mut RunningProcess,
+        status: &StatusFile,
+        on_input: &dyn Fn(),
+    ) -> Result<WaitOutcome> {
         let mut begun = 0;
         let mut deadline = Instant::now() + self.timeout;
         let is_over = || {
             let now_begun = status.count(Counter::Iterations);
             if now_begun > begun {
-                (begun..now_begun).for_each(|_| on_answer());
+                (begun..now_begun).for_each(|_| on_input());
                 begun = now_begun;
                 deadline = Instant::now() + self.timeout;
             }
             status.phase() == Phase::Finished || Instant::now() >= deadline
         };
-        if running.wait(None, is_over)? == WaitOutcome::Done && status.phase() == Phase::Finished {
+        running.wait(None, is_over)
+    }
+
+    fn run_one_process(&self, inputs: &[&[u8]], on_answer: &dyn Fn()) -> Result<(Vec<Answers>, StatusFile)> {
+        let RunningServer { mut running, status, stdout, .. } =
+            self.start(&batch::encode(inputs.iter().copied()))?;
+        let waited = self.wait_for_inputs(&mut running, &status, on_answer)?;
+        if waited == WaitOutcome::Done && status.phase() == Phase::Finished {
             running.wait(Some(Instant::now() + self.timeout), || false)?;
         }
         drop(running);

@@ -21,7 +21,6 @@ use crate::server::plain_server::PlainServer;
 use crate::server::process_tree;
 use crate::server::running::WaitOutcome;
 use crate::server::single_run::{RunConfig, RunningServer};
-use crate::server::tcp_client::TcpTimeouts;
 use crate::util::interrupt;
 
 /// Variables of the runtimes: the file of LLVM's, and the directory below which gcc's keeps the paths of object files.
@@ -105,18 +104,7 @@ impl RunConfig<'_> {
     /// Plays inputs in a fresh process.
     fn play_for_coverage(&self, inputs: &[&[u8]], on_input: &dyn Fn()) -> Result<ProcessCoverage> {
         let RunningServer { mut running, status, .. } = self.start(&batch::encode(inputs.iter().copied()))?;
-        let mut begun = 0;
-        let mut deadline = Instant::now() + self.timeout;
-        let is_over = || {
-            let now_begun = status.count(Counter::Iterations);
-            if now_begun > begun {
-                (begun..now_begun).for_each(|_| on_input());
-                begun = now_begun;
-                deadline = Instant::now() + self.timeout;
-            }
-            status.phase() == Phase::Finished || Instant::now() >= deadline
-        };
-        let waited = running.wait(None, is_over)?;
+        let waited = self.wait_for_inputs(&mut running, &status, on_input)?;
         end_all(SAVE_SIGNAL)?;
         let begun = usize::try_from(status.count(Counter::Iterations))?;
         Ok(ProcessCoverage {
@@ -145,8 +133,7 @@ impl RunConfig<'_> {
         on_input: &dyn Fn(),
     ) -> Result<CoverageRun> {
         let options = self.options.parsed();
-        let linger = Duration::from_millis(options.linger_ms.into());
-        let timeouts = TcpTimeouts { timeout: self.timeout, linger };
+        let timeouts = self.tcp_timeouts();
         let server = plain_server(self.server, directory);
         let mut run = CoverageRun::default();
         while run.played < inputs.len() && !run.is_hopeless() {

@@ -16,7 +16,7 @@ use crate::util::interrupt;
 use crate::util::memory_file::MemoryFile;
 
 /// Factor by which time limits are longer under gdb, which reads symbols before it starts the server.
-const GDB_TIMEOUT_FACTOR: u32 = 6;
+pub(super) const GDB_TIMEOUT_FACTOR: u32 = 6;
 
 /// Time in which gdb attaches to a process and writes a stack.
 const ATTACH_TIMEOUT: Duration = Duration::from_secs(20);

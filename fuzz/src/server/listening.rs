@@ -51,6 +51,11 @@ pub(super) fn connect_to(
 
 /// Returns the address of the process tree's oldest listening socket, or of the one with the given port.
 fn listening_on(port: Option<u16>) -> Option<ServerAddress> {
+    listener(port).map(|entry| ServerAddress::Tcp(reachable(entry.local_address)))
+}
+
+/// Returns the process tree's oldest listening socket, or the oldest one with the given port.
+fn listener(port: Option<u16>) -> Option<TcpNetEntry> {
     let sockets = sockets();
     let process = Process::myself().ok()?;
     [process.tcp(), process.tcp6()]
@@ -59,22 +64,13 @@ fn listening_on(port: Option<u16>) -> Option<ServerAddress> {
         .flatten()
         .filter(|entry| entry.state == TcpState::Listen && sockets.contains(&entry.inode))
         .filter(|entry| port.is_none_or(|port| entry.local_address.port() == port))
-        .min_by_key(|entry: &TcpNetEntry| entry.inode)
-        .map(|entry| ServerAddress::Tcp(reachable(entry.local_address)))
+        .min_by_key(|entry| entry.inode)
 }
 
 /// Returns the number of connections that wait to be accepted by a listener of the process tree (proc_net_tcp: of a
 /// listening socket, the receive queue).
 pub(super) fn accept_queue(port: u16) -> Option<u32> {
-    let sockets = sockets();
-    let process = Process::myself().ok()?;
-    let entries = [process.tcp(), process.tcp6()].into_iter().flatten().flatten();
-    let mut listeners = entries.filter(|entry| {
-        entry.state == TcpState::Listen
-            && entry.local_address.port() == port
-            && sockets.contains(&entry.inode)
-    });
-    listeners.next().map(|entry| entry.rx_queue)
+    listener(Some(port)).map(|entry| entry.rx_queue)
 }
 
 /// Returns the address of the process tree's UNIX-domain socket at this path; `@` begins an abstract name.

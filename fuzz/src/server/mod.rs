@@ -25,9 +25,10 @@ pub mod loop_run;
 pub mod plain_run;
 pub mod tcp_run;
 
-pub mod backtrace;
 pub mod debugger;
 pub mod transport;
+
+pub mod backtrace;
 
 pub mod seeds;
 

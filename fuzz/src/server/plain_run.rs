@@ -9,7 +9,7 @@ use anyhow::Result;
 use crate::server::plain_server::PlainServer;
 use crate::server::sanitizers;
 use crate::server::single_run::{EXIT_TIMEOUT, RunConfig};
-use crate::server::tcp_client::{TcpAnswers, TcpTimeouts};
+use crate::server::tcp_client::TcpAnswers;
 use crate::util::interrupt;
 
 /// Interval between two looks at the server's output.
@@ -102,8 +102,7 @@ pub(super) fn send(
     mut on_answers: impl FnMut(TcpAnswers),
 ) -> Result<bool> {
     let options = config.options.parsed();
-    let linger = Duration::from_millis(options.linger_ms.into());
-    let timeouts = TcpTimeouts { timeout: config.timeout, linger };
+    let timeouts = config.tcp_timeouts();
     for input in inputs {
         interrupt::check()?;
         match server.play(input, options.input, timeouts, None) {

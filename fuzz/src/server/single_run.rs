@@ -15,6 +15,7 @@ use crate::server::command::Server;
 use crate::server::diagnose::{Diagnosis, SANDBOX_REMEDY, ThreadStates};
 use crate::server::running::{RunningProcess, WaitOutcome};
 use crate::server::status_file::StatusFile;
+use crate::server::tcp_client::TcpTimeouts;
 use crate::server::{process_tree, sanitizers};
 use crate::util::memory_file::MemoryFile;
 use crate::util::problem::Problem;
@@ -111,6 +112,13 @@ impl SingleRun {
 }
 
 impl RunConfig<'_> {
+    /// Returns the time limits of a client over TCP that correspond to those of the one in the preload.
+    #[must_use]
+    pub fn tcp_timeouts(&self) -> TcpTimeouts {
+        let linger = Duration::from_millis(self.options.parsed().linger_ms.into());
+        TcpTimeouts { timeout: self.timeout, linger }
+    }
+
     /// Runs one input.
     ///
     /// # Errors

@@ -48,8 +48,7 @@ impl TcpRun {
 /// When the server never listens, or the connection fails.
 pub fn over_tcp(config: &RunConfig<'_>, input: &[u8], expects_end: bool) -> Result<TcpRun> {
     let options = config.options.parsed();
-    let linger = Duration::from_millis(options.linger_ms.into());
-    let timeouts = TcpTimeouts { timeout: config.timeout, linger };
+    let timeouts = config.tcp_timeouts();
     let mut server = PlainServer::start(config.server, &options, config.timeout)?;
     let played = server.play(input, options.input, timeouts, None);
     let patience = if expects_end || played.is_err() { EXIT_TIMEOUT } else { Duration::ZERO };
@@ -73,8 +72,8 @@ pub fn batch_over_tcp(
     on_answer: &dyn Fn(),
 ) -> Result<Vec<Option<TcpAnswers>>> {
     let options = config.options.parsed();
-    let linger = Duration::from_millis(options.linger_ms.into()).min(MAX_LINGER);
-    let timeouts = TcpTimeouts { timeout: config.timeout, linger };
+    let timeouts = config.tcp_timeouts();
+    let timeouts = TcpTimeouts { linger: timeouts.linger.min(MAX_LINGER), ..timeouts };
     answer_in_turn(inputs.len(), |begin| {
         let mut server = PlainServer::start(config.server, &options, config.timeout)?;
         let mut answered = Vec::new();

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use super::cause::Cause;
 use super::finding::{DIRECTORY, Finding};
 use super::group::Group;
+use crate::campaign::findings;
 
 /// Name of the file with the findings that did not happen again, one path per line.
 const NOT_REPRODUCED_FILE: &str = "not-reproduced.txt";
@@ -156,15 +157,14 @@ fn is_same_file(one: &Path, other: &Path) -> bool {
 }
 
 /// Returns the time of the first finding in milliseconds after the start of the campaign, as afl-fuzz has put it into the
-/// names of its files (`id:000003,sig:06,src:000009,time:1080,…`).
+/// names of its files.
 #[must_use]
 pub fn first_found_ms(files: &[PathBuf]) -> Option<u64> {
     files.iter().filter_map(|file| time_ms(file)).min()
 }
 
 fn time_ms(file: &Path) -> Option<u64> {
-    let name = file.file_name()?.to_str()?;
-    name.split(',').find_map(|part| part.strip_prefix("time:")?.parse().ok())
+    findings::number_in_name(file, "time:")
 }
 
 /// Returns a part of a file name that resembles the title.

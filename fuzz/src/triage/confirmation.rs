@@ -15,8 +15,8 @@ use crate::server::plain_run::{self, PlainEnd, PlainRun};
 use crate::server::single_run::RunConfig;
 use crate::server::tcp_client::TcpAnswers;
 
-/// Sends the inputs to a fresh plain server `attempts` times. `report` is what is known of the failure. Also returns the
-/// answers of the last attempt in which it happened, or of the last one.
+/// Sends the inputs to a fresh plain server `attempts` times, and counts the attempts in which the server fails as in
+/// `report`. Also returns the server's answers in the last attempt that failed, or in the last attempt if none did.
 ///
 /// # Errors
 /// When the server never listens, or the user interrupts.

@@ -15,7 +15,7 @@ use crate::server::loop_run::ProcessRunner;
 use crate::server::plain_run;
 use crate::server::single_run::RunConfig;
 
-/// What is known of a witness's failure.
+/// Result of the examination of a witness.
 #[derive(Debug, Default)]
 pub(super) struct Examination {
     /// Class, place and stack, if they could be found.
@@ -73,8 +73,8 @@ impl WitnessReduction<'_, '_> {
         })
     }
 
-    /// Leaves out steps and bytes that the failure does not need. If the plain server fails with the witness, it also
-    /// does with what is left.
+    /// Leaves out steps and bytes that the failure does not need. `on_plain` tells whether the plain server fails with the
+    /// witness; then it also fails with the returned one.
     ///
     /// # Errors
     /// When the server cannot be started, or the user interrupts.

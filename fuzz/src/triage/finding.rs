@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Name of the directory of bugs in an output directory.
@@ -32,7 +33,7 @@ pub enum FailureKind {
 }
 
 /// Place in the server's source.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct SourceLocation {
     /// Path, as the compiler was given it.
     pub file: String,
@@ -43,7 +44,7 @@ pub struct SourceLocation {
 }
 
 /// Estimate of what an attacker can do with a bug, by the classes of CASR.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Severity {
     /// `EXPLOITABLE`, `PROBABLY_EXPLOITABLE` or `NOT_EXPLOITABLE`.
     pub level: String,

@@ -52,7 +52,7 @@ pub fn keep_earlier(directory: &Path) -> Result<Option<PathBuf>> {
 pub struct BugFolder<'a> {
     /// Path of the folder.
     pub path: PathBuf,
-    /// What is known of the bug.
+    /// Record of the bug.
     pub finding: &'a Finding,
     /// Its smallest witness.
     pub witness: &'a Witness,

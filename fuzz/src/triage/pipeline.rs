@@ -159,7 +159,7 @@ impl<'a> Triage<'a> {
     }
 
     /// Finds the bug of a group. A new one is reduced, confirmed, and written into a folder, which is returned.
-    /// `on_step` is told what happens.
+    /// `on_step` gets a description of each step before that begins.
     ///
     /// # Errors
     /// When the server cannot be started, a file cannot be written, or the user interrupts.
@@ -184,8 +184,7 @@ impl<'a> Triage<'a> {
         group.best = reduction.needed_bytes(group.best, on_plain)?;
         let is_cut = Instant::now() >= deadline;
         on_step("confirming on the plain server");
-        let (finding, answers) = self.confirmed(&group, report, key)?;
-        let finding = Finding { is_reduction_cut: is_cut, ..finding };
+        let (finding, answers) = self.confirmed(&group, report, key, is_cut)?;
         let folder = BugFolder {
             answers: &answers,
             path: self.known.new_folder(&finding.title),
@@ -205,6 +204,7 @@ impl<'a> Triage<'a> {
         group: &Group,
         report: Option<FailureReport>,
         key: String,
+        is_reduction_cut: bool,
     ) -> Result<(Finding, Vec<TcpAnswers>)> {
         self.runner.stop();
         let Group { cause, best, .. } = group;
@@ -225,7 +225,7 @@ impl<'a> Triage<'a> {
             first_found_ms: bugs::first_found_ms(&files),
             files,
             inputs: best.inputs.len(),
-            is_reduction_cut: false,
+            is_reduction_cut,
             confirmation,
         };
         Ok((finding, answers))
