@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Output;
 
-use common::{TestDir, real_server};
+use common::{TestDir, fixed_port, real_server};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
@@ -47,6 +47,7 @@ fn lighttpd_is_fuzzed_through_memory() {
 /// The servers create threads or processes at their start, or after they have accepted a connection.
 #[test]
 fn servers_with_threads_or_processes_use_memory() {
+    let _port = fixed_port();
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
     for target in ["helper_process", "pool_semaphore", "prefork", "thread_per_connection"] {
         let dir = TestDir::new();
@@ -57,6 +58,7 @@ fn servers_with_threads_or_processes_use_memory() {
 
 #[test]
 fn a_process_per_connection_does_not_use_memory() {
+    let _port = fixed_port();
     let dir = TestDir::new();
     let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
     let server = dir.loop_target("fork_per_connection", "cc", &[], &cargo_afl);
@@ -156,6 +158,7 @@ fn an_explicit_transport_is_used() {
 
 #[test]
 fn a_fallback_from_explicit_memory_is_reported() {
+    let _port = fixed_port();
     let dir = TestDir::new();
     let server = dir.target("fork_per_connection", "cc", &[]).expect("a C compiler is installed");
     check(&dir, &server)
@@ -168,6 +171,7 @@ fn a_fallback_from_explicit_memory_is_reported() {
 /// The printed command contains the choice, and a resumed campaign without a check keeps it.
 #[test]
 fn a_resumed_campaign_keeps_its_transport() {
+    let _port = fixed_port();
     let dir = TestDir::new();
     let server = dir.loop_target("epoll_wait", "cc", &[], &CargoAfl::find_or_install().expect("cargo-afl"));
     let fuzz = |options: &[&str]| {

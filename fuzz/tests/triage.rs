@@ -5,19 +5,15 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::{Mutex, PoisonError};
 
 use assert_cmd::Command as Sockfuzz;
 use common::forkserver_client::Verdict;
 use common::history_target::{LIMIT, Target, end, request};
-use common::installed;
+use common::{fixed_port, installed};
 use sockfuzz::triage::finding::{FailureKind, Finding};
 
 /// Exit status of `sockfuzz triage` and `replay` for a server that fails.
 const CRASHED: i32 = 4;
-
-/// The plain server listens at its fixed port: one test at a time may start it.
-static PORT: Mutex<()> = Mutex::new(());
 
 /// Runs `sockfuzz triage`, and returns its exit status and stdout.
 fn triage(out: &Path, options: &[&str]) -> (Option<i32>, String) {
@@ -42,7 +38,7 @@ fn save_crash(out: &Path, number: u32, what: &str) {
 /// show it.
 #[test]
 fn a_history_is_reduced_confirmed_and_reproduced() {
-    let _port = PORT.lock().unwrap_or_else(PoisonError::into_inner);
+    let _port = fixed_port();
     let target = Target::compile();
     let mut client = target.start(&[]);
     end(&mut client, &["fine", "leak", "put", "fine", "third", "count", "get"]);
@@ -76,7 +72,7 @@ fn findings_with_the_same_place_are_one_bug() {
     if installed("gdb", "gdb").is_none() {
         return;
     }
-    let _port = PORT.lock().unwrap_or_else(PoisonError::into_inner);
+    let _port = fixed_port();
     let target = Target::compile();
     let mut client = target.start(&[]);
     end(&mut client, &["fine", "third", "third", "third"]);
@@ -99,7 +95,7 @@ fn findings_with_the_same_place_are_one_bug() {
 /// A later triage plays only new findings, and changes no folder of an earlier one but for its record.
 #[test]
 fn later_findings_are_added() {
-    let _port = PORT.lock().unwrap_or_else(PoisonError::into_inner);
+    let _port = fixed_port();
     let target = Target::compile();
     let mut client = target.start(&[]);
     end(&mut client, &["put", "get"]);
@@ -136,7 +132,7 @@ fn later_findings_are_added() {
 /// Of a place that is known, the campaign keeps no history, but which input ended a process there.
 #[test]
 fn a_finding_without_a_history_belongs_to_the_bug_at_its_place() {
-    let _port = PORT.lock().unwrap_or_else(PoisonError::into_inner);
+    let _port = fixed_port();
     let target = Target::compile();
     let mut client = target.start(&[]);
     let other = b"GET /get HTTP/1.0\r\n\r\n";
@@ -153,7 +149,7 @@ fn a_finding_without_a_history_belongs_to_the_bug_at_its_place() {
 /// A server whose accept loop has ended is confirmed by the queue of its listener.
 #[test]
 fn a_server_that_stops_accepting_is_a_bug() {
-    let _port = PORT.lock().unwrap_or_else(PoisonError::into_inner);
+    let _port = fixed_port();
     let target = Target::compile_program("stops_accepting");
     let mut client = target.start(&[]);
     end(&mut client, &["fine", "stop", "fine"]);
@@ -172,7 +168,7 @@ fn a_server_that_stops_accepting_is_a_bug() {
 /// Triage tells the reason for a crash that only the memory limit of the loop causes.
 #[test]
 fn what_happens_only_under_sockfuzz_has_its_reason() {
-    let _port = PORT.lock().unwrap_or_else(PoisonError::into_inner);
+    let _port = fixed_port();
     let target = Target::compile();
     drop(target.start(&[]));
     let out = target.campaign(&request("large"));
@@ -193,7 +189,7 @@ fn what_happens_only_under_sockfuzz_has_its_reason() {
 /// Without findings, there is nothing to do.
 #[test]
 fn a_campaign_without_findings_has_no_bugs() {
-    let _port = PORT.lock().unwrap_or_else(PoisonError::into_inner);
+    let _port = fixed_port();
     let target = Target::compile();
     drop(target.start(&[]));
     let out = target.campaign(b"");

@@ -11,6 +11,7 @@ pub mod victims;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use clap::ValueEnum;
 use sockfuzz::campaign::bundled::ConcurrencyModel;
@@ -148,6 +149,13 @@ impl TestDir {
         command.current_dir(self.directory.path()).timeout(std::time::Duration::from_secs(300));
         command
     }
+}
+
+/// Reserves the fixed port of the preload's target programs. A test holds it while it may start one without the preload
+/// (`check`, `fuzz` and `triage` do), because only the preload keeps them from binding it.
+pub fn fixed_port() -> MutexGuard<'static, ()> {
+    static PORT: Mutex<()> = Mutex::new(());
+    PORT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Returns the path of a program that the machine may lack; `None` if the test has to be skipped. In CI, a missing
