@@ -1,5 +1,5 @@
 //! Packs the files that an installed sockfuzz needs into one archive: both libraries, the corpora and the dictionary, and the
-//! sources of the bundled servers. `src/util/bundle.rs` unpacks it.
+//! sources of the bundled servers. `src/util/embedded.rs` unpacks it.
 //!
 //! Artifact dependencies are not stable, so a cargo of its own builds the libraries, from the sources of the packages that
 //! this one depends on. Without the feature `bundle`, and in other profiles than release, the archive is empty.

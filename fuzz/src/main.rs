@@ -1,15 +1,18 @@
 //! The `sockfuzz` command: parses the command line, runs one subcommand, and prints its error.
 
 use std::env;
+use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
+use sockfuzz::bundle::tracer;
 use sockfuzz::campaign::guard;
 use sockfuzz::commands::{
-    bench, cargo, check, compiler, corpus, cover, fuzz, replay, report, run, servers, session, tools, triage,
+    bench, bundle, cargo, check, compiler, corpus, cover, fuzz, replay, report, run, servers, session, tools,
+    triage,
 };
 use sockfuzz::options;
 use sockfuzz::server::process_tree;
@@ -73,6 +76,9 @@ enum Command {
     /// Show which lines and functions of its source a server runs for the queue of a campaign
     #[command(after_help = cover::EXAMPLES)]
     Cover(cover::CoverArguments),
+    /// Put a server with all that fuzzing it needs into one directory, for other machines
+    #[command(after_help = bundle::EXAMPLES)]
+    Bundle(bundle::BundleArguments),
     /// Compile C with AFL++'s instrumentation: clang, the coverage flags, and the runtime
     #[command(after_help = compiler::EXAMPLES)]
     Cc(compiler::CompilerArguments),
@@ -110,6 +116,15 @@ enum Command {
         /// The directory, which must exist
         #[arg(value_name = "DIR")]
         directory: PathBuf,
+    },
+    /// Run a program, and note which files it uses
+    #[command(name = tracer::SUBCOMMAND, hide = true)]
+    TraceFiles {
+        /// File of the notes
+        notes: PathBuf,
+        /// The program and its arguments
+        #[arg(last = true, required = true)]
+        line: Vec<OsString>,
     },
     /// End the instances of afl-fuzz when the sockfuzz process that started this one is killed
     #[command(name = guard::SUBCOMMAND, hide = true)]
@@ -170,6 +185,8 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
             clap_mangen::generate_to(Cli::command(), directory)?;
             Ok(exit_code::OK)
         }
+        Command::Bundle(arguments) => bundle::run(&arguments),
+        Command::TraceFiles { notes, line } => tracer::run(&notes, &line),
         Command::Guard => Ok(guard::run().map(|()| exit_code::OK)?),
     }
 }

@@ -11,11 +11,13 @@ use sockfuzz_protocol::{
     ChildCrashes, DeadAccept, InputFormat, OptionSpec, Options, Panics, former_names_in_use, specs,
 };
 
+use crate::util::home_bundle;
+
 /// The server's command line, which is the rest of the arguments; `--` before it is optional.
 #[derive(Debug, Args)]
 pub struct ServerArguments {
     /// The server and its arguments, preferably in the foreground and as a single process
-    #[arg(trailing_var_arg = true, required = true, value_name = "SERVER ARGS")]
+    #[arg(trailing_var_arg = true, required = home_bundle::current().is_none(), value_name = "SERVER ARGS")]
     pub server: Vec<OsString>,
 }
 

@@ -116,10 +116,11 @@ fn is_symbolizer(program: &Path) -> bool {
     SYMBOLIZERS.iter().any(|symbolizer| memchr::memmem::find(name, symbolizer).is_some())
 }
 
-/// Returns the run mode, or `None` for a program that a looping server has started. The preload does
-/// nothing in such a process, because the loop belongs to the server.
+/// Returns the run mode, or `None` if the preload does nothing: when it is off, and in a program that a looping server has
+/// started, because the loop belongs to the server.
 fn decide(mode: Mode, by_afl: bool, below_another: bool) -> Option<RunMode> {
     match (mode, by_afl) {
+        (Mode::Off, _) => None,
         (Mode::Once, _) | (Mode::Auto, false) => Some(RunMode::Once),
         (Mode::Auto | Mode::Loop, true) => Some(RunMode::Loop),
         (Mode::Loop, false) if below_another => None,
@@ -187,6 +188,7 @@ mod tests {
 
     #[test]
     fn a_program_below_a_looping_server_is_left_alone() {
+        assert_eq!(decide(Mode::Off, true, false), None);
         assert_eq!(decide(Mode::Loop, false, true), None);
     }
 

@@ -172,7 +172,7 @@ impl Catalogue {
 fn bundled_server(program: PathBuf, arguments: Vec<OsString>) -> PreloadedServer {
     PreloadedServer {
         // The program may not be built yet, so its sanitizer cannot be looked up; it has none.
-        server: Server { program, arguments, sanitizer: None },
+        server: Server::new(program, arguments),
         options: PreloadOptions::default().with(specs::SANDBOX.variable, SandboxMode::Auto.to_string()),
         seeds: SeedSource::Corpus,
         histories: false,

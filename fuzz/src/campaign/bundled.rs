@@ -79,7 +79,7 @@ pub fn server(model: ConcurrencyModel, planted: bool) -> Result<Server> {
         )
     })?;
     let program = program(&workspace, model.program(planted));
-    Ok(Server { sanitizer: None, program, arguments: model.arguments() })
+    Ok(Server::new(program, model.arguments()))
 }
 
 /// Builds the bundled servers with instrumentation, or the targets that `selection` (options of cargo)

@@ -1,4 +1,4 @@
-//! Installation of cargo-afl: the one on PATH if its version is supported, otherwise one that is installed
+//! Installation of cargo-afl: in a bundle its own AFL++, otherwise the one on PATH if its version is supported, otherwise one that is installed
 //! once below the target directory or the user's data directory, together with the AFL++ that it builds.
 
 use std::env;
@@ -9,8 +9,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
+use sockfuzz_launcher::description::PROGRAMS;
 
 use crate::note;
+use crate::util::home_bundle;
 use crate::util::problem::Problem;
 use crate::util::user_files;
 use crate::util::workspace::{self, Workspace};
@@ -27,7 +29,10 @@ const MIN_VERSION: (u32, u32) = (0, 18);
 /// A usable cargo-afl.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CargoAfl {
+    /// Words before the name of a tool; none if AFL++'s own programs are used.
     program: Vec<OsString>,
+    /// Directory of these programs; none if they are on PATH.
+    tools: Option<PathBuf>,
     environment: Vec<(&'static str, OsString)>,
 }
 
@@ -46,7 +51,11 @@ impl CargoAfl {
     /// Finds a complete cargo-afl, and installs nothing.
     #[must_use]
     pub fn find() -> Option<Self> {
-        let on_path = Self { program: vec![workspace::cargo(), "afl".into()], environment: Vec::new() };
+        if let Some(bundle) = home_bundle::current() {
+            return Some(Self::of_tools(Some(bundle.inside(PROGRAMS))));
+        }
+        let program = vec![workspace::cargo(), "afl".into()];
+        let on_path = Self { program, tools: None, environment: Vec::new() };
         let own = own_root().ok().map(|root| Self::below(&root));
         std::iter::once(on_path).chain(own).find(|found| found.installation() == Installation::Ready)
     }
@@ -61,7 +70,7 @@ impl CargoAfl {
         }
         if !workspace::has_cargo() {
             return match which::which("afl-fuzz") {
-                Ok(_) => Ok(Self { program: Vec::new(), environment: Vec::new() }),
+                Ok(_) => Ok(Self::of_tools(None)),
                 Err(_) => Err(without_cargo("afl-fuzz is not on PATH").into()),
             };
         }
@@ -77,10 +86,22 @@ impl CargoAfl {
         Ok(own)
     }
 
+    /// Returns AFL++'s own programs, on PATH or in a directory.
+    fn of_tools(tools: Option<PathBuf>) -> Self {
+        Self { program: Vec::new(), tools, environment: Vec::new() }
+    }
+
+    /// Whether tools are started by cargo-afl, which adds options to those of afl-fuzz.
+    #[must_use]
+    pub fn adds_options(&self) -> bool {
+        !self.program.is_empty()
+    }
+
     /// Returns a cargo-afl that keeps all its files below `root`.
     fn below(root: &Path) -> Self {
         Self {
             program: vec![root.join("bin/cargo-afl").into(), "afl".into()],
+            tools: None,
             environment: vec![("XDG_DATA_HOME", root.join("share").into()), ("CARGO", workspace::cargo())],
         }
     }
@@ -91,7 +112,10 @@ impl CargoAfl {
         let mut words = self.program.clone();
         let mut last = OsString::from(if words.is_empty() { "afl-" } else { "" });
         last.push(name);
-        words.push(last);
+        words.push(match &self.tools {
+            Some(tools) => tools.join(last).into(),
+            None => last,
+        });
         words
     }
 

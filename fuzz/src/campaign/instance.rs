@@ -48,6 +48,8 @@ pub struct Instance {
     pub resumes: bool,
     words: Vec<OsString>,
     environment: Vec<(&'static str, OsString)>,
+    /// Working directory that the server needs.
+    directory: Option<PathBuf>,
 }
 
 impl CampaignPlan<'_> {
@@ -70,9 +72,13 @@ impl CampaignPlan<'_> {
         if self.decides_timeout() {
             option("-t", self.timeout.as_millis().to_string().as_ref());
         }
-        if !self.cmplog && !self.options.iter().any(|word| word.starts_with("-c")) {
+        if !self.options.iter().any(|word| word.starts_with("-c")) {
             // cargo-afl turns on cmplog by default, which starts a second copy of the server.
-            option("-c", "-".as_ref());
+            match (self.cmplog, self.cargo_afl.adds_options()) {
+                (true, true) | (false, false) => {}
+                (true, false) => option("-c", "0".as_ref()),
+                (false, true) => option("-c", "-".as_ref()),
+            }
         }
         if let Some(dictionary) = self.dictionary {
             option("-x", dictionary.as_ref());
@@ -83,7 +89,7 @@ impl CampaignPlan<'_> {
         let histories =
             self.histories.then(|| (specs::HISTORIES.variable, OsString::from(out.histories(&name))));
         let environment = self.environment().into_iter().chain(histories).collect();
-        Instance { name, resumes, words, environment }
+        Instance { name, resumes, words, environment, directory: self.server.directory().map(Path::to_owned) }
     }
 
     /// Creates the directories of the instances' histories, if there are any.
@@ -126,6 +132,9 @@ impl Instance {
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.words[0]);
         command.args(&self.words[1..]).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
         command
     }
 

@@ -11,7 +11,7 @@ use sockfuzz_protocol::{InputFormat, MUTATOR_DICTIONARY, MUTATOR_FILE, specs};
 use crate::campaign::environment::Setting;
 use crate::note;
 use crate::options::PreloadOptions;
-use crate::util::library::Library;
+use crate::util::library::{Kind, Library};
 use crate::util::problem::Problem;
 
 /// Variable that names custom mutators for afl-fuzz.
@@ -23,6 +23,7 @@ const MUTATOR: Library = Library {
     what: "the mutator",
     file: MUTATOR_FILE,
     package: "sockfuzz-mutator",
+    kind: Kind::Shared,
     sources: &[
         "fuzz/mutator/src",
         "fuzz/mutator/Cargo.toml",

@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     fn server(argument: &str) -> Server {
-        Server { program: "/bin/true".into(), arguments: vec![argument.into()], sanitizer: None }
+        Server::new("/bin/true".into(), vec![argument.into()])
     }
 
     #[test]

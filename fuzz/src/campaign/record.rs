@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     fn record() -> CampaignRecord {
-        let server = Server { program: "/bin/true".into(), arguments: vec!["a b".into()], sanitizer: None };
+        let server = Server::new("/bin/true".into(), vec!["a b".into()]);
         let options = PreloadOptions::default().with(specs::TRANSPORT.variable, "memory".to_owned());
         CampaignRecord::new(&server, &options, 200, &[]).expect("recorded")
     }

@@ -34,11 +34,12 @@ use crate::server::seeds::{self, SeedCheck};
 use crate::server::single_run::{FindingKind, RunConfig};
 use crate::server::status_file::StatusFile;
 use crate::server::transport::{self, TransportChoice};
+use crate::util::home_bundle;
 use crate::util::notice::{self, Verbosity};
 use crate::util::preload;
 use crate::util::printable::counted;
 use crate::util::problem::Problem;
-use crate::util::workspace::{self, Workspace};
+use crate::util::workspace;
 
 /// Time limit for one seed in the check before fuzzing. It includes the start of the server.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -85,7 +86,7 @@ impl FuzzInputs {
         let afl_options = arguments.afl.iter().map(split).collect::<Result<Vec<_>, _>>()?.concat();
         let corpus = workspace::corpus_or_bundled(arguments.corpus.clone())?;
         let seeds = corpus::read(&corpus)?;
-        let bundled = Workspace::find_or_unpack()?.map(|workspace| workspace.path("corpus/http.dict"));
+        let bundled = workspace::bundled_dictionary()?;
         let dictionary = choose_dictionary(arguments.dictionary.clone(), bundled)?;
         Ok(Self { afl_options, corpus, seeds, dictionary })
     }
@@ -104,7 +105,7 @@ impl FuzzTarget {
         let server = choose_server(arguments)?;
         let out = OutputDir::validate(&arguments.output, &server)?;
         let cargo_afl = CargoAfl::find_or_install()?;
-        if arguments.server.is_empty() {
+        if is_bundled(arguments) {
             bundled::build(&cargo_afl, "the bundled server", &[])?;
         }
         let inspection = inspect::inspect(&server)?;
@@ -113,9 +114,14 @@ impl FuzzTarget {
     }
 }
 
+/// Whether the bundled server is to be fuzzed. In a bundle of `sockfuzz bundle`, it is that one's.
+fn is_bundled(arguments: &FuzzArguments) -> bool {
+    arguments.server.is_empty() && home_bundle::current().is_none()
+}
+
 /// Returns the given server, checked for instrumentation, or the bundled one, which may not be built yet.
 fn choose_server(arguments: &FuzzArguments) -> Result<Server> {
-    if arguments.server.is_empty() {
+    if is_bundled(arguments) {
         return bundled::server(arguments.model, arguments.planted);
     }
     let server = Server::resolve(&arguments.server)?;

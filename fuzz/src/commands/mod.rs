@@ -1,6 +1,7 @@
 //! Subcommands. Each module holds the arguments and the `run` function of one, and imports no other subcommand.
 
 pub mod bench;
+pub mod bundle;
 pub mod cargo;
 pub mod check;
 pub mod compiler;

@@ -6,13 +6,17 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
-use sockfuzz_protocol::{Mode, specs};
+use sockfuzz_protocol::{Mode, PRELOAD_FILE, specs};
 
 use super::sanitizers;
 use super::status_file::StatusFile;
 use crate::options::PreloadOptions;
+use crate::util::home_bundle;
 use crate::util::shell::shell_quoted;
 use crate::util::{exit_code, problem::Problem};
+
+/// Variable with the libraries that the dynamic linker loads first (ld.so(8)).
+const PRELOAD: &str = "LD_PRELOAD";
 
 /// Command line of a server, with the absolute path of its program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,21 +27,42 @@ pub struct Server {
     pub arguments: Vec<OsString>,
     /// Shared runtime of the server's sanitizer, if it has one. It is preloaded before our library.
     pub sanitizer: Option<String>,
+    /// What it needs to find its files, if it is in a bundle.
+    pub surroundings: Surroundings,
+}
+
+/// Surroundings of a server that is not where it was built.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// Working directory.
+    directory: Option<PathBuf>,
+    /// Variables by which it finds its files when it runs without the rest of the preload.
+    variables: Vec<(&'static str, OsString)>,
+}
+
+impl Surroundings {
+    fn of_program(program: &Path) -> Self {
+        let bundle = home_bundle::current().filter(|bundle| bundle.server_program() == program);
+        let Some(bundle) = bundle else { return Self::default() };
+        let sanitizer = bundle.description.server.sanitizer.as_deref();
+        let preload = preload_list(PRELOAD, sanitizer, &bundle.program(PRELOAD_FILE));
+        let variables = [(PRELOAD, preload), (specs::MODE.variable, Mode::Off.to_string().into())];
+        let is_relocated = !bundle.description.server.relocated.is_empty();
+        Self {
+            directory: bundle.server_directory(),
+            variables: variables.into_iter().filter(|_| is_relocated).collect(),
+        }
+    }
 }
 
 impl Server {
-    /// Resolves a command line. Like a shell, searches PATH for a program name without a slash.
+    /// Resolves a command line. Like a shell, searches PATH for a program name without a slash. In a bundle, an empty one
+    /// means the bundle's server.
     ///
     /// # Errors
     /// When the program is missing or cannot be executed.
     pub fn resolve(line: &[OsString]) -> Result<Self> {
-        let (name, arguments) = line.split_first().ok_or_else(|| {
-            Problem::new(
-                exit_code::NOT_EXECUTABLE,
-                "no server is given",
-                "put the server's command line after --",
-            )
-        })?;
+        let Some((name, arguments)) = line.split_first() else { return Self::of_bundle() };
         let program = which::which(name).map_err(|_| not_executable(name))?;
         Ok(Self::new(std::path::absolute(program)?, arguments.to_vec()))
     }
@@ -46,7 +71,24 @@ impl Server {
     #[must_use]
     pub fn new(program: PathBuf, arguments: Vec<OsString>) -> Self {
         let sanitizer = sanitizers::shared_runtime(&program);
-        Self { program, arguments, sanitizer }
+        let surroundings = Surroundings::of_program(&program);
+        Self { program, arguments, sanitizer, surroundings }
+    }
+
+    fn of_bundle() -> Result<Self> {
+        let Some(bundle) = home_bundle::current() else {
+            let what = "no server is given";
+            let remedy = "put the server's command line after --";
+            return Err(Problem::new(exit_code::NOT_EXECUTABLE, what, remedy).into());
+        };
+        let arguments = bundle.description.server.arguments.iter().map(OsString::from).collect();
+        Ok(Self::new(bundle.server_program(), arguments))
+    }
+
+    /// Returns the working directory that the server needs; any will do if there is none.
+    #[must_use]
+    pub fn directory(&self) -> Option<&Path> {
+        self.surroundings.directory.as_deref()
     }
 
     /// Returns the command line, quoted for a shell.
@@ -60,7 +102,12 @@ impl Server {
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments);
+        command
+            .args(&self.arguments)
+            .envs(self.surroundings.variables.iter().map(|(name, value)| (name, value)));
+        if let Some(directory) = self.directory() {
+            command.current_dir(directory);
+        }
         command
     }
 
@@ -69,7 +116,7 @@ impl Server {
     pub fn preloaded(&self, library: &Path, options: &PreloadOptions, status: &StatusFile) -> Command {
         let mut command = self.command();
         command
-            .env("LD_PRELOAD", preload_list("LD_PRELOAD", self.sanitizer.as_deref(), library))
+            .env(PRELOAD, preload_list(PRELOAD, self.sanitizer.as_deref(), library))
             .envs(options.variables())
             .env(specs::MODE.variable, Mode::Once.to_string())
             .env(specs::STATUS.variable, status.path());

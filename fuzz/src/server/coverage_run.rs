@@ -192,5 +192,5 @@ fn plain_server(server: &Server, directory: &Path) -> Server {
         server.program.clone().into(),
     ];
     arguments.extend(server.arguments.iter().cloned());
-    Server { program: "/usr/bin/env".into(), arguments, sanitizer: server.sanitizer.clone() }
+    Server { program: "/usr/bin/env".into(), arguments, ..server.clone() }
 }

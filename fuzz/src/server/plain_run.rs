@@ -51,7 +51,7 @@ pub struct PlainRun {
 /// # Errors
 /// When the server never listens, or the user interrupts.
 pub fn run(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<PlainRun> {
-    play(config, config.server.command(), inputs)
+    run_by(config, config.server.command(), inputs)
 }
 
 /// Sends inputs to a fresh server whose panics and sanitizer reports show the whole stack and end it.
@@ -61,10 +61,14 @@ pub fn run(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<PlainRun> {
 pub fn run_with_backtraces(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<PlainRun> {
     let mut command = config.server.command();
     command.env("RUST_BACKTRACE", "full").envs(sanitizers::options());
-    play(config, command, inputs)
+    run_by(config, command, inputs)
 }
 
-fn play(config: &RunConfig<'_>, command: Command, inputs: &[Vec<u8>]) -> Result<PlainRun> {
+/// Sends inputs to a fresh server that a command starts, such as one that runs it under a tracer.
+///
+/// # Errors
+/// When the server never listens, or the user interrupts.
+pub fn run_by(config: &RunConfig<'_>, command: Command, inputs: &[Vec<u8>]) -> Result<PlainRun> {
     let mut server = PlainServer::start_by(command, &config.options.parsed(), config.timeout)?;
     let mut answers = Vec::new();
     let timed_out = send(&mut server, config, inputs, |received| answers.push(received))?;

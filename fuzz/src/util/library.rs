@@ -1,4 +1,4 @@
-//! Shared libraries of this workspace: named by the user, found beside the executable, or built.
+//! Shared libraries and programs of this workspace: named by the user, found beside the executable, or built.
 
 use std::env;
 use std::fs;
@@ -8,11 +8,24 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::note;
-use crate::util::bundle;
+use crate::util::embedded;
+use crate::util::home_bundle;
 use crate::util::problem::Problem;
 use crate::util::workspace::{self, Workspace};
 
-/// Shared library of this workspace.
+/// Flags of rustc for a program that needs no library, without symbols, because a bundle has several copies of it.
+const STATIC_FLAGS: &str = "-Ctarget-feature=+crt-static -Cstrip=symbols";
+
+/// How a library or program is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A shared library.
+    Shared,
+    /// A program that needs no library of the machine that runs it.
+    StaticProgram,
+}
+
+/// Shared library or program of this workspace.
 #[derive(Debug)]
 pub struct Library {
     /// Description for messages.
@@ -21,6 +34,8 @@ pub struct Library {
     pub file: &'static str,
     /// Package that builds it.
     pub package: &'static str,
+    /// How it is built.
+    pub kind: Kind,
     /// Source paths, relative to the workspace.
     pub sources: &'static [&'static str],
     /// Command-line flag that names another file.
@@ -45,6 +60,9 @@ impl Library {
             .ok()
             .map(|executable| executable.with_file_name(file))
             .filter(|path| path.exists());
+        if let (Some(_), Some(beside)) = (home_bundle::current(), &beside) {
+            return Ok(beside.clone());
+        }
         match (Workspace::find(), beside) {
             (Some(workspace), beside) => self.in_workspace(&workspace, beside),
             (None, beside) => self.installed(beside),
@@ -54,7 +72,7 @@ impl Library {
     /// Returns the path of the library inside this executable, or beside it.
     fn installed(&self, beside: Option<PathBuf>) -> Result<PathBuf> {
         let Self { file, flag, .. } = self;
-        match (bundle::directory()?, beside) {
+        match (embedded::directory()?, beside) {
             (Some(unpacked), _) => Ok(unpacked.join("lib").join(file)),
             (None, Some(beside)) => Ok(beside),
             (None, None) => Err(Problem::failed(
@@ -65,8 +83,18 @@ impl Library {
         }
     }
 
+    /// Returns where cargo puts it.
+    fn output(&self, workspace: &Workspace) -> PathBuf {
+        match self.kind {
+            Kind::Shared => workspace.target("release").join(self.file),
+            Kind::StaticProgram => {
+                workspace.target(self.package).join(native_target()).join("release").join(self.file)
+            }
+        }
+    }
+
     fn in_workspace(&self, workspace: &Workspace, beside: Option<PathBuf>) -> Result<PathBuf> {
-        let built = workspace.target("release").join(self.file);
+        let built = self.output(workspace);
         let changed = workspace.newest_change(self.sources);
         let current = |path: &PathBuf| {
             fs::metadata(path)
@@ -81,9 +109,21 @@ impl Library {
         command
             .args(["build", "--release", "--package", self.package])
             .args(workspace::cargo_verbosity())
-            .arg("--target-dir")
-            .arg(workspace.target(""));
+            .arg("--target-dir");
+        match self.kind {
+            Kind::Shared => command.arg(workspace.target("")),
+            Kind::StaticProgram => command
+                .arg(workspace.target(self.package))
+                .args(["--target", &native_target()])
+                .env("RUSTFLAGS", STATIC_FLAGS),
+        };
         workspace.build(command, self.file)?;
         Ok(built)
     }
+}
+
+/// Returns the target for which this executable was built. With it, flags do not apply to build scripts and macros, which
+/// cannot be linked statically.
+fn native_target() -> String {
+    format!("{}-unknown-linux-gnu", env::consts::ARCH)
 }

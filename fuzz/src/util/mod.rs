@@ -17,9 +17,12 @@ pub mod open_files;
 pub mod output_file;
 pub mod user_files;
 
-pub mod bundle;
+pub mod embedded;
+pub mod home_bundle;
 
 pub mod workspace;
 
 pub mod library;
+
+pub mod launcher;
 pub mod preload;

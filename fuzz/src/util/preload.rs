@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use sockfuzz_protocol::PRELOAD_FILE;
 
-use crate::util::library::Library;
+use crate::util::library::{Kind, Library};
 
 const PRELOAD: Library = Library {
     what: "the preload library",
     file: PRELOAD_FILE,
     package: "sockfuzz-preload",
+    kind: Kind::Shared,
     sources: &["preload/src", "preload/Cargo.toml", "preload/protocol/src", "preload/protocol/Cargo.toml"],
     flag: "--preload",
 };

@@ -1,5 +1,5 @@
 //! Source tree of sockfuzz. A sockfuzz that runs from the output of cargo builds missing libraries from it, and reads
-//! the bundled data there; an installed one has its files inside ([`bundle`]).
+//! the bundled data there; an installed one has its files inside ([`embedded`]).
 
 use std::env;
 use std::ffi::OsString;
@@ -10,8 +10,10 @@ use std::process::Command;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
+use sockfuzz_launcher::launch::DICTIONARY_FILE;
 
-use crate::util::bundle;
+use crate::util::embedded;
+use crate::util::home_bundle;
 use crate::util::interrupt;
 use crate::util::notice;
 use crate::util::problem::Problem;
@@ -25,9 +27,12 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// Returns the source tree, if this binary is in the output of cargo and the tree is still there.
+    /// Returns the source tree, if this binary is in the output of cargo, not in a bundle, and the tree is still there.
     #[must_use]
     pub fn find() -> Option<Self> {
+        if home_bundle::current().is_some() {
+            return None;
+        }
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent()?;
         let built_into = built_into(root)?;
         let target = env::var_os("CARGO_TARGET_DIR").and_then(|given| std::path::absolute(given).ok());
@@ -44,7 +49,7 @@ impl Workspace {
         if let Some(found) = Self::find() {
             return Ok(Some(found));
         }
-        let Some(unpacked) = bundle::directory()? else { return Ok(None) };
+        let Some(unpacked) = embedded::directory()? else { return Ok(None) };
         Ok(Some(Self { root: unpacked.to_owned(), target: user_files::data("build")? }))
     }
 
@@ -107,11 +112,25 @@ pub fn corpus_or_bundled(given: Option<PathBuf>) -> Result<PathBuf> {
     if let Some(given) = given {
         return Ok(given);
     }
+    if let Some(bundle) = home_bundle::current() {
+        return Ok(bundle.inside(home_bundle::CORPUS));
+    }
     let bundled = Workspace::find_or_unpack()?.map(|workspace| workspace.path("corpus/http1"));
     bundled.ok_or_else(|| {
         let what = "the bundled corpus is missing: the source tree is not where sockfuzz was built";
         Problem::failed(what, "give a directory of inputs with -i").into()
     })
+}
+
+/// Returns the bundled dictionary, if it is there.
+///
+/// # Errors
+/// When it cannot be unpacked.
+pub fn bundled_dictionary() -> Result<Option<PathBuf>> {
+    if let Some(bundle) = home_bundle::current() {
+        return Ok(Some(bundle.program(DICTIONARY_FILE)));
+    }
+    Ok(Workspace::find_or_unpack()?.map(|workspace| workspace.path("corpus/http.dict")))
 }
 
 /// Returns the cargo on PATH, otherwise the one that runs this process.

@@ -38,10 +38,10 @@ pub struct FormerName {
 pub const MODE: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_MODE",
     flag: "mode",
-    value: "auto|once|loop",
+    value: "auto|once|loop|off",
     default: "auto",
-    meaning: "once: send stdin to the server, and print its answer; loop: AFL++'s persistent loop; auto: loop if an \
-              AFL++ tool started the server, otherwise once",
+    meaning: "once: send stdin to the server, and print its answer; loop: AFL++'s persistent loop; off: nothing but \
+              relocation; auto: loop if an AFL++ tool started the server, otherwise once",
     former: None,
 };
 

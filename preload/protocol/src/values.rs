@@ -39,6 +39,8 @@ words! {
         Once = "once",
         /// AFL++'s persistent loop.
         Loop = "loop",
+        /// None: the server runs as without the preload, except that it finds relocated files.
+        Off = "off",
     }
 }
 
