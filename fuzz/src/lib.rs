@@ -28,7 +28,7 @@
 //! 8. [`bundle`]: a server with all that fuzzing it needs, in one directory (`sockfuzz bundle`).
 //! 9. [`toolchain`]: compilers and tools of AFL++ with the right flags and environment (`sockfuzz cc`, …).
 //! 10. [`campaign`]: afl-fuzz: installation, environment, command lines, output directory, instances,
-//!    report; the bundled server to fuzz.
+//!     report; the bundled server to fuzz.
 //! 11. [`sandbox`]: options that confine the server, adapted to this machine's kernel.
 //! 12. [`server`]: the server under test: inspection of its file, runs with and without the preload,
 //!     comparison of both, choice of the transport, diagnosis of failures.

@@ -4,21 +4,19 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use sockfuzz_protocol::{MUTATOR_DICTIONARY, MUTATOR_FILE, PRELOAD_FILE};
+
 use crate::description::{Bundle, LIBRARIES};
 
 /// Program of the bundle that does what the launcher itself does not.
 pub const SOCKFUZZ: &str = "sockfuzz";
 /// Subcommand of it that accepts the command line of a fuzz target.
 pub const TARGET_SUBCOMMAND: &str = "target";
-/// Variable with the files that the server finds at another place.
-pub const RELOCATE: &str = "SOCKFUZZ_RELOCATE";
-
 /// Dictionary, in the directory of programs.
 pub const DICTIONARY_FILE: &str = "http.dict";
 
-/// Our preload library and mutator.
-const PRELOAD_FILE: &str = "libsockfuzz_preload.so";
-const MUTATOR_FILE: &str = "libsockfuzz_mutator.so";
+/// Variable with the files that the server finds at another place.
+const RELOCATE: &str = "SOCKFUZZ_RELOCATE";
 
 /// Variables of the dynamic linker (ld.so(8)).
 const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
@@ -27,9 +25,8 @@ const PRELOAD: &str = "LD_PRELOAD";
 /// Set by an AFL++ tool for the program that it runs (AFL++'s include/config.h, SHM_ENV_VAR).
 const UNDER_AFL: &str = "__AFL_SHM_ID";
 
-/// Variables for afl-fuzz: our mutator, its dictionary, and the time that a server may take to start.
+/// Variables for afl-fuzz: our mutator, and the time that a server may take to start.
 const MUTATOR: &str = "AFL_CUSTOM_MUTATOR_LIBRARY";
-const MUTATOR_DICTIONARY: &str = "SOCKFUZZ_DICTIONARY";
 const START_TIMEOUT: (&str, &str) = ("AFL_FORKSRV_INIT_TMOUT", "10000");
 
 /// Variables of the process.

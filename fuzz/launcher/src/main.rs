@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use sockfuzz_launcher::c_library;
 use sockfuzz_launcher::description::Bundle;
 use sockfuzz_launcher::launch;
+use sockfuzz_protocol::TARGET_VARIABLE;
 
 fn main() -> ExitCode {
     match launch() {
@@ -20,7 +21,10 @@ fn main() -> ExitCode {
 
 /// Becomes another program, and returns only if it cannot.
 fn launch() -> Result<std::convert::Infallible, String> {
-    let program = env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+    let program = match env::var_os(TARGET_VARIABLE) {
+        Some(target) => target.into(),
+        None => env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?,
+    };
     let bundle = Bundle::of_launcher(&program).map_err(|error| {
         format!("{error}\n  remedy: keep the files of a bundle together, as sockfuzz bundle wrote them")
     })?;

@@ -11,6 +11,7 @@ use sockfuzz_launcher::launch::DICTIONARY_FILE;
 use sockfuzz_protocol::specs;
 
 use crate::bundle::elf::RequiredVersion;
+use crate::bundle::programs::FuzzedProgram;
 use crate::bundle::selection::Selection;
 use crate::bundle::texts::BundleTexts;
 use crate::bundle::tree::Tree;
@@ -28,6 +29,8 @@ pub struct Ingredients<'a> {
     pub name: &'a str,
     /// The server.
     pub server: &'a Server,
+    /// Whether a sanitizer is built into it.
+    pub sanitized: bool,
     /// Parts of this machine that it needs.
     pub selection: &'a Selection,
     /// Options of the preload.
@@ -59,7 +62,8 @@ pub fn assemble(ingredients: &Ingredients<'_>, directory: &Path) -> Result<Bundl
     let files_directory = &Path::new(&format!("{target}{FILES_ENDING}")).to_owned();
     let mut tree = Tree::new(directory.to_owned());
 
-    let ours = programs::add(&mut tree, files_directory, &target)?;
+    let fuzzed = FuzzedProgram { program: server.program.clone(), sanitized: ingredients.sanitized };
+    let ours = programs::add(&mut tree, files_directory, &target, &fuzzed)?;
     let mut origins = add_server_files(&mut tree, files_directory, selection)?;
     let libraries = ours.iter().chain(origins.iter().filter(|file| file.is_file())).chain([&server.program]);
     let libraries: BTreeMap<_, _> =

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use object_rewrite::Rewriter;
 use sockfuzz_launcher::description::PROGRAMS;
 use sockfuzz_launcher::launch::SOCKFUZZ;
-use sockfuzz_protocol::{MUTATOR_FILE, PRELOAD_FILE};
+use sockfuzz_protocol::{LAUNCHER_FILE, MUTATOR_FILE, PRELOAD_FILE, START_FILE};
 
 use crate::bundle::elf::is_elf;
 use crate::bundle::machine;
@@ -40,11 +41,20 @@ const MARKS: &[u8] = b"\n__AFL_SHM_ID ##SIG_AFL_PERSISTENT## LLVMFuzzerTestOneIn
 /// The dynamic linkers of the architectures (ld.so(8)).
 const LINKERS: [&str; 2] = ["/lib64/ld-linux-x86-64.so.2", "/lib/ld-linux-aarch64.so.1"];
 
+/// Program of the server.
+#[derive(Debug)]
+pub struct FuzzedProgram {
+    /// Its path.
+    pub program: PathBuf,
+    /// Whether it contains a sanitizer's instrumentation, for which fleets look in the target itself.
+    pub sanitized: bool,
+}
+
 /// Adds the programs, and copies of the launcher by which they are started.
 ///
 /// # Errors
 /// When one is missing, or cannot be copied.
-pub fn add(tree: &mut Tree, files: &Path, target: &str) -> Result<Vec<PathBuf>> {
+pub fn add(tree: &mut Tree, files: &Path, target: &str, fuzzed: &FuzzedProgram) -> Result<Vec<PathBuf>> {
     CargoAfl::find_or_install()?;
     let launcher = launcher::locate()?;
     let tools = tools_directory()?;
@@ -64,9 +74,32 @@ pub fn add(tree: &mut Tree, files: &Path, target: &str) -> Result<Vec<PathBuf>> 
         }
         added.push(file);
     }
-    let launcher = fs::read(&launcher).with_context(|| format!("cannot read {}", launcher.display()))?;
-    tree.write_program(target, &[&launcher, MARKS].concat())?;
+    let read = |file: &Path| fs::read(file).with_context(|| format!("cannot read {}", file.display()));
+    let target_program = match fuzzed.sanitized {
+        false => read(&launcher)?,
+        true => {
+            let library = launcher::locate_start()?;
+            let directory = files.join(PROGRAMS);
+            tree.copy_program(directory.join(START_FILE), &library)?;
+            tree.copy_program(directory.join(LAUNCHER_FILE), &launcher)?;
+            added.push(library);
+            starting_launcher(&read(&fuzzed.program)?, &directory)?
+        }
+    };
+    tree.write_program(target, &[&target_program, MARKS].concat())?;
     Ok(added)
+}
+
+/// Returns an executable that becomes the launcher before `main`, and otherwise is this one.
+fn starting_launcher(executable: &[u8], directory: &Path) -> Result<Vec<u8>> {
+    let cannot = "the server's executable cannot be copied with one more needed library";
+    let mut rewriter = Rewriter::read(executable).context(cannot)?;
+    rewriter.elf_add_needed(&[START_FILE.into()]).context(cannot)?;
+    let search = Path::new("$ORIGIN").join(directory);
+    rewriter.elf_add_runpath(&[search.into_os_string().into_encoded_bytes()]).context(cannot)?;
+    let mut rewritten = Vec::new();
+    rewriter.write(&mut rewritten).context(cannot)?;
+    Ok(rewritten)
 }
 
 /// Returns the libraries that a program needs and that another machine may lack, as the dynamic linker finds them.

@@ -110,6 +110,7 @@ pub fn run(arguments: &BundleArguments) -> Result<u8> {
     let ingredients = Ingredients {
         name: &name,
         server: &server,
+        sanitized: inspection.asan && !inspection.script,
         selection: &selection,
         options: &options.with_default(&specs::SANDBOX, &SandboxMode::Auto.to_string()),
         seeds: &usable,

@@ -53,5 +53,14 @@ pub const PRELOAD_FILE: &str = "libsockfuzz_preload.so";
 /// File name of the library that afl-fuzz loads, as cargo builds it.
 pub const MUTATOR_FILE: &str = "libsockfuzz_mutator.so";
 
+/// File name of the library that makes a copy of a server's executable start the launcher, as cargo builds it.
+pub const START_FILE: &str = "libsockfuzz_start.so";
+
+/// File name of the launcher beside that library.
+pub const LAUNCHER_FILE: &str = "launcher";
+
+/// Tells the launcher as which program that library was started.
+pub const TARGET_VARIABLE: &str = "SOCKFUZZ_TARGET";
+
 /// Tells the mutator which dictionary afl-fuzz uses; without it, it takes the bundled one.
 pub const MUTATOR_DICTIONARY: &str = "SOCKFUZZ_DICTIONARY";
