@@ -169,7 +169,7 @@ fn user_specs() -> impl Iterator<Item = &'static OptionSpec> {
 
 /// Whether the flag of this option may be repeated.
 fn is_list(spec: &OptionSpec) -> bool {
-    spec.flag == specs::WRITABLE.flag
+    [specs::WRITABLE.flag, specs::RELOCATE.flag].contains(&spec.flag)
 }
 
 /// Returns the flag that an option had in the previous release.
@@ -195,20 +195,25 @@ fn former_flag_notices(matches: &ArgMatches) -> impl Iterator<Item = String> {
     })
 }
 
-/// Makes paths absolute, because the server may have another working directory.
-fn absolute(paths: &[&str]) -> String {
-    let absolute = |path: &str| match std::path::absolute(path) {
-        Ok(path) => path.to_string_lossy().into_owned(),
-        Err(_) => path.to_owned(),
+/// Makes the paths of a list absolute, because the server may have another working directory.
+fn absolute(spec: &OptionSpec, lists: &[&str]) -> String {
+    let absolute = |entry: &str| match entry.split_once('=') {
+        // Of a pair, the first path is the server's own.
+        Some((old, new)) if spec.flag == specs::RELOCATE.flag => format!("{old}={}", absolute_path(new)),
+        _ => absolute_path(entry),
     };
-    paths.iter().flat_map(|list| list.split(':')).map(absolute).collect::<Vec<_>>().join(":")
+    lists.iter().flat_map(|list| list.split(':')).map(absolute).collect::<Vec<_>>().join(":")
+}
+
+fn absolute_path(path: &str) -> String {
+    std::path::absolute(path).map_or_else(|_| path.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 impl FromArgMatches for PreloadOptions {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let value_of = |spec: &OptionSpec, flag: &str| {
             let values: Vec<&str> = matches.get_many::<String>(flag)?.map(String::as_str).collect();
-            Some(if is_list(spec) { absolute(&values) } else { values.concat() })
+            Some(if is_list(spec) { absolute(spec, &values) } else { values.concat() })
         };
         let flag = |spec: &'static OptionSpec| {
             value_of(spec, spec.flag).or_else(|| value_of(spec, former_flag(spec)?))

@@ -41,6 +41,16 @@ fn writable_directories_accumulate_and_become_absolute() {
 }
 
 #[test]
+fn relocations_accumulate_and_their_new_paths_become_absolute() {
+    let options = options_of(&["--relocate", "/a=/b:/c=d", "--relocate", "/e=/f"]).expect("valid");
+    let here = std::env::current_dir().expect("a working directory");
+    let list = format!("/a=/b:/c={}/d:/e=/f", here.display());
+    assert_eq!(options.variables().collect::<Vec<_>>(), [("SOCKFUZZ_RELOCATE", list.as_str())]);
+    let error = options_of(&["--relocate", "a=b"]).expect_err("the server's path is relative");
+    assert!(error.to_string().contains("\"a\" is not an absolute path"), "{error}");
+}
+
+#[test]
 fn values_that_the_preload_refuses_are_refused() {
     let error = options_of(&["--transport", "carrier-pigeon"]).expect_err("unknown");
     assert!(error.to_string().contains("give auto|unix|tcp"), "{error}");

@@ -19,6 +19,7 @@ mod counter;
 pub mod fnv;
 pub mod history;
 mod options;
+mod relocation;
 mod sandbox_gaps;
 pub mod session;
 pub mod source_coverage;
@@ -28,6 +29,7 @@ mod values;
 
 pub use counter::Counter;
 pub use options::{OptionError, Options, former_names_in_use};
+pub use relocation::{MovedPath, Relocation, RelocationError, Relocations};
 pub use sandbox_gaps::{SandboxGap, SandboxGaps};
 pub use specs::{FormerName, OptionSpec};
 pub use status::{Phase, RuntimeFound, StatusPage};

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::relocation::{RelocationError, Relocations};
 use crate::specs::{self, FormerName, OptionSpec};
 use crate::values::{
     AnswerFormat, ChildCrashes, Clock, DeadAccept, DirectoryList, Endpoint, Exits, InputFormat, Loop, Mode,
@@ -14,12 +15,15 @@ use crate::values::{
 pub struct OptionError {
     spec: &'static OptionSpec,
     given: String,
+    /// Fault of the value; empty if the list of accepted values says enough.
+    fault: String,
 }
 
 impl fmt::Display for OptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let OptionSpec { variable, value, .. } = *self.spec;
-        write!(f, "{variable}={} is not understood; give {value}", self.given)
+        let fault = if self.fault.is_empty() { String::new() } else { format!(": {}", self.fault) };
+        write!(f, "{variable}={} is not understood{fault}; give {value}", self.given)
     }
 }
 
@@ -78,10 +82,12 @@ pub struct Options {
     pub linger_ms: u32,
     /// See [`specs::SANDBOX`].
     pub sandbox: SandboxMode,
-    /// See [`specs::WRITABLE`].
+    /// See [`specs::WRITABLE`]; where the directories are, if they are relocated.
     pub writable: DirectoryList,
     /// See [`specs::NETWORK`].
     pub network: Network,
+    /// See [`specs::RELOCATE`].
+    pub relocate: Relocations,
     /// See [`specs::STATUS`].
     pub status: Option<String>,
     /// See [`specs::HISTORIES`].
@@ -101,6 +107,8 @@ impl Options {
             let former = || spec.former.and_then(|former| given(former.variable));
             given(spec.variable).or_else(former).unwrap_or_else(|| spec.default.to_owned())
         };
+        let relocate = parse_relocations(text(&specs::RELOCATE))?;
+        let DirectoryList(writable) = parse(&specs::WRITABLE, text(&specs::WRITABLE))?;
         Ok(Self {
             mode: parse(&specs::MODE, text(&specs::MODE))?,
             transport: parse(&specs::TRANSPORT, text(&specs::TRANSPORT))?,
@@ -127,8 +135,9 @@ impl Options {
             syscalls: parse(&specs::SYSCALLS, text(&specs::SYSCALLS))?,
             linger_ms: parse(&specs::LINGER, text(&specs::LINGER))?,
             sandbox: parse(&specs::SANDBOX, text(&specs::SANDBOX))?,
-            writable: parse(&specs::WRITABLE, text(&specs::WRITABLE))?,
+            writable: DirectoryList(writable.into_iter().map(|path| relocate.place_of(path)).collect()),
             network: parse(&specs::NETWORK, text(&specs::NETWORK))?,
+            relocate,
             status: parse_optional(&specs::STATUS, text(&specs::STATUS))?,
             histories: parse_optional(&specs::HISTORIES, text(&specs::HISTORIES))?,
             write_coverage: parse_optional(&specs::WRITE_COVERAGE, text(&specs::WRITE_COVERAGE))?,
@@ -147,7 +156,12 @@ pub fn former_names_in_use(
 }
 
 fn parse<T: FromStr>(spec: &'static OptionSpec, given: String) -> Result<T, OptionError> {
-    given.parse().map_err(|_| OptionError { spec, given })
+    given.parse().map_err(|_| OptionError { spec, given, fault: String::new() })
+}
+
+fn parse_relocations(given: String) -> Result<Relocations, OptionError> {
+    let spec = &specs::RELOCATE;
+    given.parse().map_err(|fault: RelocationError| OptionError { spec, given, fault: fault.to_string() })
 }
 
 fn parse_optional<T: FromStr>(spec: &'static OptionSpec, given: String) -> Result<Option<T>, OptionError> {
@@ -196,6 +210,25 @@ mod tests {
             assert_eq!(text.parse(), Ok(place));
         }
         assert_eq!("http".parse::<Endpoint>(), Err(()));
+    }
+
+    #[test]
+    fn writable_directories_are_those_at_the_new_place() {
+        let given = |name: &str| match name {
+            "SOCKFUZZ_RELOCATE" => Some("/opt/server=/b/server".to_owned()),
+            "SOCKFUZZ_WRITABLE" => Some("/opt/server/log:/b/server/run:/tmp".to_owned()),
+            _ => None,
+        };
+        let options = Options::from_lookup(given).expect("valid");
+        let places = ["/b/server/log", "/b/server/run", "/tmp"].map(std::path::PathBuf::from);
+        assert_eq!(options.writable.0, places);
+    }
+
+    #[test]
+    fn faults_of_relocations_are_named() {
+        let given = |name: &str| (name == "SOCKFUZZ_RELOCATE").then(|| "/a=b".to_owned());
+        let error = Options::from_lookup(given).expect_err("b is relative").to_string();
+        assert!(error.contains("\"b\" is not an absolute path") && error.contains("/OLD=/NEW"), "{error}");
     }
 
     #[test]

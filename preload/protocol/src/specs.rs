@@ -2,10 +2,12 @@
 
 mod input;
 mod output;
+mod surroundings;
 mod verdicts;
 
 pub use input::{ANSWERS, BATCH, INPUT};
 pub use output::{HISTORIES, STATUS, WRITE_COVERAGE};
+pub use surroundings::{NETWORK, RELOCATE, SANDBOX, WRITABLE};
 pub use verdicts::{CHILDREN, DEAD_ACCEPT, EXITS, PANICS};
 
 /// Row of the table: names, values, default and meaning of an option.
@@ -223,39 +225,6 @@ pub const LINGER: OptionSpec = OptionSpec {
     former: None,
 };
 
-/// Sandbox of the server.
-pub const SANDBOX: OptionSpec = OptionSpec {
-    variable: "SOCKFUZZ_SANDBOX",
-    flag: "sandbox",
-    value: "auto|require|off",
-    default: "off",
-    meaning: "auto: as far as the kernel allows, the server cannot change files, reach the network, or signal other \
-              processes; require: the server does not start unless the kernel allows all of that; off: the server has \
-              all your rights (sockfuzz check, fuzz and replay use auto)",
-    former: Some(FormerName { variable: "SOCKFUZZ_SEAT_BELT", flag: "seat-belt" }),
-};
-
-/// Exceptions to the sandbox: writable directories.
-pub const WRITABLE: OptionSpec = OptionSpec {
-    variable: "SOCKFUZZ_WRITABLE",
-    flag: "writable",
-    value: "/DIR[:/DIR]",
-    default: "",
-    meaning: "with the sandbox, directories that the server may write to",
-    former: None,
-};
-
-/// Exceptions to the sandbox: the network.
-pub const NETWORK: OptionSpec = OptionSpec {
-    variable: "SOCKFUZZ_NETWORK",
-    flag: "network",
-    value: "none|host",
-    default: "none",
-    meaning: "with the sandbox, none: only a loopback interface of the server's own; host: the network of the machine, \
-              for a server that needs a backend",
-    former: None,
-};
-
 /// All rows, in the order of the help texts.
 pub const ALL: &[&OptionSpec] = &[
     &MODE,
@@ -285,6 +254,7 @@ pub const ALL: &[&OptionSpec] = &[
     &SANDBOX,
     &WRITABLE,
     &NETWORK,
+    &RELOCATE,
     &STATUS,
     &HISTORIES,
     &WRITE_COVERAGE,
