@@ -6,8 +6,8 @@ mod common;
 use std::collections::BTreeSet;
 use std::fs;
 
-use common::installed;
 use common::loop_target::{INPUTS, ITERATIONS, LoopTarget};
+use common::{TestDir, installed};
 use sockfuzz::campaign::environment::{ASAN_OPTIONS, UBSAN_OPTIONS};
 use sockfuzz::server::command::preload_list;
 use sockfuzz::server::sanitizers;
@@ -189,6 +189,40 @@ fn every_session_is_played(name: &str, style: Style) {
     }
 }
 
+/// Runs a target whose files are at another place.
+fn finds_its_files(name: &str) {
+    let files = TestDir::new();
+    let relocations = lay_out_relocated(&files.path(""));
+    let target = LoopTarget::compile_with(name, "cc", &[&rpath_of_modules(&files.path(""))]);
+    every_input_arrives_once_at(name, &target, &[("SOCKFUZZ_RELOCATE", &relocations)]);
+}
+
+#[test]
+fn relocated_changes() {
+    finds_its_files("relocated_changes");
+}
+
+#[test]
+fn relocated_files() {
+    finds_its_files("relocated_files");
+}
+
+#[test]
+fn relocated_modules() {
+    finds_its_files("relocated_modules");
+}
+
+#[test]
+fn relocated_names() {
+    finds_its_files("relocated_names");
+}
+
+#[test]
+fn relocated_programs() {
+    finds_its_files("relocated_programs");
+}
+
+include!("../../preload/tests/targets/relocated.rs");
 include!("../../preload/tests/targets/sessions.rs");
 include!("../../preload/tests/targets/list.rs");
 

@@ -17,7 +17,7 @@ use crate::hooks::syscall_trap;
 use crate::net::{activation, listener};
 use crate::process::{driver_process, identity};
 use crate::sys::config::{self, Config, RunMode};
-use crate::sys::{fd_table, internal_error, proc, real, report, seccomp, stdio};
+use crate::sys::{fd_table, internal_error, proc, real, relocation, report, seccomp, stdio};
 use crate::{afl, driver, history, memory_socket, sandbox, source_coverage, transport_trial};
 
 /// Maximum number of file descriptors that the preload keeps from the server.
@@ -42,7 +42,11 @@ pub(crate) fn run() {
     let saved_fds = env::var_os(stdio::SAVED_FDS_VARIABLE);
     let is_below_another = saved_fds.is_some();
     proc::open_fds().into_iter().for_each(listener::adopt);
-    let Some(run_mode) = decide(options.mode, is_started_by_afl(), is_below_another) else { return };
+    let Some(run_mode) = decide(options.mode, is_started_by_afl(), is_below_another) else {
+        // Such a program uses the files of the server.
+        relocation::begin(options.relocate, is_below_another);
+        return;
+    };
 
     require_open_files();
     real::resolve();
@@ -83,6 +87,8 @@ pub(crate) fn run() {
     }
     driver::install();
     exit::watch();
+    // From here on, the server's paths are translated; those above are the preload's own.
+    relocation::begin(options.relocate.clone(), is_below_another);
     config::set(Config { run_mode, options });
     #[cfg(target_arch = "x86_64")]
     syscall_trap::prepare();

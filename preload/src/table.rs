@@ -1,29 +1,24 @@
 //! Table of all symbols that this library exports. Each row has a libc function, its C signature, and the
 //! function below `hooks` that replaces it. [`crate::sys::real`] generates the real functions from these rows,
-//! `hooks/exports.rs` the exported ones.
+//! `hooks/exports.rs` the exported ones. The rows of functions that take a path are in [`paths`].
 //!
 //! No other symbol may be exported: a name that libc does not define could replace one of the server's own.
-//! (The exception is `dprintf` in `hooks/formatted.rs`. It is variadic, which the macro cannot express.)
+//! (The exceptions are `dprintf` in `hooks/formatted.rs` and `execl` in `hooks/files/programs.rs`, which are variadic, and
+//! `dlopen` in `hooks/files/loading.rs`, which looks at its caller. The macro cannot express them.)
+
+mod paths;
+
+pub(crate) use paths::interposed_functions_and_paths;
 
 /// Calls the macro `$callback` with all rows.
 macro_rules! interposed_functions {
-    ($callback:ident) => { $callback! {
+    ($callback:ident) => { interposed_functions_and_paths! { $callback,
         // The listener.
         fn bind(fd: c_int, address: *const sockaddr, len: socklen_t) -> c_int => listen::bind;
         fn listen(fd: c_int, backlog: c_int) -> c_int => listen::listen;
         fn connect(fd: c_int, address: *const sockaddr, len: socklen_t) -> c_int => listen::connect;
         fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int => accept::accept;
         fn accept4(fd: c_int, address: *mut sockaddr, len: *mut socklen_t, flags: c_int) -> c_int => accept::accept4;
-
-        // The path of a UNIX-domain listener.
-        fn chmod(path: *const c_char, mode: mode_t) -> c_int => paths::chmod;
-        fn fchmodat(directory: c_int, path: *const c_char, mode: mode_t, flags: c_int) -> c_int => paths::fchmodat;
-        fn chown(path: *const c_char, user: uid_t, group: gid_t) -> c_int => paths::chown;
-        fn lchown(path: *const c_char, user: uid_t, group: gid_t) -> c_int => paths::lchown;
-        fn fchownat(directory: c_int, path: *const c_char, user: uid_t, group: gid_t, flags: c_int) -> c_int
-            => paths::fchownat;
-        fn unlink(path: *const c_char) -> c_int => paths::unlink;
-        fn unlinkat(directory: c_int, path: *const c_char, flags: c_int) -> c_int => paths::unlinkat;
 
         // Addresses and options of sockets.
         fn getsockname(fd: c_int, name: *mut sockaddr, len: *mut socklen_t) -> c_int => names::getsockname;
@@ -89,12 +84,6 @@ macro_rules! interposed_functions {
         fn arc4random() -> u32 => random::arc4random;
         fn arc4random_buf(buffer: *mut c_void, len: size_t) -> () => random::arc4random_buf;
         fn arc4random_uniform(bound: u32) -> u32 => random::arc4random_uniform;
-        fn open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int => random::open;
-        fn open64(path: *const c_char, flags: c_int, mode: mode_t) -> c_int => random::open;
-        fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int => random::openat;
-        fn openat64(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int => random::openat;
-        fn __open_2(path: *const c_char, flags: c_int) -> c_int => random::open_2;
-        fn __open64_2(path: *const c_char, flags: c_int) -> c_int => random::open_2;
 
         // Pseudo-random numbers whose state is in libc.
         fn rand() -> c_int => pseudo_random::rand;

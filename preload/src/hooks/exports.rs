@@ -2,12 +2,13 @@
 
 use libc::{
     __priority_which_t, __rlimit_resource_t, FILE, aiocb, c_char, c_int, c_long, c_uint, c_ulong, c_void,
-    clockid_t, cpu_set_t, epoll_event, fd_set, gid_t, id_t, idtype_t, iovec, loff_t, mmsghdr, mode_t, mqd_t,
-    msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t, pthread_cond_t, pthread_mutex_t,
-    pthread_t, rlimit, rusage, sched_param, sem_t, sigevent, sighandler_t, siginfo_t, sigset_t, size_t,
-    sockaddr, socklen_t, ssize_t, time_t, timer_t, timespec, timeval, uid_t,
+    clockid_t, cpu_set_t, dev_t, epoll_event, fd_set, gid_t, id_t, idtype_t, iovec, key_t, loff_t, mmsghdr,
+    mode_t, mqd_t, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t, pthread_cond_t,
+    pthread_mutex_t, pthread_t, rlimit, rusage, sched_param, sem_t, sigevent, sighandler_t, siginfo_t,
+    sigset_t, size_t, sockaddr, socklen_t, ssize_t, time_t, timer_t, timespec, timeval, uid_t,
 };
 
+use super::files::{attributes, changes, glob, opening, places, programs, templates};
 use super::{
     accept, bsd_signals, descriptor, epoll, exit, formatted, listen, names, own_process, paths, poll,
     process, pseudo_random, random, read, select, signal, signal_mask, socket_options, streams, syscall,
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::sys::cancellation;
 use crate::sys::real::ThreadStart;
-use crate::table::interposed_functions;
+use crate::table::{interposed_functions, interposed_functions_and_paths};
 
 /// Defines the exported function of every row.
 macro_rules! export {

@@ -6,6 +6,7 @@ use libc::{c_int, sa_family_t, sockaddr, socklen_t};
 use rustix::io::Errno;
 
 use super::early_registrations::EarlyRegistrations;
+use super::files::sockets::follow_address;
 use super::{arguments, descriptor, names, socket_options};
 use crate::afl_loop;
 use crate::net::address::{self, Address};
@@ -21,8 +22,8 @@ pub(crate) unsafe fn bind(fd: c_int, wanted: *const sockaddr, len: socklen_t) ->
     }
     match read {
         Ok(Some(wanted)) if listener::record_bind(fd, &wanted) => 0,
-        // SAFETY: the caller upholds the contract of bind(2); the arguments are unchanged.
-        _ => unsafe { real::bind(fd, wanted, len) },
+        // SAFETY: the caller upholds the contract of bind(2); the path may be another.
+        _ => follow_address(wanted, len, |wanted, len| unsafe { real::bind(fd, wanted, len) }),
     }
 }
 
@@ -83,8 +84,8 @@ pub(crate) unsafe fn connect(fd: c_int, peer: *const sockaddr, len: socklen_t) -
     }
     match read {
         Ok(Some(peer)) if listener::is_at_address(&peer) => refuse(&peer),
-        // SAFETY: the caller upholds the contract of connect(2); the arguments are unchanged.
-        _ => unsafe { real::connect(fd, peer, len) },
+        // SAFETY: the caller upholds the contract of connect(2); the path may be another.
+        _ => follow_address(peer, len, |peer, len| unsafe { real::connect(fd, peer, len) }),
     }
 }
 
@@ -116,6 +117,6 @@ fn bind_for_real(fd: c_int, wanted: &Address) -> c_int {
     // SAFETY: `storage` has room for every address, and `len` is the number of bytes written.
     unsafe {
         address::write(wanted, raw, &mut len);
-        real::bind(fd, raw, len)
+        follow_address(raw, len, |raw, len| real::bind(fd, raw, len))
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod early_registrations;
 mod epoll;
 pub(crate) mod exit;
 mod exports;
+pub(crate) mod files;
 pub(crate) mod formatted;
 pub(crate) mod listen;
 pub(crate) mod names;

@@ -4,26 +4,34 @@
 use libc::{c_char, c_int, gid_t, mode_t, sockaddr_un, uid_t};
 
 use crate::net::bound_sockets;
-use crate::sys::{real, user_memory};
+use crate::sys::{real, relocation, user_memory};
 
 pub(crate) unsafe fn chmod(path: *const c_char, mode: mode_t) -> c_int {
     // SAFETY: the caller upholds the contract of chmod(2), so nobody changes the path during the call.
-    unsafe { if is_ours(path) { 0 } else { real::chmod(path, mode) } }
+    unsafe { if is_ours(path) { 0 } else { relocation::follow(path, |path| real::chmod(path, mode)) } }
 }
 
 pub(crate) unsafe fn fchmodat(directory: c_int, path: *const c_char, mode: mode_t, flags: c_int) -> c_int {
     // SAFETY: the caller upholds the contract of fchmodat(2), so nobody changes the path during the call.
-    unsafe { if is_ours(path) { 0 } else { real::fchmodat(directory, path, mode, flags) } }
+    unsafe {
+        if is_ours(path) {
+            0
+        } else {
+            relocation::follow(path, |path| real::fchmodat(directory, path, mode, flags))
+        }
+    }
 }
 
 pub(crate) unsafe fn chown(path: *const c_char, user: uid_t, group: gid_t) -> c_int {
     // SAFETY: the caller upholds the contract of chown(2), so nobody changes the path during the call.
-    unsafe { if is_ours(path) { 0 } else { real::chown(path, user, group) } }
+    unsafe { if is_ours(path) { 0 } else { relocation::follow(path, |path| real::chown(path, user, group)) } }
 }
 
 pub(crate) unsafe fn lchown(path: *const c_char, user: uid_t, group: gid_t) -> c_int {
     // SAFETY: the caller upholds the contract of lchown(2), so nobody changes the path during the call.
-    unsafe { if is_ours(path) { 0 } else { real::lchown(path, user, group) } }
+    unsafe {
+        if is_ours(path) { 0 } else { relocation::follow(path, |path| real::lchown(path, user, group)) }
+    }
 }
 
 pub(crate) unsafe fn fchownat(
@@ -34,17 +42,29 @@ pub(crate) unsafe fn fchownat(
     flags: c_int,
 ) -> c_int {
     // SAFETY: the caller upholds the contract of fchownat(2), so nobody changes the path during the call.
-    unsafe { if is_ours(path) { 0 } else { real::fchownat(directory, path, user, group, flags) } }
+    unsafe {
+        if is_ours(path) {
+            0
+        } else {
+            relocation::follow(path, |path| real::fchownat(directory, path, user, group, flags))
+        }
+    }
 }
 
 pub(crate) unsafe fn unlink(path: *const c_char) -> c_int {
     // SAFETY: the caller upholds the contract of unlink(2), so nobody changes the path during the call.
-    unsafe { if is_ours(path) { 0 } else { real::unlink(path) } }
+    unsafe { if is_ours(path) { 0 } else { relocation::follow(path, |path| real::unlink(path)) } }
 }
 
 pub(crate) unsafe fn unlinkat(directory: c_int, path: *const c_char, flags: c_int) -> c_int {
     // SAFETY: the caller upholds the contract of unlinkat(2), so nobody changes the path during the call.
-    unsafe { if is_ours(path) { 0 } else { real::unlinkat(directory, path, flags) } }
+    unsafe {
+        if is_ours(path) {
+            0
+        } else {
+            relocation::follow(path, |path| real::unlinkat(directory, path, flags))
+        }
+    }
 }
 
 /// # Safety

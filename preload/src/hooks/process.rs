@@ -8,7 +8,7 @@ use super::thread_creation::around_thread_creation;
 use crate::afl::forkserver::runtime_loop;
 use crate::afl::shm_segments;
 use crate::process::{daemon, identity, panics};
-use crate::sys::{errno, real};
+use crate::sys::{errno, real, relocation};
 use crate::{afl_loop, fork};
 
 /// clone(2) is variadic; its arguments are passed like these.
@@ -61,9 +61,12 @@ pub(crate) unsafe fn posix_spawn(
     arguments: *const *mut c_char,
     environment: *const *mut c_char,
 ) -> c_int {
-    // SAFETY: the caller upholds the contract of posix_spawn(3); only the place for the child's id is another.
+    // SAFETY: the caller upholds the contract of posix_spawn(3); the place for the child's id and the place of the
+    // program may be others.
     note_spawned(child, |child| unsafe {
-        real::posix_spawn(child, path, actions, attributes, arguments, environment)
+        relocation::follow_with_number(path, |path| {
+            real::posix_spawn(child, path, actions, attributes, arguments, environment)
+        })
     })
 }
 
@@ -75,9 +78,12 @@ pub(crate) unsafe fn posix_spawnp(
     arguments: *const *mut c_char,
     environment: *const *mut c_char,
 ) -> c_int {
-    // SAFETY: the caller upholds the contract of posix_spawnp(3); only the place for the child's id is another.
+    // SAFETY: the caller upholds the contract of posix_spawnp(3); the place for the child's id and the place of the
+    // program may be others.
     note_spawned(child, |child| unsafe {
-        real::posix_spawnp(child, file, actions, attributes, arguments, environment)
+        relocation::follow_with_number(file, |file| {
+            real::posix_spawnp(child, file, actions, attributes, arguments, environment)
+        })
     })
 }
 

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use super::arguments;
 use crate::determinism::{hash_keys, randomness};
 use crate::sys::fd_table::{self, FdKind};
-use crate::sys::{errno, real, user_memory};
+use crate::sys::{errno, real, relocation, user_memory};
 
 /// Flags of getrandom(2), and those that exclude each other.
 const KNOWN_FLAGS: c_uint = libc::GRND_NONBLOCK | EXCLUSIVE_FLAGS;
@@ -79,20 +79,33 @@ pub(crate) unsafe fn arc4random_uniform(bound: u32) -> u32 {
 pub(crate) unsafe fn open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
     fd_table::release_reserved_from(0);
     // SAFETY: the caller upholds the contract of open(2), so `path` is a path if it can be opened.
-    unsafe { follow(path, real::open(path, flags, mode)) }
+    unsafe { follow(path, relocation::follow(path, |place| real::open(place, flags, mode))) }
 }
 
 pub(crate) unsafe fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
     fd_table::release_reserved_from(0);
     // SAFETY: the caller upholds the contract of openat(2), so `path` is a path if it can be opened.
-    unsafe { follow(path, real::openat(directory, path, flags, mode)) }
+    unsafe { follow(path, relocation::follow(path, |place| real::openat(directory, place, flags, mode))) }
 }
 
 /// Fortified variant of open(2), for a call without a mode.
 pub(crate) unsafe fn open_2(path: *const c_char, flags: c_int) -> c_int {
     fd_table::release_reserved_from(0);
     // SAFETY: the caller upholds the contract of open(2), so `path` is a path if it can be opened.
-    unsafe { follow(path, real::__open_2(path, flags)) }
+    unsafe { follow(path, relocation::follow(path, |place| real::__open_2(place, flags))) }
+}
+
+/// Fortified variant of openat(2), for a call without a mode.
+pub(crate) unsafe fn openat_2(directory: c_int, path: *const c_char, flags: c_int) -> c_int {
+    fd_table::release_reserved_from(0);
+    // SAFETY: the caller upholds the contract of openat(2), so `path` is a path if it can be opened.
+    unsafe { follow(path, relocation::follow(path, |place| real::__openat_2(directory, place, flags))) }
+}
+
+/// creat(2), which opens for writing.
+pub(crate) unsafe fn creat(path: *const c_char, mode: mode_t) -> c_int {
+    // SAFETY: the caller upholds the contract of creat(2), which is that of this call of open(2).
+    unsafe { open(path, libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC, mode) }
 }
 
 /// Performs read(2) on one of the files.

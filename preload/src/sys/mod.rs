@@ -20,6 +20,7 @@ pub(crate) mod planned_end;
 pub(crate) mod poll_set;
 pub(crate) mod proc;
 pub(crate) mod real;
+pub(crate) mod relocation;
 pub(crate) mod report;
 pub(crate) mod seccomp;
 pub(crate) mod shared_pages;

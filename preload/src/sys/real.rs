@@ -4,14 +4,14 @@ use std::ffi::{CStr, c_void};
 
 use libc::{
     __priority_which_t, __rlimit_resource_t, FILE, aiocb, c_char, c_int, c_long, c_uint, c_ulong, clockid_t,
-    cpu_set_t, epoll_event, fd_set, gid_t, id_t, idtype_t, iovec, loff_t, mmsghdr, mode_t, mqd_t, msghdr,
-    nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t, pthread_cond_t, pthread_mutex_t, pthread_t,
-    rlimit, rusage, sched_param, sem_t, sigevent, sighandler_t, siginfo_t, sigset_t, size_t, sockaddr,
-    socklen_t, ssize_t, time_t, timer_t, timespec, timeval, uid_t,
+    cpu_set_t, dev_t, epoll_event, fd_set, gid_t, id_t, idtype_t, iovec, key_t, loff_t, mmsghdr, mode_t,
+    mqd_t, msghdr, nfds_t, off_t, off64_t, pid_t, pollfd, pthread_attr_t, pthread_cond_t, pthread_mutex_t,
+    pthread_t, rlimit, rusage, sched_param, sem_t, sigevent, sighandler_t, siginfo_t, sigset_t, size_t,
+    sockaddr, socklen_t, ssize_t, time_t, timer_t, timespec, timeval, uid_t,
 };
 
 use super::next_symbol::NextSymbol;
-use crate::table::interposed_functions;
+use crate::table::{interposed_functions, interposed_functions_and_paths};
 
 /// Type of a thread's first function.
 pub(crate) type ThreadStart = extern "C" fn(*mut c_void) -> *mut c_void;

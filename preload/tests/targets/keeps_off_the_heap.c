@@ -66,6 +66,28 @@ static int make_listener(void) {
     return fd;
 }
 
+/* Makes calls with paths, which the preload may translate. */
+static void use_paths(void) {
+    static const char *missing = "/nonexistent/directory/file";
+    struct stat status;
+    char target[16];
+    CALL_CHECK(open(missing, O_RDONLY), result < 0);
+    CALL_CHECK(access(missing, F_OK), result < 0);
+    CALL_CHECK(stat(missing, &status), result < 0);
+    CALL_CHECK(lstat(missing, &status), result < 0);
+    CALL_CHECK(unlink(missing), result < 0);
+    CALL_CHECK(chmod(missing, 0600), result < 0);
+    CALL_CHECK(mkdir(missing, 0700), result < 0);
+    CALL_CHECK(rmdir(missing), result < 0);
+    CALL_CHECK(rename(missing, "/nonexistent/other"), result < 0);
+    CALL_CHECK(link(missing, "/nonexistent/other"), result < 0);
+    CALL_CHECK(symlink("other", missing), result < 0);
+    CALL_CHECK(readlink(missing, target, sizeof target), result < 0);
+    CALL_CHECK(utimensat(AT_FDCWD, missing, NULL, 0), result < 0);
+    CALL_CHECK(chdir(missing), result < 0);
+    CALL_CHECK(execve(missing, (char *[]){NULL}, (char *[]){NULL}), result < 0);
+}
+
 /* Makes calls that do not concern the listener or the connection. */
 static void use_others(void) {
     struct sigaction action = {.sa_handler = SIG_IGN}, before;
@@ -80,8 +102,6 @@ static void use_others(void) {
     CALL_CHECK(dup2(ends[0], ends[1]), result == ends[1]);
     CALL_CHECK(close(ends[0]), result == 0);
     CALL_CHECK(close(ends[1]), result == 0);
-    CALL_CHECK(unlink("/nonexistent/file"), result < 0);
-    CALL_CHECK(chmod("/nonexistent/file", 0600), result < 0);
     CALL_CHECK(kill(CALL(getpid()), 0), result == 0);
     CALL_CHECK(sigaction(SIGUSR2, &action, &before), result == 0);
     CALL_CHECK(sigaction(SIGUSR2, &before, NULL), result == 0);
@@ -228,6 +248,7 @@ int main(void) {
 #endif
     for (;;) {
         use_others();
+        use_paths();
         serve_one(listener, epoll);
     }
 }
