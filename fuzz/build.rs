@@ -1,4 +1,4 @@
-//! Packs the files that an installed sockfuzz needs into one archive: both libraries, the corpora and the dictionary, and the
+//! Packs the files that an installed sockfuzz needs into one archive: libraries, the launcher of bundles, the corpora and the dictionary, and the
 //! sources of the bundled servers. `src/util/embedded.rs` unpacks it.
 //!
 //! Artifact dependencies are not stable, so a cargo of its own builds the libraries, from the sources of the packages that
@@ -22,8 +22,19 @@ mod bundle {
     type Archive = Builder<GzEncoder<File>>;
 
     /// Libraries: the package, as cargo names its directory, and the file.
-    const LIBRARIES: [(&str, &str); 2] =
-        [("PRELOAD", "libsockfuzz_preload.so"), ("MUTATOR", "libsockfuzz_mutator.so")];
+    const LIBRARIES: [(&str, &str); 3] = [
+        ("PRELOAD", "libsockfuzz_preload.so"),
+        ("MUTATOR", "libsockfuzz_mutator.so"),
+        ("START", "libsockfuzz_start.so"),
+    ];
+
+    /// Program that needs no library of the machine that runs it.
+    const LAUNCHER: (&str, &str) = ("LAUNCHER", "sockfuzz-launcher");
+
+    /// Flags of rustc for libraries: backtraces of internal errors need the symbols, and no more.
+    const LIBRARY_FLAGS: &str = "-Cstrip=debuginfo";
+    /// Flags for a program that needs no library.
+    const STATIC_FLAGS: &str = "-Ctarget-feature=+crt-static -Cstrip=symbols";
 
     /// Names of variables that belong to this build, and not to the one inside it.
     const PRIVATE: [&str; 8] = [
@@ -42,9 +53,12 @@ mod bundle {
         // The same sources make the same archive.
         archive.mode(HeaderMode::Deterministic);
         for (package, library) in LIBRARIES {
-            archive
-                .append_path_with_name(build(&directory_of(package)?, library)?, format!("lib/{library}"))?;
+            let built = build(&directory_of(package)?, &["--lib"], LIBRARY_FLAGS, library)?;
+            archive.append_path_with_name(built, format!("lib/{library}"))?;
         }
+        let (package, program) = LAUNCHER;
+        let built = build(&directory_of(package)?, &["--bins"], STATIC_FLAGS, program)?;
+        archive.append_path_with_name(built, format!("lib/{program}"))?;
         // The mutator is also built from the model, which has no build script to name its directory.
         let model = directory_of("MUTATOR")?.join("../model");
         if model.exists() {
@@ -66,8 +80,8 @@ mod bundle {
         Ok(directory)
     }
 
-    /// Builds a library, and returns its path.
-    fn build(package: &Path, library: &str) -> Result<PathBuf, Box<dyn Error>> {
+    /// Builds a library or a program, and returns its path.
+    fn build(package: &Path, selection: &[&str], flags: &str, file: &str) -> Result<PathBuf, Box<dyn Error>> {
         let target = PathBuf::from(env::var("OUT_DIR")?).join("libraries");
         let mut cargo = Command::new(env::var("CARGO")?);
         for (name, _) in env::vars_os() {
@@ -76,25 +90,20 @@ mod bundle {
                 cargo.env_remove(name);
             }
         }
-        // Backtraces of internal errors need the symbols, and no more.
+        let wanted = env::var("TARGET")?;
+        // With a target, flags do not apply to build scripts and macros, which cannot be linked statically.
         cargo
-            .args(["build", "--release", "--lib", "--quiet"])
-            .env("RUSTFLAGS", "-Cstrip=debuginfo")
+            .args(["build", "--release", "--quiet", "--target", &wanted])
+            .args(selection)
+            .env("RUSTFLAGS", flags)
             .arg("--manifest-path")
             .arg(package.join("Cargo.toml"))
             .arg("--target-dir")
             .arg(&target);
-        let (host, wanted) = (env::var("HOST")?, env::var("TARGET")?);
-        let built = if host == wanted {
-            target.join("release")
-        } else {
-            cargo.args(["--target", &wanted]);
-            target.join(&wanted).join("release")
-        };
         if !cargo.status()?.success() {
-            return Err(format!("{library} could not be built from {}", package.display()).into());
+            return Err(format!("{file} could not be built from {}", package.display()).into());
         }
-        Ok(built.join(library))
+        Ok(target.join(&wanted).join("release").join(file))
     }
 
     /// Appends the files of a directory, in the order of their names.

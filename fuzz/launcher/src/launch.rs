@@ -4,19 +4,19 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sockfuzz_protocol::{MUTATOR_DICTIONARY, MUTATOR_FILE, PRELOAD_FILE};
+use sockfuzz_protocol::{MUTATOR_DICTIONARY, MUTATOR_FILE, PRELOAD_FILE, specs};
 
 use crate::description::{Bundle, LIBRARIES};
 
-/// Program of the bundle that does what the launcher itself does not.
+/// Name of the launcher for sockfuzz.
 pub const SOCKFUZZ: &str = "sockfuzz";
+/// File of sockfuzz in the directory of programs. It knows the names of fuzz targets' functions, by which fleets recognise
+/// a target, but not if its name has an extension.
+pub const SOCKFUZZ_FILE: &str = "sockfuzz.bin";
 /// Subcommand of it that accepts the command line of a fuzz target.
 pub const TARGET_SUBCOMMAND: &str = "target";
 /// Dictionary, in the directory of programs.
 pub const DICTIONARY_FILE: &str = "http.dict";
-
-/// Variable with the files that the server finds at another place.
-const RELOCATE: &str = "SOCKFUZZ_RELOCATE";
 
 /// Variables of the dynamic linker (ld.so(8)).
 const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
@@ -55,7 +55,7 @@ pub fn command(
         // afl-fuzz may have been given further words, such as a number of iterations; the server has its own.
         (false, Some(_)) => return server(bundle, environment),
         (false, None) => {
-            let mut command = Command::new(bundle.program(SOCKFUZZ));
+            let mut command = Command::new(bundle.program(SOCKFUZZ_FILE));
             command.arg(TARGET_SUBCOMMAND);
             command
         }
@@ -66,7 +66,8 @@ pub fn command(
 }
 
 fn tool(bundle: &Bundle, name: &str, environment: &impl Environment) -> Command {
-    let mut command = Command::new(bundle.program(name));
+    let file = if name == SOCKFUZZ { SOCKFUZZ_FILE } else { name };
+    let mut command = Command::new(bundle.program(file));
     let mutator = (MUTATOR, bundle.program(MUTATOR_FILE).into_os_string());
     let dictionary = (MUTATOR_DICTIONARY, bundle.program(DICTIONARY_FILE).into_os_string());
     let start = (START_TIMEOUT.0, START_TIMEOUT.1.into());
@@ -97,7 +98,7 @@ fn set_common(command: &mut Command, bundle: &Bundle, environment: &impl Environ
     let options = bundle.description.options.iter().map(|(name, value)| (name.as_str(), value.into()));
     set_defaults(command, options, environment);
     let relocated = relocations(bundle);
-    set_defaults(command, relocated.map(|value| (RELOCATE, value)), environment);
+    set_defaults(command, relocated.map(|value| (specs::RELOCATE.variable, value)), environment);
 }
 
 fn set_defaults<'a>(
@@ -187,7 +188,7 @@ mod tests {
     #[test]
     fn other_command_lines_of_a_target_are_for_sockfuzz() {
         let line = line("nginx_fuzzer", &["crash-1"], &[]);
-        assert!(line.ends_with("/b/nginx_fuzzer_files/bin/sockfuzz target crash-1"), "{line}");
+        assert!(line.ends_with("/b/nginx_fuzzer_files/bin/sockfuzz.bin target crash-1"), "{line}");
     }
 
     #[test]

@@ -44,7 +44,7 @@ fn check_c_library(required: &str) -> Result<(), String> {
         found => {
             let found = found.unwrap_or_else(|| "none that could be found".to_owned());
             Err(format!(
-                "this bundle needs the GNU C library {required} or newer, and this machine has {found}\n  \
+                "this bundle needs the GNU C library {required} or newer, and that of this machine has the functions of {found}\n  \
                  remedy: make the bundle on the oldest system that has to run it"
             ))
         }

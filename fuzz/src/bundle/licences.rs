@@ -19,7 +19,7 @@ const TEXTS: [(&str, &str); 2] = [
 
 /// Explanation beside the texts.
 const OVERVIEW: &str = "\
-sockfuzz (NAME_fuzzer_files/bin/sockfuzz, libsockfuzz_preload.so, libsockfuzz_mutator.so, the launchers): LICENSE-APACHE or LICENSE-MIT, \
+sockfuzz (NAME_fuzzer_files/bin/sockfuzz.bin, libsockfuzz_preload.so, libsockfuzz_mutator.so, the launchers): LICENSE-APACHE or LICENSE-MIT, \
 at your choice. Their dependencies are listed in the Cargo.lock of that version; deny.toml in its sources names the licences.
 AFL++ (bin/afl-*): LICENSE-APACHE. https://github.com/AFLplusplus/AFLplusplus
 Libraries in lib and files in root: those of the packages in this directory, where they came from a package; \

@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use object_rewrite::Rewriter;
 use sockfuzz_launcher::description::PROGRAMS;
-use sockfuzz_launcher::launch::SOCKFUZZ;
+use sockfuzz_launcher::launch::{SOCKFUZZ, SOCKFUZZ_FILE};
 use sockfuzz_protocol::{LAUNCHER_FILE, MUTATOR_FILE, PRELOAD_FILE, START_FILE};
 
 use crate::bundle::elf::is_elf;
@@ -35,7 +35,7 @@ const TOOLS: [(&str, &str); 7] = [
 
 /// Marks by which tools recognise a target: AFL++ an instrumented program and one with a persistent loop (AFL++'s
 /// include/config.h, SHM_ENV_VAR and PERSIST_SIG), ClusterFuzz and OSS-Fuzz a fuzz target. They stand behind the end of
-/// the ELF file. Other files of a bundle must not contain them, or they would be taken for targets.
+/// the ELF file. Other files of a bundle without an extension must not contain the last, or they would be taken for targets.
 const MARKS: &[u8] = b"\n__AFL_SHM_ID ##SIG_AFL_PERSISTENT## LLVMFuzzerTestOneInput\n";
 
 /// The dynamic linkers of the architectures (ld.so(8)).
@@ -60,12 +60,13 @@ pub fn add(tree: &mut Tree, files: &Path, target: &str, fuzzed: &FuzzedProgram) 
     let tools = tools_directory()?;
     let executable = env::current_exe().context("cannot find the program of sockfuzz")?;
     let mut programs = vec![
-        (SOCKFUZZ, executable),
+        (SOCKFUZZ_FILE, executable),
         (PRELOAD_FILE, preload::locate(None)?),
         (MUTATOR_FILE, mutator::locate()?),
     ];
     let of_afl = TOOLS.iter().map(|(name, file)| (*name, tools.join(file)));
     programs.extend(of_afl.filter(|(_, file)| file.is_file()));
+    tree.copy_program(SOCKFUZZ, &launcher)?;
     let mut added = Vec::new();
     for (name, file) in programs {
         tree.copy_program(files.join(PROGRAMS).join(name), &file)?;
@@ -86,7 +87,7 @@ pub fn add(tree: &mut Tree, files: &Path, target: &str, fuzzed: &FuzzedProgram) 
             starting_launcher(&read(&fuzzed.program)?, &directory)?
         }
     };
-    tree.write_program(target, &[&target_program, MARKS].concat())?;
+    tree.write_program(target, &[&target_program[..], MARKS].concat())?;
     Ok(added)
 }
 
