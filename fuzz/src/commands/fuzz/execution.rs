@@ -1,0 +1,146 @@
+//! Run of a campaign in its output directory: its command lines, its instances, and its conclusion.
+
+use std::io::{IsTerminal, stdout};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Result;
+use sockfuzz_protocol::SandboxMode;
+
+use super::arguments::FuzzArguments;
+use super::follow_up;
+use super::preparation::{FuzzInputs, FuzzTarget};
+use crate::campaign::conclusion::{combined_stats, conclude};
+use crate::campaign::control_group::{ControlGroup, GroupLimits};
+use crate::campaign::environment::{self, Setting};
+use crate::campaign::instance::{CampaignPlan, Instance};
+use crate::campaign::output_dir::OutputDir;
+use crate::campaign::output_mode::OutputMode;
+use crate::campaign::record::CampaignRecord;
+use crate::campaign::runner;
+use crate::campaign::seed_intake;
+use crate::input::corpus::Seed;
+use crate::note;
+use crate::options::PreloadOptions;
+use crate::server::single_run::FindingKind;
+use crate::server::status_file::StatusFile;
+use crate::util::notice::{self, Verbosity};
+use crate::util::printable::counted;
+
+/// The server, with the results of the check of the seeds.
+pub(super) struct CheckedTarget {
+    pub(super) target: FuzzTarget,
+    pub(super) record: CampaignRecord,
+    /// Options of the preload, including those of the sandbox.
+    pub(super) options: PreloadOptions,
+    /// Seeds that crash or hang the server.
+    pub(super) findings: Vec<(usize, FindingKind)>,
+}
+
+/// Runs the campaign in its output directory.
+pub(super) fn fuzz(
+    arguments: &FuzzArguments,
+    checked: CheckedTarget,
+    inputs: &FuzzInputs,
+    library: &Path,
+    mutator_settings: Vec<Setting>,
+) -> Result<u8> {
+    let CheckedTarget { target, record, options, findings } = checked;
+    let FuzzTarget { server, inspection, out, cargo_afl } = target;
+    let out = out.lock()?;
+    let earlier_record = CampaignRecord::read(out.path())?;
+    let others = seed_intake::save_findings(&out, &inputs.seeds, &findings)?;
+    seed_intake::findings_line(&out, &findings).iter().for_each(|line| note!("{line}"));
+    let status = StatusFile::kept_at(&out.status())?;
+    let output_mode = output_mode(arguments.jobs);
+    let mut settings = environment::settings(&server, library, &options, &status, &inspection, output_mode);
+    settings.extend(mutator_settings);
+    let plan = CampaignPlan {
+        cargo_afl: &cargo_afl,
+        settings: &settings,
+        corpus: &seed_intake::corpus_without_findings(&out, &inputs.corpus, &inputs.seeds, &others)?,
+        dictionary: inputs.dictionary.as_deref(),
+        timeout: Duration::from_millis(arguments.timeout.into()),
+        cmplog: !inspection.is_uninstrumented(),
+        histories: true,
+        options: &inputs.afl_options,
+        server: &server,
+    };
+    let instances = plan.instances(arguments.jobs.into(), &out);
+    plan.create_histories(&instances, &out)?;
+    report_instances(&settings, &instances, &out);
+    if let Some(resumed) = instances.iter().find(|instance| instance.resumes) {
+        let instance = out.instance(&resumed.name);
+        resume(&instance, earlier_record.as_ref(), &record, &inputs.seeds, &others)?;
+    }
+    match &earlier_record {
+        Some(earlier) => record.resuming(earlier),
+        None => record,
+    }
+    .write(out.path())?;
+    let earlier = combined_stats(&instances, &out).map_or(0, |stats| stats.executions);
+    let group = control_group(&options, instances.len());
+    let result = runner::run(&instances, &out, output_mode, &status, group.as_ref());
+    let exit_status = conclude(result, &instances, &out, &status, group.as_ref(), earlier)?;
+    drop(group);
+    follow_up::follow_up(out.path(), !arguments.no_triage, exit_status)?;
+    Ok(exit_status)
+}
+
+/// Creates the control group of the campaign if the sandbox is on and this process may create one.
+fn control_group(options: &PreloadOptions, instances: usize) -> Option<ControlGroup> {
+    let options = options.parsed();
+    let is_on = options.sandbox != SandboxMode::Off;
+    let limits = GroupLimits::for_instances(instances, options.memory_mib);
+    let group = is_on.then(|| ControlGroup::create(limits)).flatten();
+    if let Some(group) = &group {
+        note!("a control group keeps the campaign below {}", group.limits());
+    }
+    group
+}
+
+/// Adds new seeds to a campaign that is resumed, and reports whether the server has changed since the last run.
+fn resume(
+    instance: &Path,
+    earlier: Option<&CampaignRecord>,
+    record: &CampaignRecord,
+    seeds: &[Seed],
+    others: &[&Seed],
+) -> Result<()> {
+    let Some(earlier) = earlier else { return Ok(()) };
+    if earlier.has_other_program(record) {
+        note!(
+            "the server's program has changed since this campaign was last run: earlier coverage \
+             and findings may not apply to it"
+        );
+    }
+    match seed_intake::take_in_new(instance, earlier, seeds, others)? {
+        0 => {}
+        new => note!("{} put into the queue", counted(new as u64, "new seed", "new seeds")),
+    }
+    Ok(())
+}
+
+/// Returns the output mode: one instance shows its output, several write logs.
+fn output_mode(jobs: u16) -> OutputMode {
+    match (jobs, stdout().is_terminal()) {
+        (1, true) => OutputMode::StatusScreen,
+        (1, false) => OutputMode::Lines,
+        _ => OutputMode::Logs,
+    }
+}
+
+/// Prints the command lines, and the reasons for unusual settings.
+fn report_instances(settings: &[Setting], instances: &[Instance], out: &OutputDir) {
+    for reason in settings.iter().filter_map(|setting| setting.reason.as_ref()) {
+        note!("{reason}");
+    }
+    if instances.iter().any(|instance| instance.resumes) {
+        note!("resuming {}", out.path().display());
+    }
+    for instance in instances {
+        if notice::is_at_least(Verbosity::Normal) {
+            eprintln!("{}", instance.command_line());
+        }
+    }
+}

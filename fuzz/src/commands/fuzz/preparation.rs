@@ -1,0 +1,103 @@
+//! Preparation of a campaign: the input files, the server, and its output directory.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use sockfuzz_protocol::{Loop, specs};
+
+use super::arguments::FuzzArguments;
+use crate::campaign::bundled;
+use crate::campaign::cargo_afl::CargoAfl;
+use crate::campaign::instance::{choose_dictionary, split_afl_options};
+use crate::campaign::output_dir::OutputDir;
+use crate::input::corpus::{self, Seed};
+use crate::note;
+use crate::options::PreloadOptions;
+use crate::server::Server;
+use crate::server::inspect::{self, Inspection};
+use crate::util::home_bundle;
+use crate::util::problem::Problem;
+use crate::util::workspace;
+
+/// The input files of a campaign, and the options of afl-fuzz.
+pub(super) struct FuzzInputs {
+    pub(super) afl_options: Vec<String>,
+    pub(super) corpus: PathBuf,
+    pub(super) seeds: Vec<Seed>,
+    pub(super) dictionary: Option<PathBuf>,
+}
+
+impl FuzzInputs {
+    pub(super) fn read(arguments: &FuzzArguments) -> Result<Self> {
+        let split = |text: &String| {
+            split_afl_options(text).map_err(|error| Problem::failed(error, "see sockfuzz fuzz -h"))
+        };
+        let afl_options = arguments.afl.iter().map(split).collect::<Result<Vec<_>, _>>()?.concat();
+        let corpus = workspace::corpus_or_bundled(arguments.corpus.clone())?;
+        let seeds = corpus::read(&corpus)?;
+        let bundled = workspace::bundled_dictionary()?;
+        let dictionary = choose_dictionary(arguments.dictionary.clone(), bundled)?;
+        Ok(Self { afl_options, corpus, seeds, dictionary })
+    }
+}
+
+/// The server to fuzz, built if it is the bundled one, and its output directory.
+pub(super) struct FuzzTarget {
+    pub(super) server: Server,
+    pub(super) inspection: Inspection,
+    pub(super) out: OutputDir,
+    pub(super) cargo_afl: CargoAfl,
+}
+
+impl FuzzTarget {
+    pub(super) fn prepare(arguments: &FuzzArguments) -> Result<Self> {
+        let server = choose_server(arguments)?;
+        let out = OutputDir::validate(&arguments.output, &server)?;
+        let cargo_afl = CargoAfl::find_or_install()?;
+        if is_bundled(arguments) {
+            bundled::build(&cargo_afl, "the bundled server", &[])?;
+        }
+        let inspection = inspect::inspect(&server)?;
+        inspection.require_instrumentation(arguments.uninstrumented)?;
+        Ok(Self { server, inspection, out, cargo_afl })
+    }
+}
+
+/// Whether the bundled server is to be fuzzed. In a bundle of `sockfuzz bundle`, it is that one's.
+fn is_bundled(arguments: &FuzzArguments) -> bool {
+    arguments.server.is_empty() && home_bundle::current().is_none()
+}
+
+/// Returns the given server, checked for instrumentation, or the bundled one, which may not be built yet.
+fn choose_server(arguments: &FuzzArguments) -> Result<Server> {
+    if is_bundled(arguments) {
+        return bundled::server(arguments.model, arguments.planted);
+    }
+    let server = Server::resolve(&arguments.server)?;
+    inspect::inspect(&server)?.require_instrumentation(arguments.uninstrumented)?;
+    Ok(server)
+}
+
+/// Reports the inspection of the server, and refuses loop `afl` for a server without instrumentation.
+pub(super) fn report_target(target: &FuzzTarget, options: &PreloadOptions) -> Result<()> {
+    let inspection = &target.inspection;
+    note!("{}: {inspection}", target.server.program.display());
+    if let Some(warning) = inspection.sparse_instrumentation() {
+        eprintln!("sockfuzz: WARNING: {warning}");
+    }
+    if inspection.is_uninstrumented() {
+        note!("its coverage is unknown, so figures for edges count kinds of answers instead");
+        refuse_loop_afl(options)?;
+    }
+    Ok(())
+}
+
+/// Refuses loop `afl`: the persistent loop is a part of AFL++'s runtime, which the server does not contain.
+fn refuse_loop_afl(options: &PreloadOptions) -> Result<()> {
+    if options.parsed().r#loop != Loop::Afl {
+        return Ok(());
+    }
+    let what = format!("--{} {} needs an instrumented server", specs::LOOP.flag, Loop::Afl);
+    Err(Problem::failed(what, format!("omit --{0} and unset {1}", specs::LOOP.flag, specs::LOOP.variable))
+        .into())
+}
