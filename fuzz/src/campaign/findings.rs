@@ -114,6 +114,14 @@ fn of_instance(instance: &Path) -> Vec<PathBuf> {
     subdirectories(instance).into_iter().filter(holds_findings).collect()
 }
 
+/// Returns what identifies the file of a finding in an output directory: when the campaign is resumed, afl-fuzz renames the
+/// directory between instance and file, and the file's name, which has the time, stays.
+#[must_use]
+pub fn identity(out: &Path, file: &Path) -> Option<String> {
+    let instance = file.strip_prefix(out).unwrap_or(file).components().next()?.as_os_str();
+    Some(format!("{}/{}", instance.to_string_lossy(), file.file_name()?.to_string_lossy()))
+}
+
 /// Returns the queues of all instances of a campaign.
 ///
 /// # Errors

@@ -204,7 +204,8 @@ impl CampaignRecord {
 }
 
 /// Returns the fingerprint of the server's program, or `None` if the program cannot be read.
-fn program_fingerprint(server: &Server) -> Option<String> {
+#[must_use]
+pub fn program_fingerprint(server: &Server) -> Option<String> {
     fs::read(&server.program).ok().map(|content| fingerprint(&content))
 }
 

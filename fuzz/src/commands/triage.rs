@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::campaign::record::CampaignRecord;
+use crate::campaign::record::{CampaignRecord, program_fingerprint};
 use crate::note;
 use crate::options::{self, PreloadArguments};
 use crate::sandbox::Sandbox;
@@ -18,6 +18,7 @@ use crate::server::single_run::RunConfig;
 use crate::triage::bugs::KnownBugs;
 use crate::triage::finding::{DIRECTORY, FailureKind, Finding};
 use crate::triage::folder;
+use crate::triage::known_again::play_known_again;
 use crate::triage::pipeline::{Triage, TriageLimits};
 use crate::triage::witness::Candidates;
 use crate::triage::workers::{self, WorkerCommand};
@@ -43,7 +44,7 @@ same failure at the same place in the source are one bug.
 Each bug has a folder: inputs as bytes and text, a history for sockfuzz replay, scripts that start the \
 plain server themselves and need only bash or Python, the server's output, a README.md for the server's \
 maintainers, and finding.json. The plain server runs without a sandbox. A later triage plays only what is \
-new; Ctrl-C loses nothing that is finished.
+new, and each known bug once with another build of the server, to learn where it is now; Ctrl-C loses nothing that is finished.
 
 Exit status: 0 when there is no bug, 4 when there is one, 130 after Ctrl-C.";
 
@@ -119,8 +120,12 @@ fn triage(
     limits: TriageLimits,
     workers: Option<WorkerCommand>,
 ) -> Result<u8> {
-    let known = KnownBugs::read(out)?;
+    let mut known = KnownBugs::read(out)?;
     let earlier = known.count();
+    let program = program_fingerprint(config.server);
+    for folder in play_known_again(&config, &mut known, program.as_deref())? {
+        note!("known bug {folder} does not happen with this build of the server");
+    }
     let candidates = Candidates::read(out)?.without(|file| known.has_file(file));
     let directory = known.directory();
     let mut triage = Triage::new(config, limits, workers, known)?;

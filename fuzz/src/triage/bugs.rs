@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use sockfuzz_protocol::history::PlaceLine;
 
 use super::cause::Cause;
 use super::finding::{DIRECTORY, Finding};
@@ -30,8 +31,7 @@ impl KnownBugs {
     /// When a record cannot be read.
     pub fn read(out: &Path) -> Result<Self> {
         let bugs = Finding::of_campaign(out)?;
-        let list = fs::read_to_string(out.join(DIRECTORY).join(NOT_REPRODUCED_FILE)).unwrap_or_default();
-        Ok(Self { out: out.to_owned(), bugs, not_reproduced: list.lines().map(PathBuf::from).collect() })
+        Ok(Self { out: out.to_owned(), bugs, not_reproduced: not_reproduced(out) })
     }
 
     /// Returns the directory of the bugs' folders.
@@ -49,6 +49,21 @@ impl KnownBugs {
     /// Returns the folders of all bugs with their records.
     pub fn bugs(&self) -> impl Iterator<Item = (&Path, &Finding)> {
         self.bugs.iter().map(|(folder, bug)| (folder.as_path(), bug))
+    }
+
+    /// Returns the folders of all bugs with their records, to be changed and written.
+    pub fn bugs_mut(&mut self) -> impl Iterator<Item = (&Path, &mut Finding)> {
+        self.bugs.iter_mut().map(|(folder, bug)| (folder.as_path(), bug))
+    }
+
+    /// Whether the campaign has recorded for this input that it ended a process in the same way as a known bug.
+    #[must_use]
+    pub fn has_place_of(&self, file: &Path) -> bool {
+        let cause = || {
+            let input = PlaceLine::new(&fs::read(file).ok()?, "").input;
+            Cause::of_finding(findings::places(&self.out).get(&input)?)
+        };
+        !self.bugs.is_empty() && cause().is_some_and(|cause| self.has_cause(&cause))
     }
 
     /// Whether an earlier triage has dealt with a file of the campaign.
@@ -150,10 +165,17 @@ impl KnownBugs {
     }
 }
 
-/// Whether these paths below the output directory are of one finding. When a campaign is resumed, afl-fuzz renames the
-/// directory between instance and file; the file's name has the time and stays.
+/// Returns the findings that did not happen again in earlier triages, relative to the output directory.
+#[must_use]
+pub fn not_reproduced(out: &Path) -> BTreeSet<PathBuf> {
+    let list = fs::read_to_string(out.join(DIRECTORY).join(NOT_REPRODUCED_FILE)).unwrap_or_default();
+    list.lines().map(PathBuf::from).collect()
+}
+
+/// Whether these paths below the output directory are of one finding.
 fn is_same_file(one: &Path, other: &Path) -> bool {
-    one.file_name() == other.file_name() && one.components().next() == other.components().next()
+    let identity = |file| findings::identity(Path::new(""), file);
+    identity(one) == identity(other)
 }
 
 /// Returns the time of the first finding in milliseconds after the start of the campaign, as afl-fuzz has put it into the

@@ -101,3 +101,13 @@ impl WitnessReduction<'_, '_> {
 fn fails_on_plain(config: &RunConfig<'_>, cause: &Cause, inputs: &[Vec<u8>]) -> Result<bool> {
     Ok(is_confirmed(cause, &plain_run::run(config, inputs)?))
 }
+
+/// Returns what findings of the same bug have in common: the place of the failure, otherwise the end of the process.
+pub(super) fn key(cause: &Cause, report: Option<&FailureReport>) -> String {
+    match (report.and_then(FailureReport::key), cause) {
+        (Some(key), _) => key,
+        // Hangs whose place is unknown cannot be told apart.
+        (None, Cause::Hang(_)) => "hang".to_owned(),
+        (None, cause) => cause.to_string(),
+    }
+}

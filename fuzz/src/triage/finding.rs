@@ -108,6 +108,9 @@ pub struct Finding {
     pub is_reduction_cut: bool,
     /// Whether it happens on the plain server.
     pub confirmation: Confirmation,
+    /// Fingerprint of the program with which the causes, the key and the place were last determined.
+    #[serde(default)]
+    pub program: Option<String>,
 }
 
 impl Finding {

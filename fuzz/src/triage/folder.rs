@@ -24,6 +24,9 @@ use crate::server::tcp_client::TcpAnswers;
 use crate::util::printable::{counted, printable};
 use crate::util::shell::shell_quoted;
 
+/// Name of the file with all inputs, which `sockfuzz replay` plays in one process.
+pub(super) const HISTORY_FILE: &str = "history";
+
 /// Maximum length of the inputs as text in the description, in characters.
 const MAX_SHOWN_CHARS: usize = 3000;
 
@@ -75,7 +78,7 @@ impl BugFolder<'_> {
         let text = self.text_of_inputs();
         self.save("inputs.txt", text.as_bytes())?;
         let stream = batch::encode(self.witness.inputs.iter().map(Vec::as_slice));
-        self.save("history", &History::encode(&self.witness.end.finding, 0, &stream))?;
+        self.save(HISTORY_FILE, &History::encode(&self.witness.end.finding, 0, &stream))?;
         self.save("output.txt", &self.witness.end.output)?;
         self.save("answers.txt", self.text_of_answers().as_bytes())?;
         let scripts = match self.witness.end.port {

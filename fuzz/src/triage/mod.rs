@@ -28,4 +28,7 @@ pub mod folder;
 
 pub mod bugs;
 
+pub mod earlier_findings;
+pub mod known_again;
+
 pub mod pipeline;

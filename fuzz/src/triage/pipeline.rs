@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::bugs::{self, KnownBugs};
 use super::cause::Cause;
 use super::confirmation::{confirm, reason};
-use super::examination::{Examination, WitnessReduction, examine};
+use super::examination::{Examination, WitnessReduction, examine, key};
 use super::failure::FailureReport;
 use super::finding::Finding;
 use super::folder::BugFolder;
@@ -16,6 +16,7 @@ use super::group::{self, Group};
 use super::job::{Job, JobResult};
 use super::witness::{Candidate, Candidates};
 use super::workers::WorkerCommand;
+use crate::campaign::record::program_fingerprint;
 use crate::server::loop_run::ProcessRunner;
 use crate::server::single_run::RunConfig;
 use crate::server::tcp_client::TcpAnswers;
@@ -227,17 +228,8 @@ impl<'a> Triage<'a> {
             inputs: best.inputs.len(),
             is_reduction_cut,
             confirmation,
+            program: program_fingerprint(self.config.server),
         };
         Ok((finding, answers))
-    }
-}
-
-/// Returns what findings of the same bug have in common: the place of the failure, otherwise the end of the process.
-fn key(cause: &Cause, report: Option<&FailureReport>) -> String {
-    match (report.and_then(FailureReport::key), cause) {
-        (Some(key), _) => key,
-        // Hangs whose place is unknown cannot be told apart.
-        (None, Cause::Hang(_)) => "hang".to_owned(),
-        (None, cause) => cause.to_string(),
     }
 }
