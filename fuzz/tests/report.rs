@@ -3,6 +3,8 @@
 mod common;
 #[path = "report/fixture.rs"]
 mod fixture;
+#[path = "report/junit.rs"]
+mod junit;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -58,9 +60,9 @@ fn a_file_of_the_user_is_not_overwritten() {
     let dir = TestDir::new();
     fixture::campaign(&dir);
     dir.write("out/report.html", b"<p>mine</p>");
-    report(&dir, &["out"]).code(1).stderr(contains("is no report of sockfuzz").and(contains("-o")));
+    report(&dir, &["out"]).code(1).stderr(contains("is no report of sockfuzz").and(contains("another name")));
     assert_eq!(fs::read(dir.path("out/report.html")).expect("there"), b"<p>mine</p>");
-    for format in ["markdown", "json", "sarif", "html"] {
+    for format in ["markdown", "json", "sarif", "junit", "html"] {
         for _ in 0..2 {
             report(&dir, &["--format", format, "-o", &format!("report.{format}"), "out"]).code(0);
         }
@@ -86,14 +88,14 @@ fn a_campaign_that_has_not_reported_has_a_page() {
             .and(contains("No input was saved as a crash or a hang."))
             .and(contains("an earlier release ran the campaign")),
     );
-    for format in ["markdown", "json", "sarif"] {
+    for format in ["markdown", "json", "sarif", "junit"] {
         report(&dir, &["--format", format, "-o", "-", "out"]).code(0);
     }
 }
 
 #[test]
 fn nothing_hostile_is_markup_or_controls_a_terminal() {
-    for format in ["html", "markdown", "json", "sarif"] {
+    for format in ["html", "markdown", "json", "sarif", "junit"] {
         let text = triaged(format);
         let is_hidden = |character: char| character.is_control() && character != '\n' && character != '\t';
         assert!(!text.contains(is_hidden) && !text.contains('\u{202e}'), "{format}: {text}");

@@ -5,6 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+/// Name of the file, in the directory of an instance.
+pub const STATS_FILE: &str = "fuzzer_stats";
+
 /// Figures of one instance, or of several together.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct FuzzerStats {
@@ -34,7 +37,7 @@ impl FuzzerStats {
     /// Reads the figures in the directory of an instance. Returns `None` if it has not reported any yet.
     #[must_use]
     pub fn read(instance: &Path) -> Option<Self> {
-        fs::read_to_string(instance.join("fuzzer_stats")).ok().map(|text| Self::parse(&text))
+        fs::read_to_string(instance.join(STATS_FILE)).ok().map(|text| Self::parse(&text))
     }
 
     /// Returns all values of the file, keyed by name.

@@ -11,7 +11,7 @@ use crate::campaign::record::CampaignRecord;
 use crate::report::data::CampaignReport;
 use crate::report::html::{self, PagePlace};
 use crate::report::live_server;
-use crate::report::{json, markdown, report_file, sarif};
+use crate::report::{json, junit, markdown, report_file, sarif};
 use crate::util::exit_code;
 
 /// Shown below the help text.
@@ -20,12 +20,13 @@ Examples:
   sockfuzz report out                               writes out/report.html, and prints its path
   sockfuzz report --format markdown -o - out        prints the report
   sockfuzz report --format sarif -o findings.sarif out
+  sockfuzz report --format junit -o junit.xml out    for GitLab, Jenkins, …
   sockfuzz report --serve 127.0.0.1:8080 out        while the campaign runs; Ctrl-C ends it
   sockfuzz report --schema                          JSON Schema of --format json
 
 The page needs no network and no JavaScript; with it, tables can be sorted. The findings are those of sockfuzz \
 triage; before a triage, they are the files that AFL++ saved. A file that is not an earlier report is never \
-overwritten.
+overwritten. JUnit and SARIF tell what is new: what was not in OUT when its campaign was last started.
 
 Exit status: 0 when the report is written, or the server was stopped by Ctrl-C; 1 when OUT is no output \
 directory of a campaign, or the file cannot be written.";
@@ -41,6 +42,8 @@ pub enum ReportFormat {
     Json,
     /// The findings in SARIF 2.1.0
     Sarif,
+    /// The findings as tests, in the XML of JUnit: new ones have failed, known ones are skipped
+    Junit,
 }
 
 /// Arguments of `report`.
@@ -52,7 +55,7 @@ pub struct ReportArguments {
     /// Format of the report
     #[arg(long, value_enum, default_value_t = ReportFormat::Html)]
     pub format: ReportFormat,
-    /// File for the report, - for stdout [default: report.html, .md, .json or .sarif in OUT]
+    /// File for the report, - for stdout [default: report.html, .md, .json, .sarif or .junit.xml in OUT]
     #[arg(short, long = "output", value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// Serve the page and /report.json on this loopback address, up to date at each request
@@ -102,6 +105,7 @@ impl ReportFormat {
             Self::Markdown => "report.md",
             Self::Json => "report.json",
             Self::Sarif => "report.sarif",
+            Self::Junit => "report.junit.xml",
         }
     }
 
@@ -111,6 +115,7 @@ impl ReportFormat {
             Self::Markdown => Ok(markdown::render(report)),
             Self::Json => json::render(report),
             Self::Sarif => sarif::render(report),
+            Self::Junit => junit::render(report),
         }
     }
 }

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::text::{visible, visible_start, visible_text};
+use crate::triage::earlier_findings::EarlierFindings;
 use crate::triage::finding::{Confirmation, DIRECTORY, FailureKind, Finding, Severity, SourceLocation};
 use crate::util::printable::counted;
 use crate::util::shell::shell_quoted;
@@ -43,6 +44,8 @@ pub struct ReportedBug {
     pub inputs: usize,
     /// Whether the reduction stopped at its time limit, so that not all of these inputs may be needed.
     pub is_reduction_cut: bool,
+    /// Whether it was known when the campaign was last started.
+    pub is_known: bool,
     /// Whether it happens on the plain server.
     pub confirmation: BugConfirmation,
     /// The inputs as text.
@@ -83,7 +86,7 @@ pub struct TriageResults {
 
 /// Reads the bugs of a campaign.
 #[must_use]
-pub fn read_all(out: &Path) -> TriageResults {
+pub fn read_all(out: &Path, earlier: &EarlierFindings) -> TriageResults {
     let Ok(entries) = fs::read_dir(out.join(DIRECTORY)) else { return TriageResults::default() };
     let mut folders: Vec<_> =
         entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
@@ -92,7 +95,7 @@ pub fn read_all(out: &Path) -> TriageResults {
     let mut without_record = 0;
     for folder in &folders {
         match Finding::read(folder) {
-            Ok(finding) => results.bugs.push(describe(out, folder, &finding)),
+            Ok(finding) => results.bugs.push(describe(out, folder, &finding, earlier)),
             Err(error) if is_missing(&error) => without_record += 1,
             Err(error) => results.notes.push(visible_text(&format!("{error:#}")).into_owned()),
         }
@@ -112,7 +115,7 @@ fn is_missing(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
-fn describe(out: &Path, folder: &Path, finding: &Finding) -> ReportedBug {
+fn describe(out: &Path, folder: &Path, finding: &Finding, earlier: &EarlierFindings) -> ReportedBug {
     let owned = |text: &str| visible_text(text).into_owned();
     let all = |texts: &[String]| texts.iter().map(|text| owned(text)).collect();
     let text_of = |name: &str| {
@@ -142,6 +145,7 @@ fn describe(out: &Path, folder: &Path, finding: &Finding) -> ReportedBug {
         first_found_ms: finding.first_found_ms,
         inputs: finding.inputs,
         is_reduction_cut: finding.is_reduction_cut,
+        is_known: earlier.has_bug(out, folder, finding.files.iter().map(PathBuf::as_path)),
         confirmation: confirmation(&finding.confirmation),
         session: text_of("inputs.txt"),
         answers: text_of("answers.txt"),
@@ -185,6 +189,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("tempdir");
         let folder = directory.path().join("findings/01-crash\x1b");
         fs::create_dir_all(&folder).expect("mkdir");
+        let read_all = |out: &Path| read_all(out, &EarlierFindings::default());
         let results = read_all(directory.path());
         assert!(
             !results.is_present && results.notes[0].starts_with("1 folder in findings"),

@@ -13,7 +13,7 @@ use super::coverage::{self, SourceCoverage};
 use super::instances::{self, ReportedInstance};
 use super::repetition::{self, Repetition};
 use super::requests::{self, RequestedPaths};
-use super::saved_files::{self, SavedFile, SavedKind};
+use super::saved_files::{self, FileTriage, SavedFile, SavedKind};
 use crate::campaign::answer_counts::AnswerCounts;
 use crate::campaign::connection_counts::ConnectionCounts;
 use crate::campaign::output_dir::STATUS_FILE;
@@ -23,6 +23,7 @@ use crate::campaign::report;
 use crate::campaign::stats::FuzzerStats;
 use crate::options::PreloadOptions;
 use crate::server::status_file::StatusFile;
+use crate::triage::earlier_findings::EarlierFindings;
 
 /// Begins the value of `generator`, and the mark in reports of other formats.
 pub const GENERATOR: &str = concat!("sockfuzz report ", env!("CARGO_PKG_VERSION"));
@@ -119,8 +120,9 @@ impl CampaignReport {
         let record = CampaignRecord::require(out)?;
         let out = std::path::absolute(out)?;
         let instances = instances::read_all(&out, &progress::read(&out));
-        let saved_files = saved_files::read_all(&out);
-        let TriageResults { is_present: is_triaged, bugs, mut notes } = bugs::read_all(&out);
+        let earlier = EarlierFindings::read(&out)?;
+        let TriageResults { is_present: is_triaged, bugs, mut notes } = bugs::read_all(&out, &earlier);
+        let saved_files = saved_files::read_all(&out, &earlier, &bugs);
         let coverage = coverage::read(&out).unwrap_or_else(|note| {
             notes.push(note);
             None
@@ -152,6 +154,18 @@ impl CampaignReport {
             saved_files,
             instances,
         })
+    }
+}
+
+impl CampaignReport {
+    /// Returns the bugs that were not known when the campaign was last started.
+    pub fn new_bugs(&self) -> impl Iterator<Item = &ReportedBug> {
+        self.bugs.iter().filter(|bug| !bug.is_known)
+    }
+
+    /// Returns the saved inputs since the campaign was last started that triage has not come to.
+    pub fn new_files(&self) -> impl Iterator<Item = &SavedFile> {
+        self.saved_files.iter().filter(|file| !file.is_known && file.triage == FileTriage::Pending)
     }
 }
 

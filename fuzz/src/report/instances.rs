@@ -11,10 +11,7 @@ use serde::Serialize;
 use super::plot_data;
 use super::text::visible;
 use crate::campaign::progress::ProgressRow;
-use crate::campaign::stats::FuzzerStats;
-
-/// File of figures that makes a directory one of an instance.
-const STATS_FILE: &str = "fuzzer_stats";
+use crate::campaign::stats::{FuzzerStats, STATS_FILE};
 
 /// Instance of afl-fuzz.
 #[derive(Debug, Clone, Serialize, JsonSchema)]

@@ -121,6 +121,9 @@ fn one_bug(number: usize, bug: &ReportedBug, out: &str, text: &mut String) {
     if let Some(place) = &bug.place {
         let _ = writeln!(text, "- Place: {}", code(&format!("{}:{}", place.file, place.line)));
     }
+    if bug.is_known {
+        *text += "- Known when the campaign was last started\n";
+    }
     let _ = writeln!(text, "- Confirmation: {}", escaped(&bug.confirmation.summary));
     let _ = writeln!(text, "- Needs: {} {}", bug.inputs, if bug.inputs == 1 { "input" } else { "inputs" });
     for command in &bug.reproducers {

@@ -21,6 +21,7 @@ pub mod charts;
 
 pub mod html;
 pub mod json;
+pub mod junit;
 pub mod markdown;
 pub mod sarif;
 

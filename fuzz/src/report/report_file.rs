@@ -24,11 +24,30 @@ const MODE: u32 = 0o644;
 /// When the path is something other than an earlier report, or cannot be written.
 pub fn write(path: &Path, content: &str) -> Result<()> {
     require_replaceable(path)?;
-    let directory = match path.parent() {
+    write_beside(&directory_of(path), path, content)
+        .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Checks that [`write()`] will find a directory, and nothing of the user at the path.
+///
+/// # Errors
+/// When it will not.
+pub fn require_writable(path: &Path) -> Result<(), Problem> {
+    let directory = directory_of(path);
+    if !directory.is_dir() {
+        return Err(Problem::failed(
+            format!("{} cannot be written: {} is no directory", path.display(), directory.display()),
+            "create the directory, or give another file",
+        ));
+    }
+    require_replaceable(path)
+}
+
+fn directory_of(path: &Path) -> PathBuf {
+    match path.parent() {
         Some(directory) if directory != Path::new("") => directory.to_owned(),
         _ => PathBuf::from("."),
-    };
-    write_beside(&directory, path, content).with_context(|| format!("cannot write {}", path.display()))
+    }
 }
 
 fn write_beside(directory: &Path, path: &Path, content: &str) -> Result<()> {
@@ -48,7 +67,7 @@ fn require_replaceable(path: &Path) -> Result<(), Problem> {
         Ok(metadata) if metadata.is_file() && is_report(path) => Ok(()),
         _ => Err(Problem::failed(
             format!("{} exists, and is no report of sockfuzz", path.display()),
-            "give another name with -o, or move it away; nothing was changed",
+            "give another name, or move it away; nothing was changed",
         )),
     }
 }

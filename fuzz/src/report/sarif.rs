@@ -71,6 +71,7 @@ fn of_bug(bug: &ReportedBug) -> SarifResult {
         .locations(bug.place.iter().map(location_in_source).collect::<Vec<_>>())
         .stacks(stack(&bug.stack).into_iter().collect::<Vec<_>>())
         .related_locations(bug.files.iter().map(|file| location_in_output(file)).collect::<Vec<_>>())
+        .baseline_state(baseline_state(bug.is_known))
         .partial_fingerprints(BTreeMap::from([("sockfuzzCause/v1".to_owned(), fingerprint)]))
         .build()
 }
@@ -86,7 +87,13 @@ fn of_file(file: &SavedFile) -> SarifResult {
         .level(shown)
         .message(message(&format!("{}, not triaged: {}", file.cause, file.path)))
         .locations(vec![location_in_output(&file.path)])
+        .baseline_state(baseline_state(file.is_known))
         .build()
+}
+
+/// Returns how a result compares with the start of the campaign.
+const fn baseline_state(is_known: bool) -> &'static str {
+    if is_known { "unchanged" } else { "new" }
 }
 
 fn stack(frames: &[String]) -> Option<Stack> {

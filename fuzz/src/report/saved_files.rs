@@ -1,13 +1,17 @@
 //! Inputs that afl-fuzz saved for their verdicts, with what their names tell (`id:000000,sig:06,src:…,time:267,…`).
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::bugs::ReportedBug;
 use super::text::visible;
 use crate::campaign::findings;
 use crate::server::single_run::FindingKind;
+use crate::triage;
+use crate::triage::earlier_findings::EarlierFindings;
 
 /// Input that afl-fuzz saved as a crash or a hang.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -24,6 +28,22 @@ pub struct SavedFile {
     pub time_ms: Option<u64>,
     /// Executions of the instance at that time.
     pub executions: Option<u64>,
+    /// Whether it was there when the campaign was last started.
+    pub is_known: bool,
+    /// What triage made of it.
+    pub triage: FileTriage,
+}
+
+/// What triage made of a saved input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileTriage {
+    /// It is one of a bug's files.
+    OfBug,
+    /// It did not happen again.
+    NotReproduced,
+    /// Triage has not come to it.
+    Pending,
 }
 
 /// Kind of a saved input.
@@ -38,13 +58,26 @@ pub enum SavedKind {
 
 /// Returns the saved inputs of all instances and earlier resumptions, sorted by time. Those without one are last.
 #[must_use]
-pub fn read_all(out: &Path) -> Vec<SavedFile> {
-    let mut all: Vec<_> = findings::files(out).iter().filter_map(|file| describe(out, file)).collect();
+pub fn read_all(out: &Path, earlier: &EarlierFindings, bugs: &[ReportedBug]) -> Vec<SavedFile> {
+    let identities = |files: &mut dyn Iterator<Item = &Path>| -> HashSet<_> {
+        files.filter_map(|file| findings::identity(out, file)).collect()
+    };
+    let of_bugs = identities(&mut bugs.iter().flat_map(|bug| &bug.files).map(Path::new));
+    let not_reproduced = triage::bugs::not_reproduced(out);
+    let not_reproduced = identities(&mut not_reproduced.iter().map(PathBuf::as_path));
+    let triage_of = |file: &Path| match findings::identity(out, file) {
+        Some(identity) if of_bugs.contains(&identity) => FileTriage::OfBug,
+        Some(identity) if not_reproduced.contains(&identity) => FileTriage::NotReproduced,
+        _ => FileTriage::Pending,
+    };
+    let files = findings::files(out);
+    let described = files.iter().filter_map(|file| describe(out, file, earlier, triage_of(file)));
+    let mut all: Vec<_> = described.collect();
     all.sort_by_key(|file| (file.time_ms.is_none(), file.time_ms));
     all
 }
 
-fn describe(out: &Path, file: &Path) -> Option<SavedFile> {
+fn describe(out: &Path, file: &Path, earlier: &EarlierFindings, triage: FileTriage) -> Option<SavedFile> {
     let path = file.strip_prefix(out).ok()?;
     Some(SavedFile {
         path: visible(path.as_os_str().as_encoded_bytes()),
@@ -56,6 +89,8 @@ fn describe(out: &Path, file: &Path) -> Option<SavedFile> {
         cause: findings::cause(file),
         time_ms: findings::number_in_name(file, "time:"),
         executions: findings::number_in_name(file, "execs:"),
+        is_known: earlier.has_file(out, file),
+        triage,
     })
 }
 
@@ -78,7 +113,7 @@ mod tests {
             fs::create_dir_all(path.parent().expect("in out")).expect("mkdir");
             fs::write(path, "x").expect("write");
         }
-        let all = read_all(out);
+        let all = read_all(out, &EarlierFindings::default(), &[]);
         let seen: Vec<_> = all.iter().map(|it| (it.kind, it.time_ms, it.executions)).collect();
         assert_eq!(
             seen,
