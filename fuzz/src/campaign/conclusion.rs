@@ -53,6 +53,9 @@ pub fn conclude(
         }
     })?;
     eprintln!();
+    if let CampaignEnd::Reached(limit) = &end {
+        eprintln!("stopped: {limit}");
+    }
     if let Some(stats) = together {
         eprintln!("{}", report::summary(&stats));
         let answers = AnswerCounts::read(status);
@@ -78,7 +81,7 @@ pub fn conclude(
     }
     eprintln!("to continue, give the same command again; all files are in {}", out.path().display());
     Ok(match end {
-        CampaignEnd::Complete => exit_code::OK,
+        CampaignEnd::Complete | CampaignEnd::Reached(_) => exit_code::OK,
         CampaignEnd::Interrupted(signal) => signal.exit_code(),
     })
 }

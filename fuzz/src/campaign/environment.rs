@@ -91,8 +91,8 @@ pub fn permissive_settings(output_mode: OutputMode) -> impl Iterator<Item = Sett
         // When all cores are taken, run unpinned. (This variable overrides `NO_AFFINITY`.)
         env::var_os(NO_AFFINITY).is_none().then(|| Setting::silent(TRY_AFFINITY, "1")),
         (!status_screen).then(|| Setting::silent("AFL_NO_UI", "1")),
-        // Without the status screen, the live line of sockfuzz shows these figures.
-        (!status_screen).then(|| Setting::silent("AFL_FUZZER_STATS_UPDATE_INTERVAL", "5")),
+        // sockfuzz reads these figures for its live line, for the report, and to stop when nothing new is found.
+        Some(Setting::silent("AFL_FUZZER_STATS_UPDATE_INTERVAL", "5")),
         // With afl-fuzz's defaults, the compiler decides whether reports of UndefinedBehaviorSanitizer end a
         // server. The other values are those that afl-fuzz sets for the other sanitizers.
         Some(Setting::silent("UBSAN_OPTIONS", UBSAN_OPTIONS)),

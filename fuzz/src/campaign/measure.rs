@@ -128,7 +128,7 @@ impl BoundedCampaign<'_> {
         let instances = plan.instances(1, &out);
         plan.create_histories(&instances, &out)?;
         let pinned = PinnedThread::to_one_core()?;
-        let end = runner::run(&instances, &out, OutputMode::Logs, &status, None)?;
+        let end = runner::run(&instances, &out, OutputMode::Logs, &status, None, None)?;
         drop(pinned);
         if let CampaignEnd::Interrupted(signal) = end {
             return Err(signal.into());

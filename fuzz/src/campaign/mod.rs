@@ -3,9 +3,11 @@
 
 pub mod cargo_afl;
 pub mod failure;
-pub mod output_dir;
 pub mod output_mode;
 pub mod stats;
+pub mod stop_condition;
+
+pub mod output_dir;
 
 pub mod campaign_run;
 pub mod progress;
@@ -31,6 +33,7 @@ pub mod control_group;
 pub mod guard;
 pub mod live_line;
 pub mod shared_memory;
+pub mod stop_watch;
 
 pub mod runner;
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use rustix::fs::{FlockOperation, flock};
 
+use crate::campaign::stats::STATS_FILE;
 use crate::server::Server;
 use crate::util::problem::Problem;
 use crate::util::shell::shell_quoted;
@@ -139,7 +140,7 @@ impl OutputDir {
     #[must_use]
     pub fn is_resumable(&self, instance: &str) -> bool {
         let instance = self.instance(instance);
-        has_queue(&instance) && (instance.join("fuzzer_stats").exists() || has_findings(&instance))
+        has_queue(&instance) && (instance.join(STATS_FILE).exists() || has_findings(&instance))
     }
 }
 

@@ -24,6 +24,7 @@ use crate::campaign::output_mode::OutputMode;
 use crate::campaign::progress::ProgressLog;
 use crate::campaign::shared_memory;
 use crate::campaign::stats::FuzzerStats;
+use crate::campaign::stop_watch::{ReachedLimit, StopWatch};
 use crate::server::diagnose::describe_exit;
 use crate::server::process_tree;
 use crate::server::status_file::StatusFile;
@@ -42,10 +43,12 @@ const MAX_KEPT_BYTES: usize = 64 << 10;
 const GUARD_ENDED: &str = "the guard of the campaign has ended";
 
 /// How a campaign ended without a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CampaignEnd {
     /// afl-fuzz reached a limit that it was given.
     Complete,
+    /// It was stopped because a condition was met.
+    Reached(ReachedLimit),
     /// The user stopped it.
     Interrupted(Interrupted),
 }
@@ -74,7 +77,8 @@ enum InstanceOutput {
     Log,
 }
 
-/// Runs the instances to their end, in `group` if there is one, and saves the status page periodically.
+/// Runs the instances to their end or until a condition of the watch is met, in `group` if there is one, and saves the
+/// status page periodically.
 ///
 /// # Errors
 /// When one of them cannot be started, or stops with an error.
@@ -84,6 +88,7 @@ pub fn run(
     output_mode: OutputMode,
     status: &StatusFile,
     group: Option<&ControlGroup>,
+    stop_watch: Option<&mut StopWatch<'_>>,
 ) -> Result<CampaignEnd> {
     let mut campaign = RunningCampaign { out, members: Vec::new(), fuzzers: BTreeSet::new() };
     let mut guard = Guard::start().context("cannot start the guard of the campaign")?;
@@ -96,13 +101,14 @@ pub fn run(
         campaign.members.push(member);
     }
     let live = (output_mode == OutputMode::Logs).then(LiveLine::start);
-    let result = campaign.watch(live.as_ref(), status);
+    let result = campaign.watch(live.as_ref(), status, stop_watch);
     campaign.stop();
     if let Some(live) = live {
         live.clear();
     }
     match result {
         Ok(()) => Ok(CampaignEnd::Complete),
+        Err(StopReason::Reached(limit)) => Ok(CampaignEnd::Reached(limit)),
         Err(StopReason::Interrupted(signal)) => Ok(CampaignEnd::Interrupted(signal)),
         Err(StopReason::Failed(index, status)) => Err(campaign.failure(index, status)),
         Err(StopReason::Unwatchable(error)) => Err(error.into()),
@@ -111,6 +117,7 @@ pub fn run(
 
 /// Reason why watching ended before every instance had succeeded.
 enum StopReason {
+    Reached(ReachedLimit),
     Interrupted(Interrupted),
     Failed(usize, ExitStatus),
     Unwatchable(io::Error),
@@ -166,7 +173,12 @@ fn show(mut from: impl Read) -> Vec<u8> {
 }
 
 impl RunningCampaign<'_> {
-    fn watch(&mut self, live: Option<&LiveLine>, status: &StatusFile) -> Result<(), StopReason> {
+    fn watch(
+        &mut self,
+        live: Option<&LiveLine>,
+        status: &StatusFile,
+        mut stop_watch: Option<&mut StopWatch<'_>>,
+    ) -> Result<(), StopReason> {
         let mut last_line = Instant::now();
         let mut last_save = Instant::now();
         let mut progress = ProgressLog::open(self.out.path());
@@ -187,6 +199,10 @@ impl RunningCampaign<'_> {
             }
             if !running {
                 return Ok(());
+            }
+            let names = self.members.iter().map(|member| member.instance.name.as_str());
+            if let Some(limit) = stop_watch.as_mut().and_then(|watch| watch.reached(self.out, names)) {
+                return Err(StopReason::Reached(limit));
             }
             if let Some(live) = live
                 && last_line.elapsed() >= live.interval()

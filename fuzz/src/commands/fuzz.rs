@@ -3,6 +3,7 @@
 mod arguments;
 mod execution;
 mod follow_up;
+mod new_findings;
 mod preparation;
 
 use std::path::Path;
@@ -20,6 +21,7 @@ use crate::campaign::record::CampaignRecord;
 use crate::input::corpus::{self, Seed};
 use crate::note;
 use crate::options::PreloadOptions;
+use crate::report::report_file;
 use crate::sandbox::Sandbox;
 use crate::server::seeds::{self, SeedCheck};
 use crate::server::single_run::RunConfig;
@@ -34,6 +36,7 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Errors
 /// A server that cannot be used, a directory that cannot be used, or an afl-fuzz that fails.
 pub fn run(arguments: FuzzArguments) -> Result<u8> {
+    arguments.report_files().try_for_each(|(_, file)| report_file::require_writable(file))?;
     let inputs = FuzzInputs::read(&arguments)?;
     let target = FuzzTarget::prepare(&arguments)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;

@@ -77,9 +77,14 @@ impl TestDir {
 
     /// Compiles `tests/servers/NAME.c` with AFL++'s instrumentation; `None` if clang is missing.
     pub fn instrumented_server(&self, name: &str, cargo_afl: &CargoAfl) -> Option<PathBuf> {
-        let clang = installed("clang", "clang")?;
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/servers/{name}.c"));
-        let program = self.path(name);
+        self.instrumented(&source, cargo_afl)
+    }
+
+    /// Compiles a server in C with AFL++'s instrumentation; `None` if clang is missing.
+    pub fn instrumented(&self, source: &Path, cargo_afl: &CargoAfl) -> Option<PathBuf> {
+        let clang = installed("clang", "clang")?;
+        let program = self.path("").join(source.file_stem().expect("a name"));
         let status = Command::new(clang)
             .args(["-g", "-O1", "-pthread", "-fsanitize-coverage=trace-pc-guard", "-o"])
             .arg(&program)
@@ -88,7 +93,7 @@ impl TestDir {
             .args(["-ldl", "-lrt", "-lm"])
             .status()
             .expect("clang starts");
-        assert!(status.success(), "{name}.c compiles");
+        assert!(status.success(), "{} compiles", source.display());
         Some(program)
     }
 

@@ -1,14 +1,17 @@
 //! Arguments of `fuzz`, and its help text.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use clap::builder::ArgPredicate;
 
 use crate::campaign::bundled::ConcurrencyModel;
 use crate::campaign::mutator::Mutator;
+use crate::campaign::stop_condition::{self, StopCondition};
 use crate::options::PreloadArguments;
+use crate::server::single_run::FindingKind;
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
@@ -18,6 +21,7 @@ Examples:
   sockfuzz fuzz --writable ./logs -- ./server     a server that has to write a log
   sockfuzz fuzz -j 4 --afl '-V 3600 -p explore' -- ./server
   sockfuzz fuzz --uninstrumented -- node server.js
+  sockfuzz fuzz --until 10min,finding --junit junit.xml -- ./server     for a CI system
 
 An existing output directory of the same server is resumed. Ctrl-C stops the campaign at any time \
 without loss. Every command is printed before it runs, and can be run by hand. As far as the kernel \
@@ -26,8 +30,18 @@ allows, the server cannot write files, use the network, or signal other processe
 At the end, sockfuzz triage sends what was found to the plain server, without the preload and the sandbox, and \
 sockfuzz report writes report.html.
 
-Exit status: 0 when afl-fuzz reached a limit that it was given, 5 when it failed, 10 to 17 for a \
-server that cannot be fuzzed, 130 after Ctrl-C (see sockfuzz --help).";
+With --until, all instances stop together. Then triage takes at most --triage-time, and the exit status tells \
+whether the campaign has found something new: a bug that was not in the output directory when it started. Findings \
+that triage has not come to, or is not wanted for, count like bugs; those that do not happen again do not count. \
+If the directory is kept from one run to the next, a bug fails one run, and is known in the next, also with another \
+build of the server.
+
+Exit status: 0 when a limit was reached (with --until: and nothing new was found), 4 when --until is given and \
+something new was found, 5 when afl-fuzz failed, 10 to 17 for a server that cannot be fuzzed, 130 after Ctrl-C (see \
+sockfuzz --help). Without --until, findings do not change it.";
+
+/// Time that triage gets at the end of a campaign with `--until`.
+const TRIAGE_TIME: &str = "5min";
 
 /// Time limit of an execution without instrumentation, which can include the whole start of the server.
 const UNINSTRUMENTED_TIMEOUT_MS: &str = "5000";
@@ -67,6 +81,28 @@ pub struct FuzzArguments {
     /// Custom mutator, in addition to AFL++'s own stages [default: http; none with afl-fuzz's -L]
     #[arg(long, value_enum)]
     pub mutator: Option<Mutator>,
+    /// Stop, and let the exit status tell whether something new was found: after a time (90s, 10min, 2h), after a time
+    /// without new coverage (stale:10min), at the first new crash (crash), or at the first new crash or hang (finding).
+    /// Repeated or separated by commas, what comes first counts. Times begin with this start, also when a
+    /// campaign is resumed; that without new coverage begins when all instances have run their queue
+    #[arg(long, value_name = "CONDITION", value_delimiter = ',')]
+    pub until: Vec<StopCondition>,
+    /// Time limit of the triage at the end [default with --until: 5min; otherwise none]
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value_if("until", ArgPredicate::IsPresent, TRIAGE_TIME),
+        hide_default_value = true,
+        conflicts_with = "no_triage",
+        value_parser = stop_condition::duration
+    )]
+    pub triage_time: Option<Duration>,
+    /// At the end, also write the findings as JUnit XML, for example for GitLab and Jenkins
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// At the end, also write the findings in SARIF, for example for GitHub
+    #[arg(long, value_name = "FILE")]
+    pub sarif: Option<PathBuf>,
     /// Additional options for afl-fuzz, quoted as for a shell; may be repeated
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     pub afl: Vec<String>,
@@ -89,4 +125,20 @@ pub struct FuzzArguments {
     /// one, the bundled server is built and fuzzed
     #[arg(trailing_var_arg = true, value_name = "SERVER ARGS")]
     pub server: Vec<OsString>,
+}
+
+impl FuzzArguments {
+    /// Returns the files of reports that the user wants besides the page, with the names of their formats.
+    pub(super) fn report_files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let files = [("junit", &self.junit), ("sarif", &self.sarif)];
+        files.into_iter().filter_map(|(format, file)| Some((format, file.as_deref()?)))
+    }
+
+    /// Whether a finding may stop the campaign, unless it is of a known bug.
+    pub(super) fn needs_places_of_bugs(&self) -> bool {
+        let at_findings = |condition: &StopCondition| {
+            [FindingKind::Crash, FindingKind::Hang].into_iter().any(|kind| condition.is_met_by(kind))
+        };
+        !self.no_triage && self.until.iter().any(at_findings)
+    }
 }

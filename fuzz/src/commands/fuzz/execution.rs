@@ -8,7 +8,8 @@ use anyhow::Result;
 use sockfuzz_protocol::SandboxMode;
 
 use super::arguments::FuzzArguments;
-use super::follow_up;
+use super::follow_up::FollowUp;
+use super::new_findings::{self, KNOWN_TIMEOUT, KnownFindings};
 use super::preparation::{FuzzInputs, FuzzTarget};
 use crate::campaign::conclusion::{combined_stats, conclude};
 use crate::campaign::control_group::{ControlGroup, GroupLimits};
@@ -19,11 +20,14 @@ use crate::campaign::output_mode::OutputMode;
 use crate::campaign::record::CampaignRecord;
 use crate::campaign::runner;
 use crate::campaign::seed_intake;
+use crate::campaign::stop_condition::StopCondition;
+use crate::campaign::stop_watch::StopWatch;
 use crate::input::corpus::Seed;
 use crate::note;
 use crate::options::PreloadOptions;
-use crate::server::single_run::FindingKind;
+use crate::server::single_run::{FindingKind, RunConfig};
 use crate::server::status_file::StatusFile;
+use crate::util::exit_code;
 use crate::util::notice::{self, Verbosity};
 use crate::util::printable::counted;
 
@@ -49,6 +53,7 @@ pub(super) fn fuzz(
     let FuzzTarget { server, inspection, out, cargo_afl } = target;
     let out = out.lock()?;
     let earlier_record = CampaignRecord::read(out.path())?;
+    let mut known = KnownFindings::record(out.path())?;
     let others = seed_intake::save_findings(&out, &inputs.seeds, &findings)?;
     seed_intake::findings_line(&out, &findings).iter().for_each(|line| note!("{line}"));
     let status = StatusFile::kept_at(&out.status())?;
@@ -80,11 +85,42 @@ pub(super) fn fuzz(
     .write(out.path())?;
     let earlier = combined_stats(&instances, &out).map_or(0, |stats| stats.executions);
     let group = control_group(&options, instances.len());
-    let result = runner::run(&instances, &out, output_mode, &status, group.as_ref());
+    if arguments.needs_places_of_bugs() {
+        let options = &options.with_crashes_of_the_loop();
+        known.find_again(&RunConfig { server: &server, library, options, timeout: KNOWN_TIMEOUT })?;
+    }
+    let is_known = |file: &Path| known.contains(file);
+    report_conditions(&arguments.until);
+    let mut stop_watch = StopWatch::start(&arguments.until, &is_known);
+    let result = runner::run(&instances, &out, output_mode, &status, group.as_ref(), Some(&mut stop_watch));
     let exit_status = conclude(result, &instances, &out, &status, group.as_ref(), earlier)?;
     drop(group);
-    follow_up::follow_up(out.path(), !arguments.no_triage, exit_status)?;
-    Ok(exit_status)
+    follow_up(arguments, out.path(), exit_status)
+}
+
+/// Triages and reports what the campaign has found, and returns the exit status of the command. `status` is that of the
+/// campaign.
+fn follow_up(arguments: &FuzzArguments, out: &Path, status: u8) -> Result<u8> {
+    let wanted = FollowUp {
+        is_wanted: !arguments.no_triage,
+        triage_time: arguments.triage_time,
+        reports: arguments.report_files().collect(),
+    };
+    let all_written = wanted.run(out, status)?;
+    let is_judged = status == exit_code::OK && !arguments.until.is_empty();
+    Ok(match status {
+        exit_code::OK if is_judged && new_findings::report(out)? => exit_code::CRASHED,
+        exit_code::OK if !all_written => exit_code::FAILED,
+        status => status,
+    })
+}
+
+/// Reports when the campaign will stop.
+fn report_conditions(conditions: &[StopCondition]) {
+    if !conditions.is_empty() {
+        let conditions: Vec<_> = conditions.iter().map(ToString::to_string).collect();
+        note!("the campaign stops {}", conditions.join(", or "));
+    }
 }
 
 /// Creates the control group of the campaign if the sandbox is on and this process may create one.
