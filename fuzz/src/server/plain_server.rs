@@ -23,7 +23,7 @@ use crate::server::listening::{ServerAddress, accept_queue, connect_to};
 use crate::server::process_tree;
 use crate::server::running::{RunningProcess, WaitOutcome};
 use crate::server::tcp_client::{self, TcpAnswers, TcpTimeouts};
-use crate::util::interrupt;
+use crate::util::interrupt::{self, Interrupted};
 use crate::util::memory_file::MemoryFile;
 use crate::util::printable::last_lines;
 use crate::util::{exit_code, problem::Problem};
@@ -230,7 +230,11 @@ fn wait_for_listener(
     Err(Problem::new(exit, what, remedy).into())
 }
 
+/// Adds that the server runs without the preload, unless the user has interrupted it.
 fn without_preload(error: anyhow::Error, output: &MemoryFile) -> anyhow::Error {
+    if error.is::<Interrupted>() {
+        return error;
+    }
     let lines = last_lines(&output.content().unwrap_or_default(), MAX_OUTPUT_LINES);
     let lines: String = lines.iter().map(|line| format!("\n  output: {line}")).collect();
     error.context(format!("without the preload, over real TCP, the server does not serve{lines}\n  cause"))
