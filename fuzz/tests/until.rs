@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{TestDir, bundled, fixed_port, program_with, stat};
+use common::{TestDir, bundled, fixed_port, program_with, stat, workspace};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
 use sockfuzz::campaign::cargo_afl::CargoAfl;
@@ -150,6 +150,24 @@ fn a_condition_that_is_no_condition_is_refused() {
             .assert()
             .code(2)
             .stderr(contains("--until").and(contains(words)));
+    }
+}
+
+/// The commands in the examples for CI systems have no option that does not exist.
+#[test]
+fn the_examples_for_ci_systems_use_existing_options() {
+    let help = TestDir::new().sockfuzz().args(["fuzz", "--help"]).output().expect("runs").stdout;
+    let help = String::from_utf8(help).expect("UTF-8");
+    for file in ["github.yml", "gitlab.yml", "README.md"] {
+        let text = fs::read_to_string(workspace().path("harness/ci").join(file)).expect("readable");
+        let commands: Vec<_> = text.split("sockfuzz fuzz ").skip(1).collect();
+        assert!(!commands.is_empty(), "{file}");
+        for command in commands {
+            let (options, _) = command.split_once(" -- ").expect("a server");
+            for option in options.split_whitespace().filter(|word| word.starts_with("--")) {
+                assert!(help.contains(&format!("{option} <")), "{file}: {option}");
+            }
+        }
     }
 }
 
