@@ -15,12 +15,15 @@ pub enum Use {
     Listed,
     /// It was created, opened for writing, renamed or removed.
     Written,
+    /// It was created as a directory.
+    Made,
     /// It is the working directory of a process that named a file relative to it.
     WorkingDirectory,
 }
 
 impl Use {
-    const ALL: [Self; 5] = [Self::Examined, Self::Read, Self::Listed, Self::Written, Self::WorkingDirectory];
+    const ALL: [Self; 6] =
+        [Self::Examined, Self::Read, Self::Listed, Self::Written, Self::Made, Self::WorkingDirectory];
 
     fn word(self) -> &'static str {
         match self {
@@ -28,6 +31,7 @@ impl Use {
             Self::Read => "read",
             Self::Listed => "listed",
             Self::Written => "written",
+            Self::Made => "made",
             Self::WorkingDirectory => "from",
         }
     }

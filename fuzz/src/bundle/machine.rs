@@ -15,6 +15,9 @@ const DIRECTORIES: [&str; 9] = [
     "/etc/alternatives",
 ];
 
+/// Directories for temporary files (hier(7)).
+const TEMPORARY: [&str; 3] = ["/tmp", "/var/tmp", "/dev/shm"];
+
 /// Files that describe the machine, its users and its network.
 const FILES: [&str; 18] = [
     "/etc/gai.conf",
@@ -92,6 +95,12 @@ pub fn owns(path: &Path) -> bool {
         || FILES.iter().any(|file| path == Path::new(file))
         || (is_library(path) && is_c_library(path))
         || (path.starts_with("/usr/lib") && is_gconv())
+}
+
+/// Whether a path is among temporary files.
+#[must_use]
+pub fn is_temporary(path: &Path) -> bool {
+    TEMPORARY.iter().any(|directory| path.starts_with(directory))
 }
 
 /// Whether a file is a shared library that the dynamic linker finds by its name.

@@ -55,7 +55,6 @@ pub struct FuzzedProgram {
 /// # Errors
 /// When one is missing, or cannot be copied.
 pub fn add(tree: &mut Tree, files: &Path, target: &str, fuzzed: &FuzzedProgram) -> Result<Vec<PathBuf>> {
-    CargoAfl::find_or_install()?;
     let launcher = launcher::locate()?;
     let tools = tools_directory()?;
     let executable = env::current_exe().context("cannot find the program of sockfuzz")?;
@@ -125,14 +124,20 @@ fn parse_list(listed: &str) -> impl Iterator<Item = (OsString, PathBuf)> {
     })
 }
 
-/// Returns the directory of AFL++'s own programs: those that cargo-afl has built, otherwise those on PATH.
+/// Returns the directory of AFL++'s own programs: `AFL_PATH`, as AFL++'s tools do, otherwise what cargo-afl has built, which is
+/// installed if need be, otherwise a directory on PATH.
 fn tools_directory() -> Result<PathBuf> {
+    let has_tools = |directory: &PathBuf| directory.join(TOOLS[0].0).is_file();
+    if let Some(given) = env::var_os("AFL_PATH").map(PathBuf::from).filter(has_tools) {
+        return Ok(given);
+    }
+    CargoAfl::find_or_install()?;
     let built = runtime::find_or_install().ok().and_then(|runtime| {
         // cargo-afl keeps compilers and their runtime in afl-llvm, and everything else in afl.
         Some(runtime.parent()?.parent()?.join("afl/bin"))
     });
     let on_path = which::which(TOOLS[0].0).ok().and_then(|program| Some(program.parent()?.to_owned()));
-    let found = built.into_iter().chain(on_path).find(|directory| directory.join(TOOLS[0].0).is_file());
+    let found = built.into_iter().chain(on_path).find(has_tools);
     found.ok_or_else(|| {
         Problem::failed(
             "the programs of AFL++ were not found",

@@ -39,8 +39,11 @@ impl Selection {
     /// When the server lists a directory that is too large for a bundle.
     pub fn choose(accesses: &Accesses, working_directory: &Path, own: &[PathBuf]) -> Result<Self, Problem> {
         let mut selection = Self::default();
+        // The server makes them wherever it runs.
+        let made: Vec<_> = accesses.with(Use::Made).filter(|path| machine::is_temporary(path)).collect();
         for (path, uses) in accesses.iter() {
-            if own.iter().any(|own| path.starts_with(own)) {
+            let is_below = |other: &Path| path.starts_with(other);
+            if own.iter().any(|own| is_below(own)) || made.iter().any(|made| is_below(made)) {
                 continue;
             }
             if machine::owns(path) {
@@ -61,7 +64,7 @@ impl Selection {
         let metadata = fs::metadata(path);
         let is_file = metadata.as_ref().is_ok_and(fs::Metadata::is_file);
         let is_directory = metadata.is_ok_and(|metadata| metadata.is_dir());
-        if uses.contains(&Use::Written) {
+        if uses.contains(&Use::Written) || uses.contains(&Use::Made) {
             let directory = if is_directory { Some(path) } else { path.parent() };
             self.directories
                 .extend(directory.filter(|it| it.is_dir() && !machine::is_shared(it)).map(Path::to_owned));
@@ -184,6 +187,14 @@ mod tests {
         let selection = choose(&root, &[(Use::Read, "bin/server"), (Use::WorkingDirectory, "")]);
         assert_eq!(selection.working_directory, Some(root.clone()));
         assert_eq!(selection.relocated(), [root]);
+    }
+
+    #[test]
+    fn directories_that_the_server_makes_for_temporary_files_are_not_taken() {
+        let (_directory, root) = server();
+        let selection =
+            choose(&root, &[(Use::Made, "log"), (Use::Read, "log/old"), (Use::Read, "conf/a.conf")]);
+        assert_eq!(selection.relocated(), [root.join("conf")]);
     }
 
     #[test]

@@ -60,6 +60,9 @@ const WITH_VALUE: &[&str] = &[
     "-dumpdir",
 ];
 
+/// Begins an option that turns sanitizers on.
+const SANITIZERS: &[u8] = b"-fsanitize=";
+
 /// Options that end before linking.
 const WITHOUT_LINKING: &[&str] = &[
     "-c",
@@ -134,6 +137,12 @@ fn makes_header(arguments: &[OsString]) -> bool {
 
 fn is_one_of(word: &OsStr, options: &[&str]) -> bool {
     options.iter().any(|option| word == *option)
+}
+
+/// Whether the arguments themselves turn on a sanitizer.
+#[must_use]
+pub fn has_sanitizer(arguments: &[OsString]) -> bool {
+    arguments.iter().any(|argument| argument.as_bytes().starts_with(SANITIZERS))
 }
 
 #[cfg(test)]

@@ -34,7 +34,7 @@ pub fn command(clang: &Path, runtime: &Path, instruments: Instruments, arguments
         return command;
     }
     command.args(compile_line::without_obstacles(arguments)).args(instruments.flags());
-    if step != Step::Compile && !instruments.has_sanitizer() {
+    if step != Step::Compile && !instruments.has_sanitizer() && !compile_line::has_sanitizer(arguments) {
         // clang would link the runtime of UBSan, whose handler of SIGSEGV hides crashes from AFL++.
         command.arg("-fno-sanitize-link-runtime");
     }
@@ -97,6 +97,10 @@ mod tests {
         assert!(
             asan.contains("-fsanitize=address") && !asan.contains("-fno-sanitize-link-runtime"),
             "{asan}"
+        );
+        assert!(
+            !line(PLAIN, "-fsanitize=address a.o").contains("-fno-sanitize-link-runtime"),
+            "the user's own flag"
         );
     }
 }
