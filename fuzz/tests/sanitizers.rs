@@ -65,3 +65,15 @@ fn undefined() {
 fn leaks_memory() {
     reports("leaks_memory", &["-fsanitize=address"], "/lost", "LeakSanitizer: detected memory leaks");
 }
+
+/// The allocator of the newer runtime that rustc links asks for the time while it holds its lock, after a failed dlsym(3).
+/// What the preload does then must not allocate.
+#[test]
+fn rust_servers_with_address_sanitizer_serve() {
+    let dir = TestDir::new();
+    // The flag is unstable, the runtime is a part of every toolchain.
+    let flags = ["-Zsanitizer=address"];
+    let server = dir.rust_target_with("hash_order", &flags, &[("RUSTC_BOOTSTRAP", "1")]);
+    let request = dir.write("good", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    dir.sockfuzz().arg("replay").arg(request).arg("--").arg(&server).assert().code(0);
+}

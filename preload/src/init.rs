@@ -30,6 +30,7 @@ const SYMBOLIZERS: [&[u8]; 2] = [b"llvm-symbolizer", b"addr2line"];
 /// Entry point of the library.
 #[cfg_attr(test, expect(dead_code, reason = "tests are not servers"))]
 pub(crate) fn run() {
+    real::resolve();
     if env::current_exe().is_ok_and(|program| is_symbolizer(&program)) {
         return;
     }
@@ -49,7 +50,6 @@ pub(crate) fn run() {
     };
 
     require_open_files();
-    real::resolve();
     take_stdio(run_mode, saved_fds);
     if !is_below_another {
         emit_former_names();

@@ -122,8 +122,14 @@ impl TestDir {
 
     /// Compiles one of the preload's target programs that is written in Rust.
     pub fn rust_target(&self, name: &str, flags: &[&str]) -> PathBuf {
+        self.rust_target_with(name, flags, &[])
+    }
+
+    /// Compiles such a program, with variables for rustc.
+    pub fn rust_target_with(&self, name: &str, flags: &[&str], variables: &[(&str, &str)]) -> PathBuf {
         let program = self.path(name);
         let status = Command::new(Path::new(env!("CARGO")).with_file_name("rustc"))
+            .envs(variables.iter().copied())
             .args(["--edition=2024", "-O", "-o"])
             .arg(&program)
             .args(flags)

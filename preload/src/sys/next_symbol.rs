@@ -2,11 +2,8 @@
 //! It is libc's, or that of another library that interposes the same name.
 
 use std::ffi::{CStr, c_void};
-use std::mem::ManuallyDrop;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
-
-use libloading::os::unix::Library;
 
 use super::report;
 
@@ -43,11 +40,10 @@ impl NextSymbol {
     }
 }
 
-/// Returns the address of the next definition of `name` after the preload's.
+/// Returns the address of the next definition of `name` after the preload's. Without dlerror(3), as libloading calls it, which
+/// would allocate the message of an earlier error.
 pub(crate) fn find_next(name: &CStr) -> Option<*mut c_void> {
-    // SAFETY: RTLD_NEXT is a pseudo handle that dlsym(3) accepts and that must not be closed.
-    let next = ManuallyDrop::new(unsafe { Library::from_raw(libc::RTLD_NEXT) });
-    // SAFETY: the symbol is only turned into an address here; its type is given in [`crate::table`].
-    let symbol = unsafe { next.get::<*mut c_void>(name.to_bytes_with_nul()) }.ok()?;
-    Some(symbol.into_raw())
+    // SAFETY: RTLD_NEXT is a handle that dlsym(3) accepts, and the name ends with a zero byte.
+    let found = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
+    (!found.is_null()).then_some(found)
 }

@@ -1,6 +1,7 @@
 //! Real functions: libc's, or those of another library that interposes the same names after this one.
 
 use std::ffi::{CStr, c_void};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use libc::{
     __priority_which_t, __rlimit_resource_t, FILE, aiocb, c_char, c_int, c_long, c_uint, c_ulong, clockid_t,
@@ -60,4 +61,13 @@ interposed_functions!(define_real);
 /// uses the heap, which the loader uses, too.
 pub(crate) fn resolve() {
     symbols::ALL.iter().for_each(|symbol| symbol.resolve());
+    RESOLVED.store(true, Ordering::Release);
 }
+
+/// Whether they have been looked up. Before that, a call may come from an allocator that holds its lock, and dlsym(3) uses the
+/// heap.
+pub(crate) fn are_resolved() -> bool {
+    RESOLVED.load(Ordering::Acquire)
+}
+
+static RESOLVED: AtomicBool = AtomicBool::new(false);
