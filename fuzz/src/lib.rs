@@ -47,6 +47,7 @@ pub mod bundle;
 pub mod campaign;
 pub mod commands;
 pub mod coverage;
+pub mod fleet;
 pub mod input;
 pub mod options;
 pub mod recipe;

@@ -11,8 +11,8 @@ use clap_complete::Shell;
 use sockfuzz::bundle::tracer;
 use sockfuzz::campaign::guard;
 use sockfuzz::commands::{
-    bench, bundle, cargo, check, compiler, corpus, cover, fuzz, replay, report, run, servers, session, tools,
-    triage,
+    bench, bundle, cargo, check, compiler, corpus, cover, fuzz, replay, report, run, servers, session, sync,
+    tools, triage,
 };
 use sockfuzz::options;
 use sockfuzz::server::process_tree;
@@ -73,6 +73,9 @@ enum Command {
     /// Report a campaign as a page, as text or as data
     #[command(after_help = report::EXAMPLES)]
     Report(report::ReportArguments),
+    /// Run a campaign on many machines: start, exchange, collect, stop
+    #[command(after_help = sync::EXAMPLES)]
+    Sync(sync::SyncArguments),
     /// Show which lines and functions of its source a server runs for the queue of a campaign
     #[command(after_help = cover::EXAMPLES)]
     Cover(cover::CoverArguments),
@@ -167,6 +170,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Replay(arguments) => replay::run(arguments),
         Command::Triage(arguments) => triage::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Sync(arguments) => sync::run(arguments),
         Command::Cover(arguments) => cover::run(&arguments),
         Command::Corpus(arguments) => corpus::run(arguments),
         Command::Session(arguments) => session::run(&arguments),

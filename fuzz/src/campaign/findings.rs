@@ -10,7 +10,7 @@ use anyhow::Result;
 use sockfuzz_protocol::EXIT_SIGNAL;
 use sockfuzz_protocol::history::{PLACES_FILE, PlaceLine};
 
-use super::output_dir::HISTORIES_DIRECTORY;
+use super::output_dir::{FLEET_DIRECTORY, HISTORIES_DIRECTORY};
 use super::record::CampaignRecord;
 use crate::input::corpus;
 use crate::server::diagnose::signal_name;
@@ -122,12 +122,13 @@ pub fn identity(out: &Path, file: &Path) -> Option<String> {
     Some(format!("{}/{}", instance.to_string_lossy(), file.file_name()?.to_string_lossy()))
 }
 
-/// Returns the queues of all instances of a campaign.
+/// Returns the queues of all instances of a campaign, without inputs of other machines that no instance has taken over.
 ///
 /// # Errors
 /// When there is none.
 pub fn queues(out: &Path) -> Result<Vec<PathBuf>, Problem> {
-    let queues = subdirectories(out).into_iter().map(|instance| instance.join(QUEUE));
+    let instances = subdirectories(out).into_iter().filter(|path| !path.ends_with(FLEET_DIRECTORY));
+    let queues = instances.map(|instance| instance.join(QUEUE));
     let queues: Vec<_> = queues.filter(|queue| queue.is_dir()).collect();
     match queues.is_empty() {
         true => Err(Problem::failed(

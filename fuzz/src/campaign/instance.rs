@@ -11,6 +11,7 @@ use sockfuzz_protocol::specs;
 
 use crate::campaign::cargo_afl::CargoAfl;
 use crate::campaign::environment::Setting;
+use crate::campaign::host_name::HostName;
 use crate::campaign::output_dir::{DEFAULT_INSTANCE, MAIN_INSTANCE, OutputDir};
 use crate::server::Server;
 use crate::util::problem::Problem;
@@ -33,6 +34,8 @@ pub struct CampaignPlan<'a> {
     pub cmplog: bool,
     /// Whether processes that end by a finding leave their inputs in the output directory.
     pub histories: bool,
+    /// Name of this machine, if the campaign runs on several.
+    pub host: Option<&'a HostName>,
     /// Additional options of afl-fuzz.
     pub options: &'a [String],
     /// The server.
@@ -56,7 +59,7 @@ impl CampaignPlan<'_> {
     /// Returns one instance, or one main and `count - 1` secondary instances.
     #[must_use]
     pub fn instances(&self, count: usize, out: &OutputDir) -> Vec<Instance> {
-        names(count, out).into_iter().map(|(role, name)| self.instance(role, name, out)).collect()
+        names(count, self.host, out).into_iter().map(|(role, name)| self.instance(role, name, out)).collect()
     }
 
     fn instance(&self, role: Option<&str>, name: String, out: &OutputDir) -> Instance {
@@ -116,13 +119,18 @@ impl CampaignPlan<'_> {
 }
 
 /// Returns the option for the role of each instance, and its name.
-fn names(count: usize, out: &OutputDir) -> Vec<(Option<&'static str>, String)> {
-    // A campaign of several instances that is resumed with one continues its main instance.
-    if count == 1 && (out.is_resumable(DEFAULT_INSTANCE) || !out.is_resumable(MAIN_INSTANCE)) {
+fn names(count: usize, host: Option<&HostName>, out: &OutputDir) -> Vec<(Option<&'static str>, String)> {
+    let name = |local: &str| host.map_or_else(|| local.to_owned(), |host| host.instance(local));
+    // Only a main instance takes over inputs of other machines. A campaign of several instances that is resumed with one
+    // continues its main instance.
+    if count == 1
+        && host.is_none()
+        && (out.is_resumable(DEFAULT_INSTANCE) || !out.is_resumable(MAIN_INSTANCE))
+    {
         return vec![(None, DEFAULT_INSTANCE.to_owned())];
     }
-    let main = (Some("-M"), MAIN_INSTANCE.to_owned());
-    let others = (1..count).map(|number| (Some("-S"), format!("s{number}")));
+    let main = (Some("-M"), name(MAIN_INSTANCE));
+    let others = (1..count).map(|number| (Some("-S"), name(&format!("s{number}"))));
     std::iter::once(main).chain(others).collect()
 }
 

@@ -122,6 +122,7 @@ impl BoundedCampaign<'_> {
             timeout: EXECUTION_TIMEOUT,
             cmplog: self.cmplog,
             histories: self.histories,
+            host: None,
             options: &options,
             server,
         };

@@ -10,6 +10,7 @@ pub mod stop_condition;
 pub mod output_dir;
 
 pub mod campaign_run;
+pub mod host_name;
 pub mod progress;
 
 pub mod record;

@@ -29,7 +29,8 @@ pub const DEFAULT_INSTANCE: &str = "default";
 pub const MAIN_INSTANCE: &str = "main";
 /// Name of the directory of seeds that crash or hang the server, beside the directories of the instances.
 pub const SEEDS_DIRECTORY: &str = "sockfuzz-seeds";
-
+/// Name of the directory into which `sockfuzz sync` puts the inputs of other machines. It has a queue, like an instance.
+pub const FLEET_DIRECTORY: &str = "fleet";
 /// Name of the directory of histories, with a directory for each instance.
 pub const HISTORIES_DIRECTORY: &str = "sockfuzz-histories";
 
@@ -132,7 +133,10 @@ impl OutputDir {
     /// Whether a campaign is resumed here.
     #[must_use]
     pub fn is_resumed(&self) -> bool {
-        [DEFAULT_INSTANCE, MAIN_INSTANCE].iter().any(|name| self.is_resumable(name))
+        let entries = fs::read_dir(&self.path).into_iter().flatten().flatten();
+        entries
+            .into_iter()
+            .any(|entry| entry.file_name().to_str().is_some_and(|name| self.is_resumable(name)))
     }
 
     /// Whether an instance can be resumed: it has inputs, and figures or findings. An instance that

@@ -2,10 +2,11 @@
 //! present, and may begin its `plot_data` a minute late.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
-use std::path::Path;
+use std::fs::{self, File, OpenOptions};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::stats::FuzzerStats;
@@ -83,10 +84,23 @@ pub fn read(out: &Path) -> Vec<ProgressRow> {
     reader.into_iter().flat_map(csv::Reader::into_deserialize).filter_map(Result::ok).collect()
 }
 
+/// Writes the rows of several campaigns, whose instances have different names, as those of one.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn write_merged(out: &Path, campaigns: &[PathBuf]) -> Result<()> {
+    let path = out.join(PROGRESS_FILE);
+    let partial = path.with_extension("partial");
+    let mut writer = csv::Writer::from_path(&partial)?;
+    for row in campaigns.iter().flat_map(|campaign| read(campaign)) {
+        writer.serialize(row)?;
+    }
+    writer.flush()?;
+    fs::rename(&partial, &path).with_context(|| format!("cannot write {}", path.display()))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     fn stats(seconds: u64) -> FuzzerStats {
@@ -110,6 +124,22 @@ mod tests {
         let times: Vec<_> = rows.iter().map(|row| (row.instance.as_str(), row.run_time_s)).collect();
         assert_eq!(times, [("main", 5), ("s1", 5), ("main", 20), ("s1", 20)]);
         assert!((rows[0].stability - 99.5).abs() < 1e-9);
+    }
+
+    #[test]
+    fn rows_of_several_campaigns_are_merged() {
+        let directory = tempfile::tempdir().expect("tempdir");
+        let campaigns = ["a", "b"].map(|name| directory.path().join(name));
+        for campaign in &campaigns {
+            fs::create_dir(campaign).expect("mkdir");
+            let name = format!("{}-main", campaign.file_name().unwrap_or_default().display());
+            ProgressLog::open(campaign).expect("writable").record(&name, &stats(5));
+        }
+        for _ in 0..2 {
+            write_merged(directory.path(), &campaigns).expect("writable");
+            let names: Vec<_> = read(directory.path()).into_iter().map(|row| row.instance).collect();
+            assert_eq!(names, ["a-main", "b-main"]);
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sockfuzz_protocol::{Transport, specs};
 
 use super::campaign_run::CampaignRun;
+use super::host_name::HostName;
 use super::output_dir::{TARGET_FILE, TRANSPORT_FILE};
 use crate::input::corpus::Seed;
 use crate::options::PreloadOptions;
@@ -42,6 +43,9 @@ pub struct CampaignRecord {
     program: Option<String>,
     /// Fingerprints of all seeds that the campaign was given.
     seeds: Vec<String>,
+    /// Name of this machine in a campaign on several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostName>,
     /// Its start and its resumptions. An earlier release did not record them.
     #[serde(default)]
     pub runs: Vec<CampaignRun>,
@@ -64,6 +68,7 @@ impl CampaignRecord {
             timeout_ms: Some(timeout_ms),
             program: program_fingerprint(server),
             seeds: seeds.iter().map(|seed| fingerprint(&seed.bytes)).collect(),
+            host: None,
             runs: vec![CampaignRun::of_this_process()],
         })
     }
@@ -127,6 +132,7 @@ impl CampaignRecord {
             timeout_ms: None,
             program: None,
             seeds: Vec::new(),
+            host: None,
             runs: Vec::new(),
         })
     }
@@ -162,6 +168,21 @@ impl CampaignRecord {
         self.seeds.sort();
         self.seeds.dedup();
         self
+    }
+
+    /// Replaces a directory by another one in all paths of the server, its options and its working directory.
+    #[must_use]
+    pub fn relocated(mut self, from: &str, to: &str) -> Self {
+        let directory = self.directory.iter_mut();
+        directory.for_each(|it| *it = it.to_string_lossy().replace(from, to).into());
+        self.server.iter_mut().chain(self.options.values_mut()).for_each(|it| *it = it.replace(from, to));
+        self
+    }
+
+    /// Sets the name of this machine.
+    #[must_use]
+    pub fn on_host(self, host: Option<&HostName>) -> Self {
+        Self { host: host.cloned(), ..self }
     }
 
     /// Returns the server of the campaign.

@@ -5,6 +5,7 @@ mod execution;
 mod follow_up;
 mod new_findings;
 mod preparation;
+mod resumption;
 
 use std::path::Path;
 use std::time::Duration;

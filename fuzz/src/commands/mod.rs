@@ -13,5 +13,6 @@ pub mod report;
 pub mod run;
 pub mod servers;
 pub mod session;
+pub mod sync;
 pub mod tools;
 pub mod triage;

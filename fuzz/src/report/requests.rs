@@ -1,7 +1,7 @@
 //! Requests of the inputs in the queues: methods and paths that the server was asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -12,6 +12,7 @@ use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::session::Action;
 
 use super::text::visible;
+use crate::campaign::findings;
 use crate::input::corpus;
 use crate::server::tcp_client::session_of;
 
@@ -61,9 +62,9 @@ struct PathUse {
 /// Reads the queues of all instances.
 #[must_use]
 pub fn read(out: &Path, format: InputFormat) -> RequestedPaths {
-    let instances = fs::read_dir(out).into_iter().flatten().flatten();
-    let queues = instances.map(|entry| entry.path().join("queue")).filter(|queue| queue.is_dir());
-    let files: Vec<_> = queues.flat_map(|queue| corpus::files_below(&queue).unwrap_or_default()).collect();
+    let queues = findings::queues(out).unwrap_or_default();
+    let files: Vec<_> =
+        queues.iter().flat_map(|queue| corpus::files_below(queue).unwrap_or_default()).collect();
     let mut paths: BTreeMap<Vec<u8>, PathUse> = BTreeMap::new();
     let mut inputs_read = 0;
     for input in files.iter().take(MAX_INPUTS).filter_map(|file| start_of(file)) {
@@ -125,6 +126,8 @@ fn shown(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

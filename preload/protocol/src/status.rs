@@ -209,6 +209,13 @@ impl StatusPage {
         self.counters[counter as usize].fetch_add(amount, Relaxed);
     }
 
+    /// Adds all counters of another page.
+    pub fn add_counters_of(&self, other: &Self) {
+        for (counter, amount) in self.counters.iter().zip(&other.counters) {
+            counter.fetch_add(amount.load(Relaxed), Relaxed);
+        }
+    }
+
     /// Returns the current value of a counter.
     #[must_use]
     pub fn count(&self, counter: Counter) -> u64 {
@@ -261,5 +268,9 @@ mod tests {
             (page.count(Counter::Iterations), page.count(Counter::Accepted), page.count(Counter::Processes)),
             (3, 0, 1)
         );
+        let sum = StatusPage::default();
+        sum.add_counters_of(&page);
+        sum.add_counters_of(&page);
+        assert_eq!((sum.count(Counter::Iterations), sum.count(Counter::Accepted)), (6, 0));
     }
 }

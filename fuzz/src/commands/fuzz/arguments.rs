@@ -8,6 +8,7 @@ use clap::Args;
 use clap::builder::ArgPredicate;
 
 use crate::campaign::bundled::ConcurrencyModel;
+use crate::campaign::host_name::HostName;
 use crate::campaign::mutator::Mutator;
 use crate::campaign::stop_condition::{self, StopCondition};
 use crate::options::PreloadArguments;
@@ -61,6 +62,10 @@ pub struct FuzzArguments {
     /// Instances of afl-fuzz: one main and the others secondary, each on a free core if there is one
     #[arg(short, long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     pub jobs: u16,
+    /// Name of this machine in a campaign on several (see sockfuzz sync): the instances are named NAME-main, NAME-s1, …
+    /// A resumption keeps it
+    #[arg(long, value_name = "NAME")]
+    pub host: Option<HostName>,
     /// Time limit of one execution, in milliseconds. It is fixed, not calibrated, so that quick
     /// inputs do not time out on a busy machine. afl-fuzz saves a slower input as a hang only if it
     /// also exceeds one second. With --uninstrumented, the default is 5000: every process of node

@@ -11,6 +11,7 @@ use super::arguments::FuzzArguments;
 use super::follow_up::FollowUp;
 use super::new_findings::{self, KNOWN_TIMEOUT, KnownFindings};
 use super::preparation::{FuzzInputs, FuzzTarget};
+use super::resumption;
 use crate::campaign::conclusion::{combined_stats, conclude};
 use crate::campaign::control_group::{ControlGroup, GroupLimits};
 use crate::campaign::environment::{self, Setting};
@@ -22,14 +23,12 @@ use crate::campaign::runner;
 use crate::campaign::seed_intake;
 use crate::campaign::stop_condition::StopCondition;
 use crate::campaign::stop_watch::StopWatch;
-use crate::input::corpus::Seed;
 use crate::note;
 use crate::options::PreloadOptions;
 use crate::server::single_run::{FindingKind, RunConfig};
 use crate::server::status_file::StatusFile;
 use crate::util::exit_code;
 use crate::util::notice::{self, Verbosity};
-use crate::util::printable::counted;
 
 /// The server, with the results of the check of the seeds.
 pub(super) struct CheckedTarget {
@@ -53,6 +52,7 @@ pub(super) fn fuzz(
     let FuzzTarget { server, inspection, out, cargo_afl } = target;
     let out = out.lock()?;
     let earlier_record = CampaignRecord::read(out.path())?;
+    let host = resumption::host(arguments.host.as_ref(), earlier_record.as_ref(), &out)?;
     let mut known = KnownFindings::record(out.path())?;
     let others = seed_intake::save_findings(&out, &inputs.seeds, &findings)?;
     seed_intake::findings_line(&out, &findings).iter().for_each(|line| note!("{line}"));
@@ -68,6 +68,7 @@ pub(super) fn fuzz(
         timeout: Duration::from_millis(arguments.timeout.into()),
         cmplog: !inspection.is_uninstrumented(),
         histories: true,
+        host: host.as_ref(),
         options: &inputs.afl_options,
         server: &server,
     };
@@ -76,12 +77,13 @@ pub(super) fn fuzz(
     report_instances(&settings, &instances, &out);
     if let Some(resumed) = instances.iter().find(|instance| instance.resumes) {
         let instance = out.instance(&resumed.name);
-        resume(&instance, earlier_record.as_ref(), &record, &inputs.seeds, &others)?;
+        resumption::resume(&instance, earlier_record.as_ref(), &record, &inputs.seeds, &others)?;
     }
     match &earlier_record {
         Some(earlier) => record.resuming(earlier),
         None => record,
     }
+    .on_host(host.as_ref())
     .write(out.path())?;
     let earlier = combined_stats(&instances, &out).map_or(0, |stats| stats.executions);
     let group = control_group(&options, instances.len());
@@ -133,28 +135,6 @@ fn control_group(options: &PreloadOptions, instances: usize) -> Option<ControlGr
         note!("a control group keeps the campaign below {}", group.limits());
     }
     group
-}
-
-/// Adds new seeds to a campaign that is resumed, and reports whether the server has changed since the last run.
-fn resume(
-    instance: &Path,
-    earlier: Option<&CampaignRecord>,
-    record: &CampaignRecord,
-    seeds: &[Seed],
-    others: &[&Seed],
-) -> Result<()> {
-    let Some(earlier) = earlier else { return Ok(()) };
-    if earlier.has_other_program(record) {
-        note!(
-            "the server's program has changed since this campaign was last run: earlier coverage \
-             and findings may not apply to it"
-        );
-    }
-    match seed_intake::take_in_new(instance, earlier, seeds, others)? {
-        0 => {}
-        new => note!("{} put into the queue", counted(new as u64, "new seed", "new seeds")),
-    }
-    Ok(())
 }
 
 /// Returns the output mode: one instance shows its output, several write logs.
