@@ -10,6 +10,7 @@ use tabled::builder::Builder;
 use tabled::settings::Style;
 
 use crate::campaign::conclusion::command_with;
+use crate::campaign::record::CampaignRecord;
 use crate::fleet::bundle_dir::BundleDir;
 use crate::fleet::config::{EXAMPLE, FleetConfig};
 use crate::fleet::external::OnInterrupt;
@@ -20,10 +21,12 @@ use crate::options;
 use crate::report::data::CampaignReport;
 use crate::report::html::{self, PagePlace};
 use crate::report::report_file;
+use crate::server::process_tree;
 use crate::util::exit_code;
 use crate::util::interrupt::Interrupted;
 use crate::util::output_file;
 use crate::util::printable::counted;
+use crate::util::problem::Problem;
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
@@ -107,6 +110,8 @@ struct WatchArguments {
 /// # Errors
 /// A file of hosts, a bundle or an output directory that cannot be used. A host with a problem is a warning.
 pub fn run(arguments: SyncArguments) -> Result<u8> {
+    // A campaign in a directory of this machine outlives this process, and so does a connection that ssh shares.
+    process_tree::release_orphans()?;
     match arguments.step {
         SyncStep::Init { file, force } => {
             output_file::create(&file, force)?.write_all(EXAMPLE.as_bytes())?;
@@ -115,7 +120,10 @@ pub fn run(arguments: SyncArguments) -> Result<u8> {
         }
         SyncStep::Run(WatchArguments { fleet, limit }) => fleet.with(|fleet, config| {
             let bundle = BundleDir::open(&config.bundle)?;
-            let end = fleet.start(&bundle).and_then(|_| fleet.watch(&bundle, limit));
+            let end = fleet.start(&bundle).and_then(|started| match started {
+                0 => Err(no_host_runs().into()),
+                _ => fleet.watch(&bundle, limit),
+            });
             let status = match &end {
                 Err(error) => error.downcast_ref::<Interrupted>().map(|it| it.exit_code()),
                 Ok(()) => None,
@@ -176,8 +184,16 @@ fn stop(fleet: &mut Fleet<'_>) -> Result<u8> {
     Ok(if stopped == fleet.members().len() { exit_code::OK } else { exit_code::FAILED })
 }
 
+fn no_host_runs() -> Problem {
+    Problem::failed("no host could be started", "see the warnings above")
+}
+
 /// Writes the page of the whole campaign, if anything was collected, and prints its path.
 fn write_report(out: &Path) -> Result<()> {
+    if CampaignRecord::read(out)?.is_none() {
+        note!("nothing was collected yet, so there is no report");
+        return Ok(());
+    }
     let page = out.join("report.html");
     report_file::write(&page, &html::render(&CampaignReport::collect(out)?, PagePlace::OutputDirectory)?)?;
     println!("{}", page.display());

@@ -17,6 +17,7 @@ use super::remote;
 use super::rsync_stats::TransferStats;
 use crate::note;
 use crate::util::interrupt::{self, Interrupted};
+use crate::util::printable::counted;
 
 /// Longest interval between two looks at the hosts.
 const MAX_LOOK_INTERVAL: Duration = Duration::from_secs(60);
@@ -169,7 +170,9 @@ impl<'a> Fleet<'a> {
 pub fn report(result: &ExchangeResult, pool: &ExchangePool) {
     let ExchangeResult { hosts, new_inputs, stats, duration } = result;
     note!(
-        "exchange: {hosts} hosts, {new_inputs} new inputs ({} in all), {} received, {} sent, {:.1} s",
+        "exchange: {}, {} ({} in all), {} received, {} sent, {:.1} s",
+        counted(*hosts as u64, "host", "hosts"),
+        counted(*new_inputs as u64, "new input", "new inputs"),
         pool.count(),
         member::bytes(stats.received),
         member::bytes(stats.sent),

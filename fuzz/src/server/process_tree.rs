@@ -21,6 +21,15 @@ pub fn adopt_orphans() -> io::Result<()> {
     Ok(())
 }
 
+/// Undoes [`adopt_orphans`]: orphans that were started from now on outlive this process.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn release_orphans() -> io::Result<()> {
+    set_child_subreaper(None)?;
+    Ok(())
+}
+
 /// Returns every descendant of `root` that has not ended. Processes that end during the search are omitted.
 #[must_use]
 pub fn descendants(root: i32) -> Vec<Stat> {
