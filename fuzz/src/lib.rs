@@ -27,14 +27,15 @@
 //! 7. [`recipe`]: real servers that are built, checked and fuzzed by recipe (`sockfuzz servers`).
 //! 8. [`bundle`]: a server with all that fuzzing it needs, in one directory (`sockfuzz bundle`).
 //! 9. [`toolchain`]: compilers and tools of AFL++ with the right flags and environment (`sockfuzz cc`, …).
-//! 10. [`campaign`]: afl-fuzz: installation, environment, command lines, output directory, instances,
+//! 10. [`fleet`]: campaigns on many machines: hosts, exchange of inputs, collection (`sockfuzz sync`).
+//! 11. [`campaign`]: afl-fuzz: installation, environment, command lines, output directory, instances,
 //!     report; the bundled server to fuzz.
-//! 11. [`sandbox`]: options that confine the server, adapted to this machine's kernel.
-//! 12. [`server`]: the server under test: inspection of its file, runs with and without the preload,
+//! 12. [`sandbox`]: options that confine the server, adapted to this machine's kernel.
+//! 13. [`server`]: the server under test: inspection of its file, runs with and without the preload,
 //!     comparison of both, choice of the transport, diagnosis of failures.
-//! 13. [`input`]: inputs: reading and importing a corpus, comparing answers.
-//! 14. [`options`]: arguments that subcommands share, and the options of the preload.
-//! 15. [`util`]: errors and exit statuses, signals, files, the source tree.
+//! 14. [`input`]: inputs: reading and importing a corpus, comparing answers.
+//! 15. [`options`]: arguments that subcommands share, and the options of the preload.
+//! 16. [`util`]: errors and exit statuses, signals, files, the source tree.
 //!
 //! The way of `sockfuzz fuzz` through them: [`commands::fuzz::run`] reads the seeds
 //! ([`input::corpus::read`]), inspects the server ([`server::inspect::inspect`]), prepares its sandbox

@@ -113,6 +113,7 @@ fn hosts_exchange_and_one_that_lost_everything_is_continued() {
     let queue = files_in(&fleet.instance("beta").join("queue"));
     assert_eq!(own["requested_paths"]["inputs"], queue.len(), "inputs from the hub are not counted twice");
     fleet.sync(&["watch", "--for", "1"]).code(0).stderr(contains("started").not());
+    fleet.fuzz("alpha", &["--host", "gamma"]).code(1).stderr(contains("was started with --host alpha"));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use super::transfer;
 use crate::campaign::stats::FuzzerStats;
 use crate::note;
 use crate::util::interrupt::Interrupted;
+use crate::util::printable::counted;
 
 /// Number of starts in a row that may fail before a host is given up.
 const MAX_FAILED_STARTS: u32 = 3;
@@ -219,14 +220,14 @@ impl<'a> FleetMember<'a> {
 pub fn figures(state: &HostState) -> String {
     let Some(stats) = state.together() else { return format!("{}, no figures yet", state.run) };
     format!(
-        "{}, {} executions, {:.0}/s, {} edges, corpus {}, {} crashes, {} hangs",
+        "{}, {} executions, {:.0}/s, {} edges, corpus {}, {}, {}",
         state.run,
         HumanCount(stats.executions),
         stats.per_second,
         HumanCount(stats.edges),
         HumanCount(stats.corpus),
-        stats.crashes,
-        stats.hangs,
+        counted(stats.crashes, "crash", "crashes"),
+        counted(stats.hangs, "hang", "hangs"),
     )
 }
 

@@ -29,6 +29,11 @@ running() {
     [ "$(identity "$pid")" = "$start $boot $group" ]
 }
 
+# Whether something else than this script, such as systemd, runs sockfuzz fuzz here: it locks its output directory.
+locked() {
+    [ -e out/sockfuzz.target ] && command -v flock >/dev/null && ! flock -n out/sockfuzz.target true
+}
+
 state() {
     echo "directory=$PWD"
     echo "machine=$(uname -m)"
@@ -39,7 +44,7 @@ state() {
     [ -x bundle/run ] && echo "bundle=yes"
     [ -e out/sockfuzz.target ] && echo "output=yes"
     [ -d out/fleet/queue ] && echo "fleet=$(ls out/fleet/queue | wc -l)"
-    if running; then
+    if running || locked; then
         echo "state=running"
     elif [ -e run.stopped ]; then
         echo "state=stopped"

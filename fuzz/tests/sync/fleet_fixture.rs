@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
@@ -11,6 +12,9 @@ use crate::common::{self, TestDir};
 
 /// Names of the hosts.
 pub(crate) const HOSTS: [&str; 2] = ["alpha", "beta"];
+
+/// Maximum time for a start that is refused.
+const START_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Network namespaces with an sshd in each. Dropping it removes them.
 pub(crate) struct Lab {
@@ -92,6 +96,17 @@ impl FleetFixture {
     pub(crate) fn sync(&self, arguments: &[&str]) -> assert_cmd::assert::Assert {
         // The hosts share the cores with other tests, and two may have no core free.
         self.dir.sockfuzz().env("AFL_NO_AFFINITY", "1").arg("sync").args(arguments).assert()
+    }
+
+    /// Runs `sockfuzz fuzz` in the output directory of a host.
+    pub(crate) fn fuzz(&self, host: &str, arguments: &[&str]) -> assert_cmd::assert::Assert {
+        let mut command = assert_cmd::Command::new(self.dir.path("bundle/run"));
+        command
+            .arg("-o")
+            .arg(self.directory(host).join("out"))
+            .args(arguments)
+            .timeout(START_TIMEOUT)
+            .assert()
     }
 
     /// Returns the directory of a host.
