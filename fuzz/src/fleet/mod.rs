@@ -14,6 +14,7 @@ pub mod external;
 
 pub mod bundle_dir;
 pub mod host_state;
+pub mod moved;
 pub mod rsync_stats;
 
 pub mod connection;

@@ -12,6 +12,7 @@ use super::crew::for_all;
 use super::external::OnInterrupt;
 use super::hub::HubDir;
 use super::member::{self, FleetMember};
+use super::moved;
 use super::pool::ExchangePool;
 use super::remote;
 use super::rsync_stats::TransferStats;
@@ -97,6 +98,7 @@ impl<'a> Fleet<'a> {
             member.look(on_interrupt)?;
             member.collect(hub, on_interrupt)
         })?;
+        moved::remove_copies(self.hub.path())?;
         let bundle = self.config.bundle.canonicalize().ok();
         self.hub.merge(self.config.hosts.iter().map(|host| &host.name), bundle.as_deref())?;
         let mut stats = TransferStats::default();
