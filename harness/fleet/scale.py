@@ -1,63 +1,61 @@
 #!/usr/bin/env python3
 """What a fleet exchanges, computed from measured figures.
 
-    scale.py [GROWTH.csv] [--interval SECONDS] [--rate FILES_PER_S] ...
+    scale.py [QUEUE] [--interval SECONDS] [--rate FILES_PER_S] ...
 
-GROWTH.csv is what `prove` writes: files and bytes of the main queues of two hosts over time. Without it, the figures of
-SCALE.md are used. Prints the tables of SCALE.md, in Markdown.
+QUEUE is the queue of a main instance: the names of its files say when it found them. Without it, the figures of SCALE.md are
+used. Prints the tables of SCALE.md, in Markdown.
 """
 
 import argparse
-import csv
 import math
+import pathlib
+import re
 
-# Measured, see SCALE.md. The fits are from the host that was not interrupted.
-DEFAULTS = {
-    "find_scale": 0.0,  # files(t) = find_scale * t ** find_power, t in minutes of one instance
-    "find_power": 0.0,
-    "input_bytes": 0.0,
-    "packed_bytes": 0.0,
-    "list_bytes": 0.0,
-    "rate": 0.0,
-    "kept": 0.0,
-}
+# Measured, see SCALE.md.
+FIND_SCALE, FIND_POWER, INPUT_BYTES = 1934, 0.18, 676
 
 
-def fit(path, host):
-    """Fits files(t) = a * t^b, t in minutes, by least squares of logarithms. Returns a, b and the mean size of an input."""
-    with open(path, newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["host"] == host]
-    points = [(int(row["seconds"]) / 60, int(row["files"]), int(row["bytes"])) for row in rows]
-    points = [point for point in points if point[0] >= 0.5 and point[1] > 0]
-    xs = [math.log(time) for time, _, _ in points]
-    ys = [math.log(files) for _, files, _ in points]
+def fit(queue):
+    """Fits finds(t) = a * t^b, t in minutes of fuzzing, by least squares of logarithms, at 100 times that are evenly spaced on
+    a logarithmic scale. The first eighth of the time, in which nearly every input is new, is left out, as are inputs from other
+    hosts and seeds. Returns a, b and the mean size of an input."""
+    found = []
+    for file in pathlib.Path(queue).glob("id:*"):
+        time = re.search(r",time:(\d+)", file.name)
+        if time and ",sync:fleet," not in file.name and ",orig:" not in file.name:
+            found.append((int(time[1]) / 60000, file.stat().st_size))
+    times = sorted(time for time, _ in found)
+    first, last = times[-1] / 8, times[-1]
+    at = [first * (last / first) ** (step / 99) for step in range(100)]
+    xs = [math.log(time) for time in at]
+    ys = [math.log(sum(other <= time for other in times)) for time in at]
     x_mean, y_mean = sum(xs) / len(xs), sum(ys) / len(ys)
     power = sum((x - x_mean) * (y - y_mean) for x, y in zip(xs, ys)) / sum((x - x_mean) ** 2 for x in xs)
-    return math.exp(y_mean - power * x_mean), power, points[-1][2] / points[-1][1]
+    return math.exp(y_mean - power * x_mean), power, sum(size for _, size in found) / len(found)
 
 
-def simulate(hosts, jobs, hours, interval, args, learns):
+def simulate(hosts, jobs, hours, args, learns):
     """Simulates exchanges. Each host finds as one instance that works `jobs` times as long. After an exchange, all hosts know
-    what all know; if `learns`, the next finds are those of a campaign that has worked as long as all hosts together (the
-    fleet is one large machine), otherwise those of one host (what others find takes nothing away). The truth is between.
-    Returns the finds of a host in the last hour, its queue, and the inputs in the pool."""
+    what all know. If `learns`, the fleet is one large machine: the next finds of a host are those of a campaign that has worked
+    as long as all hosts together, and a host keeps of the others' what such a campaign would have in its queue. Otherwise, what
+    others find takes nothing away: a host goes on as if alone, and keeps the measured share. The truth is between.
+    Returns, for the last hour, the finds of a host and what it keeps of the others', and the size of its queue."""
 
     def files(minutes):
         return args.find_scale * minutes**args.find_power
 
-    step = interval / 60 * jobs
-    effective, pool, own = 0.0, 0.0, 0.0
-    rounds = round(hours * 3600 / interval)
-    per_hour = round(3600 / interval)
-    last_hour = 0.0
-    for number in range(rounds):
-        found = files(effective + step) - files(effective)
-        effective += step * (hosts if learns else 1)
-        pool += found * hosts
-        own += found
-        if number >= rounds - per_hour:
-            last_hour += found
-    return last_hour, own, pool
+    step = args.interval / 60 * jobs
+    time, queue, rounds = 0.0, 0.0, []
+    for _ in range(max(1, round(hours * 3600 / args.interval))):
+        found = files(time + step) - files(time)
+        last_time, time = time, time + step * (hosts if learns else 1)
+        kept = files(time) - files(last_time) - found if learns else args.kept * found * (hosts - 1)
+        queue += found + max(0, kept)
+        rounds.append((found, max(0, kept)))
+    last = rounds[-max(1, round(3600 / args.interval)) :]
+    hour = len(last) * args.interval / 3600
+    return sum(found for found, _ in last) / hour, sum(kept for _, kept in last) / hour, queue
 
 
 def size(count):
@@ -83,37 +81,35 @@ def table(args, hours):
     for hosts, jobs in args.fleets:
         figures = []
         for learns in (True, False):
-            found, own, pool = simulate(hosts, jobs, hours, args.interval, args, learns)
+            found, kept, queue = simulate(hosts, jobs, hours, args, learns)
             to_host = found * (hosts - 1)
-            exchanges = 3600 / args.interval
-            listed = (own + args.kept * pool) * args.list_bytes * exchanges
-            through_hub = hosts * (to_host * args.packed_bytes + found * args.packed_bytes + listed)
+            listed = queue * args.list_bytes * 3600 / args.interval
+            through_hub = hosts * ((to_host + found) * args.packed_bytes + listed)
             importing = to_host / args.rate / 3600
-            # Each main queue is sent to every host, with what the instance took over from others.
-            plain = (hosts - 1) * (found + args.kept * to_host) / args.rate / 3600
+            # Each main queue is sent to every host, with what its instance kept of the others'.
+            plain = (hosts - 1) * (found + kept) / args.rate / 3600
             figures.append((found, to_host, to_host * args.packed_bytes, through_hub, importing, plain))
         low, high = figures
         cells = [span(low[i], high[i], show) for i, show in ((0, number), (1, number), (2, size), (3, size))]
-        cells += [span(low[i], high[i], lambda part: f"{part:.1%}" if part < 10 else "> 1000 %") for i in (4, 5)]
+        cells += [span(low[i], high[i], lambda part: f"{part:.1%}") for i in (4, 5)]
         print(f"| {hosts * jobs:,} | {hosts} × {jobs} | " + " | ".join(cells) + " |")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("growth", nargs="?", help="GROWTH.csv of `prove`; its fit replaces that of SCALE.md")
-    parser.add_argument("--host", default="beta", help="the host to fit, one that was not interrupted")
+    parser.add_argument("queue", nargs="?", help="queue of a main instance; its fit replaces that of SCALE.md")
     parser.add_argument("--interval", type=float, default=1800, help="seconds between two exchanges")
-    parser.add_argument("--rate", type=float, default=DEFAULTS["rate"], help="foreign inputs that a main instance runs per second")
-    parser.add_argument("--kept", type=float, default=DEFAULTS["kept"], help="share of foreign inputs that an instance keeps")
-    parser.add_argument("--packed-bytes", type=float, default=DEFAULTS["packed_bytes"], help="bytes on the wire for a new input")
-    parser.add_argument("--list-bytes", type=float, default=DEFAULTS["list_bytes"], help="bytes on the wire for an input that is there")
+    parser.add_argument("--rate", type=float, default=3800, help="foreign inputs that a main instance runs per second")
+    parser.add_argument("--kept", type=float, default=0.31, help="share of foreign inputs that an instance keeps")
+    parser.add_argument("--packed-bytes", type=float, default=170, help="bytes on the wire for a new input")
+    parser.add_argument("--list-bytes", type=float, default=78, help="bytes on the wire for an input that is there")
     parser.add_argument("--hours", type=float, nargs="*", default=[1, 24], help="ages of the campaign: the figures are of the hour before")
     args = parser.parse_args()
-    args.find_scale, args.find_power, args.input_bytes = (DEFAULTS[key] for key in ("find_scale", "find_power", "input_bytes"))
-    if args.growth:
-        args.find_scale, args.find_power, args.input_bytes = fit(args.growth, args.host)
+    args.find_scale, args.find_power, args.input_bytes = (
+        fit(args.queue) if args.queue else (FIND_SCALE, FIND_POWER, INPUT_BYTES)
+    )
     args.fleets = [(10, 1), (100, 1), (1000, 1), (2, 5), (10, 10), (20, 50)]
-    print(f"files(t) = {args.find_scale:.0f} × t^{args.find_power:.2f} (t in minutes of one instance), {args.input_bytes:.0f} bytes each;")
+    print(f"finds(t) = {args.find_scale:.0f} × t^{args.find_power:.2f} (t in minutes of one instance), {args.input_bytes:.0f} bytes each;")
     print(f"{args.packed_bytes:.0f} bytes on the wire for a new input, {args.list_bytes:.0f} for one that is there;")
     print(f"{args.rate:.0f} foreign inputs run per second, {args.kept:.0%} kept; an exchange each {args.interval / 60:.0f} minutes\n")
     for hours in args.hours:

@@ -10,6 +10,7 @@ use tabled::builder::Builder;
 use tabled::settings::Style;
 
 use crate::campaign::conclusion::command_with;
+use crate::campaign::findings;
 use crate::campaign::record::CampaignRecord;
 use crate::fleet::bundle_dir::BundleDir;
 use crate::fleet::config::{EXAMPLE, FleetConfig};
@@ -180,7 +181,9 @@ fn stop(fleet: &mut Fleet<'_>) -> Result<u8> {
     let (_, _) = fleet.collect(OnInterrupt::Finish)?;
     println!("{}", table(fleet.members()));
     write_report(fleet.output())?;
-    eprintln!("group the findings into bugs with:\n  {}", command_with("triage", fleet.output()));
+    if !findings::of_campaign(fleet.output()).is_empty() {
+        eprintln!("group the findings into bugs with:\n  {}", command_with("triage", fleet.output()));
+    }
     Ok(if stopped == fleet.members().len() { exit_code::OK } else { exit_code::FAILED })
 }
 
