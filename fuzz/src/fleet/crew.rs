@@ -6,7 +6,7 @@ use std::thread;
 /// Maximum number of hosts that are worked on at a time.
 const MAX_CONNECTIONS: usize = 16;
 
-/// Does the work for each item, at most [`MAX_CONNECTIONS`] at a time, and returns the results in their order.
+/// Does the work for each item, several at a time, and returns the results in their order.
 pub fn for_all<Item: Send, Output: Send>(
     items: impl IntoIterator<Item = Item, IntoIter: Send>,
     work: impl Fn(Item) -> Output + Sync,
