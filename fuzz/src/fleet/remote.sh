@@ -31,7 +31,10 @@ running() {
 
 # Whether something else than this script, such as systemd, runs sockfuzz fuzz here: it locks its output directory.
 locked() {
-    [ -e out/sockfuzz.target ] && command -v flock >/dev/null && ! flock -n out/sockfuzz.target true
+    [ -e out/sockfuzz.target ] || return
+    flock -n out/sockfuzz.target true 2>/dev/null
+    # Other statuses are those of a missing or failing flock.
+    [ $? = 1 ]
 }
 
 state() {
