@@ -72,6 +72,7 @@ pub(crate) fn run() {
         options.histories.iter().for_each(|directory| history::keep_in(directory));
     }
     if run_mode == RunMode::Once {
+        options.crashes.iter().for_each(|file| history::crash_stack::prepare(file));
         options.write_coverage.iter().for_each(|directory| source_coverage::prepare(directory));
     }
     sandbox::enter(&options);

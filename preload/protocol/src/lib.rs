@@ -16,6 +16,7 @@
 pub mod answers;
 pub mod batch;
 mod counter;
+pub mod crash_record;
 pub mod fnv;
 pub mod history;
 mod options;

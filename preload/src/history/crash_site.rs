@@ -5,12 +5,15 @@
 use std::cell::UnsafeCell;
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering::SeqCst};
 
 use libc::{c_int, c_void, siginfo_t, ucontext_t};
 use syscalls::{Sysno, syscall};
 
+use super::crash_stack;
 use super::modules::{self, CodeSegment};
+use super::registers;
+use super::unwinder::for_each_frame;
 use crate::process::ending;
 use crate::source_coverage;
 use crate::sys::real;
@@ -20,18 +23,6 @@ const ADDRESSES: usize = 16;
 
 /// Number of frames of the stack that are searched for calls.
 const MAX_FRAMES: usize = 64;
-
-/// Results of a callback of the unwinder (unwind.h: _URC_NO_REASON, _URC_NORMAL_STOP).
-const GO_ON: c_int = 0;
-const STOP: c_int = 4;
-
-unsafe extern "C-unwind" {
-    fn _Unwind_Backtrace(
-        each: extern "C-unwind" fn(*mut c_void, *mut c_void) -> c_int,
-        argument: *mut c_void,
-    ) -> c_int;
-    fn _Unwind_GetIP(frame: *mut c_void) -> usize;
-}
 
 /// Addresses of one crash, in shared memory.
 #[derive(Debug)]
@@ -52,11 +43,26 @@ impl CrashSite {
         std::array::from_fn(|index| self.0[index].load(SeqCst))
     }
 
+    /// Records the address of the instruction, and if that is not the server's, the calls that led there.
+    fn record(&self, instruction: usize) {
+        self.0[0].store(instruction.max(1), SeqCst);
+        if !is_servers(instruction) {
+            self.record_calls();
+        }
+    }
+
     /// Records the server's calls that led to this one.
     fn record_calls(&self) {
-        let mut search = CallSearch { places: self.0[1..].iter(), frames: 0 };
-        // SAFETY: the callback has the required type, and casts the argument to the type that is passed here.
-        unsafe { _Unwind_Backtrace(add_call, (&raw mut search).cast()) };
+        let mut places = self.0[1..].iter();
+        let mut frames = 0;
+        for_each_frame(|address| {
+            frames += 1;
+            if is_servers(address) {
+                let Some(place) = places.next() else { return false };
+                place.store(address, SeqCst);
+            }
+            frames < MAX_FRAMES
+        });
     }
 }
 
@@ -104,7 +110,8 @@ pub(crate) fn install() {
         unsafe {
             let (mut own, mut before): (libc::sigaction, libc::sigaction) = std::mem::zeroed();
             own.sa_sigaction = handler();
-            own.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+            // A fault of the unwinder reaches the handler, too, and not only the kernel, which would end the process.
+            own.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | libc::SA_NODEFER;
             let is_known = real::sigaction(signal, ptr::null(), &mut before) == 0;
             if is_known && before.sa_sigaction != libc::SIG_IGN {
                 (*BEHIND.0.get())[index] = Some(before);
@@ -133,29 +140,61 @@ fn handler() -> usize {
     handle as extern "C" fn(c_int, *mut siginfo_t, *mut c_void) as usize
 }
 
-/// The signal whose site this process records; 0 if it does not.
-static RECORDING: AtomicI32 = AtomicI32::new(0);
+/// Recording of a crash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Recording {
+    thread: i32,
+    signal: c_int,
+}
+
+impl Recording {
+    /// Begins this recording.
+    ///
+    /// # Errors
+    /// Returns the one that is not over yet.
+    fn begin(self) -> Result<(), Self> {
+        let word = u64::from(self.thread.cast_unsigned()) << 32 | u64::from(self.signal.cast_unsigned());
+        match RECORDING.compare_exchange(0, word, SeqCst, SeqCst) {
+            Ok(_) => Ok(()),
+            Err(other) => Err(Self { thread: (other >> 32) as i32, signal: other as u32 as c_int }),
+        }
+    }
+}
+
+/// Thread that records its crash, and the signal of that; 0 if none does.
+static RECORDING: AtomicU64 = AtomicU64::new(0);
+
+/// Number of times that a thread that crashes lets others run until one has recorded its own crash.
+const MAX_YIELDS: usize = 10_000;
 
 extern "C" fn handle(number: c_int, info: *mut siginfo_t, context: *mut c_void) {
-    let interrupted = RECORDING.load(SeqCst);
-    if interrupted != 0 {
-        // The unwinder has met a damaged stack. The first signal ends the process.
-        pass_on(interrupted);
-    }
-    source_coverage::save();
-    // SAFETY: the pointer is null or that of a site, in memory that is never unmapped.
-    if let Some(site) = unsafe { SITE.load(SeqCst).as_ref() }.filter(|site| site.is_clear()) {
-        // SAFETY: the third argument of a handler is its context.
-        let instruction = unsafe { program_counter(&*context.cast::<ucontext_t>()) };
-        site.0[0].store(instruction.max(1), SeqCst);
-        RECORDING.store(number, SeqCst);
-        if !is_servers(instruction) {
-            site.record_calls();
+    let thread = rustix::thread::gettid().as_raw_pid();
+    let own = Recording { thread, signal: number };
+    let is_first = match own.begin() {
+        Ok(()) => true,
+        Err(Recording { thread: other, signal }) if other == thread => {
+            // The unwinder has met a damaged stack. The first signal ends the process.
+            crash_stack::finish();
+            pass_on(signal);
+            false
         }
+        Err(_) => (0..MAX_YIELDS).any(|_| {
+            rustix::thread::sched_yield();
+            own.begin().is_ok()
+        }),
+    };
+    source_coverage::save();
+    // SAFETY: the kernel has filled in both, and nothing else refers to them.
+    let (info, context) = unsafe { (&*info, &mut *context.cast::<ucontext_t>()) };
+    if is_first {
+        // SAFETY: the pointer is null or that of a site, in memory that is never unmapped.
+        if let Some(site) = unsafe { SITE.load(SeqCst).as_ref() }.filter(|site| site.is_clear()) {
+            site.record(registers::program_counter(context));
+        }
+        crash_stack::record(number, info, context);
         RECORDING.store(0, SeqCst);
     }
-    // SAFETY: the kernel has filled in `info`.
-    let is_fault = unsafe { (*info).si_code } > 0 && number != libc::SIGTRAP;
+    let is_fault = info.si_code > 0 && number != libc::SIGTRAP;
     if is_fault {
         // It occurs again when this handler returns.
         restore(number);
@@ -188,34 +227,4 @@ fn pass_on(signal: c_int) {
 /// Whether an address is in the server's code.
 fn is_servers(address: usize) -> bool {
     SEGMENTS.get().is_some_and(|segments| segments.iter().any(|segment| segment.addresses.contains(&address)))
-}
-
-/// Search for calls in the frames of the stack.
-struct CallSearch<'a> {
-    places: std::slice::Iter<'a, AtomicUsize>,
-    frames: usize,
-}
-
-extern "C-unwind" fn add_call(frame: *mut c_void, search: *mut c_void) -> c_int {
-    // SAFETY: `record_calls` passes its search, and the unwinder a valid frame.
-    let (search, address) = unsafe { (&mut *search.cast::<CallSearch<'_>>(), _Unwind_GetIP(frame)) };
-    search.frames += 1;
-    if search.frames > MAX_FRAMES {
-        return STOP;
-    }
-    if is_servers(address) {
-        let Some(place) = search.places.next() else { return STOP };
-        place.store(address, SeqCst);
-    }
-    GO_ON
-}
-
-#[cfg(target_arch = "x86_64")]
-fn program_counter(context: &ucontext_t) -> usize {
-    context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize
-}
-
-#[cfg(target_arch = "aarch64")]
-fn program_counter(context: &ucontext_t) -> usize {
-    context.uc_mcontext.pc as usize
 }

@@ -4,12 +4,16 @@
 //! A process of the loop keeps its inputs in a [`ring`] that outlives it. When it has ended, the forkserver names the
 //! finding, and the [`recorder`] writes the ring to a file. That is a process of its own outside of the sandbox, so
 //! neither the server nor the forkserver can change what it has written. Where a process crashed is known from a handler
-//! of its own ([`crash_site`]).
+//! of its own ([`crash_site`]), which also records the stack in a single run ([`crash_stack`]).
 
 pub(crate) mod crash_site;
+pub(crate) mod crash_stack;
 mod modules;
 mod recorder;
+mod registers;
 mod ring;
+pub(crate) mod signal_stack;
+mod unwinder;
 
 use std::ptr;
 use std::sync::OnceLock;

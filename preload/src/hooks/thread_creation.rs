@@ -1,9 +1,13 @@
 //! Threads that the server creates: its own, and those that libc creates for it.
 
+use std::mem::ManuallyDrop;
+
 use libc::{aiocb, c_int, c_long, c_void, clockid_t, mqd_t, pthread_attr_t, pthread_t, sigevent, timer_t};
 
 use crate::afl_loop;
 use crate::determinism::scheduling;
+use crate::history::crash_stack;
+use crate::history::signal_stack::SignalStack;
 use crate::sys::real::ThreadStart;
 use crate::sys::{config, fd_table, real, threads};
 
@@ -13,14 +17,58 @@ pub(crate) unsafe fn pthread_create(
     start: ThreadStart,
     argument: *mut c_void,
 ) -> c_int {
-    // SAFETY: the caller upholds the contract of pthread_create(3); the arguments are unchanged.
-    around_thread_creation(|| unsafe { real::pthread_create(thread, attributes, start, argument) })
+    let create = |start, argument| {
+        // SAFETY: the caller upholds the contract of pthread_create(3). The first function calls that of the caller.
+        around_thread_creation(|| unsafe { real::pthread_create(thread, attributes, start, argument) })
+    };
+    with_signal_stack(start, argument, create)
 }
 
 /// thrd_create(3), C11's variant. (glibc's function does not call `pthread_create`.)
 pub(crate) unsafe fn thrd_create(thread: *mut pthread_t, start: ThreadStart, argument: *mut c_void) -> c_int {
-    // SAFETY: the caller upholds the contract of thrd_create(3); the arguments are unchanged.
-    around_thread_creation(|| unsafe { real::thrd_create(thread, start, argument) })
+    let create = |start, argument| {
+        // SAFETY: the caller upholds the contract of thrd_create(3). The first function calls that of the caller.
+        around_thread_creation(|| unsafe { real::thrd_create(thread, start, argument) })
+    };
+    with_signal_stack(start, argument, create)
+}
+
+/// First function of a thread, and its argument.
+struct FirstCall {
+    start: ThreadStart,
+    argument: *mut c_void,
+}
+
+/// Performs `create` with these arguments. If the stacks of crashes are wanted, the thread gets an alternate stack for
+/// signals before it begins.
+fn with_signal_stack(
+    start: ThreadStart,
+    argument: *mut c_void,
+    create: impl FnOnce(ThreadStart, *mut c_void) -> c_int,
+) -> c_int {
+    // Cancellation and pthread_exit(3) unwind this function. It has nothing to drop then, and the stack stays.
+    extern "C-unwind" fn begin(first: *mut c_void) -> *mut c_void {
+        // SAFETY: the argument is the box below, which is this thread's now.
+        let FirstCall { start, argument } = *unsafe { Box::from_raw(first.cast::<FirstCall>()) };
+        let stack = ManuallyDrop::new(SignalStack::install());
+        // SAFETY: the types differ only in that the function may be unwound.
+        let start = unsafe { std::mem::transmute::<ThreadStart, UnwoundStart>(start) };
+        let result = start(argument);
+        ManuallyDrop::into_inner(stack).into_iter().for_each(SignalStack::remove);
+        result
+    }
+    type UnwoundStart = extern "C-unwind" fn(*mut c_void) -> *mut c_void;
+    if !crash_stack::is_wanted() {
+        return create(start, argument);
+    }
+    let first = Box::into_raw(Box::new(FirstCall { start, argument }));
+    // SAFETY: the types differ only in that the function may be unwound, which libc's functions allow.
+    let result = create(unsafe { std::mem::transmute::<UnwoundStart, ThreadStart>(begin) }, first.cast());
+    if result != 0 {
+        // SAFETY: there is no thread, so the box is still this function's.
+        drop(unsafe { Box::from_raw(first) });
+    }
+    result
 }
 
 /// Performs `create`, which creates a thread.

@@ -37,6 +37,14 @@ pub(crate) fn open_tasks() -> Result<OwnedFd, Errno> {
     open_own(c"task", c"/proc/self/task", DIRECTORY)
 }
 
+/// Opens the list of this process's mappings (proc_pid_maps(5)).
+///
+/// # Errors
+/// Those of openat(2).
+pub(crate) fn open_mappings() -> Result<OwnedFd, Errno> {
+    open_own(c"maps", c"/proc/self/maps", OFlags::RDONLY | OFlags::CLOEXEC)
+}
+
 /// Opens the directory of all processes.
 ///
 /// # Errors

@@ -24,6 +24,17 @@ pub const WRITE_COVERAGE: OptionSpec = OptionSpec {
     former: None,
 };
 
+/// File of crashes.
+pub const CRASHES: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_CRASHES",
+    flag: "crashes",
+    value: "FILE",
+    default: "",
+    meaning: "in a single run, file to which a process that crashes appends its stack (sockfuzz run, check, replay and \
+              triage set it)",
+    former: None,
+};
+
 /// Directory of histories.
 pub const HISTORIES: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_HISTORIES",

@@ -13,7 +13,8 @@ use sockfuzz_protocol::{InputFormat, Options, Switch, batch};
 use super::Chunk;
 use super::playback::{ClientStep, Playback};
 use crate::determinism::clock;
-use crate::history::crash_site;
+use crate::history::signal_stack::SignalStack;
+use crate::history::{crash_site, crash_stack};
 use crate::sys::{answer_output, report, stdio};
 use crate::{sandbox, source_coverage};
 
@@ -71,7 +72,11 @@ impl StdinSource {
 
     /// Begins the only input, or the next one of a batch.
     pub(super) fn begin(&mut self) {
-        if source_coverage::is_on() {
+        if crash_stack::is_wanted() {
+            // It stays until the process ends.
+            SignalStack::install();
+        }
+        if source_coverage::is_on() || crash_stack::is_wanted() {
             crash_site::install();
         }
         self.playback = Playback::new(self.input);
