@@ -40,8 +40,8 @@ For inputs in an output directory of sockfuzz fuzz, the server, its working dire
 of the preload are those of the campaign, unless others are given.
 
 Rust panics count as crashes, even if the server catches them. So do crashes of child processes, and \
-a server that accepts no more connections after the input. If gdb is installed, an input that ends \
-the server by a signal is run once more for a backtrace.
+a server that accepts no more connections after the input. For an input that ends the server by a \
+signal, the stack is shown. If gdb is installed, it comes from gdb, in one more run.
 
 A history, the inputs of one process of a campaign, is replayed in one process, in the loop. If a finding \
 does not happen alone, the history of its process is replayed, if there is one.
@@ -220,7 +220,7 @@ fn replay(config: &RunConfig<'_>, input: &Seed, raw: bool) -> Result<ReplayOutco
     let signalled = matches!(outcome, ReplayOutcome::Signalled { .. });
     show::show_output(&run.output, raw || signalled || matches!(outcome, ReplayOutcome::InternalError))?;
     if signalled && !has_backtrace(&run.output) {
-        println!("{}", backtrace::backtrace(config, &input.bytes)?);
+        println!("{}", backtrace::backtrace(config, &input.bytes, &run)?);
     }
     Ok(outcome)
 }

@@ -1,4 +1,5 @@
-//! Backtrace of a crash, made by running the input once more under gdb.
+//! Backtrace of a crash, made by running the input once more under gdb; without gdb, from the stack that the process has
+//! recorded.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -9,18 +10,19 @@ use anyhow::Result;
 
 use crate::server::debugger::{self, GDB_TIMEOUT_FACTOR};
 use crate::server::running::{RunningProcess, WaitOutcome};
-use crate::server::single_run::RunConfig;
+use crate::server::single_run::{RunConfig, SingleRun};
 use crate::server::status_file::StatusFile;
 use crate::util::memory_file::MemoryFile;
 use crate::util::shell::shell_quoted;
 
-/// Returns the backtrace of the crash that `input` causes, or one line with the reason why there is none.
+/// Returns the backtrace of the crash by which `input` has ended `run`, or one line with the reason why there is none.
 ///
 /// # Errors
 /// When gdb cannot be started, or the user interrupts.
-pub fn backtrace(config: &RunConfig<'_>, input: &[u8]) -> Result<String> {
+pub fn backtrace(config: &RunConfig<'_>, input: &[u8], run: &SingleRun) -> Result<String> {
+    let recorded = || run.crash_stack().map(|stack| stack.to_string());
     let Some(gdb) = debugger::find() else {
-        return Ok("(install gdb for a backtrace)".to_owned());
+        return Ok(recorded().unwrap_or_else(|| NOT_RECORDED.to_owned()));
     };
     let status = StatusFile::in_memory()?;
     let preloaded = config.server.preloaded(config.library, config.options, &status);
@@ -45,11 +47,16 @@ pub fn backtrace(config: &RunConfig<'_>, input: &[u8]) -> Result<String> {
     let deadline = Instant::now() + config.timeout * GDB_TIMEOUT_FACTOR;
     let waited = running.wait(Some(deadline), || false)?;
     drop(running);
-    Ok(match waited {
+    let by_gdb = match waited {
         WaitOutcome::Ended(status) => frames(&output.content()?, status),
-        _ => "(no backtrace: gdb did not finish in time)".to_owned(),
-    })
+        _ => Err("(no backtrace: gdb did not finish in time)".to_owned()),
+    };
+    Ok(by_gdb.unwrap_or_else(|reason| recorded().unwrap_or(reason)))
 }
+
+/// Reason why there is no backtrace.
+const NOT_RECORDED: &str =
+    "(no backtrace: the server handles the signal itself, or another process of it crashed)";
 
 /// Returns the commands for gdb. A wrapper sets the server's environment, so that neither gdb nor its shell is
 /// preloaded.
@@ -64,11 +71,12 @@ fn gdb_script(preloaded: &Command, stdin: &OsStr) -> String {
     )
 }
 
-fn frames(output: &[u8], status: ExitStatus) -> String {
+/// Returns the frames in gdb's output, or the reason why there are none.
+fn frames(output: &[u8], status: ExitStatus) -> Result<String, String> {
     let text = String::from_utf8_lossy(output);
     let frames: Vec<_> = text.lines().filter(|line| line.starts_with('#')).collect();
     if frames.is_empty() {
-        return format!("(no backtrace: the crash did not recur under gdb, {status})");
+        return Err(format!("(no backtrace: the crash did not recur under gdb, {status})"));
     }
-    frames.join("\n")
+    Ok(frames.join("\n"))
 }

@@ -57,6 +57,7 @@ impl BatchRun {
             internal_error: false,
             memory_fallback: memory_fallback.clone(),
             draws_hash_keys,
+            crash: None,
         };
         answers.into_iter().map(|answers| answers.map(run)).collect()
     }

@@ -6,7 +6,10 @@ pub mod process_tree;
 pub mod sanitizers;
 pub mod status_classes;
 pub mod status_file;
+mod symbols;
 pub mod tcp_client;
+
+pub mod crash_stack;
 
 pub mod command;
 mod listening;
@@ -20,6 +23,7 @@ pub mod single_run;
 
 pub mod batch_run;
 pub mod coverage_run;
+mod crash_run;
 pub mod loop_run;
 
 pub mod plain_run;

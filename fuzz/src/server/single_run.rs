@@ -12,6 +12,7 @@ use sockfuzz_protocol::{AnswerFormat, Counter, Phase, SandboxMode, answers, spec
 
 use crate::options::PreloadOptions;
 use crate::server::command::Server;
+use crate::server::crash_stack::{CrashStack, RecordedCrash};
 use crate::server::diagnose::{Diagnosis, SANDBOX_REMEDY, ThreadStates};
 use crate::server::running::{RunningProcess, WaitOutcome};
 use crate::server::status_file::StatusFile;
@@ -48,6 +49,8 @@ pub(super) struct RunningServer {
     pub(super) stdout: MemoryFile,
     /// Output of the server.
     pub(super) stderr: MemoryFile,
+    /// What its processes record of their crashes.
+    pub(super) crashes: MemoryFile,
 }
 
 /// How a single run ended.
@@ -91,6 +94,8 @@ pub struct SingleRun {
     pub draws_hash_keys: bool,
     /// Why transport `memory` fell back to `unix`, if it did.
     pub memory_fallback: Option<String>,
+    /// Crash that ended it, if the process has recorded that.
+    pub crash: Option<RecordedCrash>,
 }
 
 impl SingleRun {
@@ -102,6 +107,12 @@ impl SingleRun {
             RunEnd::TimedOut(_) => Some(FindingKind::Hang),
             _ => None,
         }
+    }
+
+    /// Returns the stack of the crash that ended the server, if the process has recorded it.
+    #[must_use]
+    pub fn crash_stack(&self) -> Option<CrashStack> {
+        self.crash.as_ref().map(RecordedCrash::stack)
     }
 
     /// Returns the answers of all connections, concatenated in the order of the connections' numbers.
@@ -125,7 +136,7 @@ impl RunConfig<'_> {
     /// When the server cannot be started, or the user interrupts. A crash, an exit or a hang of the server is
     /// not an error.
     pub fn run(&self, input: &[u8]) -> Result<SingleRun> {
-        let RunningServer { mut running, status, stdout, stderr } = self.start(input)?;
+        let RunningServer { mut running, status, stdout, stderr, crashes } = self.start(input)?;
         let deadline = Instant::now() + self.timeout;
         let finished = || status.phase() == Phase::Finished;
         let first = running.wait(Some(deadline), finished)?;
@@ -147,6 +158,10 @@ impl RunConfig<'_> {
             WaitOutcome::Done | WaitOutcome::TimedOut => RunEnd::TimedOut(ThreadStates::capture()),
         };
         drop(running);
+        let crash = match end {
+            RunEnd::Ended(status) => RecordedCrash::of_end(&crashes, status)?,
+            _ => None,
+        };
         Ok(SingleRun {
             answers: answers::sort(&stdout.content()?),
             output: stderr.content()?,
@@ -156,20 +171,22 @@ impl RunConfig<'_> {
             internal_error: status.count(Counter::InternalErrors) > 0,
             draws_hash_keys: status.has_hash_keys(),
             memory_fallback: status.memory_fallback(),
+            crash,
         })
     }
 
     /// Starts the server with the given bytes on its stdin.
     pub(super) fn start(&self, stdin: &[u8]) -> Result<RunningServer> {
         let status = StatusFile::in_memory()?;
-        let [stdin, stdout, stderr] = [stdin, b"", b""].map(MemoryFile::new);
-        let (stdout, stderr) = (stdout?, stderr?);
+        let [stdin, stdout, stderr, crashes] = [stdin, b"", b"", b""].map(MemoryFile::new);
+        let (stdout, stderr, crashes) = (stdout?, stderr?, crashes?);
         let mut command = self.server.preloaded(self.library, self.options, &status);
         command.envs(sanitizers::options());
         command.env(specs::ANSWERS.variable, AnswerFormat::Pieces.to_string());
+        command.env(specs::CRASHES.variable, crashes.path());
         command.stdin(stdin?.stdio()?).stdout(stdout.stdio()?).stderr(stderr.stdio()?);
         let running = RunningProcess::start_in_background(command)?;
-        Ok(RunningServer { running, status, stdout, stderr })
+        Ok(RunningServer { running, status, stdout, stderr, crashes })
     }
 
     /// Whether the server runs in the sandbox.

@@ -1,8 +1,10 @@
 //! Anonymous files in memory (memfd_create(2)) for a server's stdin, stdout and stderr. They need no
 //! helper threads, cannot deadlock, and leave nothing behind however sockfuzz ends.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::process::Stdio;
 
@@ -51,6 +53,12 @@ impl MemoryFile {
         let mut content = vec![0; length];
         self.0.read_exact_at(&mut content, 0)?;
         Ok(content)
+    }
+
+    /// Returns a path by which a child process can open the file while this process lives.
+    #[must_use]
+    pub fn path(&self) -> OsString {
+        format!("/proc/{}/fd/{}", std::process::id(), self.0.as_raw_fd()).into()
     }
 
     /// Returns the underlying file.
