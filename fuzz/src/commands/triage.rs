@@ -38,7 +38,7 @@ Examples:
 Plays every crash and hang of all instances and resumptions in a fresh process, alone and, if it does not \
 happen then, with the history of its process. Of the shortest witness of each place, inputs, steps and bytes \
 that it does not need are left out. It is sent to the plain server, without the preload, over real TCP: \
-once for its stack (from a sanitizer, a panic's backtrace, or gdb), and several times as proof. Findings with the \
+once for its stack (from a sanitizer, a panic's backtrace, gdb, or the preload), and several times as proof. Findings with the \
 same failure at the same place in the source are one bug.
 
 Each bug has a folder: inputs as bytes and text, a history for sockfuzz replay, scripts that start the \
@@ -179,7 +179,7 @@ fn report_work(candidates: &Candidates, earlier: usize) {
     }
     if candidates.with_histories().next().is_some() && debugger::find().is_none() {
         note!(
-            "without gdb, crashes that no sanitizer reports are told apart by their instruction; install gdb for stacks"
+            "without gdb, hangs are one bug, because their stacks are unknown; install gdb to tell them apart"
         );
     }
 }

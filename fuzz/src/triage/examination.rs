@@ -24,7 +24,8 @@ pub(super) struct Examination {
     pub(super) on_plain: bool,
 }
 
-/// Sends the inputs to the plain server, and looks for a report: there, otherwise in what the server wrote in the loop.
+/// Sends the inputs to the plain server, and looks for a report: there, otherwise in what the server wrote in the loop, or recorded of
+/// its crash.
 ///
 /// # Errors
 /// When the server never listens, or the user interrupts.
@@ -37,9 +38,12 @@ pub(super) fn examine(config: &RunConfig<'_>, witness: &Witness) -> Result<Exami
             Ok(Examination { report, on_plain })
         }
         Cause::Crash(_) | Cause::CrashSomewhere(_) if in_loop.is_none() => {
-            let report = debugger::crash_state(config, &witness.inputs)?;
-            let report = report.map(|state| FailureReport::of_crash(&state));
-            let on_plain = report.is_some() || fails_on_plain(config, &witness.end.cause, &witness.inputs)?;
+            let state = debugger::crash_state(config, &witness.inputs)?;
+            let on_plain = state.is_some() || fails_on_plain(config, &witness.end.cause, &witness.inputs)?;
+            let report = match state {
+                Some(state) => Some(FailureReport::of_crash(&state)),
+                None => recorded_crash(config, &witness.inputs)?,
+            };
             let report = FailureReport::with_failed_allocation(report, &witness.end.output);
             Ok(Examination { report, on_plain })
         }
@@ -50,6 +54,13 @@ pub(super) fn examine(config: &RunConfig<'_>, witness: &Witness) -> Result<Exami
             Ok(Examination { report, on_plain })
         }
     }
+}
+
+/// Returns a report of the crash from the stack that the process itself records, under the preload. gdb shows more, but
+/// may be missing, or the crash does not happen on the plain server.
+fn recorded_crash(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<Option<FailureReport>> {
+    let crash = config.recorded_crash(inputs)?;
+    Ok(crash.map(|crash| FailureReport::of_recorded_crash(&crash.stack())))
 }
 
 /// Reduction of one witness, until a deadline.

@@ -1,4 +1,4 @@
-//! Report of a crash from gdb.
+//! Report of a crash, from gdb or from what the process itself has recorded.
 
 use gdb_command::mappings::{MappedFiles, MappedFilesExt};
 use gdb_command::memory::MemoryObject;
@@ -12,23 +12,38 @@ use object::elf;
 
 use super::FailureReport;
 use super::frames::{ParsedStack, severity};
+use crate::server::crash_stack::CrashStack;
 use crate::server::debugger::{CrashState, Section};
 use crate::triage::finding::FailureKind;
 
 /// Machine for CASR: that of this program, which is the server's.
 const MACHINE: u16 = if cfg!(target_arch = "aarch64") { elf::EM_AARCH64.0 } else { elf::EM_X86_64.0 };
 
+/// Names of registers, as gdb has them.
+const PROGRAM_COUNTER: &str = if cfg!(target_arch = "aarch64") { "pc" } else { "rip" };
+const STACK_POINTER: &str = if cfg!(target_arch = "aarch64") { "sp" } else { "rsp" };
+
 impl FailureReport {
     /// Reads the state of a crash.
     #[must_use]
     pub fn of_crash(state: &CrashState) -> Self {
         let stack = ParsedStack::parse::<GdbStacktrace>(state.section(Section::Stack));
-        let class = class(state, &stack);
+        Self::of_stack(&stack, class_by_gdb(state, &stack).as_ref())
+    }
+
+    /// Reads the crash that a process has recorded.
+    #[must_use]
+    pub fn of_recorded_crash(crash: &CrashStack) -> Self {
+        let stack = ParsedStack::of_frames(&crash.frames);
+        Self::of_stack(&stack, recorded_class(crash, &stack).as_ref())
+    }
+
+    fn of_stack(stack: &ParsedStack, class: Option<&ExecutionClass>) -> Self {
         let (place, function) = stack.place().map_or((None, None), |(place, name)| (Some(place), name));
         Self {
             kind: FailureKind::Crash,
-            class: class.as_ref().map_or("crash".to_owned(), |class| class.description.clone()),
-            severity: class.as_ref().map(severity),
+            class: class.map_or("crash".to_owned(), |class| class.description.clone()),
+            severity: class.map(severity),
             function,
             location: stack.location(),
             place,
@@ -38,16 +53,39 @@ impl FailureReport {
 }
 
 /// Estimates the severity from the signal, the registers and the instruction.
-fn class(state: &CrashState, stack: &ParsedStack) -> Option<ExecutionClass> {
+fn class_by_gdb(state: &CrashState, stack: &ParsedStack) -> Option<ExecutionClass> {
     let context = GdbContext {
         siginfo: Siginfo::from_gdb(state.section(Section::Signal)).ok()?,
         registers: Registers::from_gdb(state.section(Section::Registers)).ok()?,
         mappings: MappedFiles::from_gdb(state.section(Section::Mappings)).unwrap_or_default(),
-        machine: MachineInfo { arch: MACHINE, byte_width: 8, ..MachineInfo::default() },
+        machine: machine(),
         pc_memory: MemoryObject::from_gdb(without_symbols(state.section(Section::Code))).unwrap_or_default(),
         stacktrace: stack.lines(),
     };
     context.severity().ok()
+}
+
+/// Like [`class_by_gdb`]. The registers are those that CASR looks at.
+fn recorded_class(crash: &CrashStack, stack: &ParsedStack) -> Option<ExecutionClass> {
+    let registers = [(PROGRAM_COUNTER, crash.instruction), (STACK_POINTER, crash.stack_pointer)];
+    let context = GdbContext {
+        siginfo: Siginfo {
+            si_signo: crash.signal.cast_unsigned(),
+            si_errno: 0,
+            si_code: crash.code.cast_unsigned(),
+            si_addr: crash.address.unwrap_or(0),
+        },
+        registers: registers.map(|(name, value)| (name.to_owned(), value)).into(),
+        mappings: MappedFiles::default(),
+        machine: machine(),
+        pc_memory: MemoryObject { address: crash.instruction, data: crash.machine_code.clone() },
+        stacktrace: stack.lines(),
+    };
+    context.severity().ok()
+}
+
+fn machine() -> MachineInfo {
+    MachineInfo { arch: MACHINE, byte_width: 8, ..MachineInfo::default() }
 }
 
 /// Removes the names of functions from a dump of memory: the parser takes a colon in them for the end of the address.

@@ -5,9 +5,10 @@ use std::sync::{Mutex, PoisonError};
 use libcasr::execution_class::ExecutionClass;
 use libcasr::go::GoStacktrace;
 use libcasr::stacktrace::{
-    Filter, ParseStacktrace, STACK_FRAME_FUNCTION_IGNORE_REGEXES, Stacktrace, StacktraceEntry,
+    DebugInfo, Filter, ParseStacktrace, STACK_FRAME_FUNCTION_IGNORE_REGEXES, Stacktrace, StacktraceEntry,
 };
 
+use crate::server::crash_stack::StackFrame;
 use crate::triage::finding::{Severity, SourceLocation};
 
 /// Function of Rust's core library that all panics go through.
@@ -49,6 +50,26 @@ impl ParsedStack {
     /// Like [`Self::parse`], for Go, whose own functions have names that are foreign in C.
     pub(super) fn parse_go(text: &str) -> Self {
         Self { languages: &["go"], ..Self::parse::<GoStacktrace>(text) }
+    }
+
+    /// Takes the frames that a process has recorded. As in gdb's text, a frame has a place in the source or only a name, so
+    /// that the same crash has the same place here and there.
+    pub(super) fn of_frames(frames: &[StackFrame]) -> Self {
+        let entry = |frame: &StackFrame| {
+            let (file, line) = frame
+                .source
+                .as_ref()
+                .map_or((String::new(), 0), |source| (source.file.clone(), u64::from(source.line)));
+            let module = frame.module.as_ref().map_or(String::new(), |path| path.display().to_string());
+            StacktraceEntry {
+                address: frame.address,
+                function: frame.function.clone().unwrap_or_else(|| frame.place_in_module()),
+                module,
+                offset: 0,
+                debug: DebugInfo { file, line, column: 0 },
+            }
+        };
+        Self { frames: frames.iter().map(entry).collect(), languages: &["cpp", "rust"] }
     }
 
     /// Returns the frames as text, the innermost first.

@@ -1,5 +1,5 @@
 //! Reports of a failure: class, place and stack, read by CASR's parsers from what the server wrote (sanitizers, Rust and
-//! Go panics) or from gdb.
+//! Go panics), from gdb, or from what a process recorded of its crash.
 
 mod crash;
 mod frames;
