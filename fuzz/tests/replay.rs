@@ -33,8 +33,8 @@ fn a_crash_is_reported_with_its_backtrace() {
     let server = dir.server("blocking");
     let input = dir.write("input", b"CRASH\r\n\r\n");
     replay(&dir, &[], &input, &server).code(4).stdout(contains("=> CRASH: SIGABRT (signal 6)").and(
-        // With gdb, the backtrace contains the server's own functions.
-        contains("in serve (").or(contains("install gdb")),
+        // The backtrace contains the server's own functions: by gdb, or as the process has recorded them.
+        contains("in serve (").or(contains("serve at ")),
     ));
 }
 

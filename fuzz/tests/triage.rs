@@ -11,13 +11,25 @@ use common::forkserver_client::Verdict;
 use common::history_target::{LIMIT, Target, end, request};
 use common::{fixed_port, installed};
 use sockfuzz::triage::finding::{FailureKind, Finding};
+use sockfuzz::util::preload;
 
 /// Exit status of `sockfuzz triage` and `replay` for a server that fails.
 const CRASHED: i32 = 4;
 
 /// Runs `sockfuzz triage`, and returns its exit status and stdout.
 fn triage(out: &Path, options: &[&str]) -> (Option<i32>, String) {
+    run(Sockfuzz::cargo_bin("sockfuzz").expect("built"), out, options)
+}
+
+/// Like [`triage`], as on a machine that has no gdb, nor any other program.
+fn triage_without_programs(out: &Path) -> (Option<i32>, String) {
     let mut command = Sockfuzz::cargo_bin("sockfuzz").expect("built");
+    command.env("PATH", out.join("no-programs"));
+    command.env("SOCKFUZZ_PRELOAD", preload::locate(None).expect("the preload"));
+    run(command, out, &[])
+}
+
+fn run(mut command: Sockfuzz, out: &Path, options: &[&str]) -> (Option<i32>, String) {
     let output =
         command.arg("triage").args(["--attempts", "2"]).args(options).arg(out).output().expect("runs");
     let Output { status, stdout, stderr } = output;
@@ -90,6 +102,38 @@ fn findings_with_the_same_place_are_one_bug() {
     assert_eq!(third.first_found_ms, Some(3000));
     assert_eq!(get.severity.as_ref().map(|severity| severity.class.as_str()), Some("DestAvNearNull"));
     assert!(hang.title.starts_with("hang in "), "{}", hang.title);
+}
+
+/// The process itself records the stack of its crash, after all inputs that this needs.
+#[test]
+fn crashes_have_the_same_place_without_gdb() {
+    let _port = fixed_port();
+    let target = Target::compile();
+    let mut client = target.start(&[]);
+    end(&mut client, &["fine", "third", "third", "third"]);
+    end(&mut client, &["put", "fine", "get"]);
+    let out = target.campaign(&request("get"));
+    let (_, said) = triage_without_programs(&out);
+    let places = || {
+        let mut bugs: Vec<_> =
+            bugs(&out).into_iter().map(|(_, bug)| (bug.key, bug.severity, bug.inputs)).collect();
+        bugs.sort_by_key(|bug| bug.2);
+        bugs
+    };
+    let found = places();
+    assert_eq!(found.len(), 2, "{said}");
+    for (key, severity, _) in &found {
+        assert!(key.contains("/remembers.c:"), "{key} {said}");
+        assert_eq!(
+            severity.as_ref().map(|severity| severity.class.as_str()),
+            Some("DestAvNearNull"),
+            "{said}"
+        );
+    }
+    if installed("gdb", "gdb").is_some() {
+        let (_, said) = triage(&out, &["--again"]);
+        assert_eq!(places(), found, "{said}");
+    }
 }
 
 /// A later triage plays only new findings, and changes no folder of an earlier one but for its record.
