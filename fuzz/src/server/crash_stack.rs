@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
@@ -13,7 +12,7 @@ use std::process::ExitStatus;
 use sockfuzz_protocol::PRELOAD_FILE;
 use sockfuzz_protocol::crash_record::{CrashAccess, CrashRecord};
 
-use crate::server::symbols::{ModuleSymbols, NamedFunction, SourceLine};
+use crate::server::symbols::{ModuleSymbols, NamedFunction, SourceLine, regular_file};
 use crate::util::memory_file::MemoryFile;
 
 /// Parts of the names of functions that all Rust panics go through.
@@ -21,6 +20,9 @@ const PANIC_ENTRIES: &[&str] = &["panicking::panic_fmt", "panicking::begin_panic
 
 /// Begin the names of functions of Rust's own libraries.
 const RUST_LIBRARIES: &[&str] = &["core::", "std::", "alloc::"];
+
+/// Maximum length of what the processes of a run record. The server may write to the file, too.
+const MAX_RECORDED_BYTES: u64 = 4 << 20;
 
 /// Number of bytes of the instruction, and of those that follow it.
 const CODE_BYTES: usize = 64;
@@ -89,7 +91,7 @@ impl RecordedCrash {
     /// When the file cannot be read.
     pub(super) fn of_end(recorded: &MemoryFile, end: ExitStatus) -> io::Result<Option<Self>> {
         let Some(signal) = end.signal() else { return Ok(None) };
-        Ok(Self::of_run(&recorded.content()?, signal))
+        Ok(Self::of_run(&recorded.content_up_to(MAX_RECORDED_BYTES)?, signal))
     }
 
     /// Finds the crash that ended a run by `signal` in what its processes have recorded.
@@ -176,7 +178,7 @@ impl RecordedCrash {
         }
         let frame = |NamedFunction { name, source }| StackFrame {
             address,
-            function: name,
+            function: name.map(|name| name.replace(char::is_control, "")),
             source,
             module: Some(mapping.path.clone()),
             offset: in_module.unwrap_or(in_file) + back,
@@ -190,7 +192,7 @@ impl RecordedCrash {
         let mapping = self.mapping(instruction)?;
         let length = usize::try_from(mapping.end - instruction).unwrap_or(CODE_BYTES).min(CODE_BYTES);
         let mut bytes = vec![0; length];
-        let file = File::open(&mapping.path).ok()?;
+        let file = regular_file(&mapping.path)?;
         file.read_exact_at(&mut bytes, mapping.offset + (instruction - mapping.begin)).ok()?;
         Some(bytes)
     }
@@ -213,7 +215,8 @@ impl Mapping {
         let number = |digits| u64::from_str_radix(digits, 16).ok();
         let path = rest.trim_start();
         let path = path.strip_suffix(DELETED).unwrap_or(path);
-        path.starts_with('/').then_some(())?;
+        // The kernel escapes line ends; other control characters would reach the terminal.
+        (path.starts_with('/') && !path.contains(char::is_control)).then_some(())?;
         Some(Self { begin: number(begin)?, end: number(end)?, offset: number(offset)?, path: path.into() })
     }
 }

@@ -1,7 +1,8 @@
 //! Names of addresses in a program or library: functions and source lines from its debug information, otherwise functions
 //! from its table of symbols.
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use addr2line::{Loader, demangle_auto};
@@ -43,7 +44,8 @@ pub(super) struct ModuleSymbols {
 impl ModuleSymbols {
     /// Reads a file; `None` if it is no program or library of this machine.
     pub(super) fn read(path: &Path) -> Option<Self> {
-        let content = fs::read(path).ok()?;
+        let mut content = Vec::new();
+        regular_file(path)?.read_to_end(&mut content).ok()?;
         let elf = ElfFile::<FileHeader64<Endianness>>::parse(&*content).ok()?;
         let segments = elf.segments().map(|segment| {
             let (offset, length) = segment.file_range();
@@ -84,6 +86,12 @@ impl ModuleSymbols {
         let (_, _, name) = self.functions.iter().find(contains)?;
         Some(demangle_auto(name.into(), None).into_owned())
     }
+}
+
+/// Opens a file with content. The server may name any: a pipe would block the reader, and a device have no end.
+pub(super) fn regular_file(path: &Path) -> Option<File> {
+    let metadata = path.metadata().ok()?;
+    (metadata.is_file() && metadata.len() > 0).then(|| File::open(path).ok())?
 }
 
 /// Returns the file with the separate debug information of a build, if it is installed.
@@ -144,6 +152,8 @@ mod tests {
         let names = symbols.functions_at(*address);
         let name = names.last().and_then(|function| function.name.as_deref()).unwrap_or_default();
         assert!(name.ends_with("plain_path"), "{names:?}");
-        assert_eq!(ModuleSymbols::read(Path::new("/proc/self/status")).map(|_| ()), None);
+        for other in ["/proc/self/status", "/dev/zero", "/etc/passwd"] {
+            assert!(ModuleSymbols::read(Path::new(other)).is_none(), "{other}");
+        }
     }
 }

@@ -49,7 +49,16 @@ impl MemoryFile {
     /// # Errors
     /// When the file cannot be read.
     pub fn content(&self) -> io::Result<Vec<u8>> {
-        let length = usize::try_from(self.0.metadata()?.len()).map_err(io::Error::other)?;
+        self.content_up_to(u64::MAX)
+    }
+
+    /// Returns the content, but for what follows after `limit` bytes.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn content_up_to(&self, limit: u64) -> io::Result<Vec<u8>> {
+        let length = self.0.metadata()?.len().min(limit);
+        let length = usize::try_from(length).map_err(io::Error::other)?;
         let mut content = vec![0; length];
         self.0.read_exact_at(&mut content, 0)?;
         Ok(content)

@@ -48,7 +48,9 @@ fn mappings_have_paths_with_spaces() {
     let line = "55d0-55f0 r-xp 00001000 fd:00 12    /srv/a server (deleted)";
     let mapping = Mapping::parse(line).expect("a file");
     assert_eq!((mapping.path.as_path(), mapping.offset), (Path::new("/srv/a server"), 0x1000));
-    assert_eq!(Mapping::parse("7f00-7f10 r-xp 00000000 00:00 0    [vdso]"), None);
+    for other in ["[vdso]", "/srv/a\x1b[2J", ""] {
+        assert_eq!(Mapping::parse(&format!("7f00-7f10 r-xp 00000000 00:00 0    {other}")), None);
+    }
 }
 
 #[test]
