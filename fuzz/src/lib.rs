@@ -21,21 +21,22 @@
 //! 1. `main.rs`: the command line, one variant for each subcommand.
 //! 2. [`commands`]: the subcommands, each with its arguments and its `run`.
 //! 3. [`mod@bench`]: executions per second of many cases, side by side (`sockfuzz bench`).
-//! 4. [`report`]: a campaign as a page, as text and as data (`sockfuzz report`).
-//! 5. [`triage`]: from findings to bugs: causes, groups, reduction, confirmation (`sockfuzz triage`).
-//! 6. [`coverage`]: coverage of source lines that people read (`sockfuzz cover`).
-//! 7. [`recipe`]: real servers that are built, checked and fuzzed by recipe (`sockfuzz servers`).
-//! 8. [`bundle`]: a server with all that fuzzing it needs, in one directory (`sockfuzz bundle`).
-//! 9. [`toolchain`]: compilers and tools of AFL++ with the right flags and environment (`sockfuzz cc`, …).
-//! 10. [`fleet`]: campaigns on many machines: hosts, exchange of inputs, collection (`sockfuzz sync`).
-//! 11. [`campaign`]: afl-fuzz: installation, environment, command lines, output directory, instances,
+//! 4. [`fuzz_target`]: a bundle's server as fleets of fuzzing machines run it (`NAME_fuzzer`, `afl-fuzz`).
+//! 5. [`report`]: a campaign as a page, as text and as data (`sockfuzz report`).
+//! 6. [`triage`]: from findings to bugs: causes, groups, reduction, confirmation (`sockfuzz triage`).
+//! 7. [`coverage`]: coverage of source lines that people read (`sockfuzz cover`).
+//! 8. [`recipe`]: real servers that are built, checked and fuzzed by recipe (`sockfuzz servers`).
+//! 9. [`bundle`]: a server with all that fuzzing it needs, in one directory (`sockfuzz bundle`).
+//! 10. [`toolchain`]: compilers and tools of AFL++ with the right flags and environment (`sockfuzz cc`, …).
+//! 11. [`fleet`]: campaigns on many machines: hosts, exchange of inputs, collection (`sockfuzz sync`).
+//! 12. [`campaign`]: afl-fuzz: installation, environment, command lines, output directory, instances,
 //!     report; the bundled server to fuzz.
-//! 12. [`sandbox`]: options that confine the server, adapted to this machine's kernel.
-//! 13. [`server`]: the server under test: inspection of its file, runs with and without the preload,
+//! 13. [`sandbox`]: options that confine the server, adapted to this machine's kernel.
+//! 14. [`server`]: the server under test: inspection of its file, runs with and without the preload,
 //!     comparison of both, choice of the transport, diagnosis of failures.
-//! 14. [`input`]: inputs: reading and importing a corpus, comparing answers.
-//! 15. [`options`]: arguments that subcommands share, and the options of the preload.
-//! 16. [`util`]: errors and exit statuses, signals, files, the source tree.
+//! 15. [`input`]: inputs: reading and importing a corpus, comparing answers.
+//! 16. [`options`]: arguments that subcommands share, and the options of the preload.
+//! 17. [`util`]: errors and exit statuses, signals, files, the source tree.
 //!
 //! The way of `sockfuzz fuzz` through them: [`commands::fuzz::run`] reads the seeds
 //! ([`input::corpus::read`]), inspects the server ([`server::inspect::inspect`]), prepares its sandbox
@@ -49,6 +50,7 @@ pub mod campaign;
 pub mod commands;
 pub mod coverage;
 pub mod fleet;
+pub mod fuzz_target;
 pub mod input;
 pub mod options;
 pub mod recipe;

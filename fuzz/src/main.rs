@@ -11,8 +11,8 @@ use clap_complete::Shell;
 use sockfuzz::bundle::tracer;
 use sockfuzz::campaign::guard;
 use sockfuzz::commands::{
-    bench, bundle, cargo, check, compiler, corpus, cover, fuzz, replay, report, run, servers, session, sync,
-    tools, triage,
+    bench, bundle, cargo, check, compiler, corpus, cover, engine, fuzz, replay, report, run, servers,
+    session, sync, target, tools, triage,
 };
 use sockfuzz::options;
 use sockfuzz::server::process_tree;
@@ -20,6 +20,7 @@ use sockfuzz::toolchain::clang::Language;
 use sockfuzz::util::notice::{self, Verbosity};
 use sockfuzz::util::problem::Problem;
 use sockfuzz::util::{exit_code, interrupt, open_files};
+use sockfuzz_launcher::launch::{ENGINE_SUBCOMMAND, TARGET_SUBCOMMAND};
 
 /// Name of this program.
 const PROGRAM: &str = "sockfuzz";
@@ -129,6 +130,12 @@ enum Command {
         #[arg(last = true, required = true)]
         line: Vec<OsString>,
     },
+    /// Be a fuzz target with libFuzzer's command line, in a bundle
+    #[command(name = TARGET_SUBCOMMAND, hide = true)]
+    Target(target::TargetArguments),
+    /// Run afl-fuzz as ClusterFuzz expects it, in a bundle
+    #[command(name = ENGINE_SUBCOMMAND, hide = true)]
+    EngineFuzz(engine::EngineArguments),
     /// End the instances of afl-fuzz when the sockfuzz process that started this one is killed
     #[command(name = guard::SUBCOMMAND, hide = true)]
     Guard,
@@ -191,6 +198,8 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         }
         Command::Bundle(arguments) => bundle::run(&arguments),
         Command::TraceFiles { notes, line } => tracer::run(&notes, &line),
+        Command::Target(arguments) => target::run(arguments),
+        Command::EngineFuzz(arguments) => engine::run(arguments),
         Command::Guard => Ok(guard::run().map(|()| exit_code::OK)?),
     }
 }

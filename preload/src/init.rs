@@ -65,9 +65,8 @@ pub(crate) fn run() {
         report::share_status(file);
     }
     report::status().reach(Phase::Loaded);
-    if run_mode == RunMode::Loop {
-        shm_segments::attach();
-    }
+    // A tool of AFL++ may run the server once, too, as afl-showmap does with its stdin.
+    shm_segments::attach();
     if run_mode == RunMode::Loop && !is_below_another {
         options.histories.iter().for_each(|directory| history::keep_in(directory));
     }

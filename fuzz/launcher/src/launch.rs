@@ -4,23 +4,36 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sockfuzz_protocol::{MUTATOR_DICTIONARY, MUTATOR_FILE, PRELOAD_FILE, specs};
+use sockfuzz_protocol::{MUTATOR_DICTIONARY, MUTATOR_FILE, PRELOAD_FILE, TARGET_VARIABLE, specs};
 
+use crate::afl_line::AflLine;
 use crate::description::{Bundle, LIBRARIES};
+use crate::sanitizers::{self, ASAN, ASAN_OPTIONS, UBSAN, UBSAN_OPTIONS};
 
-/// Name of the launcher for sockfuzz.
+/// Program of the bundle that does what the launcher itself does not, as it is started.
 pub const SOCKFUZZ: &str = "sockfuzz";
-/// File of sockfuzz in the directory of programs. It knows the names of fuzz targets' functions, by which fleets recognise
-/// a target, but not if its name has an extension.
-pub const SOCKFUZZ_FILE: &str = "sockfuzz.bin";
+/// File of that program. ClusterFuzz takes a file without an extension for a fuzz target if it contains the name of
+/// libFuzzer's function, as the parser of stacks in sockfuzz does.
+pub const SOCKFUZZ_FILE: &str = "sockfuzz.elf";
 /// Subcommand of it that accepts the command line of a fuzz target.
 pub const TARGET_SUBCOMMAND: &str = "target";
+/// Subcommand of it that runs afl-fuzz as ClusterFuzz expects it.
+pub const ENGINE_SUBCOMMAND: &str = "engine-fuzz";
+/// Variable by which ClusterFuzz names the file for reports of crashes (AFL++'s utils/aflpp_driver/aflpp_driver.c).
+pub const REPORT_FILE: &str = "AFL_DRIVER_STDERR_DUPLICATE_FILENAME";
+/// Variable that keeps the search for leaks which the user has turned on for AddressSanitizer, with any value.
+pub const KEEP_LEAKS: &str = "SOCKFUZZ_DETECT_LEAKS";
 /// Dictionary, in the directory of programs.
 pub const DICTIONARY_FILE: &str = "http.dict";
 
 /// Variables of the dynamic linker (ld.so(8)).
 const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
 const PRELOAD: &str = "LD_PRELOAD";
+
+/// Name of the tool that has a role of its own below ClusterFuzz.
+const FUZZER: &str = "afl-fuzz";
+/// Option of it that excludes custom mutators (MOpt).
+const MOPT: char = 'L';
 
 /// Set by an AFL++ tool for the program that it runs (AFL++'s include/config.h, SHM_ENV_VAR).
 const UNDER_AFL: &str = "__AFL_SHM_ID";
@@ -41,6 +54,33 @@ impl<F: Fn(&str) -> Option<OsString>> Environment for F {
     }
 }
 
+/// What the launcher becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The program of its own name.
+    Tool,
+    /// afl-fuzz as ClusterFuzz runs it: sockfuzz waits for it, and reports its crashes.
+    Engine,
+    /// A fuzz target with a command line: sockfuzz.
+    Target,
+    /// The server, below an AFL++ tool.
+    Server,
+}
+
+impl Role {
+    /// Returns the role for the name by which the launcher was started.
+    #[must_use]
+    pub fn of(name: &str, environment: &impl Environment) -> Self {
+        let has = |variable| environment.get(variable).is_some();
+        match name {
+            FUZZER if has(REPORT_FILE) => Self::Engine,
+            _ if name == SOCKFUZZ || name.starts_with("afl-") => Self::Tool,
+            _ if has(UNDER_AFL) => Self::Server,
+            _ => Self::Target,
+        }
+    }
+}
+
 /// Returns the command for the name by which the launcher was started and its arguments.
 #[must_use]
 pub fn command(
@@ -49,32 +89,72 @@ pub fn command(
     arguments: impl Iterator<Item = OsString>,
     environment: &impl Environment,
 ) -> Command {
-    let is_tool = name == SOCKFUZZ || name.starts_with("afl-");
-    let mut command = match (is_tool, environment.get(UNDER_AFL)) {
-        (true, _) => tool(bundle, name, environment),
+    let mut command = match Role::of(name, environment) {
+        Role::Tool => tool(bundle, name, arguments, environment),
+        Role::Engine => of_sockfuzz(bundle, ENGINE_SUBCOMMAND, arguments),
+        Role::Target => of_sockfuzz(bundle, TARGET_SUBCOMMAND, arguments),
         // afl-fuzz may have been given further words, such as a number of iterations; the server has its own.
-        (false, Some(_)) => return server(bundle, environment),
-        (false, None) => {
-            let mut command = Command::new(bundle.program(SOCKFUZZ_FILE));
-            command.arg(TARGET_SUBCOMMAND);
-            command
-        }
+        Role::Server => server(bundle, environment),
     };
-    command.args(arguments);
     set_common(&mut command, bundle, environment);
     command
 }
 
-fn tool(bundle: &Bundle, name: &str, environment: &impl Environment) -> Command {
-    let file = if name == SOCKFUZZ { SOCKFUZZ_FILE } else { name };
-    let mut command = Command::new(bundle.program(file));
+fn of_sockfuzz(bundle: &Bundle, subcommand: &str, arguments: impl Iterator<Item = OsString>) -> Command {
+    let mut command = Command::new(bundle.program(SOCKFUZZ_FILE));
+    // The words may begin with a dash.
+    command.args([subcommand, "--"]).args(arguments);
+    command
+}
+
+fn tool(
+    bundle: &Bundle,
+    name: &str,
+    arguments: impl Iterator<Item = OsString>,
+    environment: &impl Environment,
+) -> Command {
+    if name == SOCKFUZZ {
+        let mut command = Command::new(bundle.program(SOCKFUZZ_FILE));
+        command.args(arguments);
+        return command;
+    }
+    let mut command = Command::new(bundle.program(name));
+    let line = AflLine::parse(arguments);
+    let words = if name == FUZZER { for_our_mutator(line, environment) } else { line };
+    command.args(words.words());
+    set_tool_defaults(&mut command, bundle, environment);
+    command
+}
+
+/// Sets what tools of AFL++ need, unless the user has set it: our mutator and its dictionary, the time that a server may
+/// take to start, and options of sanitizers by which their reports are crashes.
+pub fn set_tool_defaults(command: &mut Command, bundle: &Bundle, environment: &impl Environment) {
     let mutator = (MUTATOR, bundle.program(MUTATOR_FILE).into_os_string());
     let dictionary = (MUTATOR_DICTIONARY, bundle.program(DICTIONARY_FILE).into_os_string());
     let start = (START_TIMEOUT.0, START_TIMEOUT.1.into());
-    if name != SOCKFUZZ {
-        set_defaults(&mut command, [mutator, dictionary, start], environment);
+    set_defaults(command, [mutator, dictionary, start], environment);
+    set_defaults(command, sanitizer_options(), environment);
+}
+
+fn sanitizer_options() -> [(&'static str, OsString); 2] {
+    [(ASAN, ASAN_OPTIONS.into()), (UBSAN, UBSAN_OPTIONS.into())]
+}
+
+/// Returns a command line of afl-fuzz without MOpt, with which it accepts no custom mutator: ClusterFuzz asks for it in 4 of
+/// 10 runs, and ours finds more. With a mutator of the user, the conflict is theirs.
+#[must_use]
+pub fn for_our_mutator(line: AflLine, environment: &impl Environment) -> AflLine {
+    if environment.get(MUTATOR).is_some() {
+        return line;
     }
-    command
+    let (line, had_mopt) = line.without(MOPT);
+    if had_mopt {
+        eprintln!(
+            "sockfuzz: -{MOPT} is left out, because afl-fuzz accepts it with no custom mutator; to have it instead of \
+             sockfuzz's, set {MUTATOR} to an empty value"
+        );
+    }
+    line
 }
 
 fn server(bundle: &Bundle, environment: &impl Environment) -> Command {
@@ -84,7 +164,7 @@ fn server(bundle: &Bundle, environment: &impl Environment) -> Command {
     if let Some(directory) = bundle.server_directory() {
         command.current_dir(directory);
     }
-    set_common(&mut command, bundle, environment);
+    set_defaults(&mut command, sanitizer_options(), environment);
     command
 }
 
@@ -99,6 +179,12 @@ fn set_common(command: &mut Command, bundle: &Bundle, environment: &impl Environ
     set_defaults(command, options, environment);
     let relocated = relocations(bundle);
     set_defaults(command, relocated.map(|value| (specs::RELOCATE.variable, value)), environment);
+    let given = environment.get(ASAN).filter(|_| environment.get(KEEP_LEAKS).is_none());
+    if let Some(options) = given.and_then(|options| sanitizers::without_leaks(&options)) {
+        command.env(ASAN, options);
+    }
+    // They are for the launcher only: the server reports what it does not know.
+    command.env_remove(TARGET_VARIABLE).env_remove(KEEP_LEAKS);
 }
 
 fn set_defaults<'a>(
@@ -140,66 +226,4 @@ fn list(first: Option<&OsStr>, second: Option<&OsStr>) -> OsString {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-    use crate::description::{Description, ServerEntry};
-
-    fn bundle() -> Bundle {
-        let description = Description {
-            name: "nginx".to_owned(),
-            sockfuzz: "0.2.0".to_owned(),
-            glibc: "2.34".to_owned(),
-            server: ServerEntry {
-                program: "/opt/nginx".into(),
-                arguments: vec!["-q".to_owned()],
-                directory: None,
-                sanitizer: Some("libasan.so.8".to_owned()),
-                relocated: vec!["/opt".into()],
-            },
-            options: BTreeMap::from([("SOCKFUZZ_INPUT".to_owned(), "session".to_owned())]),
-        };
-        Bundle { files: "/b/nginx_fuzzer_files".into(), description }
-    }
-
-    fn line(name: &str, arguments: &[&str], set: &[(&str, &str)]) -> String {
-        let get = |name: &str| set.iter().find(|(set, _)| *set == name).map(|(_, value)| value.into());
-        let arguments = arguments.iter().map(OsString::from);
-        let command = command(&bundle(), name, arguments, &get);
-        let variable = |(name, value): (&OsStr, Option<&OsStr>)| {
-            format!("{}={}", name.display(), value.unwrap_or_default().display())
-        };
-        let words = std::iter::once(command.get_program()).chain(command.get_args());
-        let words = words.map(|word| word.display().to_string());
-        command.get_envs().map(variable).chain(words).collect::<Vec<_>>().join(" ")
-    }
-
-    #[test]
-    fn the_server_is_started_below_afl_without_further_words() {
-        let line = line("nginx_fuzzer", &["2147483647"], &[("__AFL_SHM_ID", "1")]);
-        assert_eq!(
-            line,
-            "LD_PRELOAD=libasan.so.8:/b/nginx_fuzzer_files/bin/libsockfuzz_preload.so SOCKFUZZ_INPUT=session \
-             SOCKFUZZ_RELOCATE=/opt=/b/nginx_fuzzer_files/root/opt /b/nginx_fuzzer_files/root/opt/nginx -q"
-        );
-    }
-
-    #[test]
-    fn other_command_lines_of_a_target_are_for_sockfuzz() {
-        let line = line("nginx_fuzzer", &["crash-1"], &[]);
-        assert!(line.ends_with("/b/nginx_fuzzer_files/bin/sockfuzz.bin target crash-1"), "{line}");
-    }
-
-    #[test]
-    fn tools_get_the_mutator_and_keep_what_the_user_has_set() {
-        let line = line(
-            "afl-fuzz",
-            &["-i", "in"],
-            &[("AFL_CUSTOM_MUTATOR_LIBRARY", "/mine.so"), ("SOCKFUZZ_INPUT", "raw")],
-        );
-        assert!(line.ends_with("/b/nginx_fuzzer_files/bin/afl-fuzz -i in"), "{line}");
-        assert!(line.contains("SOCKFUZZ_DICTIONARY=/b/nginx_fuzzer_files/bin/http.dict"), "{line}");
-        assert!(!line.contains("MUTATOR_LIBRARY") && !line.contains("SOCKFUZZ_INPUT"), "{line}");
-    }
-}
+mod tests;

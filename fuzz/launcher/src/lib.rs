@@ -13,6 +13,9 @@
 //! println!("{}", bundle.server_program().display());
 //! ```
 
+pub mod afl_line;
 pub mod c_library;
 pub mod description;
 pub mod launch;
+pub mod sanitizers;
+pub mod standard_input;

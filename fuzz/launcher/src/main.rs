@@ -2,11 +2,13 @@
 
 use std::env;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use sockfuzz_launcher::c_library;
 use sockfuzz_launcher::description::Bundle;
-use sockfuzz_launcher::launch;
+use sockfuzz_launcher::launch::{self, Role};
+use sockfuzz_launcher::standard_input;
 use sockfuzz_protocol::TARGET_VARIABLE;
 
 fn main() -> ExitCode {
@@ -22,7 +24,7 @@ fn main() -> ExitCode {
 /// Becomes another program, and returns only if it cannot.
 fn launch() -> Result<std::convert::Infallible, String> {
     let program = match env::var_os(TARGET_VARIABLE) {
-        Some(target) => target.into(),
+        Some(target) => PathBuf::from(target),
         None => env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?,
     };
     let bundle = Bundle::of_launcher(&program).map_err(|error| {
@@ -30,8 +32,11 @@ fn launch() -> Result<std::convert::Infallible, String> {
     })?;
     check_c_library(&bundle.description.glibc)?;
     let name = program.file_name().unwrap_or_default().to_string_lossy();
-    let mut command =
-        launch::command(&bundle, &name, env::args_os().skip(1), &|name: &str| env::var_os(name));
+    let environment = |name: &str| env::var_os(name);
+    if Role::of(&name, &environment) == Role::Server && !standard_input::is_forkserver() {
+        standard_input::take_in().map_err(|error| format!("cannot read the input: {error}"))?;
+    }
+    let mut command = launch::command(&bundle, &name, env::args_os().skip(1), &environment);
     let error = command.exec();
     Err(format!("cannot start {}: {error}", command.get_program().display()))
 }

@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
+use sockfuzz_launcher::sanitizers;
+pub use sockfuzz_launcher::sanitizers::{ASAN_OPTIONS, UBSAN_OPTIONS};
 use sockfuzz_protocol::specs;
 
 use crate::campaign::output_mode::OutputMode;
@@ -16,17 +18,6 @@ use crate::server::status_file::StatusFile;
 
 const CORE_PATTERN_FILE: &str = "/proc/sys/kernel/core_pattern";
 const GOVERNOR_FILE: &str = "/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor";
-
-/// Default of afl-fuzz, which afl-fuzz does not set if the variable of any sanitizer is set (AFL++'s
-/// src/afl-common.c, `set_sanitizer_defaults`). Without it, a report of gcc's AddressSanitizer is an exit, not a
-/// crash.
-pub const ASAN_OPTIONS: &str = "abort_on_error=1:symbolize=0:detect_leaks=0:detect_odr_violation=0:\
-                            allocator_may_return_null=1:handle_segv=0:handle_sigbus=0:handle_abort=0:\
-                            handle_sigfpe=0:handle_sigill=0:malloc_context_size=0";
-
-/// Makes every report a crash, and turns off the signal handlers that would make a crash an exit.
-pub const UBSAN_OPTIONS: &str = "halt_on_error=1:abort_on_error=1:symbolize=0:handle_segv=0:handle_sigbus=0:\
-                             handle_abort=0:handle_sigfpe=0:handle_sigill=0";
 
 /// An environment variable for afl-fuzz.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,8 +86,8 @@ pub fn permissive_settings(output_mode: OutputMode) -> impl Iterator<Item = Sett
         Some(Setting::silent("AFL_FUZZER_STATS_UPDATE_INTERVAL", "5")),
         // With afl-fuzz's defaults, the compiler decides whether reports of UndefinedBehaviorSanitizer end a
         // server. The other values are those that afl-fuzz sets for the other sanitizers.
-        Some(Setting::silent("UBSAN_OPTIONS", UBSAN_OPTIONS)),
-        Some(Setting::silent("ASAN_OPTIONS", ASAN_OPTIONS)),
+        Some(Setting::silent(sanitizers::UBSAN, UBSAN_OPTIONS)),
+        Some(Setting::silent(sanitizers::ASAN, ASAN_OPTIONS)),
         core_pattern(&fs::read_to_string(CORE_PATTERN_FILE).unwrap_or_default()),
         governor(&fs::read_to_string(GOVERNOR_FILE).unwrap_or_default()),
     ];

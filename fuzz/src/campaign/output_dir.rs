@@ -1,8 +1,8 @@
-//! Output directory of afl-fuzz: a new one, or one of the same server, which is resumed. Other
-//! directories are refused and stay untouched.
+//! Output directory of afl-fuzz: a new one, or one of the same server, which is resumed. Other directories are refused and
+//! stay untouched.
 //!
-//! Files beside the directories of the instances hold the command line of the server, the record of the
-//! campaign, the status page, the progress, and the logs of the instances. afl-fuzz ignores these files.
+//! Files beside the directories of the instances hold the command line of the server, the record of the campaign, the
+//! status page, the progress, and the logs of the instances. afl-fuzz ignores these files.
 
 use std::fs::{self, File};
 use std::io;
@@ -158,8 +158,7 @@ fn has_findings(instance: &Path) -> bool {
     ["crashes", "hangs"].iter().any(|kind| holds_inputs(&instance.join(kind)))
 }
 
-/// Returns an instance with findings but without a queue. afl-fuzz cannot resume it, and would delete the
-/// findings when it starts.
+/// Returns an instance with findings but without a queue. afl-fuzz cannot resume it, and would delete the findings.
 fn without_queue(path: &Path) -> Option<PathBuf> {
     fs::read_dir(path)
         .ok()?

@@ -157,6 +157,14 @@ fn running_fuzzers() -> impl Iterator<Item = i32> {
     all.filter(|stat| stat.comm == "afl-fuzz").map(|stat| stat.pid)
 }
 
+/// Asks all instances of afl-fuzz below this process to save their state and end, as Ctrl-C does.
+pub fn ask_to_end() {
+    for pid in running_fuzzers() {
+        // The process may have ended already.
+        let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::INT));
+    }
+}
+
 /// Copies `from` to stdout, without the colours that afl-fuzz prints in any case, and returns the last bytes.
 fn show(mut from: impl Read) -> Vec<u8> {
     let mut kept = Vec::new();

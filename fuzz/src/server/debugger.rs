@@ -60,6 +60,11 @@ const SECTIONS: &[(Section, &str, &str)] = &[
     (Section::Code, "@code", "x/64bx $pc"),
 ];
 
+/// Returns the commands of gdb for all sections.
+pub(super) fn section_commands() -> impl Iterator<Item = String> {
+    SECTIONS.iter().flat_map(|(_, mark, text)| [format!("echo \\n{mark}\\n"), (*text).to_owned()])
+}
+
 /// Output of gdb about a crash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CrashState(String);
@@ -98,8 +103,8 @@ pub fn crash_state(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<Option<
     for text in run.iter().chain([&stop, &"run"]) {
         command.args(["-ex", text]);
     }
-    for (_, mark, text) in SECTIONS {
-        command.args(["-ex", &format!("echo \\n{mark}\\n"), "-ex", text]);
+    for text in section_commands() {
+        command.args(["-ex", &text]);
     }
     command.args(["-ex", "kill", "--args"]).arg(&config.server.program).args(&config.server.arguments);
     let patience = config.timeout * GDB_TIMEOUT_FACTOR;

@@ -8,7 +8,7 @@ pub mod cause;
 mod ddmin;
 pub mod failure;
 
-mod reduction;
+pub mod reduction;
 
 pub mod witness;
 

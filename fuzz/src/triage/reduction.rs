@@ -24,7 +24,7 @@ pub(super) fn needed_inputs(
 ///
 /// # Errors
 /// Those of `fails`.
-pub(super) fn needed_bytes(
+pub fn needed_bytes(
     mut inputs: Vec<Vec<u8>>,
     format: InputFormat,
     deadline: Instant,

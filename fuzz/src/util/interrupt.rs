@@ -20,6 +20,12 @@ static LAST_SIGNAL: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
 pub struct Interrupted(i32);
 
 impl Interrupted {
+    /// Returns the number of the signal.
+    #[must_use]
+    pub fn number(self) -> i32 {
+        self.0
+    }
+
     /// Returns the exit status that a shell reports for a process ended by the signal.
     #[must_use]
     pub fn exit_code(self) -> u8 {
@@ -55,5 +61,12 @@ pub fn check() -> Result<(), Interrupted> {
     match LAST_SIGNAL.get().map_or(0, |last| last.load(SeqCst)) {
         0 => Ok(()),
         signal => Err(Interrupted(i32::try_from(signal).unwrap_or(SIGINT))),
+    }
+}
+
+/// Forgets a request to stop, which has been fulfilled, so that what remains to be done can be done.
+pub fn forget() {
+    if let Some(last) = LAST_SIGNAL.get() {
+        last.store(0, SeqCst);
     }
 }

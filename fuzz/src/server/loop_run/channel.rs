@@ -66,14 +66,18 @@ impl Channel {
         Ok(Self { requests, answers })
     }
 
-    /// Does the handshake. Returns whether the server is a forkserver that speaks this version.
-    pub(super) fn handshake(&self, deadline: Instant) -> Result<bool> {
+    /// Does the handshake. Returns the size of the coverage map if the server is a forkserver that speaks this version; 0 if
+    /// it does not tell the size.
+    pub(super) fn handshake(&self, deadline: Instant) -> Result<Option<usize>> {
         if self.receive(deadline)? != Word::Received(VERSION) || !self.send(!VERSION) {
-            return Ok(false);
+            return Ok(None);
         }
-        let Word::Received(options) = self.receive(deadline)? else { return Ok(false) };
-        if options & OPTION_MAP_SIZE != 0 {
-            self.receive(deadline)?;
+        let Word::Received(options) = self.receive(deadline)? else { return Ok(None) };
+        let mut map_bytes = 0;
+        if options & OPTION_MAP_SIZE != 0
+            && let Word::Received(bytes) = self.receive(deadline)?
+        {
+            map_bytes = bytes as usize;
         }
         if options & OPTION_DICTIONARY != 0
             && let Word::Received(len) = self.receive(deadline)?
@@ -81,7 +85,7 @@ impl Channel {
             let mut dictionary = vec![0; len as usize];
             self.receive_bytes(&mut dictionary, deadline)?;
         }
-        Ok(self.receive(deadline)? == Word::Received(VERSION))
+        Ok((self.receive(deadline)? == Word::Received(VERSION)).then_some(map_bytes))
     }
 
     /// Sends a word. Returns `false` if the forkserver has ended.

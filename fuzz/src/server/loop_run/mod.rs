@@ -56,6 +56,8 @@ pub struct LoopRun {
     channel: Channel,
     inputs: SharedSegment,
     coverage: SharedSegment,
+    /// Bytes of the coverage map that the server uses.
+    map_bytes: usize,
     status: StatusFile,
     output: MemoryFile,
     timeout: Duration,
@@ -88,10 +90,11 @@ impl RunConfig<'_> {
         let pinned = PinnedThread::to_current_core()?;
         let running = RunningProcess::start_in_background(command)?;
         drop(pinned);
-        let run = LoopRun {
+        let mut run = LoopRun {
             channel,
             inputs,
             coverage,
+            map_bytes: MAP_BYTES,
             status,
             output,
             timeout: self.timeout,
@@ -99,8 +102,10 @@ impl RunConfig<'_> {
             was_killed: false,
             _running: running,
         };
-        if !run.channel.handshake(after(START_TIMEOUT))? {
-            return Err(run.not_started()?.into());
+        match run.channel.handshake(after(START_TIMEOUT))? {
+            Some(bytes @ 1..MAP_BYTES) => run.map_bytes = bytes,
+            Some(_) => {}
+            None => return Err(run.not_started()?.into()),
         }
         [&run.inputs, &run.coverage].into_iter().for_each(SharedSegment::remove_late);
         Ok(run)
@@ -141,6 +146,22 @@ impl LoopRun {
         }
         self.process = None;
         Ok(InputEnd::Ended(status))
+    }
+
+    /// Runs an input like [`Self::run`], and returns what it reached, too: how often each edge was passed, by its number.
+    ///
+    /// # Errors
+    /// Those of [`Self::run`].
+    pub fn run_with_coverage(&mut self, input: &[u8]) -> Result<(InputEnd, Vec<u8>)> {
+        self.coverage.clear(self.map_bytes);
+        let end = self.run(input)?;
+        Ok((end, self.coverage.read(self.map_bytes)))
+    }
+
+    /// Returns the number of edges that the server has announced.
+    #[must_use]
+    pub fn map_bytes(&self) -> usize {
+        self.map_bytes
     }
 
     /// Ends the process that waits for the next input, if there is one: that input gets a new process.

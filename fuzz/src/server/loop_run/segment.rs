@@ -61,6 +61,30 @@ impl SharedSegment {
     }
 }
 
+impl SharedSegment {
+    /// Sets the first `len` bytes to zero.
+    ///
+    /// # Panics
+    /// If the segment is shorter.
+    pub(super) fn clear(&self, len: usize) {
+        assert!(len <= self.len, "the bytes exist");
+        // SAFETY: the bytes exist, and the server writes to them only while it runs an input.
+        unsafe { ptr::write_bytes(self.address.as_ptr().cast::<u8>(), 0, len) };
+    }
+
+    /// Returns a copy of the first `len` bytes.
+    ///
+    /// # Panics
+    /// If the segment is shorter.
+    pub(super) fn read(&self, len: usize) -> Vec<u8> {
+        assert!(len <= self.len, "the bytes exist");
+        let mut bytes = vec![0; len];
+        // SAFETY: both ranges exist and are apart, and the server writes only while it runs an input.
+        unsafe { ptr::copy_nonoverlapping(self.address.as_ptr().cast::<u8>(), bytes.as_mut_ptr(), len) };
+        bytes
+    }
+}
+
 fn mark_for_removal(number: i32) {
     // SAFETY: shmctl(2) needs no structure to mark a segment for removal.
     unsafe { libc::shmctl(number, libc::IPC_RMID, ptr::null_mut()) };
