@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::{TestDir, bundled, program_with};
+use common::{TestDir, bundled, fixed_port, installed, program_with};
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
+use sockfuzz::campaign::cargo_afl::CargoAfl;
 
 /// Answer of the test's server: what its two files hold.
 const ANSWER: &str = "data config";
@@ -129,6 +130,30 @@ fn only_the_target_is_marked_as_one() {
     let marked =
         files.filter(|(path, bytes)| path.extension().is_none() && is_marked(bytes)).map(|(path, _)| path);
     assert_eq!(marked.collect::<Vec<_>>(), [dir.path("made/reads_files_fuzzer")]);
+}
+
+/// Fleets look for the sanitizer in the target itself, and for its report in what the target prints.
+#[test]
+fn the_target_of_a_sanitizer_build_contains_the_server() {
+    if installed("clang", "clang").is_none() {
+        return;
+    }
+    let _port = fixed_port();
+    let dir = TestDir::new();
+    let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
+    let server = dir.loop_target("overflows", "clang", &["-fsanitize=address"], &cargo_afl);
+    let mut command = dir.sockfuzz();
+    command.args(["bundle", "-o", "made", "-i"]).arg(dir.corpus()).arg("--").arg(&server);
+    command.assert().code(0);
+    let target = dir.path("made/overflows_fuzzer");
+    let bytes = fs::read(&target).expect("readable");
+    assert!(memchr::memmem::find(&bytes, b"__asan_report_store").is_some());
+    let bad = dir.write("bad", b"GET /over HTTP/1.1\r\n\r\n").display().to_string();
+    let played = run(&target, &[&bad], "");
+    assert!(!played.status.success(), "{}", emitted(&played));
+    assert!(emitted(&played).contains("AddressSanitizer: heap-buffer-overflow"), "{}", emitted(&played));
+    let good = dir.write("good", b"GET /fine HTTP/1.1\r\n\r\n").display().to_string();
+    assert!(run(&target, &[&good], "").status.success());
 }
 
 #[test]

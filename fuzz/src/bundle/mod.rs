@@ -9,6 +9,7 @@ pub mod accesses;
 
 pub mod elf;
 pub mod machine;
+pub mod needed_library;
 pub mod selection;
 pub mod tracer;
 pub mod tree;

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use object_rewrite::Rewriter;
 use sockfuzz_launcher::description::PROGRAMS;
 use sockfuzz_launcher::launch::{SOCKFUZZ, SOCKFUZZ_FILE};
 use sockfuzz_protocol::{LAUNCHER_FILE, MUTATOR_FILE, PRELOAD_FILE, START_FILE};
 
 use crate::bundle::elf::is_elf;
 use crate::bundle::machine;
+use crate::bundle::needed_library;
 use crate::bundle::tree::Tree;
 use crate::campaign::cargo_afl::CargoAfl;
 use crate::campaign::mutator;
@@ -83,23 +83,13 @@ pub fn add(tree: &mut Tree, files: &Path, target: &str, fuzzed: &FuzzedProgram) 
             tree.copy_program(directory.join(START_FILE), &library)?;
             tree.copy_program(directory.join(LAUNCHER_FILE), &launcher)?;
             added.push(library);
-            starting_launcher(&read(&fuzzed.program)?, &directory)?
+            let searched = Path::new("$ORIGIN").join(&directory).display().to_string();
+            needed_library::add(&read(&fuzzed.program)?, START_FILE, &searched)
+                .context("the server's executable cannot be made to start the launcher")?
         }
     };
     tree.write_program(target, &[&target_program[..], MARKS].concat())?;
     Ok(added)
-}
-
-/// Returns an executable that becomes the launcher before `main`, and otherwise is this one.
-fn starting_launcher(executable: &[u8], directory: &Path) -> Result<Vec<u8>> {
-    let cannot = "the server's executable cannot be copied with one more needed library";
-    let mut rewriter = Rewriter::read(executable).context(cannot)?;
-    rewriter.elf_add_needed(&[START_FILE.into()]).context(cannot)?;
-    let search = Path::new("$ORIGIN").join(directory);
-    rewriter.elf_add_runpath(&[search.into_os_string().into_encoded_bytes()]).context(cannot)?;
-    let mut rewritten = Vec::new();
-    rewriter.write(&mut rewritten).context(cannot)?;
-    Ok(rewritten)
 }
 
 /// Returns the libraries that a program needs and that another machine may lack, as the dynamic linker finds them.
