@@ -24,7 +24,9 @@ fn an_installed_program_needs_no_source_tree() {
     let status = Command::new(env!("CARGO"))
         .args(["install", "--quiet", "--no-track", "--path", env!("CARGO_MANIFEST_DIR"), "--root"])
         .arg(dir.path(""))
-        .env("CARGO_TARGET_DIR", workspace().target(""))
+        .env("CARGO_TARGET_DIR", workspace().target("installed"))
+        // What is tested here does not depend on it, and the build takes a quarter of the time.
+        .envs([("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"), ("CARGO_PROFILE_RELEASE_DEBUG", "false")])
         .status()
         .expect("cargo starts");
     assert!(status.success(), "sockfuzz can be installed");
