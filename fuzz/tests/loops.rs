@@ -197,36 +197,12 @@ fn finds_its_files(name: &str) {
     every_input_arrives_once_at(name, &target, &[("SOCKFUZZ_RELOCATE", &relocations)]);
 }
 
-#[test]
-fn relocated_changes() {
-    finds_its_files("relocated_changes");
-}
-
-#[test]
-fn relocated_files() {
-    finds_its_files("relocated_files");
-}
-
-#[test]
-fn relocated_modules() {
-    finds_its_files("relocated_modules");
-}
-
-#[test]
-fn relocated_names() {
-    finds_its_files("relocated_names");
-}
-
-#[test]
-fn relocated_programs() {
-    finds_its_files("relocated_programs");
-}
-
 include!("../../preload/tests/targets/relocated.rs");
 include!("../../preload/tests/targets/sessions.rs");
 include!("../../preload/tests/targets/list.rs");
 
 test_session_targets!(every_session_is_played);
+test_relocated_targets!(finds_its_files);
 
 macro_rules! loops {
     ($($name:ident),* $(,)?) => {

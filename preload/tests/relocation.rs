@@ -27,30 +27,7 @@ fn finds_its_files(name: &str) {
     assert_eq!(output.status.code(), Some(70), "{name} needs the option: {}", describe(&output));
 }
 
-#[test]
-fn relocated_changes() {
-    finds_its_files("relocated_changes");
-}
-
-#[test]
-fn relocated_files() {
-    finds_its_files("relocated_files");
-}
-
-#[test]
-fn relocated_modules() {
-    finds_its_files("relocated_modules");
-}
-
-#[test]
-fn relocated_names() {
-    finds_its_files("relocated_names");
-}
-
-#[test]
-fn relocated_programs() {
-    finds_its_files("relocated_programs");
-}
+test_relocated_targets!(finds_its_files);
 
 #[test]
 fn a_new_path_must_exist() {

@@ -26,9 +26,10 @@ pub const KEEP_LEAKS: &str = "SOCKFUZZ_DETECT_LEAKS";
 /// Dictionary, in the directory of programs.
 pub const DICTIONARY_FILE: &str = "http.dict";
 
-/// Variables of the dynamic linker (ld.so(8)).
+/// Variable with the libraries that the dynamic linker loads first (ld.so(8)).
+pub const PRELOAD: &str = "LD_PRELOAD";
+/// Variable with directories in which it looks for libraries.
 const LIBRARY_PATH: &str = "LD_LIBRARY_PATH";
-const PRELOAD: &str = "LD_PRELOAD";
 
 /// Name of the tool that has a role of its own below ClusterFuzz.
 const FUZZER: &str = "afl-fuzz";
@@ -38,21 +39,11 @@ const MOPT: char = 'L';
 /// Set by an AFL++ tool for the program that it runs (AFL++'s include/config.h, SHM_ENV_VAR).
 const UNDER_AFL: &str = "__AFL_SHM_ID";
 
-/// Variables for afl-fuzz: our mutator, and the time that a server may take to start.
-const MUTATOR: &str = "AFL_CUSTOM_MUTATOR_LIBRARY";
-const START_TIMEOUT: (&str, &str) = ("AFL_FORKSRV_INIT_TMOUT", "10000");
-
-/// Variables of the process.
-pub trait Environment {
-    /// Returns the value of a variable.
-    fn get(&self, name: &str) -> Option<OsString>;
-}
-
-impl<F: Fn(&str) -> Option<OsString>> Environment for F {
-    fn get(&self, name: &str) -> Option<OsString> {
-        self(name)
-    }
-}
+/// Variable that names custom mutators for afl-fuzz.
+pub const MUTATOR: &str = "AFL_CUSTOM_MUTATOR_LIBRARY";
+/// Variable for afl-fuzz with the time that a server may take to start, which may be longer than an execution; in
+/// milliseconds.
+pub const START_TIMEOUT: (&str, &str) = ("AFL_FORKSRV_INIT_TMOUT", "10000");
 
 /// What the launcher becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +61,8 @@ pub enum Role {
 impl Role {
     /// Returns the role for the name by which the launcher was started.
     #[must_use]
-    pub fn of(name: &str, environment: &impl Environment) -> Self {
-        let has = |variable| environment.get(variable).is_some();
+    pub fn of(name: &str, environment: &impl Fn(&str) -> Option<OsString>) -> Self {
+        let has = |variable| environment(variable).is_some();
         match name {
             FUZZER if has(REPORT_FILE) => Self::Engine,
             _ if name == SOCKFUZZ || name.starts_with("afl-") => Self::Tool,
@@ -87,7 +78,7 @@ pub fn command(
     bundle: &Bundle,
     name: &str,
     arguments: impl Iterator<Item = OsString>,
-    environment: &impl Environment,
+    environment: &impl Fn(&str) -> Option<OsString>,
 ) -> Command {
     let mut command = match Role::of(name, environment) {
         Role::Tool => tool(bundle, name, arguments, environment),
@@ -111,7 +102,7 @@ fn tool(
     bundle: &Bundle,
     name: &str,
     arguments: impl Iterator<Item = OsString>,
-    environment: &impl Environment,
+    environment: &impl Fn(&str) -> Option<OsString>,
 ) -> Command {
     if name == SOCKFUZZ {
         let mut command = Command::new(bundle.program(SOCKFUZZ_FILE));
@@ -128,7 +119,11 @@ fn tool(
 
 /// Sets what tools of AFL++ need, unless the user has set it: our mutator and its dictionary, the time that a server may
 /// take to start, and options of sanitizers by which their reports are crashes.
-pub fn set_tool_defaults(command: &mut Command, bundle: &Bundle, environment: &impl Environment) {
+pub fn set_tool_defaults(
+    command: &mut Command,
+    bundle: &Bundle,
+    environment: &impl Fn(&str) -> Option<OsString>,
+) {
     let mutator = (MUTATOR, bundle.program(MUTATOR_FILE).into_os_string());
     let dictionary = (MUTATOR_DICTIONARY, bundle.program(DICTIONARY_FILE).into_os_string());
     let start = (START_TIMEOUT.0, START_TIMEOUT.1.into());
@@ -143,8 +138,8 @@ fn sanitizer_options() -> [(&'static str, OsString); 2] {
 /// Returns a command line of afl-fuzz without MOpt, with which it accepts no custom mutator: ClusterFuzz asks for it in 4 of
 /// 10 runs, and ours finds more. With a mutator of the user, the conflict is theirs.
 #[must_use]
-pub fn for_our_mutator(line: AflLine, environment: &impl Environment) -> AflLine {
-    if environment.get(MUTATOR).is_some() {
+pub fn for_our_mutator(line: AflLine, environment: &impl Fn(&str) -> Option<OsString>) -> AflLine {
+    if environment(MUTATOR).is_some() {
         return line;
     }
     let (line, had_mopt) = line.without(MOPT);
@@ -157,10 +152,12 @@ pub fn for_our_mutator(line: AflLine, environment: &impl Environment) -> AflLine
     line
 }
 
-fn server(bundle: &Bundle, environment: &impl Environment) -> Command {
+fn server(bundle: &Bundle, environment: &impl Fn(&str) -> Option<OsString>) -> Command {
     let mut command = Command::new(bundle.server_program());
     command.args(&bundle.description.server.arguments);
-    command.env(PRELOAD, preload_list(bundle, environment));
+    let sanitizer = bundle.description.server.sanitizer.as_deref();
+    let libraries = preload_list(sanitizer, environment(PRELOAD).as_deref(), &bundle.program(PRELOAD_FILE));
+    command.env(PRELOAD, libraries);
     if let Some(directory) = bundle.server_directory() {
         command.current_dir(directory);
     }
@@ -169,17 +166,16 @@ fn server(bundle: &Bundle, environment: &impl Environment) -> Command {
 }
 
 /// Sets what all programs of the bundle need. Options that the user has set stay.
-fn set_common(command: &mut Command, bundle: &Bundle, environment: &impl Environment) {
+fn set_common(command: &mut Command, bundle: &Bundle, environment: &impl Fn(&str) -> Option<OsString>) {
     let libraries = bundle.inside(LIBRARIES);
     if libraries.is_dir() {
-        command
-            .env(LIBRARY_PATH, list(Some(libraries.as_os_str()), environment.get(LIBRARY_PATH).as_deref()));
+        command.env(LIBRARY_PATH, list(Some(libraries.as_os_str()), environment(LIBRARY_PATH).as_deref()));
     }
     let options = bundle.description.options.iter().map(|(name, value)| (name.as_str(), value.into()));
     set_defaults(command, options, environment);
     let relocated = relocations(bundle);
     set_defaults(command, relocated.map(|value| (specs::RELOCATE.variable, value)), environment);
-    let given = environment.get(ASAN).filter(|_| environment.get(KEEP_LEAKS).is_none());
+    let given = environment(ASAN).filter(|_| environment(KEEP_LEAKS).is_none());
     if let Some(options) = given.and_then(|options| sanitizers::without_leaks(&options)) {
         command.env(ASAN, options);
     }
@@ -190,9 +186,9 @@ fn set_common(command: &mut Command, bundle: &Bundle, environment: &impl Environ
 fn set_defaults<'a>(
     command: &mut Command,
     variables: impl IntoIterator<Item = (&'a str, OsString)>,
-    environment: &impl Environment,
+    environment: &impl Fn(&str) -> Option<OsString>,
 ) {
-    let unset = variables.into_iter().filter(|(name, _)| environment.get(name).is_none());
+    let unset = variables.into_iter().filter(|(name, _)| environment(name).is_none());
     command.envs(unset);
 }
 
@@ -211,12 +207,11 @@ fn relocations(bundle: &Bundle) -> Option<OsString> {
     (!pairs.is_empty()).then(|| pairs.join(OsStr::new(":")))
 }
 
-/// Returns the libraries to preload: the sanitizer's runtime, which has to be first, those of the user, and ours.
-fn preload_list(bundle: &Bundle, environment: &impl Environment) -> OsString {
-    let sanitizer = bundle.description.server.sanitizer.as_deref().map(OsStr::new);
-    let users = environment.get(PRELOAD);
-    let first = list(sanitizer, users.as_deref());
-    list(Some(&first), Some(bundle.program(PRELOAD_FILE).as_os_str()))
+/// Returns a list of libraries to preload: the sanitizer's runtime, which has to be first, those of the user, and ours.
+#[must_use]
+pub fn preload_list(sanitizer: Option<&str>, users: Option<&OsStr>, library: &Path) -> OsString {
+    let first = list(sanitizer.map(OsStr::new), users);
+    list(Some(&first), Some(library.as_os_str()))
 }
 
 /// Joins two lists, of which each may be missing.

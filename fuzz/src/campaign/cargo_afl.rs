@@ -1,5 +1,6 @@
-//! Installation of cargo-afl: in a bundle its own AFL++, otherwise the one on PATH if its version is supported, otherwise one that is installed
-//! once below the target directory or the user's data directory, together with the AFL++ that it builds.
+//! Installation of cargo-afl. In a bundle, the bundle's own AFL++; elsewhere the cargo-afl on PATH if its version is
+//! supported, otherwise one that is installed once below the target directory or the user's data directory, together with
+//! the AFL++ that it builds.
 
 use std::env;
 use std::ffi::{OsStr, OsString};

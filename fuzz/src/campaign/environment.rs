@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 
+use sockfuzz_launcher::launch::START_TIMEOUT;
 use sockfuzz_launcher::sanitizers;
 pub use sockfuzz_launcher::sanitizers::{ASAN_OPTIONS, UBSAN_OPTIONS};
 use sockfuzz_protocol::specs;
@@ -77,8 +78,7 @@ pub const TRY_AFFINITY: &str = "AFL_TRY_AFFINITY";
 pub fn permissive_settings(output_mode: OutputMode) -> impl Iterator<Item = Setting> {
     let status_screen = output_mode == OutputMode::StatusScreen;
     let settings = [
-        // The start of a server may take longer than one execution.
-        Some(Setting::silent("AFL_FORKSRV_INIT_TMOUT", "10000")),
+        Some(Setting::silent(START_TIMEOUT.0, START_TIMEOUT.1)),
         // When all cores are taken, run unpinned. (This variable overrides `NO_AFFINITY`.)
         env::var_os(NO_AFFINITY).is_none().then(|| Setting::silent(TRY_AFFINITY, "1")),
         (!status_screen).then(|| Setting::silent("AFL_NO_UI", "1")),

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::ValueEnum;
+use sockfuzz_launcher::launch::MUTATOR as LIBRARY_VARIABLE;
 use sockfuzz_protocol::{InputFormat, MUTATOR_DICTIONARY, MUTATOR_FILE, specs};
 
 use crate::campaign::environment::Setting;
@@ -14,8 +15,6 @@ use crate::options::PreloadOptions;
 use crate::util::library::{Kind, Library};
 use crate::util::problem::Problem;
 
-/// Variable that names custom mutators for afl-fuzz.
-const LIBRARY_VARIABLE: &str = "AFL_CUSTOM_MUTATOR_LIBRARY";
 /// Separators in its value (AFL++'s src/afl-fuzz-mutators.c).
 const SEPARATORS: &[char] = &[';', ':', ','];
 

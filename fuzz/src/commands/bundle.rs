@@ -10,7 +10,6 @@ use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::HumanBytes;
 use sockfuzz_protocol::{SandboxMode, specs};
-use tempfile::TempDir;
 
 use crate::bundle::accesses::Accesses;
 use crate::bundle::assembly::{self, BundleSummary, Ingredients};
@@ -214,11 +213,11 @@ fn write(ingredients: &Ingredients<'_>, output: &Path) -> Result<BundleSummary> 
     let inner = partial.path().join("bundle");
     fs::create_dir(&inner)?;
     let summary = assembly::assemble(ingredients, &inner)?;
-    rename(&inner, output, &partial)?;
+    rename(&inner, output)?;
     Ok(summary)
 }
 
-fn rename(from: &Path, output: &Path, _partial: &TempDir) -> Result<()> {
+fn rename(from: &Path, output: &Path) -> Result<()> {
     fs::rename(from, output).map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists | ErrorKind::DirectoryNotEmpty => existing(output).into(),
         _ => anyhow::Error::from(error).context(format!("cannot write {}", output.display())),

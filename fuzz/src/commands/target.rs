@@ -110,7 +110,7 @@ fn run_repeatedly(target: &TargetServer, line: &TargetLine, input: &[u8]) -> Res
         };
         let output = server.output()?;
         server.pause();
-        let report = crash_report::report(&target.config(line.timeout), input, failing, &output)?;
+        let report = crash_report::report(&target.config(line.timeout), input, failing, &output, None)?;
         return Ok(Playback { failing: Some(failing), report });
     }
     Ok(played)

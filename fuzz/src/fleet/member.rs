@@ -1,4 +1,4 @@
-//! Member of a fleet: a host, with what is known of it and has been said of it.
+//! Member of a fleet: a host, its last known state, and the warnings that were already printed about it.
 
 use anyhow::Result;
 use indicatif::HumanCount;

@@ -10,7 +10,7 @@ use sockfuzz_protocol::EXIT_SIGNAL;
 
 use crate::fuzz_target::frames::{self, ReportStack};
 use crate::server::sanitizers;
-use crate::server::single_run::RunConfig;
+use crate::server::single_run::{RunConfig, SingleRun};
 
 /// Begins the first line of a report that sanitizers write.
 const SANITIZER_ERROR: &str = "Sanitizer: ";
@@ -46,11 +46,18 @@ impl Failing {
     }
 }
 
-/// Returns the report of a failure: what the server wrote, and, unless a sanitizer has reported, what happened.
+/// Returns the report of a failure: what the server wrote, and, unless a sanitizer has reported, what happened. `run` is the
+/// single run that failed; without it, the stack takes another run.
 ///
 /// # Errors
 /// When the user interrupts.
-pub fn report(config: &RunConfig<'_>, input: &[u8], failing: Failing, output: &[u8]) -> Result<String> {
+pub fn report(
+    config: &RunConfig<'_>,
+    input: &[u8],
+    failing: Failing,
+    output: &[u8],
+    run: Option<&SingleRun>,
+) -> Result<String> {
     let begin = output.len().saturating_sub(MAX_OUTPUT_BYTES);
     let mut text = String::from_utf8_lossy(&output[begin..]).into_owned();
     if let (Failing::Signal(_) | Failing::Exit, true) = (failing, has_sanitizer_report(output)) {
@@ -64,7 +71,7 @@ pub fn report(config: &RunConfig<'_>, input: &[u8], failing: Failing, output: &[
         .map(|line| format!("{line}\n"))
         .collect();
     let stack = match failing {
-        Failing::Signal(_) => frames::frames(config, input)?,
+        Failing::Signal(_) => frames::frames(config, input, run)?,
         Failing::Exit | Failing::Timeout(_) => ReportStack::default(),
     };
     Ok(text + &of_stack(failing, &stack, std::process::id()))

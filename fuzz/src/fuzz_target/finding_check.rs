@@ -68,7 +68,7 @@ impl FindingCheck {
         }))
     }
 
-    /// An error is told: the finding is not forgotten.
+    /// Returns no finding. If the playing process ended with an error, prints the error; the input stays with the caller.
     fn unclear(&self, end: ExitStatus, report: &[u8]) -> Option<ConfirmedFinding> {
         if !end.success() {
             eprintln!("INFO: sockfuzz: a finding could not be played:\n{}", String::from_utf8_lossy(report));

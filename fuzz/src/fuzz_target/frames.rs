@@ -6,13 +6,13 @@ use anyhow::Result;
 use gdb_command::mappings::{MappedFiles, MappedFilesExt};
 use gdb_command::siginfo::Siginfo;
 use libcasr::gdb::GdbStacktrace;
-use libcasr::stacktrace::{DebugInfo, ParseStacktrace, StacktraceEntry};
+use libcasr::stacktrace::{ParseStacktrace, StacktraceEntry};
 use sockfuzz_protocol::PRELOAD_FILE;
 
 use crate::server::backtrace;
-use crate::server::crash_stack::{CrashStack, StackFrame};
+use crate::server::crash_stack::CrashStack;
 use crate::server::debugger::{CrashState, Section};
-use crate::server::single_run::RunConfig;
+use crate::server::single_run::{RunConfig, SingleRun};
 
 /// Parts of names of functions that handle a panic: what is above the last of them is not the server's. (Other functions of
 /// `panicking` catch panics.)
@@ -96,37 +96,30 @@ impl fmt::Display for ReportFrame {
     }
 }
 
-/// Returns the stack of the crash that an input causes, by running it once more: what the process records of its crash, otherwise
-/// what gdb shows if there is one; without frames if they cannot be found.
+/// Returns the stack of the crash that an input causes: what the process of `run` has recorded, otherwise what gdb shows if there
+/// is one; without frames if they cannot be found. Without a `run`, runs the input once more.
 ///
 /// # Errors
 /// When the user interrupts.
-pub(super) fn frames(config: &RunConfig<'_>, input: &[u8]) -> Result<ReportStack> {
-    let recorded = config.run(input)?.crash_stack().map(|recorded| of_recorded(&recorded));
-    if let Some(stack) = recorded.filter(|stack| !stack.frames.is_empty()) {
+pub(super) fn frames(config: &RunConfig<'_>, input: &[u8], run: Option<&SingleRun>) -> Result<ReportStack> {
+    let recorded = match run {
+        Some(run) => run.crash_stack(),
+        None => config.run(input)?.crash_stack(),
+    };
+    if let Some(stack) =
+        recorded.map(|recorded| of_recorded(&recorded)).filter(|stack| !stack.frames.is_empty())
+    {
         return Ok(stack);
     }
     Ok(backtrace::crash_state(config, input)?.map_or_else(ReportStack::default, |state| of_state(&state)))
 }
 
 fn of_recorded(recorded: &CrashStack) -> ReportStack {
-    let all: Vec<_> = recorded.frames.iter().map(entry).collect();
+    let all: Vec<_> = recorded.frames.iter().map(StacktraceEntry::from).collect();
     ReportStack {
         fault: recorded.address,
         is_write: recorded.is_write,
         frames: of_server(&all).map(frame).collect(),
-    }
-}
-
-fn entry(frame: &StackFrame) -> StacktraceEntry {
-    let (file, line) =
-        frame.source.as_ref().map_or((String::new(), 0), |source| (source.file.clone(), source.line.into()));
-    StacktraceEntry {
-        address: frame.address,
-        function: frame.function.clone().unwrap_or_default(),
-        module: frame.module.as_ref().map_or(String::new(), |path| path.display().to_string()),
-        offset: frame.offset,
-        debug: DebugInfo { file, line, column: 0 },
     }
 }
 

@@ -1,4 +1,4 @@
-//! One input, played once in a fresh process, and what an engine is told about it.
+//! Playback of one input in a fresh process, and the verdict for the engine that asked for it.
 
 use std::os::unix::process::ExitStatusExt;
 use std::time::Duration;
@@ -43,7 +43,7 @@ pub fn play(target: &TargetServer, input: &[u8], timeout: Duration) -> Result<Pl
 fn of_run(config: &RunConfig<'_>, input: &[u8], run: &SingleRun) -> Result<Playback> {
     let failing = failing(run, config.options.parsed().exits, config.timeout);
     let report = match failing {
-        Some(failing) => crash_report::report(config, input, failing, &run.output)?,
+        Some(failing) => crash_report::report(config, input, failing, &run.output, Some(run))?,
         None => String::new(),
     };
     Ok(Playback { failing, report })

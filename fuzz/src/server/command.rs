@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
+use sockfuzz_launcher::launch::{self, PRELOAD};
 use sockfuzz_protocol::{Mode, PRELOAD_FILE, specs};
 
 use super::sanitizers;
@@ -14,9 +15,6 @@ use crate::options::PreloadOptions;
 use crate::util::home_bundle;
 use crate::util::shell::shell_quoted;
 use crate::util::{exit_code, problem::Problem};
-
-/// Variable with the libraries that the dynamic linker loads first (ld.so(8)).
-const PRELOAD: &str = "LD_PRELOAD";
 
 /// Command line of a server, with the absolute path of its program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,10 +126,7 @@ impl Server {
 /// libraries that the user preloads through the variable, and our library.
 #[must_use]
 pub fn preload_list(variable: &str, sanitizer: Option<&str>, library: &Path) -> OsString {
-    let users = env::var_os(variable).filter(|list| !list.is_empty());
-    let first = sanitizer.map(OsString::from);
-    let all: Vec<_> = first.into_iter().chain(users).chain([library.into()]).collect();
-    all.join(OsStr::new(":"))
+    launch::preload_list(sanitizer, env::var_os(variable).as_deref(), library)
 }
 
 fn not_executable(name: &OsStr) -> Problem {

@@ -1,5 +1,5 @@
-//! Findings and bugs that a campaign had when it was last started. They stay in the output directory while it is kept, so
-//! that whoever runs a campaign again and again learns what is new in the last run.
+//! Findings and bugs that a campaign had when it was last started. The output directory keeps this list, so that a report
+//! of a resumed campaign can mark the bugs that the last run has added.
 
 use std::collections::BTreeSet;
 use std::fs;

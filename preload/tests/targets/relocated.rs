@@ -32,3 +32,20 @@ fn lay_out_relocated(directory: &std::path::Path) -> String {
 fn rpath_of_modules(directory: &std::path::Path) -> String {
     format!("-Wl,--enable-new-dtags,-rpath,{}", directory.join("moved/lib").display())
 }
+
+// Targets whose files are laid out so. Their tests have the same names.
+macro_rules! test_relocated_targets {
+    ($check:ident) => {
+        test_relocated_targets!(
+            $check: relocated_changes, relocated_files, relocated_modules, relocated_names, relocated_programs
+        );
+    };
+    ($check:ident: $($name:ident),*) => {
+        $(
+            #[test]
+            fn $name() {
+                $check(stringify!($name));
+            }
+        )*
+    };
+}

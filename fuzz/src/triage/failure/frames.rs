@@ -30,6 +30,24 @@ const MAX_FRAMES: usize = 40;
 /// Maximum length of a function's name in a title, in characters.
 const MAX_FUNCTION_CHARS: usize = 80;
 
+/// Takes all that is known of the frame; what is not is empty.
+impl From<&StackFrame> for StacktraceEntry {
+    fn from(frame: &StackFrame) -> Self {
+        let source = frame.source.as_ref();
+        Self {
+            address: frame.address,
+            function: frame.function.clone().unwrap_or_default(),
+            module: frame.module.as_ref().map_or_else(String::new, |path| path.display().to_string()),
+            offset: frame.offset,
+            debug: DebugInfo {
+                file: source.map_or_else(String::new, |source| source.file.clone()),
+                line: source.map_or(0, |source| source.line.into()),
+                column: 0,
+            },
+        }
+    }
+}
+
 /// Parsed stack.
 #[derive(Debug, Clone, Default)]
 pub(super) struct ParsedStack {
@@ -56,18 +74,9 @@ impl ParsedStack {
     /// that the same crash has the same place here and there.
     pub(super) fn of_frames(frames: &[StackFrame]) -> Self {
         let entry = |frame: &StackFrame| {
-            let (file, line) = frame
-                .source
-                .as_ref()
-                .map_or((String::new(), 0), |source| (source.file.clone(), u64::from(source.line)));
-            let module = frame.module.as_ref().map_or(String::new(), |path| path.display().to_string());
-            StacktraceEntry {
-                address: frame.address,
-                function: frame.function.clone().unwrap_or_else(|| frame.place_in_module()),
-                module,
-                offset: 0,
-                debug: DebugInfo { file, line, column: 0 },
-            }
+            let entry = StacktraceEntry::from(frame);
+            let function = frame.function.clone().unwrap_or_else(|| frame.place_in_module());
+            StacktraceEntry { function, offset: 0, ..entry }
         };
         Self { frames: frames.iter().map(entry).collect(), languages: &["cpp", "rust"] }
     }

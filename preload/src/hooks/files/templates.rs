@@ -40,13 +40,14 @@ pub(crate) unsafe fn mkdtemp(template: *mut c_char) -> *mut c_char {
 /// succeeds, both end with them and the suffix.
 ///
 /// # Safety
-/// `template` is a string that may be changed, and that nobody else uses during the call.
+/// `template` ends with a zero byte, is writable, and is not accessed by other threads during the call.
 unsafe fn choose<R: CallResult + PartialEq>(
     template: *mut c_char,
     suffix_len: c_int,
     call: impl FnOnce(*mut c_char) -> R,
 ) -> R {
-    // SAFETY: nobody else uses the string. A translated one is in a buffer that may be changed, and ends like it.
+    // SAFETY: the caller upholds the precondition for `template`. If `place` is another string, it lies in a writable buffer
+    // of `follow` and ends with the same characters and suffix.
     unsafe {
         relocation::follow(template, |place| {
             let result = call(place.cast_mut());
