@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use sockfuzz_protocol::{Counter, Loop, Options, Switch, specs};
 
-use crate::afl::coverage::{gate, virgin_map};
+use crate::afl::coverage::{counters, gate, virgin_map};
 use crate::afl::forkserver::{self, Forkserver, runtime_loop};
 use crate::afl::{self, Instrumentation};
 use crate::blocking::yield_probe;
@@ -91,7 +91,7 @@ fn take_over_when_warm(forkserver: &Forkserver) {
 fn fork_children(instrumentation: &Instrumentation, options: &Options) {
     let wanted = options.r#loop;
     // Coverage of a process that starts while another one runs an iteration must not be visible.
-    let spares = options.spare == Switch::On && gate::exists();
+    let spares = options.spare == Switch::On && counters::exist();
     let started = wanted != Loop::Afl && forkserver::start(instrumentation, spares);
     match instrumentation {
         _ if started => {}
@@ -122,8 +122,11 @@ pub(crate) fn next_iteration(instrumentation: &Instrumentation, count: u32) -> b
         gate::open();
         if is_first_iteration() {
             report::status().add(Counter::Processes, 1);
-            // The map may have coverage if there is no gate, or from processes that the server forked in its warm-up.
+            // The map may have coverage if there is no gate.
             instrumentation.clear_coverage();
+            instrumentation.discard_coverage();
+        } else if !threads::is_single() {
+            instrumentation.discard_coverage();
         }
         instrumentation.mark_coverage();
     }

@@ -78,7 +78,7 @@ pub(crate) fn run() {
     activation::provide(&options, is_below_another);
     // Must precede all forks of the server, because its processes compete for the driver's role.
     driver_process::share();
-    afl::prepare(run_mode);
+    afl::prepare(run_mode, options.inline_counters);
     let needs_answers = afl::uses_response_feedback();
     if options.transport == Transport::Memory
         || (run_mode == RunMode::Loop && transport_trial::is_wanted(&options) && !needs_answers)

@@ -30,6 +30,7 @@
 //! | [`transport_trial`] | the comparison of transports for `auto`, before the first input |
 //! | [`fork`] | all preparations for a fork, and all clean-up after it |
 //! | [`afl`] | AFL++'s runtime, our forkserver, the coverage map |
+//! | [`patch`] | changes of the server's code in memory |
 //! | [`blocking`] | the wait loop, the driver guard, quiescence of the other threads |
 //! | [`memory_socket`] | sockets of transport `memory` |
 //! | [`net`] | the listener that is taken over, transports, the accept gate |
@@ -52,6 +53,7 @@ mod hooks;
 mod init;
 mod memory_socket;
 mod net;
+mod patch;
 mod process;
 mod sandbox;
 mod source_coverage;

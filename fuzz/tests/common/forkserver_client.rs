@@ -133,7 +133,7 @@ impl ForkserverClient {
         self.write(!version);
         assert_eq!(self.read(), 0x3, "map size and inputs in shared memory");
         self.map_len = self.read() as usize;
-        assert!(self.map_len >= 64, "the size of the coverage map");
+        assert!(self.map_len >= 32, "the size of the coverage map");
         assert_eq!(self.read(), version);
     }
 
@@ -208,8 +208,18 @@ impl ForkserverClient {
 
     /// Runs an input to its end, and returns the whole coverage map that it leaves.
     pub fn map_of(&mut self, input: &[u8]) -> Vec<u8> {
-        self.coverage.write(0, &vec![0; self.map_len]);
+        self.clear_map();
         assert!(self.run(input, None));
+        self.map()
+    }
+
+    /// Clears the coverage map, as afl-fuzz does before each run.
+    pub fn clear_map(&self) {
+        self.coverage.write(0, &vec![0; self.map_len]);
+    }
+
+    /// Returns the coverage map.
+    pub fn map(&self) -> Vec<u8> {
         self.coverage.copy(self.map_len)
     }
 

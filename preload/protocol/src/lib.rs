@@ -19,6 +19,7 @@ mod counter;
 pub mod crash_record;
 pub mod fnv;
 pub mod history;
+mod inline_counters;
 mod options;
 mod relocation;
 mod sandbox_gaps;
@@ -29,6 +30,7 @@ mod status;
 mod values;
 
 pub use counter::Counter;
+pub use inline_counters::{InlineCounters, PatchObstacle};
 pub use options::{OptionError, Options, former_names_in_use};
 pub use relocation::{MovedPath, Relocation, RelocationError, Relocations};
 pub use sandbox_gaps::{SandboxGap, SandboxGaps};

@@ -68,6 +68,8 @@ pub struct Options {
     pub randomness: Randomness,
     /// See [`specs::GATE`].
     pub gate: Switch,
+    /// See [`specs::INLINE_COUNTERS`].
+    pub inline_counters: Switch,
     /// See [`specs::PANICS`].
     pub panics: Panics,
     /// See [`specs::DEAD_ACCEPT`].
@@ -130,6 +132,7 @@ impl Options {
             clock: parse(&specs::CLOCK, text(&specs::CLOCK))?,
             randomness: parse(&specs::RANDOMNESS, text(&specs::RANDOMNESS))?,
             gate: parse(&specs::GATE, text(&specs::GATE))?,
+            inline_counters: parse(&specs::INLINE_COUNTERS, text(&specs::INLINE_COUNTERS))?,
             panics: parse(&specs::PANICS, text(&specs::PANICS))?,
             dead_accept: parse(&specs::DEAD_ACCEPT, text(&specs::DEAD_ACCEPT))?,
             exits: parse(&specs::EXITS, text(&specs::EXITS))?,

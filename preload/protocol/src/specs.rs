@@ -203,6 +203,18 @@ pub const GATE: OptionSpec = OptionSpec {
     former: None,
 };
 
+/// Counters in the code instead of calls.
+pub const INLINE_COUNTERS: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_INLINE_COUNTERS",
+    flag: "inline-counters",
+    value: "on|off",
+    default: "on",
+    meaning: "on: in the loop, the server's calls of the function that counts an edge are replaced in memory by an \
+              instruction that counts it, where their code is exactly as expected (x86-64, with the coverage gate); off: \
+              the server's code stays as it is",
+    former: None,
+};
+
 /// Interception of system calls that bypass libc.
 pub const SYSCALLS: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_SYSCALLS",
@@ -245,6 +257,7 @@ pub const ALL: &[&OptionSpec] = &[
     &CLOCK,
     &RANDOMNESS,
     &GATE,
+    &INLINE_COUNTERS,
     &PANICS,
     &DEAD_ACCEPT,
     &EXITS,

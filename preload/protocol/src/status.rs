@@ -9,6 +9,7 @@ use std::sync::atomic::{
 
 use crate::SandboxGaps;
 use crate::counter::{COUNTERS, Counter};
+use crate::inline_counters::InlineCounters;
 
 /// Bit beside the gaps: set when the sandbox is on.
 const SANDBOXED: u32 = 1 << 31;
@@ -79,6 +80,7 @@ pub struct StatusPage {
     hash_keys: AtomicU32,
     counters: [AtomicU64; COUNTERS],
     reason: [AtomicU8; REASON],
+    inline_counters: [AtomicU32; 3],
 }
 
 impl StatusPage {
@@ -99,6 +101,7 @@ impl StatusPage {
             hash_keys: AtomicU32::new(0),
             counters: [const { AtomicU64::new(0) }; COUNTERS],
             reason: [const { AtomicU8::new(0) }; REASON],
+            inline_counters: [const { AtomicU32::new(0) }; 3],
         }
     }
 
@@ -191,6 +194,19 @@ impl StatusPage {
         let len = self.memory_fallback.load(Acquire) as usize;
         let kept: Vec<u8> = self.reason.iter().take(len).map(|byte| byte.load(Relaxed)).collect();
         (len > 0).then(|| String::from_utf8_lossy(&kept).into_owned())
+    }
+
+    /// Records what has become of the calls that count edges.
+    pub fn set_inline_counters(&self, found: InlineCounters) {
+        for (place, word) in self.inline_counters.iter().zip(found.to_words()) {
+            place.store(word, Relaxed);
+        }
+    }
+
+    /// Returns what has become of the calls that count edges; `None` if the server has none, or they were to be left alone.
+    #[must_use]
+    pub fn inline_counters(&self) -> Option<InlineCounters> {
+        InlineCounters::from_words(self.inline_counters.each_ref().map(|word| word.load(Relaxed)))
     }
 
     /// Records that the server has drawn keys for maps of Rust's std.

@@ -1,13 +1,13 @@
 //! Source of AFL++'s feedback: the runtime that the compiler has linked to the server, or, for a server without one,
 //! its answers.
 
-use std::slice;
-use std::sync::atomic::AtomicPtr;
+use std::ptr;
 
-use super::coverage::gate::{self, GatedMap};
+use super::coverage::{counters, gate};
+use super::inline_counters;
 use super::response_map::ResponseMap;
 use super::runtime::Runtime;
-use super::shm_segments::{CMPLOG_SHM_VARIABLE, COVERAGE_SHM_VARIABLE, MAX_INPUT_BYTES};
+use super::shm_segments::{self, CMPLOG_SHM_VARIABLE, COVERAGE_SHM_VARIABLE, MAX_INPUT_BYTES, Segment};
 use crate::sys::config::RunMode;
 use crate::sys::report;
 
@@ -72,39 +72,42 @@ impl Instrumentation {
         }
     }
 
-    /// Builds the gates of its maps, if they can have any.
+    /// Keeps AFL++ from seeing what runs outside of iterations, if that is possible.
     pub(crate) fn build_gate(&'static self) {
-        if let Self::Runtime(runtime) = self
-            && runtime.has_fixed_map()
-        {
-            report::emit(format_args!(
+        let counters_len = |len: usize| {
+            // AFL++'s segment may be larger than the server's map, and code that is loaded later uses the rest.
+            shm_segments::named_by(COVERAGE_SHM_VARIABLE).map_or(0, Segment::len).max(len)
+        };
+        match self {
+            Self::Runtime(runtime) if runtime.has_fixed_map() => report::emit(format_args!(
                 "the coverage map has a fixed address (AFL++'s LTO mode): it cannot be gated, and there is no \
                  spare process"
-            ));
-            return;
+            )),
+            Self::Runtime(runtime) => {
+                counters::build(runtime.area_ptrs(), counters_len(self.map_len()));
+                inline_counters::install(runtime);
+                if let Some(variable) = runtime.cmp_map() {
+                    gate::build(
+                        variable,
+                        shm_segments::named_by(CMPLOG_SHM_VARIABLE).map_or(0, Segment::len),
+                    );
+                }
+            }
+            Self::Responses(map) => {
+                counters::build([map.variable()].into_iter(), counters_len(self.map_len()))
+            }
         }
-        let coverage =
-            GatedMap { variable: self.map_variable(), segment: COVERAGE_SHM_VARIABLE, len: self.map_len() };
-        let cmplog = match self {
-            Self::Runtime(runtime) => runtime.cmp_map(),
-            Self::Responses(_) => None,
-        };
-        let cmplog = cmplog.map(|variable| GatedMap { variable, segment: CMPLOG_SHM_VARIABLE, len: 0 });
-        gate::build([coverage].into_iter().chain(cmplog));
     }
 
+    /// Returns AFL++'s map.
     fn map(&self) -> *mut [u8] {
-        match self {
+        let instrumented = match self {
             Self::Runtime(runtime) => runtime.map(),
             Self::Responses(map) => map.bytes(),
-        }
-    }
-
-    /// Returns the variable in which the instrumentation finds the map.
-    fn map_variable(&self) -> &AtomicPtr<u8> {
-        match self {
-            Self::Runtime(runtime) => runtime.area_ptr(),
-            Self::Responses(map) => map.variable(),
+        };
+        match counters::map() {
+            Some(map) => ptr::slice_from_raw_parts_mut(map, instrumented.len()),
+            None => instrumented,
         }
     }
 
@@ -113,17 +116,27 @@ impl Instrumentation {
         self.map().len()
     }
 
-    /// Returns the coverage map of the iteration that has just ended.
+    /// Returns AFL++'s map: the coverage of an iteration that has ended and is delivered.
     pub(crate) fn coverage(&self) -> &[u8] {
-        // SAFETY: the map is mapped with this length, and nothing writes to it, because the server is idle.
+        // SAFETY: the map is mapped with this length, and nothing writes to it, because the server is idle, or AFL++ waits
+        // for the verdict on it.
         unsafe { &*self.map() }
     }
 
-    /// Returns the coverage map of an iteration of another process, which has ended: also while the gate of this one is closed.
-    pub(crate) fn coverage_of_child(&self) -> &[u8] {
-        let map = gate::map_behind(self.map_variable());
-        // SAFETY: the map is mapped with this length, and nothing writes to it, because AFL++ waits for the verdict.
-        unsafe { slice::from_raw_parts(map, self.map_len()) }
+    /// Moves the counts of an iteration that is over to AFL++'s map.
+    pub(crate) fn deliver_coverage(&self) {
+        counters::deliver(self.map_len());
+    }
+
+    /// In the forkserver: does the same for the child in this place, which has died.
+    pub(super) fn deliver_coverage_of(&self, place: usize) {
+        counters::deliver_of(place, self.map_len());
+        self.mark_coverage();
+    }
+
+    /// Forgets what the server has run outside of iterations.
+    pub(crate) fn discard_coverage(&self) {
+        counters::discard(self.map_len());
     }
 
     /// Empties the coverage map.

@@ -3,6 +3,7 @@
 
 pub(crate) mod coverage;
 pub(crate) mod forkserver;
+pub(crate) mod inline_counters;
 mod instrumentation;
 mod response_feedback;
 mod response_map;
@@ -13,6 +14,8 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
+
+use sockfuzz_protocol::Switch;
 
 use crate::sys::config::RunMode;
 use crate::sys::environment;
@@ -27,7 +30,7 @@ static ENVIRONMENT: OnceLock<Vec<(OsString, OsString)>> = OnceLock::new();
 
 /// Finds the instrumentation, and sets the variables that the runtime's constructor reads. To be called before the
 /// server's constructors.
-pub(crate) fn prepare(run_mode: RunMode) {
+pub(crate) fn prepare(run_mode: RunMode, inline_counters: Switch) {
     let instrumentation = Instrumentation::find(run_mode);
     if run_mode == RunMode::Loop {
         // SAFETY: no other thread uses the environment: the process has one thread before `main`.
@@ -40,6 +43,12 @@ pub(crate) fn prepare(run_mode: RunMode) {
         let _ = ENVIRONMENT.set(env::vars_os().filter(|(name, _)| belongs_to_afl(name)).collect());
     }
     if let Some(instrumentation) = instrumentation {
+        if run_mode == RunMode::Loop
+            && inline_counters == Switch::On
+            && let Instrumentation::Runtime(runtime) = &instrumentation
+        {
+            inline_counters::find(runtime);
+        }
         let _ = INSTRUMENTATION.set(instrumentation);
     }
 }

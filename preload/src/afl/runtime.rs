@@ -1,7 +1,7 @@
 //! Functions and variables of AFL++'s runtime, with their types (AFL++: instrumentation/afl-compiler-rt.o.c).
 
 use std::ffi::{CStr, c_int, c_uint, c_void};
-use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI32, AtomicPtr, AtomicU8, Ordering::Relaxed};
 use std::{ptr, slice};
 
 use libloading::os::unix::Library;
@@ -11,7 +11,7 @@ use super::shm_segments::MAX_INPUT_BYTES;
 use crate::sys::{report, symbols};
 
 /// Names of the runtime's symbols that are used, in the order of [`Runtime`]'s fields.
-const SYMBOL_NAMES: [&CStr; 13] = [
+const SYMBOL_NAMES: [&CStr; 16] = [
     c"__afl_manual_init",
     c"__afl_persistent_loop",
     c"__afl_sharedmem_fuzzing",
@@ -25,6 +25,9 @@ const SYMBOL_NAMES: [&CStr; 13] = [
     c"__afl_old_forkserver",
     c"__afl_cmp_map",
     c"__afl_map_addr",
+    c"__afl_area_ptr_backup",
+    c"__afl_selective_coverage",
+    c"__sanitizer_cov_trace_pc_guard",
 ];
 
 /// Number of symbols at the start of [`SYMBOL_NAMES`] that every runtime has.
@@ -47,6 +50,9 @@ pub(crate) struct Runtime {
     old_forkserver: *const u32,
     cmp_map: *const AtomicPtr<u8>,
     map_addr: *const u64,
+    area_ptr_backup: *const AtomicPtr<u8>,
+    selective_coverage: *const c_int,
+    trace_pc_guard: Option<unsafe extern "C" fn(*mut u32)>,
 }
 
 // SAFETY: the pointers are addresses of the executable's globals, which are not tied to a thread.
@@ -80,6 +86,9 @@ impl Runtime {
             old_forkserver,
             cmp_map,
             map_addr,
+            area_ptr_backup,
+            selective_coverage,
+            trace_pc_guard,
         ] = addresses;
         // SAFETY: `transmute` requires addresses of functions of these types. The two are not null, and the symbols
         // have these types in every AFL++ since 3.00.
@@ -100,6 +109,11 @@ impl Runtime {
                 old_forkserver: old_forkserver.cast(),
                 cmp_map: cmp_map.cast(),
                 map_addr: map_addr.cast(),
+                area_ptr_backup: area_ptr_backup.cast(),
+                selective_coverage: selective_coverage.cast(),
+                trace_pc_guard: std::mem::transmute::<*mut c_void, Option<unsafe extern "C" fn(*mut u32)>>(
+                    trace_pc_guard,
+                ),
             }
         }
     }
@@ -179,19 +193,50 @@ impl Runtime {
     /// Returns the coverage map.
     pub(super) fn map(&self) -> *mut [u8] {
         // SAFETY: the pointer is the address of a variable of the executable, set once before the forkserver starts.
-        unsafe { ptr::slice_from_raw_parts_mut(self.area_ptr().load(Relaxed), *self.map_size as usize) }
+        unsafe { ptr::slice_from_raw_parts_mut((*self.area_ptr).load(Relaxed), *self.map_size as usize) }
     }
 
-    /// Returns the variable that holds the address of the coverage map.
-    pub(super) fn area_ptr(&self) -> &'static AtomicPtr<u8> {
-        // SAFETY: the pointer is the address of a variable of the executable, which is never unloaded.
-        unsafe { &*self.area_ptr }
+    /// Returns the variables that hold the address of the coverage map: the one that the instrumentation uses, and the one
+    /// from which `__AFL_COVERAGE_ON` restores it.
+    pub(super) fn area_ptrs(&self) -> impl Iterator<Item = &'static AtomicPtr<u8>> + Clone {
+        // SAFETY: each pointer is null, or the address of a variable of the executable, which is never unloaded.
+        [self.area_ptr, self.area_ptr_backup].into_iter().filter_map(|variable| unsafe { variable.as_ref() })
     }
 
     /// Returns the variable that holds the address of cmplog's map.
     pub(super) fn cmp_map(&self) -> Option<&'static AtomicPtr<u8>> {
         // SAFETY: the pointer is null, or the address of a variable of the executable, which is never unloaded.
         unsafe { self.cmp_map.as_ref() }
+    }
+
+    /// Returns the address of the function that counts an edge, if code calls it.
+    pub(super) fn trace_pc_guard(&self) -> Option<usize> {
+        Some(self.trace_pc_guard? as usize)
+    }
+
+    /// Whether that function adds 1 to the counter of its guard, wraps around, and does nothing else.
+    pub(super) fn counts_plainly(&self) -> bool {
+        const GUARD: u32 = 3;
+        // SAFETY: the pointer is null, or the address of a variable of the executable, set by the compiler.
+        let is_selective =
+            unsafe { self.selective_coverage.as_ref() }.is_some_and(|&selective| selective != 0);
+        let Some(count_edge) = self.trace_pc_guard.filter(|_| !is_selective) else { return false };
+        let counters = [const { AtomicU8::new(0) }; 8];
+        // SAFETY: the pointer is the address of a variable of the executable. No other thread of the server runs.
+        let variable = unsafe { &*self.area_ptr };
+        let before = variable.swap(counters[0].as_ptr(), Relaxed);
+        let is_plain = (0..=u8::MAX).all(|count| {
+            let mut guard = GUARD;
+            counters[GUARD as usize].store(count, Relaxed);
+            // SAFETY: the guard lives on this stack, and its number is one of the counters.
+            unsafe { count_edge(&raw mut guard) };
+            let found = counters.each_ref().map(|counter| counter.swap(0, Relaxed));
+            let mut expected = [0; 8];
+            expected[GUARD as usize] = count.wrapping_add(1);
+            guard == GUARD && found == expected
+        });
+        variable.store(before, Relaxed);
+        is_plain
     }
 
     /// Whether the instrumentation uses a fixed address of the coverage map (`AFL_LLVM_MAP_ADDR`).

@@ -16,6 +16,7 @@ mod heap;
 pub(crate) mod internal_error;
 pub(crate) mod kernel_action;
 pub(crate) mod next_symbol;
+pub(crate) mod objects;
 pub(crate) mod planned_end;
 pub(crate) mod poll_set;
 pub(crate) mod proc;

@@ -1,5 +1,6 @@
-//! Coverage gate. Outside iterations, the instrumentation writes to a scratch map. So AFL++'s map has no coverage of
-//! the server's start and warm-up, of background threads between two inputs, or of a waiting spare.
+//! Gate of cmplog's map. Outside iterations, the instrumentation writes to a scratch map, so that AFL++ has no operands
+//! of the server's start and warm-up, of background threads between two inputs, or of a waiting spare. (The map is too
+//! large to be moved as [`super::counters`] are.)
 
 use std::ptr;
 use std::sync::OnceLock;
@@ -7,10 +8,9 @@ use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
 
-use super::super::shm_segments::{self, Segment};
 use crate::sys::report;
 
-/// Gate of one map: redirects the variable in which the instrumentation finds the map.
+/// Redirects the variable in which the instrumentation finds the map.
 #[derive(Debug)]
 struct Gate {
     variable: &'static AtomicPtr<u8>,
@@ -23,50 +23,28 @@ unsafe impl Send for Gate {}
 // SAFETY: the pointers are never dereferenced, only stored in the variable, which is atomic.
 unsafe impl Sync for Gate {}
 
-/// Gates of the coverage map and of cmplog's map.
-static GATES: OnceLock<Vec<Gate>> = OnceLock::new();
+static GATE: OnceLock<Gate> = OnceLock::new();
 
-/// A map that can be gated.
-pub(crate) struct GatedMap {
-    pub(crate) variable: &'static AtomicPtr<u8>,
-    /// Name of the environment variable that holds the number of the map's segment.
-    pub(crate) segment: &'static str,
-    /// Minimum number of bytes that the instrumentation may write to.
-    pub(crate) len: usize,
+/// Builds the gate, which is open at first, if the variable points at a map of this length in bytes. To be called before
+/// the forkserver forks: each child has its own copy of the scratch map.
+pub(crate) fn build(variable: &'static AtomicPtr<u8>, len: usize) {
+    let map = variable.load(Relaxed);
+    if !map.is_null()
+        && len > 0
+        && let Some(scratch) = scratch(len)
+    {
+        let _ = GATE.set(Gate { variable, map, scratch });
+    }
 }
 
-/// Builds the gates, which are open at first. To be called before the forkserver forks: each child has its own copies
-/// of the scratch maps.
-pub(crate) fn build(maps: impl Iterator<Item = GatedMap>) {
-    let gates = maps.filter_map(|gated| {
-        let map = gated.variable.load(Relaxed);
-        // AFL++'s segment may be larger than the server's map, and code that is loaded later uses the rest.
-        let len = shm_segments::named_by(gated.segment).map_or(0, Segment::len).max(gated.len);
-        let scratch = (!map.is_null() && len > 0).then(|| scratch(len)).flatten()?;
-        Some(Gate { variable: gated.variable, map, scratch })
-    });
-    let _ = GATES.set(gates.collect());
-}
-
-/// Whether there is a gate.
-pub(crate) fn exists() -> bool {
-    GATES.get().is_some_and(|gates| !gates.is_empty())
-}
-
-/// Closes the gates, at the end of an iteration.
+/// Closes the gate, at the end of an iteration.
 pub(crate) fn close() {
-    GATES.get().into_iter().flatten().for_each(|gate| gate.turn(gate.map, gate.scratch));
+    GATE.get().into_iter().for_each(|gate| gate.turn(gate.map, gate.scratch));
 }
 
-/// Opens the gates, at the start of an iteration.
+/// Opens the gate, at the start of an iteration.
 pub(crate) fn open() {
-    GATES.get().into_iter().flatten().for_each(|gate| gate.turn(gate.scratch, gate.map));
-}
-
-/// Returns the map that AFL++ reads behind this variable, whether or not its gate is open.
-pub(crate) fn map_behind(variable: &AtomicPtr<u8>) -> *mut u8 {
-    let gate = GATES.get().into_iter().flatten().find(|gate| ptr::eq(gate.variable, variable));
-    gate.map_or_else(|| variable.load(Relaxed), |gate| gate.map)
+    GATE.get().into_iter().for_each(|gate| gate.turn(gate.scratch, gate.map));
 }
 
 impl Gate {
@@ -85,7 +63,7 @@ fn scratch(len: usize) -> Option<*mut u8> {
         Ok(memory) => Some(memory.cast()),
         Err(error) => {
             report::emit(format_args!(
-                "a second coverage map cannot be allocated ({error}): going on without the coverage gate"
+                "a second map of cmplog cannot be allocated ({error}): going on without its gate"
             ));
             None
         }

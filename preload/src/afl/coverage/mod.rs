@@ -1,4 +1,7 @@
-//! Coverage map: the gate that decides when the server writes to it, and the coverage already reported.
+//! Coverage: the counters that the server's instrumentation increments, the gate of cmplog's map, and the coverage
+//! already reported.
 
+mod blocks;
+pub(crate) mod counters;
 pub(crate) mod gate;
 pub(crate) mod virgin_map;

@@ -1,14 +1,11 @@
 //! Virgin map: shows whether an iteration has coverage that was never reported to AFL++.
 
-use std::ops::Range;
 use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
+use super::blocks;
 use crate::sys::shared_pages;
-
-/// Bytes of the map that are compared together: a few vector registers.
-const BLOCK_BYTES: usize = 64;
 
 /// Largest hit count of each class that AFL++ distinguishes (AFL++ src/afl-fuzz-bitmap.c, count_class_lookup8).
 const CLASS_MAXIMA: [u8; 8] = [1, 2, 3, 7, 15, 31, 127, 255];
@@ -64,12 +61,12 @@ impl<'a> HitRanges<'a> {
     #[inline(always)]
     fn lack_by_any(&self, map: &[u8]) -> bool {
         let mut any = false;
-        blocks(map, |range, hits| any |= any_new(hits, &self.most[range.clone()], &self.below[range]));
+        blocks::visit(map, |range, hits| any |= any_new(hits, &self.most[range.clone()], &self.below[range]));
         any
     }
 
     fn widen(&mut self, map: &[u8]) {
-        blocks(map, |range, hits| widen(hits, &mut self.most[range.clone()], &mut self.below[range]));
+        blocks::visit(map, |range, hits| widen(hits, &mut self.most[range.clone()], &mut self.below[range]));
     }
 }
 
@@ -118,7 +115,7 @@ impl VirginMap {
         self.known.widen(map);
         self.reported.iter_mut().for_each(|reported| reported.widen(map));
         let (HitRanges { most, below }, gone) = (&mut self.known, &mut self.gone);
-        blocks(&self.first, |range, hits| {
+        blocks::visit(&self.first, |range, hits| {
             if any_new(hits, &most[range.clone()], &below[range.clone()]) {
                 for (edge, hit) in range.zip(hits) {
                     let (most, below) = (&mut most[edge..=edge], &mut below[edge..=edge]);
@@ -134,23 +131,6 @@ impl VirginMap {
         });
         self.first.fill(0);
     }
-}
-
-/// Calls `look` for the blocks of a map that are not empty; most are. `look` must read each byte of a block: the
-/// compiler vectorises a loop without an early exit.
-#[inline(always)]
-fn blocks<'a>(map: &'a [u8], mut look: impl FnMut(Range<usize>, &'a [u8])) {
-    let (blocks, rest) = map.as_chunks::<BLOCK_BYTES>();
-    for (number, hits) in blocks.iter().enumerate().filter(|(_, hits)| !is_empty(hits)) {
-        let start = number * BLOCK_BYTES;
-        look(start..start + BLOCK_BYTES, hits);
-    }
-    look(map.len() - rest.len()..map.len(), rest);
-}
-
-#[inline(always)]
-fn is_empty(hits: &[u8; BLOCK_BYTES]) -> bool {
-    hits.iter().fold(0, |any, hit| any | hit) == 0
 }
 
 #[inline(always)]
@@ -174,6 +154,7 @@ fn widen(hits: &[u8], most: &mut [u8], below: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
+    use super::blocks::BLOCK_BYTES;
     use super::*;
 
     const LEN: usize = 2 * BLOCK_BYTES + 9;

@@ -10,6 +10,7 @@ use rustix::event::Timespec;
 use rustix::thread::futex;
 pub(super) use sockfuzz_handover::forkserver::IterationState;
 
+use crate::afl::coverage::counters::PLACES;
 use crate::determinism::clock;
 use crate::history::crash_site::CrashSite;
 use crate::sys::planned_end::{self, Announcement, PlannedEnd};
@@ -52,7 +53,7 @@ enum ForkserverRole {
 /// Page that the forkserver shares with its children: states of the running child and of the next one.
 #[derive(Debug)]
 pub(super) struct ForkserverPage {
-    pub(super) children: [ChildState; 2],
+    pub(super) children: [ChildState; PLACES],
     /// Whether this server's processes must not live side by side.
     one_at_a_time: AtomicBool,
     /// Whether the server has ended in its warm-up, so that later children have none.

@@ -29,6 +29,7 @@ use std::time::Duration;
 use rustix::event::Timespec;
 
 use super::Instrumentation;
+use super::coverage::counters;
 use crate::history;
 use crate::process::{children, relatives};
 use crate::sys::report;
@@ -66,6 +67,7 @@ pub(crate) fn start(instrumentation: &Instrumentation, spares: bool) -> bool {
     let page = PAGE.get_or_init(|| ForkserverPage::share(spares));
     relatives::forget_dead();
     let state = parent::serve(page, false);
+    counters::enter(page.place_of(state));
     let _ = CURRENT.set(Forkserver { page, state: AtomicPtr::new(ptr::from_ref(state).cast_mut()), inputs });
     true
 }
@@ -102,6 +104,7 @@ impl Forkserver {
             return false;
         }
         let state = parent::serve(self.page, true);
+        counters::enter(self.page.place_of(state));
         self.state.store(ptr::from_ref(state).cast_mut(), Relaxed);
         true
     }

@@ -84,9 +84,9 @@ pub(super) fn serve(page: &'static ForkserverPage, inherited: bool) -> &'static 
             }
         }
         let status = await_end(&child, killed_child.as_ref());
-        status
-            .iter()
-            .for_each(|&status| saved_history::save(page.place_of(child.state), child.state, status));
+        let place = page.place_of(child.state);
+        verdict::deliver_coverage(place, child.state);
+        status.iter().for_each(|&status| saved_history::save(place, child.state, status));
         zombies.extend(killed_child.take().map(|killed_child| killed_child.child));
         if !has_reported(child.state) {
             // AFL++ itself detects hangs. A child that the forkserver has killed did not crash: its status is 0.

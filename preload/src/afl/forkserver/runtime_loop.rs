@@ -9,6 +9,7 @@ use libc::{c_int, pid_t};
 use super::child::{self, Child};
 use super::child_state::{ChildState, ForkserverPage, IterationState};
 use super::{PAGE, saved_history, verdict};
+use crate::afl::coverage::counters;
 use crate::afl::runtime::Runtime;
 use crate::history;
 use crate::process::relatives;
@@ -34,6 +35,7 @@ pub(crate) fn fork() -> pid_t {
         child::refuse_without_relatives();
         let Some(child) = Child::fork(state, false) else {
             let _ = CURRENT.set(state);
+            counters::enter(RUNTIME_PLACE);
             return 0;
         };
         child.await_ready();
@@ -49,6 +51,7 @@ pub(crate) fn follow_wait(status: c_int) -> c_int {
     let Some(page) = PAGE.get().filter(|_| !libc::WIFSTOPPED(status)) else { return status };
     let state = &page.children[RUNTIME_PLACE];
     let status = status.cast_unsigned();
+    verdict::deliver_coverage(RUNTIME_PLACE, state);
     let judge = match state.iteration_state() {
         IterationState::Running => verdict::on_iteration,
         IterationState::Reporting | IterationState::Reported => verdict::between_iterations,

@@ -29,10 +29,9 @@ pub(super) fn save(place: usize, state: &ChildState, status: u32) {
     ending.into_iter().for_each(|ending| history::save(place, ending, &state.crash_site));
 }
 
-/// Returns a hash of the edges that the last iteration has run. (AFL++ waits for the verdict, so the map is unchanged.)
+/// Returns a hash of the edges that the last iteration has run.
 fn edges_run() -> u64 {
-    let coverage =
-        afl::instrumentation().map_or(&[][..], |instrumentation| instrumentation.coverage_of_child());
+    let coverage = afl::instrumentation().map_or(&[][..], |instrumentation| instrumentation.coverage());
     let run = coverage.iter().enumerate().filter(|(_, hits)| **hits != 0);
     run.fold(fnv::EMPTY, |hash, (edge, _)| fnv::extend(hash, &edge.to_le_bytes()))
 }

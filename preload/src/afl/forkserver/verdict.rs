@@ -3,7 +3,8 @@
 use libc::c_int;
 use sockfuzz_protocol::Counter;
 
-use super::child_state::ChildState;
+use super::child_state::{ChildState, IterationState};
+use crate::afl;
 use crate::process::ending;
 use crate::process::relatives::{self, Crash};
 use crate::sys::report;
@@ -41,6 +42,14 @@ pub(super) fn between_iterations(state: &ChildState, status: u32) -> u32 {
     let blamed = if is_finding(verdict) { "; AFL++ attributes that to the next input" } else { "" };
     report::emit(format_args!("the server ended between two inputs, with wait status {status:#x}{blamed}"));
     verdict
+}
+
+/// Delivers the coverage of a child that has died in an iteration.
+pub(super) fn deliver_coverage(place: usize, state: &ChildState) {
+    let in_iteration = state.iterations() > 0 && state.iteration_state() == IterationState::Running;
+    if let Some(instrumentation) = afl::instrumentation().filter(|_| in_iteration) {
+        instrumentation.deliver_coverage_of(place);
+    }
 }
 
 /// Whether AFL++ takes a verdict for a finding.

@@ -95,6 +95,7 @@ impl AflSource {
             }
             LoopStage::WarmUp { left } => *left -= 1,
             LoopStage::Fuzzing { rerun } => {
+                self.instrumentation.deliver_coverage();
                 let coverage = self.instrumentation.coverage();
                 let again =
                     rerun.as_mut().is_some_and(|rerun| rerun.is_needed(coverage, afl_loop::iteration_time));
