@@ -210,8 +210,8 @@ pub const INLINE_COUNTERS: OptionSpec = OptionSpec {
     value: "on|off",
     default: "on",
     meaning: "on: in the loop, the server's calls of the function that counts an edge are replaced in memory by an \
-              instruction that counts it, where their code is exactly as expected (x86-64, with the coverage gate); off: \
-              the server's code stays as it is",
+              instruction that counts it, where their code is exactly as expected (x86-64, with the coverage gate), and \
+              those that record comparisons are left out where AFL++ does not read them; off: the server's code stays as it is",
     former: None,
 };
 

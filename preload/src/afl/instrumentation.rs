@@ -3,6 +3,7 @@
 
 use std::ptr;
 
+use super::coverage::blocks::TouchedBlocks;
 use super::coverage::{counters, gate};
 use super::inline_counters;
 use super::response_map::ResponseMap;
@@ -123,9 +124,13 @@ impl Instrumentation {
         unsafe { &*self.map() }
     }
 
-    /// Moves the counts of an iteration that is over to AFL++'s map.
-    pub(crate) fn deliver_coverage(&self) {
-        counters::deliver(self.map_len());
+    /// Moves the counts of an iteration that is over to AFL++'s map, and finds the blocks that are not empty.
+    pub(crate) fn deliver_coverage(&self, touched: &mut TouchedBlocks) {
+        if counters::deliver(self.map_len(), touched) {
+            self.mark_coverage();
+        } else {
+            touched.find(self.coverage());
+        }
     }
 
     /// In the forkserver: does the same for the child in this place, which has died.

@@ -20,6 +20,7 @@ use sockfuzz_protocol::Switch;
 use crate::sys::config::RunMode;
 use crate::sys::environment;
 
+pub(crate) use coverage::blocks::TouchedBlocks;
 pub(crate) use coverage::virgin_map::VirginMap;
 pub(crate) use instrumentation::Instrumentation;
 pub(crate) use response_feedback::ResponseParser;

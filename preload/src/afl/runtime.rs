@@ -63,7 +63,7 @@ unsafe impl Sync for Runtime {}
 impl Runtime {
     /// Finds the runtime by the dynamic symbols, or else by the executable's symbol table.
     pub(super) fn find() -> Option<(Self, RuntimeFound)> {
-        let mut addresses = dynamic();
+        let mut addresses = dynamic(SYMBOL_NAMES);
         let found = |addresses: &[*mut c_void]| {
             addresses[..REQUIRED_SYMBOLS].iter().all(|address| !address.is_null())
         };
@@ -239,6 +239,11 @@ impl Runtime {
         is_plain
     }
 
+    /// Whether comparisons are recorded in cmplog's map.
+    pub(super) fn has_cmplog_map(&self) -> bool {
+        self.cmp_map().is_none_or(|variable| !variable.load(Relaxed).is_null())
+    }
+
     /// Whether the instrumentation uses a fixed address of the coverage map (`AFL_LLVM_MAP_ADDR`).
     pub(super) fn has_fixed_map(&self) -> bool {
         // SAFETY: the pointer is null, or the address of a variable of the executable, set by the compiler.
@@ -246,10 +251,17 @@ impl Runtime {
     }
 }
 
+/// Returns the addresses of further functions of the runtime; null for those that it does not have.
+pub(super) fn addresses_of<const N: usize>(names: [&CStr; N]) -> [*mut c_void; N] {
+    let mut addresses = dynamic(names);
+    symbols::complete(&mut addresses, names);
+    addresses
+}
+
 /// Returns the addresses of symbols that the loader finds; null for the others.
-fn dynamic() -> [*mut c_void; SYMBOL_NAMES.len()] {
+fn dynamic<const N: usize>(names: [&CStr; N]) -> [*mut c_void; N] {
     let program = Library::this();
-    SYMBOL_NAMES.map(|name| {
+    names.map(|name| {
         // SAFETY: `get` requires the symbol's type for its use, but the symbol is only turned into an address.
         let symbol = unsafe { program.get::<*mut c_void>(name.to_bytes_with_nul()) };
         symbol.map_or(ptr::null_mut(), |symbol| symbol.into_raw())

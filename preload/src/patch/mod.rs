@@ -22,25 +22,38 @@ pub(crate) type Processor = other::Other;
 #[cfg(target_arch = "x86_64")]
 pub(crate) type Processor = x86_64::X86_64;
 
-/// Call of a function with the address of a constant place as its only argument, in two instructions without anything
-/// between them.
+/// Call of the function that counts an edge, with the address of a guard.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct CallSite {
-    /// The instruction that loads the argument, and the call.
-    pub(crate) code: Range<usize>,
-    /// Length of the first instruction, in bytes.
-    pub(crate) loads: usize,
-    /// The argument.
-    pub(crate) argument: usize,
+pub(crate) struct CountingCall {
+    /// The instruction that loads the guard's address.
+    pub(crate) load: usize,
+    /// The call. Between the two is nothing that would notice an increment in the place of the first one.
+    pub(crate) call: Range<usize>,
+    /// Address of the guard.
+    pub(crate) guard: usize,
 }
 
-/// Function whose calls are looked for.
-pub(crate) struct Callee<'a> {
-    pub(crate) address: usize,
-    /// Range of the arguments that matter.
-    pub(crate) arguments: Range<usize>,
+/// Functions that the compiler has inserted calls of.
+pub(crate) struct Callbacks<'a> {
+    /// The function that counts an edge.
+    pub(crate) counting: usize,
+    /// Addresses of the guards of its callers.
+    pub(crate) guards: Range<usize>,
+    /// Functions that have no effect.
+    pub(crate) idle: &'a [usize],
     /// Returns the address that is stored at an address, if that can be read and does not change.
     pub(crate) stored_at: &'a dyn Fn(usize) -> Option<usize>,
+}
+
+/// Calls of the callbacks.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct CallbackCalls {
+    /// Calls that count an edge and can be replaced.
+    pub(crate) counting: Vec<CountingCall>,
+    /// Number of all calls that count an edge.
+    pub(crate) counted_edges: usize,
+    /// Calls of functions without an effect.
+    pub(crate) idle: Vec<Range<usize>>,
 }
 
 /// What the patcher must know about a processor.
@@ -48,10 +61,12 @@ pub(crate) trait Architecture {
     /// Whether an instruction can increment a counter whose address it names.
     const INCREMENTS_IN_PLACE: bool;
 
-    /// Adds the calls of `callee` in a function that can be replaced to `sites`, and returns the number of all its calls.
-    /// `code` is the function's code, which runs at `address`.
-    fn find_calls(code: &[u8], address: usize, callee: &Callee<'_>, sites: &mut Vec<CallSite>) -> usize;
+    /// Adds the calls in a function to `found`. `code` is the function's code, which runs at `address`.
+    fn find_calls(code: &[u8], address: usize, callbacks: &Callbacks<'_>, found: &mut CallbackCalls);
 
-    /// Returns the code for a call site that increments the byte at `counter` instead, as the callee would.
-    fn increment(site: &CallSite, counter: u32) -> Vec<u8>;
+    /// Returns the instruction that increments the byte at `counter`: in the place of the one that loads a guard.
+    fn increment(counter: u32) -> Vec<u8>;
+
+    /// Returns an instruction without an effect: in the place of a call of this length in bytes.
+    fn nothing(len: usize) -> &'static [u8];
 }

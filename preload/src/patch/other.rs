@@ -1,17 +1,19 @@
 //! Processors for which nothing is patched yet.
 
-use super::{Architecture, CallSite, Callee};
+use super::{Architecture, CallbackCalls, Callbacks};
 
 pub(crate) struct Other;
 
 impl Architecture for Other {
     const INCREMENTS_IN_PLACE: bool = false;
 
-    fn find_calls(_: &[u8], _: usize, _: &Callee<'_>, _: &mut Vec<CallSite>) -> usize {
-        0
+    fn find_calls(_: &[u8], _: usize, _: &Callbacks<'_>, _: &mut CallbackCalls) {}
+
+    fn increment(_: u32) -> Vec<u8> {
+        Vec::new()
     }
 
-    fn increment(_: &CallSite, _: u32) -> Vec<u8> {
-        Vec::new()
+    fn nothing(_: usize) -> &'static [u8] {
+        &[]
     }
 }

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 use rustix::io::Errno;
 use rustix::mm::{MapFlags, MremapFlags, ProtFlags, mmap_anonymous, mremap_fixed};
 
-use super::blocks;
+use super::blocks::{self, TouchedBlocks};
 use crate::sys::{report, shared_pages};
 
 /// Children of the forkserver that live at the same time.
@@ -96,17 +96,17 @@ pub(crate) fn discard(map_len: usize) {
     }
 }
 
-/// Moves the counts of this process to AFL++'s map, when an iteration is over.
-pub(crate) fn deliver(map_len: usize) {
-    if let Some(counters) = COUNTERS.get() {
-        counters.deliver(counters.address, map_len);
-    }
+/// Moves the counts of this process to AFL++'s map, when an iteration is over. Returns `false` if that is not necessary.
+pub(crate) fn deliver(map_len: usize, touched: &mut TouchedBlocks) -> bool {
+    let counters = COUNTERS.get();
+    counters.into_iter().for_each(|counters| counters.deliver(counters.address, map_len, touched));
+    counters.is_some()
 }
 
 /// In the forkserver: moves the counts of a child that has died to AFL++'s map.
 pub(crate) fn deliver_of(place: usize, map_len: usize) {
     if let Some(counters) = COUNTERS.get() {
-        counters.deliver(counters.places[place], map_len);
+        counters.deliver(counters.places[place], map_len, &mut TouchedBlocks::default());
     }
 }
 
@@ -122,10 +122,10 @@ impl Counters {
         Ok(Self { address, len, places, map })
     }
 
-    fn deliver(&self, from: NonNull<u8>, map_len: usize) {
+    fn deliver(&self, from: NonNull<u8>, map_len: usize, touched: &mut TouchedBlocks) {
         // SAFETY: the server is idle or dead, and AFL++ waits for the verdict, so nothing else uses the memory.
         let (counters, map) = unsafe { (self.at(from, map_len), self.at(self.map, map_len)) };
-        blocks::transfer(counters, map);
+        touched.transfer(counters, map);
     }
 
     /// Returns a part of a map.

@@ -1,10 +1,11 @@
 //! Virgin map: shows whether an iteration has coverage that was never reported to AFL++.
 
+use std::ops::Range;
 use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
-use super::blocks;
+use super::blocks::{BLOCK_BYTES, Block, TouchedBlocks};
 use crate::sys::shared_pages;
 
 /// Largest hit count of each class that AFL++ distinguishes (AFL++ src/afl-fuzz-bitmap.c, count_class_lookup8).
@@ -41,33 +42,50 @@ impl<'a> HitRanges<'a> {
         Self { most, below }
     }
 
-    /// Whether any count of the map is outside of its range. This runs once per iteration, so it uses the widest
-    /// registers of the processor.
-    fn lack(&self, map: &[u8]) -> bool {
+    /// Whether any count of the map is outside of its range. This runs once per iteration, so it uses the widest registers
+    /// of the processor.
+    fn lack(&self, map: &[u8], touched: &TouchedBlocks) -> bool {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") {
             // SAFETY: the processor has this feature.
-            return unsafe { self.lack_by_avx2(map) };
+            return unsafe { self.lack_by_avx2(map, touched) };
         }
-        self.lack_by_any(map)
+        self.lack_by_any(map, touched)
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2")]
-    fn lack_by_avx2(&self, map: &[u8]) -> bool {
-        self.lack_by_any(map)
+    fn lack_by_avx2(&self, map: &[u8], touched: &TouchedBlocks) -> bool {
+        self.lack_by_any(map, touched)
     }
 
+    /// A plain loop over arrays: the compiler vectorises it.
     #[inline(always)]
-    fn lack_by_any(&self, map: &[u8]) -> bool {
-        let mut any = false;
-        blocks::visit(map, |range, hits| any |= any_new(hits, &self.most[range.clone()], &self.below[range]));
-        any
+    fn lack_by_any(&self, map: &[u8], touched: &TouchedBlocks) -> bool {
+        let (blocks, rest) = map.as_chunks::<BLOCK_BYTES>();
+        let ((most, most_rest), (below, below_rest)) = (self.most.as_chunks(), self.below.as_chunks());
+        for number in touched.numbers() {
+            let (hits, most, below): (&Block, &Block, &Block) =
+                (&blocks[number], &most[number], &below[number]);
+            if any_new(hits, most, below) {
+                return true;
+            }
+        }
+        any_new(rest, most_rest, below_rest)
     }
 
-    fn widen(&mut self, map: &[u8]) {
-        blocks::visit(map, |range, hits| widen(hits, &mut self.most[range.clone()], &mut self.below[range]));
+    fn widen(&mut self, map: &[u8], touched: &TouchedBlocks) {
+        for range in ranges(map, touched) {
+            widen(&map[range.clone()], &mut self.most[range.clone()], &mut self.below[range]);
+        }
     }
+}
+
+/// Returns the ranges of a map that are not empty.
+fn ranges(map: &[u8], touched: &TouchedBlocks) -> impl Iterator<Item = Range<usize>> {
+    let rest = map.len() - map.len() % BLOCK_BYTES..map.len();
+    let blocks = touched.numbers().map(|number| number * BLOCK_BYTES..(number + 1) * BLOCK_BYTES);
+    blocks.chain([rest])
 }
 
 /// Coverage already reported.
@@ -101,9 +119,10 @@ impl VirginMap {
     }
 
     /// Whether any count of the iteration that has just ended is new. If so, the input must be run again, and the
-    /// coverage of its last run must be passed to [`VirginMap::record_reported`].
-    pub(crate) fn is_new(&mut self, map: &[u8]) -> bool {
-        let new = self.known.lack(map);
+    /// coverage of its last run must be passed to [`VirginMap::record_reported`]. `touched` are the map's blocks that are
+    /// not empty.
+    pub(crate) fn is_new(&mut self, map: &[u8], touched: &TouchedBlocks) -> bool {
+        let new = self.known.lack(map, touched);
         if new {
             self.first.copy_from_slice(map);
         }
@@ -111,11 +130,14 @@ impl VirginMap {
     }
 
     /// Adds the counts of a rerun that is reported to AFL++.
-    pub(crate) fn record_reported(&mut self, map: &[u8]) {
-        self.known.widen(map);
-        self.reported.iter_mut().for_each(|reported| reported.widen(map));
+    pub(crate) fn record_reported(&mut self, map: &[u8], touched: &TouchedBlocks) {
+        self.known.widen(map, touched);
+        self.reported.iter_mut().for_each(|reported| reported.widen(map, touched));
         let (HitRanges { most, below }, gone) = (&mut self.known, &mut self.gone);
-        blocks::visit(&self.first, |range, hits| {
+        let mut touched_first = TouchedBlocks::default();
+        touched_first.find(&self.first);
+        for range in ranges(&self.first, &touched_first) {
+            let hits = &self.first[range.clone()];
             if any_new(hits, &most[range.clone()], &below[range.clone()]) {
                 for (edge, hit) in range.zip(hits) {
                     let (most, below) = (&mut most[edge..=edge], &mut below[edge..=edge]);
@@ -128,7 +150,7 @@ impl VirginMap {
                     }
                 }
             }
-        });
+        }
         self.first.fill(0);
     }
 }
@@ -154,7 +176,6 @@ fn widen(hits: &[u8], most: &mut [u8], below: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
-    use super::blocks::BLOCK_BYTES;
     use super::*;
 
     const LEN: usize = 2 * BLOCK_BYTES + 9;
@@ -164,9 +185,21 @@ mod tests {
         VirginMap { known, reported: None, first: vec![0; len], gone: vec![0; len] }
     }
 
+    fn is_new(virgin: &mut VirginMap, map: &[u8]) -> bool {
+        let mut touched = TouchedBlocks::default();
+        touched.find(map);
+        virgin.is_new(map, &touched)
+    }
+
+    fn record(virgin: &mut VirginMap, map: &[u8]) {
+        let mut touched = TouchedBlocks::default();
+        touched.find(map);
+        virgin.record_reported(map, &touched);
+    }
+
     fn is_new_and_recorded(virgin: &mut VirginMap, count: u8) -> bool {
-        let new = virgin.is_new(&[count]);
-        virgin.record_reported(&[count]);
+        let new = is_new(virgin, &[count]);
+        record(virgin, &[count]);
         new
     }
 
@@ -174,15 +207,15 @@ mod tests {
     fn an_edge_is_new_until_it_is_reported() {
         let mut virgin = of_len(LEN);
         let mut map = [0_u8; LEN];
-        assert!(!virgin.is_new(&map));
+        assert!(!is_new(&mut virgin, &map));
         for edge in [LEN - 1, 8, BLOCK_BYTES] {
             map[edge] = 1;
-            assert!(virgin.is_new(&map), "{edge}");
-            assert!(virgin.is_new(&map), "{edge}");
-            virgin.record_reported(&map);
-            assert!(!virgin.is_new(&map), "{edge}");
+            assert!(is_new(&mut virgin, &map), "{edge}");
+            assert!(is_new(&mut virgin, &map), "{edge}");
+            record(&mut virgin, &map);
+            assert!(!is_new(&mut virgin, &map), "{edge}");
         }
-        assert!(!virgin.is_new(&[0; LEN]), "an edge that was not run is not new");
+        assert!(!is_new(&mut virgin, &[0; LEN]), "an edge that was not run is not new");
     }
 
     #[test]
@@ -191,10 +224,10 @@ mod tests {
         let (mut first, mut again) = ([0; LEN], [0; LEN]);
         (first[3], first[BLOCK_BYTES], again[3]) = (2, 1, 1);
         for _ in 0..MAX_VANISHED_REPEATS {
-            assert!(virgin.is_new(&first));
-            virgin.record_reported(&again);
+            assert!(is_new(&mut virgin, &first));
+            record(&mut virgin, &again);
         }
-        assert!(!virgin.is_new(&first));
+        assert!(!is_new(&mut virgin, &first));
     }
 
     #[test]

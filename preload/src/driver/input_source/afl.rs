@@ -10,7 +10,7 @@ use super::playback::{ClientStep, Playback};
 use super::rerun::Rerun;
 use super::trial_requests::TrialRequests;
 use super::{Chunk, warm_up};
-use crate::afl::{Instrumentation, ResponseParser, VirginMap, forkserver};
+use crate::afl::{Instrumentation, ResponseParser, TouchedBlocks, VirginMap, forkserver};
 use crate::afl_loop;
 use crate::determinism::{clock, hash_keys, pseudo_random, randomness};
 use crate::driver::leak_sanitizer;
@@ -33,6 +33,8 @@ pub(in crate::driver) struct AflSource {
     stage: LoopStage,
     /// Position of the client in the current input.
     playback: Playback,
+    /// Blocks of the coverage map that the last iteration has left not empty.
+    touched: TouchedBlocks,
     /// `None` until the warm-up is over.
     leaks: Option<LeakWatch>,
 }
@@ -69,6 +71,7 @@ impl AflSource {
             options,
             stage,
             playback: Playback::new(InputFormat::Raw),
+            touched: TouchedBlocks::default(),
             leaks: None,
         }
     }
@@ -95,10 +98,11 @@ impl AflSource {
             }
             LoopStage::WarmUp { left } => *left -= 1,
             LoopStage::Fuzzing { rerun } => {
-                self.instrumentation.deliver_coverage();
+                self.instrumentation.deliver_coverage(&mut self.touched);
                 let coverage = self.instrumentation.coverage();
-                let again =
-                    rerun.as_mut().is_some_and(|rerun| rerun.is_needed(coverage, afl_loop::iteration_time));
+                let again = rerun
+                    .as_mut()
+                    .is_some_and(|rerun| rerun.is_needed(coverage, &self.touched, afl_loop::iteration_time));
                 if again {
                     self.instrumentation.clear_coverage();
                 } else {

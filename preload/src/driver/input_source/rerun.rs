@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::afl::VirginMap;
+use crate::afl::{TouchedBlocks, VirginMap};
 use crate::blocking::preemption;
 
 /// Maximum number of reruns of one input.
@@ -35,17 +35,23 @@ impl Rerun {
         Self { virgin, preemptions: 0, reruns: 0, allowance }
     }
 
-    /// Decides whether the input of the iteration that has just ended with this coverage is run again. `elapsed` returns
+    /// Decides whether the input of the iteration that has just ended with this coverage is run again. `touched` are the
+    /// blocks of it that are not empty. `elapsed` returns
     /// the time since AFL++ has sent it. (Must not be called before the end of the first iteration.)
-    pub(super) fn is_needed(&mut self, coverage: &[u8], elapsed: impl FnOnce() -> Duration) -> bool {
+    pub(super) fn is_needed(
+        &mut self,
+        coverage: &[u8],
+        touched: &TouchedBlocks,
+        elapsed: impl FnOnce() -> Duration,
+    ) -> bool {
         let before = std::mem::replace(&mut self.preemptions, preemption::count());
         let preempted = (1..=MAX_PREEMPTIONS).contains(&self.preemptions.wrapping_sub(before));
         // Only new coverage of the first run matters: in it, servers allocate and fill caches.
-        let new = self.reruns == 0 && self.virgin.is_new(coverage);
+        let new = self.reruns == 0 && self.virgin.is_new(coverage, touched);
         let again =
             (new || preempted) && self.reruns < MAX_RERUNS && elapsed() <= self.allowance * (self.reruns + 1);
         if self.is_rerun() && !again {
-            self.virgin.record_reported(coverage);
+            self.virgin.record_reported(coverage, touched);
         }
         self.reruns = if again { self.reruns + 1 } else { 0 };
         again
@@ -65,7 +71,9 @@ mod tests {
     fn new_coverage_is_rerun_within_the_time_limit() {
         let repeats = |time_limit| {
             let mut rerun = Rerun::new(VirginMap::inherited(64), time_limit);
-            rerun.is_needed(&[1; 64], || Duration::from_millis(1))
+            let mut touched = TouchedBlocks::default();
+            touched.find(&[1; 64]);
+            rerun.is_needed(&[1; 64], &touched, || Duration::from_millis(1))
         };
         assert!(repeats(Duration::from_secs(600)));
         assert!(!repeats(Duration::from_millis(5)), "three runs of a millisecond exceed half of the limit");
