@@ -66,6 +66,9 @@ pub fn conclude(
         if let Some(it) = status.memory_fallback() {
             eprintln!("sockfuzz: transport memory fell back to unix in a part of this campaign: {it}");
         }
+        if let Some(found) = status.inline_counters().filter(|found| found.obstacle.is_some()) {
+            eprintln!("sockfuzz: {found}");
+        }
         let of_server = report::warnings(&stats, stats.executions.saturating_sub(earlier), connections);
         of_server.iter().chain(&of_group).chain(&answers.warning()).for_each(|warning| warn(warning));
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use sockfuzz_protocol::Counter;
+use sockfuzz_protocol::{Counter, InlineCounters};
 use tempfile::TempDir;
 
 use crate::campaign::cargo_afl::CargoAfl;
@@ -54,6 +54,8 @@ pub struct MeasuredCampaign {
     pub warnings: Vec<String>,
     /// Server processes that ran at least one iteration.
     pub processes: u64,
+    /// What has become of the calls that count edges; `None` if the server has none, or they were to be left alone.
+    pub inline_counters: Option<InlineCounters>,
     queue: PathBuf,
     /// Temporary directory of the queue.
     _directory: TempDir,
@@ -143,6 +145,7 @@ impl BoundedCampaign<'_> {
             warnings: report::warnings(&stats, stats.executions, ConnectionCounts::read(&status)),
             stats,
             processes: status.count(Counter::Processes),
+            inline_counters: status.inline_counters(),
             queue: instance.join("queue"),
             _directory: directory,
         })

@@ -135,6 +135,7 @@ fn try_loop(config: &RunConfig<'_>, comparison: &TcpComparison, seeds: &[Seed]) 
         "loop    {} under afl-fuzz with cmplog, {stability:.2} % stable",
         counted(executions, "execution", "executions")
     );
+    measured.inline_counters.iter().for_each(|found| println!("        {found}"));
     measured.warnings.iter().for_each(|warning| println!("        WARNING: {warning}"));
     Ok(())
 }
