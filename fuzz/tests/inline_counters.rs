@@ -3,7 +3,8 @@
 
 mod common;
 
-use std::path::Path;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ use common::forkserver_client::{ForkserverClient, Verdict};
 use common::{TestDir, installed};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 use sockfuzz::server::status_file::StatusFile;
+use sockfuzz_protocol::{InlineCounters, PatchObstacle};
 
 /// Time limit of a request. Only one that hangs reaches it.
-const LIMIT: Duration = Duration::from_secs(2);
+const LIMIT: Duration = Duration::from_secs(1);
 
 /// How a server is run.
 #[derive(Debug, Clone, Copy)]
@@ -45,13 +47,18 @@ fn requests() -> Vec<(Vec<u8>, Verdict)> {
     ]
 }
 
-/// Returns the number of calls that were replaced, and the map of each request.
-fn maps(dir: &TestDir, server: &Path, way: Way, inline_counters: &str) -> (u32, Vec<Vec<u8>>) {
-    let status = StatusFile::in_memory().expect("a status file");
+/// Returns the command that starts a server in one way.
+fn command(dir: &TestDir, server: &Path, way: Way) -> Command {
     let mut command = Command::new(server);
     command.args(way.arguments).current_dir(dir.path(""));
-    command.env("SOCKFUZZ_INLINE_COUNTERS", inline_counters).env("SOCKFUZZ_STATUS", status.path());
     command.env("SOCKFUZZ_TRANSPORT", way.transport).env("SOCKFUZZ_LOOP", way.r#loop);
+    command
+}
+
+/// Returns what has become of the calls, and the map of each request.
+fn maps(mut command: Command, way: Way) -> (Option<InlineCounters>, Vec<Vec<u8>>) {
+    let status = StatusFile::in_memory().expect("a status file");
+    command.env("SOCKFUZZ_STATUS", status.path());
     let mut client = ForkserverClient::start(command);
     let maps = requests().into_iter().map(|(request, verdict)| {
         client.clear_map();
@@ -59,29 +66,19 @@ fn maps(dir: &TestDir, server: &Path, way: Way, inline_counters: &str) -> (u32, 
         client.map()
     });
     let maps = maps.collect();
-    (status.inline_counters().map_or(0, |found| found.replaced), maps)
-}
-
-#[test]
-fn maps_are_the_same_with_and_without() {
-    let Some(_) = installed("clang", "clang") else { return };
-    let dir = TestDir::new();
-    let cargo_afl = CargoAfl::find_or_install().expect("cargo-afl");
-    let server =
-        dir.loop_target("counts_edges", "clang", &["-O1", "-fsanitize-coverage=trace-pc-guard"], &cargo_afl);
-    std::thread::scope(|scope| {
-        WAYS.into_iter().for_each(|way| {
-            let (dir, server) = (&dir, &server);
-            scope.spawn(move || compare(dir, server, way));
-        });
-    });
+    (status.inline_counters(), maps)
 }
 
 /// Runs the server both ways, and compares the maps.
 fn compare(dir: &TestDir, server: &Path, way: Way) {
-    let (replaced, inline) = maps(dir, server, way, "on");
-    let (left, by_calls) = maps(dir, server, way, "off");
-    assert!(replaced > 20 && left == 0, "{way:?}: {replaced} calls were replaced, {left} when that was off");
+    let with = |inline_counters: &str| {
+        let mut command = command(dir, server, way);
+        command.env("SOCKFUZZ_INLINE_COUNTERS", inline_counters);
+        maps(command, way)
+    };
+    let ((found, inline), (left, by_calls)) = (with("on"), with("off"));
+    assert!(found.is_some_and(|found| found.replaced > 20), "{way:?}: {found:?}");
+    assert_eq!(left, None, "{way:?}");
     for ((inline, by_call), (request, verdict)) in inline.iter().zip(&by_calls).zip(requests()) {
         let request = String::from_utf8_lossy(&request);
         assert!(inline.iter().filter(|hits| **hits != 0).count() > 5, "{way:?}: {request}");
@@ -90,4 +87,56 @@ fn compare(dir: &TestDir, server: &Path, way: Way) {
         let allowed = if verdict == Verdict::TimedOut { 2 } else { 0 };
         assert!(different <= allowed, "{way:?}: {request}: {different} entries differ");
     }
+}
+
+fn server(dir: &TestDir, flags: &[&str]) -> Option<PathBuf> {
+    installed("clang", "clang")?;
+    let flags = [&["-O1", "-fsanitize-coverage=trace-pc-guard,trace-cmp"], flags].concat();
+    Some(dir.loop_target("counts_edges", "clang", &flags, &CargoAfl::find_or_install().expect("cargo-afl")))
+}
+
+#[test]
+fn maps_are_the_same_with_and_without() {
+    let dir = TestDir::new();
+    let Some(server) = server(&dir, &[]) else { return };
+    std::thread::scope(|scope| {
+        WAYS.into_iter().for_each(|way| {
+            let (dir, server) = (&dir, &server);
+            scope.spawn(move || compare(dir, server, way));
+        });
+    });
+}
+
+#[test]
+fn maps_are_the_same_with_address_sanitizer() {
+    let dir = TestDir::new();
+    let Some(server) = server(&dir, &["-fsanitize=address"]) else { return };
+    compare(&dir, &server, WAYS[0]);
+}
+
+/// A policy of the kernel's own stands in for those of distributions and of systemd (prctl(2), PR_SET_MDWE).
+#[test]
+fn a_policy_against_changed_code_keeps_the_calls() {
+    let dir = TestDir::new();
+    let Some(server) = server(&dir, &[]) else { return };
+    let refuse = || {
+        // SAFETY: prctl(2) takes numbers here.
+        match unsafe { libc::prctl(libc::PR_SET_MDWE, libc::PR_MDWE_REFUSE_EXEC_GAIN, 0, 0, 0) } {
+            0 => Ok(()),
+            _ => Err(std::io::Error::last_os_error()),
+        }
+    };
+    let refused = |mut command: Command| {
+        // SAFETY: `pre_exec` requires a closure that is async-signal-safe; it only calls prctl(2).
+        unsafe { command.pre_exec(refuse) };
+        command
+    };
+    if refused(Command::new("true")).status().is_err() {
+        eprintln!("skipped: this kernel has no PR_SET_MDWE; it takes Linux 6.3");
+        return;
+    }
+    let command = refused(command(&dir, &server, WAYS[0]));
+    let (found, maps) = maps(command, WAYS[0]);
+    assert_eq!(found.and_then(|found| found.obstacle), Some(PatchObstacle::Policy), "{found:?}");
+    assert!(maps.iter().all(|map| map.iter().filter(|hits| **hits != 0).count() > 5));
 }
