@@ -99,9 +99,11 @@ fn a_server_that_fails_in_the_loop_does_not_pass() {
     dir.write("corpus/crash", b"CRASH\r\n\r\n");
     check(&dir, &[], &server).code(0).stdout(
         contains("executions under afl-fuzz with cmplog")
-            .and(contains(" edges are counted by an instruction instead of a call")),
+            .and(contains(" calls that count edges are replaced by an instruction")),
     );
-    check(&dir, &["--inline-counters", "off"], &server).code(0).stdout(contains("instead of a call").not());
+    check(&dir, &["--inline-counters", "off"], &server)
+        .code(0)
+        .stdout(contains("replaced by an instruction").not());
 }
 
 #[test]

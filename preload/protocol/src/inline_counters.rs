@@ -42,7 +42,7 @@ impl fmt::Display for InlineCounters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { replaced, calls, obstacle } = self;
         match obstacle {
-            None => write!(f, "{replaced} of {calls} edges are counted by an instruction instead of a call"),
+            None => write!(f, "{replaced} of {calls} calls that count edges are replaced by an instruction"),
             Some(obstacle) => write!(f, "edges are counted by calls, which take more time: {obstacle}"),
         }
     }
