@@ -133,7 +133,7 @@ impl ForkserverClient {
         self.write(!version);
         assert_eq!(self.read(), 0x3, "map size and inputs in shared memory");
         self.map_len = self.read() as usize;
-        assert!(self.map_len >= 32, "the size of the coverage map");
+        assert!(self.map_len >= 64, "the size of the coverage map");
         assert_eq!(self.read(), version);
     }
 

@@ -1,4 +1,4 @@
-//! FunctionRanges of an object, from its unwind information, which stripped executables have, too.
+//! Functions of an object, from its unwind information, which stripped executables have, too.
 
 use std::ops::Range;
 

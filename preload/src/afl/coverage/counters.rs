@@ -112,10 +112,9 @@ pub(crate) fn deliver_of(place: usize, map_len: usize) {
 
 impl Counters {
     fn map(map: NonNull<u8>, len: usize) -> Result<Self, Errno> {
-        let pages = |()| {
-            shared_pages::map_bytes(len).and_then(|start| NonNull::new(start.cast()).ok_or(Errno::NOMEM))
-        };
-        let places = [pages(())?, pages(())?];
+        let pages =
+            || shared_pages::map_bytes(len).and_then(|start| NonNull::new(start.cast()).ok_or(Errno::NOMEM));
+        let places = [pages()?, pages()?];
         let address = reserve(len)?;
         // SAFETY: the range at `address` has just been reserved.
         unsafe { alias(places[0], len, address) }?;

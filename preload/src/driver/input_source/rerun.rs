@@ -36,8 +36,8 @@ impl Rerun {
     }
 
     /// Decides whether the input of the iteration that has just ended with this coverage is run again. `touched` are the
-    /// blocks of it that are not empty. `elapsed` returns
-    /// the time since AFL++ has sent it. (Must not be called before the end of the first iteration.)
+    /// blocks of it that are not empty. `elapsed` returns the time since AFL++ has sent it. (Must not be called before the
+    /// end of the first iteration.)
     pub(super) fn is_needed(
         &mut self,
         coverage: &[u8],
