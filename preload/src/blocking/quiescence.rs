@@ -108,6 +108,8 @@ impl Quiescence {
                 if idle {
                     let asleep = !awake && self.share_one_core();
                     self.probe.record_agreement(asleep);
+                } else if !awake {
+                    self.probe.record_contradiction();
                 }
                 awake
             }

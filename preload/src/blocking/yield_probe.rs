@@ -3,12 +3,14 @@
 //!
 //! Kernels may implement sched_yield(2) in different ways, and a thread that waits for a disk cannot run, but is not
 //! asleep. So the probe is used only after many consecutive agreements with /proc, and /proc is read again at
-//! intervals.
+//! intervals, and where another program shares the core: a yield then lasts as long as that program runs.
 
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
 
 use super::preemption;
+use crate::determinism::clock;
 use crate::sys::shared_pages::Shareable;
 
 /// Consecutive agreements of the probe with /proc, shared by all children of a forkserver.
@@ -47,6 +49,10 @@ const REQUIRED_AGREEMENTS: u32 = 100;
 const PROBES_PER_PROC_CHECK: u32 = 64;
 /// Consecutive busy probes after which /proc is read: another program on the same core would make every probe busy.
 const MAX_BUSY_PROBES: u32 = 4;
+/// Duration of a yield from which on reading /proc is much cheaper than another one.
+const LONG_YIELD: Duration = Duration::from_millis(1);
+/// Decisions that are left to /proc after a long yield during which the server's threads slept.
+const DECISIONS_BY_PROC: u32 = 64;
 
 /// State of the probe.
 pub(super) struct YieldProbe {
@@ -58,6 +64,10 @@ pub(super) struct YieldProbe {
     probes: u32,
     /// Consecutive busy probes.
     busy_probes: u32,
+    /// Whether the last yield was a long one.
+    was_long: bool,
+    /// Decisions that are still left to /proc.
+    left_to_proc: u32,
 }
 
 /// Result of a probe.
@@ -76,7 +86,14 @@ pub(super) enum ProbeResult {
 
 impl YieldProbe {
     pub(super) const fn new() -> Self {
-        Self { switches: None, own: Confidence::none(), probes: 0, busy_probes: 0 }
+        Self {
+            switches: None,
+            own: Confidence::none(),
+            probes: 0,
+            busy_probes: 0,
+            was_long: false,
+            left_to_proc: 0,
+        }
     }
 
     /// Prepares for probes by another thread.
@@ -87,7 +104,14 @@ impl YieldProbe {
     /// Lets other threads run, if any can. None has run since the last probe when this thread was never switched
     /// away from.
     pub(super) fn probe(&mut self) -> ProbeResult {
+        if self.left_to_proc > 0 {
+            self.left_to_proc -= 1;
+            self.switches = None;
+            return ProbeResult::Unknown { idle: false };
+        }
+        let begin = clock::real_now();
         rustix::thread::sched_yield();
+        self.was_long = clock::real_now().saturating_sub(begin) >= LONG_YIELD;
         let switches = Some(preemption::context_switches_of_this_thread());
         let before = std::mem::replace(&mut self.switches, switches);
         self.evaluate(switches == before)
@@ -95,7 +119,7 @@ impl YieldProbe {
 
     fn evaluate(&mut self, idle: bool) -> ProbeResult {
         self.busy_probes = if idle { 0 } else { (self.busy_probes + 1) % MAX_BUSY_PROBES };
-        if self.busy_probes > 0 {
+        if self.busy_probes > 0 && !self.was_long {
             return ProbeResult::Busy;
         }
         self.probes += 1;
@@ -109,6 +133,13 @@ impl YieldProbe {
     /// Records whether all threads were asleep when the probe saw none run.
     pub(super) fn record_agreement(&self, asleep: bool) {
         self.confidence().record(asleep);
+    }
+
+    /// Records that all threads were asleep when the probe saw one run.
+    pub(super) fn record_contradiction(&mut self) {
+        if std::mem::take(&mut self.was_long) {
+            self.left_to_proc = DECISIONS_BY_PROC;
+        }
     }
 
     fn confidence(&self) -> &Confidence {
@@ -144,6 +175,19 @@ mod tests {
         let results: Vec<_> = (0..MAX_BUSY_PROBES).map(|_| probe.evaluate(false)).collect();
         assert_eq!(results[..3], [ProbeResult::Busy; 3]);
         assert_eq!(results[3], ProbeResult::Unknown { idle: false });
+    }
+
+    #[test]
+    fn long_yield_of_a_sleeping_server_leaves_decisions_to_proc() {
+        let mut probe = calibrated();
+        probe.was_long = true;
+        assert_eq!(probe.evaluate(false), ProbeResult::Unknown { idle: false });
+        probe.record_contradiction();
+        for _ in 0..DECISIONS_BY_PROC {
+            assert_eq!(probe.probe(), ProbeResult::Unknown { idle: false });
+            probe.record_contradiction();
+        }
+        assert_eq!(probe.left_to_proc, 0);
     }
 
     #[test]
