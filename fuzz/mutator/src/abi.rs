@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use std::ptr;
 use std::slice;
 
+use plthook::Replacement;
 use sockfuzz_protocol::{InputFormat, MUTATOR_DICTIONARY, specs};
 
+use crate::cmp_map;
 use crate::dictionary::Dictionary;
 use crate::mutator::Mutator;
 use crate::trim::BlockSizes;
@@ -20,10 +22,16 @@ const AFL_FUZZ_VARIABLE: &str = "AFL_CUSTOM_INFO_OUT";
 /// the seeds at the end of the queue in the first cycle.
 const MUTATIONS_PER_INPUT: c_uint = 64;
 
+/// Blocks that afl-fuzz tries to remove from each new input. Elements of requests have been tried before, and single bytes
+/// would take more executions than all mutations of the input.
+const TRIMMED_BLOCKS: BlockSizes = BlockSizes { initial_count: 16, final_count: 64, min_length: 4 };
+
 /// State that AFL++ passes to every function as an opaque pointer.
 struct MutatorHandle {
     mutator: Mutator,
     block_sizes: BlockSizes,
+    /// Functions of afl-fuzz that are replaced for as long as this library is loaded.
+    _replacements: Vec<Replacement>,
 }
 
 /// Creates a mutator.
@@ -33,12 +41,12 @@ pub extern "C" fn afl_custom_init(_afl: *mut c_void, seed: c_uint) -> *mut c_voi
         let format = std::env::var(specs::INPUT.variable).ok().and_then(|word| word.parse().ok());
         let format = format.unwrap_or(InputFormat::Raw);
         let dictionary = std::env::var_os(MUTATOR_DICTIONARY).map(PathBuf::from);
-        let block_sizes = match std::env::var_os(AFL_FUZZ_VARIABLE) {
-            Some(_) => BlockSizes { min_length: 4, initial_count: 16 },
-            None => BlockSizes { min_length: 1, initial_count: 2 },
+        let (block_sizes, replacements) = match std::env::var_os(AFL_FUZZ_VARIABLE) {
+            Some(_) => (TRIMMED_BLOCKS, cmp_map::replace_functions()),
+            None => (BlockSizes::down_to(1, 2), Vec::new()),
         };
         let mutator = Mutator::new(seed.into(), format, Dictionary::read(dictionary.as_deref()));
-        Box::into_raw(Box::new(MutatorHandle { mutator, block_sizes })).cast()
+        Box::into_raw(Box::new(MutatorHandle { mutator, block_sizes, _replacements: replacements })).cast()
     });
     handle.unwrap_or(ptr::null_mut())
 }

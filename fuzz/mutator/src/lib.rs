@@ -20,6 +20,7 @@
 //! ```
 
 pub mod abi;
+mod cmp_map;
 mod dictionary;
 mod edits;
 mod mutator;
