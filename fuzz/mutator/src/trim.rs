@@ -27,10 +27,24 @@ const SPAN_KINDS: &[Kind] = &[
 /// Sizes of the blocks of bytes to remove.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BlockSizes {
-    /// Length of the last, smallest blocks.
-    pub(crate) min_length: usize,
     /// Number of the first, largest blocks.
     pub(crate) initial_count: usize,
+    /// Number of the last, smallest blocks, unless they would be shorter than `min_length`.
+    pub(crate) final_count: usize,
+    /// Minimum length of a block.
+    pub(crate) min_length: usize,
+}
+
+impl BlockSizes {
+    /// Blocks down to this length.
+    pub(crate) const fn down_to(min_length: usize, initial_count: usize) -> Self {
+        Self { initial_count, final_count: usize::MAX, min_length }
+    }
+
+    /// Returns the length of the smallest blocks of an input.
+    fn smallest(self, input_len: usize) -> usize {
+        input_len.div_ceil(self.final_count).next_power_of_two().max(self.min_length)
+    }
 }
 
 /// Stages of trimming, named after the elements that each removes.
@@ -65,7 +79,7 @@ impl Default for Trimmer {
     fn default() -> Self {
         Self {
             format: InputFormat::Raw,
-            blocks: BlockSizes { min_length: 4, initial_count: 16 },
+            blocks: BlockSizes::down_to(1, 2),
             best: ParsedInput::default(),
             stage: TrimStage::Done,
             remaining: 0,
@@ -119,6 +133,8 @@ impl Trimmer {
     }
 
     fn next_stage(&self) -> TrimStage {
+        let len = self.best.bytes.len();
+        let smallest = self.blocks.smallest(len);
         let block = |size: usize| match size {
             0 => TrimStage::Done,
             size => TrimStage::Blocks(size),
@@ -128,12 +144,10 @@ impl Trimmer {
             TrimStage::Spans(kind) if kind + 1 < SPAN_KINDS.len() => TrimStage::Spans(kind + 1),
             TrimStage::Spans(_) => TrimStage::Markers,
             TrimStage::Markers => {
-                let largest = self.best.bytes.len().div_ceil(self.blocks.initial_count).next_power_of_two();
-                block(largest.max(self.blocks.min_length))
+                let largest = len.div_ceil(self.blocks.initial_count).next_power_of_two();
+                block(largest.max(smallest))
             }
-            TrimStage::Blocks(size) if size > self.blocks.min_length => {
-                block((size / 2).max(self.blocks.min_length))
-            }
+            TrimStage::Blocks(size) if size > smallest => block((size / 2).max(smallest)),
             TrimStage::Blocks(_) | TrimStage::Done => TrimStage::Done,
         }
     }
@@ -204,7 +218,7 @@ pub fn minimize<E>(
     mut is_over: impl FnMut() -> bool,
 ) -> Result<Vec<u8>, E> {
     let mut trimmer = Trimmer::default();
-    let mut has_proposal = trimmer.begin(input, format, BlockSizes { min_length: 1, initial_count: 16 });
+    let mut has_proposal = trimmer.begin(input, format, BlockSizes::down_to(1, 16));
     while has_proposal && !is_over() {
         let same = holds(trimmer.proposal())?;
         has_proposal = trimmer.proceed(same);
@@ -236,7 +250,7 @@ mod tests {
     fn trimmed(bytes: &[u8], input: InputFormat, smallest: usize, does: impl Fn(&[u8]) -> bool) -> Vec<u8> {
         let mut trimmer = Trimmer::default();
         let mut best = bytes.to_vec();
-        let mut more = trimmer.begin(bytes, input, BlockSizes { min_length: smallest, initial_count: 2 });
+        let mut more = trimmer.begin(bytes, input, BlockSizes::down_to(smallest, 2));
         for _ in 0..10_000 {
             if !more {
                 return best;

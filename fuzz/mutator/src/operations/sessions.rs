@@ -4,6 +4,7 @@ use sockfuzz_model::Kind;
 use sockfuzz_protocol::session::{Action, Connection, Marker};
 
 use super::Mutation;
+use super::requests::may_grow;
 use crate::edits::Region;
 
 /// Ends a packet, mostly at the start or the end of an element, or one byte inside of it.
@@ -60,6 +61,9 @@ pub(super) fn remove_marker(mutation: &mut Mutation<'_>) -> bool {
 
 /// Sends a copy of a request on another connection, between the bytes of the current connection.
 pub(super) fn double_on_another(mutation: &mut Mutation<'_>) -> bool {
+    if !may_grow(mutation) {
+        return false;
+    }
     let Some(request) = mutation.random_span(Kind::Request) else { return false };
     let position = if mutation.random.one_in(2) { mutation.parent.bytes.len() } else { position(mutation) };
     let own = mutation.parent.connection_at(position);
