@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use common::{TestDir, bundled, program_with, stat, workspace};
+use common::{TestDir, bundled, installed, program_with, stat, workspace};
 use predicates::str::contains;
 use rustix::process::{Pid, Signal, kill_process};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
@@ -75,6 +75,34 @@ fn a_campaign_without_cmplog_runs() {
     let dir = TestDir::new();
     fuzz(&dir, &bundled("sockfuzz-server"), "epoll", &["--afl", "-c - -E 2000"]).assert().code(0);
     assert!(stat(&dir.path("out"), "default", "execs_done") >= 2000.0);
+}
+
+/// Also shows that afl-fuzz's map of comparisons, of which the mutator clears and copies only what is used, is right.
+#[test]
+fn wants_a_token() {
+    let Some(_) = installed("clang", "clang") else { return };
+    let dir = TestDir::new();
+    let flags = ["-O1", "-fsanitize-coverage=trace-pc-guard,trace-cmp"];
+    let server =
+        dir.loop_target("wants_a_token", "clang", &flags, &CargoAfl::find_or_install().expect("cargo-afl"));
+    fs::create_dir_all(dir.path("seeds")).expect("it is created");
+    fs::write(dir.path("seeds/token"), "GET / HTTP/1.1\r\nToken: abcdefgh\r\n\r\n").expect("it is written");
+    let mut command = dir.sockfuzz();
+    command.args([
+        "fuzz",
+        "--no-check",
+        "-t",
+        "2000",
+        "-i",
+        "seeds",
+        "-o",
+        "out",
+        "--afl",
+        "-E 20000 -s 1",
+        "--",
+    ]);
+    command.env("AFL_BENCH_UNTIL_CRASH", "1").arg(server).assert().success();
+    assert!(stat(&dir.path("out"), "default", "saved_crashes") >= 1.0);
 }
 
 #[test]
