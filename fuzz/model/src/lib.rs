@@ -14,13 +14,15 @@
 //! ```
 //!
 //! An [`Outline`] has the same structure as spans of the text instead of a tree: a mutator cannot afford
-//! to build one for each input. [`http2`] is the model of HTTP/2, whose elements are frames.
+//! to build one for each input. A [`JsonOutline`] has the structure of a JSON body. [`http2`] is the model of HTTP/2, whose
+//! elements are frames.
 
 mod body;
 mod chunked;
 mod field;
 mod generate;
 pub mod http2;
+mod json;
 mod lines;
 mod multipart;
 mod outline;
@@ -36,6 +38,7 @@ use std::borrow::Cow;
 pub use body::Body;
 pub use chunked::{Chunk, Chunked};
 pub use field::{FieldLine, FieldSection};
+pub use json::{JsonKind, JsonOutline, JsonSpan};
 pub use multipart::{Multipart, Part};
 pub use outline::{Outline, Span};
 pub use pipeline::{Item, Pipeline};

@@ -198,7 +198,9 @@ mod tests {
                     Step::Copy => {
                         maps.copy(&mut copy, &map);
                         whole_copy.copy_from_slice(&whole);
-                        [&mut map, &mut whole].map(|map| map[..SMALL.headers_len()].fill(0));
+                        for map in [&mut map, &mut whole] {
+                            map[..SMALL.headers_len()].fill(0);
+                        }
                     }
                     Step::Compare(which, operands) => {
                         for map in [&mut map, &mut whole] {

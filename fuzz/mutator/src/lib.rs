@@ -28,6 +28,7 @@ mod operations;
 mod parsed_input;
 mod random;
 mod trim;
+mod value;
 
 pub use dictionary::Dictionary;
 pub use mutator::{GROWTH_LIMIT_BYTES, Mutator};

@@ -15,14 +15,14 @@ const DEEP_NESTING_ONE_IN: usize = 64;
 const DEEP_NESTING_LEVELS: usize = 200;
 
 #[rustfmt::skip]
-const JSON_NUMBERS: &[&str] = &[
+pub(super) const JSON_NUMBERS: &[&str] = &[
     "0", "-0", "1", "-1", "12", "1.5", "-0.25", "0.1", "1e10", "1E+2", "1e-7", "3.141592653589793", "1e400",
     "5e-324", "1.7976931348623157e308", "-1.5e-300", "9007199254740993", "9223372036854775807",
     "9223372036854775808", "-9223372036854775809", "18446744073709551615", "18446744073709551616",
     "123456789012345678901234567890", "0.000000000000000000001", "01", "1.", ".5", "1e", "-", "+1", "0x1", "NaN",
 ];
 
-const JSON_LITERALS: &[&str] = &["true", "false", "null", "tru", "nul", "True", "undefined"];
+pub(super) const JSON_LITERALS: &[&str] = &["true", "false", "null", "tru", "nul", "True", "undefined"];
 
 /// Pieces of JSON strings. The last pieces are invalid.
 #[rustfmt::skip]

@@ -1,12 +1,15 @@
 //! Operations on inputs. An operation picks elements of the parent, adds edits, and returns whether it
 //! found anything to change.
 
+mod application;
 mod bodies;
 mod bytes;
 mod crossover;
 mod documents;
 mod fields;
 pub(crate) mod frames;
+mod json;
+mod places;
 mod requests;
 mod sessions;
 mod targets;
@@ -81,6 +84,8 @@ const HTTP1_OPERATIONS: &[Operation] = operations! {
         bodies::drop_chunk * 2, bodies::size * 3, bodies::extension * 2, bodies::trailer * 2,
         bodies::length * 2, bodies::content * 4, bodies::part * 2,
         documents::document * 3, documents::piece * 6,
+        application::text * 8, application::border * 4, application::respell * 2, application::move_value * 3,
+        json::scalar * 4, json::nest * 1, json::member * 3, json::key * 1,
         frames::begin_frames * 2,
         bytes::flip * 3, bytes::overwrite * 4, bytes::insert * 4, bytes::drop_some * 3,
         bytes::double_some * 3, bytes::insert_word * 4;
@@ -90,7 +95,7 @@ const HTTP1_OPERATIONS: &[Operation] = operations! {
     OtherInput:
         crossover::take_request * 5, crossover::take_field * 10, crossover::take_value * 5,
         crossover::take_target * 6, crossover::take_body * 3, crossover::splice * 5,
-        crossover::take_head * 3;
+        crossover::take_head * 3, application::take_parameter * 4, json::take_member * 3;
 };
 
 /// Operations on inputs in which the client speaks HTTP/2.

@@ -1,0 +1,149 @@
+//! Places where an application reads values: path segments, parameters, cookies, fields, forms, and JSON.
+
+use std::ops::Range;
+
+use sockfuzz_model::{JsonKind, JsonOutline, Kind};
+
+use crate::edits::Region;
+use crate::parsed_input::ParsedInput;
+use crate::random::Random;
+use crate::value::Encoding;
+
+/// Place of a value in an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) range: Range<usize>,
+    pub(super) encoding: Encoding,
+    pub(super) region: Region,
+}
+
+impl Place {
+    /// Returns a random place of an input.
+    pub(super) fn random(random: &mut Random, input: &ParsedInput) -> Option<Self> {
+        match random.below(8) {
+            0..=2 => Self::segment(random, input),
+            3 | 4 => Self::parameter(random, input),
+            5 => Self::field(random, input),
+            _ => Self::content(random, input),
+        }
+    }
+
+    /// Returns the value that an application reads there.
+    pub(super) fn value(&self, input: &ParsedInput) -> Vec<u8> {
+        let mut value = Vec::new();
+        self.encoding.decode(&input.bytes[self.range.clone()], &mut value);
+        value
+    }
+
+    fn segment(random: &mut Random, input: &ParsedInput) -> Option<Self> {
+        let path = span(random, input, Kind::Path)?;
+        let range = piece(random, input, path, b"/;");
+        Some(Self { range, encoding: Encoding::Percent, region: Region::Elsewhere })
+    }
+
+    fn parameter(random: &mut Random, input: &ParsedInput) -> Option<Self> {
+        let query = span(random, input, Kind::Query)?;
+        let range = name_or_value(random, input, query.start + 1..query.end, b"&;");
+        Some(Self { range, encoding: Encoding::Percent, region: Region::Elsewhere })
+    }
+
+    /// Returns a part of a field's value, such as a cookie.
+    fn field(random: &mut Random, input: &ParsedInput) -> Option<Self> {
+        let value = span(random, input, Kind::Value)?;
+        let range = match random.below(3) {
+            0 => value,
+            _ => name_or_value(random, input, value, b" ,;"),
+        };
+        Some(Self { range, encoding: Encoding::Plain, region: Region::Elsewhere })
+    }
+
+    fn content(random: &mut Random, input: &ParsedInput) -> Option<Self> {
+        let range = content(random, input)?;
+        let bytes = &input.bytes[range.clone()];
+        let (range, encoding) = if is_json(bytes) {
+            let found = JsonOutline::parse(bytes);
+            let readable = |kind: JsonKind| kind.is_scalar() || kind == JsonKind::Key;
+            let all: Vec<_> = found.spans().iter().filter(|span| readable(span.kind)).collect();
+            let one = random.pick(&all)?;
+            let (own, is_text) = (one.range(), matches!(one.kind, JsonKind::String | JsonKind::Key));
+            let at = range.start + own.start..range.start + own.end;
+            match is_text && own.len() >= 2 {
+                true => (at.start + 1..at.end - 1, Encoding::Json),
+                false => (at, Encoding::Plain),
+            }
+        } else if memchr::memchr(b'=', bytes).is_some() {
+            (name_or_value(random, input, range, b"&"), Encoding::Percent)
+        } else {
+            (range, Encoding::Plain)
+        };
+        Some(Self { range, encoding, region: Region::Body })
+    }
+}
+
+/// Returns the range of the content of a random body, or of one of its chunks.
+pub(super) fn content(random: &mut Random, input: &ParsedInput) -> Option<Range<usize>> {
+    let kind = if random.one_in(4) { Kind::Data } else { Kind::Content };
+    span(random, input, kind)
+}
+
+/// Whether a body looks like JSON.
+pub(super) fn is_json(content: &[u8]) -> bool {
+    let first = content.iter().find(|byte| !byte.is_ascii_whitespace());
+    first.is_some_and(|byte| b"{[\"".contains(byte))
+}
+
+fn span(random: &mut Random, input: &ParsedInput, kind: Kind) -> Option<Range<usize>> {
+    let index = random.pick(input.outline.of(kind))?;
+    Some(input.outline.spans()[index as usize].range())
+}
+
+/// Returns the range of a random piece between delimiters, which may be empty.
+fn piece(random: &mut Random, input: &ParsedInput, range: Range<usize>, delimiters: &[u8]) -> Range<usize> {
+    let at = random.within(range.start..range.end + 1);
+    let divides = |byte: &u8| delimiters.contains(byte);
+    let (before, after) = (&input.bytes[range.start..at], &input.bytes[at..range.end]);
+    let start = before.iter().rposition(divides).map_or(range.start, |place| range.start + place + 1);
+    let end = after.iter().position(divides).map_or(range.end, |place| at + place);
+    start..end
+}
+
+/// Returns the range of the value in a random piece `name=value`, or seldom that of the name.
+fn name_or_value(
+    random: &mut Random,
+    input: &ParsedInput,
+    range: Range<usize>,
+    delimiters: &[u8],
+) -> Range<usize> {
+    let pair = piece(random, input, range, delimiters);
+    match memchr::memchr(b'=', &input.bytes[pair.clone()]).map(|place| pair.start + place) {
+        Some(sign) if random.one_in(4) => pair.start..sign,
+        Some(sign) => sign + 1..pair.end,
+        None => pair,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use sockfuzz_protocol::InputFormat;
+
+    use super::*;
+
+    #[test]
+    fn values_are_found_wherever_they_are() {
+        let json = br#"{"key": ["t\u00e9", 12, true]}"#;
+        let head = "POST /a/%C3%A9;m=1?q=x+y&r HTTP/1.1\r\nCookie: id=7; t=8\r\nContent-Length: ";
+        let text = [head.as_bytes(), json.len().to_string().as_bytes(), b"\r\n\r\n", json].concat();
+        let mut input = ParsedInput::default();
+        input.parse(&text, InputFormat::Raw);
+        let mut random = Random::new(1);
+        let values: BTreeSet<String> = (0..2000)
+            .filter_map(|_| Place::random(&mut random, &input))
+            .map(|place| String::from_utf8(place.value(&input)).expect("UTF-8"))
+            .collect();
+        for value in ["a", "é", "m=1", "x+y", "q", "r", "7", "id", "key", "té", "12", "true"] {
+            assert!(values.contains(value), "{value}: {values:?}");
+        }
+    }
+}
