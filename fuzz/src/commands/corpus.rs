@@ -1,4 +1,4 @@
-//! `sockfuzz corpus`: imports recorded traffic into a corpus.
+//! `sockfuzz corpus`: imports requests that a user has into a corpus.
 
 use std::path::PathBuf;
 
@@ -16,11 +16,15 @@ Examples:
   tcpdump -i lo -w site.pcap tcp port 8080     # while a browser or a test suite talks to it
   sockfuzz corpus import site.pcap -o seeds
   sockfuzz corpus import archive.har requests/*.http -o seeds
+  sockfuzz corpus import openapi.yaml access.log commands.sh -o seeds
 
 From a capture (pcap, pcapng), import takes what the clients sent. It keeps packet boundaries, waits \
 for answers, and resets where the bytes alone do not determine them. Connections that overlap become \
-one input, a session. From an HTTP archive (HAR), it converts each request to HTTP/1.1. It takes any \
-other file unchanged as a raw request. It overwrites no file, and writes no input a second time.
+one input, a session. From an HTTP archive (HAR), it converts each request to HTTP/1.1. From an OpenAPI \
+description (version 3, JSON or YAML), it makes two requests for each operation, with all that the \
+operation takes and with what it requires; values are the examples of the description, or what its \
+schemas allow. It converts command lines of curl (\"copy as cURL\"), and the distinct requests of an \
+access log in the common or combined format. It takes any other file unchanged as a raw request. It overwrites no file, and writes no input a second time.
 
 Exit status: 0 when the directory contains the inputs, 1 when a file cannot be read or no file gave \
 an input.";
@@ -28,7 +32,7 @@ an input.";
 /// Subcommands of `corpus`.
 #[derive(Debug, Subcommand)]
 pub enum CorpusCommand {
-    /// Convert packet captures, HTTP archives and raw requests into inputs
+    /// Convert captures, archives, API descriptions, curl commands, logs and raw requests into inputs
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(ImportArguments),
 }
@@ -44,7 +48,7 @@ pub struct CorpusArguments {
 /// Arguments of `corpus import`.
 #[derive(Debug, Args)]
 pub struct ImportArguments {
-    /// Captures, archives, requests, or directories of them
+    /// Captures, archives, descriptions, command lines, logs, requests, or directories of them
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// Directory to write the inputs to
@@ -81,7 +85,8 @@ fn import(arguments: &ImportArguments) -> Result<u8> {
         }
     }
     if results.iter().all(|result| result.inputs.is_empty()) {
-        let remedy = "give captures of plain HTTP, HTTP archives, or raw requests";
+        let remedy =
+            "give captures of plain HTTP, archives, API descriptions, curl commands, logs, or raw requests";
         return Err(Problem::failed("no file gave an input", remedy).into());
     }
     let mut writer = CorpusWriter::open(&arguments.output)?;

@@ -1,12 +1,17 @@
-//! Import of recorded traffic as inputs: packet captures, HTTP archives, raw requests.
+//! Import of requests that users have, as inputs: packet captures, HTTP archives, OpenAPI descriptions, curl command lines,
+//! access logs, raw requests.
 
+mod access_log;
 mod capture;
 mod connections;
 mod corpus_writer;
+mod curl;
 mod har;
 mod imported;
 mod name;
+mod openapi;
 mod raw;
+mod request;
 mod sessions;
 mod tcp;
 
@@ -27,6 +32,12 @@ pub fn read(file: &Seed, options: ImportOptions) -> Result<ImportResult> {
         Ok(sessions::from_packets(&packets, options))
     } else if har::is_archive(file) {
         har::read(file)
+    } else if openapi::is_description(file) {
+        openapi::read(file)
+    } else if curl::is_command(file) {
+        curl::read(file)
+    } else if access_log::is_log(file) {
+        Ok(access_log::read(file))
     } else {
         Ok(raw::read(file, options))
     }

@@ -1,0 +1,143 @@
+//! Example values: those of the description, or the plainest ones that its schemas allow.
+
+use oas3::Spec;
+use oas3::spec::{
+    Example, MediaType, ObjectOrReference, ObjectSchema, Parameter, Schema, SchemaType, SchemaTypeSet,
+};
+use serde_json::{Map, Number, Value, json};
+
+/// Depth from which on only what is required is made: schemas may contain themselves.
+const MAX_DEPTH: usize = 4;
+/// Depth at which a value ends in any case.
+const END_DEPTH: usize = 12;
+/// Largest minimum length of a list or text that is kept.
+const MAX_MINIMUM: u64 = 1000;
+
+/// Source of example values.
+pub(super) struct Examples<'a> {
+    spec: &'a Spec,
+}
+
+impl<'a> Examples<'a> {
+    pub(super) fn new(spec: &'a Spec) -> Self {
+        Self { spec }
+    }
+
+    /// Returns a value for a parameter.
+    pub(super) fn parameter(&self, parameter: &Parameter) -> Value {
+        let named = parameter.examples.values().filter_map(|example| example.resolve(self.spec).ok());
+        let given = parameter.example.clone().or_else(|| first_value(named));
+        given.unwrap_or_else(|| match (&parameter.schema, &parameter.content) {
+            (Some(schema), _) => self.value(schema, true, 0),
+            (None, Some(content)) => content
+                .values()
+                .next()
+                .map_or(json!("a"), |media| Value::String(self.body(media, true).to_string())),
+            (None, None) => json!("a"),
+        })
+    }
+
+    /// Returns a body; a `whole` one has the members that are not required, too.
+    pub(super) fn body(&self, media_type: &MediaType, whole: bool) -> Value {
+        let given = first_value(media_type.examples(self.spec).values().cloned());
+        given.filter(|_| whole).unwrap_or_else(|| {
+            media_type.schema.as_ref().map_or(json!({}), |schema| self.value(schema, whole, 0))
+        })
+    }
+
+    fn value(&self, schema: &Schema, whole: bool, depth: usize) -> Value {
+        let Ok(Schema::Object(resolved)) = schema.resolve(self.spec) else { return json!({}) };
+        let ObjectOrReference::Object(schema) = *resolved else { return Value::Null };
+        if depth > END_DEPTH {
+            return Value::Null;
+        }
+        let given = [&schema.example, &schema.default, &schema.const_value].into_iter().flatten().next();
+        if let Some(given) = given.or(schema.examples.first()).or(schema.enum_values.first()) {
+            return given.clone();
+        }
+        if !schema.all_of.is_empty() {
+            return self.merged(&schema, whole, depth);
+        }
+        if let Some(one) = schema.one_of.first().or(schema.any_of.first()) {
+            return self.value(one, whole, depth + 1);
+        }
+        let kind = match &schema.schema_type {
+            Some(SchemaTypeSet::Single(kind)) => Some(*kind),
+            Some(SchemaTypeSet::Multiple(kinds)) => kinds.first().copied(),
+            None if !schema.properties.is_empty() => Some(SchemaType::Object),
+            None => None,
+        };
+        match kind {
+            Some(SchemaType::Boolean) => Value::Bool(true),
+            Some(SchemaType::Integer | SchemaType::Number) => Value::Number(number(&schema)),
+            Some(SchemaType::Array) => {
+                let count = schema.min_items.unwrap_or(1).clamp(u64::from(depth < MAX_DEPTH), MAX_MINIMUM);
+                let element =
+                    schema.items.as_ref().map_or(Value::Null, |items| self.value(items, whole, depth + 1));
+                Value::Array(vec![element; count as usize])
+            }
+            Some(SchemaType::Object) => Value::Object(self.members(&schema, whole, depth)),
+            Some(SchemaType::Null) => Value::Null,
+            Some(SchemaType::String) | None => Value::String(text(&schema)),
+        }
+    }
+
+    fn members(&self, schema: &ObjectSchema, whole: bool, depth: usize) -> Map<String, Value> {
+        let is_made = |name: &String| (whole && depth < MAX_DEPTH) || schema.required.contains(name);
+        let made = schema.properties.iter().filter(|(name, _)| is_made(name));
+        made.map(|(name, schema)| (name.clone(), self.value(schema, whole, depth + 1))).collect()
+    }
+
+    /// Returns an object with the members of all parts.
+    fn merged(&self, schema: &ObjectSchema, whole: bool, depth: usize) -> Value {
+        let mut members = Map::new();
+        for part in &schema.all_of {
+            match self.value(part, whole, depth + 1) {
+                Value::Object(own) => members.extend(own),
+                other if schema.all_of.len() == 1 => return other,
+                _ => {}
+            }
+        }
+        members.extend(self.members(schema, whole, depth));
+        Value::Object(members)
+    }
+}
+
+fn first_value(examples: impl IntoIterator<Item = Example>) -> Option<Value> {
+    examples.into_iter().find_map(|example| example.value)
+}
+
+/// Returns 1, or the number within the limits that is nearest to it.
+fn number(schema: &ObjectSchema) -> Number {
+    let limit = |number: &Option<Number>| number.as_ref().and_then(Number::as_f64);
+    let lowest = limit(&schema.minimum).or(limit(&schema.exclusive_minimum).map(|limit| limit + 1.0));
+    let highest = limit(&schema.maximum).or(limit(&schema.exclusive_maximum).map(|limit| limit - 1.0));
+    let number = 1.0_f64.max(lowest.unwrap_or(f64::MIN)).min(highest.unwrap_or(f64::MAX));
+    match number.fract() == 0.0 && number.abs() < 9e15 {
+        true => Number::from(number as i64),
+        false => Number::from_f64(number).unwrap_or(Number::from(1)),
+    }
+}
+
+/// Returns a text in the format of the schema, as long as it requires.
+fn text(schema: &ObjectSchema) -> String {
+    let text = match schema.format.as_deref().unwrap_or_default() {
+        "date-time" => "2024-02-29T12:30:00Z",
+        "date" => "2024-02-29",
+        "time" => "12:30:00Z",
+        "duration" => "P1D",
+        "uuid" => "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+        "email" | "idn-email" => "a@example.org",
+        "hostname" | "idn-hostname" => "example.org",
+        "ipv4" => "127.0.0.1",
+        "ipv6" => "::1",
+        "uri" | "url" | "iri" => "http://example.org/a",
+        "uri-reference" | "iri-reference" => "/a",
+        "byte" => "YQ==",
+        _ => "name",
+    };
+    let shortest = schema.min_length.unwrap_or(0).min(MAX_MINIMUM) as usize;
+    let longest = schema.max_length.unwrap_or(u64::MAX);
+    let repeated = text.chars().cycle().take(shortest.max(text.len()));
+    repeated.take(usize::try_from(longest).unwrap_or(usize::MAX)).collect()
+}
