@@ -133,8 +133,7 @@ impl Trimmer {
     }
 
     fn next_stage(&self) -> TrimStage {
-        let len = self.best.bytes.len();
-        let smallest = self.blocks.smallest(len);
+        let smallest = self.blocks.smallest(self.best.bytes.len());
         let block = |size: usize| match size {
             0 => TrimStage::Done,
             size => TrimStage::Blocks(size),
@@ -144,7 +143,7 @@ impl Trimmer {
             TrimStage::Spans(kind) if kind + 1 < SPAN_KINDS.len() => TrimStage::Spans(kind + 1),
             TrimStage::Spans(_) => TrimStage::Markers,
             TrimStage::Markers => {
-                let largest = len.div_ceil(self.blocks.initial_count).next_power_of_two();
+                let largest = self.best.bytes.len().div_ceil(self.blocks.initial_count).next_power_of_two();
                 block(largest.max(smallest))
             }
             TrimStage::Blocks(size) if size > smallest => block((size / 2).max(smallest)),

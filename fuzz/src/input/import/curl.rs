@@ -207,7 +207,7 @@ mod tests {
             --data-raw $'{\"a\":\"\\u00e9\\n\"}' --compressed";
         let expected = "PUT /a?b=1 HTTP/1.1\r\nHost: h:8\r\naccept: x/y\r\nCookie: id=7\r\n\
             Accept-Encoding: gzip, deflate, br\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-            Content-Length: 12\r\n\r\n{\"a\":\"é\n\"}";
+            Content-Length: 11\r\n\r\n{\"a\":\"é\n\"}";
         assert_eq!(converted(command), expected);
     }
 
