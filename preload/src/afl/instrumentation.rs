@@ -126,9 +126,7 @@ impl Instrumentation {
 
     /// Moves the counts of an iteration that is over to AFL++'s map, and finds the blocks that are not empty.
     pub(crate) fn deliver_coverage(&self, touched: &mut TouchedBlocks) {
-        if counters::deliver(self.map_len(), touched) {
-            self.mark_coverage();
-        } else {
+        if !counters::deliver(self.map_len(), touched) {
             touched.find(self.coverage());
         }
     }

@@ -124,6 +124,8 @@ impl Counters {
     fn deliver(&self, from: NonNull<u8>, map_len: usize, touched: &mut TouchedBlocks) {
         // SAFETY: the server is idle or dead, and AFL++ waits for the verdict, so nothing else uses the memory.
         let (counters, map) = unsafe { (self.at(from, map_len), self.at(self.map, map_len)) };
+        // AFL++'s mark of an instrumented server is a count, too: the search for new coverage must see its block.
+        counters[0] = 1;
         touched.transfer(counters, map);
     }
 
