@@ -14,18 +14,18 @@ use rustix::process::{Pid, Signal, kill_process};
 use sockfuzz::campaign::cargo_afl::CargoAfl;
 use sockfuzz_protocol::session::Session;
 
-/// Returns the command `sockfuzz fuzz` for a bundled server, without the check, which other tests cover.
-fn fuzz(dir: &TestDir, program: &Path, model: &str, options: &[&str]) -> assert_cmd::Command {
+/// Returns the command `sockfuzz fuzz` for a server, without the check, which other tests cover.
+fn fuzz_server(dir: &TestDir, seeds: &Path, options: &[&str], server: &Path) -> assert_cmd::Command {
     let mut command = dir.sockfuzz();
+    command.args(["fuzz", "--no-check", "-t", "2000", "-i"]).arg(seeds).arg("-o").arg(dir.path("out"));
+    command.args(options).arg("--").arg(server);
     command
-        .args(["fuzz", "--no-check", "-t", "2000", "-i"])
-        .arg(dir.corpus())
-        .arg("-o")
-        .arg(dir.path("out"))
-        .args(options)
-        .arg("--")
-        .arg(program)
-        .args(["--model", model, "--listen", "127.0.0.1:8080"]);
+}
+
+/// Returns that command for a bundled server.
+fn fuzz(dir: &TestDir, program: &Path, model: &str, options: &[&str]) -> assert_cmd::Command {
+    let mut command = fuzz_server(dir, &dir.corpus(), options, program);
+    command.args(["--model", model, "--listen", "127.0.0.1:8080"]);
     command
 }
 
@@ -85,23 +85,10 @@ fn wants_a_token() {
     let flags = ["-O1", "-fsanitize-coverage=trace-pc-guard,trace-cmp"];
     let server =
         dir.loop_target("wants_a_token", "clang", &flags, &CargoAfl::find_or_install().expect("cargo-afl"));
-    fs::create_dir_all(dir.path("seeds")).expect("it is created");
-    fs::write(dir.path("seeds/token"), "GET / HTTP/1.1\r\nToken: abcdefgh\r\n\r\n").expect("it is written");
-    let mut command = dir.sockfuzz();
-    command.args([
-        "fuzz",
-        "--no-check",
-        "-t",
-        "2000",
-        "-i",
-        "seeds",
-        "-o",
-        "out",
-        "--afl",
-        "-E 20000 -s 1",
-        "--",
-    ]);
-    command.env("AFL_BENCH_UNTIL_CRASH", "1").arg(server).assert().success();
+    let seed = dir.write("seeds/token", b"GET / HTTP/1.1\r\nToken: abcdefgh\r\n\r\n");
+    let seeds = seed.parent().expect("has a parent");
+    let mut command = fuzz_server(&dir, seeds, &["--afl", "-E 20000 -s 1"], &server);
+    command.env("AFL_BENCH_UNTIL_CRASH", "1").assert().success();
     assert!(stat(&dir.path("out"), "default", "saved_crashes") >= 1.0);
 }
 

@@ -5,7 +5,7 @@ mod common;
 
 use std::fs;
 
-use common::TestDir;
+use common::{TestDir, imports};
 use etherparse::PacketBuilder;
 use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
@@ -90,15 +90,6 @@ impl Capture {
         }
         file
     }
-}
-
-/// Imports a file of this name into `out`, and returns the printed text. Fails if the import fails.
-fn imports(dir: &TestDir, name: &str, content: &[u8], options: &[&str]) -> String {
-    dir.write(name, content);
-    let mut command = dir.sockfuzz();
-    command.args(["corpus", "import", name, "-o", "out"]).args(options);
-    let output = command.assert().code(0).get_output().stdout.clone();
-    String::from_utf8(output).expect("text")
 }
 
 /// Returns the text of the session in this file of `out`.

@@ -4,13 +4,12 @@ mod common;
 
 use std::fs;
 
-use common::TestDir;
+use common::{TestDir, imports};
 use predicates::str::contains;
 
 /// Imports a file of this name into `out`, and returns the inputs, sorted by their names.
 fn imported(dir: &TestDir, name: &str, content: &str) -> Vec<String> {
-    dir.write(name, content.as_bytes());
-    dir.sockfuzz().args(["corpus", "import", name, "-o", "out"]).assert().code(0);
+    imports(dir, name, content.as_bytes(), &[]);
     let entries =
         fs::read_dir(dir.path("out")).expect("readable").map(|entry| entry.expect("readable").path());
     let mut paths: Vec<_> = entries.collect();

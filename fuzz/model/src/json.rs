@@ -19,14 +19,6 @@ pub enum JsonKind {
     Literal,
 }
 
-impl JsonKind {
-    /// Whether this is a value without members.
-    #[must_use]
-    pub const fn is_scalar(self) -> bool {
-        matches!(self, Self::String | Self::Number | Self::Literal)
-    }
-}
-
 /// Element of a JSON text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JsonSpan {

@@ -3,10 +3,12 @@
 
 use std::ops::Range;
 
-use sockfuzz_model::Outline;
 use sockfuzz_model::http2;
+use sockfuzz_model::{Kind, Outline};
 use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::session::{self, Action, Connection, Marker, Step};
+
+use crate::random::Random;
 
 /// Marker of a session, with its position among the bytes that are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,6 +98,12 @@ impl ParsedInput {
         }
         add_range(start..bytes.len(), &mut speaks_http2[connection.index()]);
         outline.finish();
+    }
+
+    /// Returns the range of a random span of this kind.
+    pub(crate) fn random_span(&self, random: &mut Random, kind: Kind) -> Option<Range<usize>> {
+        let index = random.pick(self.outline.of(kind))?;
+        Some(self.outline.spans()[index as usize].range())
     }
 
     /// Returns the length of the input, markers included.

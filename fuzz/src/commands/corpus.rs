@@ -24,7 +24,8 @@ one input, a session. From an HTTP archive (HAR), it converts each request to HT
 description (version 3, JSON or YAML), it makes two requests for each operation, with all that the \
 operation takes and with what it requires; values are the examples of the description, or what its \
 schemas allow. It converts command lines of curl (\"copy as cURL\"), and the distinct requests of an \
-access log in the common or combined format. It takes any other file unchanged as a raw request. It overwrites no file, and writes no input a second time.
+access log in the common or combined format. It takes any other file unchanged as a raw request. It \
+overwrites no file, and writes no input a second time.
 
 Exit status: 0 when the directory contains the inputs, 1 when a file cannot be read or no file gave \
 an input.";

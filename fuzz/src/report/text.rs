@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use crate::util::percent::percent_encoded;
+
 /// Bytes of a path, apart from letters and digits, that stay as they are in a URI.
 const URI_BYTES: &[u8] = b"/-_.~,+=";
 
@@ -62,15 +64,7 @@ fn is_hidden(character: char) -> bool {
 /// Returns a path as a part of a URI. A colon is encoded, too: it would end a scheme.
 #[must_use]
 pub fn uri_path(path: &str) -> String {
-    let mut uri = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || URI_BYTES.contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            uri.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    uri
+    percent_encoded(path, URI_BYTES)
 }
 
 /// Returns a time with its unit, as precise as is useful.

@@ -185,6 +185,15 @@ pub fn skip(reason: &str) {
     eprintln!("skipped: {reason}");
 }
 
+/// Imports a file of this name into `out`, and returns the printed text. Fails if the import fails.
+pub fn imports(dir: &TestDir, name: &str, content: &[u8], options: &[&str]) -> String {
+    dir.write(name, content);
+    let mut command = dir.sockfuzz();
+    command.args(["corpus", "import", name, "-o", "out"]).args(options);
+    let output = command.assert().code(0).get_output().stdout.clone();
+    String::from_utf8(output).expect("text")
+}
+
 /// Whether this machine allows the whole sandbox; if not, the test has to be skipped. (In a chroot, for example, an
 /// ordinary user may create no user namespace.)
 pub fn allows_sandbox(dir: &TestDir) -> bool {

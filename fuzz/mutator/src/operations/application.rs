@@ -2,6 +2,7 @@
 
 use super::Mutation;
 use super::places::Place;
+use crate::parsed_input::ParsedInput;
 use crate::value::{Spelling, border as border_value, mutate_text};
 
 /// Changes a value by its characters.
@@ -28,24 +29,21 @@ pub(super) fn respell(mutation: &mut Mutation<'_>) -> bool {
 
 /// Replaces a value by that of another place.
 pub(super) fn move_value(mutation: &mut Mutation<'_>) -> bool {
-    let (Some(place), Some(from)) =
-        (Place::random(mutation.random, mutation.parent), Place::random(mutation.random, mutation.parent))
-    else {
-        return false;
-    };
-    let value = from.value(mutation.parent);
-    write(mutation, place, &value)
+    replace_by_one_of(mutation, mutation.parent)
 }
 
 /// Replaces a value by one of the other input, of any place there.
 pub(super) fn take_parameter(mutation: &mut Mutation<'_>) -> bool {
+    replace_by_one_of(mutation, mutation.other)
+}
+
+fn replace_by_one_of(mutation: &mut Mutation<'_>, input: &ParsedInput) -> bool {
     let (Some(place), Some(from)) =
-        (Place::random(mutation.random, mutation.parent), Place::random(mutation.random, mutation.other))
+        (Place::random(mutation.random, mutation.parent), Place::random(mutation.random, input))
     else {
         return false;
     };
-    let value = from.value(mutation.other);
-    write(mutation, place, &value)
+    write(mutation, place, &from.value(input))
 }
 
 fn write(mutation: &mut Mutation<'_>, place: Place, value: &[u8]) -> bool {

@@ -130,13 +130,12 @@ impl Mutation<'_> {
 
     /// Returns the range of a random span of this kind.
     fn random_span(&mut self, kind: Kind) -> Option<Range<usize>> {
-        self.random_index(kind).map(|index| self.span_at(index).range())
+        self.parent.random_span(self.random, kind)
     }
 
     /// Returns the range of a random span of this kind in the other input.
     fn random_other_span(&mut self, kind: Kind) -> Option<Range<usize>> {
-        let index = self.random.pick(self.other.outline.of(kind))?;
-        Some(self.other.outline.spans()[index as usize].range())
+        self.other.random_span(self.random, kind)
     }
 
     fn span_at(&self, index: usize) -> Span {

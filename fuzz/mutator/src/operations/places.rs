@@ -36,20 +36,20 @@ impl Place {
     }
 
     fn segment(random: &mut Random, input: &ParsedInput) -> Option<Self> {
-        let path = span(random, input, Kind::Path)?;
+        let path = input.random_span(random, Kind::Path)?;
         let range = piece(random, input, path, b"/;");
         Some(Self { range, encoding: Encoding::Percent, region: Region::Elsewhere })
     }
 
     fn parameter(random: &mut Random, input: &ParsedInput) -> Option<Self> {
-        let query = span(random, input, Kind::Query)?;
+        let query = input.random_span(random, Kind::Query)?;
         let range = name_or_value(random, input, query.start + 1..query.end, b"&;");
         Some(Self { range, encoding: Encoding::Percent, region: Region::Elsewhere })
     }
 
     /// Returns a part of a field's value, such as a cookie.
     fn field(random: &mut Random, input: &ParsedInput) -> Option<Self> {
-        let value = span(random, input, Kind::Value)?;
+        let value = input.random_span(random, Kind::Value)?;
         let range = match random.below(3) {
             0 => value,
             _ => name_or_value(random, input, value, b" ,;"),
@@ -62,8 +62,8 @@ impl Place {
         let bytes = &input.bytes[range.clone()];
         let (range, encoding) = if is_json(bytes) {
             let found = JsonOutline::parse(bytes);
-            let readable = |kind: JsonKind| kind.is_scalar() || kind == JsonKind::Key;
-            let all: Vec<_> = found.spans().iter().filter(|span| readable(span.kind)).collect();
+            let has_elements = |kind| matches!(kind, JsonKind::Object | JsonKind::Array);
+            let all: Vec<_> = found.spans().iter().filter(|span| !has_elements(span.kind)).collect();
             let one = random.pick(&all)?;
             let (own, is_text) = (one.range(), matches!(one.kind, JsonKind::String | JsonKind::Key));
             let at = range.start + own.start..range.start + own.end;
@@ -83,18 +83,13 @@ impl Place {
 /// Returns the range of the content of a random body, or of one of its chunks.
 pub(super) fn content(random: &mut Random, input: &ParsedInput) -> Option<Range<usize>> {
     let kind = if random.one_in(4) { Kind::Data } else { Kind::Content };
-    span(random, input, kind)
+    input.random_span(random, kind)
 }
 
 /// Whether a body looks like JSON.
 pub(super) fn is_json(content: &[u8]) -> bool {
     let first = content.iter().find(|byte| !byte.is_ascii_whitespace());
     first.is_some_and(|byte| b"{[\"".contains(byte))
-}
-
-fn span(random: &mut Random, input: &ParsedInput, kind: Kind) -> Option<Range<usize>> {
-    let index = random.pick(input.outline.of(kind))?;
-    Some(input.outline.spans()[index as usize].range())
 }
 
 /// Returns the range of a random piece between delimiters, which may be empty.

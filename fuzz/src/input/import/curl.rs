@@ -43,7 +43,7 @@ const OPTIONS_WITH_A_VALUE: &[&str] = &[
 pub(super) fn is_command(file: &Seed) -> bool {
     let text = file.bytes.trim_ascii_start();
     let text = text.strip_prefix(b"$ ").unwrap_or(text);
-    text.starts_with(b"curl ") || text.starts_with(b"curl\t") || text.starts_with(b"curl \\")
+    text.starts_with(b"curl ") || text.starts_with(b"curl\t")
 }
 
 /// Reads all command lines of a file.

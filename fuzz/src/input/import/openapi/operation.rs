@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::request::{RequestPieces, split_url};
 use super::example::Examples;
+use crate::util::percent::percent_encoded;
 
 /// Operation of a description.
 pub(super) struct Operation<'a> {
@@ -56,8 +57,7 @@ impl<'a> Operation<'a> {
             let value = self.examples.parameter(parameter);
             match parameter.location {
                 ParameterIn::Path => {
-                    path =
-                        path.replace(&format!("{{{}}}", parameter.name), &percent_encoded(&joined(&value)));
+                    path = path.replace(&format!("{{{}}}", parameter.name), &in_target(&value));
                 }
                 ParameterIn::Query => query.extend(pairs(parameter, &value)),
                 ParameterIn::Header => request.fields.push((parameter.name.clone(), joined(&value))),
@@ -123,8 +123,7 @@ impl<'a> Operation<'a> {
         let value = self.examples.body(media_type, whole);
         let content = match &value {
             Value::Object(members) if name.contains("urlencoded") => {
-                let pair =
-                    |(name, value): (&String, &Value)| format!("{name}={}", percent_encoded(&joined(value)));
+                let pair = |(name, value): (&String, &Value)| format!("{name}={}", in_target(value));
                 members.iter().map(pair).collect::<Vec<_>>().join("&")
             }
             Value::String(text) if !is_json(name) => text.clone(),
@@ -142,7 +141,7 @@ fn is_required(parameter: &Parameter) -> bool {
 
 /// Returns the pairs of a query for a value.
 fn pairs(parameter: &Parameter, value: &Value) -> Vec<String> {
-    let pair = |name: &str, value: &Value| format!("{name}={}", percent_encoded(&joined(value)));
+    let pair = |name: &str, value: &Value| format!("{name}={}", in_target(value));
     let name = &parameter.name;
     match (value, parameter.style, parameter.explode) {
         (Value::Object(members), Some(ParameterStyle::DeepObject), _) => {
@@ -172,10 +171,7 @@ fn joined(value: &Value) -> String {
     }
 }
 
-/// Percent-encodes what is not unreserved (RFC 3986, section 2.3), but leaves commas.
-fn percent_encoded(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~,".contains(&byte);
-    text.bytes()
-        .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
+/// Returns a value as a part of a target. A comma separates the elements of a list.
+fn in_target(value: &Value) -> String {
+    percent_encoded(&joined(value), b"-._~,")
 }
