@@ -21,6 +21,7 @@ pub mod fnv;
 pub mod history;
 mod inline_counters;
 mod options;
+pub mod references;
 mod relocation;
 mod sandbox_gaps;
 pub mod session;
