@@ -24,7 +24,7 @@ use crate::blocking::{IdleClient, IdleStep, driver_guard, server_exit};
 use crate::memory_socket;
 use crate::net::{accept_gate, listener, transport};
 use crate::process::children;
-use crate::sys::{config, report, signal_guard, threads};
+use crate::sys::{config, kept_answers, report, signal_guard, threads};
 use client::ClientEnd;
 use dead_accept::Culprit;
 use drained::Drained;
@@ -275,5 +275,6 @@ impl Driver {
 /// Records a part of an answer.
 fn record_answer(input_source: &mut InputSource, connection: Connection, answer: &[u8]) {
     report::status().record_answer(answer);
+    kept_answers::add(connection, answer);
     input_source.answered(connection, answer);
 }

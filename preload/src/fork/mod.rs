@@ -19,7 +19,7 @@ use crate::history;
 use crate::memory_socket;
 use crate::net::accept_gate;
 use crate::process::{children, daemon, driver_process, identity, process_table};
-use crate::sys::{config, planned_end, report, threads};
+use crate::sys::{config, kept_answers, planned_end, report, threads};
 use crate::{sandbox, source_coverage};
 use interruptions::Interruptions;
 
@@ -99,4 +99,5 @@ fn reset_waiting_threads() {
     threads::reset_after_fork();
     accept_gate::reset_after_fork();
     memory_socket::reset_after_fork();
+    kept_answers::reset_after_fork();
 }

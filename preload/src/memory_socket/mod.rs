@@ -16,7 +16,6 @@ mod fallback;
 mod placeholder;
 mod readiness;
 mod server;
-mod spin_lock;
 mod state;
 mod stream;
 mod wait;

@@ -15,7 +15,7 @@ use super::{is_active, placeholder};
 use crate::sys::fd_table::Slot;
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::user_memory::Unaligned;
-use crate::sys::{answer_digest, answer_output, config, fd, report, user_memory};
+use crate::sys::{answer_digest, answer_output, config, fd, kept_answers, report, user_memory};
 
 /// Accepts the next connection, and returns its descriptor. `None` if the client has gone in the meantime.
 pub(crate) fn accept(flags: c_int) -> Result<Option<RawFd>, Errno> {
@@ -92,16 +92,19 @@ pub(crate) fn record_answer(slot: Slot, total: usize) {
     }
 }
 
-/// Whether the bytes of answers are used: in a single run, or in a trial of this transport.
+/// Whether the bytes of answers are used: in a single run, in a trial of this transport, or for references.
 pub(crate) fn forwards_answers() -> bool {
-    config::is_single_run() || answer_digest::is_enabled()
+    config::is_single_run() || answer_digest::is_enabled() || kept_answers::are_wanted()
 }
 
-/// Forwards a part of an answer: to the digest of a trial, or to stdout.
+/// Forwards a part of an answer: to the digest of a trial, to stdout, and to later steps of the session.
 pub(crate) fn forward_answer(slot: Slot, answer: &[u8]) {
-    match answer_digest::is_enabled() {
-        true => answer_digest::add(answer),
-        false => answer_output::write(with(|state| state.stream(slot).connection()), answer),
+    let connection = with(|state| state.stream(slot).connection());
+    kept_answers::add(connection, answer);
+    if answer_digest::is_enabled() {
+        answer_digest::add(answer);
+    } else if config::is_single_run() {
+        answer_output::write(connection, answer);
     }
 }
 

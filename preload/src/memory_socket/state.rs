@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::accept_queue::AcceptQueue;
 use super::epoll::RegistrationTable;
-use super::spin_lock::SpinLock;
 use super::stream::MemoryStream;
 use crate::net::listener;
 use crate::sys::fd_table::Slot;
+use crate::sys::spin_lock::SpinLock;
 
 /// Whether the transport is selected and possible; false again after a fallback.
 static ENABLED: AtomicBool = AtomicBool::new(false);

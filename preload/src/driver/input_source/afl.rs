@@ -70,7 +70,7 @@ impl AflSource {
             answers: Box::new([const { ResponseParser::new() }; Connection::COUNT]),
             options,
             stage,
-            playback: Playback::new(InputFormat::Raw),
+            playback: Playback::new(InputFormat::Raw, &[]),
             touched: TouchedBlocks::default(),
             leaks: None,
         }
@@ -114,10 +114,11 @@ impl AflSource {
             history::record(self.instrumentation.input());
         }
         self.leaks.iter_mut().for_each(LeakWatch::count);
-        self.playback = Playback::new(match self.stage {
+        let format = match self.stage {
             LoopStage::Trial(_) | LoopStage::WarmUp { .. } => InputFormat::Raw,
             LoopStage::Fuzzing { .. } => self.options.input,
-        });
+        };
+        self.playback = Playback::new(format, self.input());
     }
 
     /// Reports the iteration that has ended to AFL++ and waits for the next input. Ends a process that has run its
@@ -161,10 +162,11 @@ impl AflSource {
         self.playback.consume(count);
     }
 
-    /// Whether the answers are read: as AFL++'s coverage, or for a comparison.
+    /// Whether the answers are read: as AFL++'s coverage, for a comparison, or for references to them.
     pub(super) fn reads_answers(&self) -> bool {
         matches!(self.instrumentation, Instrumentation::Responses(_))
             || matches!(self.stage, LoopStage::Trial(_))
+            || self.playback.has_references()
     }
 
     pub(super) fn answered(&mut self, connection: Connection, answer: &[u8]) {

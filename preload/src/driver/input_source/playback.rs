@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
-use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::session::{Action, Connection, Cursor, Part, Step};
+use sockfuzz_protocol::{InputFormat, references};
+
+use crate::sys::kept_answers;
 
 /// Step of the client. [`Playback::unsent`] returns its bytes.
 pub(in crate::driver) type ClientStep = Step<()>;
@@ -14,8 +16,10 @@ pub(super) struct Playback {
     position: Position,
     /// Unsent bytes of the current chunk: a range of `joined`, or of the input if `joined` is empty.
     left: Range<usize>,
-    /// The current chunk, if the input holds it in several parts.
+    /// The current chunk, if the input holds it in several parts, or with references.
     joined: Vec<u8>,
+    /// Whether the input may have references to earlier answers.
+    has_references: bool,
 }
 
 #[derive(Debug)]
@@ -25,12 +29,20 @@ enum Position {
 }
 
 impl Playback {
-    pub(super) const fn new(input: InputFormat) -> Self {
-        let position = match input {
+    /// Begins an input. One that is raw has a single step, so there is nothing to which it could refer.
+    pub(super) fn new(format: InputFormat, input: &[u8]) -> Self {
+        let position = match format {
             InputFormat::Raw => Position::Raw { begun: false },
             InputFormat::Session => Position::Session(Cursor::new()),
         };
-        Self { position, left: 0..0, joined: Vec::new() }
+        let has_references = format == InputFormat::Session && references::may_occur(input);
+        kept_answers::begin(has_references);
+        Self { position, left: 0..0, joined: Vec::new(), has_references }
+    }
+
+    /// Whether answers are needed for later steps.
+    pub(super) fn has_references(&self) -> bool {
+        self.has_references
     }
 
     /// Returns the next step. Ends the previous chunk, even if it is not completely sent.
@@ -66,7 +78,16 @@ impl Playback {
             self.joined.extend_from_slice(input.get(part.range).unwrap_or_default());
             more = part.more;
         }
-        if !self.joined.is_empty() {
+        if self.has_references {
+            let mut filled = Vec::new();
+            let chunk = match self.joined.as_slice() {
+                [] => input.get(self.left.clone()).unwrap_or_default(),
+                joined => joined,
+            };
+            kept_answers::fill(chunk, &mut filled);
+            self.joined = filled;
+            self.left = 0..self.joined.len();
+        } else if !self.joined.is_empty() {
             self.left = 0..self.joined.len();
         }
     }
@@ -99,7 +120,7 @@ mod tests {
 
     /// Steps and unsent bytes of an input, as text.
     fn played(input: InputFormat, bytes: &[u8]) -> String {
-        let mut playback = Playback::new(input);
+        let mut playback = Playback::new(input, bytes);
         let mut said = String::new();
         while let Some(Step { connection, action }) = playback.next(bytes) {
             said += &format!("{connection} {action:?} ");
@@ -134,7 +155,7 @@ mod tests {
     #[test]
     fn unsent_bytes_of_a_chunk_are_skipped() {
         let bytes = b"a\xF5\xF5b\xF5\xF5c\xF5\x44\xF5\x48";
-        let mut playback = Playback::new(InputFormat::Session);
+        let mut playback = Playback::new(InputFormat::Session, bytes);
         playback.next(bytes);
         assert_eq!(playback.next(bytes).map(|step| step.action), Some(Action::HalfClose));
     }
@@ -142,7 +163,7 @@ mod tests {
     #[test]
     fn a_reset_is_known_before_its_connection_is_opened() {
         let bytes = b"a\xF5\x4C\xF5\x41b\xF5\x51\xF5\x40c\xF5\x50";
-        let mut playback = Playback::new(InputFormat::Session);
+        let mut playback = Playback::new(InputFormat::Session, bytes);
         let [first, second] = [Connection::ALL[0], Connection::ALL[1]];
         assert!(!playback.will_reset(bytes, first));
         assert!(playback.will_reset(bytes, second));

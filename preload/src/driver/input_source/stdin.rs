@@ -49,7 +49,7 @@ impl StdinSource {
             sent: 0,
             current: 0..0,
             ended: false,
-            playback: Playback::new(options.input),
+            playback: Playback::new(options.input, &[]),
             linger: Duration::from_millis(options.linger_ms.into()),
             deadline: None,
         }
@@ -79,13 +79,13 @@ impl StdinSource {
         if source_coverage::is_on() || crash_stack::is_wanted() {
             crash_site::install();
         }
-        self.playback = Playback::new(self.input);
         self.deadline = None;
         let rest = self.current.end;
         self.current = match batch::first(&self.bytes[rest..]) {
             Some((input, taken)) if self.is_batch => rest + taken - input.len()..rest + taken,
             _ => 0..self.bytes.len(),
         };
+        self.playback = Playback::new(self.input, &self.bytes[self.current.clone()]);
     }
 
     /// Whether another input of a batch follows.

@@ -3,11 +3,11 @@
 use std::cell::UnsafeCell;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use crate::sys::signal_guard::SignalGuard;
-use crate::sys::threads;
+use super::signal_guard::SignalGuard;
+use super::threads;
 
 /// Value that one thread at a time may use, without interruption by a signal handler.
-pub(super) struct SpinLock<T> {
+pub(crate) struct SpinLock<T> {
     held: AtomicBool,
     content: UnsafeCell<T>,
 }
@@ -16,12 +16,12 @@ pub(super) struct SpinLock<T> {
 unsafe impl<T: Send> Sync for SpinLock<T> {}
 
 impl<T> SpinLock<T> {
-    pub(super) const fn new(content: T) -> Self {
+    pub(crate) const fn new(content: T) -> Self {
         Self { held: AtomicBool::new(false), content: UnsafeCell::new(content) }
     }
 
     /// Runs `action` with exclusive access to the content. Calls must not nest: `action` must not call this again.
-    pub(super) fn with<R>(&self, action: impl FnOnce(&mut T) -> R) -> R {
+    pub(crate) fn with<R>(&self, action: impl FnOnce(&mut T) -> R) -> R {
         let _signals = SignalGuard::enter();
         let _lock = (!threads::is_single()).then(|| self.lock());
         // SAFETY: there is one thread, or this one holds the lock; no handler runs, and calls do not nest.
@@ -36,7 +36,7 @@ impl<T> SpinLock<T> {
     }
 
     /// Releases the lock in a forked child: the thread that held it may not exist there.
-    pub(super) fn reset_after_fork(&self) {
+    pub(crate) fn reset_after_fork(&self) {
         self.held.store(false, SeqCst);
     }
 }
