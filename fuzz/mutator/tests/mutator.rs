@@ -46,6 +46,44 @@ fn markers_are_inserted_in_sessions_only() {
     assert!((100..3000).contains(&count(InputFormat::Session)));
 }
 
+/// Asserts that some mutation of the inputs sends these lines, each as the first of a step.
+fn makes(parent: &str, other: &str, lines: &[&str]) {
+    let mut mutator = mutator(1, InputFormat::Session);
+    let sends = |child: &[u8]| {
+        let session = Session::decode(child);
+        let starts_with = |step: &Step, line: &str| matches!(&step.action, Action::Send(chunk) if chunk.starts_with(line.as_bytes()));
+        session.steps().len() == lines.len()
+            && session.steps().iter().zip(lines).all(|(step, line)| starts_with(step, line))
+    };
+    let found = (0..40_000).any(|_| sends(mutator.mutate(parent.as_bytes(), other.as_bytes(), MAX_LENGTH)));
+    assert!(found, "{lines:?}");
+}
+
+#[test]
+fn sequences_refer_to_earlier_answers() {
+    let post = "POST /items HTTP/1.1\r\nContent-Length: 12\r\n\r\n{\"name\":\"a\"}";
+    let get = "GET /items/1 HTTP/1.1\r\nAuthorization: Bearer a\r\n\r\n";
+    makes(post, get, &["POST /items", "GET /items/{{1.json.id}} HTTP/1.1\r\nAuthorization"]);
+    makes(
+        post,
+        get,
+        &["POST /items", "GET /items/1 HTTP/1.1\r\nAuthorization: Bearer {{1.json.token}}\r\n\r\n"],
+    );
+    makes(post, "", &["POST /items", "DELETE /items/{{1.json.id}} HTTP/1.1\r\n"]);
+    makes(post, "", &["POST /items", "PUT {{1.location}} HTTP/1.1\r\n"]);
+    // What was sent together is taken apart.
+    makes(&[post, get].concat(), "", &["POST /items", "GET /items/{{1.json.id}} "]);
+    let read = "POST /items HTTP/1.1\r\n\r\nGET /items/{{1.json.id}} HTTP/1.1\r\n\r\n";
+    for changed in ["GET /items/{{2.json.id}}", "GET /items/{{1.location.id}}", "GET /items/{{1.jon.id}}"] {
+        let mut mutator = mutator(1, InputFormat::Session);
+        let is_changed = |child: &[u8]| child.windows(changed.len()).any(|bytes| bytes == changed.as_bytes());
+        assert!(
+            (0..40_000).any(|_| is_changed(mutator.mutate(read.as_bytes(), b"", MAX_LENGTH))),
+            "{changed}"
+        );
+    }
+}
+
 #[test]
 fn large_inputs_do_not_grow() {
     let field = "X-Field: 0123456789012345678901234567890123456789\r\n";

@@ -10,6 +10,7 @@ mod fields;
 pub(crate) mod frames;
 mod json;
 mod places;
+mod references;
 mod requests;
 mod sessions;
 mod targets;
@@ -54,6 +55,8 @@ enum Requirement {
     Sessions,
     /// Another input is available.
     OtherInput,
+    /// Both.
+    SessionsWithOther,
 }
 
 macro_rules! operations {
@@ -91,7 +94,10 @@ const HTTP1_OPERATIONS: &[Operation] = operations! {
         bytes::double_some * 3, bytes::insert_word * 4;
     Sessions:
         sessions::split * 10, sessions::act * 5, sessions::divert * 3, sessions::remove_marker * 3,
-        sessions::double_on_another * 2;
+        sessions::double_on_another * 2,
+        references::refer * 4, references::authorise * 2, references::change_reference * 3, references::use_made * 3, references::again * 2;
+    SessionsWithOther:
+        references::follow_up * 5;
     OtherInput:
         crossover::take_request * 5, crossover::take_field * 10, crossover::take_value * 5,
         crossover::take_target * 6, crossover::take_body * 3, crossover::splice * 5,
@@ -118,6 +124,7 @@ pub(crate) fn weighted_operations(format: InputFormat, http2: bool, has_other: b
         Requirement::Nothing => true,
         Requirement::Sessions => format == InputFormat::Session,
         Requirement::OtherInput => has_other,
+        Requirement::SessionsWithOther => has_other && format == InputFormat::Session,
     };
     all.iter().filter(is_met).flat_map(|operation| vec![*operation; operation.weight.into()]).collect()
 }
