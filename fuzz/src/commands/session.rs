@@ -25,6 +25,13 @@ A session is a list of steps over up to four connections, 0 to 3. Each runs when
 
 In a string, \r \n \t \\ \" and \x41 stand for one byte. Sending opens a connection if necessary. At the end, connections that are still open are half-closed, read to the end and closed, in their order. sockfuzz run prints answers as they arrive, on any connection; sockfuzz replay prints the answers of one connection after the other.
 
+A step may refer to an answer to an earlier step; whoever plays the session puts the value in:
+
+  send 0 "POST /items HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
+  send 0 "GET /items/{{1.json.id}} HTTP/1.1\r\nHost: a\r\n\r\n"
+
+{{1.json.user.id}} and {{1.json.items.0.id}} are values of a JSON body, {{1.json}} is all of it; if the path leads nowhere, the first member with its first name counts. {{1.header.etag}} is a field, {{1.cookie.session}} a cookie that was set, {{1.location}} path and query of the field Location, {{1.location.id}} the last segment of that path, {{1.status}} the status code. Answers count from 1 as they come, the interim ones (1xx) not; the first 64 KiB on each connection are kept. In a request line, a value is percent-encoded; in a JSON string, escaped; in a header, CR, LF and NUL are left out. Content-Length and the sizes of chunks change with the value, by as much as it is longer, if the request begins in the same step; frames of HTTP/2 do not. What is not found is sent as it is, like any other bytes.
+
 Examples:
   sockfuzz session show corpus/sessions/both-plain out/default/crashes
   sockfuzz session pack both-mine.txt -o corpus/sessions/both-mine

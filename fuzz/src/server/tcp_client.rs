@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::set_socket_linger;
 use sockfuzz_protocol::InputFormat;
+use sockfuzz_protocol::references::{self, EarlierAnswers};
 use sockfuzz_protocol::session::{Action, Connection, Session, Step};
 
 /// Time without data after which a sleeping server counts as idle.
@@ -48,6 +49,13 @@ pub fn session_of(input: &[u8], format: InputFormat) -> Session {
     }
 }
 
+/// Whether a step of a session may refer to an earlier answer.
+#[must_use]
+pub fn has_references(session: &Session) -> bool {
+    let may_refer = |step: &Step| matches!(&step.action, Action::Send(chunk) if references::may_occur(chunk));
+    session.steps().iter().skip(1).any(may_refer)
+}
+
 /// Plays a session over connections that `dial` opens. `is_asleep` tells whether all threads of the server sleep.
 /// Once all `expected` answers, if given, have arrived, the client takes the next steps without waiting for more.
 ///
@@ -66,6 +74,7 @@ pub fn play(
         expected: expected.map(|answers| answers.each_ref().map(Vec::len)),
         connections: Default::default(),
         answers: Default::default(),
+        earlier: has_references(session).then(EarlierAnswers::new),
         deadline: Instant::now() + timeouts.timeout,
     };
     match client.play(session, timeouts.linger) {
@@ -94,6 +103,8 @@ struct TcpClient<Dial, IsAsleep> {
     expected: Option<[usize; Connection::COUNT]>,
     connections: [Option<ClientConnection>; Connection::COUNT],
     answers: TcpAnswers,
+    /// The answers, if the session may refer to them.
+    earlier: Option<EarlierAnswers>,
     deadline: Instant,
 }
 
@@ -131,7 +142,10 @@ impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Di
     fn take(&mut self, Step { connection, action }: &Step) -> Result<()> {
         match action {
             // Unsent bytes of the previous chunk, which the server does not read, are dropped.
-            Action::Send(chunk) => self.open(*connection)?.unsent.clone_from(chunk),
+            Action::Send(chunk) => {
+                let filled = self.filled(chunk);
+                self.open(*connection)?.unsent = filled;
+            }
             Action::Open => drop(self.open(*connection)?),
             Action::HalfClose => self.half_close(*connection)?,
             Action::Close | Action::Reset => {
@@ -144,6 +158,15 @@ impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Di
             }
         }
         Ok(())
+    }
+
+    /// Returns a chunk with values in the place of its references.
+    fn filled(&mut self, chunk: &[u8]) -> Vec<u8> {
+        let Some(earlier) = &mut self.earlier else { return chunk.to_vec() };
+        earlier.end_step();
+        let mut filled = Vec::new();
+        references::fill(chunk, earlier, &mut filled);
+        filled
     }
 
     fn half_close(&mut self, connection: Connection) -> Result<()> {
@@ -182,12 +205,16 @@ impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Di
     fn exchange(&mut self) -> Result<bool> {
         let mut progress = false;
         let TcpAnswers { bytes, reset, .. } = &mut self.answers;
-        for ((connection, answer), reset) in self.connections.iter_mut().zip(bytes).zip(reset) {
+        let places = Connection::ALL.into_iter().zip(&mut self.connections);
+        for (((number, connection), answer), reset) in places.zip(bytes).zip(reset) {
             let Some(connection) = connection.as_mut().filter(|connection| !connection.ended) else {
                 continue;
             };
             let before = (answer.len(), connection.unsent.len());
             connection.ended = receive(&mut connection.stream, answer, reset)?;
+            if let Some(earlier) = &mut self.earlier {
+                earlier.add(number, &answer[before.0..]);
+            }
             send(&mut connection.stream, &mut connection.unsent)?;
             progress |= (answer.len(), connection.unsent.len()) != before;
         }

@@ -95,9 +95,16 @@ impl Reproducer<'_> {
         Ok(scripts)
     }
 
+    /// Whether a step refers to an earlier answer, so that the script has to read the answers.
+    fn has_references(&self) -> bool {
+        let session = |input: &Vec<u8>| tcp_client::session_of(input, self.format);
+        self.inputs.iter().any(|input| tcp_client::has_references(&session(input)))
+    }
+
     /// Returns the script for bash; `None` if that cannot do the steps.
     fn bash(&self) -> Result<Option<String>> {
-        if matches!(self.expected, ExpectedEnd::TimedOut | ExpectedEnd::StoppedAccepting) {
+        let needs_python = matches!(self.expected, ExpectedEnd::TimedOut | ExpectedEnd::StoppedAccepting);
+        if needs_python || self.has_references() {
             return Ok(None);
         }
         let inputs: Option<Vec<_>> =
@@ -126,9 +133,11 @@ impl Reproducer<'_> {
             .iter()
             .map(|input| python_steps(&tcp_client::session_of(input, self.format)))
             .collect();
+        let references = self.has_references().then_some(include_str!("templates/references.py"));
         Ok(Environment::new().render_str(
             include_str!("templates/reproduce.py"),
             context! {
+                references,
                 port => self.port, inputs, kind => Value::from(Serde(self.expected)),
                 command => serde_json::to_string(&command)?,
                 directory => serde_json::to_string(&directory()?.to_string_lossy())?,

@@ -4,13 +4,18 @@
 Usage: reproduce.py [PORT]    (the server's command line is in SERVER below)
 Exit status: 0 if it happened, 1 if it did not, 2 if the server did not start.
 """
-import select
+{% if references %}import json
+import re
+{% endif %}import select
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
 import time
+{%- if references %}
+import urllib.parse
+{%- endif %}
 
 SERVER = {{ command }}
 DIRECTORY = {{ directory }}
@@ -41,16 +46,22 @@ def connect(port):
 
 
 def read_until_idle(client):
-    """Reads until nothing has come for a while."""
+    """Reads until nothing has come for a while, and returns what has come."""
     deadline = time.monotonic() + ANSWER_SECONDS
+    received = b""
     try:
         while time.monotonic() < deadline and select.select([client], [], [], IDLE_SECONDS)[0]:
-            if not client.recv(65536):
-                return
+            piece = client.recv(65536)
+            received += piece
+            if not piece:
+                break
     except OSError:
         pass
+    return received
 
-
+{% if references %}
+{{ references }}
+{% endif %}
 def read_to_the_end(client):
     """Returns whether the server closes the connection in time."""
     deadline = time.monotonic() + ANSWER_SECONDS
@@ -69,6 +80,9 @@ def read_to_the_end(client):
 def play(steps, port):
     """Returns whether the server answers all connections in time."""
     clients = {}
+{%- if references %}
+    answers = []
+{%- endif %}
     for number, action, chunk in steps:
         if action in ("send", "open") and clients.get(number) is None:
             clients[number] = connect(port)
@@ -77,7 +91,7 @@ def play(steps, port):
             continue
         try:
             if action == "send":
-                client.sendall(chunk)
+                client.sendall({% if references %}fill(chunk, answers){% else %}chunk{% endif %})
             elif action == "half-close":
                 client.shutdown(socket.SHUT_WR)
             elif action == "reset":
@@ -87,7 +101,13 @@ def play(steps, port):
         if action in ("close", "reset"):
             client.close()
             del clients[number]
+{%- if references %}
+        for _, client in sorted(clients.items()):
+            if client is not None:
+                answers.extend(answers_in(read_until_idle(client)))
+{%- else %}
         time.sleep(IDLE_SECONDS if len(steps) > 1 else 0)
+{%- endif %}
     answered = True
     for client in clients.values():
         if client is not None:
