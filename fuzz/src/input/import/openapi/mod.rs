@@ -1,8 +1,10 @@
 //! OpenAPI descriptions, version 3, in JSON and YAML: each operation becomes requests with the values that the
-//! description gives as examples, or that its schemas allow.
+//! description gives as examples, or that its schemas allow. Operations that belong together become sessions.
 
+mod credentials;
 mod example;
 mod operation;
+mod sequences;
 
 use anyhow::Result;
 use oas3::Spec;
@@ -57,6 +59,7 @@ pub(super) fn read(file: &Seed) -> Result<ImportResult> {
             }
         }
     }
+    result.inputs.extend(sequences::of(&spec));
     if result.inputs.is_empty() && result.skipped.is_empty() {
         result.skipped.push("it describes no operation".to_owned());
     }
