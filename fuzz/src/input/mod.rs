@@ -1,5 +1,7 @@
-//! Inputs and answers: reading a corpus, importing recorded traffic, and comparing the answers of two runs.
+//! Inputs and answers: reading a corpus, importing recorded traffic, comparing the answers of two runs, and
+//! judging answers by rules.
 
 pub mod compare;
 pub mod corpus;
 pub mod import;
+pub mod judge;
