@@ -11,7 +11,7 @@ use clap_complete::Shell;
 use sockfuzz::bundle::tracer;
 use sockfuzz::campaign::guard;
 use sockfuzz::commands::{
-    bench, bundle, cargo, check, compiler, corpus, cover, engine, fuzz, replay, report, run, servers,
+    bench, bundle, cargo, check, compiler, corpus, cover, engine, fuzz, judge, replay, report, run, servers,
     session, sync, target, tools, triage,
 };
 use sockfuzz::options;
@@ -136,6 +136,9 @@ enum Command {
     /// Run afl-fuzz as ClusterFuzz expects it, in a bundle
     #[command(name = ENGINE_SUBCOMMAND, hide = true)]
     EngineFuzz(engine::EngineArguments),
+    /// Judge the answers to the inputs of a campaign, as sockfuzz fuzz --findings does by itself
+    #[command(hide = true)]
+    Judge(judge::JudgeArguments),
     /// End the instances of afl-fuzz when the sockfuzz process that started this one is killed
     #[command(name = guard::SUBCOMMAND, hide = true)]
     Guard,
@@ -200,6 +203,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::TraceFiles { notes, line } => tracer::run(&notes, &line),
         Command::Target(arguments) => target::run(arguments),
         Command::EngineFuzz(arguments) => engine::run(arguments),
+        Command::Judge(arguments) => judge::run(&arguments),
         Command::Guard => Ok(guard::run().map(|()| exit_code::OK)?),
     }
 }

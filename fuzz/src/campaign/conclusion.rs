@@ -15,6 +15,7 @@ use super::report;
 use super::runner::CampaignEnd;
 use super::seed_intake;
 use super::stats::FuzzerStats;
+use crate::server::single_run::FindingKind;
 use crate::server::status_file::StatusFile;
 use crate::util::exit_code;
 use crate::util::printable::counted;
@@ -73,6 +74,10 @@ pub fn conclude(
         of_server.iter().chain(&of_group).chain(&answers.warning()).for_each(|warning| warn(warning));
     }
     seed_intake::saved_line(out).iter().for_each(|line| eprintln!("{line}"));
+    match findings::files(out.path()).iter().filter(|file| is_wrong_answer(file)).count() {
+        0 => {}
+        count => eprintln!("{}", counted(count as u64, "wrong answer", "wrong answers")),
+    }
     if !findings::of_campaign(out.path()).is_empty() {
         eprintln!("replay the findings with:\n  {}", command_with("replay", out.path()));
     }
@@ -87,6 +92,10 @@ pub fn conclude(
         CampaignEnd::Complete | CampaignEnd::Reached(_) => exit_code::OK,
         CampaignEnd::Interrupted(signal) => signal.exit_code(),
     })
+}
+
+fn is_wrong_answer(file: &Path) -> bool {
+    findings::kind_of(file) == Some(FindingKind::WrongAnswer)
 }
 
 fn warn(warning: &str) {

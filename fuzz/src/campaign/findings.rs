@@ -26,6 +26,7 @@ pub const fn directory_of(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::Crash => "crashes",
         FindingKind::Hang => "hangs",
+        FindingKind::WrongAnswer => "wrong-answers",
     }
 }
 
@@ -39,7 +40,7 @@ pub fn kind_of(file: &Path) -> Option<FindingKind> {
 /// `crashes.2026-11-28-21:36:49`.
 fn kind_of_directory(directory: &Path) -> Option<FindingKind> {
     let name = directory.file_name()?.to_str()?.split('.').next()?;
-    [FindingKind::Crash, FindingKind::Hang].into_iter().find(|kind| directory_of(*kind) == name)
+    FindingKind::ALL.into_iter().find(|kind| directory_of(*kind) == name)
 }
 
 /// Describes the findings of a campaign by their causes, such as `SIGABRT (signal 6) 3, hang 1`. Empty if there are none.
@@ -53,10 +54,10 @@ pub fn causes(out: &Path) -> String {
     causes.join(", ")
 }
 
-/// Returns the number after `key` in the name that afl-fuzz has given to a file
+/// Returns the value after `key` in the name that afl-fuzz has given to a file
 /// (`id:000003,sig:06,src:000009,time:1080,execs:30903,…`).
 #[must_use]
-pub fn number_in_name<Number: FromStr>(file: &Path, key: &str) -> Option<Number> {
+pub fn value_in_name<Value: FromStr>(file: &Path, key: &str) -> Option<Value> {
     let name = file.file_name()?.to_string_lossy();
     name.split(',').find_map(|part| part.strip_prefix(key)?.parse().ok())
 }
@@ -64,7 +65,11 @@ pub fn number_in_name<Number: FromStr>(file: &Path, key: &str) -> Option<Number>
 /// Returns the cause of a finding, from the name that afl-fuzz has given to its file (`id:000000,sig:06,…`).
 #[must_use]
 pub fn cause(file: &Path) -> String {
-    match number_in_name(file, "sig:") {
+    if let Some(fault) = value_in_name::<String>(file, "fault:") {
+        let status: u16 = value_in_name(file, "status:").unwrap_or_default();
+        return format!("answer {status} ({fault})");
+    }
+    match value_in_name(file, "sig:") {
         Some(signal) if signal == EXIT_SIGNAL => "exit".to_owned(),
         Some(signal) => signal_name(signal),
         None => "hang".to_owned(),
@@ -171,7 +176,7 @@ fn subdirectories(directory: &Path) -> Vec<PathBuf> {
 
 fn nothing_found(path: &Path) -> Problem {
     Problem::failed(
-        format!("{} holds neither crashes nor hangs", path.display()),
+        format!("{} holds no crashes, hangs or wrong answers", path.display()),
         "continue the campaign, or give the files to replay",
     )
 }
@@ -232,6 +237,6 @@ mod tests {
         let directory = tempfile::tempdir().expect("tempdir");
         fs::write(directory.path().join("sockfuzz.target"), "/bin/true\n").expect("write");
         let error = expand(&[directory.path().to_owned()]).expect_err("none");
-        assert!(error.to_string().contains("neither crashes nor hangs"), "{error}");
+        assert!(error.to_string().contains("no crashes, hangs or wrong answers"), "{error}");
     }
 }

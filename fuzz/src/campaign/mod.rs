@@ -16,6 +16,7 @@ pub mod progress;
 pub mod record;
 
 pub mod findings;
+pub mod judging;
 
 pub mod seed_intake;
 

@@ -73,19 +73,24 @@ pub fn saved_line(out: &OutputDir) -> Option<String> {
     })
 }
 
-/// Returns the corpus for a campaign that starts: the given one, or a copy of its other seeds if some are
-/// findings.
+/// Returns the corpus for a campaign that starts: the given one, or a copy of the other seeds if some are findings, or
+/// come from elsewhere, so that no directory is given.
 ///
 /// # Errors
 /// When all of them are findings, or the copy cannot be written.
 pub fn corpus_without_findings(
     out: &OutputDir,
-    given: &Path,
+    given: Option<&Path>,
     all: &[Seed],
     others: &[&Seed],
 ) -> Result<PathBuf> {
-    if all.len() == others.len() || out.is_resumed() {
-        return Ok(std::path::absolute(given)?);
+    let corpus = out.seeds().join(CORPUS);
+    match given {
+        Some(given) if all.len() == others.len() || out.is_resumed() => {
+            return Ok(std::path::absolute(given)?);
+        }
+        None if out.is_resumed() => return Ok(corpus),
+        _ => {}
     }
     if others.is_empty() {
         return Err(Problem::new(
@@ -95,7 +100,6 @@ pub fn corpus_without_findings(
         )
         .into());
     }
-    let corpus = out.seeds().join(CORPUS);
     if let Err(error) = fs::remove_dir_all(&corpus)
         && error.kind() != ErrorKind::NotFound
     {

@@ -21,7 +21,7 @@ pub enum StopCondition {
     Stale(Duration),
     /// A new crash is saved.
     Crash,
-    /// A new crash or a new hang is saved.
+    /// A new crash, hang or wrong answer is saved.
     Finding,
 }
 
@@ -62,7 +62,7 @@ impl fmt::Display for StopCondition {
             Self::Time(time) => write!(f, "after {}", format_duration(*time)),
             Self::Stale(time) => write!(f, "after {} without new coverage", format_duration(*time)),
             Self::Crash => f.write_str("at the first new crash"),
-            Self::Finding => f.write_str("at the first new crash or hang"),
+            Self::Finding => f.write_str("at the first new crash, hang or wrong answer"),
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::campaign::cargo_afl::CargoAfl;
 use crate::campaign::loop_trial;
 use crate::campaign::stats::FuzzerStats;
 use crate::input::corpus::{self, Seed};
+use crate::input::import;
 use crate::options::{self, PreloadArguments, ServerArguments};
 use crate::sandbox::Sandbox;
 use crate::server::Server;
@@ -48,6 +49,10 @@ pub struct CheckArguments {
     /// Directory of seeds [default: the bundled corpus/http1]
     #[arg(short = 'i', long, value_name = "DIR")]
     pub corpus: Option<PathBuf>,
+    /// Description of the server's API (OpenAPI 3, JSON or YAML): the seeds are requests for its operations, besides those
+    /// of -i, if that is given
+    #[arg(long, value_name = "FILE")]
+    pub openapi: Option<PathBuf>,
     /// Time limit for one seed, including the start of the server, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = options::seconds)]
     pub timeout: Duration,
@@ -70,7 +75,7 @@ pub fn run(arguments: CheckArguments) -> Result<u8> {
     let server = Server::resolve(&arguments.server.server)?;
     let inspection = inspect::inspect(&server)?;
     report_inspection(&server, &inspection);
-    let seeds = corpus::read(&workspace::corpus_or_bundled(arguments.corpus)?)?;
+    let seeds = seeds(&arguments)?;
     for warning in corpus::oversize_warnings(&seeds) {
         println!("        {warning}");
     }
@@ -112,6 +117,16 @@ pub fn run(arguments: CheckArguments) -> Result<u8> {
         println!("if the sandbox is the reason, {SANDBOX_REMEDY}");
     }
     Ok(exit_code::DIFFERENT)
+}
+
+/// Returns the seeds in the given directory and those of the description, or the bundled ones.
+fn seeds(arguments: &CheckArguments) -> Result<Vec<Seed>> {
+    let Some(path) = &arguments.openapi else {
+        return corpus::read(&workspace::corpus_or_bundled(arguments.corpus.clone())?);
+    };
+    let own = arguments.corpus.as_deref().map(corpus::read).transpose()?.unwrap_or_default();
+    let described = import::read_description(&corpus::read_file(path)?)?.requests.into_seeds(path);
+    Ok(own.into_iter().chain(described).collect())
 }
 
 /// Runs the loop under afl-fuzz as `fuzz` does, and reports its figures.

@@ -3,6 +3,8 @@
 mod arguments;
 mod execution;
 mod follow_up;
+mod guide;
+mod judge_process;
 mod new_findings;
 mod preparation;
 mod resumption;

@@ -9,6 +9,7 @@ pub mod corpus;
 pub mod cover;
 pub mod engine;
 pub mod fuzz;
+pub mod judge;
 pub mod replay;
 pub mod report;
 pub mod run;

@@ -16,8 +16,10 @@ use sockfuzz_protocol::session::has_marker;
 
 use self::outcome::{ReplayOutcome, has_backtrace};
 use crate::campaign::findings;
+use crate::campaign::judging;
 use crate::campaign::record::CampaignRecord;
 use crate::input::corpus::{self, Seed};
+use crate::input::judge::Judge;
 use crate::note;
 use crate::options::{self, PreloadArguments, PreloadOptions};
 use crate::sandbox::Sandbox;
@@ -46,8 +48,8 @@ signal, the stack is shown. If gdb is installed, it comes from gdb, in one more 
 A history, the inputs of one process of a campaign, is replayed in one process, in the loop. If a finding \
 does not happen alone, the history of its process is replayed, if there is one.
 
-Exit status: 0 when every input was answered, 4 when one crashed or hung the server, 7 when an input \
-saved as a crash or a hang did not reproduce it, 10 to 17 for a server that cannot be run (see \
+Exit status: 0 when every input was answered, 4 when one crashed or hung the server or was answered \
+wrongly, 7 when an input saved as a finding did not reproduce it, 10 to 17 for a server that cannot be run (see \
 sockfuzz --help).";
 
 /// Arguments of `replay`.
@@ -81,6 +83,8 @@ pub fn run(arguments: ReplayArguments) -> Result<u8> {
     inspect::inspect(&server)?;
     let inputs = corpus::read_files(&findings::expand(&arguments.files)?)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
+    // The paths may be relative to the present directory.
+    let judge = inputs.first().map(|input| judging::judge_of(&input.path)).transpose()?.flatten();
     let options = preload_options(&arguments, record.as_ref(), &inputs)?;
     if arguments.server.is_empty() {
         record.iter().try_for_each(CampaignRecord::enter_directory)?;
@@ -96,7 +100,7 @@ pub fn run(arguments: ReplayArguments) -> Result<u8> {
     for input in &inputs {
         match History::decode(&input.bytes) {
             Some(history) => replay_history(&config, &input.name, &history, arguments.raw, &mut sum)?,
-            None => replay_finding(&config, input, &arguments, record.as_ref(), &mut sum)?,
+            None => replay_finding(&config, judge.as_ref(), input, &arguments, record.as_ref(), &mut sum)?,
         }
         println!();
     }
@@ -107,12 +111,13 @@ pub fn run(arguments: ReplayArguments) -> Result<u8> {
 /// Replays one input; a finding that does not happen alone, with its history.
 fn replay_finding(
     config: &RunConfig<'_>,
+    judge: Option<&Judge>,
     input: &Seed,
     arguments: &ReplayArguments,
     record: Option<&CampaignRecord>,
     sum: &mut ReplaySum,
 ) -> Result<()> {
-    let outcome = replay(config, input, arguments.raw)?;
+    let outcome = replay(config, judge, input, arguments.raw)?;
     let Some(kind) = findings::kind_of(&input.path).filter(|kind| !outcome.is(*kind)) else {
         sum.failed += usize::from(outcome.is_failure());
         return Ok(());
@@ -206,7 +211,7 @@ fn preload_options(
 }
 
 /// Runs one input, and shows its bytes, the answer, and how the server ended.
-fn replay(config: &RunConfig<'_>, input: &Seed, raw: bool) -> Result<ReplayOutcome> {
+fn replay(config: &RunConfig<'_>, judge: Option<&Judge>, input: &Seed, raw: bool) -> Result<ReplayOutcome> {
     let run = config.run(&input.bytes)?;
     if let Some(problem) = config.server_problem(&run)? {
         return Err(problem.into());
@@ -215,7 +220,14 @@ fn replay(config: &RunConfig<'_>, input: &Seed, raw: bool) -> Result<ReplayOutco
         InputFormat::Raw => show::show_request(input, &run, raw)?,
         InputFormat::Session => show::show_session(input, &run, raw)?,
     }
-    let outcome = ReplayOutcome::of(&run, config.options.parsed().exits);
+    let options = config.options.parsed();
+    let faults = match findings::kind_of(&input.path) {
+        Some(FindingKind::WrongAnswer) => {
+            judge.map_or_else(Vec::new, |judge| judge.faults(&input.bytes, options.input, &run.answers))
+        }
+        _ => Vec::new(),
+    };
+    let outcome = ReplayOutcome::judged(&run, options.exits, &faults);
     println!("=> {}", outcome.describe(config.timeout));
     let signalled = matches!(outcome, ReplayOutcome::Signalled { .. });
     show::show_output(&run.output, raw || signalled || matches!(outcome, ReplayOutcome::InternalError))?;
@@ -229,6 +241,9 @@ fn replay(config: &RunConfig<'_>, input: &Seed, raw: bool) -> Result<ReplayOutco
 fn not_reproduced(kind: FindingKind, timeout: Duration, record: Option<&CampaignRecord>) -> String {
     let limit = record.and_then(|record| record.timeout_ms);
     match (kind, limit) {
+        (FindingKind::WrongAnswer, _) => {
+            "it was saved as a wrong answer. sockfuzz triage tries it on the plain server".to_owned()
+        }
         (FindingKind::Crash, _) => {
             "it was saved as a crash. Likely cause: state that earlier inputs left in \
                                     the process; with --iterations 1, fuzz runs each input in a fresh one"
@@ -257,7 +272,7 @@ impl ReplaySum {
     fn report(&self) {
         let Self { inputs, failed, not_reproduced } = self;
         if *inputs > 1 {
-            println!("{failed} of {inputs} inputs crashed or hung the server");
+            println!("{failed} of {inputs} inputs crashed or hung the server, or were answered wrongly");
         }
         if *not_reproduced > 0 {
             let findings = counted(*not_reproduced as u64, "finding", "findings");

@@ -22,6 +22,7 @@ use crate::triage::known_again::play_known_again;
 use crate::triage::pipeline::{Triage, TriageLimits};
 use crate::triage::witness::Candidates;
 use crate::triage::workers::{self, WorkerCommand};
+use crate::triage::wrong_answers;
 use crate::util::exit_code;
 use crate::util::preload;
 use crate::util::printable::counted;
@@ -126,6 +127,9 @@ fn triage(
     for folder in play_known_again(&config, &mut known, program.as_deref())? {
         note!("known bug {folder} does not happen with this build of the server");
     }
+    let on_found =
+        |folder: &Path, finding: &Finding| println!("found: {}\n       {}", finding.title, folder.display());
+    let unconfirmed = wrong_answers::triage(&config, limits, &mut known, out, on_found)?;
     let candidates = Candidates::read(out)?.without(|file| known.has_file(file));
     let directory = known.directory();
     let mut triage = Triage::new(config, limits, workers, known)?;
@@ -133,7 +137,7 @@ fn triage(
     let bar = progress(candidates.with_histories().count() as u64, "played");
     let mut groups = triage.group(&candidates, || bar.inc(1))?;
     bar.finish_and_clear();
-    report_lost(&triage);
+    report_lost(triage.lost() + unconfirmed);
     let bar = progress(groups.len() as u64, "reduced");
     triage.reduce(&mut groups, || bar.inc(1))?;
     bar.finish_and_clear();
@@ -184,12 +188,12 @@ fn report_work(candidates: &Candidates, earlier: usize) {
     }
 }
 
-fn report_lost(triage: &Triage<'_>) {
-    if triage.lost() > 0 {
+fn report_lost(lost: u64) {
+    if lost > 0 {
         println!(
             "{} not happen again, alone or with a history, and the place is of no bug here: likely causes are the time, the memory \
              in use, and the order of threads (see not-reproduced.txt)",
-            counted(triage.lost(), "finding does", "findings do"),
+            counted(lost, "finding does", "findings do"),
         );
     }
 }

@@ -16,7 +16,7 @@ use crate::server::single_run::FindingKind;
 /// When one cannot be removed.
 pub fn remove_copies(out: &Path) -> Result<()> {
     for instance in entries(out) {
-        for kind in [FindingKind::Crash, FindingKind::Hang].map(directory_of) {
+        for kind in FindingKind::ALL.map(directory_of) {
             let renamed = format!("{kind}.");
             let is_renamed = |path: &PathBuf| {
                 path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(renamed.as_bytes()))

@@ -66,6 +66,14 @@ pub fn read_files(paths: &[PathBuf]) -> Result<Vec<Seed>> {
     Ok(seeds)
 }
 
+/// Reads one file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn read_file(path: &Path) -> Result<Seed> {
+    read_seed(path.to_owned(), Path::new(""))
+}
+
 /// Returns the format of the inputs: sessions if any of them has a session marker, otherwise raw.
 #[must_use]
 pub fn input_format(seeds: &[Seed]) -> InputFormat {

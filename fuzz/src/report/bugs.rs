@@ -26,7 +26,7 @@ pub struct ReportedBug {
     pub folder: String,
     /// One line that names it.
     pub title: String,
-    /// How the server fails: `crash`, `panic`, `exit`, `hang`, `stopped accepting` or `internal error`.
+    /// How the server fails: `crash`, `panic`, `exit`, `hang`, `stopped accepting`, `wrong answer` or `internal error`.
     pub kind: &'static str,
     /// Causes in the loop that belong to this bug.
     pub causes: Vec<String>,
@@ -176,6 +176,7 @@ const fn kind_name(kind: FailureKind) -> &'static str {
         FailureKind::Exit => "exit",
         FailureKind::Hang => "hang",
         FailureKind::StoppedAccepting => "stopped accepting",
+        FailureKind::WrongAnswer => "wrong answer",
         FailureKind::InternalError => "internal error",
     }
 }

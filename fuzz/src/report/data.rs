@@ -61,7 +61,7 @@ pub struct CampaignReport {
     pub is_triaged: bool,
     /// Bugs, from triage.
     pub bugs: Vec<ReportedBug>,
-    /// Inputs that afl-fuzz saved as crashes and hangs, of all resumptions.
+    /// Inputs that were saved as crashes, hangs and wrong answers, of all resumptions.
     pub saved_files: Vec<SavedFile>,
     /// Answers since the campaign was started or resumed. Missing if none was counted.
     pub answers: Option<AnswerClasses>,
@@ -94,6 +94,8 @@ pub struct ReportSummary {
     pub crash_files: usize,
     /// Number of files saved as hangs, over all resumptions.
     pub hang_files: usize,
+    /// Number of files saved as wrong answers.
+    pub wrong_answer_files: usize,
     /// Sum of executions that timed out since the last start.
     pub timeouts: u64,
 }
@@ -192,6 +194,7 @@ fn summary(stats: Option<&FuzzerStats>, bugs: &[ReportedBug], files: &[SavedFile
         bugs: bugs.len(),
         crash_files: count(SavedKind::Crash),
         hang_files: count(SavedKind::Hang),
+        wrong_answer_files: count(SavedKind::WrongAnswer),
         timeouts: stats.timeouts,
     }
 }

@@ -52,6 +52,7 @@ fn summary(report: &CampaignReport, text: &mut String) {
         ("bugs", bugs),
         ("files of crashes", it.crash_files.to_string()),
         ("files of hangs", it.hang_files.to_string()),
+        ("files of wrong answers", it.wrong_answer_files.to_string()),
         ("timeouts since the last start", HumanCount(it.timeouts).to_string()),
     ];
     table(text, &["figure", "value"], rows.map(|(name, value)| vec![name.to_owned(), value]));
@@ -71,7 +72,7 @@ fn summary(report: &CampaignReport, text: &mut String) {
 fn findings(report: &CampaignReport, text: &mut String) {
     *text += "\n## Findings\n\n";
     if report.bugs.is_empty() && report.saved_files.is_empty() {
-        *text += "No input was saved as a crash or a hang.\n";
+        *text += "No input was saved as a crash, a hang or a wrong answer.\n";
     }
     if !report.bugs.is_empty() {
         let rows = report.bugs.iter().map(|bug| {

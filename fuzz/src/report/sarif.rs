@@ -19,11 +19,12 @@ use crate::triage::finding::SourceLocation;
 const BASE: &str = "OUTPUT";
 
 /// Rules: identifier and description.
-const RULES: [(&str, &str); 5] = [
+const RULES: [(&str, &str); 6] = [
     ("crash", "A signal or a sanitizer ends the server"),
     ("panic", "The server panics"),
     ("exit", "The server exits by itself"),
     ("hang", "The server does not answer in time"),
+    ("wrong-answer", "The server answers as a rule of the campaign forbids"),
     ("internal-error", "sockfuzz itself fails"),
 ];
 
@@ -81,6 +82,7 @@ fn of_file(file: &SavedFile) -> SarifResult {
         SavedKind::Crash if file.cause == "exit" => ("exit", ResultLevel::Error),
         SavedKind::Crash => ("crash", ResultLevel::Error),
         SavedKind::Hang => ("hang", ResultLevel::Warning),
+        SavedKind::WrongAnswer => ("wrong-answer", ResultLevel::Warning),
     };
     SarifResult::builder()
         .rule_id(rule)

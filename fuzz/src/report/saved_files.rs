@@ -13,14 +13,14 @@ use crate::server::single_run::FindingKind;
 use crate::triage;
 use crate::triage::earlier_findings::EarlierFindings;
 
-/// Input that afl-fuzz saved as a crash or a hang.
+/// Input that was saved as a crash, a hang or a wrong answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct SavedFile {
     /// Path, relative to the output directory.
     pub path: String,
     /// Name of the instance, or of the directory of seeds that crash or hang the server.
     pub instance: String,
-    /// `crash` or `hang`.
+    /// `crash`, `hang` or `wrong-answer`.
     pub kind: SavedKind,
     /// Cause in the name of the file, such as `SIGABRT (signal 6)`.
     pub cause: String,
@@ -54,6 +54,9 @@ pub enum SavedKind {
     Crash,
     /// It exceeded the time limit.
     Hang,
+    /// The server answered as a rule forbids.
+    #[serde(rename = "wrong-answer")]
+    WrongAnswer,
 }
 
 /// Returns the saved inputs of all instances and earlier resumptions, sorted by time. Those without one are last.
@@ -85,10 +88,11 @@ fn describe(out: &Path, file: &Path, earlier: &EarlierFindings, triage: FileTria
         kind: match findings::kind_of(file)? {
             FindingKind::Crash => SavedKind::Crash,
             FindingKind::Hang => SavedKind::Hang,
+            FindingKind::WrongAnswer => SavedKind::WrongAnswer,
         },
         cause: findings::cause(file),
-        time_ms: findings::number_in_name(file, "time:"),
-        executions: findings::number_in_name(file, "execs:"),
+        time_ms: findings::value_in_name(file, "time:"),
+        executions: findings::value_in_name(file, "execs:"),
         is_known: earlier.has_file(out, file),
         triage,
     })

@@ -1,5 +1,6 @@
 //! Single run: one input for a fresh server, through the preload.
 
+use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
@@ -73,6 +74,23 @@ pub enum FindingKind {
     Crash,
     /// The input keeps the server busy beyond the time limit.
     Hang,
+    /// The server answers the input as a rule forbids: see [`crate::input::judge`].
+    WrongAnswer,
+}
+
+impl FindingKind {
+    /// All kinds.
+    pub const ALL: [Self; 3] = [Self::Crash, Self::Hang, Self::WrongAnswer];
+}
+
+impl fmt::Display for FindingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Crash => "crash",
+            Self::Hang => "hang",
+            Self::WrongAnswer => "wrong answer",
+        })
+    }
 }
 
 /// Result of a single run.

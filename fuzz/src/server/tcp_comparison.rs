@@ -206,6 +206,7 @@ impl Verdict {
             Self::Varying(_) | Self::Cut(_) => "varies",
             Self::Failing(FindingKind::Crash) => "crashes",
             Self::Failing(FindingKind::Hang) => "hangs",
+            Self::Failing(FindingKind::WrongAnswer) => "wrong",
             Self::Unfinished => "FAILED",
         };
         println!("{:width$}  {word:9}  {:>8} bytes  {}", seed.name, run.answer().len(), seeds::summary(run),);
@@ -214,6 +215,7 @@ impl Verdict {
             Self::Cut(found) => format!("{}, cut by a reset", found.describe("preloaded", "over TCP")),
             Self::Failing(FindingKind::Crash) => "it ends the server over TCP as well".to_owned(),
             Self::Failing(FindingKind::Hang) => "it hangs the server over TCP as well".to_owned(),
+            Self::Failing(FindingKind::WrongAnswer) => "the answer over TCP is wrong as well".to_owned(),
             Self::Same | Self::Unfinished => return,
         };
         println!("{:width$}  {note}", "");

@@ -11,7 +11,7 @@ use sockfuzz_protocol::history::PlaceLine;
 use super::cause::Cause;
 use super::finding::{DIRECTORY, Finding};
 use super::group::Group;
-use crate::campaign::findings;
+use crate::campaign::{findings, judging};
 
 /// Name of the file with the findings that did not happen again, one path per line.
 const NOT_REPRODUCED_FILE: &str = "not-reproduced.txt";
@@ -56,13 +56,18 @@ impl KnownBugs {
         self.bugs.iter_mut().map(|(folder, bug)| (folder.as_path(), bug))
     }
 
-    /// Whether the campaign has recorded for this input that it ended a process in the same way as a known bug.
+    /// Whether the campaign has recorded for this input that it ended a process in the same way as a known bug, or has the
+    /// fault of a known wrong answer.
     #[must_use]
     pub fn has_place_of(&self, file: &Path) -> bool {
         let cause = || {
             let input = PlaceLine::new(&fs::read(file).ok()?, "").input;
             Cause::of_finding(findings::places(&self.out).get(&input)?)
         };
+        let key = findings::value_in_name::<String>(file, judging::KEY);
+        if key.is_some_and(|key| self.bugs.iter().any(|(_, bug)| bug.key == key)) {
+            return true;
+        }
         !self.bugs.is_empty() && cause().is_some_and(|cause| self.has_cause(&cause))
     }
 
@@ -186,7 +191,7 @@ pub fn first_found_ms(files: &[PathBuf]) -> Option<u64> {
 }
 
 fn time_ms(file: &Path) -> Option<u64> {
-    findings::number_in_name(file, "time:")
+    findings::value_in_name(file, "time:")
 }
 
 /// Returns a part of a file name that resembles the title.

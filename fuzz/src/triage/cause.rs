@@ -28,6 +28,8 @@ pub enum Cause {
     Exit(i32),
     /// A hang. The hash of the code that ran is in its place: two hangs of the same bug can differ in it.
     Hang(String),
+    /// An answer with this fault.
+    WrongAnswer(String),
     /// An internal error of sockfuzz.
     InternalError,
 }
@@ -76,6 +78,7 @@ impl Cause {
             Self::StoppedAccepting => FailureKind::StoppedAccepting,
             Self::Exit(_) => FailureKind::Exit,
             Self::Hang(_) => FailureKind::Hang,
+            Self::WrongAnswer(_) => FailureKind::WrongAnswer,
             Self::InternalError => FailureKind::InternalError,
         }
     }
@@ -90,6 +93,7 @@ impl fmt::Display for Cause {
             Self::Exit(status) => write!(f, "exit with status {status}"),
             Self::Hang(place) if place.is_empty() => f.write_str("hang"),
             Self::Hang(place) => write!(f, "hang {place}"),
+            Self::WrongAnswer(fault) => f.write_str(fault),
             Self::InternalError => f.write_str("internal error of sockfuzz"),
         }
     }

@@ -57,7 +57,8 @@ pub fn is_confirmed(cause: &Cause, run: &PlainRun) -> bool {
         Cause::StoppedAccepting => !run.accepts,
         Cause::Exit(_) => matches!(run.end, PlainEnd::Ended(_)),
         Cause::Hang(_) => run.end == PlainEnd::TimedOut,
-        Cause::InternalError => false,
+        // They are confirmed by their judge.
+        Cause::WrongAnswer(_) | Cause::InternalError => false,
     }
 }
 

@@ -28,6 +28,8 @@ pub enum FailureKind {
     Hang,
     /// It accepts no more connections.
     StoppedAccepting,
+    /// It answers as a rule of the campaign forbids.
+    WrongAnswer,
     /// sockfuzz itself fails.
     InternalError,
 }

@@ -106,6 +106,7 @@ impl BugFolder<'_> {
             FailureKind::Hang => ExpectedEnd::TimedOut,
             FailureKind::Exit => ExpectedEnd::Exited,
             FailureKind::StoppedAccepting => ExpectedEnd::StoppedAccepting,
+            FailureKind::WrongAnswer => ExpectedEnd::Answered,
             _ if end.contains("panic") => ExpectedEnd::Panicked,
             _ if end.contains("report") => ExpectedEnd::Reported,
             _ => ExpectedEnd::Ended,
@@ -117,6 +118,7 @@ impl BugFolder<'_> {
             inputs: &self.witness.inputs,
             format: self.format(),
             expected,
+            status: status_of(self.finding),
             timeout: self.config.timeout,
         }
     }
@@ -149,12 +151,21 @@ impl BugFolder<'_> {
         text
     }
 
+    /// Returns the file that `sockfuzz replay` plays. A wrong answer is judged as in its campaign.
+    fn replayed(&self) -> PathBuf {
+        match self.finding.kind {
+            FailureKind::WrongAnswer => self.witness.source.clone(),
+            _ => self.path.join(HISTORY_FILE),
+        }
+    }
+
     /// Returns the text for the server's maintainers. It claims only what was tried.
     fn description(&self, text: &str, scripts: &[Script]) -> Result<String> {
         let Finding { confirmation, kind, .. } = self.finding;
         let effect = match (kind, &confirmation.end) {
             (FailureKind::Hang, _) => "does not answer any more".to_owned(),
             (FailureKind::StoppedAccepting, _) => "accepts no more connections".to_owned(),
+            (FailureKind::WrongAnswer, Some(end)) => format!("answers wrongly ({end})"),
             (_, Some(end)) => format!("fails ({end})"),
             (_, None) => format!("fails ({})", self.witness.end.cause),
         };
@@ -179,7 +190,7 @@ impl BugFolder<'_> {
                 command => self.config.server.command_line(),
                 directory => std::env::current_dir().unwrap_or_default().display().to_string(),
                 text => (text.len() <= MAX_SHOWN_CHARS).then(|| text.trim_end()),
-                folder => shell_quoted([self.path.as_os_str()]),
+                replayed => shell_quoted([self.replayed().as_os_str()]),
                 stack => self.finding.stack.clone(),
                 severity => self.finding.severity.as_ref().map(|severity| Value::from(Serde(severity))),
                 system => system(),
@@ -191,6 +202,12 @@ impl BugFolder<'_> {
             },
         )?)
     }
+}
+
+/// Returns the status of a wrong answer, from what the plain server does; 0 for another bug.
+fn status_of(finding: &Finding) -> u16 {
+    let end = finding.confirmation.end.as_deref().and_then(|end| end.strip_prefix("it answers "));
+    end.and_then(|rest| rest.get(..3)?.parse().ok()).unwrap_or_default()
 }
 
 /// Describes the operating system and the machine.

@@ -9,7 +9,7 @@ use super::bugs::KnownBugs;
 use super::cause::Cause;
 use super::examination::{Examination, examine, key};
 use super::failure::FailureReport;
-use super::finding::{Finding, SourceLocation};
+use super::finding::{FailureKind, Finding, SourceLocation};
 use super::folder::HISTORY_FILE;
 use super::witness::{Candidate, Witness, WitnessEnd};
 use crate::server::loop_run::ProcessRunner;
@@ -27,7 +27,10 @@ pub fn play_known_again(
 ) -> Result<Vec<String>> {
     let mut runner = ProcessRunner::new(*config)?;
     let mut gone = Vec::new();
-    for (folder, bug) in known.bugs_mut().filter(|(_, bug)| bug.program.as_deref() != program) {
+    // The place of a wrong answer is its operation, which another build does not move.
+    let may_have_moved =
+        |bug: &Finding| bug.program.as_deref() != program && bug.kind != FailureKind::WrongAnswer;
+    for (folder, bug) in known.bugs_mut().filter(|(_, bug)| may_have_moved(bug)) {
         // An earlier release, or the user, may have left a folder without it.
         let Ok(inputs) = Candidate::read(&folder.join(HISTORY_FILE)) else { continue };
         if !find_again(config, &mut runner, inputs, bug)? {

@@ -11,6 +11,7 @@ pub mod failure;
 pub mod reduction;
 
 pub mod witness;
+pub mod wrong_answers;
 
 mod job;
 

@@ -40,6 +40,8 @@ pub(super) enum ExpectedEnd {
     TimedOut,
     /// It accepts no more connections.
     StoppedAccepting,
+    /// It answers with a status.
+    Answered,
 }
 
 /// Script that shows a bug.
@@ -68,6 +70,8 @@ pub(super) struct Reproducer<'a> {
     pub(super) format: InputFormat,
     /// What has to happen.
     pub(super) expected: ExpectedEnd,
+    /// Status of the answer, if one is expected.
+    pub(super) status: u16,
     /// Time in which the server has to answer.
     pub(super) timeout: Duration,
 }
@@ -103,7 +107,10 @@ impl Reproducer<'_> {
 
     /// Returns the script for bash; `None` if that cannot do the steps.
     fn bash(&self) -> Result<Option<String>> {
-        let needs_python = matches!(self.expected, ExpectedEnd::TimedOut | ExpectedEnd::StoppedAccepting);
+        let needs_python = matches!(
+            self.expected,
+            ExpectedEnd::TimedOut | ExpectedEnd::StoppedAccepting | ExpectedEnd::Answered
+        );
         if needs_python || self.has_references() {
             return Ok(None);
         }
@@ -138,7 +145,7 @@ impl Reproducer<'_> {
             include_str!("templates/reproduce.py"),
             context! {
                 references,
-                port => self.port, inputs, kind => Value::from(Serde(self.expected)),
+                port => self.port, inputs, kind => Value::from(Serde(self.expected)), status => self.status,
                 command => serde_json::to_string(&command)?,
                 directory => serde_json::to_string(&directory()?.to_string_lossy())?,
                 answer_seconds => self.timeout.as_secs_f64(),

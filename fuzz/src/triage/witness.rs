@@ -12,6 +12,7 @@ use super::cause::Cause;
 use crate::campaign;
 use crate::input::corpus;
 use crate::server::loop_run::{ProcessRun, ProcessRunner};
+use crate::server::single_run::FindingKind;
 
 /// Inputs of one process that end it.
 #[derive(Debug, Clone)]
@@ -103,13 +104,16 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    /// Reads the findings of the campaign in this output directory. Equal inputs are one finding.
+    /// Reads the crashes and hangs of the campaign in this output directory. Equal inputs are one finding.
     ///
     /// # Errors
     /// When a file cannot be read.
     pub fn read(out: &Path) -> Result<Self> {
         let mut findings: Vec<Candidate> = Vec::new();
         for seed in corpus::read_files(&campaign::findings::of_campaign(out))? {
+            if campaign::findings::kind_of(&seed.path) == Some(FindingKind::WrongAnswer) {
+                continue;
+            }
             let inputs = vec![seed.bytes];
             match findings.iter_mut().find(|other| other.inputs == inputs) {
                 Some(other) => other.paths.push(seed.path),

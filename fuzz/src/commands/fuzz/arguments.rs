@@ -11,6 +11,7 @@ use crate::campaign::bundled::ConcurrencyModel;
 use crate::campaign::host_name::HostName;
 use crate::campaign::mutator::Mutator;
 use crate::campaign::stop_condition::{self, StopCondition};
+use crate::input::judge::AnswerRule;
 use crate::options::PreloadArguments;
 use crate::server::single_run::FindingKind;
 
@@ -22,6 +23,7 @@ Examples:
   sockfuzz fuzz --writable ./logs -- ./server     a server that has to write a log
   sockfuzz fuzz -j 4 --afl '-V 3600 -p explore' -- ./server
   sockfuzz fuzz --uninstrumented -- node server.js
+  sockfuzz fuzz --openapi api.yaml --findings 5xx,spec -- ./server     wrong answers are findings, too
   sockfuzz fuzz --until 10min,finding --junit junit.xml -- ./server     for a CI system
 
 An existing output directory of the same server is resumed. Ctrl-C stops the campaign at any time \
@@ -50,9 +52,19 @@ const UNINSTRUMENTED_TIMEOUT_MS: &str = "5000";
 /// Arguments of `fuzz`.
 #[derive(Debug, Args)]
 pub struct FuzzArguments {
-    /// Directory of seeds [default: the bundled corpus/http1]
+    /// Directory of seeds [default: the bundled corpus/http1, or those of --openapi]
     #[arg(short = 'i', long, value_name = "DIR")]
     pub corpus: Option<PathBuf>,
+    /// Description of the server's API (OpenAPI 3, JSON or YAML): the seeds are requests for its operations, besides those
+    /// of -i, if that is given. Its names and values are added to the dictionary
+    #[arg(long, value_name = "FILE")]
+    pub openapi: Option<PathBuf>,
+    /// Answers that are findings, too: 5xx (500 to 599, but not 501 and 505, which refuse methods and versions that inputs
+    /// make up), or spec (what the description in --openapi does not allow: status, content type, required fields, body;
+    /// a 5xx always). Repeated or separated by commas. Inputs of the queues are judged, and only what the plain server
+    /// answers, too, counts
+    #[arg(long, value_name = "RULE", value_delimiter = ',')]
+    pub findings: Vec<AnswerRule>,
     /// Output directory; resumed if it belongs to the same server
     #[arg(short, long = "output", value_name = "DIR", default_value = "out")]
     pub output: PathBuf,
@@ -87,7 +99,7 @@ pub struct FuzzArguments {
     #[arg(long, value_enum)]
     pub mutator: Option<Mutator>,
     /// Stop, and let the exit status tell whether something new was found: after a time (90s, 10min, 2h), after a time
-    /// without new coverage (stale:10min), at the first new crash (crash), or at the first new crash or hang (finding).
+    /// without new coverage (stale:10min), at the first new crash (crash), or at the first new crash, hang or wrong answer (finding).
     /// Repeated or separated by commas, what comes first counts. Times begin with this start, also when a
     /// campaign is resumed; that without new coverage begins when all instances have run their queue
     #[arg(long, value_name = "CONDITION", value_delimiter = ',')]

@@ -9,6 +9,8 @@ use sockfuzz_protocol::SandboxMode;
 
 use super::arguments::FuzzArguments;
 use super::follow_up::FollowUp;
+use super::guide;
+use super::judge_process::JudgeProcess;
 use super::new_findings::{self, KNOWN_TIMEOUT, KnownFindings};
 use super::preparation::{FuzzInputs, FuzzTarget};
 use super::resumption;
@@ -56,14 +58,21 @@ pub(super) fn fuzz(
     let mut known = KnownFindings::record(out.path())?;
     let others = seed_intake::save_findings(&out, &inputs.seeds, &findings)?;
     seed_intake::findings_line(&out, &findings).iter().for_each(|line| note!("{line}"));
+    if let Some((guide, path)) = inputs.guide.as_ref().zip(inputs.dictionary.as_ref()) {
+        guide.write_dictionary(inputs.given_dictionary.as_ref(), path)?;
+    }
+    let corpus =
+        seed_intake::corpus_without_findings(&out, inputs.corpus.as_deref(), &inputs.seeds, &others)?;
+    guide::record_rules(arguments, inputs.guide.as_ref(), &inputs.seeds, &corpus, out.path())?;
     let status = StatusFile::kept_at(&out.status())?;
     let output_mode = output_mode(arguments.jobs);
     let mut settings = environment::settings(&server, library, &options, &status, &inspection, output_mode);
     settings.extend(mutator_settings);
+    settings.extend(guide::settings(arguments));
     let plan = CampaignPlan {
         cargo_afl: &cargo_afl,
         settings: &settings,
-        corpus: &seed_intake::corpus_without_findings(&out, &inputs.corpus, &inputs.seeds, &others)?,
+        corpus: &corpus,
         dictionary: inputs.dictionary.as_deref(),
         timeout: Duration::from_millis(arguments.timeout.into()),
         cmplog: !inspection.is_uninstrumented(),
@@ -94,7 +103,9 @@ pub(super) fn fuzz(
     let is_known = |file: &Path| known.contains(file);
     report_conditions(&arguments.until);
     let mut stop_watch = StopWatch::start(&arguments.until, &is_known);
+    let judge = JudgeProcess::start(arguments, out.path(), library)?;
     let result = runner::run(&instances, &out, output_mode, &status, group.as_ref(), Some(&mut stop_watch));
+    let result = result.and_then(|end| judge.judge_rest(end));
     let exit_status = conclude(result, &instances, &out, &status, group.as_ref(), earlier)?;
     drop(group);
     follow_up(arguments, out.path(), exit_status)

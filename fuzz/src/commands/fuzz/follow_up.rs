@@ -88,7 +88,7 @@ fn propose(out: &Path) {
 
 /// Runs a subcommand on the output directory to its end, and prints it before. At the time limit, or when only sockfuzz is
 /// asked to end, it is ended like by Ctrl-C, and `None` is returned if it does not end then.
-fn run(
+pub(super) fn run(
     subcommand: &str,
     options: &[&OsStr],
     out: &Path,

@@ -6,6 +6,7 @@ use anyhow::Result;
 use sockfuzz_protocol::{Loop, specs};
 
 use super::arguments::FuzzArguments;
+use super::guide::{DICTIONARY_FILE, Guide};
 use crate::campaign::bundled;
 use crate::campaign::cargo_afl::CargoAfl;
 use crate::campaign::instance::{choose_dictionary, split_afl_options};
@@ -22,9 +23,14 @@ use crate::util::workspace;
 /// The input files of a campaign, and the options of afl-fuzz.
 pub(super) struct FuzzInputs {
     pub(super) afl_options: Vec<String>,
-    pub(super) corpus: PathBuf,
+    /// Directory of all seeds, if there is one.
+    pub(super) corpus: Option<PathBuf>,
     pub(super) seeds: Vec<Seed>,
+    /// Dictionary of the user, or the bundled one.
+    pub(super) given_dictionary: Option<PathBuf>,
+    /// Dictionary of the campaign.
     pub(super) dictionary: Option<PathBuf>,
+    pub(super) guide: Option<Guide>,
 }
 
 impl FuzzInputs {
@@ -33,11 +39,25 @@ impl FuzzInputs {
             split_afl_options(text).map_err(|error| Problem::failed(error, "see sockfuzz fuzz -h"))
         };
         let afl_options = arguments.afl.iter().map(split).collect::<Result<Vec<_>, _>>()?.concat();
-        let corpus = workspace::corpus_or_bundled(arguments.corpus.clone())?;
-        let seeds = corpus::read(&corpus)?;
+        let guide = Guide::read(arguments)?;
+        let (corpus, seeds) = match &guide {
+            Some(guide) => {
+                let own = arguments.corpus.as_deref().map(corpus::read).transpose()?.unwrap_or_default();
+                (None, own.into_iter().chain(guide.seeds.iter().cloned()).collect())
+            }
+            None => {
+                let corpus = workspace::corpus_or_bundled(arguments.corpus.clone())?;
+                let seeds = corpus::read(&corpus)?;
+                (Some(corpus), seeds)
+            }
+        };
         let bundled = workspace::bundled_dictionary()?;
-        let dictionary = choose_dictionary(arguments.dictionary.clone(), bundled)?;
-        Ok(Self { afl_options, corpus, seeds, dictionary })
+        let given_dictionary = choose_dictionary(arguments.dictionary.clone(), bundled)?;
+        let dictionary = match &guide {
+            Some(_) => Some(std::path::absolute(&arguments.output)?.join(DICTIONARY_FILE)),
+            None => given_dictionary.clone(),
+        };
+        Ok(Self { afl_options, corpus, seeds, given_dictionary, dictionary, guide })
     }
 }
 

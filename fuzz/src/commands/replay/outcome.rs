@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::process::Signal;
 use sockfuzz_protocol::{EXIT_SIGNAL, Exits};
 
+use crate::input::judge::Fault;
 use crate::server::diagnose::describe_exit;
 use crate::server::loop_run::{InputEnd, ProcessRun};
 use crate::server::sanitizers;
@@ -19,6 +20,7 @@ pub(super) enum ReplayOutcome {
     InternalError,
     Signalled { signal: String, panicked: bool },
     Hung(String),
+    AnsweredWrongly(String),
 }
 
 impl ReplayOutcome {
@@ -33,6 +35,20 @@ impl ReplayOutcome {
                 None => exited(describe_exit(*status)),
                 Some(number) => Self::signalled(*status, number, &run.output),
             },
+        }
+    }
+
+    /// Like [`Self::of`], where answers with a fault are a failure, too.
+    pub(super) fn judged(run: &SingleRun, exits: Exits, faults: &[Fault]) -> Self {
+        let describe = |fault: &Fault| match fault.detail.as_str() {
+            "" => fault.to_string(),
+            detail => format!("{fault} ({detail})"),
+        };
+        match Self::of(run, exits) {
+            Self::Answered if !faults.is_empty() => {
+                Self::AnsweredWrongly(faults.iter().map(describe).collect::<Vec<_>>().join("; "))
+            }
+            outcome => outcome,
         }
     }
 
@@ -62,6 +78,7 @@ impl ReplayOutcome {
             Self::Exited { is_finding, .. } => *is_finding && kind == FindingKind::Crash,
             Self::Signalled { .. } => kind == FindingKind::Crash,
             Self::Hung(_) => kind == FindingKind::Hang,
+            Self::AnsweredWrongly(_) => kind == FindingKind::WrongAnswer,
         }
     }
 
@@ -72,6 +89,7 @@ impl ReplayOutcome {
 
     pub(super) fn describe(&self, timeout: Duration) -> String {
         match self {
+            Self::AnsweredWrongly(faults) => format!("WRONG ANSWER: {faults}"),
             Self::Answered => "answered, without a crash or a hang".to_owned(),
             Self::Exited { status, is_finding: true } => {
                 format!("the server exited: {status}; a campaign saves that as sig:{EXIT_SIGNAL:02}")

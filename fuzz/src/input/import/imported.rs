@@ -1,5 +1,10 @@
 //! Options and results of all importers.
 
+use std::collections::HashSet;
+use std::path::Path;
+
+use crate::input::corpus::Seed;
+
 /// Imported input, not yet written to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportedInput {
@@ -18,6 +23,24 @@ pub struct ImportResult {
     pub inputs: Vec<ImportedInput>,
     /// Parts of the file that yielded no input, each with the reason.
     pub skipped: Vec<String>,
+}
+
+impl ImportResult {
+    /// Returns the inputs, each once, as seeds with different names. They are in no file but the one that they were made from.
+    #[must_use]
+    pub fn into_seeds(self, from: &Path) -> Vec<Seed> {
+        let (mut names, mut known) = (HashSet::new(), HashSet::new());
+        let mut seeds = Vec::new();
+        for ImportedInput { name, bytes, .. } in self.inputs {
+            if !known.insert(bytes.clone()) {
+                continue;
+            }
+            let others = (2..).map(|number| format!("{name}-{number}"));
+            let free = std::iter::once(name.clone()).chain(others).find(|name| names.insert(name.clone()));
+            seeds.push(Seed { name: free.unwrap_or(name), path: from.to_owned(), bytes });
+        }
+        seeds
+    }
 }
 
 /// Options of the import.

@@ -18,9 +18,31 @@ mod tcp;
 use anyhow::Result;
 
 use crate::input::corpus::Seed;
+use crate::util::problem::Problem;
 
 pub use corpus_writer::{CorpusWriter, WriteOutcome};
 pub use imported::{ImportOptions, ImportResult, ImportedInput};
+pub use openapi::ApiDescription;
+
+/// Reads the description of an API (OpenAPI, version 3).
+///
+/// # Errors
+/// When the file is no description, is damaged, or describes no request.
+pub fn read_description(file: &Seed) -> Result<ApiDescription> {
+    if !openapi::is_description(file) {
+        let what = format!("{} is no description of an API", file.path.display());
+        return Err(
+            Problem::failed(what, "give an OpenAPI description, version 3, as .json, .yaml or .yml").into()
+        );
+    }
+    let description = openapi::read(file)?;
+    if description.requests.inputs.is_empty() {
+        let reasons = description.requests.skipped.join("; ");
+        let what = format!("{} gives no request: {reasons}", file.path.display());
+        return Err(Problem::failed(what, "complete it, or omit --openapi").into());
+    }
+    Ok(description)
+}
 
 /// Imports a file, whose format is detected from its content and its name.
 ///
@@ -33,7 +55,7 @@ pub fn read(file: &Seed, options: ImportOptions) -> Result<ImportResult> {
     } else if har::is_archive(file) {
         har::read(file)
     } else if openapi::is_description(file) {
-        openapi::read(file)
+        Ok(openapi::read(file)?.requests)
     } else if curl::is_command(file) {
         curl::read(file)
     } else if access_log::is_log(file) {

@@ -5,8 +5,8 @@ Usage: reproduce.py [PORT]    (the server's command line is in SERVER below)
 Exit status: 0 if it happened, 1 if it did not, 2 if the server did not start.
 """
 {% if references %}import json
-import re
-{% endif %}import select
+{% endif %}import re
+import select
 import socket
 import struct
 import subprocess
@@ -20,8 +20,10 @@ import urllib.parse
 SERVER = {{ command }}
 DIRECTORY = {{ directory }}
 PORT = {{ port }}
-# What is to happen: "ended", "exited", "panicked", "reported", "timed-out" or "stopped-accepting".
+# What is to happen: "ended", "exited", "panicked", "reported", "timed-out", "stopped-accepting" or "answered".
 KIND = "{{ kind }}"
+# Status of the wrong answer, if KIND is "answered".
+STATUS = {{ status }}
 
 # Each input is a list of steps: connection, action, bytes.
 INPUTS = [
@@ -34,6 +36,15 @@ START_SECONDS = 10
 IDLE_SECONDS = 0.05
 ANSWER_SECONDS = {{ answer_seconds }}
 END_SECONDS = 1
+
+# What the server has sent, over all connections.
+received = []
+
+
+def receive(client):
+    """Returns what has come; nothing at the end of the stream."""
+    received.append(client.recv(65536))
+    return received[-1]
 
 
 def connect(port):
@@ -48,16 +59,15 @@ def connect(port):
 def read_until_idle(client):
     """Reads until nothing has come for a while, and returns what has come."""
     deadline = time.monotonic() + ANSWER_SECONDS
-    received = b""
+    pieces = []
     try:
         while time.monotonic() < deadline and select.select([client], [], [], IDLE_SECONDS)[0]:
-            piece = client.recv(65536)
-            received += piece
-            if not piece:
+            pieces.append(receive(client))
+            if not pieces[-1]:
                 break
     except OSError:
         pass
-    return received
+    return b"".join(pieces)
 
 {% if references %}
 {{ references }}
@@ -68,7 +78,7 @@ def read_to_the_end(client):
     try:
         while time.monotonic() < deadline:
             client.settimeout(max(0.01, deadline - time.monotonic()))
-            if not client.recv(65536):
+            if not receive(client):
                 return True
     except socket.timeout:
         pass
@@ -156,6 +166,9 @@ def main():
         log.seek(0)
         output = log.read()
     sys.stdout.write(output[-4096:].decode(errors="replace"))
+    answers = b"".join(received)
+    if KIND == "answered":
+        sys.stdout.write(answers[-4096:].decode(errors="replace") + "\n")
     if status is None:
         print("the server still runs")
     else:
@@ -167,6 +180,7 @@ def main():
         "reported": b"Sanitizer" in output or b"runtime error" in output,
         "timed-out": status is None and not answered,
         "stopped-accepting": status is None and not serves,
+        "answered": re.search(rb"^HTTP/1.. %d[ \r]" % STATUS, answers, re.MULTILINE) is not None,
     }[KIND]
     print("it happened" if happened else "it did not happen")
     sys.exit(0 if happened else 1)

@@ -6,6 +6,8 @@ use oas3::spec::{
 };
 use serde_json::{Map, Number, Value, json};
 
+use super::pattern::matching_text;
+
 /// Depth from which on only what is required is made: schemas may contain themselves.
 const MAX_DEPTH: usize = 4;
 /// Depth at which a value ends in any case.
@@ -107,20 +109,30 @@ fn first_value(examples: impl IntoIterator<Item = Example>) -> Option<Value> {
     examples.into_iter().find_map(|example| example.value)
 }
 
-/// Returns 1, or the number within the limits that is nearest to it.
+/// Returns 1, or the number within the limits that is nearest to it, and a multiple of what it has to be one of, if there
+/// is one near.
 fn number(schema: &ObjectSchema) -> Number {
     let limit = |number: &Option<Number>| number.as_ref().and_then(Number::as_f64);
     let lowest = limit(&schema.minimum).or(limit(&schema.exclusive_minimum).map(|limit| limit + 1.0));
     let highest = limit(&schema.maximum).or(limit(&schema.exclusive_maximum).map(|limit| limit - 1.0));
-    let number = 1.0_f64.max(lowest.unwrap_or(f64::MIN)).min(highest.unwrap_or(f64::MAX));
+    let near = 1.0_f64.max(lowest.unwrap_or(f64::MIN)).min(highest.unwrap_or(f64::MAX));
+    let is_allowed =
+        |number: &f64| lowest.is_none_or(|it| *number >= it) && highest.is_none_or(|it| *number <= it);
+    let step = limit(&schema.multiple_of).filter(|step| *step > 0.0);
+    let multiples = step.map(|step| [(near / step).ceil() * step, (near / step).floor() * step]);
+    let number = multiples.into_iter().flatten().find(is_allowed).unwrap_or(near);
     match number.fract() == 0.0 && number.abs() < 9e15 {
         true => Number::from(number as i64),
         false => Number::from_f64(number).unwrap_or(Number::from(1)),
     }
 }
 
-/// Returns a text in the format of the schema, as long as it requires.
+/// Returns a text with the pattern or in the format of the schema, as long as it requires.
 fn text(schema: &ObjectSchema) -> String {
+    let least = usize::try_from(schema.min_length.unwrap_or(0).min(MAX_MINIMUM)).unwrap_or_default();
+    if let Some(text) = schema.pattern.as_ref().and_then(|pattern| matching_text(pattern, least)) {
+        return text;
+    }
     let text = match schema.format.as_deref().unwrap_or_default() {
         "date-time" => "2024-02-29T12:30:00Z",
         "date" => "2024-02-29",
@@ -136,8 +148,7 @@ fn text(schema: &ObjectSchema) -> String {
         "byte" => "YQ==",
         _ => "name",
     };
-    let shortest = schema.min_length.unwrap_or(0).min(MAX_MINIMUM) as usize;
     let longest = schema.max_length.unwrap_or(u64::MAX);
-    let repeated = text.chars().cycle().take(shortest.max(text.len()));
+    let repeated = text.chars().cycle().take(least.max(text.len()));
     repeated.take(usize::try_from(longest).unwrap_or(usize::MAX)).collect()
 }

@@ -4,7 +4,11 @@
 mod credentials;
 mod example;
 mod operation;
+mod pattern;
 mod sequences;
+mod words;
+
+use std::collections::BTreeSet;
 
 use anyhow::Result;
 use oas3::Spec;
@@ -30,19 +34,31 @@ pub(super) fn is_description(file: &Seed) -> bool {
         && (head.lines().any(names_version) || head.contains("\"openapi\":"))
 }
 
+/// Description of an API.
+#[derive(Debug)]
+pub struct ApiDescription {
+    /// The description itself.
+    pub document: Value,
+    /// Requests for its operations.
+    pub requests: ImportResult,
+    /// Words of it, for a dictionary.
+    pub words: BTreeSet<String>,
+}
+
 /// Reads a description.
-pub(super) fn read(file: &Seed) -> Result<ImportResult> {
+pub(super) fn read(file: &Seed) -> Result<ApiDescription> {
     let problem =
         |what: String, remedy: &str| Problem::failed(format!("{}: {what}", file.path.display()), remedy);
     let correct = "correct it; a validator for OpenAPI names the line";
     let text = String::from_utf8_lossy(&file.bytes);
     // YAML contains JSON.
-    let mut description: Value = yaml_serde::from_str(text.trim_start_matches('\u{feff}'))
+    let document: Value = yaml_serde::from_str(text.trim_start_matches('\u{feff}'))
         .map_err(|error| problem(format!("it is neither JSON nor YAML: {error}"), correct))?;
-    if description.get("swagger").is_some() {
+    if document.get("swagger").is_some() {
         let remedy = "convert it to version 3, for example with swagger2openapi";
         return Err(problem("it is a description of version 2 (Swagger)".to_owned(), remedy).into());
     }
+    let mut description = document.clone();
     without_boolean_limits(&mut description);
     let spec: Spec = serde_json::from_value(description)
         .map_err(|error| problem(format!("it is no description of an API: {error}"), correct))?;
@@ -63,7 +79,7 @@ pub(super) fn read(file: &Seed) -> Result<ImportResult> {
     if result.inputs.is_empty() && result.skipped.is_empty() {
         result.skipped.push("it describes no operation".to_owned());
     }
-    Ok(result)
+    Ok(ApiDescription { words: words::words(&document), document, requests: result })
 }
 
 /// Removes the limits of version 3.0 that are `true` or `false`; in 3.1 they are numbers.
