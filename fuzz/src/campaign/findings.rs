@@ -1,5 +1,5 @@
 //! Findings of a campaign: the directories in which afl-fuzz and sockfuzz save inputs that crash or hang
-//! the server.
+//! the server, or that it answers wrongly.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;

@@ -72,7 +72,7 @@ fn summary(report: &CampaignReport, text: &mut String) {
 fn findings(report: &CampaignReport, text: &mut String) {
     *text += "\n## Findings\n\n";
     if report.bugs.is_empty() && report.saved_files.is_empty() {
-        *text += "No input was saved as a crash, a hang or a wrong answer.\n";
+        *text += "No input was saved as a crash or a hang.\n";
     }
     if !report.bugs.is_empty() {
         let rows = report.bugs.iter().map(|bug| {

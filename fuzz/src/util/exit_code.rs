@@ -6,7 +6,7 @@ pub const OK: u8 = 0;
 pub const FAILED: u8 = 1;
 /// `check`: a seed was answered differently over TCP.
 pub const DIFFERENT: u8 = 3;
-/// `replay`, `triage`: an input crashed or hung the server. `fuzz --until`: it has found something new.
+/// `replay`, `triage`: an input crashed or hung the server, or was answered wrongly. `fuzz --until`: it has found something new.
 pub const CRASHED: u8 = 4;
 /// `check`, `fuzz`: afl-fuzz did not start, or stopped with an error.
 pub const AFL_FAILED: u8 = 5;
@@ -40,7 +40,7 @@ Exit status:
   1       something that sockfuzz needs is missing or failed
   2       the command line is invalid
   3       check: a seed was answered differently over real TCP
-  4       replay, triage: an input crashed or hung the server; fuzz --until: something new was found
+  4       replay, triage: an input crashed or hung the server, or was answered wrongly; fuzz --until: something new was found
   5       check, fuzz: afl-fuzz did not start, or stopped with an error
   6       servers, bench: a requirement is not met, or something could not be measured
   7       replay: an input that was saved as a crash or a hang did not do so again

@@ -99,8 +99,8 @@ pub struct FuzzArguments {
     #[arg(long, value_enum)]
     pub mutator: Option<Mutator>,
     /// Stop, and let the exit status tell whether something new was found: after a time (90s, 10min, 2h), after a time
-    /// without new coverage (stale:10min), at the first new crash (crash), or at the first new crash, hang or wrong answer (finding).
-    /// Repeated or separated by commas, what comes first counts. Times begin with this start, also when a
+    /// without new coverage (stale:10min), at the first new crash (crash), or at the first new crash, hang or wrong
+    /// answer (finding). Repeated or separated by commas, what comes first counts. Times begin with this start, also when a
     /// campaign is resumed; that without new coverage begins when all instances have run their queue
     #[arg(long, value_name = "CONDITION", value_delimiter = ',')]
     pub until: Vec<StopCondition>,

@@ -93,19 +93,6 @@ pub(super) fn record_rules(
     judging::write(out, &config)
 }
 
-/// Escapes a word for a dictionary in AFL++'s format.
-fn escaped(word: &str) -> String {
-    let mut escaped = String::new();
-    for byte in word.bytes() {
-        match byte {
-            b'"' | b'\\' => escaped.extend(['\\', char::from(byte)]),
-            b' '..=b'~' => escaped.push(char::from(byte)),
-            _ => escaped.push_str(&format!("\\x{byte:02x}")),
-        }
-    }
-    escaped
-}
-
 /// Returns the variables for afl-fuzz if answers are to be judged.
 pub(super) fn settings(arguments: &FuzzArguments) -> Option<Setting> {
     const NO_TRIM: &str = "AFL_DISABLE_TRIM";
@@ -118,4 +105,17 @@ pub(super) fn settings(arguments: &FuzzArguments) -> Option<Setting> {
         ),
         ..Setting::silent(NO_TRIM, "1")
     })
+}
+
+/// Escapes a word for a dictionary in AFL++'s format.
+fn escaped(word: &str) -> String {
+    let mut escaped = String::new();
+    for byte in word.bytes() {
+        match byte {
+            b'"' | b'\\' => escaped.extend(['\\', char::from(byte)]),
+            b' '..=b'~' => escaped.push(char::from(byte)),
+            _ => escaped.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    escaped
 }

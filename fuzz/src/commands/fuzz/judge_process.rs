@@ -7,18 +7,23 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use signal_hook::consts::SIGINT;
 
 use super::arguments::FuzzArguments;
 use super::follow_up;
 use crate::campaign::judging;
 use crate::campaign::runner::CampaignEnd;
 use crate::server::running::RunningProcess;
+use crate::util::{exit_code, problem::Problem};
 
 /// Subcommand of the process.
 const SUBCOMMAND: &str = "judge";
 
 /// Name of the log of the process beside the campaign, whose output would destroy the screen of afl-fuzz.
 const LOG: &str = "log";
+
+/// Exit status of a process that the user has interrupted.
+const INTERRUPTED: i32 = exit_code::SIGNAL_BASE as i32 + SIGINT;
 
 /// Judge of a campaign, which may have nothing to do.
 #[derive(Debug)]
@@ -50,11 +55,15 @@ impl JudgeProcess {
     /// Judges what the process beside the campaign had not come to. The end of the campaign has ended it, too.
     ///
     /// # Errors
-    /// When the process cannot be started.
+    /// When the process cannot be started, or fails: wrong answers would be missing without a word.
     pub(super) fn judge_rest(self, end: CampaignEnd) -> Result<CampaignEnd> {
         if self.process.is_some() {
             drop(self.process);
-            follow_up::run(SUBCOMMAND, &[], &self.out, self.limit)?;
+            let ended = follow_up::run(SUBCOMMAND, &[], &self.out, self.limit)?;
+            if ended.is_some_and(|status| !status.success() && status.code() != Some(INTERRUPTED)) {
+                let remedy = "remove the cause, which is above, and give the same command again";
+                return Err(Problem::failed("not all answers of the campaign could be judged", remedy).into());
+            }
         }
         Ok(end)
     }
