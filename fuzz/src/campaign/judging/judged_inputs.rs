@@ -20,7 +20,7 @@ pub(super) struct JudgedInputs {
 }
 
 impl JudgedInputs {
-    /// Opens the list in a directory. One that was made by other rules, which have another fingerprint, begins anew.
+    /// Opens the list in a directory. One that was made by other rules, which have another fingerprint, is emptied.
     pub(super) fn open(directory: &Path, rules: &str) -> Result<Self> {
         let path = directory.join(LIST);
         let text = fs::read_to_string(&path).unwrap_or_default();
