@@ -17,7 +17,7 @@ use crate::hooks::syscall_trap;
 use crate::net::{activation, listener};
 use crate::process::{driver_process, identity};
 use crate::sys::config::{self, Config, RunMode};
-use crate::sys::{fd_table, internal_error, proc, real, relocation, report, seccomp, stdio};
+use crate::sys::{answer_ring, fd_table, internal_error, proc, real, relocation, report, seccomp, stdio};
 use crate::{afl, driver, history, memory_socket, sandbox, source_coverage, transport_trial};
 
 /// Maximum number of file descriptors that the preload keeps from the server.
@@ -64,6 +64,7 @@ pub(crate) fn run() {
     if let Some(file) = &options.status {
         report::share_status(file);
     }
+    options.answer_ring.iter().for_each(|file| answer_ring::share(file));
     report::status().reach(Phase::Loaded);
     // A tool of AFL++ may run the server once, too, as afl-showmap does with its stdin.
     shm_segments::attach();

@@ -32,6 +32,7 @@ mod session;
 mod target;
 mod visit;
 pub mod vocabulary;
+mod word;
 
 use std::borrow::Cow;
 
@@ -46,6 +47,7 @@ pub use request::{Request, RequestLine};
 pub use session::{ParsedSession, ParsedStep};
 pub use target::Target;
 pub use visit::{Kind, Visit, Visitor};
+pub use word::{WordKind, is_path_byte};
 
 /// Bytes of a message: borrowed from the parsed input, or owned.
 pub type Bytes<'a> = Cow<'a, [u8]>;

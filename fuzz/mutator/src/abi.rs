@@ -8,8 +8,9 @@ use std::ptr;
 use std::slice;
 
 use plthook::Replacement;
-use sockfuzz_protocol::{InputFormat, MUTATOR_DICTIONARY, specs};
+use sockfuzz_protocol::{InputFormat, MUTATOR_DICTIONARY, MUTATOR_WORDS, specs};
 
+use crate::answer_source::AnswerSource;
 use crate::cmp_map;
 use crate::dictionary::Dictionary;
 use crate::mutator::Mutator;
@@ -30,6 +31,8 @@ const TRIMMED_BLOCKS: BlockSizes = BlockSizes { initial_count: 16, final_count: 
 struct MutatorHandle {
     mutator: Mutator,
     block_sizes: BlockSizes,
+    /// Answers of the servers that afl-fuzz starts.
+    answers: Option<AnswerSource>,
     /// Functions of afl-fuzz that are replaced for as long as this library is loaded.
     _replacements: Vec<Replacement>,
 }
@@ -41,12 +44,20 @@ pub extern "C" fn afl_custom_init(_afl: *mut c_void, seed: c_uint) -> *mut c_voi
         let format = std::env::var(specs::INPUT.variable).ok().and_then(|word| word.parse().ok());
         let format = format.unwrap_or(InputFormat::Raw);
         let dictionary = std::env::var_os(MUTATOR_DICTIONARY).map(PathBuf::from);
-        let (block_sizes, replacements) = match std::env::var_os(AFL_FUZZ_VARIABLE) {
-            Some(_) => (TRIMMED_BLOCKS, cmp_map::replace_functions()),
-            None => (BlockSizes::down_to(1, 2), Vec::new()),
+        let (block_sizes, replacements, answers) = match std::env::var_os(AFL_FUZZ_VARIABLE) {
+            Some(_) => {
+                // SAFETY: afl-fuzz has one thread.
+                let answers = unsafe { AnswerSource::create() };
+                (TRIMMED_BLOCKS, cmp_map::replace_functions(), answers)
+            }
+            None => (BlockSizes::down_to(1, 2), Vec::new(), None),
         };
-        let mutator = Mutator::new(seed.into(), format, Dictionary::read(dictionary.as_deref()));
-        Box::into_raw(Box::new(MutatorHandle { mutator, block_sizes, _replacements: replacements })).cast()
+        let mut mutator = Mutator::new(seed.into(), format, Dictionary::read(dictionary.as_deref()));
+        if let Some(list) = std::env::var_os(MUTATOR_WORDS).and_then(|path| std::fs::read(path).ok()) {
+            mutator.learned.add_list(&list);
+        }
+        Box::into_raw(Box::new(MutatorHandle { mutator, block_sizes, answers, _replacements: replacements }))
+            .cast()
     });
     handle.unwrap_or(ptr::null_mut())
 }
@@ -82,6 +93,7 @@ pub unsafe extern "C" fn afl_custom_fuzz(
     let (handle, parent, other, output) =
         unsafe { (handle(data), bytes(buffer, size), bytes(other, other_size), &mut *output) };
     let mutated = catch_unwind(AssertUnwindSafe(|| {
+        handle.mutator.learn_comparisons(&cmp_map::take_operands(), parent);
         let mutated = handle.mutator.mutate(parent, other, max_size);
         (mutated.as_ptr(), mutated.len())
     }));
@@ -91,9 +103,23 @@ pub unsafe extern "C" fn afl_custom_fuzz(
     size
 }
 
-/// Returns the number of mutations that AFL++ requests per input.
+/// Returns the number of mutations that AFL++ requests per input. AFL++ calls it before each custom stage, which is often
+/// enough to learn from answers.
+///
+/// # Safety
+/// `data` must come from [`afl_custom_init`].
 #[unsafe(no_mangle)]
-pub extern "C" fn afl_custom_fuzz_count(_data: *mut c_void, _buffer: *const u8, _size: usize) -> c_uint {
+pub unsafe extern "C" fn afl_custom_fuzz_count(
+    data: *mut c_void,
+    _buffer: *const u8,
+    _size: usize,
+) -> c_uint {
+    // SAFETY: `data` comes from `afl_custom_init`. AFL++ calls from one thread, so nothing else uses it.
+    let handle = unsafe { handle(data) };
+    let _ = catch_unwind(AssertUnwindSafe(|| {
+        let answers = handle.answers.iter().flat_map(AnswerSource::take);
+        answers.for_each(|answer| handle.mutator.learned.add_answer(&answer));
+    }));
     MUTATIONS_PER_INPUT
 }
 

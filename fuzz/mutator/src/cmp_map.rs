@@ -3,7 +3,7 @@
 //! For each input that cmplog looks at, afl-fuzz clears the map and copies it to a second one: 151 MB, of which a server
 //! uses one or two. On a small server that takes a third of a campaign's time. The mutator is loaded into afl-fuzz, so it
 //! can take the place of the two functions there that do it, for this length only. The maps have the same contents as
-//! with those. (`include/cmplog.h`, `input_to_state_stage` in `src/afl-fuzz-redqueen.c`)
+//! with those. It is also the place to read the operands of a run before they are cleared. (`include/cmplog.h`, `input_to_state_stage` in `src/afl-fuzz-redqueen.c`)
 
 use std::ffi::{c_int, c_void};
 use std::ops::Range;
@@ -12,6 +12,9 @@ use std::slice;
 use std::sync::Mutex;
 
 use plthook::{ObjectFile, Replacement};
+
+use crate::cmp_operands;
+use crate::learned::Operands;
 
 /// Layout of a map: headers of two bytes, one for each comparison, and then their rows of operands.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +27,9 @@ struct Layout {
 
 /// Layout in AFL++ 4. A map of another size is left alone.
 const LAYOUT: Layout = Layout { comparisons: 65536, row_len: 32 * 72 };
+
+/// Number of comparisons of a run that are kept for the mutator.
+const MAX_KEPT_COMPARISONS: usize = 4096;
 
 /// Size of a header in bytes.
 const HEADER_LEN: usize = 2;
@@ -94,6 +100,7 @@ impl CmpMaps {
             return;
         }
         self.note_used(map);
+        self.keep_operands(map);
         if self.copy == copy.as_ptr().addr() {
             self.copied.iter().for_each(|row| copy[self.layout.row(*row)].fill(0));
             let headers = 0..self.layout.headers_len();
@@ -108,11 +115,29 @@ impl CmpMaps {
         self.copied.clone_from(&self.used);
     }
 
+    fn keep_operands(&self, map: &[u8]) {
+        let Ok(mut kept) = LAST_RUN.try_lock() else { return };
+        kept.clear();
+        let rows = self.used.iter().flat_map(|comparison| {
+            let at = comparison * HEADER_LEN;
+            cmp_operands::of_row([map[at], map[at + 1]], &map[self.layout.row(*comparison)])
+        });
+        kept.extend(rows.take(MAX_KEPT_COMPARISONS));
+    }
+
     fn note_used(&mut self, map: &[u8]) {
         self.used.extend(self.layout.used(map));
         self.used.sort_unstable();
         self.used.dedup();
     }
+}
+
+/// Operands of the last run that afl-fuzz copied, which was that of an unchanged input.
+static LAST_RUN: Mutex<Vec<Operands>> = Mutex::new(Vec::new());
+
+/// Takes the operands of the last run of an unchanged input.
+pub(crate) fn take_operands() -> Vec<Operands> {
+    LAST_RUN.try_lock().map(|mut operands| std::mem::take(&mut *operands)).unwrap_or_default()
 }
 
 static MAPS: Mutex<CmpMaps> = Mutex::new(CmpMaps::new(LAYOUT));

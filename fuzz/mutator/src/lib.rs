@@ -20,9 +20,12 @@
 //! ```
 
 pub mod abi;
+mod answer_source;
 mod cmp_map;
+mod cmp_operands;
 mod dictionary;
 mod edits;
+mod learned;
 mod mutator;
 mod operations;
 mod parsed_input;

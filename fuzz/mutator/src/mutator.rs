@@ -4,6 +4,7 @@ use sockfuzz_protocol::InputFormat;
 
 use crate::dictionary::Dictionary;
 use crate::edits::Edits;
+use crate::learned::{Learned, Operands};
 use crate::operations::{Mutation, Operation, weighted_operations};
 use crate::parsed_input::ParsedInput;
 use crate::random::Random;
@@ -26,6 +27,7 @@ pub struct Mutator {
     pub(crate) format: InputFormat,
     random: Random,
     dictionary: Dictionary,
+    pub(crate) learned: Learned,
     /// Weighted operations for HTTP/1 and HTTP/2, each without and with another input.
     operations: [[Vec<Operation>; 2]; 2],
     parent: ParsedInput,
@@ -46,6 +48,7 @@ impl Mutator {
             format,
             random: Random::new(seed),
             dictionary,
+            learned: Learned::default(),
             operations: [false, true]
                 .map(|http2| [false, true].map(|other| weighted_operations(format, http2, other))),
             parent: ParsedInput::default(),
@@ -55,6 +58,14 @@ impl Mutator {
             applied: Vec::new(),
             description: Vec::new(),
             trimmer: Trimmer::default(),
+        }
+    }
+
+    /// Learns words from comparisons with parts of `parent`.
+    pub(crate) fn learn_comparisons(&mut self, operands: &[Operands], parent: &[u8]) {
+        if !operands.is_empty() {
+            self.parent.parse(parent, self.format);
+            self.learned.add_operands(operands, &self.parent.bytes);
         }
     }
 
@@ -76,6 +87,7 @@ impl Mutator {
             other: &self.other,
             random: &mut self.random,
             dictionary: &self.dictionary,
+            learned: &self.learned,
             edits: &mut self.edits,
         };
         let http2 = !self.parent.http2_ranges.is_empty();

@@ -13,6 +13,7 @@
 //! assert_eq!(options.sandbox, SandboxMode::Require);
 //! ```
 
+mod answer_ring;
 pub mod answers;
 pub mod batch;
 mod counter;
@@ -30,6 +31,7 @@ pub mod specs;
 mod status;
 mod values;
 
+pub use answer_ring::AnswerRing;
 pub use counter::Counter;
 pub use inline_counters::{InlineCounters, PatchObstacle};
 pub use options::{OptionError, Options, former_names_in_use};
@@ -70,3 +72,6 @@ pub const TARGET_VARIABLE: &str = "SOCKFUZZ_TARGET";
 
 /// Tells the mutator which dictionary afl-fuzz uses; without it, it takes the bundled one.
 pub const MUTATOR_DICTIONARY: &str = "SOCKFUZZ_DICTIONARY";
+
+/// Tells the mutator in which file the words of the server's executable are, one in each line.
+pub const MUTATOR_WORDS: &str = "SOCKFUZZ_WORDS";

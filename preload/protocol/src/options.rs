@@ -92,6 +92,8 @@ pub struct Options {
     pub relocate: Relocations,
     /// See [`specs::STATUS`].
     pub status: Option<String>,
+    /// See [`specs::ANSWER_RING`].
+    pub answer_ring: Option<String>,
     /// See [`specs::CRASHES`].
     pub crashes: Option<String>,
     /// See [`specs::HISTORIES`].
@@ -144,6 +146,7 @@ impl Options {
             network: parse(&specs::NETWORK, text(&specs::NETWORK))?,
             relocate,
             status: parse_optional(&specs::STATUS, text(&specs::STATUS))?,
+            answer_ring: parse_optional(&specs::ANSWER_RING, text(&specs::ANSWER_RING))?,
             crashes: parse_optional(&specs::CRASHES, text(&specs::CRASHES))?,
             histories: parse_optional(&specs::HISTORIES, text(&specs::HISTORIES))?,
             write_coverage: parse_optional(&specs::WRITE_COVERAGE, text(&specs::WRITE_COVERAGE))?,
@@ -189,7 +192,8 @@ mod tests {
 
     #[test]
     fn every_row_is_read() {
-        let paths = [specs::STATUS, specs::CRASHES, specs::HISTORIES, specs::WRITE_COVERAGE];
+        let paths =
+            [specs::STATUS, specs::ANSWER_RING, specs::CRASHES, specs::HISTORIES, specs::WRITE_COVERAGE];
         let is_path = |spec: &&&OptionSpec| paths.contains(spec);
         for spec in specs::ALL.iter().filter(|spec| !is_path(spec)) {
             let error = Options::from_lookup(|name| (name == spec.variable).then(|| "nonsense".into()))

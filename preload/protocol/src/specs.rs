@@ -6,7 +6,7 @@ mod surroundings;
 mod verdicts;
 
 pub use input::{ANSWERS, BATCH, INPUT};
-pub use output::{CRASHES, HISTORIES, STATUS, WRITE_COVERAGE};
+pub use output::{ANSWER_RING, CRASHES, HISTORIES, STATUS, WRITE_COVERAGE};
 pub use surroundings::{NETWORK, RELOCATE, SANDBOX, WRITABLE};
 pub use verdicts::{CHILDREN, DEAD_ACCEPT, EXITS, PANICS};
 
@@ -269,6 +269,7 @@ pub const ALL: &[&OptionSpec] = &[
     &NETWORK,
     &RELOCATE,
     &STATUS,
+    &ANSWER_RING,
     &CRASHES,
     &HISTORIES,
     &WRITE_COVERAGE,

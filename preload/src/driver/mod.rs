@@ -24,7 +24,7 @@ use crate::blocking::{IdleClient, IdleStep, driver_guard, server_exit};
 use crate::memory_socket;
 use crate::net::{accept_gate, listener, transport};
 use crate::process::children;
-use crate::sys::{config, kept_answers, report, signal_guard, threads};
+use crate::sys::{answer_ring, config, kept_answers, report, signal_guard, threads};
 use client::ClientEnd;
 use dead_accept::Culprit;
 use drained::Drained;
@@ -276,5 +276,6 @@ impl Driver {
 fn record_answer(input_source: &mut InputSource, connection: Connection, answer: &[u8]) {
     report::status().record_answer(answer);
     kept_answers::add(connection, answer);
+    answer_ring::write(std::iter::once(answer));
     input_source.answered(connection, answer);
 }

@@ -15,7 +15,9 @@ use super::{is_active, placeholder};
 use crate::sys::fd_table::Slot;
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::user_memory::Unaligned;
-use crate::sys::{answer_digest, answer_output, config, fd, kept_answers, report, user_memory};
+use crate::sys::{
+    answer_digest, answer_output, answer_ring, config, fd, kept_answers, report, user_memory,
+};
 
 /// Accepts the next connection, and returns its descriptor. `None` if the client has gone in the meantime.
 pub(crate) fn accept(flags: c_int) -> Result<Option<RawFd>, Errno> {
@@ -77,6 +79,7 @@ pub(crate) unsafe fn write(slot: Slot, parts: &[Unaligned<iovec>]) -> Result<usi
         // SAFETY: the check above found the bytes readable, and the caller guarantees that nothing changes them.
         unsafe { std::slice::from_raw_parts(part.iov_base.cast::<u8>(), part.iov_len) }
     });
+    answer_ring::write(pieces.clone());
     pieces.clone().take(1).for_each(|first| report::status().record_answer(first));
     if forwards_answers() {
         pieces.for_each(|piece| forward_answer(slot, piece));

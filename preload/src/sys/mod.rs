@@ -3,6 +3,7 @@
 
 pub(crate) mod answer_digest;
 pub(crate) mod answer_output;
+pub(crate) mod answer_ring;
 pub(crate) mod cancellation;
 pub(crate) mod config;
 pub(crate) mod environment;
@@ -25,6 +26,7 @@ pub(crate) mod real;
 pub(crate) mod relocation;
 pub(crate) mod report;
 pub(crate) mod seccomp;
+mod shared_file;
 pub(crate) mod shared_pages;
 pub(crate) mod signal_guard;
 pub(crate) mod spin_lock;

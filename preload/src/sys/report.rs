@@ -1,19 +1,15 @@
 //! Output of the preload: messages on the server's original stderr, and the status page for the program
 //! that started the server.
 
-use std::env;
 use std::fmt::{self, Write as _};
-use std::fs::{File, OpenOptions};
-use std::os::fd::AsFd;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use rustix::mm::{MapFlags, ProtFlags, mmap};
 use sockfuzz_protocol::{StatusPage, specs};
 use syscalls::{Sysno, syscall};
 
 use super::planned_end::{self, PlannedEnd};
-use super::{seccomp, stdio};
+use super::{seccomp, shared_file, stdio};
 
 /// Exit status when sockfuzz itself cannot go on (sysexits.h: EX_UNAVAILABLE).
 pub(super) const EXIT_UNAVAILABLE: i32 = 69;
@@ -85,35 +81,10 @@ pub(crate) fn is_observed() -> bool {
 
 /// Moves the status page into `file`, which an observer has made.
 pub(crate) fn share_status(file: &str) {
-    if let Err(error) = map_page(file) {
-        emit(format_args!("the status page {file} cannot be used ({error}); going on without it"));
+    match shared_file::map(file, StatusPage::FILE_SIZE, &specs::STATUS) {
+        Ok(page) => SHARED_PAGE.store(page.cast(), Ordering::Release),
+        Err(error) => {
+            emit(format_args!("the status page {file} cannot be used ({error}); going on without it"));
+        }
     }
-}
-
-fn map_page(file: &str) -> std::io::Result<()> {
-    let file = OpenOptions::new().read(true).write(true).open(file)?;
-    if file.metadata()?.len() < StatusPage::FILE_SIZE as u64 {
-        return Err(std::io::Error::other("it is too small"));
-    }
-    // SAFETY: with a null address the kernel chooses one where nothing is mapped.
-    let page = unsafe {
-        mmap(
-            ptr::null_mut(),
-            StatusPage::FILE_SIZE,
-            ProtFlags::READ | ProtFlags::WRITE,
-            MapFlags::SHARED,
-            &file,
-            0,
-        )?
-    };
-    SHARED_PAGE.store(page.cast(), Ordering::Release);
-    pass_to_programs(&file)
-}
-
-/// Passes the open file to a program that a wrapper script starts, because the sandbox may hide its path.
-fn pass_to_programs(file: &File) -> std::io::Result<()> {
-    let kept = stdio::save_across_exec(file.as_fd())?;
-    // SAFETY: no other thread uses the environment: before `main`, the process has one thread.
-    unsafe { env::set_var(specs::STATUS.variable, format!("/proc/self/fd/{kept}")) };
-    Ok(())
 }

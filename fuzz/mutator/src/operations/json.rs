@@ -12,14 +12,14 @@ use crate::parsed_input::ParsedInput;
 use crate::random::Random;
 
 /// JSON text in an input.
-struct Json {
+pub(super) struct Json {
     /// Position of the text in the input.
     at: usize,
     outline: JsonOutline,
 }
 
 impl Json {
-    fn random(random: &mut Random, input: &ParsedInput) -> Option<Self> {
+    pub(super) fn random(random: &mut Random, input: &ParsedInput) -> Option<Self> {
         let range = content(random, input)?;
         let text = &input.bytes[range.clone()];
         let outline = is_json(text).then(|| JsonOutline::parse(text))?;
@@ -27,13 +27,13 @@ impl Json {
     }
 
     /// Returns the index of a random element that `is` of a kind.
-    fn pick(&self, random: &mut Random, is: impl Fn(JsonKind) -> bool) -> Option<usize> {
+    pub(super) fn pick(&self, random: &mut Random, is: impl Fn(JsonKind) -> bool) -> Option<usize> {
         let indices = 0..self.outline.spans().len();
         random.pick(&indices.filter(|index| is(self.outline.spans()[*index].kind)).collect::<Vec<_>>())
     }
 
     /// Returns the range of an element in the input.
-    fn range(&self, index: usize) -> Range<usize> {
+    pub(super) fn range(&self, index: usize) -> Range<usize> {
         self.place(self.outline.spans()[index].range())
     }
 

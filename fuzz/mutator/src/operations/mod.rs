@@ -9,6 +9,7 @@ mod documents;
 mod fields;
 pub(crate) mod frames;
 mod json;
+mod learned;
 mod places;
 mod references;
 mod requests;
@@ -23,6 +24,7 @@ use sockfuzz_protocol::InputFormat;
 
 use crate::dictionary::Dictionary;
 use crate::edits::Edits;
+use crate::learned::Learned;
 use crate::parsed_input::ParsedInput;
 use crate::random::Random;
 
@@ -33,6 +35,7 @@ pub(crate) struct Mutation<'a> {
     pub(crate) other: &'a ParsedInput,
     pub(crate) random: &'a mut Random,
     pub(crate) dictionary: &'a Dictionary,
+    pub(crate) learned: &'a Learned,
     pub(crate) edits: &'a mut Edits,
 }
 
@@ -89,6 +92,8 @@ const HTTP1_OPERATIONS: &[Operation] = operations! {
         documents::document * 3, documents::piece * 6,
         application::text * 8, application::border * 4, application::respell * 2, application::move_value * 3,
         json::scalar * 4, json::nest * 1, json::member * 3, json::key * 1,
+        learned::learned_path * 6, learned::learned_key * 4, learned::learned_method * 1,
+        learned::learned_field * 3, learned::learned_value * 4,
         frames::begin_frames * 2,
         bytes::flip * 3, bytes::overwrite * 4, bytes::insert * 4, bytes::drop_some * 3,
         bytes::double_some * 3, bytes::insert_word * 4;

@@ -35,7 +35,8 @@ impl Place {
         value
     }
 
-    fn segment(random: &mut Random, input: &ParsedInput) -> Option<Self> {
+    /// Returns a random segment of a path.
+    pub(super) fn segment(random: &mut Random, input: &ParsedInput) -> Option<Self> {
         let path = input.random_span(random, Kind::Path)?;
         let range = piece(random, input, path, b"/;");
         Some(Self { range, encoding: Encoding::Percent, region: Region::Elsewhere })

@@ -12,6 +12,17 @@ pub const STATUS: OptionSpec = OptionSpec {
     former: None,
 };
 
+/// File of the ring of answers.
+pub const ANSWER_RING: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_ANSWER_RING",
+    flag: "answer-ring",
+    value: "FILE",
+    default: "",
+    meaning: "in the loop, file to which the library writes new answers, for the mutator to learn words from (the mutator \
+              sets it)",
+    former: None,
+};
+
 /// Directory of source coverage.
 pub const WRITE_COVERAGE: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_WRITE_COVERAGE",
