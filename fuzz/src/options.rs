@@ -160,6 +160,7 @@ fn user_specs() -> impl Iterator<Item = &'static OptionSpec> {
         &specs::ANSWERS,
         &specs::TIME_LIMIT,
         &specs::STATUS,
+        &specs::ANSWER_RING,
         &specs::CRASHES,
         &specs::HISTORIES,
         &specs::WRITE_COVERAGE,

@@ -33,6 +33,7 @@ pub mod mutator;
 pub mod control_group;
 
 pub mod guard;
+pub mod learning;
 pub mod live_line;
 pub mod shared_memory;
 pub mod stop_watch;

@@ -58,7 +58,7 @@ pub fn run(arguments: FuzzArguments) -> Result<u8> {
     };
     let record = CampaignRecord::new(&target.server, &apply(&options), arguments.timeout, &inputs.seeds)?;
     let checked = CheckedTarget { target, record, options: apply(sandbox.options()), findings };
-    execution::fuzz(&arguments, checked, &inputs, &library, mutator_settings)
+    execution::fuzz(&arguments, checked, &inputs, &library, (mutator, mutator_settings))
 }
 
 /// Returns the options of the preload with the format of the inputs, and warns about seeds that are too long.

@@ -2,6 +2,7 @@
 //! beginning.
 
 pub mod edges;
+pub mod executable_words;
 pub mod process_tree;
 pub mod sanitizers;
 pub mod status_classes;

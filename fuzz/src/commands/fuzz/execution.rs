@@ -18,6 +18,8 @@ use crate::campaign::conclusion::{combined_stats, conclude};
 use crate::campaign::control_group::{ControlGroup, GroupLimits};
 use crate::campaign::environment::{self, Setting};
 use crate::campaign::instance::{CampaignPlan, Instance};
+use crate::campaign::learning::Learning;
+use crate::campaign::mutator::Mutator;
 use crate::campaign::output_dir::OutputDir;
 use crate::campaign::output_mode::OutputMode;
 use crate::campaign::record::CampaignRecord;
@@ -48,7 +50,7 @@ pub(super) fn fuzz(
     checked: CheckedTarget,
     inputs: &FuzzInputs,
     library: &Path,
-    mutator_settings: Vec<Setting>,
+    (mutator, mutator_settings): (Mutator, Vec<Setting>),
 ) -> Result<u8> {
     let CheckedTarget { target, record, options, findings } = checked;
     let FuzzTarget { server, inspection, out, cargo_afl } = target;
@@ -67,8 +69,8 @@ pub(super) fn fuzz(
     let status = StatusFile::kept_at(&out.status())?;
     let output_mode = output_mode(arguments.jobs);
     let mut settings = environment::settings(&server, library, &options, &status, &inspection, output_mode);
-    settings.extend(mutator_settings);
-    settings.extend(guide::settings(arguments));
+    let learning = Learning::prepare(mutator, &inspection, &out)?;
+    settings.extend(mutator_settings.into_iter().chain(guide::settings(arguments)).chain(learning.settings()));
     let plan = CampaignPlan {
         cargo_afl: &cargo_afl,
         settings: &settings,

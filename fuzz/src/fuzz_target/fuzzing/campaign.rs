@@ -15,6 +15,7 @@ use super::{FuzzEnd, FuzzRun, LAST_CRASHES_TIME};
 use crate::campaign::cargo_afl::CargoAfl;
 use crate::campaign::environment::{self, Setting};
 use crate::campaign::instance::{CampaignPlan, choose_dictionary};
+use crate::campaign::learning::Learning;
 use crate::campaign::mutator::Mutator;
 use crate::campaign::output_dir::OutputDir;
 use crate::campaign::output_mode::OutputMode;
@@ -77,7 +78,9 @@ impl FuzzRun<'_> {
         let out = OutputDir::validate(&directory.join("out"), &target.server)?.lock()?;
         let status = StatusFile::kept_at(&out.status())?;
         let dictionary = choose_dictionary(self.line.dictionary.clone(), workspace::bundled_dictionary()?)?;
-        let settings = self.settings(&status, dictionary.as_deref())?;
+        let learning = Learning::prepare(Mutator::Http, &target.inspection, &out)?;
+        let mut settings = self.settings(&status, dictionary.as_deref())?;
+        settings.extend(learning.settings());
         let cargo_afl = CargoAfl::find_or_install()?;
         let options = self.afl_options(executions);
         let plan = CampaignPlan {
