@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     fn row(left: &[u8], right: &[u8], lens: [u8; 2]) -> Vec<u8> {
-        let mut entry = vec![0; ENTRY_LEN];
+        let mut entry = [0; ENTRY_LEN];
         entry[..left.len()].copy_from_slice(left);
         entry[SECOND..SECOND + right.len()].copy_from_slice(right);
         entry[LENGTHS[0]..=LENGTHS[1]].copy_from_slice(&lens);

@@ -2,7 +2,7 @@
 
 use sockfuzz_model::{JsonKind, JsonOutline, JsonSpan, WordKind};
 
-use super::{Learned, Source};
+use super::{Learned, Origin};
 
 /// Parts of the names of JSON members whose values a server may expect again, in lower case.
 const NAMES_OF_IDS: &[&str] =
@@ -41,20 +41,20 @@ impl Learned {
                 .for_each(|target| self.add_reference(target)),
             b"set-cookie" => {
                 let pair = value.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
-                self.add(Source::Answer, WordKind::Cookie, pair);
+                self.add(Origin::Answer, WordKind::Cookie, pair);
                 if let Some((name, value)) = split_at_byte(pair, b'=') {
-                    self.add_text(Source::Answer, name);
-                    self.add(Source::Answer, WordKind::Value, value);
+                    self.add_text(Origin::Answer, name);
+                    self.add(Origin::Answer, WordKind::Value, value);
                 }
             }
-            b"etag" => self.add(Source::Answer, WordKind::Value, value),
+            b"etag" => self.add(Origin::Answer, WordKind::Value, value),
             b"allow" | b"vary" | b"access-control-allow-headers" | b"access-control-allow-methods" => value
                 .split(|byte| *byte == b',')
-                .for_each(|word| self.add_text(Source::Answer, word.trim_ascii())),
+                .for_each(|word| self.add_text(Origin::Answer, word.trim_ascii())),
             // A header that the server has of its own may be a token.
             other if other.starts_with(b"x-") => {
-                self.add(Source::Answer, WordKind::Header, name);
-                self.add(Source::Answer, WordKind::Value, value);
+                self.add(Origin::Answer, WordKind::Header, name);
+                self.add(Origin::Answer, WordKind::Value, value);
             }
             _ => {}
         }
@@ -68,13 +68,13 @@ impl Learned {
         };
         let target = &reference[root..];
         let (path, query) = split_at_byte(target, b'?').unwrap_or((target, b""));
-        self.add_text(Source::Answer, path);
+        self.add_text(Origin::Answer, path);
         if let Some(segment) = path.rsplit(|byte| *byte == b'/').next() {
-            self.add(Source::Answer, WordKind::Value, segment);
+            self.add(Origin::Answer, WordKind::Value, segment);
         }
         for (name, value) in query.split(|byte| *byte == b'&').filter_map(|pair| split_at_byte(pair, b'=')) {
-            self.add_text(Source::Answer, name);
-            self.add(Source::Answer, WordKind::Value, value);
+            self.add_text(Origin::Answer, name);
+            self.add(Origin::Answer, WordKind::Value, value);
         }
     }
 
@@ -86,11 +86,11 @@ impl Learned {
             match span.kind {
                 JsonKind::Key => {
                     name = content;
-                    self.add_text(Source::Answer, content);
+                    self.add_text(Origin::Answer, content);
                 }
                 JsonKind::String if content.starts_with(b"/") => self.add_reference(content),
                 JsonKind::String | JsonKind::Number if names_an_id(name) => {
-                    self.add(Source::Answer, WordKind::Value, content);
+                    self.add(Origin::Answer, WordKind::Value, content);
                 }
                 _ => {}
             }

@@ -3,7 +3,7 @@
 use memchr::memmem;
 use sockfuzz_model::{WordKind, is_path_byte};
 
-use super::{Learned, Source};
+use super::{Learned, Origin};
 
 /// Length of the longest operand, in bytes (AFL++'s include/cmplog.h: cmpfn_operands).
 pub(crate) const MAX_OPERAND_BYTES: usize = 32;
@@ -54,7 +54,7 @@ impl Learned {
                     && is_in(ours, input)
                     && memmem::find(input, theirs).is_none()
                 {
-                    self.add_text(Source::Comparison, theirs);
+                    self.add_text(Origin::Comparison, theirs);
                 }
             }
         }

@@ -7,14 +7,14 @@ mod words;
 use sockfuzz_model::WordKind;
 
 pub(crate) use comparisons::{MAX_OPERAND_BYTES, Operands};
-use words::Words;
+use words::WordStore;
 
 use crate::random::Random;
 
-/// Where a word comes from. Each source has a store of its own, so that none crowds out the others.
+/// Where a word comes from. Each origin has a store of its own, so that none crowds out the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
-pub(crate) enum Source {
+pub(crate) enum Origin {
     /// The other side of a comparison with a part of an input.
     Comparison,
     /// A text in the server's executable.
@@ -23,33 +23,33 @@ pub(crate) enum Source {
     Answer,
 }
 
-const SOURCES: usize = Source::Answer as usize + 1;
+const ORIGINS: usize = Origin::Answer as usize + 1;
 
-/// Learned words, of all kinds and sources.
+/// Learned words, of all kinds and origins.
 #[derive(Debug, Default)]
 pub(crate) struct Learned {
-    stores: [[Words; WordKind::ALL.len()]; SOURCES],
+    stores: [[WordStore; WordKind::ALL.len()]; ORIGINS],
 }
 
 impl Learned {
-    /// Adds a word, unless it is known from this source.
-    pub(crate) fn add(&mut self, source: Source, kind: WordKind, word: &[u8]) {
-        self.stores[source as usize][kind as usize].add(word);
+    /// Adds a word, unless it is known from this origin.
+    pub(crate) fn add(&mut self, origin: Origin, kind: WordKind, word: &[u8]) {
+        self.stores[origin as usize][kind as usize].add(word);
     }
 
     /// Adds a text as a word of the kind that it looks like, if it looks like one.
-    pub(crate) fn add_text(&mut self, source: Source, text: &[u8]) {
+    pub(crate) fn add_text(&mut self, origin: Origin, text: &[u8]) {
         if let Some(kind) = WordKind::of(text) {
-            self.add(source, kind, text);
+            self.add(origin, kind, text);
         }
     }
 
     /// Adds the words in the lines of a list, which are from the executable.
     pub(crate) fn add_list(&mut self, list: &[u8]) {
-        list.split(|byte| *byte == b'\n').for_each(|word| self.add_text(Source::Executable, word));
+        list.split(|byte| *byte == b'\n').for_each(|word| self.add_text(Origin::Executable, word));
     }
 
-    /// Returns a word of this kind, of each source with the same probability; `None` if none is known.
+    /// Returns a word of this kind, of each origin with the same probability; `None` if none is known.
     pub(crate) fn pick(&self, random: &mut Random, kind: WordKind) -> Option<&[u8]> {
         let mut stores =
             self.stores.iter().map(|kinds| &kinds[kind as usize]).filter(|words| !words.is_empty());
@@ -79,11 +79,11 @@ mod tests {
     }
 
     #[test]
-    fn many_words_of_one_source_leave_room_for_those_of_another() {
+    fn many_words_of_one_origin_leave_room_for_those_of_another() {
         let mut learned = Learned::default();
         (0..5000)
-            .for_each(|number| learned.add_text(Source::Executable, format!("/noise/{number}").as_bytes()));
-        learned.add_text(Source::Answer, b"/orders/17");
+            .for_each(|number| learned.add_text(Origin::Executable, format!("/noise/{number}").as_bytes()));
+        learned.add_text(Origin::Answer, b"/orders/17");
         let of_answers =
             picked(&learned, WordKind::Path).iter().filter(|word| *word == b"/orders/17").count();
         assert!((400..600).contains(&of_answers), "{of_answers}");

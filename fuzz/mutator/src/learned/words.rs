@@ -10,16 +10,16 @@ const MAX_WORDS: usize = 1024;
 /// Length of the longest word, in bytes.
 const MAX_WORD_BYTES: usize = 256;
 
-/// Words of one kind and source. A new word takes the place of the oldest one when the store is full.
+/// Words of one kind and origin. A new word takes the place of the oldest one when the store is full.
 #[derive(Debug, Default)]
-pub(super) struct Words {
+pub(super) struct WordStore {
     list: Vec<Rc<[u8]>>,
     known: HashSet<Rc<[u8]>>,
     /// Index of the oldest word of a full store.
     oldest: usize,
 }
 
-impl Words {
+impl WordStore {
     /// Adds a word, unless it is empty, too long, or in the store.
     pub(super) fn add(&mut self, word: &[u8]) {
         if word.is_empty() || word.len() > MAX_WORD_BYTES || self.known.contains(word) {
@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn the_oldest_words_make_room() {
-        let mut words = Words::default();
+        let mut words = WordStore::default();
         let number = |number: usize| number.to_string().into_bytes();
         (0..MAX_WORDS + 10).chain(MAX_WORDS..MAX_WORDS + 10).for_each(|new| words.add(&number(new)));
         assert_eq!((words.list.len(), words.known.len()), (MAX_WORDS, MAX_WORDS));
@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn words_without_use_are_left_out() {
-        let mut words = Words::default();
+        let mut words = WordStore::default();
         words.add(b"");
         words.add(&[b'a'; MAX_WORD_BYTES + 1]);
         assert!(words.is_empty());
