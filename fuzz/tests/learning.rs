@@ -31,10 +31,10 @@ fn names_in(directory: &Path) -> Vec<String> {
 fn has_a_route() {
     let Some(_) = installed("clang", "clang") else { return };
     let dir = TestDir::new();
-    let crashes = crashes(&dir, "has_a_route", "the mutator knows of the executable: 1 path");
+    let crashes = crashes(&dir, "has_a_route", "the mutator knows of the executable");
     assert!(crashes.iter().any(|name| name.contains("learned_path")), "{crashes:?}");
     let words = fs::read_to_string(dir.path("out/sockfuzz.words")).expect("words");
-    assert!(words.starts_with("/qzx/inventory\n"), "{words}");
+    assert!(words.lines().any(|word| word == "/qzx/inventory"), "{words}");
 }
 
 #[test]
