@@ -98,7 +98,7 @@ enum Command {
     /// Print lines for a shell that set CC, CXX, PATH and AFL_PRELOAD
     #[command(after_help = tools::ENV_EXAMPLES)]
     Env,
-    /// Convert recorded traffic into inputs
+    /// Convert recorded traffic into inputs, and keep the inputs that add coverage
     Corpus(corpus::CorpusArguments),
     /// Show inputs as text, one step of a session per line, and convert such text into inputs
     #[command(after_help = session::EXAMPLES)]

@@ -1,7 +1,7 @@
 //! Record of a campaign in its output directory. `replay` reads it to run the server as the campaign did,
 //! and a resumption reads it to find changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -153,11 +153,11 @@ impl CampaignRecord {
         self.program.is_some() && self.program != later.program
     }
 
-    /// Returns the seeds that this campaign was not given, or none if an earlier release did not record them.
-    #[must_use]
-    pub fn new_seeds<'a>(&self, seeds: &'a [Seed]) -> Vec<&'a Seed> {
-        let is_new = |seed: &&Seed| self.version > 0 && !self.seeds.contains(&fingerprint(&seed.bytes));
-        seeds.iter().filter(is_new).collect()
+    /// Returns for each seed whether this campaign was not given it. If an earlier release did not record them, none is new.
+    pub fn are_new<'a>(&self, seeds: impl IntoIterator<Item = &'a Seed>) -> Vec<bool> {
+        let given: HashSet<&String> = self.seeds.iter().collect();
+        let is_new = |seed: &Seed| self.version > 0 && !given.contains(&fingerprint(&seed.bytes));
+        seeds.into_iter().map(is_new).collect()
     }
 
     /// Adds the seeds and the runs of an earlier record to this one.

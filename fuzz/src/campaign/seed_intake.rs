@@ -1,6 +1,7 @@
-//! Intake of seeds: those that crash or hang the server are saved as findings, and those that are new to a
-//! resumed campaign are added to its queue.
+//! Intake of seeds: those that crash or hang the server are saved as findings, those that add no coverage are left out, and
+//! those that are new to a resumed campaign are added to its queue.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -9,14 +10,13 @@ use anyhow::{Context, Result};
 
 use super::findings::directory_of;
 use super::output_dir::OutputDir;
-use super::record::CampaignRecord;
 use crate::input::corpus::{self, Seed};
 use crate::server::single_run::FindingKind;
 use crate::util::fingerprint::fingerprint;
 use crate::util::printable::counted;
 use crate::util::{exit_code, problem::Problem};
 
-/// Name of the directory of the remaining seeds, if some of the given ones are findings.
+/// Name of the directory of the seeds for afl-fuzz, if it does not get all of the given ones.
 const CORPUS: &str = "corpus";
 
 /// Directories that afl-fuzz resumes from. It renames the queue to `_resume` while it starts.
@@ -25,15 +25,11 @@ const QUEUES: [&str; 2] = ["queue", "_resume"];
 /// File with state of afl-fuzz for a faster resumption. It is valid only for the inputs that were in the queue.
 const FAST_RESUME_FILE: &str = "fastresume.bin";
 
-/// Saves the seeds that are findings, and returns the others.
+/// Saves the seeds that are findings.
 ///
 /// # Errors
 /// When they cannot be written.
-pub fn save_findings<'a>(
-    out: &OutputDir,
-    seeds: &'a [Seed],
-    findings: &[(usize, FindingKind)],
-) -> Result<Vec<&'a Seed>> {
+pub fn save_findings(out: &OutputDir, seeds: &[Seed], findings: &[(usize, FindingKind)]) -> Result<()> {
     for &(index, kind) in findings {
         let seed = &seeds[index];
         let directory = out.seeds().join(directory_of(kind));
@@ -42,8 +38,19 @@ pub fn save_findings<'a>(
         let name = if occupied { format!("{name}-{}", fingerprint(&seed.bytes)) } else { name };
         write(&directory.join(name), &seed.bytes)?;
     }
-    let is_finding = |index| findings.iter().any(|(finding, _)| *finding == index);
-    Ok(seeds.iter().enumerate().filter(|(index, _)| !is_finding(*index)).map(|(_, seed)| seed).collect())
+    Ok(())
+}
+
+/// Returns the seeds that are neither findings nor redundant. Both are given by their indices.
+#[must_use]
+pub fn without<'a>(
+    seeds: &'a [Seed],
+    findings: &[(usize, FindingKind)],
+    redundant: &HashSet<usize>,
+) -> Vec<&'a Seed> {
+    let findings: HashSet<usize> = findings.iter().map(|(index, _)| *index).collect();
+    let is_left = |index: &usize| !findings.contains(index) && !redundant.contains(index);
+    seeds.iter().enumerate().filter(|(index, _)| is_left(index)).map(|(_, seed)| seed).collect()
 }
 
 /// Returns a line about the seeds that are findings, or `None` if there are none.
@@ -73,24 +80,26 @@ pub fn saved_line(out: &OutputDir) -> Option<String> {
     })
 }
 
-/// Returns the corpus for a campaign that starts: the given one, or a copy of the other seeds if some are findings, or
-/// come from elsewhere, so that no directory is given.
+/// Returns the corpus for instances that start: the given one, or a copy of those of the seeds that afl-fuzz gets, if it does not get
+/// all of them, or if they do not come from a directory. A campaign that is resumed keeps the copy with which it was started, and
+/// adds the `new` ones.
 ///
 /// # Errors
-/// When all of them are findings, or the copy cannot be written.
-pub fn corpus_without_findings(
+/// When all seeds are findings, or the copy cannot be written.
+pub fn corpus(
     out: &OutputDir,
     given: Option<&Path>,
     all: &[Seed],
     others: &[&Seed],
+    new: &[&Seed],
 ) -> Result<PathBuf> {
     let corpus = out.seeds().join(CORPUS);
-    match given {
-        Some(given) if all.len() == others.len() || out.is_resumed() => {
-            return Ok(std::path::absolute(given)?);
-        }
-        None if out.is_resumed() => return Ok(corpus),
-        _ => {}
+    if out.is_resumed() && corpus.is_dir() {
+        new.iter().try_for_each(|seed| write(&corpus.join(&seed.name), &seed.bytes))?;
+        return Ok(corpus);
+    }
+    if let Some(given) = given.filter(|_| all.len() == others.len() || out.is_resumed()) {
+        return Ok(std::path::absolute(given)?);
     }
     if others.is_empty() {
         return Err(Problem::new(
@@ -109,23 +118,17 @@ pub fn corpus_without_findings(
     Ok(corpus)
 }
 
-/// Adds seeds that are new to a campaign to the queue of an instance that is resumed, and returns their number.
-/// With `-i -`, afl-fuzz reads only its own queue, but every file in it.
+/// Adds seeds to the queue of an instance that is resumed, and returns their number. With `-i -`, afl-fuzz reads only its own
+/// queue, but every file in it.
 ///
 /// # Errors
 /// When they cannot be written.
-pub fn take_in_new(
-    instance: &Path,
-    earlier: &CampaignRecord,
-    seeds: &[Seed],
-    others: &[&Seed],
-) -> Result<usize> {
-    let new: Vec<_> = earlier.new_seeds(seeds).into_iter().filter(|seed| others.contains(seed)).collect();
+pub fn take_in_new(instance: &Path, new: &[&Seed]) -> Result<usize> {
     let queue = QUEUES.iter().map(|name| instance.join(name)).find(|path| next_id(path) > 0);
     let Some(queue) = queue.filter(|_| !new.is_empty()) else {
         return Ok(0);
     };
-    for (id, seed) in (next_id(&queue)..).zip(&new) {
+    for (id, seed) in (next_id(&queue)..).zip(new) {
         // The name that afl-fuzz itself would give to the seed.
         let name = format!("id:{id:06},time:0,execs:0,orig:{}", seed.name.replace('/', "_"));
         write(&queue.join(name), &seed.bytes)?;

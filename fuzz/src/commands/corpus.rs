@@ -1,10 +1,13 @@
-//! `sockfuzz corpus`: imports requests that a user has into a corpus.
+//! `sockfuzz corpus`: imports requests that a user has into a corpus, and minimises corpora.
+
+mod minimize;
 
 use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
+use self::minimize::MinimizeArguments;
 use crate::input::corpus;
 use crate::input::import::{self, CorpusWriter, ImportOptions, ImportResult, WriteOutcome};
 use crate::util::printable::counted;
@@ -36,6 +39,9 @@ pub enum CorpusCommand {
     /// Convert captures, archives, API descriptions, curl commands, logs and raw requests into inputs
     #[command(after_help = IMPORT_EXAMPLES)]
     Import(ImportArguments),
+    /// Keep the smallest inputs that together reach all that the inputs of a directory reach
+    #[command(after_help = minimize::EXAMPLES)]
+    Minimize(MinimizeArguments),
 }
 
 /// Arguments of `corpus`.
@@ -70,6 +76,7 @@ pub struct ImportArguments {
 pub fn run(arguments: CorpusArguments) -> Result<u8> {
     match arguments.command {
         CorpusCommand::Import(arguments) => import(&arguments),
+        CorpusCommand::Minimize(arguments) => minimize::run(&arguments),
     }
 }
 

@@ -8,9 +8,7 @@ mod judge_process;
 mod new_findings;
 mod preparation;
 mod resumption;
-
-use std::path::Path;
-use std::time::Duration;
+mod seed_check;
 
 use anyhow::Result;
 use sockfuzz_protocol::InputFormat;
@@ -26,13 +24,7 @@ use crate::note;
 use crate::options::PreloadOptions;
 use crate::report::report_file;
 use crate::sandbox::Sandbox;
-use crate::server::seeds::{self, SeedCheck};
-use crate::server::single_run::RunConfig;
-use crate::server::transport::{self, TransportChoice};
 use crate::util::preload;
-
-/// Time limit for one seed in the check before fuzzing. It includes the start of the server.
-const CHECK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Fuzzes the server.
 ///
@@ -50,14 +42,14 @@ pub fn run(arguments: FuzzArguments) -> Result<u8> {
     let options = preload_options(&arguments, mutator, &inputs.seeds);
     let sandbox = Sandbox::prepare(&options, &library)?;
     sandbox.check_not_writable(target.out.path())?;
-    let SeedCheck { choice, findings } =
-        check_seeds(&arguments, &target, &library, sandbox.options(), &inputs.seeds)?;
-    let apply = |options: &PreloadOptions| match &choice {
+    let checked = seed_check::check(&arguments, &target, &library, sandbox.options(), &inputs.seeds)?;
+    let apply = |options: &PreloadOptions| match &checked.check.choice {
         Some(choice) => choice.apply(options),
         None => options.clone(),
     };
     let record = CampaignRecord::new(&target.server, &apply(&options), arguments.timeout, &inputs.seeds)?;
-    let checked = CheckedTarget { target, record, options: apply(sandbox.options()), findings };
+    let options = apply(sandbox.options());
+    let checked = CheckedTarget { target, record, options, seeds: checked };
     execution::fuzz(&arguments, checked, &inputs, &library, (mutator, mutator_settings))
 }
 
@@ -72,25 +64,4 @@ fn preload_options(arguments: &FuzzArguments, mutator: Mutator, seeds: &[Seed]) 
         note!("inputs are sessions: steps over up to {} connections", Connection::COUNT);
     }
     options
-}
-
-/// Runs each seed once, unless `--no-check` is given, and chooses the transport if it is `auto`.
-fn check_seeds(
-    arguments: &FuzzArguments,
-    target: &FuzzTarget,
-    library: &Path,
-    options: &PreloadOptions,
-    seeds: &[Seed],
-) -> Result<SeedCheck> {
-    let check = if arguments.no_check {
-        let earlier = CampaignRecord::read(target.out.path())?.and_then(|record| record.transport());
-        let choice = transport::is_auto(options).then(|| TransportChoice::unchecked(earlier));
-        SeedCheck { choice, ..SeedCheck::default() }
-    } else {
-        let options = &options.with_crashes_of_the_loop();
-        let config = RunConfig { server: &target.server, library, options, timeout: CHECK_TIMEOUT };
-        seeds::check(&config, &target.inspection, seeds)?
-    };
-    check.choice.iter().for_each(|choice| note!("{choice}"));
-    Ok(check)
 }

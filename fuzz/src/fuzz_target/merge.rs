@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::fuzz_target::coverage_set::NewCoverage;
-use crate::fuzz_target::target_loop::TargetLoop;
 use crate::fuzz_target::target_server::TargetServer;
-use crate::fuzz_target::unit::{self, Unit};
-use crate::server::loop_run::InputEnd;
+use crate::fuzz_target::unit;
+use crate::server::coverage_set::NewCoverage;
 use crate::util::problem::Problem;
 
 /// Result of a merge.
@@ -21,9 +19,9 @@ pub struct MergeSum {
     /// Inputs of the others.
     pub offered: usize,
     /// Inputs that were added.
-    pub added: u64,
+    pub added: usize,
     /// Inputs that end or hang the server, which were left out.
-    pub failed: u64,
+    pub failed: usize,
     /// What the added ones reach.
     pub new: NewCoverage,
     /// Edges that the merged corpus reaches.
@@ -41,34 +39,26 @@ pub fn merge(target: &TargetServer, first: &Path, others: &[PathBuf], timeout: D
         let what = format!("{} is no directory", first.display());
         return Err(Problem::failed(what, "give the directory to merge into first; it may be empty").into());
     }
-    let initial = by_size(unit::read(&[first.to_owned()])?);
-    let offered = by_size(unit::read(others)?);
+    let initial = unit::read(&[first.to_owned()])?;
+    let offered = unit::read(others)?;
     eprintln!(
         "MERGE-OUTER: {} files, {} in the initial corpus",
         initial.len() + offered.len(),
         initial.len()
     );
-    let mut run = TargetLoop::start(target, timeout)?;
-    let mut sum = MergeSum { initial: initial.len(), offered: offered.len(), ..MergeSum::default() };
-    for unit in &initial {
-        run.run(&unit.bytes)?;
+    let [before, inputs] =
+        [&initial, &offered].map(|units| units.iter().map(|unit| &unit.bytes[..]).collect::<Vec<_>>());
+    let merged = target.config(timeout).minimise(&before, &inputs, 1, &|| {})?;
+    for index in &merged.kept {
+        offered[*index].write_into(first).context("cannot add to the first corpus")?;
     }
-    for unit in &offered {
-        let (end, new) = run.run(&unit.bytes)?;
-        sum.failed += u64::from(end != InputEnd::Answered);
-        if new.features > 0 {
-            unit.write_into(first).context("cannot add to the first corpus")?;
-            sum.added += 1;
-            sum.new.edges += new.edges;
-            sum.new.features += new.features;
-        }
-    }
-    (sum.edges, sum.features) = (run.coverage.edges, run.coverage.features);
-    Ok(sum)
-}
-
-/// The shortest first, and the order of equal lengths does not depend on the file system.
-fn by_size(mut units: Vec<Unit>) -> Vec<Unit> {
-    units.sort_by(|one, other| (one.bytes.len(), &one.sha1).cmp(&(other.bytes.len(), &other.sha1)));
-    units
+    Ok(MergeSum {
+        initial: initial.len(),
+        offered: offered.len(),
+        added: merged.kept.len(),
+        failed: merged.failed.len(),
+        new: merged.new,
+        edges: merged.coverage.edges,
+        features: merged.coverage.features,
+    })
 }

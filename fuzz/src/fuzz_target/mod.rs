@@ -15,8 +15,6 @@ pub mod crash_report;
 
 pub mod playback;
 
-pub mod coverage_set;
-
 pub mod target_loop;
 
 pub mod merge;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::fuzz_target::coverage_set::{CoverageSet, NewCoverage};
 use crate::fuzz_target::target_server::TargetServer;
+use crate::server::coverage_set::{CoverageSet, NewCoverage};
 use crate::server::loop_run::{InputEnd, LoopRun};
 
 /// Server in the loop.

@@ -1,6 +1,7 @@
 //! Server under test. These modules import each other in one direction only: from the end of this list to its
 //! beginning.
 
+pub mod coverage_set;
 pub mod edges;
 pub mod executable_words;
 pub mod process_tree;
@@ -26,6 +27,10 @@ pub mod batch_run;
 pub mod coverage_run;
 mod crash_run;
 pub mod loop_run;
+
+pub mod loop_pool;
+pub mod minimal_set;
+pub mod minimisation;
 
 pub mod plain_run;
 pub mod tcp_run;

@@ -29,6 +29,16 @@ impl PinnedThread {
         Self::to(sched_getcpu(), affinity()?)
     }
 
+    /// Pins the thread to one of the cores that it may use, by a number that wraps around.
+    ///
+    /// # Errors
+    /// When the kernel refuses.
+    pub fn to_nth_core(number: usize) -> Result<Self> {
+        let before = affinity()?;
+        let mut cores = (0..CpuSet::MAX_CPU).filter(|&core| before.is_set(core)).cycle();
+        Self::to(cores.nth(number).context("this thread has no core")?, before)
+    }
+
     fn to(core: usize, before: CpuSet) -> Result<Self> {
         let mut one = CpuSet::new();
         one.set(core);

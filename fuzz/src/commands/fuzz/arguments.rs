@@ -126,6 +126,9 @@ pub struct FuzzArguments {
     /// Do not run the seeds before fuzzing
     #[arg(long)]
     pub no_check: bool,
+    /// Give afl-fuzz all seeds. Otherwise, of more than 500 it gets those that together reach all that they all reach
+    #[arg(long)]
+    pub keep_all_seeds: bool,
     /// Do not triage the findings and write the report at the end
     #[arg(long)]
     pub no_triage: bool,

@@ -14,6 +14,7 @@ use super::judge_process::JudgeProcess;
 use super::new_findings::{self, KNOWN_TIMEOUT, KnownFindings};
 use super::preparation::{FuzzInputs, FuzzTarget};
 use super::resumption;
+use super::seed_check::CheckedSeeds;
 use crate::campaign::conclusion::{combined_stats, conclude};
 use crate::campaign::control_group::{ControlGroup, GroupLimits};
 use crate::campaign::environment::{self, Setting};
@@ -29,7 +30,7 @@ use crate::campaign::stop_condition::StopCondition;
 use crate::campaign::stop_watch::StopWatch;
 use crate::note;
 use crate::options::PreloadOptions;
-use crate::server::single_run::{FindingKind, RunConfig};
+use crate::server::single_run::RunConfig;
 use crate::server::status_file::StatusFile;
 use crate::util::exit_code;
 use crate::util::notice::{self, Verbosity};
@@ -40,8 +41,7 @@ pub(super) struct CheckedTarget {
     pub(super) record: CampaignRecord,
     /// Options of the preload, including those of the sandbox.
     pub(super) options: PreloadOptions,
-    /// Seeds that crash or hang the server.
-    pub(super) findings: Vec<(usize, FindingKind)>,
+    pub(super) seeds: CheckedSeeds,
 }
 
 /// Runs the campaign in its output directory.
@@ -52,19 +52,21 @@ pub(super) fn fuzz(
     library: &Path,
     (mutator, mutator_settings): (Mutator, Vec<Setting>),
 ) -> Result<u8> {
-    let CheckedTarget { target, record, options, findings } = checked;
+    let CheckedTarget { target, record, options, seeds: CheckedSeeds { check, redundant } } = checked;
+    let findings = check.findings;
     let FuzzTarget { server, inspection, out, cargo_afl } = target;
     let out = out.lock()?;
     let earlier_record = CampaignRecord::read(out.path())?;
     let host = resumption::host(arguments.host.as_ref(), earlier_record.as_ref(), &out)?;
     let mut known = KnownFindings::record(out.path())?;
-    let others = seed_intake::save_findings(&out, &inputs.seeds, &findings)?;
+    seed_intake::save_findings(&out, &inputs.seeds, &findings)?;
+    let others = seed_intake::without(&inputs.seeds, &findings, &redundant);
+    let new = resumption::new_seeds(earlier_record.as_ref(), &others);
     seed_intake::findings_line(&out, &findings).iter().for_each(|line| note!("{line}"));
     if let Some((guide, path)) = inputs.guide.as_ref().zip(inputs.dictionary.as_ref()) {
         guide.write_dictionary(inputs.given_dictionary.as_ref(), path)?;
     }
-    let corpus =
-        seed_intake::corpus_without_findings(&out, inputs.corpus.as_deref(), &inputs.seeds, &others)?;
+    let corpus = seed_intake::corpus(&out, inputs.corpus.as_deref(), &inputs.seeds, &others, &new)?;
     guide::record_rules(arguments, inputs.guide.as_ref(), &inputs.seeds, &corpus, out.path())?;
     let status = StatusFile::kept_at(&out.status())?;
     let output_mode = output_mode(arguments.jobs);
@@ -88,7 +90,7 @@ pub(super) fn fuzz(
     report_instances(&settings, &instances, &out);
     if let Some(resumed) = instances.iter().find(|instance| instance.resumes) {
         let instance = out.instance(&resumed.name);
-        resumption::resume(&instance, earlier_record.as_ref(), &record, &inputs.seeds, &others)?;
+        resumption::resume(&instance, earlier_record.as_ref(), &record, &new)?;
     }
     match &earlier_record {
         Some(earlier) => record.resuming(earlier),

@@ -39,6 +39,13 @@ pub(super) fn host(
     }
 }
 
+/// Returns those of the seeds that a campaign which is resumed was not given yet.
+pub(super) fn new_seeds<'a>(earlier: Option<&CampaignRecord>, seeds: &[&'a Seed]) -> Vec<&'a Seed> {
+    let Some(earlier) = earlier else { return Vec::new() };
+    let are_new = earlier.are_new(seeds.iter().copied());
+    seeds.iter().zip(are_new).filter(|(_, is_new)| *is_new).map(|(seed, _)| *seed).collect()
+}
+
 /// Adds new seeds to a campaign that is resumed, and reports whether the server has changed since the last run.
 ///
 /// # Errors
@@ -47,8 +54,7 @@ pub(super) fn resume(
     instance: &Path,
     earlier: Option<&CampaignRecord>,
     record: &CampaignRecord,
-    seeds: &[Seed],
-    others: &[&Seed],
+    new: &[&Seed],
 ) -> Result<()> {
     let Some(earlier) = earlier else { return Ok(()) };
     if earlier.has_other_program(record) {
@@ -57,7 +63,7 @@ pub(super) fn resume(
              and findings may not apply to it"
         );
     }
-    match seed_intake::take_in_new(instance, earlier, seeds, others)? {
+    match seed_intake::take_in_new(instance, new)? {
         0 => {}
         new => note!("{} put into the queue", counted(new as u64, "new seed", "new seeds")),
     }

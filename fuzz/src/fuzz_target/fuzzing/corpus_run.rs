@@ -6,11 +6,11 @@ use anyhow::Result;
 use sockfuzz_mutator::{Dictionary, Mutator};
 
 use super::FuzzRun;
-use crate::fuzz_target::coverage_set::NewCoverage;
 use crate::fuzz_target::finding_check::ConfirmedFinding;
 use crate::fuzz_target::log::{self, Event, Figures};
 use crate::fuzz_target::target_loop::TargetLoop;
 use crate::fuzz_target::unit::Unit;
+use crate::server::coverage_set::NewCoverage;
 use crate::server::loop_run::InputEnd;
 
 /// Maximum length of a new input, if none is given.

@@ -43,6 +43,11 @@ impl CorpusWriter {
         Ok(Self { directory: directory.to_owned(), known })
     }
 
+    /// Returns the inputs of the directory.
+    pub fn inputs(&self) -> impl Iterator<Item = &[u8]> {
+        self.known.keys().map(Vec::as_slice)
+    }
+
     /// Adds an input under its name. If the name is taken, appends a number.
     ///
     /// # Errors
