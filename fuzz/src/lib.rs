@@ -24,19 +24,20 @@
 //! 4. [`fuzz_target`]: a bundle's server as fleets of fuzzing machines run it (`NAME_fuzzer`, `afl-fuzz`).
 //! 5. [`report`]: a campaign as a page, as text and as data (`sockfuzz report`).
 //! 6. [`triage`]: from findings to bugs: causes, groups, reduction, confirmation (`sockfuzz triage`).
-//! 7. [`coverage`]: coverage of source lines that people read (`sockfuzz cover`).
-//! 8. [`recipe`]: real servers that are built, checked and fuzzed by recipe (`sockfuzz servers`).
-//! 9. [`bundle`]: a server with all that fuzzing it needs, in one directory (`sockfuzz bundle`).
-//! 10. [`toolchain`]: compilers and tools of AFL++ with the right flags and environment (`sockfuzz cc`, …).
-//! 11. [`fleet`]: campaigns on many machines: hosts, exchange of inputs, collection (`sockfuzz sync`).
-//! 12. [`campaign`]: afl-fuzz: installation, environment, command lines, output directory, instances,
+//! 7. [`routes`]: routes that a campaign reaches, and their answers (`sockfuzz routes`).
+//! 8. [`coverage`]: coverage of source lines that people read (`sockfuzz cover`).
+//! 9. [`recipe`]: real servers that are built, checked and fuzzed by recipe (`sockfuzz servers`).
+//! 10. [`bundle`]: a server with all that fuzzing it needs, in one directory (`sockfuzz bundle`).
+//! 11. [`toolchain`]: compilers and tools of AFL++ with the right flags and environment (`sockfuzz cc`, …).
+//! 12. [`fleet`]: campaigns on many machines: hosts, exchange of inputs, collection (`sockfuzz sync`).
+//! 13. [`campaign`]: afl-fuzz: installation, environment, command lines, output directory, instances,
 //!     report; the bundled server to fuzz.
-//! 13. [`sandbox`]: options that confine the server, adapted to this machine's kernel.
-//! 14. [`server`]: the server under test: inspection of its file, runs with and without the preload,
+//! 14. [`sandbox`]: options that confine the server, adapted to this machine's kernel.
+//! 15. [`server`]: the server under test: inspection of its file, runs with and without the preload,
 //!     comparison of both, choice of the transport, diagnosis of failures.
-//! 15. [`input`]: inputs: reading and importing a corpus, comparing answers.
-//! 16. [`options`]: arguments that subcommands share, and the options of the preload.
-//! 17. [`util`]: errors and exit statuses, signals, files, the source tree.
+//! 16. [`input`]: inputs: reading and importing a corpus, comparing answers.
+//! 17. [`options`]: arguments that subcommands share, and the options of the preload.
+//! 18. [`util`]: errors and exit statuses, signals, files, the source tree.
 //!
 //! The way of `sockfuzz fuzz` through them: [`commands::fuzz::run`] reads the seeds
 //! ([`input::corpus::read`]), inspects the server ([`server::inspect::inspect`]), prepares its sandbox
@@ -55,6 +56,7 @@ pub mod input;
 pub mod options;
 pub mod recipe;
 pub mod report;
+pub mod routes;
 pub mod sandbox;
 pub mod server;
 pub mod toolchain;

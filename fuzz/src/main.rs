@@ -11,7 +11,7 @@ use clap_complete::Shell;
 use sockfuzz::bundle::tracer;
 use sockfuzz::campaign::guard;
 use sockfuzz::commands::{
-    bench, bundle, cargo, check, compiler, corpus, cover, engine, fuzz, judge, replay, report, run, servers,
+    bench, bundle, cargo, check, compiler, corpus, cover, engine, fuzz, judge, replay, report, routes, run, servers,
     session, sync, target, tools, triage,
 };
 use sockfuzz::options;
@@ -71,6 +71,9 @@ enum Command {
     /// Group the findings of a campaign into bugs, reduce each, and confirm it on the plain server
     #[command(after_help = triage::EXAMPLES)]
     Triage(triage::TriageArguments),
+    /// Show which routes a campaign reaches, and which it never got a 2xx from
+    #[command(after_help = routes::EXAMPLES)]
+    Routes(routes::RoutesArguments),
     /// Report a campaign as a page, as text or as data
     #[command(after_help = report::EXAMPLES)]
     Report(report::ReportArguments),
@@ -179,6 +182,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Fuzz(arguments) => fuzz::run(arguments),
         Command::Replay(arguments) => replay::run(arguments),
         Command::Triage(arguments) => triage::run(&arguments),
+        Command::Routes(arguments) => routes::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Sync(arguments) => sync::run(arguments),
         Command::Cover(arguments) => cover::run(&arguments),

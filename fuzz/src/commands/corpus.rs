@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use self::minimize::MinimizeArguments;
 use crate::input::corpus;
 use crate::input::import::{self, CorpusWriter, ImportOptions, ImportResult, WriteOutcome};
+use crate::input::route::{self, Route};
 use crate::util::printable::counted;
 use crate::util::{exit_code, problem::Problem};
 
@@ -115,6 +116,8 @@ fn import(arguments: &ImportArguments) -> Result<u8> {
             }
         }
     }
+    let routes: Vec<Route> = results.iter().flat_map(|result| result.routes.iter().cloned()).collect();
+    route::add_to_corpus(&arguments.output, &routes)?;
     println!("{} written, {known} known already, {skipped} skipped", counted(written, "input", "inputs"));
     Ok(exit_code::OK)
 }

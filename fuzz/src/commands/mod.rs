@@ -12,6 +12,7 @@ pub mod fuzz;
 pub mod judge;
 pub mod replay;
 pub mod report;
+pub mod routes;
 pub mod run;
 pub mod servers;
 pub mod session;

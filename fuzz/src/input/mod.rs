@@ -3,5 +3,9 @@
 
 pub mod compare;
 pub mod corpus;
+pub mod exchange;
+pub mod exchanges;
+pub mod route;
+
 pub mod import;
 pub mod judge;

@@ -22,6 +22,7 @@ use crate::campaign::record::CampaignRecord;
 use crate::campaign::report;
 use crate::campaign::stats::FuzzerStats;
 use crate::options::PreloadOptions;
+use crate::routes::summary::RouteSummary;
 use crate::server::status_file::StatusFile;
 use crate::triage::earlier_findings::EarlierFindings;
 
@@ -65,6 +66,8 @@ pub struct CampaignReport {
     pub saved_files: Vec<SavedFile>,
     /// Answers since the campaign was started or resumed. Missing if none was counted.
     pub answers: Option<AnswerClasses>,
+    /// Routes, with their answers. Missing unless `sockfuzz routes` has played the queues.
+    pub routes: Option<RouteSummary>,
     /// Paths requested by the inputs in the queues.
     pub requested_paths: RequestedPaths,
     /// Coverage of the source. Missing unless `sockfuzz cover` has measured it.
@@ -149,6 +152,7 @@ impl CampaignReport {
                 let [success, redirection, client_error, server_error] = answers.by_class();
                 AnswerClasses { success, redirection, client_error, server_error }
             }),
+            routes: RouteSummary::read(&out),
             // Every plain request is a session, too.
             requested_paths: requests::read(&out, format.unwrap_or(InputFormat::Session)),
             coverage,

@@ -24,6 +24,9 @@ const SCRIPT: &str = include_str!("page/sort.js");
 /// Maximum number of saved files that a page lists.
 const MAX_FILES: usize = 500;
 
+/// Maximum number of routes that a page lists.
+const MAX_ROUTES: usize = 500;
+
 /// Where a page is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PagePlace {
@@ -99,6 +102,7 @@ pub fn render(report: &CampaignReport, place: PagePlace) -> Result<String> {
             is_live => matches!(place, PagePlace::Live(_)),
             reload_seconds => reload.map(|interval| interval.as_secs()),
             max_files => MAX_FILES,
+            max_routes => MAX_ROUTES,
         })
         .context("the page cannot be rendered")
 }

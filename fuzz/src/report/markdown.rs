@@ -4,16 +4,19 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use indicatif::HumanCount;
-use tabled::builder::Builder;
-use tabled::settings::Style;
 
 use super::bugs::ReportedBug;
 use super::data::CampaignReport;
+use super::markdown_text::{block, code, escaped, table};
 use super::series;
 use super::text::duration;
+use crate::routes::summary::RouteSummary;
 
 /// Maximum number of saved files that are listed.
 const MAX_FILES: usize = 50;
+
+/// Maximum number of routes that are listed.
+const MAX_ROUTES: usize = 100;
 
 /// Renders the report. What comes from inputs is code, or has its special characters escaped.
 #[must_use]
@@ -151,11 +154,15 @@ fn answers(report: &CampaignReport, text: &mut String) {
         }
         None => *text += "No answer with a status code is recorded.\n",
     }
+    if let Some(summary) = &report.routes {
+        routes(summary, text);
+        return;
+    }
     let paths = &report.requested_paths;
     if paths.distinct > 0 {
         let _ = writeln!(
             text,
-            "\nPaths requested by {} of {} inputs in the queues ({} distinct); their answers are not recorded:\n",
+            "\nPaths requested by {} of {} inputs in the queues ({} distinct); `sockfuzz routes` tells how they are answered:\n",
             paths.inputs_read, paths.inputs, paths.distinct
         );
         let rows = paths
@@ -164,6 +171,31 @@ fn answers(report: &CampaignReport, text: &mut String) {
             .take(MAX_FILES)
             .map(|it| vec![code(&it.path), escaped(&it.methods.join(", ")), it.inputs.to_string()]);
         table(text, &["path", "methods", "inputs"], rows);
+    }
+}
+
+fn routes(summary: &RouteSummary, text: &mut String) {
+    let _ = writeln!(
+        text,
+        "\nRoutes that {} of {} inputs in the queues reach; {} of the known ones were never answered with 2xx. Besides, {} \
+         inputs request {} paths that the server does not know:\n",
+        summary.inputs_played,
+        summary.inputs,
+        summary.without_success().count(),
+        summary.unknown_inputs,
+        summary.unknown_paths
+    );
+    let rows = summary.routes.iter().take(MAX_ROUTES).map(|it| {
+        let success = match (it.lacks_success, it.is_known) {
+            (true, _) => "**never 2xx**",
+            (false, true) => "yes",
+            (false, false) => "not known before",
+        };
+        vec![it.method.clone(), code(&it.path), success.to_owned(), it.inputs.to_string(), it.shown_answers()]
+    });
+    table(text, &["method", "route", "successful", "inputs", "answers"], rows);
+    if summary.routes.len() > MAX_ROUTES {
+        let _ = writeln!(text, "… {} more routes", summary.routes.len() - MAX_ROUTES);
     }
 }
 
@@ -216,47 +248,6 @@ fn repetition(report: &CampaignReport, text: &mut String) {
     block("Commands of afl-fuzz", &it.afl_commands.join("\n"), text);
 }
 
-fn table(text: &mut String, head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) {
-    let mut table = Builder::new();
-    table.push_record(head.iter().copied());
-    rows.into_iter().for_each(|row| table.push_record(row));
-    let _ = writeln!(text, "{}\n", table.build().with(Style::markdown()));
-}
-
-/// Adds text in a block, whose fence is longer than any in the text.
-fn block(title: &str, content: &str, text: &mut String) {
-    if !content.is_empty() {
-        let fence = "`".repeat(longest_fence(content).max(2) + 1);
-        let _ = writeln!(text, "\n{title}:\n\n{fence}text\n{}\n{fence}", content.trim_end_matches('\n'));
-    }
-}
-
-/// Returns text as code in a line, also within a table.
-fn code(text: &str) -> String {
-    let fence = "`".repeat(longest_fence(text) + 1);
-    let space = if text.starts_with('`') || text.ends_with('`') || text.is_empty() { " " } else { "" };
-    format!("{fence}{space}{}{space}{fence}", text.replace('\n', " ").replace('|', "\\|"))
-}
-
-fn longest_fence(text: &str) -> usize {
-    text.split(|character| character != '`').map(str::len).max().unwrap_or(0)
-}
-
-/// Escapes what Markdown or HTML would interpret.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' => escaped.push(' '),
-            '<' => escaped.push_str("&lt;"),
-            '&' => escaped.push_str("&amp;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '#' | '~' | '!' => escaped.extend(['\\', character]),
-            _ => escaped.push(character),
-        }
-    }
-    escaped
-}
-
 fn quoted(word: &str) -> String {
     shell_words::quote(word).into_owned()
 }
@@ -267,23 +258,4 @@ fn seconds(seconds: u64) -> String {
 
 fn time(ms: Option<u64>) -> String {
     ms.map_or_else(|| "unknown".to_owned(), |ms| duration(Duration::from_millis(ms)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_is_markup() {
-        assert_eq!(escaped("<img>|[a](b)\n`c`"), "&lt;img>\\|\\[a\\](b) \\`c\\`");
-        assert_eq!(code("a`b|c"), "``a`b\\|c``");
-        assert_eq!(code("`"), "`` ` ``");
-    }
-
-    #[test]
-    fn a_block_cannot_be_left() {
-        let mut text = String::new();
-        block("Session", "a\n````\n<script>", &mut text);
-        assert!(text.contains("\n`````text\na\n````\n<script>\n`````\n"), "{text}");
-    }
 }

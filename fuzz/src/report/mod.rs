@@ -1,6 +1,7 @@
 //! Report of a campaign: everything that its output directory tells, as a page, as text and as data. Each module
 //! imports only modules that are above it in this list.
 
+mod markdown_text;
 pub mod text;
 
 pub mod bugs;

@@ -28,7 +28,7 @@ const MAX_PATHS: usize = 50;
 /// Maximum number of bytes of a path that are shown.
 const MAX_PATH_BYTES: usize = 120;
 
-/// Paths requested by the inputs in the queues. The answer to each is not recorded.
+/// Paths requested by the inputs in the queues.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct RequestedPaths {
     /// Number of inputs in the queues.

@@ -10,6 +10,7 @@ use indicatif::HumanCount;
 
 use crate::input::corpus;
 use crate::input::import::{CorpusWriter, ImportedInput};
+use crate::input::route;
 use crate::options::{PreloadArguments, ServerArguments};
 use crate::sandbox::Sandbox;
 use crate::server::Server;
@@ -91,6 +92,7 @@ pub(super) fn run(arguments: &MinimizeArguments) -> Result<u8> {
         let (name, bytes) = (input.name.replace('/', "_"), input.bytes.clone());
         writer.add(&ImportedInput { name, bytes, made_from })?;
     }
+    route::add_to_corpus(&arguments.output, &route::of_corpus(&arguments.corpus))?;
     println!(
         "{}, {} kept: they add {} edges, {} pairs of an edge and a class of counts",
         counted(inputs.len() as u64, "input", "inputs"),

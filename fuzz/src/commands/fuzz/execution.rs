@@ -30,6 +30,7 @@ use crate::campaign::stop_condition::StopCondition;
 use crate::campaign::stop_watch::StopWatch;
 use crate::note;
 use crate::options::PreloadOptions;
+use crate::routes::known;
 use crate::server::single_run::RunConfig;
 use crate::server::status_file::StatusFile;
 use crate::util::exit_code;
@@ -87,6 +88,7 @@ pub(super) fn fuzz(
     };
     let instances = plan.instances(arguments.jobs.into(), &out);
     plan.create_histories(&instances, &out)?;
+    known::record(out.path(), &inputs.corpus, &inputs.seeds, options.parsed().input)?;
     report_instances(&settings, &instances, &out);
     if let Some(resumed) = instances.iter().find(|instance| instance.resumes) {
         let instance = out.instance(&resumed.name);

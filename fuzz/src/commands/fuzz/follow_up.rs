@@ -1,4 +1,4 @@
-//! What follows a campaign: triage of its findings, and the reports.
+//! What follows a campaign: triage of its findings, its routes, and the reports.
 
 use std::env;
 use std::ffi::OsStr;
@@ -29,7 +29,7 @@ const END_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the user wants after a campaign.
 #[derive(Debug)]
 pub(super) struct FollowUp<'a> {
-    /// Whether to triage and to write the page.
+    /// Whether to triage, to play the queue for its routes, and to write the page.
     pub(super) is_wanted: bool,
     /// Time limit of the triage.
     pub(super) triage_time: Option<Duration>,
@@ -56,6 +56,7 @@ impl FollowUp<'_> {
                 note!("triage of the findings; Ctrl-C ends it, and the same command goes on with it later");
                 run("triage", &[], out, self.triage_time)?;
             }
+            run("routes", &[], out, None)?;
             run("report", &[], out, None)?;
         } else {
             propose(out);

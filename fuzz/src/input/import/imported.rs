@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use crate::input::corpus::Seed;
+use crate::input::route::Route;
 
 /// Imported input, not yet written to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +22,8 @@ pub struct ImportedInput {
 pub struct ImportResult {
     /// The inputs.
     pub inputs: Vec<ImportedInput>,
+    /// Routes that the file describes.
+    pub routes: Vec<Route>,
     /// Parts of the file that yielded no input, each with the reason.
     pub skipped: Vec<String>,
 }

@@ -66,6 +66,7 @@ pub(super) fn read(file: &Seed) -> Result<ApiDescription> {
     for (path, item) in spec.paths.iter().flatten() {
         for (method, described) in item.methods() {
             let operation = operation::Operation::new(&spec, path, item, method.as_str(), described);
+            result.routes.push(operation.route());
             match operation.requests() {
                 Ok(requests) => {
                     let made_from = || format!("{method} {path}");

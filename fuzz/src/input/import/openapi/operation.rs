@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::super::request::{RequestPieces, split_url};
 use super::example::Examples;
+use crate::input::route::Route;
 use crate::util::percent::percent_encoded;
 
 /// Operation of a description.
@@ -37,6 +38,11 @@ impl<'a> Operation<'a> {
             }
         }
         Self { spec, path, method, described, parameters, examples: Examples::new(spec) }
+    }
+
+    /// Returns the route: method and path, with the base path of its server.
+    pub(super) fn route(&self) -> Route {
+        Route::new(self.method, &format!("{}{}", self.server().1, self.path))
     }
 
     /// Returns a request with all that the operation takes, and, if that is less, one with what it requires. The error is
