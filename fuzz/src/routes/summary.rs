@@ -17,6 +17,9 @@ const FILE: &str = "sockfuzz-routes.json";
 /// Maximum number of routes of each kind that the text has.
 const MAX_SHOWN: usize = 15;
 
+/// Maximum number of characters of a path that the text has.
+const MAX_PATH_CHARS: usize = 60;
+
 /// Routes that the inputs in the queues reach.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RouteSummary {
@@ -139,9 +142,18 @@ impl fmt::Display for RouteSummary {
     }
 }
 
+/// Returns a path for a terminal, cut if it is long.
+fn shown_path(path: &str) -> String {
+    let mut shown: String = path.chars().filter(|it| !it.is_control()).take(MAX_PATH_CHARS).collect();
+    if shown.len() < path.len() {
+        shown.push('…');
+    }
+    shown
+}
+
 fn list(f: &mut fmt::Formatter<'_>, routes: &[&RouteAnswers]) -> fmt::Result {
     for it in routes.iter().take(MAX_SHOWN) {
-        writeln!(f, "  {:7} {:40} {}", it.method, it.path, it.shown_answers())?;
+        writeln!(f, "  {:7} {:40} {}", it.method, shown_path(&it.path), it.shown_answers())?;
     }
     match routes.len().saturating_sub(MAX_SHOWN) {
         0 => Ok(()),

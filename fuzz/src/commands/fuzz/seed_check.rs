@@ -17,6 +17,7 @@ use crate::server::inspect::Inspection;
 use crate::server::seeds::{self, SeedCheck, SeedProgress};
 use crate::server::single_run::RunConfig;
 use crate::server::transport::{self, TransportChoice, is_sampled};
+use crate::util::printable::counted;
 
 /// Number of seeds above which only a sample is answered as by a server of its own, and all others run in the loop. afl-fuzz
 /// takes seconds for this number.
@@ -108,8 +109,8 @@ fn select(
     }
     checked.redundant = run.iter().copied().filter(|index| !kept.contains(index)).collect();
     note!(
-        "{} seeds, {} kept: the others add no coverage; --keep-all-seeds keeps them",
-        HumanCount(run.len() as u64),
+        "{}, {} kept: the others add no coverage; --keep-all-seeds keeps them",
+        counted(run.len() as u64, "seed", "seeds"),
         HumanCount(kept.len() as u64),
     );
     Ok(())
