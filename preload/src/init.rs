@@ -18,7 +18,7 @@ use crate::net::{activation, listener};
 use crate::process::{driver_process, identity};
 use crate::sys::config::{self, Config, RunMode};
 use crate::sys::{answer_ring, fd_table, internal_error, proc, real, relocation, report, seccomp, stdio};
-use crate::{afl, driver, history, memory_socket, sandbox, source_coverage, transport_trial};
+use crate::{afl, driver, history, memory_socket, recording, sandbox, source_coverage, transport_trial};
 
 /// Maximum number of file descriptors that the preload keeps from the server.
 const PROTECTED_FDS: u32 = 56;
@@ -44,6 +44,9 @@ pub(crate) fn run() {
     let is_below_another = saved_fds.is_some();
     proc::open_fds().into_iter().for_each(listener::adopt);
     let Some(run_mode) = decide(options.mode, is_started_by_afl(), is_below_another) else {
+        if options.mode == Mode::Record {
+            recording::begin(options.recording.as_deref());
+        }
         // Such a program uses the files of the server.
         relocation::begin(options.relocate, is_below_another);
         return;
@@ -123,11 +126,11 @@ fn is_symbolizer(program: &Path) -> bool {
     SYMBOLIZERS.iter().any(|symbolizer| memchr::memmem::find(name, symbolizer).is_some())
 }
 
-/// Returns the run mode, or `None` if the preload does nothing: when it is off, and in a program that a looping server has
-/// started, because the loop belongs to the server.
+/// Returns the run mode, or `None` if the server runs as without the preload: when that is off or only records, and in a
+/// program that a looping server has started, because the loop belongs to the server.
 fn decide(mode: Mode, by_afl: bool, below_another: bool) -> Option<RunMode> {
     match (mode, by_afl) {
-        (Mode::Off, _) => None,
+        (Mode::Record | Mode::Off, _) => None,
         (Mode::Once, _) | (Mode::Auto, false) => Some(RunMode::Once),
         (Mode::Auto | Mode::Loop, true) => Some(RunMode::Loop),
         (Mode::Loop, false) if below_another => None,
@@ -196,6 +199,7 @@ mod tests {
     #[test]
     fn a_program_below_a_looping_server_is_left_alone() {
         assert_eq!(decide(Mode::Off, true, false), None);
+        assert_eq!(decide(Mode::Record, true, false), None);
         assert_eq!(decide(Mode::Loop, false, true), None);
     }
 

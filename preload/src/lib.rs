@@ -35,6 +35,7 @@
 //! | [`memory_socket`] | sockets of transport `memory` |
 //! | [`net`] | the listener that is taken over, transports, the accept gate |
 //! | [`history`] | all inputs of a process that ended by a finding, the process that saves them |
+//! | [`recording`] | what clients send to a real server, for `sockfuzz record` |
 //! | [`source_coverage`] | counters of the compiler's own coverage, saved for `sockfuzz cover` |
 //! | [`process`] | child processes, daemons, process ids |
 //! | [`determinism`] | virtual clock, fixed randomness, scheduling |
@@ -55,6 +56,7 @@ mod memory_socket;
 mod net;
 mod patch;
 mod process;
+mod recording;
 mod sandbox;
 mod source_coverage;
 mod sys;

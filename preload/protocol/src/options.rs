@@ -100,6 +100,8 @@ pub struct Options {
     pub histories: Option<String>,
     /// See [`specs::WRITE_COVERAGE`].
     pub write_coverage: Option<String>,
+    /// See [`specs::RECORDING`].
+    pub recording: Option<String>,
 }
 
 impl Options {
@@ -150,6 +152,7 @@ impl Options {
             crashes: parse_optional(&specs::CRASHES, text(&specs::CRASHES))?,
             histories: parse_optional(&specs::HISTORIES, text(&specs::HISTORIES))?,
             write_coverage: parse_optional(&specs::WRITE_COVERAGE, text(&specs::WRITE_COVERAGE))?,
+            recording: parse_optional(&specs::RECORDING, text(&specs::RECORDING))?,
         })
     }
 }
@@ -193,7 +196,7 @@ mod tests {
     #[test]
     fn every_row_is_read() {
         let paths =
-            [specs::STATUS, specs::ANSWER_RING, specs::CRASHES, specs::HISTORIES, specs::WRITE_COVERAGE];
+            [specs::STATUS, specs::ANSWER_RING, specs::CRASHES, specs::HISTORIES, specs::WRITE_COVERAGE, specs::RECORDING];
         let is_path = |spec: &&&OptionSpec| paths.contains(spec);
         for spec in specs::ALL.iter().filter(|spec| !is_path(spec)) {
             let error = Options::from_lookup(|name| (name == spec.variable).then(|| "nonsense".into()))

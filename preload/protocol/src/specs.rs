@@ -6,7 +6,7 @@ mod surroundings;
 mod verdicts;
 
 pub use input::{ANSWERS, BATCH, INPUT};
-pub use output::{ANSWER_RING, CRASHES, HISTORIES, STATUS, WRITE_COVERAGE};
+pub use output::{ANSWER_RING, CRASHES, HISTORIES, RECORDING, STATUS, WRITE_COVERAGE};
 pub use surroundings::{NETWORK, RELOCATE, SANDBOX, WRITABLE};
 pub use verdicts::{CHILDREN, DEAD_ACCEPT, EXITS, PANICS};
 
@@ -40,10 +40,10 @@ pub struct FormerName {
 pub const MODE: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_MODE",
     flag: "mode",
-    value: "auto|once|loop|off",
+    value: "auto|once|loop|record|off",
     default: "auto",
-    meaning: "once: send stdin to the server, and print its answer; loop: AFL++'s persistent loop; off: nothing but \
-              relocation; auto: loop if an AFL++ tool started the server, otherwise once",
+    meaning: "once: send stdin to the server, and print its answer; loop: AFL++'s persistent loop; record: save what \
+              clients send; off: nothing but relocation; auto: loop if an AFL++ tool started the server, otherwise once",
     former: None,
 };
 
@@ -273,4 +273,5 @@ pub const ALL: &[&OptionSpec] = &[
     &CRASHES,
     &HISTORIES,
     &WRITE_COVERAGE,
+    &RECORDING,
 ];

@@ -39,6 +39,8 @@ words! {
         Once = "once",
         /// AFL++'s persistent loop.
         Loop = "loop",
+        /// The server runs as without the preload; what its clients send is recorded.
+        Record = "record",
         /// None: the server runs as without the preload, except that it finds relocated files.
         Off = "off",
     }

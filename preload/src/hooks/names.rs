@@ -56,6 +56,6 @@ fn shown(fd: c_int) -> Option<Address> {
         FdKind::Listener => listener::shown_address().cloned(),
         FdKind::Connection | FdKind::Virtual(_) => listener::connection_address(),
         FdKind::Inherited => transport::shown_address_of(fd),
-        FdKind::Unmanaged | FdKind::Protected | FdKind::Random | FdKind::Reserved => None,
+        FdKind::Unmanaged | FdKind::Protected | FdKind::Random | FdKind::Reserved | FdKind::Recorded => None,
     }
 }

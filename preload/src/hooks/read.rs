@@ -13,6 +13,7 @@ use super::{arguments, names, random};
 use crate::blocking::BlockingCall;
 use crate::blocking::{self, WaitOutcome};
 use crate::memory_socket;
+use crate::recording;
 use crate::sys::fd_table::{self, FdKind, Slot};
 use crate::sys::user_memory::Unaligned;
 use crate::sys::{errno, fd, real};
@@ -31,14 +32,14 @@ pub(crate) unsafe fn read(fd: c_int, buffer: *mut c_void, len: size_t) -> ssize_
         // SAFETY: the buffer is the server's: no Rust reference points there.
         FdKind::Random => unsafe { random::draw(buffer, len) },
         // SAFETY: the caller upholds the contract of read(2); the arguments are unchanged.
-        _ => unsafe { real::read(fd, buffer, len) },
+        _ => unsafe { recording::received(fd, buffer, len, 0, real::read(fd, buffer, len)) },
     }
 }
 
 pub(crate) unsafe fn recv(fd: c_int, buffer: *mut c_void, len: size_t, flags: c_int) -> ssize_t {
     if !fd_table::is_connection(fd) {
         // SAFETY: the caller upholds the contract of recv(2); the arguments are unchanged.
-        return unsafe { real::recv(fd, buffer, len, flags) };
+        return unsafe { recording::received(fd, buffer, len, flags, real::recv(fd, buffer, len, flags)) };
     }
     if asks_for_errors(fd, flags) {
         return errno::fail_size(Errno::AGAIN);
@@ -80,7 +81,10 @@ pub(crate) unsafe fn recvfrom(
 ) -> ssize_t {
     if !fd_table::is_connection(fd) {
         // SAFETY: the caller upholds the contract of recvfrom(2); the arguments are unchanged.
-        return unsafe { real::recvfrom(fd, buffer, len, flags, address, address_len) };
+        return unsafe {
+            let result = real::recvfrom(fd, buffer, len, flags, address, address_len);
+            recording::received(fd, buffer, len, flags, result)
+        };
     }
     // SAFETY: the caller upholds the contract of recvfrom(2), which for the buffer is that of recv(2).
     let result = unsafe { recv(fd, buffer, len, flags) };
@@ -95,7 +99,10 @@ pub(crate) unsafe fn recvfrom(
 pub(crate) unsafe fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t {
     if !fd_table::is_connection(fd) {
         // SAFETY: the caller upholds the contract of readv(2); the arguments are unchanged.
-        return unsafe { real::readv(fd, parts, count) };
+        return unsafe {
+            let result = real::readv(fd, parts, count);
+            recording::received_parts(fd, read_into(parts, count as usize, result), 0, result)
+        };
     }
     // SAFETY: the server does not change its array of parts during its call.
     match unsafe { arguments::message_of(parts, count) } {
@@ -105,6 +112,15 @@ pub(crate) unsafe fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssiz
         // SAFETY: the message is on this stack, and the caller upholds the contract of readv(2) for its parts.
         Ok(Some(mut message)) => unsafe { recvmsg(fd, &mut message, 0) },
     }
+}
+
+/// Borrows the parts that a call has read into; none if it has read nothing.
+///
+/// # Safety
+/// A call of the server's with a positive result has used them.
+unsafe fn read_into<'a>(first: *const iovec, count: usize, result: ssize_t) -> &'a [Unaligned<iovec>] {
+    // SAFETY: the kernel has read the array, by this function's contract.
+    unsafe { super::elements(first, if result > 0 { count } else { 0 }) }
 }
 
 /// Whether a call returns only when the buffer is full or the connection has ended (recv(2), MSG_WAITALL).

@@ -8,6 +8,7 @@ use libc::{c_int, msghdr};
 use crate::memory_socket;
 use crate::net::listener;
 use crate::process::children;
+use crate::recording;
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::user_memory;
 
@@ -17,7 +18,12 @@ use crate::sys::user_memory;
 /// `message` points at a message as recvmsg(2) leaves it.
 pub(super) unsafe fn recognise(message: *const msghdr) {
     // SAFETY: the message is as recvmsg(2) leaves it, by this function's contract, so its headers are valid.
-    unsafe { for_each(message, listener::adopt) }
+    unsafe {
+        for_each(message, |fd| {
+            listener::adopt(fd);
+            recording::adopt(fd);
+        })
+    }
 }
 
 /// Prepares for a message that passes descriptors on: virtual sockets become real, and the receiver of

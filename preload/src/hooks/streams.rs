@@ -1,7 +1,7 @@
-//! fdopen(3): stdio streams on an internal connection. libc's streams make system calls that bypass the
-//! hooks, and a server with one thread would block in them for ever. So the stream is made by
-//! fopencookie(3), which calls back here for every read and write. libc has no descriptor for such a
-//! stream; a table has it, for fileno(3).
+//! fdopen(3): stdio streams on an internal connection, or on one that is recorded. libc's streams make system
+//! calls that bypass the hooks, and a server with one thread would block in them for ever. So the stream is made
+//! by fopencookie(3), which calls back here for every read and write. libc has no descriptor for such a stream; a
+//! table has it, for fileno(3).
 
 use std::ptr;
 use std::sync::atomic::{AtomicI32, AtomicPtr, Ordering::SeqCst};
@@ -50,7 +50,8 @@ pub(crate) unsafe fn fdopen(fd: c_int, mode: *const c_char) -> *mut FILE {
     if fd_table::is_virtual(fd) {
         memory_socket::fall_back("it makes a stdio stream of a connection");
     }
-    let connection = (fd_table::kind(fd) == FdKind::Connection).then(|| CookieStream::claim(fd)).flatten();
+    let is_ours = matches!(fd_table::kind(fd), FdKind::Connection | FdKind::Recorded);
+    let connection = is_ours.then(|| CookieStream::claim(fd)).flatten();
     let Some(stream) = connection else {
         // SAFETY: the caller upholds the contract of fdopen(3); the arguments are unchanged.
         return unsafe { real::fdopen(fd, mode) };

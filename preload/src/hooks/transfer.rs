@@ -13,6 +13,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use super::arguments;
 use crate::blocking::{self, BlockingCall, WaitOutcome};
 use crate::memory_socket;
+use crate::recording;
 use crate::sys::fd_table::{self, FdKind, Slot};
 use crate::sys::{errno, fd, real, user_memory};
 
@@ -31,6 +32,7 @@ pub(crate) unsafe fn sendfile(fd: c_int, file: c_int, offset: *mut off_t, len: s
     }
     let is_refused = len > isize::MAX as usize;
     if is_refused || fd_table::kind(fd) != FdKind::Connection || memory_socket::fd_is_nonblocking(fd) {
+        recording::answers(fd);
         // SAFETY: the caller upholds the contract of sendfile(2); the arguments are unchanged.
         return unsafe { real::sendfile64(fd, file, offset, len) };
     }
@@ -133,8 +135,27 @@ pub(crate) unsafe fn splice(
             }
         }
     }
+    recording::answers(to);
     // SAFETY: the caller upholds the contract of splice(2), for any smaller length, too.
-    unsafe { real::splice(from, from_offset, to, to_offset, len, flags) }
+    let call = |len| unsafe { real::splice(from, from_offset, to, to_offset, len, flags) };
+    match fd_table::kind(from) {
+        FdKind::Recorded => spliced(from, len, flags, call),
+        _ => call(len),
+    }
+}
+
+/// Performs splice(2) from a connection that is recorded. Its bytes never reach the server's memory, so they are looked at
+/// before.
+fn spliced(from: c_int, len: size_t, flags: c_uint, call: impl FnOnce(size_t) -> ssize_t) -> ssize_t {
+    let mut bytes = [0_u8; 4096];
+    let waits = if flags & libc::SPLICE_F_NONBLOCK == 0 { 0 } else { libc::MSG_DONTWAIT };
+    let buffer = bytes.as_mut_ptr().cast();
+    // SAFETY: `bytes` has room for that many.
+    let seen = unsafe { real::recv(from, buffer, len.min(bytes.len()), libc::MSG_PEEK | waits) };
+    let moved = call(if seen > 0 { seen.unsigned_abs() } else { len });
+    // SAFETY: no more bytes were moved than are in `bytes`; without any, the connection has ended or failed.
+    unsafe { recording::received(from, buffer, bytes.len(), 0, if seen > 0 { moved } else { moved.min(0) }) };
+    moved
 }
 
 /// Performs a call on a socket whose peer is closed.

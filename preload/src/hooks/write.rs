@@ -15,6 +15,7 @@ use super::arguments;
 use crate::blocking::BlockingCall;
 use crate::blocking::{self, WaitOutcome};
 use crate::memory_socket;
+use crate::recording;
 use crate::sys::fd_table::{self, Slot};
 use crate::sys::user_memory::Unaligned;
 use crate::sys::{errno, fd, real};
@@ -23,6 +24,7 @@ pub(crate) use messages::{sendmmsg, sendmsg};
 
 pub(crate) unsafe fn write(fd: c_int, buffer: *const c_void, len: size_t) -> ssize_t {
     if !fd_table::is_connection(fd) {
+        recording::answers(fd);
         // SAFETY: the caller upholds the contract of write(2); the arguments are unchanged.
         return unsafe { real::write(fd, buffer, len) };
     }
@@ -35,6 +37,7 @@ pub(crate) unsafe fn write(fd: c_int, buffer: *const c_void, len: size_t) -> ssi
 
 pub(crate) unsafe fn send(fd: c_int, buffer: *const c_void, len: size_t, flags: c_int) -> ssize_t {
     if !fd_table::is_connection(fd) {
+        recording::answers(fd);
         // SAFETY: the caller upholds the contract of send(2); the arguments are unchanged.
         return unsafe { real::send(fd, buffer, len, flags) };
     }
@@ -66,6 +69,7 @@ pub(crate) unsafe fn sendto(
     address_len: socklen_t,
 ) -> ssize_t {
     if !fd_table::is_connection(fd) {
+        recording::answers(fd);
         // SAFETY: the caller upholds the contract of sendto(2); the arguments are unchanged.
         return unsafe { real::sendto(fd, buffer, len, flags, address, address_len) };
     }
@@ -81,6 +85,7 @@ pub(crate) unsafe fn sendto(
 
 pub(crate) unsafe fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t {
     if !fd_table::is_connection(fd) {
+        recording::answers(fd);
         // SAFETY: the caller upholds the contract of writev(2); the arguments are unchanged.
         return unsafe { real::writev(fd, parts, count) };
     }

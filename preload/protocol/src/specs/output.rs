@@ -56,3 +56,13 @@ pub const HISTORIES: OptionSpec = OptionSpec {
               for sockfuzz replay (sockfuzz fuzz sets it); up to 4 MiB per process are kept in memory",
     former: None,
 };
+
+/// File of a recording.
+pub const RECORDING: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_RECORDING",
+    flag: "recording",
+    value: "FILE",
+    default: "",
+    meaning: "in mode record, file to which the processes of the server append what its clients send (sockfuzz record sets it)",
+    former: None,
+};

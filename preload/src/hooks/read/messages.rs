@@ -3,9 +3,12 @@
 use libc::{c_int, c_uint, iovec, mmsghdr, msghdr, ssize_t, timespec};
 use rustix::io::Errno;
 
-use super::{answered_here, asks_for_errors, discard_buffer, from_memory, receive, recv, waits_for_all};
+use super::{
+    answered_here, asks_for_errors, discard_buffer, from_memory, read_into, receive, recv, waits_for_all,
+};
 use crate::determinism::clock;
-use crate::hooks::{arguments, part_at, rights};
+use crate::hooks::{arguments, elements, part_at, rights};
+use crate::recording;
 use crate::sys::user_memory::Unaligned;
 use crate::sys::{errno, fd_table, real, user_memory};
 
@@ -17,7 +20,7 @@ pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> s
             if result >= 0 {
                 rights::recognise(message);
             }
-            result
+            received(fd, message, flags, result)
         };
     }
     // SAFETY: the server does not change its array of parts during its call.
@@ -63,6 +66,21 @@ pub(crate) unsafe fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> s
     done as ssize_t
 }
 
+/// Records what a call has read into a message, and returns the result of the call.
+///
+/// # Safety
+/// The message is as the call has left it.
+unsafe fn received(fd: c_int, message: *const msghdr, flags: c_int, result: ssize_t) -> ssize_t {
+    // SAFETY: a call that has read something has used the message and its parts, by this function's contract.
+    unsafe {
+        let parts = match result {
+            1.. => read_into((*message).msg_iov, (*message).msg_iovlen, result),
+            _ => &[],
+        };
+        recording::received_parts(fd, parts, flags, result)
+    }
+}
+
 /// Writes those fields of a message's header that the kernel writes.
 ///
 /// # Safety
@@ -87,7 +105,13 @@ pub(crate) unsafe fn recvmmsg(
 ) -> c_int {
     if !fd_table::is_connection(fd) {
         // SAFETY: the caller upholds the contract of recvmmsg(2); the arguments are unchanged.
-        return unsafe { real::recvmmsg(fd, messages, count, flags, limit) };
+        return unsafe {
+            let received_count = real::recvmmsg(fd, messages, count, flags, limit);
+            for message in elements(messages, received_count.max(0).unsigned_abs() as usize) {
+                received(fd, &message.get().msg_hdr, flags, message.get().msg_len as ssize_t);
+            }
+            received_count
+        };
     }
     let wanted = match arguments::limit(limit) {
         Ok(wanted) => wanted,

@@ -7,10 +7,12 @@ use rustix::io::Errno;
 
 use super::{answered_here, to_memory, transmit};
 use crate::hooks::{arguments, names, part_at, rights};
+use crate::recording;
 use crate::sys::{errno, fd_table, real, user_memory};
 
 pub(crate) unsafe fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
     if !fd_table::is_connection(fd) {
+        recording::answers(fd);
         // SAFETY: the caller upholds the contract of sendmsg(2), and does not change the message during the call.
         return unsafe {
             rights::pass_on(message);
@@ -79,6 +81,7 @@ fn check_control(message: &msghdr) -> Result<(), Errno> {
 
 pub(crate) unsafe fn sendmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int {
     if !fd_table::is_connection(fd) {
+        recording::answers(fd);
         // SAFETY: the caller upholds the contract of sendmmsg(2); the arguments are unchanged.
         return unsafe { real::sendmmsg(fd, messages, count, flags) };
     }

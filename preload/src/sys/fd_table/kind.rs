@@ -24,12 +24,14 @@ pub(crate) enum FdKind {
     /// The number of a virtual connection that the server has closed, kept open for the next one.
     /// Any other use of the number closes it first: see [`super::kind()`].
     Reserved,
+    /// The server's end of a client's connection, which is recorded.
+    Recorded,
     /// The server's end of a virtual connection, which only the preload has (transport `memory`).
     Virtual(Slot),
 }
 
 /// Number of [`FdKind::Virtual`] with the first slot.
-const FIRST_VIRTUAL: u8 = 9;
+const FIRST_VIRTUAL: u8 = 10;
 
 impl FdKind {
     /// Returns the kind as an entry of the table; 0 for [`FdKind::Unmanaged`].
@@ -44,6 +46,7 @@ impl FdKind {
             Self::Inherited => 6,
             Self::Random => 7,
             Self::Reserved => 8,
+            Self::Recorded => 9,
             Self::Virtual(slot) => FIRST_VIRTUAL + slot.index() as u8,
         }
     }
@@ -58,6 +61,7 @@ impl FdKind {
             6 => Self::Inherited,
             7 => Self::Random,
             8 => Self::Reserved,
+            9 => Self::Recorded,
             FIRST_VIRTUAL.. => Self::Virtual(Slot::new(number - FIRST_VIRTUAL)),
             _ => Self::Unmanaged,
         }
