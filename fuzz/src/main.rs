@@ -11,7 +11,8 @@ use clap_complete::Shell;
 use sockfuzz::bundle::tracer;
 use sockfuzz::campaign::guard;
 use sockfuzz::commands::{
-    bench, bundle, cargo, check, compiler, corpus, cover, engine, fuzz, judge, replay, report, routes, run, servers,
+    bench, bundle, cargo, check, compiler, corpus, cover, engine, fuzz, judge, record, replay, report, routes, run,
+    servers,
     session, sync, target, tools, triage,
 };
 use sockfuzz::options;
@@ -101,6 +102,9 @@ enum Command {
     /// Print lines for a shell that set CC, CXX, PATH and AFL_PRELOAD
     #[command(after_help = tools::ENV_EXAMPLES)]
     Env,
+    /// Run a real server, and save what its clients send as inputs
+    #[command(after_help = record::EXAMPLES)]
+    Record(record::RecordArguments),
     /// Convert recorded traffic into inputs, and keep the inputs that add coverage
     Corpus(corpus::CorpusArguments),
     /// Show inputs as text, one step of a session per line, and convert such text into inputs
@@ -186,6 +190,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Report(arguments) => report::run(&arguments),
         Command::Sync(arguments) => sync::run(arguments),
         Command::Cover(arguments) => cover::run(&arguments),
+        Command::Record(arguments) => record::run(arguments),
         Command::Corpus(arguments) => corpus::run(arguments),
         Command::Session(arguments) => session::run(&arguments),
         Command::Servers(arguments) => servers::run(arguments),

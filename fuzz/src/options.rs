@@ -164,6 +164,7 @@ fn user_specs() -> impl Iterator<Item = &'static OptionSpec> {
         &specs::CRASHES,
         &specs::HISTORIES,
         &specs::WRITE_COVERAGE,
+        &specs::RECORDING,
     ];
     let internal = internal.map(|spec| spec.flag);
     specs::ALL.iter().copied().filter(move |spec| !internal.contains(&spec.flag))

@@ -64,6 +64,17 @@ fn split_query(text: &[u8]) -> (Bytes<'_>, Bytes<'_>) {
     (path.into(), query.into())
 }
 
+impl Target<'_> {
+    /// Returns the path, if this form of target has one.
+    #[must_use]
+    pub fn path(&self) -> Option<&[u8]> {
+        match self {
+            Self::Origin { path, .. } | Self::Absolute { path, .. } => Some(path),
+            Self::Authority(_) | Self::Asterisk => None,
+        }
+    }
+}
+
 impl Visit for Target<'_> {
     fn visit(&self, visitor: &mut impl Visitor) {
         visitor.enter(Kind::Target);

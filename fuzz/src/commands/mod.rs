@@ -10,6 +10,7 @@ pub mod cover;
 pub mod engine;
 pub mod fuzz;
 pub mod judge;
+pub mod record;
 pub mod replay;
 pub mod report;
 pub mod routes;

@@ -1,11 +1,11 @@
-//! Inputs and answers: reading a corpus, importing recorded traffic, comparing the answers of two runs, and
+//! Inputs and answers: reading a corpus, importing recorded traffic, routes, comparing the answers of two runs, and
 //! judging answers by rules.
 
 pub mod compare;
 pub mod corpus;
 pub mod exchange;
 pub mod exchanges;
-pub mod route;
-
 pub mod import;
 pub mod judge;
+pub mod route;
+pub mod routes;

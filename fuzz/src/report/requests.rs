@@ -7,7 +7,7 @@ use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::Serialize;
-use sockfuzz_model::{ParsedSession, Request, Target};
+use sockfuzz_model::{ParsedSession, Request};
 use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::session::Action;
 
@@ -102,19 +102,12 @@ fn requests(input: &[u8], format: InputFormat) -> BTreeMap<Vec<u8>, BTreeSet<Vec
     for step in &parsed.steps {
         let Action::Send(pipeline) = &step.action else { continue };
         for Request { line, .. } in pipeline.requests() {
-            if let Some(path) = path_of(&line.target) {
+            if let Some(path) = line.target.path() {
                 paths.entry(path.to_vec()).or_default().insert(line.method.to_vec());
             }
         }
     }
     paths
-}
-
-fn path_of<'a>(target: &'a Target<'_>) -> Option<&'a [u8]> {
-    match target {
-        Target::Origin { path, .. } | Target::Absolute { path, .. } => Some(path),
-        _ => None,
-    }
 }
 
 fn shown(bytes: &[u8]) -> String {

@@ -13,6 +13,7 @@ use super::sanitizers;
 use super::status_file::StatusFile;
 use crate::options::PreloadOptions;
 use crate::util::home_bundle;
+use crate::util::memory_file::MemoryFile;
 use crate::util::shell::shell_quoted;
 use crate::util::{exit_code, problem::Problem};
 
@@ -118,6 +119,17 @@ impl Server {
             .envs(options.variables())
             .env(specs::MODE.variable, Mode::Once.to_string())
             .env(specs::STATUS.variable, status.path());
+        command
+    }
+
+    /// Returns the command that runs the server as it is, with the preload, which saves what its clients send.
+    #[must_use]
+    pub fn recorded(&self, library: &Path, recording: &MemoryFile) -> Command {
+        let mut command = self.command();
+        command
+            .env(PRELOAD, preload_list(PRELOAD, self.sanitizer.as_deref(), library))
+            .env(specs::MODE.variable, Mode::Record.to_string())
+            .env(specs::RECORDING.variable, recording.path());
         command
     }
 }

@@ -1,5 +1,6 @@
 //! Listeners of the process tree, found in /proc, and connections to them.
 
+use std::collections::HashSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
@@ -47,6 +48,25 @@ pub(super) fn connect_to(
     }?;
     let connection = address.connect(timeout).ok()?;
     Some((address, connection))
+}
+
+/// Whether the process tree has the listener that is given, or any TCP listener.
+pub(super) fn is_listening(endpoint: Option<&Endpoint>) -> bool {
+    match endpoint {
+        Some(Endpoint::Path(path)) => listening_at(path).is_some(),
+        Some(Endpoint::Port(port)) => listener(Some(*port)).is_some(),
+        None => listener(None).is_some(),
+    }
+}
+
+/// Returns the inode numbers of all stream sockets of this machine that some process has open; `None` if they cannot be
+/// read.
+pub(super) fn open_sockets() -> Option<HashSet<u64>> {
+    let process = Process::myself().ok()?;
+    // A machine may be without IPv6.
+    let tcp = process.tcp().ok()?.into_iter().chain(process.tcp6().unwrap_or_default());
+    let unix = process.unix().ok()?.into_iter();
+    Some(tcp.map(|entry| entry.inode).chain(unix.map(|entry| entry.inode)).collect())
 }
 
 /// Returns the address of the process tree's oldest listening socket, or of the one with the given port.

@@ -21,6 +21,7 @@ pub mod diagnose;
 pub mod inspect;
 
 mod plain_server;
+pub mod recorded_server;
 pub mod single_run;
 
 pub mod batch_run;

@@ -9,8 +9,13 @@ use std::time::{Duration, Instant};
 use procfs::process::{Process, Stat, all_processes};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, kill_process, set_child_subreaper, wait};
 
+use crate::util::interrupt;
+
 /// Maximum time for processes to end after SIGKILL.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Interval at which ending processes are polled.
+const STOP_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Makes this process the parent of orphaned descendants (PR_SET_CHILD_SUBREAPER).
 ///
@@ -104,6 +109,17 @@ pub fn kill_descendants() {
             Err(_) => return,
         }
     }
+}
+
+/// Asks all descendants of this process to end (SIGTERM), and kills those that live on after `patience`, or when the user
+/// interrupts.
+pub fn stop_descendants(patience: Duration) {
+    let deadline = Instant::now() + patience;
+    own_descendants().iter().for_each(|stat| signal(stat.pid, libc::SIGTERM));
+    while !own_descendants().is_empty() && Instant::now() < deadline && interrupt::check().is_ok() {
+        thread::sleep(STOP_POLL_INTERVAL);
+    }
+    kill_descendants();
 }
 
 /// Sends a signal to a process, which may have ended already.

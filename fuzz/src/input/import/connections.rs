@@ -24,6 +24,16 @@ pub(super) enum ClientAction {
     Reset,
 }
 
+impl ClientAction {
+    /// Returns the bytes that are sent.
+    pub(super) fn sent(&self) -> Option<&[u8]> {
+        match self {
+            Self::Send(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
 /// Minimum payload of a full-size segment: the default MSS of IPv4 (RFC 9293, section 3.7.1).
 const MIN_FULL_SEGMENT_BYTES: usize = 536;
 
@@ -156,11 +166,7 @@ impl CapturedConnection {
 
     /// Returns all bytes that the client sent.
     pub(super) fn sent(&self) -> Vec<u8> {
-        let sent = self.events.iter().filter_map(|event| match &event.action {
-            ClientAction::Send(bytes) => Some(&**bytes),
-            _ => None,
-        });
-        sent.collect::<Vec<_>>().concat()
+        self.events.iter().filter_map(|event| event.action.sent()).collect::<Vec<_>>().concat()
     }
 
     /// Returns the reason why the connection cannot become an input; `None` if it can.
@@ -172,15 +178,20 @@ impl CapturedConnection {
         match &*sent {
             [] if self.answered => Some("only the server's side was captured".to_owned()),
             [] => Some("the client sent nothing".to_owned()),
-            [0x16, 0x03, ..] => Some("TLS: capture where it is decrypted, or save a HAR file".to_owned()),
+            _ if is_tls(&sent) => Some("TLS: capture where it is decrypted, or save a HAR file".to_owned()),
             _ if any_protocol || begins_like_http(&sent) => None,
             _ => Some(format!("not HTTP; --port {} imports it anyway", self.server.port())),
         }
     }
 }
 
+/// Whether the bytes begin with a record of a TLS handshake (RFC 8446, section 5.1).
+pub(super) fn is_tls(bytes: &[u8]) -> bool {
+    bytes.starts_with(&[0x16, 0x03])
+}
+
 /// Whether the bytes begin with an HTTP method. The preface of HTTP/2 does so, too.
-fn begins_like_http(bytes: &[u8]) -> bool {
+pub(super) fn begins_like_http(bytes: &[u8]) -> bool {
     let start = bytes.trim_ascii_start();
     let method = start.iter().take_while(|byte| byte.is_ascii_uppercase() || **byte == b'-').count();
     (3..=20).contains(&method) && start.get(method) == Some(&b' ')

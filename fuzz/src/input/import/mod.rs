@@ -1,5 +1,5 @@
 //! Import of requests that users have, as inputs: packet captures, HTTP archives, OpenAPI descriptions, curl command lines,
-//! access logs, raw requests.
+//! access logs, raw requests, and connections that a server has accepted.
 
 mod access_log;
 mod capture;
@@ -11,6 +11,7 @@ mod imported;
 mod name;
 mod openapi;
 mod raw;
+mod recorded;
 mod request;
 mod sessions;
 mod tcp;
@@ -23,6 +24,7 @@ use crate::util::problem::Problem;
 pub use corpus_writer::{CorpusWriter, WriteOutcome};
 pub use imported::{ImportOptions, ImportResult, ImportedInput};
 pub use openapi::ApiDescription;
+pub use recorded::RecordedConnection;
 
 /// Reads the description of an API (OpenAPI, version 3).
 ///

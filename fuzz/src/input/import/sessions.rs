@@ -74,30 +74,8 @@ impl ConnectionGroup {
             })
             .collect();
         events.sort_by_key(|(at, ..)| *at);
-        // The end of a session half-closes and closes open connections anyway.
-        while events
-            .last()
-            .is_some_and(|(.., action)| matches!(action, ClientAction::HalfClose | ClientAction::Close))
-        {
-            events.pop();
-        }
         let several = self.members.len() > 1;
-        let mut steps: Vec<Step> = events
-            .iter()
-            .filter(|(.., action)| several || **action != ClientAction::Open)
-            .filter_map(|(_, number, action)| step(*number, action))
-            .collect();
-        // A send step opens its connection, so an open step right before it is redundant.
-        let opens_and_sends = |pair: &[Step]| {
-            pair[0].connection == pair[1].connection && matches!(pair[0].action, Action::Open)
-        };
-        while let Some(at) = steps.windows(2).position(opens_and_sends) {
-            steps.remove(at);
-        }
-        if steps.len() > MAX_STEPS {
-            let all = Action::Send(self.members[0].1.sent());
-            steps = vec![Step { connection: steps[0].connection, action: all }];
-        }
+        let bytes = encode(events.into_iter().map(|(_, number, action)| (number, action)).collect(), several);
         let first = &self.members[0].1;
         let mut name = name::of_bytes(&first.sent());
         let mut made_from = format!("{} to {}", first.client, first.server);
@@ -106,8 +84,37 @@ impl ConnectionGroup {
             made_from
                 .push_str(&format!(" and {}", counted(self.members.len() as u64 - 1, "other", "others")));
         }
-        ImportedInput { name, bytes: steps.into_iter().collect::<Session>().encode(), made_from }
+        ImportedInput { name, bytes, made_from }
     }
+}
+
+/// Returns the input for actions on numbered connections, in their order.
+pub(super) fn encode(mut actions: Vec<(usize, &ClientAction)>, several: bool) -> Vec<u8> {
+    // The end of a session half-closes and closes open connections anyway.
+    while actions
+        .last()
+        .is_some_and(|(_, action)| matches!(action, ClientAction::HalfClose | ClientAction::Close))
+    {
+        actions.pop();
+    }
+    let mut steps: Vec<Step> = actions
+        .iter()
+        .filter(|(_, action)| several || **action != ClientAction::Open)
+        .filter_map(|(number, action)| step(*number, action))
+        .collect();
+    // A send step opens its connection, so an open step right before it is redundant.
+    let opens_and_sends =
+        |pair: &[Step]| pair[0].connection == pair[1].connection && matches!(pair[0].action, Action::Open);
+    while let Some(at) = steps.windows(2).position(opens_and_sends) {
+        steps.remove(at);
+    }
+    if steps.len() > MAX_STEPS {
+        let connection = steps[0].connection;
+        let sent = actions.iter().filter(|(number, _)| *number == connection.index());
+        let all = sent.filter_map(|(_, action)| action.sent()).collect::<Vec<_>>().concat();
+        steps = vec![Step { connection, action: Action::Send(all) }];
+    }
+    steps.into_iter().collect::<Session>().encode()
 }
 
 /// Whether the client had closed the connection before the packet at index `at`.
