@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use sockfuzz::bundle::tracer;
 use sockfuzz::campaign::guard;
@@ -16,6 +16,7 @@ use sockfuzz::commands::{
     session, sync, target, tools, triage,
 };
 use sockfuzz::options;
+use sockfuzz::project::CompletedLine;
 use sockfuzz::server::process_tree;
 use sockfuzz::toolchain::clang::Language;
 use sockfuzz::util::notice::{self, Verbosity};
@@ -152,7 +153,12 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let line = match CompletedLine::new(Cli::command(), env::args_os().collect()) {
+        Ok(line) => line,
+        Err(error) => return failed(&error),
+    };
+    let cli = Cli::from_arg_matches(&line.matches())
+        .unwrap_or_else(|error| error.format(&mut Cli::command()).exit());
     notice::set(match (cli.quiet, cli.verbose) {
         (true, _) => Verbosity::Quiet,
         (false, false) => Verbosity::Normal,
@@ -160,15 +166,18 @@ fn main() -> ExitCode {
     });
     let is_set = |variable: &str| env::var_os(variable).is_some_and(|value| !value.is_empty());
     options::former_variable_notices(is_set).for_each(|notice| eprintln!("{notice}"));
-    let result = prepare().and_then(|()| run_command(cli.command));
+    let result = line.enter().and_then(|()| prepare()).and_then(|()| run_command(cli.command));
     process_tree::kill_descendants();
     match result {
         Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            eprintln!("sockfuzz: {error:#}");
-            ExitCode::from(Problem::exit_code_of(&error))
-        }
+        Err(error) => failed(&error),
     }
+}
+
+/// Prints an error, and returns its exit status.
+fn failed(error: &anyhow::Error) -> ExitCode {
+    eprintln!("sockfuzz: {error:#}");
+    ExitCode::from(Problem::exit_code_of(error))
 }
 
 /// Installs the signal handlers, and makes this process the subreaper of all servers.

@@ -1,6 +1,8 @@
 //! Command-line arguments that several subcommands share: the options of the preload, the server after
 //! `--`, and parsers of values. Flags and variables are also accepted by their former names.
 
+pub mod flags;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,6 +13,7 @@ use sockfuzz_protocol::{
     ChildCrashes, DeadAccept, InputFormat, OptionSpec, Options, Panics, former_names_in_use, specs,
 };
 
+use self::flags::{LIST_SEPARATOR, is_list, parse, user_specs};
 use crate::util::home_bundle;
 
 /// The server's command line, which is the rest of the arguments; `--` before it is optional.
@@ -39,7 +42,8 @@ pub struct PreloadArguments {
     pub options: PreloadOptions,
 }
 
-const HEADING: &str = "Preload options";
+/// Heading of the preload's options in help texts.
+pub const HEADING: &str = "Preload options";
 
 /// Options of the preload, given as flags. Options that are not given stay unset, so that the environment
 /// can set them.
@@ -152,29 +156,6 @@ impl PreloadOptions {
     }
 }
 
-/// Options for users. sockfuzz itself sets the others.
-fn user_specs() -> impl Iterator<Item = &'static OptionSpec> {
-    let internal = [
-        &specs::MODE,
-        &specs::BATCH,
-        &specs::ANSWERS,
-        &specs::TIME_LIMIT,
-        &specs::STATUS,
-        &specs::ANSWER_RING,
-        &specs::CRASHES,
-        &specs::HISTORIES,
-        &specs::WRITE_COVERAGE,
-        &specs::RECORDING,
-    ];
-    let internal = internal.map(|spec| spec.flag);
-    specs::ALL.iter().copied().filter(move |spec| !internal.contains(&spec.flag))
-}
-
-/// Whether the flag of this option may be repeated.
-fn is_list(spec: &OptionSpec) -> bool {
-    [specs::WRITABLE.flag, specs::RELOCATE.flag].contains(&spec.flag)
-}
-
 /// Returns the flag that an option had in the previous release.
 fn former_flag(spec: &OptionSpec) -> Option<&'static str> {
     spec.former.map(|former| former.flag)
@@ -198,29 +179,13 @@ fn former_flag_notices(matches: &ArgMatches) -> impl Iterator<Item = String> {
     })
 }
 
-/// Makes the paths of a list absolute, because the server may have another working directory.
-fn absolute(spec: &OptionSpec, lists: &[&str]) -> String {
-    let absolute = |entry: &str| match entry.split_once('=') {
-        // Of a pair, the first path is the server's own.
-        Some((old, new)) if spec.flag == specs::RELOCATE.flag => format!("{old}={}", absolute_path(new)),
-        _ => absolute_path(entry),
-    };
-    lists.iter().flat_map(|list| list.split(':')).map(absolute).collect::<Vec<_>>().join(":")
-}
-
-fn absolute_path(path: &str) -> String {
-    std::path::absolute(path).map_or_else(|_| path.to_owned(), |path| path.to_string_lossy().into_owned())
-}
-
 impl FromArgMatches for PreloadOptions {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let value_of = |spec: &OptionSpec, flag: &str| {
+        let value_of = |flag: &str| {
             let values: Vec<&str> = matches.get_many::<String>(flag)?.map(String::as_str).collect();
-            Some(if is_list(spec) { absolute(spec, &values) } else { values.concat() })
+            Some(values.join(LIST_SEPARATOR))
         };
-        let flag = |spec: &'static OptionSpec| {
-            value_of(spec, spec.flag).or_else(|| value_of(spec, former_flag(spec)?))
-        };
+        let flag = |spec: &'static OptionSpec| value_of(spec.flag).or_else(|| value_of(former_flag(spec)?));
         let options = Self::collect(flag, |variable| std::env::var(variable).ok());
         Options::from_lookup(|variable| options.lookup(variable))
             .map_err(|error| clap::Error::raw(clap::error::ErrorKind::InvalidValue, error.to_string()))?;
@@ -259,6 +224,7 @@ fn argument(spec: &'static OptionSpec) -> Arg {
     Arg::new(spec.flag)
         .long(spec.flag)
         .value_name(spec.value)
+        .value_parser(move |value: &str| parse(spec, value))
         .action(if is_list(spec) { ArgAction::Append } else { ArgAction::Set })
         .help(format!("{}{default}", spec.meaning))
         .hide_short_help(true)
@@ -267,7 +233,12 @@ fn argument(spec: &'static OptionSpec) -> Arg {
 
 /// Returns the argument for the former flag of an option, which help texts do not show.
 fn former_argument(spec: &'static OptionSpec, former: &'static str) -> Arg {
-    Arg::new(former).long(former).value_name(spec.value).hide(true).conflicts_with(spec.flag)
+    Arg::new(former)
+        .long(former)
+        .value_name(spec.value)
+        .value_parser(move |value: &str| parse(spec, value))
+        .hide(true)
+        .conflicts_with(spec.flag)
 }
 
 /// Parses a positive number of seconds, fractions allowed.

@@ -31,7 +31,7 @@ pub struct Description {
     pub glibc: String,
     /// The server.
     pub server: ServerEntry,
-    /// Variables of the preload.
+    /// Variables of the preload, and those that the server is given.
     pub options: BTreeMap<String, String>,
 }
 

@@ -131,6 +131,7 @@ fn describe(ingredients: &Ingredients<'_>, glibc: String) -> Result<Description>
             .variables()
             .filter(|(name, _)| *name != specs::STATUS.variable)
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .chain(server.variables.clone())
             .collect(),
     })
 }

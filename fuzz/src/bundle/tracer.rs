@@ -39,6 +39,7 @@ const PAGE_BYTES: usize = 4096;
 pub fn command(server: &Server, notes: &Path) -> Result<Command> {
     let mut command = Command::new(std::env::current_exe().context("cannot find the program of sockfuzz")?);
     command.arg(SUBCOMMAND).arg(notes).arg("--").arg(&server.program).args(&server.arguments);
+    command.envs(&server.variables);
     Ok(command)
 }
 

@@ -50,7 +50,7 @@ pub struct Instance {
     /// Whether it resumes its directory.
     pub resumes: bool,
     words: Vec<OsString>,
-    environment: Vec<(&'static str, OsString)>,
+    environment: Vec<(String, OsString)>,
     /// Working directory that the server needs.
     directory: Option<PathBuf>,
 }
@@ -89,8 +89,9 @@ impl CampaignPlan<'_> {
         words.extend(self.options.iter().map(OsString::from));
         words.extend(["--".into(), self.server.program.clone().into()]);
         words.extend(self.server.arguments.iter().cloned());
-        let histories =
-            self.histories.then(|| (specs::HISTORIES.variable, OsString::from(out.histories(&name))));
+        let histories = self
+            .histories
+            .then(|| (specs::HISTORIES.variable.to_owned(), OsString::from(out.histories(&name))));
         let environment = self.environment().into_iter().chain(histories).collect();
         Instance { name, resumes, words, environment, directory: self.server.directory().map(Path::to_owned) }
     }
@@ -109,12 +110,14 @@ impl CampaignPlan<'_> {
         !self.options.iter().any(|word| word.starts_with("-t"))
     }
 
-    fn environment(&self) -> Vec<(&'static str, OsString)> {
+    fn environment(&self) -> Vec<(String, OsString)> {
         let own = self.settings.iter().map(|s| (s.name, s.value.clone()));
         let limit = self
             .decides_timeout()
             .then(|| (specs::TIME_LIMIT.variable, self.timeout.as_millis().to_string().into()));
-        self.cargo_afl.environment().chain(own).chain(limit).collect()
+        let own = self.cargo_afl.environment().chain(own).chain(limit);
+        let of_server = self.server.variables.iter().map(|(name, value)| (name.clone(), value.into()));
+        own.map(|(name, value)| (name.to_owned(), value)).chain(of_server).collect()
     }
 }
 

@@ -33,6 +33,9 @@ pub struct CampaignRecord {
     version: u32,
     /// The server's program and its arguments.
     pub server: Vec<String>,
+    /// Variables that the server is given.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
     /// Working directory of the server.
     pub directory: Option<PathBuf>,
     /// Options of the preload, keyed by flag, including the transport.
@@ -63,6 +66,7 @@ impl CampaignRecord {
         Ok(Self {
             version: VERSION,
             server: words.collect(),
+            variables: server.variables.clone(),
             directory: Some(std::env::current_dir().context("the working directory is gone")?),
             options: options.named(),
             timeout_ms: Some(timeout_ms),
@@ -127,6 +131,7 @@ impl CampaignRecord {
         Some(Self {
             version: 0,
             server: shell_words::split(server.trim_end()).ok()?,
+            variables: BTreeMap::new(),
             directory: None,
             options: transport.into_iter().collect(),
             timeout_ms: None,
@@ -190,7 +195,8 @@ impl CampaignRecord {
     /// # Errors
     /// As for [`Server::resolve`].
     pub fn server(&self) -> Result<Server> {
-        Server::resolve(&self.server.iter().map(OsString::from).collect::<Vec<_>>())
+        let line: Vec<_> = self.server.iter().map(OsString::from).collect();
+        Ok(Server::resolve(&line)?.with_variables(self.variables.clone()))
     }
 
     /// Returns the options of the campaign, with `given` ones in their place.

@@ -20,6 +20,7 @@ use crate::campaign::bundled;
 use crate::campaign::cargo_afl::CargoAfl;
 use crate::campaign::instance::choose_dictionary;
 use crate::campaign::mutator::Mutator;
+use crate::commands::server_setup::SetupArguments;
 use crate::input::corpus::{self, Seed};
 use crate::note;
 use crate::options::{PreloadArguments, PreloadOptions};
@@ -74,6 +75,9 @@ pub struct BundleArguments {
     /// Bundle a server without AFL++'s instrumentation
     #[arg(long)]
     pub uninstrumented: bool,
+    /// What the server needs before it starts.
+    #[command(flatten)]
+    pub setup: SetupArguments,
     /// The preload and its options.
     #[command(flatten)]
     pub preload: PreloadArguments,
@@ -123,7 +127,7 @@ pub fn run(arguments: &BundleArguments) -> Result<u8> {
 /// Returns the given server, or the bundled one.
 fn choose_server(arguments: &BundleArguments) -> Result<Server> {
     if !arguments.server.is_empty() {
-        return Server::resolve(&arguments.server);
+        return arguments.setup.server(&arguments.server);
     }
     bundled::build(&CargoAfl::find_or_install()?, "the bundled server", &[])?;
     bundled::server(bundled::ConcurrencyModel::Epoll, false)
@@ -136,7 +140,7 @@ fn without_script(server: Server, inspection: &Inspection) -> Server {
     }
     let script = server.program.clone().into_os_string();
     let arguments = std::iter::once(script).chain(server.arguments).collect();
-    Server::new(inspection.executable.clone(), arguments)
+    Server::new(inspection.executable.clone(), arguments).with_variables(server.variables)
 }
 
 /// Answers all seeds through the preload, and returns the options for the bundle and the seeds that harm nothing.

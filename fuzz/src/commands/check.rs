@@ -11,6 +11,7 @@ use sockfuzz_protocol::{EXIT_SIGNAL, Exits, InputFormat};
 use crate::campaign::cargo_afl::CargoAfl;
 use crate::campaign::loop_trial;
 use crate::campaign::stats::FuzzerStats;
+use crate::commands::server_setup::SetupArguments;
 use crate::input::corpus::{self, Seed};
 use crate::input::import;
 use crate::options::{self, PreloadArguments, ServerArguments};
@@ -59,6 +60,9 @@ pub struct CheckArguments {
     /// Do not fuzz the server for a few seconds
     #[arg(long)]
     pub no_loop: bool,
+    /// What the server needs before it starts.
+    #[command(flatten)]
+    pub setup: SetupArguments,
     /// The preload and its options.
     #[command(flatten)]
     pub preload: PreloadArguments,
@@ -72,7 +76,7 @@ pub struct CheckArguments {
 /// # Errors
 /// A corpus that cannot be used, or a server that cannot be used.
 pub fn run(arguments: CheckArguments) -> Result<u8> {
-    let server = Server::resolve(&arguments.server.server)?;
+    let server = arguments.setup.server(&arguments.server.server)?;
     let inspection = inspect::inspect(&server)?;
     report_inspection(&server, &inspection);
     let seeds = seeds(&arguments)?;

@@ -14,6 +14,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::campaign::findings;
 use crate::campaign::record::CampaignRecord;
+use crate::commands::server_setup::SetupArguments;
 use crate::coverage::folder::{self, CoverageFolder};
 use crate::coverage::llvm::LlvmProfile;
 use crate::coverage::tracefile::Tracefile;
@@ -86,6 +87,9 @@ pub struct CoverArguments {
     /// Time limit of one input, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = options::seconds)]
     pub timeout: Duration,
+    /// What the server needs before it starts.
+    #[command(flatten)]
+    pub setup: SetupArguments,
     /// The preload and its options.
     #[command(flatten)]
     pub preload: PreloadArguments,
@@ -103,7 +107,7 @@ pub fn run(arguments: &CoverArguments) -> Result<u8> {
     if let Some(other) = &arguments.compare {
         return compare(arguments, &out, other);
     }
-    let server = Server::resolve(&arguments.server)?;
+    let server = arguments.setup.server(&arguments.server)?;
     let executable = inspect::inspect(&server)?.executable;
     let mut inputs = corpus::read_files(&match &arguments.inputs {
         Some(given) => vec![given.clone()],

@@ -15,6 +15,7 @@ pub mod replay;
 pub mod report;
 pub mod routes;
 pub mod run;
+pub mod server_setup;
 pub mod servers;
 pub mod session;
 pub mod sync;

@@ -18,6 +18,7 @@ use self::outcome::{ReplayOutcome, has_backtrace};
 use crate::campaign::findings;
 use crate::campaign::judging;
 use crate::campaign::record::CampaignRecord;
+use crate::commands::server_setup::SetupArguments;
 use crate::input::corpus::{self, Seed};
 use crate::input::judge::Judge;
 use crate::note;
@@ -64,6 +65,9 @@ pub struct ReplayArguments {
     /// Show requests, answers and stderr unescaped and in full
     #[arg(long)]
     pub raw: bool,
+    /// What the server needs before it starts.
+    #[command(flatten)]
+    pub setup: SetupArguments,
     /// The preload and its options.
     #[command(flatten)]
     pub preload: PreloadArguments,
@@ -172,7 +176,7 @@ fn record_of(files: &[PathBuf]) -> Result<Option<CampaignRecord>> {
 /// Returns the given server, or that of the campaign.
 fn choose_server(arguments: &ReplayArguments, record: Option<&CampaignRecord>) -> Result<Server> {
     match record {
-        _ if !arguments.server.is_empty() => Server::resolve(&arguments.server),
+        _ if !arguments.server.is_empty() => arguments.setup.server(&arguments.server),
         Some(record) => {
             let server = record.server()?;
             note!("server of the campaign: {}", server.command_line());

@@ -6,13 +6,14 @@ use anyhow::Result;
 use clap::Args;
 use sockfuzz_protocol::{Phase, SandboxMode, specs};
 
+use crate::commands::server_setup::SetupArguments;
 use crate::options::{self, PreloadArguments, ServerArguments};
 use crate::sandbox::Sandbox;
 use crate::server::diagnose::{Diagnosis, ThreadStates, describe_exit, shell_status};
 use crate::server::running::{RunningProcess, WaitOutcome};
 use crate::server::single_run::EXIT_TIMEOUT;
 use crate::server::status_file::StatusFile;
-use crate::server::{Server, inspect, process_tree};
+use crate::server::{inspect, process_tree};
 use crate::util::exit_code;
 use crate::util::preload;
 
@@ -33,6 +34,9 @@ pub struct RunArguments {
     /// Time limit until the server waits for connections, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = options::seconds)]
     pub timeout: Duration,
+    /// What the server needs before it starts.
+    #[command(flatten)]
+    pub setup: SetupArguments,
     /// The preload and its options.
     #[command(flatten)]
     pub preload: PreloadArguments,
@@ -46,7 +50,7 @@ pub struct RunArguments {
 /// # Errors
 /// A server that cannot be run, or never serves.
 pub fn run(arguments: RunArguments) -> Result<u8> {
-    let server = Server::resolve(&arguments.server.server)?;
+    let server = arguments.setup.server(&arguments.server.server)?;
     inspect::inspect(&server)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
     // As in a pipe, the server runs without a sandbox by default.

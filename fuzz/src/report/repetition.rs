@@ -16,7 +16,7 @@ use crate::util::shell::shell_quoted;
 /// What is needed to run a campaign again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Repetition {
-    /// Command line of the server, quoted for a shell.
+    /// Command line of the server, quoted for a shell, with the variables that it is given.
     pub server: String,
     /// Working directory of the server.
     pub directory: Option<String>,
@@ -51,7 +51,7 @@ pub fn collect(record: &CampaignRecord, instances: &[ReportedInstance]) -> Repet
     afl_versions.sort();
     afl_versions.dedup();
     Repetition {
-        server: quoted(&record.server),
+        server: quoted(&server_line(record)),
         directory: record.directory.as_deref().map(shown_path),
         timeout_ms: record.timeout_ms,
         options: record.options.iter().map(|(flag, value)| (owned(flag), owned(value))).collect(),
@@ -73,6 +73,13 @@ fn run(run: &CampaignRun) -> RepetitionRun {
         kernel: visible_text(&run.kernel).into_owned(),
         command: quoted(&run.command),
     }
+}
+
+/// Returns the words that start the server by hand.
+fn server_line(record: &CampaignRecord) -> Vec<String> {
+    let env = (!record.variables.is_empty()).then(|| "env".to_owned());
+    let assignments = record.variables.iter().map(|(name, value)| format!("{name}={value}"));
+    env.into_iter().chain(assignments).chain(record.server.iter().cloned()).collect()
 }
 
 fn quoted(words: &[String]) -> String {

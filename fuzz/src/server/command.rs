@@ -1,5 +1,6 @@
 //! The server's command line, and the commands that run it with and without the preload.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ pub struct Server {
     pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<OsString>,
+    /// Variables of its environment, in addition to those of this process.
+    pub variables: BTreeMap<String, String>,
     /// Shared runtime of the server's sanitizer, if it has one. It is preloaded before our library.
     pub sanitizer: Option<String>,
     /// What it needs to find its files, if it is in a bundle.
@@ -71,7 +74,13 @@ impl Server {
     pub fn new(program: PathBuf, arguments: Vec<OsString>) -> Self {
         let sanitizer = sanitizers::shared_runtime(&program);
         let surroundings = Surroundings::of_program(&program);
-        Self { program, arguments, sanitizer, surroundings }
+        Self { program, arguments, variables: BTreeMap::new(), sanitizer, surroundings }
+    }
+
+    /// Returns this server with these variables in its environment.
+    #[must_use]
+    pub fn with_variables(self, variables: BTreeMap<String, String>) -> Self {
+        Self { variables, ..self }
     }
 
     fn of_bundle() -> Result<Self> {
@@ -97,12 +106,22 @@ impl Server {
         shell_quoted(std::iter::once(self.program.as_os_str()).chain(arguments))
     }
 
+    /// Returns the words that run the server in any shell or program, with its variables by env(1).
+    #[must_use]
+    pub fn portable_line(&self) -> Vec<OsString> {
+        let env = (!self.variables.is_empty()).then(|| "env".to_owned());
+        let assignments = self.variables.iter().map(|(name, value)| format!("{name}={value}"));
+        let words = env.into_iter().chain(assignments).map(OsString::from);
+        words.chain([self.program.clone().into()]).chain(self.arguments.iter().cloned()).collect()
+    }
+
     /// Returns the command that runs the server without the preload.
     #[must_use]
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command
             .args(&self.arguments)
+            .envs(&self.variables)
             .envs(self.surroundings.variables.iter().map(|(name, value)| (name, value)));
         if let Some(directory) = self.directory() {
             command.current_dir(directory);

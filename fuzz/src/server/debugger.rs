@@ -107,6 +107,7 @@ pub fn crash_state(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<Option<
         command.args(["-ex", &text]);
     }
     command.args(["-ex", "kill", "--args"]).arg(&config.server.program).args(&config.server.arguments);
+    command.envs(&config.server.variables);
     let patience = config.timeout * GDB_TIMEOUT_FACTOR;
     let mut server = PlainServer::start_by(command, &config.options.parsed(), patience)?;
     plain_run::send(&mut server, config, inputs, drop)?;

@@ -1,5 +1,6 @@
 //! Scripts that show a bug on the plain server with nothing of ours: for bash, if that suffices, and for Python.
 
+use std::ffi::OsString;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -126,15 +127,15 @@ impl Reproducer<'_> {
             include_str!("templates/reproduce.sh"),
             context! {
                 title => self.title, what, port => self.port, inputs, kind => Value::from(Serde(self.expected)),
-                command => self.server.command_line(),
+                command => shell_quoted(self.server.portable_line().iter().map(OsString::as_os_str)),
                 directory => shell_quoted([directory.as_os_str()]),
             },
         )?))
     }
 
     fn python(&self) -> Result<String> {
-        let mut command = vec![self.server.program.to_string_lossy().into_owned()];
-        command.extend(self.server.arguments.iter().map(|argument| argument.to_string_lossy().into_owned()));
+        let line = self.server.portable_line();
+        let command: Vec<_> = line.iter().map(|word| word.to_string_lossy()).collect();
         let inputs: Vec<_> = self
             .inputs
             .iter()

@@ -11,6 +11,7 @@ use crate::campaign::bundled::ConcurrencyModel;
 use crate::campaign::host_name::HostName;
 use crate::campaign::mutator::Mutator;
 use crate::campaign::stop_condition::{self, StopCondition};
+use crate::commands::server_setup::SetupArguments;
 use crate::input::judge::AnswerRule;
 use crate::options::PreloadArguments;
 use crate::server::single_run::FindingKind;
@@ -138,6 +139,9 @@ pub struct FuzzArguments {
     /// Fuzz the variant of the bundled server with planted bugs
     #[arg(long, conflicts_with = "server")]
     pub planted: bool,
+    /// What the server needs before it starts.
+    #[command(flatten)]
+    pub setup: SetupArguments,
     /// The preload and its options.
     #[command(flatten)]
     pub preload: PreloadArguments,

@@ -93,7 +93,7 @@ fn choose_server(arguments: &FuzzArguments) -> Result<Server> {
     if is_bundled(arguments) {
         return bundled::server(arguments.model, arguments.planted);
     }
-    let server = Server::resolve(&arguments.server)?;
+    let server = arguments.setup.server(&arguments.server)?;
     inspect::inspect(&server)?.require_instrumentation(arguments.uninstrumented)?;
     Ok(server)
 }
