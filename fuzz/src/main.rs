@@ -11,7 +11,7 @@ use clap_complete::Shell;
 use sockfuzz::bundle::tracer;
 use sockfuzz::campaign::guard;
 use sockfuzz::commands::{
-    bench, bundle, cargo, check, compiler, corpus, cover, engine, fuzz, judge, record, replay, report, routes, run,
+    bench, bundle, cargo, check, compiler, corpus, cover, engine, fuzz, init, judge, record, replay, report, routes, run,
     servers,
     session, sync, target, tools, triage,
 };
@@ -58,6 +58,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write sockfuzz.toml for the server of this directory: build it, start it, and find what it needs
+    #[command(after_help = init::EXAMPLES)]
+    Init(init::InitArguments),
     /// Run a server once: send stdin to it over one connection, and print its answer
     #[command(after_help = run::EXAMPLES)]
     Run(run::RunArguments),
@@ -190,6 +193,7 @@ fn prepare() -> anyhow::Result<()> {
 
 fn run_command(command: Command) -> anyhow::Result<u8> {
     match command {
+        Command::Init(arguments) => init::run(&arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Fuzz(arguments) => fuzz::run(arguments),

@@ -9,6 +9,7 @@ pub mod corpus;
 pub mod cover;
 pub mod engine;
 pub mod fuzz;
+pub mod init;
 pub mod judge;
 pub mod record;
 pub mod replay;

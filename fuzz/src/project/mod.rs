@@ -2,9 +2,11 @@
 //! the command line: values become arguments in front of the user's, so that what a flag accepts is declared once.
 
 mod additions;
+pub mod build_system;
 mod check;
 mod command_line;
 mod file;
+pub mod first_file;
 mod keys;
 mod user_line;
 mod words;

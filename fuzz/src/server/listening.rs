@@ -76,15 +76,30 @@ fn listening_on(port: Option<u16>) -> Option<ServerAddress> {
 
 /// Returns the process tree's oldest listening socket, or the oldest one with the given port.
 fn listener(port: Option<u16>) -> Option<TcpNetEntry> {
+    let is_wanted = |entry: &TcpNetEntry| port.is_none_or(|port| entry.local_address.port() == port);
+    listeners().into_iter().find(is_wanted)
+}
+
+/// Returns the process tree's listening TCP sockets, the oldest first.
+fn listeners() -> Vec<TcpNetEntry> {
     let sockets = sockets();
-    let process = Process::myself().ok()?;
-    [process.tcp(), process.tcp6()]
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.state == TcpState::Listen && sockets.contains(&entry.inode))
-        .filter(|entry| port.is_none_or(|port| entry.local_address.port() == port))
-        .min_by_key(|entry| entry.inode)
+    let Ok(process) = Process::myself() else { return Vec::new() };
+    let entries = [process.tcp(), process.tcp6()].into_iter().flatten().flatten();
+    let mut listeners: Vec<_> =
+        entries.filter(|entry| entry.state == TcpState::Listen && sockets.contains(&entry.inode)).collect();
+    listeners.sort_by_key(|entry| entry.inode);
+    listeners
+}
+
+/// Returns the ports on which the process tree listens, that of the oldest socket first.
+pub(super) fn ports() -> Vec<u16> {
+    let mut ports = Vec::new();
+    for port in listeners().iter().map(|entry| entry.local_address.port()) {
+        if !ports.contains(&port) {
+            ports.push(port);
+        }
+    }
+    ports
 }
 
 /// Returns the number of connections that wait to be accepted by a listener of the process tree (proc_net_tcp: of a

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
+use crate::server::listening;
 use crate::server::plain_server::PlainServer;
 use crate::server::sanitizers;
 use crate::server::single_run::{EXIT_TIMEOUT, RunConfig};
@@ -42,6 +43,8 @@ pub struct PlainRun {
     pub accepts: bool,
     /// What the server has written to stdout and stderr.
     pub output: Vec<u8>,
+    /// TCP ports at which it listened, that of the oldest listener first.
+    pub ports: Vec<u16>,
     /// Its answers: for each input that was sent, those on each connection.
     pub answers: Vec<TcpAnswers>,
 }
@@ -71,6 +74,7 @@ pub fn run_with_backtraces(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result
 pub fn run_by(config: &RunConfig<'_>, command: Command, inputs: &[Vec<u8>]) -> Result<PlainRun> {
     let mut server = PlainServer::start_by(command, &config.options.parsed(), config.timeout)?;
     let mut answers = Vec::new();
+    let ports = listening::ports();
     let timed_out = send(&mut server, config, inputs, |received| answers.push(received))?;
     // A thread may crash a little later, and a panic may abort the server.
     let deadline = Instant::now() + EXIT_TIMEOUT;
@@ -91,7 +95,7 @@ pub fn run_by(config: &RunConfig<'_>, command: Command, inputs: &[Vec<u8>]) -> R
         (None, None) => PlainEnd::Serves,
     };
     let accepts = matches!(end, PlainEnd::Ended(_)) || server.accepts(ACCEPT_TIMEOUT)?;
-    Ok(PlainRun { end, accepts, output, answers })
+    Ok(PlainRun { end, accepts, output, ports, answers })
 }
 
 /// Sends the inputs, and returns whether the server did not answer one in time. A server that ends gets no more inputs.
