@@ -232,10 +232,49 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Arg;
+    use sockfuzz::project;
+
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Returns the cells of a key in the document: name, value, meaning.
+    fn cells(argument: &Arg) -> [String; 3] {
+        let values = argument.get_value_names().filter(|_| argument.get_action().takes_values());
+        let value = values.map_or("`true`, `false`".to_owned(), |names| names.join(" ").replace('|', r"\|"));
+        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        let name = argument.get_long().unwrap_or(project::SERVER);
+        [name.to_owned(), value, help.replace('|', r"\|")]
+    }
+
+    #[test]
+    fn the_keys_in_the_document_are_current() {
+        let root = Cli::command();
+        let (mut top, mut tables) = (String::new(), String::new());
+        for name in project::COMMANDS {
+            let command = root.find_subcommand(name).expect("a command");
+            let keys = command.get_arguments().filter(|argument| project::is_key(command, argument));
+            for argument in keys.filter(|argument| argument.get_help_heading() != Some(options::HEADING)) {
+                let [key, value, meaning] = cells(argument);
+                let is_shared = project::is_shared(argument);
+                match (name, is_shared) {
+                    ("fuzz", _) => {
+                        let readers = if is_shared { "all" } else { "fuzz" };
+                        top += &format!("| `{key}` | {value} | {readers} | {meaning} |\n");
+                    }
+                    (_, false) => tables += &format!("| `{name}.{key}` | {value} | {meaning} |\n"),
+                    (_, true) => {}
+                }
+            }
+        }
+        let document = include_str!("../PROJECT.md");
+        assert!(
+            document.contains(&top) && document.contains(&tables),
+            "fuzz/PROJECT.md should have these rows:\n{top}\n{tables}"
+        );
     }
 }

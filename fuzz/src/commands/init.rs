@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::Args;
+use sockfuzz_protocol::specs;
 
 use self::trial::Trial;
 use crate::commands::server_setup::SetupArguments;
@@ -135,8 +136,16 @@ fn ask(
     let library = preload::locate(arguments.preload.preload.as_deref())?;
     let trial = Trial { server: &server, library: &library, timeout: arguments.timeout };
     let inspection = trial.inspect()?;
-    file.ports = trial.find_ports(&arguments.preload.options)?;
-    file.writable = trial.find_writable(&arguments.preload.options, file.ports.as_slice())?;
+    let options = &arguments.preload.options;
+    let ports = trial.find_ports(options)?;
+    file.writable = trial.find_writable(options, &ports)?;
+    // What is given stands among the options already.
+    if !file.options.contains_key(specs::PORT.flag) {
+        file.ports = ports;
+    }
+    if !file.writable.is_empty() {
+        file.options.remove(specs::WRITABLE.flag);
+    }
     inspection.require_instrumentation(false)
 }
 

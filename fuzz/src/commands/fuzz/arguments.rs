@@ -19,7 +19,7 @@ use crate::server::single_run::FindingKind;
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
 Examples:
-  sockfuzz fuzz                                   the bundled server
+  sockfuzz fuzz                                   the server of sockfuzz.toml (see sockfuzz init), or the bundled one
   sockfuzz fuzz -o out-nginx -- ./nginx -g 'daemon off; master_process off;'
   sockfuzz fuzz --writable ./logs -- ./server     a server that has to write a log
   sockfuzz fuzz -j 4 --afl '-V 3600 -p explore' -- ./server
@@ -27,8 +27,8 @@ Examples:
   sockfuzz fuzz --openapi api.yaml --findings 5xx,spec -- ./server     wrong answers are findings, too
   sockfuzz fuzz --until 10min,finding --junit junit.xml -- ./server     for a CI system
 
-An existing output directory of the same server is resumed. Ctrl-C stops the campaign at any time \
-without loss. Every command is printed before it runs, and can be run by hand. As far as the kernel \
+Without a server, it and what else is not on the command line come from sockfuzz.toml, in this directory or above. \
+An existing output directory of the same server is resumed. Ctrl-C stops the campaign at any time without loss. Every command is printed before it runs, and can be run by hand. As far as the kernel \
 allows, the server cannot write files, use the network, or signal other processes.
 
 At the end, sockfuzz triage sends what was found to the plain server, without the preload and the sandbox, and \

@@ -56,8 +56,8 @@ impl Trial<'_> {
         Ok(run.ports)
     }
 
-    /// Starts the server through the preload in the sandbox, and returns the directories that it has to write to, if it
-    /// does not serve otherwise.
+    /// Starts the server through the preload in the sandbox, and returns all directories that it has to write to,
+    /// if it does not serve otherwise.
     ///
     /// # Errors
     /// A server that does not serve with them either.
@@ -67,7 +67,8 @@ impl Trial<'_> {
             _ => options.clone(),
         };
         let Err(problem) = self.serve(&options) else { return Ok(Vec::new()) };
-        let writable = self.written(&options)?;
+        let mut writable = self.written(&options)?;
+        writable.extend(options.parsed().writable.0);
         if writable.is_empty() {
             return Err(problem);
         }
