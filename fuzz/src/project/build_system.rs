@@ -43,19 +43,19 @@ pub struct Build {
 
 /// The parts of `cargo metadata` that are read here (cargo-metadata(1)).
 #[derive(Debug, Deserialize)]
-struct Metadata {
+struct CargoMetadata {
     target_directory: PathBuf,
-    packages: Vec<Package>,
+    packages: Vec<CargoPackage>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Package {
+struct CargoPackage {
     default_run: Option<String>,
-    targets: Vec<Target>,
+    targets: Vec<CargoTarget>,
 }
 
 #[derive(Debug, Deserialize)]
-struct Target {
+struct CargoTarget {
     name: String,
     kind: Vec<String>,
 }
@@ -78,7 +78,7 @@ fn of_cargo(directory: &Path, bin: Option<&str>) -> Result<Build> {
     let mut command = Command::new(workspace::cargo());
     command.args(["metadata", "--no-deps", "--format-version", "1"]).current_dir(directory);
     let output = command.stderr(Stdio::inherit()).output().context("cannot start cargo")?;
-    let metadata: Metadata =
+    let metadata: CargoMetadata =
         serde_json::from_slice(&output.stdout).context("cargo metadata did not describe this project")?;
     let name = choose(&metadata.packages, bin)?;
     let program = metadata.target_directory.join(CARGO_PROGRAMS).join(&name);
@@ -88,8 +88,8 @@ fn of_cargo(directory: &Path, bin: Option<&str>) -> Result<Build> {
 }
 
 /// Chooses a program of the packages: the given one, the only one, or the only one that `cargo run` runs.
-fn choose(packages: &[Package], bin: Option<&str>) -> Result<String, Problem> {
-    let is_bin = |target: &&Target| target.kind.iter().any(|kind| kind == "bin");
+fn choose(packages: &[CargoPackage], bin: Option<&str>) -> Result<String, Problem> {
+    let is_bin = |target: &&CargoTarget| target.kind.iter().any(|kind| kind == "bin");
     let targets = packages.iter().flat_map(|package| &package.targets);
     let names: Vec<_> = targets.filter(is_bin).map(|target| target.name.as_str()).collect();
     let defaults: Vec<_> = packages.iter().filter_map(|package| package.default_run.as_deref()).collect();
@@ -116,14 +116,17 @@ fn choose(packages: &[Package], bin: Option<&str>) -> Result<String, Problem> {
 mod tests {
     use super::*;
 
-    fn package(default_run: Option<&str>, names: &[&str]) -> Package {
-        let target = |name: &&str| Target { name: (*name).to_owned(), kind: vec!["bin".to_owned()] };
-        Package { default_run: default_run.map(str::to_owned), targets: names.iter().map(target).collect() }
+    fn package(default_run: Option<&str>, names: &[&str]) -> CargoPackage {
+        let target = |name: &&str| CargoTarget { name: (*name).to_owned(), kind: vec!["bin".to_owned()] };
+        CargoPackage {
+            default_run: default_run.map(str::to_owned),
+            targets: names.iter().map(target).collect(),
+        }
     }
 
     #[test]
     fn the_only_program_or_that_of_cargo_run_is_chosen() {
-        let choose = |package: Package, bin| choose(&[package], bin);
+        let choose = |package: CargoPackage, bin| choose(&[package], bin);
         assert_eq!(choose(package(None, &["a"]), None), Ok("a".to_owned()));
         assert_eq!(choose(package(Some("b"), &["a", "b"]), None), Ok("b".to_owned()));
         assert_eq!(choose(package(None, &["a", "b"]), Some("b")), Ok("b".to_owned()));
