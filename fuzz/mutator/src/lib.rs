@@ -25,6 +25,7 @@ mod cmp_map;
 mod cmp_operands;
 mod dictionary;
 mod edits;
+mod layer;
 mod learned;
 mod mutator;
 mod operations;

@@ -4,8 +4,9 @@ use sockfuzz_protocol::InputFormat;
 
 use crate::dictionary::Dictionary;
 use crate::edits::Edits;
+use crate::layer::{Layer, LayerStatistics};
 use crate::learned::{Learned, Operands};
-use crate::operations::{Mutation, Operation, weighted_operations};
+use crate::operations::{Choice, Mutation, weighted_operations};
 use crate::parsed_input::ParsedInput;
 use crate::random::Random;
 use crate::trim::Trimmer;
@@ -29,13 +30,14 @@ pub struct Mutator {
     dictionary: Dictionary,
     pub(crate) learned: Learned,
     /// Weighted operations for HTTP/1 and HTTP/2, each without and with another input.
-    operations: [[Vec<Operation>; 2]; 2],
+    operations: [[Choice; 2]; 2],
+    layers: LayerStatistics,
     parent: ParsedInput,
     other: ParsedInput,
     edits: Edits,
     output: Vec<u8>,
-    /// Names of the last mutation's operations.
-    applied: Vec<&'static str>,
+    /// Layers and names of the last mutation's operations.
+    applied: Vec<(Layer, &'static str)>,
     pub(crate) description: Vec<u8>,
     pub(crate) trimmer: Trimmer,
 }
@@ -51,6 +53,7 @@ impl Mutator {
             learned: Learned::default(),
             operations: [false, true]
                 .map(|http2| [false, true].map(|other| weighted_operations(format, http2, other))),
+            layers: LayerStatistics::default(),
             parent: ParsedInput::default(),
             other: ParsedInput::default(),
             edits: Edits::default(),
@@ -97,13 +100,17 @@ impl Mutator {
             wanted += 1;
         }
         for _ in 0..MAX_ATTEMPTS_PER_MUTATION {
-            let operation = operations[mutation.random.below(operations.len())];
+            let layer = if http2 { Layer::Protocol } else { self.layers.choose(mutation.random) };
+            let Some(operation) = mutation.random.pick(&operations[layer as usize]) else { continue };
             if (operation.edit)(&mut mutation) {
-                self.applied.push(operation.name);
+                self.applied.push((layer, operation.name));
                 if self.applied.len() == wanted {
                     break;
                 }
             }
+        }
+        for layer in layers_of(&self.applied) {
+            self.layers.count_mutation(layer);
         }
         if !self.random.one_in(SKIP_REPAIR_ONE_IN) {
             self.edits.repair_lengths(&self.parent);
@@ -113,11 +120,14 @@ impl Mutator {
         &self.output
     }
 
-    /// Describes the last mutation in at most `max_length` bytes, for a file name.
+    /// Describes the last mutation in at most `max_length` bytes, for the name of the file in which AFL++ keeps it.
     pub fn describe(&mut self, max_length: usize) -> &[u8] {
+        for layer in layers_of(&self.applied) {
+            self.layers.count_find(layer);
+        }
         self.description.clear();
         self.description.extend_from_slice(b"op:http");
-        for name in &self.applied {
+        for (_, name) in &self.applied {
             if self.description.len() + 1 + name.len() > max_length {
                 break;
             }
@@ -127,4 +137,10 @@ impl Mutator {
         self.description.truncate(max_length);
         &self.description
     }
+}
+
+/// Returns the layers on which a mutation's operations were.
+fn layers_of(applied: &[(Layer, &'static str)]) -> impl Iterator<Item = Layer> {
+    let has_some = |layer: &Layer| applied.iter().any(|(own, _)| own == layer);
+    [Layer::Protocol, Layer::Application].into_iter().filter(has_some)
 }

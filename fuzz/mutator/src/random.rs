@@ -31,6 +31,11 @@ impl Random {
         self.below(count) == 0
     }
 
+    /// Returns a number from 0 to below 1.
+    pub(crate) fn fraction(&mut self) -> f64 {
+        self.0.f64()
+    }
+
     pub(crate) fn byte(&mut self) -> u8 {
         self.0.u8(..)
     }

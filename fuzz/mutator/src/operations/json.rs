@@ -11,6 +11,9 @@ use crate::edits::Region;
 use crate::parsed_input::ParsedInput;
 use crate::random::Random;
 
+/// Largest number of bytes that repeated nesting adds.
+const MAX_NESTING_BYTES: usize = 48 * 1024;
+
 /// JSON text in an input.
 pub(super) struct Json {
     /// Position of the text in the input.
@@ -32,6 +35,31 @@ impl Json {
         random.pick(&indices.filter(|index| is(self.outline.spans()[*index].kind)).collect::<Vec<_>>())
     }
 
+    fn kind(&self, index: usize) -> JsonKind {
+        self.outline.spans()[index].kind
+    }
+
+    /// Returns the indices of the objects and arrays that enclose an element, from the outermost.
+    fn enclosing(&self, index: usize) -> Vec<usize> {
+        let spans = self.outline.spans();
+        let encloses =
+            |of: &usize| has_elements(spans[*of].kind) && spans[*of].range().end >= spans[index].range().end;
+        (0..index).filter(encloses).collect()
+    }
+
+    /// Returns the opening brackets and keys that lead along a path of elements to its last, and the closing brackets.
+    fn brackets(&self, bytes: &[u8], path: &[usize]) -> (Vec<u8>, Vec<u8>) {
+        let (mut open, mut close) = (Vec::new(), Vec::new());
+        for pair in path.windows(2) {
+            let (bracket, closing) =
+                if self.kind(pair[0]) == JsonKind::Object { (b'{', b'}') } else { (b'[', b']') };
+            open.push(bracket);
+            open.extend_from_slice(&bytes[self.member(pair[1]).start..self.range(pair[1]).start]);
+            close.insert(0, closing);
+        }
+        (open, close)
+    }
+
     /// Returns the range of an element in the input.
     pub(super) fn range(&self, index: usize) -> Range<usize> {
         self.place(self.outline.spans()[index].range())
@@ -51,7 +79,7 @@ impl Json {
 pub(super) fn scalar(mutation: &mut Mutation<'_>) -> bool {
     let Some(json) = Json::random(mutation.random, mutation.parent) else { return false };
     let Some(index) = json.pick(mutation.random, |kind| kind != JsonKind::Key) else { return false };
-    let (kind, range) = (json.outline.spans()[index].kind, json.range(index));
+    let (kind, range) = (json.kind(index), json.range(index));
     let other = mutation.random.one_in(3);
     let word: &[u8] = match kind {
         JsonKind::Number if !other => mutation.random.word(JSON_NUMBERS),
@@ -76,6 +104,33 @@ pub(super) fn nest(mutation: &mut Mutation<'_>) -> bool {
         mutation.random.pick(&[("[", "]"), ("{\"a\":", "}"), ("[[],", "]")]).unwrap_or(("[", "]"));
     mutation.edits.replace(range.start..range.start, open.repeat(levels).as_bytes(), Region::Body)
         && mutation.edits.replace(range.end..range.end, close.repeat(levels).as_bytes(), Region::Body)
+}
+
+/// Repeats what stands between an object or array and another of its kind that encloses it: schemas that contain themselves
+/// allow any depth. Sometimes without the other members, so that more levels fit into an input.
+pub(super) fn nest_again(mutation: &mut Mutation<'_>) -> bool {
+    let Some(json) = Json::random(mutation.random, mutation.parent) else { return false };
+    let Some(inner) = json.pick(mutation.random, has_elements) else { return false };
+    let path = json.enclosing(inner);
+    let is_same = |place: &usize| json.kind(path[*place]) == json.kind(inner);
+    let places: Vec<_> = (0..path.len()).filter(is_same).collect();
+    let Some(place) = mutation.random.pick(&places) else { return false };
+    let (outer, at) = (json.range(path[place]), json.range(inner));
+    let bytes = &mutation.parent.bytes;
+    let (open, close) = if mutation.random.one_in(2) {
+        (bytes[outer.start..at.start].to_vec(), bytes[at.end..outer.end].to_vec())
+    } else {
+        json.brackets(bytes, &[&path[place..], &[inner]].concat())
+    };
+    let magnitude = if mutation.random.one_in(4) { 14 } else { 5 };
+    let most = MAX_NESTING_BYTES / (open.len() + close.len()).max(1);
+    let levels = (1 << mutation.random.below(magnitude)).min(most);
+    mutation.edits.replace(at.start..at.start, &open.repeat(levels), Region::Body)
+        && mutation.edits.replace(at.end..at.end, &close.repeat(levels), Region::Body)
+}
+
+fn has_elements(kind: JsonKind) -> bool {
+    matches!(kind, JsonKind::Object | JsonKind::Array)
 }
 
 /// Drops a member or an element, or doubles it.
@@ -140,7 +195,43 @@ fn with_comma(bytes: &[u8], range: Range<usize>) -> Range<usize> {
 
 #[cfg(test)]
 mod tests {
+    use sockfuzz_protocol::InputFormat;
+
     use super::*;
+    use crate::dictionary::Dictionary;
+    use crate::edits::Edits;
+    use crate::learned::Learned;
+
+    #[test]
+    fn nesting_is_repeated() {
+        let body = r#"{"b":"c","not":{"not":{"a":[1]}}}"#;
+        let text = format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let (mut parent, other) = (ParsedInput::default(), ParsedInput::default());
+        parent.parse(text.as_bytes(), InputFormat::Raw);
+        let (mut random, dictionary, mut edits) = (Random::new(1), Dictionary::default(), Edits::default());
+        let mut deepest = 0;
+        for _ in 0..200 {
+            edits.clear();
+            let mut mutation = Mutation {
+                parent: &parent,
+                other: &other,
+                random: &mut random,
+                dictionary: &dictionary,
+                learned: &Learned::default(),
+                edits: &mut edits,
+            };
+            nest_again(&mut mutation);
+            let mut output = Vec::new();
+            edits.apply(&parent, &other, InputFormat::Raw, usize::MAX, &mut output);
+            let nested = output.split(|byte| *byte == b'\n').next_back().expect("a body");
+            let levels = memchr::memmem::find_iter(nested, r#""not":"#).count();
+            let opened = nested.iter().filter(|byte| **byte == b'{').count();
+            let closed = nested.iter().rev().take_while(|byte| **byte == b'}').count();
+            assert_eq!([opened, closed], [levels + 1, levels + 1]);
+            deepest = deepest.max(levels);
+        }
+        assert!(deepest > 4000, "{deepest}");
+    }
 
     #[test]
     fn members_are_dropped_with_their_commas() {

@@ -24,6 +24,7 @@ use sockfuzz_protocol::InputFormat;
 
 use crate::dictionary::Dictionary;
 use crate::edits::Edits;
+use crate::layer::Layer;
 use crate::learned::Learned;
 use crate::parsed_input::ParsedInput;
 use crate::random::Random;
@@ -73,7 +74,7 @@ macro_rules! operations {
     };
 }
 
-/// Operations on HTTP/1 inputs.
+/// Operations on the syntax of HTTP/1, and on connections.
 const HTTP1_OPERATIONS: &[Operation] = operations! {
     Nothing:
         requests::double_request * 2, requests::drop_request * 3, requests::move_request * 2,
@@ -89,24 +90,33 @@ const HTTP1_OPERATIONS: &[Operation] = operations! {
         bodies::add_body * 4, bodies::chunk_body * 3, bodies::split_chunk * 2, bodies::double_chunk * 2,
         bodies::drop_chunk * 2, bodies::size * 3, bodies::extension * 2, bodies::trailer * 2,
         bodies::length * 2, bodies::content * 4, bodies::part * 2,
-        documents::document * 3, documents::piece * 6,
-        application::text * 8, application::border * 4, application::respell * 2, application::move_value * 3,
-        json::scalar * 4, json::nest * 1, json::member * 3, json::key * 1,
-        learned::learned_path * 6, learned::learned_key * 4, learned::learned_method * 1,
-        learned::learned_field * 3, learned::learned_value * 4,
         frames::begin_frames * 2,
         bytes::flip * 3, bytes::overwrite * 4, bytes::insert * 4, bytes::drop_some * 3,
         bytes::double_some * 3, bytes::insert_word * 4;
     Sessions:
         sessions::split * 10, sessions::act * 5, sessions::divert * 3, sessions::remove_marker * 3,
-        sessions::double_on_another * 2,
-        references::refer * 4, references::authorise * 2, references::change_reference * 3, references::use_made * 3, references::again * 2;
-    SessionsWithOther:
-        references::follow_up * 5;
+        sessions::double_on_another * 2;
     OtherInput:
         crossover::take_request * 5, crossover::take_field * 10, crossover::take_value * 5,
         crossover::take_target * 6, crossover::take_body * 3, crossover::splice * 5,
-        crossover::take_head * 3, application::take_parameter * 4, json::take_member * 3;
+        crossover::take_head * 3;
+};
+
+/// Operations on what an application reads from requests of HTTP/1.
+const APPLICATION_OPERATIONS: &[Operation] = operations! {
+    Nothing:
+        application::text * 10, application::border * 5, application::respell * 2, application::move_value * 3,
+        json::scalar * 5, json::nest * 1, json::nest_again * 2, json::member * 4, json::key * 1,
+        documents::document * 3, documents::piece * 5,
+        learned::learned_path * 6, learned::learned_key * 4, learned::learned_method * 1,
+        learned::learned_field * 3, learned::learned_value * 4;
+    Sessions:
+        references::refer * 4, references::authorise * 2, references::change_reference * 3,
+        references::use_made * 3, references::again * 2;
+    OtherInput:
+        application::take_parameter * 4, json::take_member * 3;
+    SessionsWithOther:
+        references::follow_up * 5;
 };
 
 /// Operations on inputs in which the client speaks HTTP/2.
@@ -121,17 +131,22 @@ const HTTP2_OPERATIONS: &[Operation] = operations! {
         frames::take_frames * 15, crossover::splice * 3;
 };
 
+/// Operations to choose from, by layer.
+pub(crate) type Choice = [Vec<Operation>; Layer::COUNT];
+
 /// Returns the operations whose requirements are met, each repeated according to its weight. A uniform choice
-/// among them is therefore a weighted choice.
-pub(crate) fn weighted_operations(format: InputFormat, http2: bool, has_other: bool) -> Vec<Operation> {
-    let all = if http2 { HTTP2_OPERATIONS } else { HTTP1_OPERATIONS };
+/// among those of a layer is therefore a weighted choice.
+pub(crate) fn weighted_operations(format: InputFormat, http2: bool, has_other: bool) -> Choice {
+    let tables = if http2 { [HTTP2_OPERATIONS, &[]] } else { [HTTP1_OPERATIONS, APPLICATION_OPERATIONS] };
     let is_met = |operation: &&Operation| match operation.requires {
         Requirement::Nothing => true,
         Requirement::Sessions => format == InputFormat::Session,
         Requirement::OtherInput => has_other,
         Requirement::SessionsWithOther => has_other && format == InputFormat::Session,
     };
-    all.iter().filter(is_met).flat_map(|operation| vec![*operation; operation.weight.into()]).collect()
+    tables.map(|all| {
+        all.iter().filter(is_met).flat_map(|operation| vec![*operation; operation.weight.into()]).collect()
+    })
 }
 
 impl Mutation<'_> {

@@ -1,5 +1,7 @@
 //! Mutations of a value as an application sees it: by characters, and to the borders of types.
 
+use std::ops::Range;
+
 use unicode_normalization::UnicodeNormalization;
 
 use crate::random::Random;
@@ -48,11 +50,14 @@ pub(crate) fn mutate_text(random: &mut Random, text: &mut Vec<u8>) {
 }
 
 fn step(random: &mut Random, text: &mut Vec<u8>) {
+    if !text.is_empty() && text.iter().all(u8::is_ascii_digit) && random.one_in(2) {
+        return near_number(random, text);
+    }
     let at = boundary(text, random.below(text.len() + 1));
     let next = next_boundary(text, at);
     let character = random.word(CHARACTERS);
     match random.below(12) {
-        0..=2 => drop(text.splice(at..at, character.iter().copied())),
+        0..=2 => drop(text.splice(at..at, character.repeat(run_length(random)))),
         3 | 4 => drop(text.splice(at..next, character.iter().copied())),
         5 => drop(text.drain(at..next)),
         6 => {
@@ -68,18 +73,39 @@ fn step(random: &mut Random, text: &mut Vec<u8>) {
     }
 }
 
-/// Replaces a number by one that is near, or of another size or sign.
+/// Returns how often a character is inserted: mostly once. A run of long characters covers the places at which
+/// applications cut a text, whatever they are.
+fn run_length(random: &mut Random) -> usize {
+    if random.one_in(3) { 1 << random.below(7) } else { 1 }
+}
+
+/// Replaces a number in the text by one that is near, or of another size or sign.
 fn near_number(random: &mut Random, text: &mut Vec<u8>) {
-    let Some(number) = std::str::from_utf8(text).ok().and_then(|text| text.parse::<i128>().ok()) else {
-        return border(random).clone_into(text);
-    };
-    let near = match random.below(5) {
+    let Some(digits) = random_digits(random, text) else { return border(random).clone_into(text) };
+    let number = std::str::from_utf8(&text[digits.clone()]).ok().and_then(|text| text.parse::<i128>().ok());
+    let number = number.unwrap_or_default();
+    let small = 2 << random.below(7);
+    let near = match random.below(8) {
         0 => number.saturating_neg(),
         1 => number.saturating_mul(10),
         2 => number / 2,
-        _ => number.saturating_add(random.below(5) as i128 - 2),
+        3 | 4 => number.saturating_add(random.below(5) as i128 - 2),
+        5 => i128::from(random.of_any_magnitude()),
+        _ => random.below(small) as i128,
     };
-    *text = near.to_string().into_bytes();
+    drop(text.splice(digits, near.to_string().into_bytes()));
+}
+
+/// Returns the range of one of the text's runs of digits, with a sign at the start of the text.
+fn random_digits(random: &mut Random, text: &[u8]) -> Option<Range<usize>> {
+    let from = random.below(text.len());
+    let next = |from: usize| text[from..].iter().position(u8::is_ascii_digit).map(|place| from + place);
+    let found = next(from).or_else(|| next(0))?;
+    let before = text[..found].iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let after = text[found..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let start = found - before;
+    let has_sign = start == 1 && text[0] == b'-';
+    Some(start - usize::from(has_sign)..found + after)
 }
 
 /// Changes the case of a value, or its normalisation form.
@@ -136,16 +162,29 @@ mod tests {
         }
     }
 
-    /// A slice at the eighth byte of a name is inside a character.
+    /// Returns how many of 20,000 mutations of a text have a property.
+    fn count(text: &str, has: impl Fn(&str) -> bool) -> usize {
+        let mut random = Random::new(1);
+        let mutated = |_: &usize| {
+            let mut text = text.as_bytes().to_vec();
+            mutate_text(&mut random, &mut text);
+            has(std::str::from_utf8(&text).expect("UTF-8"))
+        };
+        (0..20_000).filter(mutated).count()
+    }
+
+    /// A slice at the eighth or at the 24th byte of a name is inside a character.
     #[test]
     fn characters_come_to_any_place() {
-        let mut random = Random::new(1);
-        let found = (0..100_000).position(|_| {
-            let mut text = b"world".to_vec();
-            mutate_text(&mut random, &mut text);
-            let text = std::str::from_utf8(&text).expect("UTF-8");
-            text.len() > 8 && !text.is_char_boundary(8)
-        });
-        assert!(found.is_some_and(|tries| tries < 2_000), "{found:?}");
+        let is_inside = |text: &str, at| text.len() > at && !text.is_char_boundary(at);
+        assert!(count("world", |text| is_inside(text, 8)) > 400);
+        assert!(count("world", |text| is_inside(text, 24)) > 200);
+    }
+
+    #[test]
+    fn numbers_inside_texts_change() {
+        assert!(count("1", |text| text == "12") > 10);
+        assert!(count("2024-02-29", |text| text.starts_with("2024-0-")) > 10);
+        assert!(count("-5", |text| text == "-6") > 10);
     }
 }
