@@ -11,9 +11,8 @@ use clap_complete::Shell;
 use sockfuzz::bundle::tracer;
 use sockfuzz::campaign::guard;
 use sockfuzz::commands::{
-    bench, bundle, cargo, check, compiler, corpus, cover, engine, fuzz, init, judge, record, replay, report, routes, run,
-    servers,
-    session, sync, target, tools, triage,
+    bench, bundle, cargo, check, compiler, corpus, cover, engine, fuzz, init, judge, record, replay, report,
+    routes, run, servers, session, sync, target, tools, triage,
 };
 use sockfuzz::options;
 use sockfuzz::project::CompletedLine;

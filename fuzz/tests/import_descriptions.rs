@@ -12,7 +12,8 @@ fn imported(dir: &TestDir, name: &str, content: &str) -> Vec<String> {
     imports(dir, name, content.as_bytes(), &[]);
     let entries =
         fs::read_dir(dir.path("out")).expect("readable").map(|entry| entry.expect("readable").path());
-    let mut paths: Vec<_> = entries.collect();
+    // The routes of a description are kept in a hidden directory.
+    let mut paths: Vec<_> = entries.filter(|path| path.is_file()).collect();
     paths.sort();
     paths.iter().map(|path| fs::read_to_string(path).expect("UTF-8")).collect()
 }

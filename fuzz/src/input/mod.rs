@@ -7,5 +7,5 @@ pub mod exchange;
 pub mod exchanges;
 pub mod import;
 pub mod judge;
+pub mod request_counts;
 pub mod route;
-pub mod routes;

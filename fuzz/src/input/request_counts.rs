@@ -16,9 +16,9 @@ const MAX_PATH_BYTES: usize = 80;
 
 /// Requests, counted by method and path.
 #[derive(Debug, Default)]
-pub struct RouteCounts(BTreeMap<(Vec<u8>, Vec<u8>), u64>);
+pub struct RequestCounts(BTreeMap<(Vec<u8>, Vec<u8>), u64>);
 
-impl RouteCounts {
+impl RequestCounts {
     /// Adds the requests in the bytes of one connection.
     pub fn add(&mut self, sent: &[u8]) {
         for request in Pipeline::parse(sent).requests() {
@@ -35,7 +35,7 @@ impl RouteCounts {
 }
 
 /// A line for each route, the most frequent first.
-impl fmt::Display for RouteCounts {
+impl fmt::Display for RequestCounts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut routes: Vec<_> = self.0.iter().collect();
         routes.sort_by_key(|(_, count)| Reverse(**count));
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn requests_are_counted_by_method_and_path() {
-        let mut routes = RouteCounts::default();
+        let mut routes = RequestCounts::default();
         routes.add(b"GET /a?x=1 HTTP/1.1\r\n\r\nGET /a HTTP/1.1\r\n\r\n");
         routes.add(b"POST /b HTTP/1.1\r\nContent-Length: 1\r\n\r\nx");
         routes.add(b"\x16\x03");

@@ -100,7 +100,7 @@ fn is_name(segment: &str) -> bool {
 fn segment_matches(pattern: &str, segment: &[u8]) -> bool {
     match (pattern.find('{'), pattern.rfind('}')) {
         (Some(begin), Some(end)) if begin < end => {
-            let (before, after) = (pattern[..begin].as_bytes(), pattern[end + 1..].as_bytes());
+            let (before, after) = (&pattern.as_bytes()[..begin], &pattern.as_bytes()[end + 1..]);
             segment.len() > before.len() + after.len()
                 && segment.starts_with(before)
                 && segment.ends_with(after)

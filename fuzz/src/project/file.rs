@@ -130,9 +130,10 @@ mod tests {
         let below = directory.path().join("a/b/c");
         fs::create_dir_all(&below).expect("created");
         fs::write(directory.path().join(FILE_NAME), "").expect("written");
+        let home = directory.path().join("a");
         let found = |home| search(&below, home);
         assert_eq!(found(None), Some(directory.path().join(FILE_NAME)));
-        assert_eq!(found(Some(&directory.path().join("a"))), None);
+        assert_eq!(found(Some(&home)), None);
         fs::create_dir(directory.path().join("a/b/.git")).expect("created");
         assert_eq!(found(None), None);
         fs::write(directory.path().join("a/b").join(FILE_NAME), "").expect("written");

@@ -18,13 +18,13 @@ const FILE: &str = "sockfuzz.routes";
 /// Number of routes of seeds from which on the seeds are the inputs of another campaign, not a list of routes.
 const MAX_OF_SEEDS: usize = 1000;
 
-/// Adds the routes of a corpus to those of the campaign in this output directory.
+/// Adds the routes of descriptions, and those of the seeds, to those of the campaign in this output directory.
 ///
 /// # Errors
 /// When they cannot be written.
-pub fn record(out: &Path, corpus: &Path, seeds: &[Seed], format: InputFormat) -> Result<()> {
-    let mut routes = route::of_corpus(corpus);
-    let of_seeds = of_seeds(seeds, format, &routes);
+pub fn record(out: &Path, described: &[Route], seeds: &[Seed], format: InputFormat) -> Result<()> {
+    let mut routes = described.to_vec();
+    let of_seeds = of_seeds(seeds, format, described);
     if of_seeds.len() < MAX_OF_SEEDS {
         routes.extend(of_seeds);
     }

@@ -195,8 +195,14 @@ mod tests {
 
     #[test]
     fn every_row_is_read() {
-        let paths =
-            [specs::STATUS, specs::ANSWER_RING, specs::CRASHES, specs::HISTORIES, specs::WRITE_COVERAGE, specs::RECORDING];
+        let paths = [
+            specs::STATUS,
+            specs::ANSWER_RING,
+            specs::CRASHES,
+            specs::HISTORIES,
+            specs::WRITE_COVERAGE,
+            specs::RECORDING,
+        ];
         let is_path = |spec: &&&OptionSpec| paths.contains(spec);
         for spec in specs::ALL.iter().filter(|spec| !is_path(spec)) {
             let error = Options::from_lookup(|name| (name == spec.variable).then(|| "nonsense".into()))

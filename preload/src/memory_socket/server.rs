@@ -15,9 +15,7 @@ use super::{is_active, placeholder};
 use crate::sys::fd_table::Slot;
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::user_memory::Unaligned;
-use crate::sys::{
-    answer_digest, answer_output, answer_ring, config, fd, kept_answers, report, user_memory,
-};
+use crate::sys::{answer_digest, answer_output, answer_ring, config, fd, kept_answers, report, user_memory};
 
 /// Accepts the next connection, and returns its descriptor. `None` if the client has gone in the meantime.
 pub(crate) fn accept(flags: c_int) -> Result<Option<RawFd>, Errno> {

@@ -73,7 +73,8 @@ pub(super) fn fuzz(
     let output_mode = output_mode(arguments.jobs);
     let mut settings = environment::settings(&server, library, &options, &status, &inspection, output_mode);
     let learning = Learning::prepare(mutator, &inspection, &out)?;
-    settings.extend(mutator_settings.into_iter().chain(guide::settings(arguments)).chain(learning.settings()));
+    settings
+        .extend(mutator_settings.into_iter().chain(guide::settings(arguments)).chain(learning.settings()));
     let plan = CampaignPlan {
         cargo_afl: &cargo_afl,
         settings: &settings,
@@ -88,7 +89,7 @@ pub(super) fn fuzz(
     };
     let instances = plan.instances(arguments.jobs.into(), &out);
     plan.create_histories(&instances, &out)?;
-    known::record(out.path(), &inputs.corpus, &inputs.seeds, options.parsed().input)?;
+    known::record(out.path(), &inputs.described_routes, &inputs.seeds, options.parsed().input)?;
     report_instances(&settings, &instances, &out);
     if let Some(resumed) = instances.iter().find(|instance| instance.resumes) {
         let instance = out.instance(&resumed.name);

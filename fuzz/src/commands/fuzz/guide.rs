@@ -14,6 +14,7 @@ use crate::campaign::judging;
 use crate::input::corpus::{self, Seed};
 use crate::input::import;
 use crate::input::judge::{AnswerRule, JudgeConfig};
+use crate::input::route::Route;
 use crate::note;
 use crate::util::printable::counted;
 use crate::util::problem::Problem;
@@ -29,6 +30,8 @@ pub(super) struct Guide {
     dictionary: String,
     /// Requests for the operations.
     pub(super) seeds: Vec<Seed>,
+    /// Routes of the operations.
+    pub(super) routes: Vec<Route>,
 }
 
 impl Guide {
@@ -56,6 +59,7 @@ impl Guide {
         Ok(Some(Self {
             document: description.document,
             dictionary,
+            routes: description.requests.routes.clone(),
             seeds: description.requests.into_seeds(path),
         }))
     }

@@ -12,6 +12,7 @@ use crate::campaign::cargo_afl::CargoAfl;
 use crate::campaign::instance::{choose_dictionary, split_afl_options};
 use crate::campaign::output_dir::OutputDir;
 use crate::input::corpus::{self, Seed};
+use crate::input::route::{self, Route};
 use crate::note;
 use crate::options::PreloadOptions;
 use crate::server::Server;
@@ -26,6 +27,8 @@ pub(super) struct FuzzInputs {
     /// Directory of all seeds, if there is one.
     pub(super) corpus: Option<PathBuf>,
     pub(super) seeds: Vec<Seed>,
+    /// Routes of descriptions of the API.
+    pub(super) described_routes: Vec<Route>,
     /// Dictionary of the user, or the bundled one.
     pub(super) given_dictionary: Option<PathBuf>,
     /// Dictionary of the campaign.
@@ -51,13 +54,16 @@ impl FuzzInputs {
                 (Some(corpus), seeds)
             }
         };
+        let of_corpus = corpus.as_ref().or(arguments.corpus.as_ref()).map(|path| route::of_corpus(path));
+        let of_guide = guide.iter().flat_map(|guide| guide.routes.iter().cloned());
+        let described_routes = of_corpus.into_iter().flatten().chain(of_guide).collect();
         let bundled = workspace::bundled_dictionary()?;
         let given_dictionary = choose_dictionary(arguments.dictionary.clone(), bundled)?;
         let dictionary = match &guide {
             Some(_) => Some(std::path::absolute(&arguments.output)?.join(DICTIONARY_FILE)),
             None => given_dictionary.clone(),
         };
-        Ok(Self { afl_options, corpus, seeds, given_dictionary, dictionary, guide })
+        Ok(Self { afl_options, corpus, seeds, described_routes, given_dictionary, dictionary, guide })
     }
 }
 

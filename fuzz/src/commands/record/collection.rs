@@ -10,7 +10,7 @@ use sockfuzz_protocol::recording::Record;
 
 use crate::input::corpus::MAX_INPUT_BYTES;
 use crate::input::import::{CorpusWriter, RecordedConnection, WriteOutcome};
-use crate::input::routes::RouteCounts;
+use crate::input::request_counts::RequestCounts;
 use crate::note;
 use crate::server::recorded_server::RecordedServer;
 use crate::util::printable::counted;
@@ -34,7 +34,7 @@ pub(super) struct Collection {
     duplicates: u64,
     cut: u64,
     skipped: BTreeMap<String, u64>,
-    routes: RouteCounts,
+    routes: RequestCounts,
 }
 
 impl Collection {
@@ -50,7 +50,7 @@ impl Collection {
             duplicates: 0,
             cut: 0,
             skipped: BTreeMap::new(),
-            routes: RouteCounts::default(),
+            routes: RequestCounts::default(),
         }
     }
 

@@ -25,7 +25,7 @@ impl PlainRequest {
 
 /// Request with its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Exchange {
+pub(super) struct JudgedExchange {
     /// The request; `None` if servers may read it in different ways.
     pub(super) request: Option<PlainRequest>,
     pub(super) answer: Answer,
@@ -36,7 +36,7 @@ pub(super) fn exchanges(
     input: &[u8],
     format: InputFormat,
     answers: &[Vec<u8>; Connection::COUNT],
-) -> Vec<Exchange> {
+) -> Vec<JudgedExchange> {
     let sent = sent(input, format);
     sent.iter().zip(answers).flat_map(|(sent, answers)| on_connection(sent.as_deref(), answers)).collect()
 }
@@ -63,7 +63,7 @@ fn sent(input: &[u8], format: InputFormat) -> [Option<Vec<u8>>; Connection::COUN
     sent
 }
 
-fn on_connection(sent: Option<&[u8]>, answers: &[u8]) -> Vec<Exchange> {
+fn on_connection(sent: Option<&[u8]>, answers: &[u8]) -> Vec<JudgedExchange> {
     let Some(sent) = sent else { return Vec::new() };
     let mut answers = AnswerReader::new(answers);
     let mut exchanges = Vec::new();
@@ -75,7 +75,7 @@ fn on_connection(sent: Option<&[u8]>, answers: &[u8]) -> Vec<Exchange> {
         let method = request.as_ref().map(|request| request.method.as_str());
         let Some(answer) = answers.next(method) else { break };
         let is_last = request.is_none();
-        exchanges.push(Exchange { request, answer });
+        exchanges.push(JudgedExchange { request, answer });
         if is_last {
             break;
         }
@@ -149,7 +149,7 @@ mod tests {
 
     fn paths(input: &[u8], format: InputFormat) -> Vec<Option<String>> {
         let answers = [OK.repeat(3), OK.to_vec(), Vec::new(), Vec::new()];
-        let path = |exchange: Exchange| exchange.request.map(|request| request.path);
+        let path = |exchange: JudgedExchange| exchange.request.map(|request| request.path);
         exchanges(input, format, &answers).into_iter().map(path).collect()
     }
 

@@ -20,7 +20,7 @@ use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::session::Connection;
 
 use self::description::Description;
-use self::exchange::{Exchange, PlainRequest, exchanges};
+use self::exchange::{JudgedExchange, PlainRequest, exchanges};
 pub use self::fault::{Fault, FaultKind};
 use self::path::RequestPath;
 use super::corpus::Seed;
@@ -119,7 +119,7 @@ impl Judge {
         faults
     }
 
-    fn of_exchange(&self, Exchange { request, answer }: &Exchange) -> Vec<Fault> {
+    fn of_exchange(&self, JudgedExchange { request, answer }: &JudgedExchange) -> Vec<Fault> {
         let described = self.description.as_ref().zip(request.as_ref());
         let described = described.and_then(|(it, request)| Some((it, it.operation(request)?, request)));
         let fault =

@@ -29,16 +29,16 @@ pub(super) fn texts(content: &[u8]) -> Option<Vec<&str>> {
     Some(data.into_iter().flat_map(|(address, bytes)| texts_in(address, bytes, &bounds)).collect())
 }
 
-type Section<'data, 'file> = object::read::elf::ElfSection<'data, 'file, FileHeader64<Endianness>>;
+type ElfSection<'data, 'file> = object::read::elf::ElfSection<'data, 'file, FileHeader64<Endianness>>;
 
-fn content_of<'data>(section: &Section<'data, '_>) -> Option<(u64, &'data [u8])> {
+fn content_of<'data>(section: &ElfSection<'data, '_>) -> Option<(u64, &'data [u8])> {
     let bytes = section.data().ok()?;
     section.address().checked_add(bytes.len() as u64)?;
     Some((section.address(), bytes))
 }
 
 /// Whether a section has constants: it is loaded, and neither writable nor code.
-fn is_constant(section: &Section<'_, '_>) -> bool {
+fn is_constant(section: &ElfSection<'_, '_>) -> bool {
     let is_loaded = match section.flags() {
         SectionFlags::Elf { sh_flags, .. } => sh_flags.0 & object::elf::SHF_ALLOC.0 != 0,
         _ => false,
