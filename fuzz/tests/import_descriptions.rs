@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use common::{TestDir, imports};
@@ -72,6 +73,26 @@ fn operations_of_openapi_become_requests() {
     assert!(inputs[2].ends_with(&nested), "{}", inputs[2]);
     assert!(inputs[3].ends_with("\r\n\r\n{\"title\":\"nam\"}"), "{}", inputs[3]);
     assert_eq!(inputs.len(), 4);
+}
+
+#[test]
+fn alternatives_of_a_schema_become_requests() {
+    let dir = TestDir::new();
+    let schema =
+        "{type: object, properties: {kind: {enum: [sum, mean, last]}, all: {type: boolean, default: false}}}";
+    let content = format!("{{application/json: {{schema: {schema}}}}}");
+    let description = format!(
+        "openapi: 3.1.0\ninfo: {{title: a, version: b}}\npaths: {{/a: {{post: {{requestBody: {{required: true, content: {content}}}}}}}}}"
+    );
+    let inputs = imported(&dir, "a.yaml", &description);
+    let bodies: BTreeSet<&str> = inputs.iter().filter_map(|input| input.split("\r\n\r\n").nth(1)).collect();
+    let expected = [
+        "{}",
+        r#"{"all":false,"kind":"last"}"#,
+        r#"{"all":false,"kind":"mean"}"#,
+        r#"{"all":false,"kind":"sum"}"#,
+    ];
+    assert_eq!(bodies, BTreeSet::from(expected));
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn what_only_the_sandbox_causes_is_no_finding() {
 fn the_description_guides_the_campaign() {
     let dir = TestDir::new();
     let Some(server) = server(&dir, "") else { return };
-    fuzz(&dir, &server, &FEW).assert().code(0).stderr(contains("notes.yaml: 4 requests"));
+    fuzz(&dir, &server, &FEW).assert().code(0).stderr(contains("notes.yaml: 5 requests"));
     let dictionary = fs::read_to_string(dir.path("out/sockfuzz.dict")).expect("written");
     assert!(
         dictionary.contains("\"\\\"title\\\":\"\n") && dictionary.contains("Content-Length"),

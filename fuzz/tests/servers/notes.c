@@ -3,8 +3,10 @@
 // With NEEDS_FILE, the list of notes is an error of the server if the file `log` cannot be written.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,12 +67,14 @@ int main(int count, char **words) {
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                                 .sin_port = htons((uint16_t)(count > 1 ? atoi(words[1]) : 0))};
   int on = 1;
+  signal(SIGPIPE, SIG_IGN); // Clients may be gone.
   int listener = socket(AF_INET, SOCK_STREAM, 0);
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 8)) return 1;
   for (;;) {
     int connection = accept(listener, NULL, NULL);
-    if (connection < 0) return 1;
+    if (connection < 0 && errno != ECONNABORTED) return 1;
+    if (connection < 0) continue;
     serve(connection);
     close(connection);
   }

@@ -1,5 +1,7 @@
 //! Example values: those of the description, or the plainest ones that its schemas allow.
 
+use std::cell::Cell;
+
 use oas3::Spec;
 use oas3::spec::{
     Example, MediaType, ObjectOrReference, ObjectSchema, Parameter, Schema, SchemaType, SchemaTypeSet,
@@ -18,11 +20,26 @@ const MAX_MINIMUM: u64 = 1000;
 /// Source of example values.
 pub(super) struct Examples<'a> {
     spec: &'a Spec,
+    /// Which alternative of schemas that have several is taken: values of an enumeration, true and false, `oneOf`. Beyond 0, they
+    /// go before examples.
+    alternative: usize,
+    /// Largest number of alternatives so far.
+    alternatives: Cell<usize>,
 }
 
 impl<'a> Examples<'a> {
-    pub(super) fn new(spec: &'a Spec) -> Self {
-        Self { spec }
+    pub(super) fn new(spec: &'a Spec, alternative: usize) -> Self {
+        Self { spec, alternative, alternatives: Cell::new(1) }
+    }
+
+    /// Returns the largest number of alternatives that a schema of the values so far has.
+    pub(super) fn alternatives(&self) -> usize {
+        self.alternatives.get()
+    }
+
+    fn choose<'v, T>(&self, all: &'v [T]) -> Option<&'v T> {
+        self.alternatives.set(self.alternatives.get().max(all.len()));
+        all.get(self.alternative % all.len().max(1))
     }
 
     /// Returns a value for a parameter.
@@ -42,7 +59,7 @@ impl<'a> Examples<'a> {
     /// Returns a body; a `whole` one has the members that are not required, too.
     pub(super) fn body(&self, media_type: &MediaType, whole: bool) -> Value {
         let given = first_value(media_type.examples(self.spec).values().cloned());
-        given.filter(|_| whole).unwrap_or_else(|| {
+        given.filter(|_| whole && self.alternative == 0).unwrap_or_else(|| {
             media_type.schema.as_ref().map_or(json!({}), |schema| self.value(schema, whole, 0))
         })
     }
@@ -53,14 +70,17 @@ impl<'a> Examples<'a> {
         if depth > END_DEPTH {
             return Value::Null;
         }
+        let enumerated = self.choose(&schema.enum_values);
         let given = [&schema.example, &schema.default, &schema.const_value].into_iter().flatten().next();
-        if let Some(given) = given.or(schema.examples.first()).or(schema.enum_values.first()) {
+        let given = given.or(schema.examples.first());
+        let given = if self.alternative > 0 { enumerated.or(given) } else { given.or(enumerated) };
+        if let Some(given) = given {
             return given.clone();
         }
         if !schema.all_of.is_empty() {
             return self.merged(&schema, whole, depth);
         }
-        if let Some(one) = schema.one_of.first().or(schema.any_of.first()) {
+        if let Some(one) = self.choose(&schema.one_of).or(self.choose(&schema.any_of)) {
             return self.value(one, whole, depth + 1);
         }
         let kind = match &schema.schema_type {
@@ -70,7 +90,7 @@ impl<'a> Examples<'a> {
             None => None,
         };
         match kind {
-            Some(SchemaType::Boolean) => Value::Bool(true),
+            Some(SchemaType::Boolean) => Value::Bool(self.choose(&[true, false]) != Some(&false)),
             Some(SchemaType::Integer | SchemaType::Number) => Value::Number(number(&schema)),
             Some(SchemaType::Array) => {
                 let count = schema.min_items.unwrap_or(1).clamp(u64::from(depth < MAX_DEPTH), MAX_MINIMUM);

@@ -9,6 +9,9 @@ use super::example::Examples;
 use crate::input::route::Route;
 use crate::util::percent::percent_encoded;
 
+/// Largest number of alternatives that become requests.
+const MAX_ALTERNATIVES: usize = 16;
+
 /// Operation of a description.
 pub(super) struct Operation<'a> {
     spec: &'a Spec,
@@ -16,7 +19,6 @@ pub(super) struct Operation<'a> {
     method: &'a str,
     described: &'a spec::Operation,
     parameters: Vec<Parameter>,
-    examples: Examples<'a>,
 }
 
 impl<'a> Operation<'a> {
@@ -37,7 +39,7 @@ impl<'a> Operation<'a> {
                 parameters.push(parameter);
             }
         }
-        Self { spec, path, method, described, parameters, examples: Examples::new(spec) }
+        Self { spec, path, method, described, parameters }
     }
 
     /// Returns the route: method and path, with the base path of its server.
@@ -45,22 +47,31 @@ impl<'a> Operation<'a> {
         Route::new(self.method, &format!("{}{}", self.server().1, self.path))
     }
 
-    /// Returns a request with all that the operation takes, and, if that is less, one with what it requires. The error is
-    /// the reason why there is none.
+    /// Returns a request with all that the operation takes, and, if they differ, one with what it requires, and others with
+    /// the alternatives that its schemas allow. The error is the reason why there is none.
     pub(super) fn requests(&self) -> Result<Vec<RequestPieces>, String> {
-        let whole = self.request(true)?;
-        let required = self.request(false)?;
-        Ok(if whole == required { vec![whole] } else { vec![whole, required] })
+        let examples = Examples::new(self.spec, 0);
+        let mut requests = vec![self.request(&examples, true)?];
+        let required = self.request(&examples, false);
+        let alternatives = (1..examples.alternatives().min(MAX_ALTERNATIVES))
+            .map(|alternative| self.request(&Examples::new(self.spec, alternative), true));
+        for request in std::iter::once(required).chain(alternatives) {
+            let request = request?;
+            if !requests.contains(&request) {
+                requests.push(request);
+            }
+        }
+        Ok(requests)
     }
 
-    fn request(&self, whole: bool) -> Result<RequestPieces, String> {
+    fn request(&self, examples: &Examples<'_>, whole: bool) -> Result<RequestPieces, String> {
         let (authority, base) = self.server();
         let mut request =
             RequestPieces { method: self.method.to_owned(), authority, ..RequestPieces::default() };
         let mut path = self.path.to_owned();
         let (mut query, mut cookies) = (Vec::new(), Vec::new());
         for parameter in self.parameters.iter().filter(|parameter| whole || is_required(parameter)) {
-            let value = self.examples.parameter(parameter);
+            let value = examples.parameter(parameter);
             match parameter.location {
                 ParameterIn::Path => {
                     path = path.replace(&format!("{{{}}}", parameter.name), &in_target(&value));
@@ -79,7 +90,7 @@ impl<'a> Operation<'a> {
         }
         let sign = if query.is_empty() { "" } else { "?" };
         request.target = format!("{base}{path}{sign}{}", query.join("&"));
-        self.add_body(&mut request, whole)?;
+        self.add_body(&mut request, examples, whole)?;
         Ok(request)
     }
 
@@ -117,7 +128,12 @@ impl<'a> Operation<'a> {
         }
     }
 
-    fn add_body(&self, request: &mut RequestPieces, whole: bool) -> Result<(), String> {
+    fn add_body(
+        &self,
+        request: &mut RequestPieces,
+        examples: &Examples<'_>,
+        whole: bool,
+    ) -> Result<(), String> {
         let described = self.described.request_body(self.spec).map_err(|error| error.to_string())?;
         let Some(body) = described.filter(|body| whole || body.required == Some(true)) else { return Ok(()) };
         // JSON first: the values of other types are made from the same schemas.
@@ -126,7 +142,7 @@ impl<'a> Operation<'a> {
         let Some((name, media_type)) = all.iter().find(|(name, _)| is_json(name)).or(all.first()) else {
             return Ok(());
         };
-        let value = self.examples.body(media_type, whole);
+        let value = examples.body(media_type, whole);
         let content = match &value {
             Value::Object(members) if name.contains("urlencoded") => {
                 let pair = |(name, value): (&String, &Value)| format!("{name}={}", in_target(value));

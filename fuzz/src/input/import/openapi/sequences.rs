@@ -233,7 +233,7 @@ fn key_of_answer(
 ) -> Option<String> {
     successes(spec, operation).find_map(|response| {
         let media_type = response.content.iter().find(|(name, _)| name.contains("json"))?.1;
-        key_in(&Examples::new(spec).body(media_type, true), is_wanted)
+        key_in(&Examples::new(spec, 0).body(media_type, true), is_wanted)
     })
 }
 
