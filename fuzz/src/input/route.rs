@@ -201,7 +201,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("tempdir");
         assert_eq!(of_corpus(directory.path()), []);
         let [one, two] = [Route::new("GET", "/a/{id}"), Route::new("POST", "/a b")];
-        add_to_corpus(directory.path(), &[two.clone()]).expect("written");
+        add_to_corpus(directory.path(), std::slice::from_ref(&two)).expect("written");
         add_to_corpus(directory.path(), &[one.clone(), two.clone()]).expect("written");
         assert_eq!(of_corpus(directory.path()), [two, one]);
     }
