@@ -12,6 +12,9 @@ use crate::note;
 use crate::server::executable_words::ExecutableWords;
 use crate::server::inspect::Inspection;
 
+/// File with the words of the server's executable, one in each line, in the output directory.
+const WORDS_FILE: &str = "sockfuzz.words";
+
 /// Sources of words for the mutator, for as long as the campaign runs.
 #[derive(Debug)]
 pub struct Learning {
@@ -33,7 +36,7 @@ impl Learning {
             true => ExecutableWords::default(),
             false => ExecutableWords::read(&inspection.executable),
         };
-        let path = out.words();
+        let path = out.path().join(WORDS_FILE);
         fs::write(&path, words.lines()).with_context(|| format!("cannot write {}", path.display()))?;
         if !words.is_empty() {
             note!("the mutator knows of the executable: {words} ({})", path.display());

@@ -20,8 +20,6 @@ use crate::util::shell::shell_quoted;
 pub const TARGET_FILE: &str = "sockfuzz.target";
 /// File to which the status page is saved.
 pub const STATUS_FILE: &str = "sockfuzz.status";
-/// File with the words of the server's executable, one in each line.
-const WORDS_FILE: &str = "sockfuzz.words";
 /// File in which an earlier release recorded the transport.
 pub const TRANSPORT_FILE: &str = "sockfuzz.transport";
 
@@ -106,12 +104,6 @@ impl OutputDir {
     #[must_use]
     pub fn status(&self) -> PathBuf {
         self.path.join(STATUS_FILE)
-    }
-
-    /// Returns the path of the words of the server's executable.
-    #[must_use]
-    pub fn words(&self) -> PathBuf {
-        self.path.join(WORDS_FILE)
     }
 
     /// Returns the directory of an instance.

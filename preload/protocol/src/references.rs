@@ -16,7 +16,7 @@
 //! are kept.
 //!
 //! What cannot be resolved (there is no such answer, or it has no such value) is sent as it is, so every byte string
-//! stays an input. [`fill`] tells how values are encoded, and which lengths follow.
+//! stays an input. [`fill()`] tells how values are encoded, and which lengths follow.
 
 mod answers;
 mod fill;
