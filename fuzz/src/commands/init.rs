@@ -20,7 +20,7 @@ use crate::project::build_system::Build;
 use crate::project::first_file::FirstFile;
 use crate::util::problem::Problem;
 use crate::util::shell::shell_quoted;
-use crate::util::{exit_code, preload};
+use crate::util::{exit_code, interrupt, preload};
 
 /// Shown below the help text.
 pub const EXAMPLES: &str = "\
@@ -88,6 +88,7 @@ pub fn run(arguments: &InitArguments) -> Result<u8> {
     };
     println!("server  {}", file.server);
     let asked = ask(arguments, &setup, &server, &mut file);
+    interrupt::check()?;
     file.missing = asked.as_ref().err().map(|error| format!("{error:#}"));
     file.write(&here)?;
     println!("written {FILE_NAME}");

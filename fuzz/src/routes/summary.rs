@@ -118,13 +118,15 @@ impl fmt::Display for RouteSummary {
         let without: Vec<_> = self.without_success().collect();
         let others: Vec<_> = self.routes.iter().filter(|it| !it.is_known).collect();
         let known_routes = counted(known as u64, "known route", "known routes");
-        match without.len() {
-            0 => writeln!(f, "{known_routes}, all of them answered 2xx")?,
-            count => writeln!(f, "{known_routes}, {count} of them never answered 2xx:")?,
+        match (known, without.len()) {
+            (0, _) => {}
+            (_, 0) => writeln!(f, "{known_routes}, all of them answered 2xx")?,
+            (_, count) => writeln!(f, "{known_routes}, {count} of them never answered 2xx:")?,
         }
         list(f, &without)?;
         if !others.is_empty() {
-            writeln!(f, "{}:", counted(others.len() as u64, "other route", "other routes"))?;
+            let other = if known == 0 { ["route", "routes"] } else { ["other route", "other routes"] };
+            writeln!(f, "{}:", counted(others.len() as u64, other[0], other[1]))?;
             list(f, &others)?;
         }
         if self.unknown_paths > 0 {

@@ -89,7 +89,8 @@ pub(super) fn fuzz(
     };
     let instances = plan.instances(arguments.jobs.into(), &out);
     plan.create_histories(&instances, &out)?;
-    known::record(out.path(), &inputs.described_routes, &inputs.seeds, options.parsed().input)?;
+    let own_seeds = if inputs.are_own { &inputs.seeds[..] } else { &[] };
+    known::record(out.path(), &inputs.described_routes, own_seeds, options.parsed().input)?;
     report_instances(&settings, &instances, &out);
     if let Some(resumed) = instances.iter().find(|instance| instance.resumes) {
         let instance = out.instance(&resumed.name);

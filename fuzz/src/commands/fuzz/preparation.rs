@@ -27,6 +27,8 @@ pub(super) struct FuzzInputs {
     /// Directory of all seeds, if there is one.
     pub(super) corpus: Option<PathBuf>,
     pub(super) seeds: Vec<Seed>,
+    /// Whether the seeds are the user's, or those of the API, so that their routes are the server's.
+    pub(super) are_own: bool,
     /// Routes of descriptions of the API.
     pub(super) described_routes: Vec<Route>,
     /// Dictionary of the user, or the bundled one.
@@ -54,6 +56,7 @@ impl FuzzInputs {
                 (Some(corpus), seeds)
             }
         };
+        let are_own = guide.is_some() || arguments.corpus.is_some();
         let of_corpus = corpus.as_ref().or(arguments.corpus.as_ref()).map(|path| route::of_corpus(path));
         let of_guide = guide.iter().flat_map(|guide| guide.routes.iter().cloned());
         let described_routes = of_corpus.into_iter().flatten().chain(of_guide).collect();
@@ -63,7 +66,16 @@ impl FuzzInputs {
             Some(_) => Some(std::path::absolute(&arguments.output)?.join(DICTIONARY_FILE)),
             None => given_dictionary.clone(),
         };
-        Ok(Self { afl_options, corpus, seeds, described_routes, given_dictionary, dictionary, guide })
+        Ok(Self {
+            afl_options,
+            corpus,
+            seeds,
+            are_own,
+            described_routes,
+            given_dictionary,
+            dictionary,
+            guide,
+        })
     }
 }
 
