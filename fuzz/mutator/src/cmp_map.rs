@@ -175,8 +175,9 @@ unsafe extern "C" fn copy(to: *mut c_void, from: *const c_void, len: usize) -> *
             unsafe { (slice::from_raw_parts_mut(to.cast(), len), slice::from_raw_parts(from.cast(), len)) };
         maps.copy(to, from);
     } else {
-        // SAFETY: as above.
-        unsafe { ptr::copy_nonoverlapping::<u8>(from.cast(), to.cast(), len) };
+        // afl-fuzz also copies a buffer onto itself.
+        // SAFETY: both are valid for `len` bytes.
+        unsafe { ptr::copy::<u8>(from.cast(), to.cast(), len) };
     }
     to
 }
