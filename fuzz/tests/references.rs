@@ -1,4 +1,4 @@
-//! Sessions whose steps refer to earlier answers: whoever plays them sends what the server has answered.
+//! Sessions whose steps refer to earlier answers: each client sends the values that the server has answered.
 
 mod common;
 

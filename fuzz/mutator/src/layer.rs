@@ -65,8 +65,8 @@ impl LayerStatistics {
 mod tests {
     use super::*;
 
-    /// Returns how often the application's layer is chosen, after a campaign in which one of so many mutations of each layer
-    /// finds something.
+    /// Simulates a campaign, and returns the share of mutations on the application's layer. Of `protocol` mutations on the
+    /// protocol's layer one finds something, and of `application` mutations on the application's.
     fn frequency(protocol: usize, application: usize) -> f64 {
         let (mut statistics, mut random) = (LayerStatistics::default(), Random::new(1));
         let mut chosen = 0;

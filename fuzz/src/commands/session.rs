@@ -25,7 +25,7 @@ A session is a list of steps over up to four connections, 0 to 3. Each runs when
 
 In a string, \r \n \t \\ \" and \x41 stand for one byte. Sending opens a connection if necessary. At the end, connections that are still open are half-closed, read to the end and closed, in their order. sockfuzz run prints answers as they arrive, on any connection; sockfuzz replay prints the answers of one connection after the other.
 
-A step may refer to an answer to an earlier step; whoever plays the session puts the value in:
+A step can use a value of an earlier answer. The client puts the value in when it sends the step:
 
   send 0 "POST /items HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
   send 0 "GET /items/{{1.json.id}} HTTP/1.1\r\nHost: a\r\n\r\n"

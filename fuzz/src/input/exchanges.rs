@@ -14,7 +14,7 @@ use crate::input::exchange::Exchange;
 #[must_use]
 pub fn exchanges(session: &Session, answers: &[Vec<u8>; Connection::COUNT]) -> Vec<Exchange> {
     let on = |connection: Connection| {
-        let sent = sent_on(session, connection);
+        let sent = sent_on(session, connection).bytes;
         let answer = &answers[connection.index()];
         if sockfuzz_model::http2::Connection::recognises(&sent) {
             http2::exchanges(&sent, answer)
@@ -25,14 +25,25 @@ pub fn exchanges(session: &Session, answers: &[Vec<u8>; Connection::COUNT]) -> V
     Connection::ALL.into_iter().flat_map(on).collect()
 }
 
-/// Returns what the client sends on a connection, up to its close.
-fn sent_on(session: &Session, connection: Connection) -> Vec<u8> {
-    let mut sent = Vec::new();
+/// What the client sends on a connection, up to its close.
+#[derive(Debug, Default)]
+pub(super) struct SentBytes {
+    pub(super) bytes: Vec<u8>,
+    /// Whether the client closes or resets the connection, which may cut an answer off.
+    pub(super) is_closed: bool,
+}
+
+/// Returns what the client sends on a connection.
+pub(super) fn sent_on(session: &Session, connection: Connection) -> SentBytes {
+    let mut sent = SentBytes::default();
     for step in session.steps().iter().filter(|step| step.connection == connection) {
         match &step.action {
-            Action::Send(bytes) => sent.extend_from_slice(bytes),
+            Action::Send(bytes) => sent.bytes.extend_from_slice(bytes),
             Action::Open | Action::HalfClose => {}
-            Action::Close | Action::Reset => break,
+            Action::Close | Action::Reset => {
+                sent.is_closed = true;
+                break;
+            }
         }
     }
     sent

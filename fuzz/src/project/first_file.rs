@@ -1,4 +1,4 @@
-//! The project file as `sockfuzz init` writes it: what is known of the server, with comments.
+//! Project file that `sockfuzz init` writes: keys with what it has found out, and comments that name other keys.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};

@@ -9,12 +9,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sockfuzz_model::{ParsedSession, Request};
 use sockfuzz_protocol::InputFormat;
-use sockfuzz_protocol::session::Action;
+use sockfuzz_protocol::session::{Action, Session};
 
 use super::text::visible;
 use crate::campaign::findings;
 use crate::input::corpus;
-use crate::server::tcp_client::session_of;
 
 /// Maximum number of inputs that are read, because a live report reads them again and again.
 const MAX_INPUTS: usize = 20_000;
@@ -96,7 +95,7 @@ fn start_of(file: &Path) -> Option<Vec<u8>> {
 
 /// Returns the paths of an input, and the methods of each.
 fn requests(input: &[u8], format: InputFormat) -> BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>> {
-    let session = session_of(input, format);
+    let session = Session::of_input(input, format);
     let parsed = ParsedSession::parse(&session);
     let mut paths: BTreeMap<Vec<u8>, BTreeSet<Vec<u8>>> = BTreeMap::new();
     for step in &parsed.steps {

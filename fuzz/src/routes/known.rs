@@ -5,12 +5,11 @@ use std::path::Path;
 
 use anyhow::Result;
 use sockfuzz_protocol::InputFormat;
-use sockfuzz_protocol::session::Connection;
+use sockfuzz_protocol::session::{Connection, Session};
 
 use crate::input::corpus::Seed;
 use crate::input::exchanges::exchanges;
 use crate::input::route::{self, Route};
-use crate::server::tcp_client::session_of;
 
 /// Name of the file with the routes, in the output directory.
 const FILE: &str = "sockfuzz.routes";
@@ -40,7 +39,8 @@ pub fn read(out: &Path) -> Vec<Route> {
 /// Returns the routes of the seeds that match none of a description.
 fn of_seeds(seeds: &[Seed], format: InputFormat, described: &[Route]) -> BTreeSet<Route> {
     let no_answers = [const { Vec::new() }; Connection::COUNT];
-    let requests = seeds.iter().flat_map(|seed| exchanges(&session_of(&seed.bytes, format), &no_answers));
+    let requests =
+        seeds.iter().flat_map(|seed| exchanges(&Session::of_input(&seed.bytes, format), &no_answers));
     requests
         .filter(|it| !described.iter().any(|route| route.matches(&it.method, &it.path)))
         .filter_map(|it| Route::of_request(&it.method, &it.path))

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
+use sockfuzz_protocol::session::Session;
 
 use super::known;
 use super::summary::RouteSummary;
@@ -14,7 +15,6 @@ use crate::campaign::findings;
 use crate::input::corpus;
 use crate::input::exchanges::exchanges;
 use crate::server::single_run::RunConfig;
-use crate::server::tcp_client::session_of;
 use crate::util::fingerprint::fingerprint;
 
 /// Number of inputs in a process, whose answers are all in memory at the same time.
@@ -56,7 +56,7 @@ pub fn play(
         let bytes: Vec<&[u8]> = batch.iter().map(Vec::as_slice).collect();
         let answered = config.run_batch(&bytes, on_input)?.answers;
         for (input, answers) in bytes.iter().zip(answered) {
-            tally.add(&exchanges(&session_of(input, format), &answers.unwrap_or_default()));
+            tally.add(&exchanges(&Session::of_input(input, format), &answers.unwrap_or_default()));
         }
         played += batch.len();
     }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use rustix::io::{FdFlags, dup2, fcntl_setfd};
-use sockfuzz_protocol::session::Connection;
+use sockfuzz_protocol::session::{Connection, Session};
 use sockfuzz_protocol::{Endpoint, InputFormat, Options, Switch};
 
 use crate::server::command::Server;
@@ -111,7 +111,7 @@ impl PlainServer {
         timeouts: TcpTimeouts,
         expected: Option<&[Vec<u8>; Connection::COUNT]>,
     ) -> io::Result<TcpAnswers> {
-        let session = tcp_client::session_of(input, format);
+        let session = Session::of_input(input, format);
         tcp_client::play(|| self.connect(), &session, timeouts, expected, process_tree::is_asleep)
     }
 

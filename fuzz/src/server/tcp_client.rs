@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::set_socket_linger;
-use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::references::{self, EarlierAnswers};
 use sockfuzz_protocol::session::{Action, Connection, Session, Step};
 
@@ -35,18 +34,6 @@ pub struct TcpAnswers {
     pub reset: [bool; Connection::COUNT],
     /// Whether the time limit was reached before the end of the session.
     pub timed_out: bool,
-}
-
-/// Decodes an input of the given format.
-#[must_use]
-pub fn session_of(input: &[u8], format: InputFormat) -> Session {
-    match format {
-        InputFormat::Raw => Session::from_iter([Step {
-            connection: Connection::ALL[0],
-            action: Action::Send(input.to_vec()),
-        }]),
-        InputFormat::Session => Session::decode(input),
-    }
 }
 
 /// Whether a step of a session may refer to an earlier answer.

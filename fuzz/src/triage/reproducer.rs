@@ -102,7 +102,7 @@ impl Reproducer<'_> {
 
     /// Whether a step refers to an earlier answer, so that the script has to read the answers.
     fn has_references(&self) -> bool {
-        let session = |input: &Vec<u8>| tcp_client::session_of(input, self.format);
+        let session = |input: &Vec<u8>| Session::of_input(input, self.format);
         self.inputs.iter().any(|input| tcp_client::has_references(&session(input)))
     }
 
@@ -116,7 +116,7 @@ impl Reproducer<'_> {
             return Ok(None);
         }
         let inputs: Option<Vec<_>> =
-            self.inputs.iter().map(|input| bash_lines(&tcp_client::session_of(input, self.format))).collect();
+            self.inputs.iter().map(|input| bash_lines(&Session::of_input(input, self.format))).collect();
         let Some(inputs) = inputs else { return Ok(None) };
         let what = match self.inputs {
             [one] => format!("an input of {} bytes", one.len()),
@@ -136,11 +136,8 @@ impl Reproducer<'_> {
     fn python(&self) -> Result<String> {
         let line = self.server.portable_line();
         let command: Vec<_> = line.iter().map(|word| word.to_string_lossy()).collect();
-        let inputs: Vec<_> = self
-            .inputs
-            .iter()
-            .map(|input| python_steps(&tcp_client::session_of(input, self.format)))
-            .collect();
+        let inputs: Vec<_> =
+            self.inputs.iter().map(|input| python_steps(&Session::of_input(input, self.format))).collect();
         let references = self.has_references().then_some(include_str!("templates/references.py"));
         Ok(Environment::new().render_str(
             include_str!("templates/reproduce.py"),

@@ -24,6 +24,7 @@ pub use decode::{Cursor, Fragment, Part, Steps, decode, has_marker};
 pub use marker::{Marker, escape_into};
 pub use text::TextError;
 
+use crate::InputFormat;
 use state::SessionState;
 
 /// Maximum number of steps that are taken in a session.
@@ -109,6 +110,18 @@ impl Session {
             unfinished = more;
         }
         Self { steps }
+    }
+
+    /// Decodes an input of this format. A raw one is a chunk on the first connection.
+    #[must_use]
+    pub fn of_input(input: &[u8], format: InputFormat) -> Self {
+        match format {
+            InputFormat::Raw => Self::from_iter([Step {
+                connection: Connection::ALL[0],
+                action: Action::Send(input.to_vec()),
+            }]),
+            InputFormat::Session => Self::decode(input),
+        }
     }
 
     /// Returns its steps.

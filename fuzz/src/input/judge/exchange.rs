@@ -3,9 +3,10 @@
 
 use sockfuzz_model::{Body, FieldLine, Item, Pipeline, Request, Target};
 use sockfuzz_protocol::InputFormat;
-use sockfuzz_protocol::session::{Action, Connection, Session};
+use sockfuzz_protocol::session::{Connection, Session};
 
 use super::answer::{Answer, AnswerReader};
+use crate::input::exchanges::sent_on;
 
 /// Request that every server reads in the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,34 +38,14 @@ pub(super) fn exchanges(
     format: InputFormat,
     answers: &[Vec<u8>; Connection::COUNT],
 ) -> Vec<JudgedExchange> {
-    let sent = sent(input, format);
-    sent.iter().zip(answers).flat_map(|(sent, answers)| on_connection(sent.as_deref(), answers)).collect()
+    let session = Session::of_input(input, format);
+    let sent = Connection::ALL.into_iter().map(|connection| sent_on(&session, connection));
+    // What is closed may have a part of its answers only.
+    let pairs = sent.zip(answers).filter(|(sent, _)| !sent.is_closed);
+    pairs.flat_map(|(sent, answers)| on_connection(&sent.bytes, answers)).collect()
 }
 
-/// Returns what an input sends on each connection; `None` for one that it closes, since that may cut an answer off.
-fn sent(input: &[u8], format: InputFormat) -> [Option<Vec<u8>>; Connection::COUNT] {
-    let mut sent = [const { Some(Vec::new()) }; Connection::COUNT];
-    if format == InputFormat::Raw {
-        sent[0] = Some(input.to_vec());
-        return sent;
-    }
-    for step in Session::decode(input).into_steps() {
-        let place = &mut sent[step.connection.index()];
-        match step.action {
-            Action::Send(chunk) => {
-                if let Some(bytes) = place {
-                    bytes.extend_from_slice(&chunk);
-                }
-            }
-            Action::Open | Action::HalfClose => {}
-            Action::Close | Action::Reset => *place = None,
-        }
-    }
-    sent
-}
-
-fn on_connection(sent: Option<&[u8]>, answers: &[u8]) -> Vec<JudgedExchange> {
-    let Some(sent) = sent else { return Vec::new() };
+fn on_connection(sent: &[u8], answers: &[u8]) -> Vec<JudgedExchange> {
     let mut answers = AnswerReader::new(answers);
     let mut exchanges = Vec::new();
     for item in &Pipeline::parse(sent).items {

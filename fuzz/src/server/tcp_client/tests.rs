@@ -1,3 +1,5 @@
+use sockfuzz_protocol::InputFormat;
+
 use super::*;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::mpsc;
@@ -11,7 +13,7 @@ fn against(input: &[u8], server: impl FnOnce(TcpStream) + Send + 'static) -> Vec
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
     let address = listener.local_addr().expect("address");
     let server = thread::spawn(move || server(listener.accept().expect("accept").0));
-    let session = session_of(input, InputFormat::Raw);
+    let session = Session::of_input(input, InputFormat::Raw);
     let answer = play(|| TcpStream::connect(address), &session, TIMEOUTS, None, || true).expect("played");
     server.join().expect("server");
     answer.bytes.concat()
@@ -88,7 +90,7 @@ fn a_client_stops_waiting_when_the_expected_answers_have_arrived() {
         stream.read_to_end(&mut Vec::new()).expect("read");
         stream.write_all(b", and more").expect("write");
     });
-    let session = session_of(b"request", InputFormat::Raw);
+    let session = Session::of_input(b"request", InputFormat::Raw);
     let expected = [b"answer".to_vec(), vec![], vec![], vec![]];
     // The server never sleeps: without expected answers, the client would wait until the timeout.
     let never = || false;

@@ -64,6 +64,11 @@ impl<'a> Operation<'a> {
         Ok(requests)
     }
 
+    /// Returns the request with all that the operation takes. The error is the reason why there is none.
+    pub(super) fn whole_request(&self) -> Result<RequestPieces, String> {
+        self.request(&Examples::new(self.spec, 0), true)
+    }
+
     fn request(&self, examples: &Examples<'_>, whole: bool) -> Result<RequestPieces, String> {
         let (authority, base) = self.server();
         let mut request =

@@ -64,9 +64,8 @@ pub(super) fn of(spec: &Spec) -> Vec<ImportedInput> {
     let mut all = Vec::new();
     for (path, item) in spec.paths.iter().flatten() {
         for (method, operation) in item.methods() {
-            let requests = Operation::new(spec, path, item, method.as_str(), operation).requests();
-            let whole = requests.ok().and_then(|requests| requests.into_iter().next());
-            all.extend(whole.map(|request| {
+            let whole = Operation::new(spec, path, item, method.as_str(), operation).whole_request();
+            all.extend(whole.ok().map(|request| {
                 let method = method.as_str().to_owned();
                 DescribedRequest { path, method, operation, request }
             }));
