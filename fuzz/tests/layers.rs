@@ -48,6 +48,11 @@ fn protocol_imports_go_down() {
 }
 
 #[test]
+fn tls_imports_go_down() {
+    assert_imports_go_down("preload/tls/src");
+}
+
+#[test]
 fn fuzz_imports_go_down() {
     assert_imports_go_down("fuzz/src");
 }
@@ -75,6 +80,11 @@ fn handover_type_names_are_unique() {
 #[test]
 fn protocol_type_names_are_unique() {
     assert_type_names_are_unique("preload/protocol/src");
+}
+
+#[test]
+fn tls_type_names_are_unique() {
+    assert_type_names_are_unique("preload/tls/src");
 }
 
 #[test]

@@ -49,6 +49,12 @@ pub enum Counter {
     ClientErrors,
     /// The same for 5xx.
     ServerErrors,
+    /// Connections on which the TLS handshake was full.
+    FullHandshakes,
+    /// Connections on which it has resumed a session.
+    ResumedHandshakes,
+    /// Connections on which it has failed.
+    FailedHandshakes,
 }
 
 impl Counter {
@@ -67,7 +73,7 @@ impl Counter {
 }
 
 /// Number of counters.
-pub(crate) const COUNTERS: usize = Counter::ServerErrors as usize + 1;
+pub(crate) const COUNTERS: usize = Counter::FailedHandshakes as usize + 1;
 
 #[cfg(test)]
 mod tests {

@@ -30,6 +30,7 @@ pub mod session;
 pub mod source_coverage;
 pub mod specs;
 mod status;
+mod tls_found;
 mod values;
 
 pub use answer_ring::AnswerRing;
@@ -40,9 +41,10 @@ pub use relocation::{MovedPath, Relocation, RelocationError, Relocations};
 pub use sandbox_gaps::{SandboxGap, SandboxGaps};
 pub use specs::{FormerName, OptionSpec};
 pub use status::{Phase, RuntimeFound, StatusPage};
+pub use tls_found::TlsFound;
 pub use values::{
     AnswerFormat, ChildCrashes, Clock, DeadAccept, DirectoryList, Endpoint, Exits, InputFormat, Loop, Mode,
-    Network, Panics, Randomness, SandboxMode, Switch, Syscalls, Transport,
+    Network, Panics, Randomness, SandboxMode, Switch, Syscalls, Tls, Transport,
 };
 
 /// Signal that stands for an exit of the server in the middle of an iteration. No kernel sends it (signal(7):

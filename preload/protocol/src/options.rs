@@ -7,7 +7,7 @@ use crate::relocation::{RelocationError, Relocations};
 use crate::specs::{self, FormerName, OptionSpec};
 use crate::values::{
     AnswerFormat, ChildCrashes, Clock, DeadAccept, DirectoryList, Endpoint, Exits, InputFormat, Loop, Mode,
-    Network, Panics, Randomness, SandboxMode, Switch, Syscalls, Transport,
+    Network, Panics, Randomness, SandboxMode, Switch, Syscalls, Tls, Transport,
 };
 
 /// Value that an option does not accept.
@@ -46,6 +46,12 @@ pub struct Options {
     pub port: Option<Endpoint>,
     /// See [`specs::SOCKET_ACTIVATION`].
     pub socket_activation: Switch,
+    /// See [`specs::TLS`].
+    pub tls: Tls,
+    /// See [`specs::SNI`].
+    pub sni: String,
+    /// See [`specs::CLIENT_CERTIFICATE`].
+    pub client_certificate: Option<String>,
     /// See [`specs::LOOP`].
     pub r#loop: Loop,
     /// See [`specs::ITERATIONS`]; at least 1.
@@ -102,6 +108,8 @@ pub struct Options {
     pub write_coverage: Option<String>,
     /// See [`specs::RECORDING`].
     pub recording: Option<String>,
+    /// See [`specs::KEY_LOG`].
+    pub key_log: Option<String>,
 }
 
 impl Options {
@@ -125,6 +133,9 @@ impl Options {
             answers: parse(&specs::ANSWERS, text(&specs::ANSWERS))?,
             port: parse_optional(&specs::PORT, text(&specs::PORT))?,
             socket_activation: parse(&specs::SOCKET_ACTIVATION, text(&specs::SOCKET_ACTIVATION))?,
+            tls: parse(&specs::TLS, text(&specs::TLS))?,
+            sni: text(&specs::SNI),
+            client_certificate: parse_optional(&specs::CLIENT_CERTIFICATE, text(&specs::CLIENT_CERTIFICATE))?,
             r#loop: parse(&specs::LOOP, text(&specs::LOOP))?,
             iterations: parse::<std::num::NonZeroU32>(&specs::ITERATIONS, text(&specs::ITERATIONS))?.get(),
             memory_mib: parse::<std::num::NonZeroU32>(&specs::MEMORY, text(&specs::MEMORY))?.get(),
@@ -153,6 +164,7 @@ impl Options {
             histories: parse_optional(&specs::HISTORIES, text(&specs::HISTORIES))?,
             write_coverage: parse_optional(&specs::WRITE_COVERAGE, text(&specs::WRITE_COVERAGE))?,
             recording: parse_optional(&specs::RECORDING, text(&specs::RECORDING))?,
+            key_log: parse_optional(&specs::KEY_LOG, text(&specs::KEY_LOG))?,
         })
     }
 }
@@ -195,16 +207,19 @@ mod tests {
 
     #[test]
     fn every_row_is_read() {
-        let paths = [
+        let texts = [
+            specs::SNI,
+            specs::CLIENT_CERTIFICATE,
             specs::STATUS,
             specs::ANSWER_RING,
             specs::CRASHES,
             specs::HISTORIES,
             specs::WRITE_COVERAGE,
             specs::RECORDING,
+            specs::KEY_LOG,
         ];
-        let is_path = |spec: &&&OptionSpec| paths.contains(spec);
-        for spec in specs::ALL.iter().filter(|spec| !is_path(spec)) {
+        let is_text = |spec: &&&OptionSpec| texts.contains(spec);
+        for spec in specs::ALL.iter().filter(|spec| !is_text(spec)) {
             let error = Options::from_lookup(|name| (name == spec.variable).then(|| "nonsense".into()))
                 .expect_err(spec.variable);
             assert!(error.to_string().contains(spec.variable), "{error}");

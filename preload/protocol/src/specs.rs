@@ -3,11 +3,13 @@
 mod input;
 mod output;
 mod surroundings;
+mod tls;
 mod verdicts;
 
 pub use input::{ANSWERS, BATCH, INPUT};
 pub use output::{ANSWER_RING, CRASHES, HISTORIES, RECORDING, STATUS, WRITE_COVERAGE};
 pub use surroundings::{NETWORK, RELOCATE, SANDBOX, WRITABLE};
+pub use tls::{CLIENT_CERTIFICATE, KEY_LOG, SNI, TLS};
 pub use verdicts::{CHILDREN, DEAD_ACCEPT, EXITS, PANICS};
 
 /// Row of the table: names, values, default and meaning of an option.
@@ -246,6 +248,9 @@ pub const ALL: &[&OptionSpec] = &[
     &ANSWERS,
     &PORT,
     &SOCKET_ACTIVATION,
+    &TLS,
+    &SNI,
+    &CLIENT_CERTIFICATE,
     &LOOP,
     &ITERATIONS,
     &MEMORY,
@@ -274,4 +279,5 @@ pub const ALL: &[&OptionSpec] = &[
     &HISTORIES,
     &WRITE_COVERAGE,
     &RECORDING,
+    &KEY_LOG,
 ];

@@ -10,6 +10,7 @@ use std::sync::atomic::{
 use crate::SandboxGaps;
 use crate::counter::{COUNTERS, Counter};
 use crate::inline_counters::InlineCounters;
+use crate::tls_found::TlsFound;
 
 /// Bit beside the gaps: set when the sandbox is on.
 const SANDBOXED: u32 = 1 << 31;
@@ -81,6 +82,7 @@ pub struct StatusPage {
     counters: [AtomicU64; COUNTERS],
     reason: [AtomicU8; REASON],
     inline_counters: [AtomicU32; 3],
+    tls: AtomicU32,
 }
 
 impl StatusPage {
@@ -102,6 +104,7 @@ impl StatusPage {
             counters: [const { AtomicU64::new(0) }; COUNTERS],
             reason: [const { AtomicU8::new(0) }; REASON],
             inline_counters: [const { AtomicU32::new(0) }; 3],
+            tls: AtomicU32::new(0),
         }
     }
 
@@ -207,6 +210,17 @@ impl StatusPage {
     #[must_use]
     pub fn inline_counters(&self) -> Option<InlineCounters> {
         InlineCounters::from_words(self.inline_counters.each_ref().map(|word| word.load(Relaxed)))
+    }
+
+    /// Records what the server speaks.
+    pub fn set_tls(&self, found: TlsFound) {
+        self.tls.store(found.to_word(), Relaxed);
+    }
+
+    /// Returns what the server speaks; `None` before the client knows.
+    #[must_use]
+    pub fn tls(&self) -> Option<TlsFound> {
+        TlsFound::from_word(self.tls.load(Relaxed))
     }
 
     /// Records that the server has drawn keys for maps of Rust's std.

@@ -218,6 +218,20 @@ words! {
     }
 }
 
+words! {
+    /// Encryption between the client and the server.
+    Tls {
+        /// The client speaks TLS if the server does.
+        Auto = "auto",
+        /// It speaks TLS.
+        On = "on",
+        /// It does not.
+        Off = "off",
+        /// It speaks TLS in the warm-up; inputs are sent below it.
+        Raw = "raw",
+    }
+}
+
 /// Listener that the user selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Endpoint {

@@ -36,6 +36,8 @@ pub(super) struct ClientEnd {
     is_tcp: bool,
     /// Byte that must stay unread, so that a UNIX-domain socket can reset the connection.
     unread: Option<UnreadByte>,
+    /// What the server has written through memory, while it is read.
+    written: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -49,13 +51,14 @@ impl ClientEnd {
     pub(super) fn over_socket(socket: OwnedFd, target: &Target, will_reset: bool) -> Self {
         let is_tcp = matches!(target, Target::Tcp(_));
         let unread = (will_reset && !is_tcp).then(UnreadByte::new);
-        Self { end: Channel::Socket(socket), slot: None, will_reset, is_tcp, unread }
+        Self { end: Channel::Socket(socket), slot: None, will_reset, is_tcp, unread, written: Vec::new() }
     }
 
     /// Returns the client's end of a connection through memory.
     pub(super) fn through_memory(slot: Slot, will_reset: bool) -> Self {
         let unread = will_reset.then(UnreadByte::new);
-        Self { end: Channel::Memory(slot), slot: Some(slot), will_reset, is_tcp: false, unread }
+        let end = Channel::Memory(slot);
+        Self { end, slot: Some(slot), will_reset, is_tcp: false, unread, written: Vec::new() }
     }
 
     /// Switches to the socket if the connection has fallen back to transport `unix`.
@@ -103,13 +106,20 @@ impl ClientEnd {
     }
 
     /// Reads the available bytes into `buffer` and passes them to `answer`. (Through memory, `answer` gets an empty
-    /// slice if the server has answered: its write has already recorded the bytes.)
+    /// slice if the server has answered, unless the client reads: its write has already recorded the bytes.)
     pub(super) fn drain(&mut self, buffer: &mut [u8], mut answer: impl FnMut(&[u8])) -> Drained {
+        if let Some(slot) = self.slot {
+            // After a fallback to a socket, too.
+            memory_socket::take_written(slot, &mut self.written);
+            if !self.written.is_empty() {
+                answer(&self.written);
+            }
+        }
         let socket = match &self.end {
             Channel::Socket(socket) => socket,
             Channel::Memory(slot) => {
                 let (answered, open) = memory_socket::take_answered(*slot);
-                if answered {
+                if answered && self.written.is_empty() {
                     answer(&[]);
                 }
                 return if open { Drained::Little } else { Drained::Ended };

@@ -83,11 +83,12 @@ impl Driver {
 
     /// Closes the client's end of a connection.
     pub(super) fn close(&mut self, connection: Connection) {
-        if let (Some(line), Some(input_source)) =
-            (self.connections[connection.index()].take(), &mut self.input_source)
-        {
-            line.client.close();
-            input_source.ended(connection);
+        if self.is_tls_trial() {
+            self.note_tls_outcome();
+        }
+        if let Some(line) = self.connections[connection.index()].take() {
+            line.close();
+            self.input_source.iter_mut().for_each(|source| source.ended(connection));
         }
     }
 
@@ -105,11 +106,10 @@ impl Driver {
     }
 
     pub(super) fn reset(&mut self, connection: Connection) {
-        if let (Some(line), Some(input_source)) =
-            (self.connections[connection.index()].take(), &mut self.input_source)
-        {
-            line.client.reset(|answer| record_answer(input_source, connection, answer));
-            input_source.ended(connection);
+        let input_source = &mut self.input_source;
+        if let Some(line) = self.connections[connection.index()].take() {
+            line.reset(|answer| record_answer(input_source, connection, answer));
+            input_source.iter_mut().for_each(|source| source.ended(connection));
         }
     }
 
@@ -137,6 +137,9 @@ impl Driver {
                 true => IdleStep::Progress,
                 false => IdleStep::Sleep { until: Vec::new(), limit: Some(LATE_POLL_INTERVAL) },
             };
+        }
+        if self.is_tls_trial() {
+            return self.conclude_tls_trial();
         }
         let is_single_run = self.input_source.as_ref().is_some_and(InputSource::waits_indefinitely);
         let is_last = self.input_source.as_ref().is_some_and(InputSource::is_last);

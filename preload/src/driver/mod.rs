@@ -5,12 +5,15 @@
 //! to do, so each event occurs at the same point of the server's work in every run.
 
 mod client;
+mod connection;
 mod dead_accept;
 mod drained;
 mod ending;
 mod input_source;
+mod key_log;
 mod leak_sanitizer;
 mod playing;
+mod tls_trial;
 mod unread;
 
 use std::cell::UnsafeCell;
@@ -26,9 +29,11 @@ use crate::net::{accept_gate, listener, transport};
 use crate::process::children;
 use crate::sys::{answer_ring, config, kept_answers, report, signal_guard, threads};
 use client::ClientEnd;
+use connection::ClientConnection;
 use dead_accept::Culprit;
 use drained::Drained;
 use input_source::{ClientStep, InputSource};
+use tls_trial::TlsMode;
 
 /// Idle rounds in which a server may still accept a connection, or close one that the client has closed, before the
 /// iteration ends without that.
@@ -59,24 +64,13 @@ enum SessionStage {
     Probing,
 }
 
-/// Open connection of the client.
-#[derive(Debug)]
-struct ClientConnection {
-    client: ClientEnd,
-    /// Number of connections that were made before it.
-    number: u32,
-    half_closed: bool,
-    /// The server has half-closed, closed or reset.
-    ended: bool,
-    /// The socket is full although the server is idle: it does not read the rest.
-    stuck: bool,
-}
-
 /// State of the client.
 #[derive(Debug)]
 pub(crate) struct Driver {
     stage: SessionStage,
+    /// `None` before the first input.
     input_source: Option<InputSource>,
+    tls: TlsMode,
     connections: [Option<ClientConnection>; Connection::COUNT],
     /// The connection of the last step.
     current: Connection,
@@ -142,6 +136,7 @@ impl Driver {
         Self {
             stage: SessionStage::Between,
             input_source: None,
+            tls: TlsMode::Undecided,
             connections: [const { None }; Connection::COUNT],
             current: Connection::ALL[0],
             made: 0,
@@ -155,11 +150,19 @@ impl Driver {
 
     /// Begins an iteration: the next input, over fresh connections.
     fn begin(&mut self) -> IdleStep {
-        let input_source = self.input_source.get_or_insert_with(InputSource::new);
+        if self.is_tls_trial() {
+            // The server did not listen when it began.
+            return self.connect_for_trial();
+        }
+        self.input_source.get_or_insert_with(InputSource::new);
         if signal_guard::is_pending() {
             // The signal came before the forkserver forked, so its handler must run before the iteration.
             return IdleStep::Progress;
         }
+        if let Some(step) = self.begin_tls_trial() {
+            return step;
+        }
+        let Some(input_source) = &mut self.input_source else { return IdleStep::Progress };
         if let Some(source) = input_source.await_input() {
             return IdleStep::Sleep { until: vec![source], limit: None };
         }
@@ -190,8 +193,9 @@ impl Driver {
         let Some(listener) = listener::current() else { return false };
         let will_reset =
             self.input_source.as_ref().is_some_and(|input_source| input_source.will_reset(connection));
+        let with_tls = self.connector().is_some();
         let client = if memory_socket::is_active() {
-            ClientEnd::through_memory(memory_socket::connect(connection, will_reset), will_reset)
+            ClientEnd::through_memory(memory_socket::connect(connection, will_reset, with_tls), will_reset)
         } else {
             accept_gate::add_pending();
             let socket = match transport::connect(&listener.target, will_reset) {
@@ -209,8 +213,7 @@ impl Driver {
             };
             ClientEnd::over_socket(socket, &listener.target, will_reset)
         };
-        let line =
-            ClientConnection { client, number: self.made, half_closed: false, ended: false, stuck: false };
+        let line = ClientConnection::new(client, self.made, with_tls);
         self.connections[connection.index()] = Some(line);
         self.current = connection;
         self.made = self.made.wrapping_add(1);
@@ -228,17 +231,16 @@ impl Driver {
     /// Reads the available bytes of every connection. Returns the result of the current one, or `Much` if that is the
     /// result of any.
     fn drain(&mut self) -> Drained {
-        let Some(input_source) = &mut self.input_source else { return Drained::Ended };
+        let input_source = &mut self.input_source;
         let mut drained = Drained::Ended;
         let mut much = false;
         for (connection, line) in Connection::ALL.into_iter().zip(&mut self.connections) {
             let Some(line) = line.as_mut().filter(|line| !line.ended) else { continue };
-            let read = line
-                .client
-                .drain(&mut self.scratch, |answer| record_answer(input_source, connection, answer));
+            let read =
+                line.drain(&mut self.scratch, |answer| record_answer(input_source, connection, answer));
             line.ended = read == Drained::Ended;
             if line.ended && !line.half_closed {
-                input_source.closed(connection);
+                input_source.iter_mut().for_each(|source| source.closed(connection));
             }
             much |= read == Drained::Much;
             if connection == self.current {
@@ -273,9 +275,9 @@ impl Driver {
 }
 
 /// Records a part of an answer.
-fn record_answer(input_source: &mut InputSource, connection: Connection, answer: &[u8]) {
+fn record_answer(input_source: &mut Option<InputSource>, connection: Connection, answer: &[u8]) {
     report::status().record_answer(answer);
     kept_answers::add(connection, answer);
     answer_ring::write(std::iter::once(answer));
-    input_source.answered(connection, answer);
+    input_source.iter_mut().for_each(|source| source.answered(connection, answer));
 }

@@ -7,9 +7,11 @@ use sockfuzz_protocol::Counter;
 use sockfuzz_protocol::session::Action;
 
 use super::client::Sent;
+use super::connection::ClientConnection;
 use super::drained::Drained;
 use super::input_source::{Chunk, ClientStep, InputSource};
-use super::{ClientConnection, Driver, MAX_IDLE_ROUNDS};
+use super::tls_trial::TlsMode;
+use super::{Driver, MAX_IDLE_ROUNDS};
 use crate::blocking::IdleStep;
 use crate::net::accept_gate;
 use crate::sys::{internal_error, report};
@@ -31,11 +33,12 @@ impl Driver {
         } else if !self.is_served() {
             return self.await_accept();
         }
-        if self.drain() == Drained::Much {
+        if self.drain() == Drained::Much && !self.has_unsent_records() {
             return self.acted();
         }
         match self.send_available() {
             Sending::Progress => self.acted(),
+            Sending::Handshaking => self.await_handshake(),
             Sending::Waiting(until) => IdleStep::Sleep { until, limit: None },
             Sending::Over => {
                 // The last read may have stopped before the end of the answer.
@@ -58,19 +61,32 @@ impl Driver {
 
     /// Sends the bytes that the input source has, as far as the socket accepts them.
     pub(super) fn send_available(&mut self) -> Sending {
-        let (Some(input_source), Some(line)) =
-            (&mut self.input_source, &mut self.connections[self.current.index()])
-        else {
-            return Sending::Over;
+        let connector = match &self.tls {
+            TlsMode::Trial { connector, .. } | TlsMode::On(connector) => Some(&**connector),
+            TlsMode::Undecided | TlsMode::Off => None,
         };
+        let Some(line) = &mut self.connections[self.current.index()] else { return Sending::Over };
         if line.ended || line.stuck {
             return Sending::Over;
         }
         let mut progress = false;
         loop {
-            let sent = match input_source.chunk() {
-                Chunk::Bytes(bytes) => line.client.send(bytes),
-                Chunk::End if progress => return Sending::Progress,
+            let chunk = self.input_source.as_mut().map_or(Chunk::End, InputSource::chunk);
+            if !matches!(chunk, Chunk::Pending(_)) {
+                line.begin_tls(connector, chunk.bytes());
+            }
+            if line.is_handshaking() {
+                return match line.flush() {
+                    Sent::Bytes(1..) => Sending::Progress,
+                    Sent::Bytes(0) | Sent::Blocked => Sending::Handshaking,
+                    Sent::Refused => Sending::Over,
+                };
+            }
+            let sent = match chunk {
+                Chunk::Bytes(bytes) => line.send(bytes),
+                Chunk::End if matches!(line.flush(), Sent::Bytes(1..)) || progress => {
+                    return Sending::Progress;
+                }
                 Chunk::End => return Sending::Over,
                 Chunk::Pending(source) => {
                     return if progress {
@@ -82,7 +98,7 @@ impl Driver {
             };
             match sent {
                 Sent::Bytes(count) => {
-                    input_source.consume(count);
+                    self.input_source.iter_mut().for_each(|source| source.consume(count));
                     progress = true;
                 }
                 Sent::Blocked if progress => return Sending::Progress,
@@ -122,7 +138,7 @@ impl Driver {
         if let Some(line) = &mut self.connections[self.current.index()]
             && !std::mem::replace(&mut line.half_closed, true)
         {
-            line.client.half_close();
+            line.half_close();
         }
     }
 
@@ -140,12 +156,30 @@ impl Driver {
             .then_some(IdleStep::Sleep { until: Vec::new(), limit: Some(DELIVERY_POLL_INTERVAL) })
     }
 
+    /// Whether records of the current connection wait to be sent.
+    fn has_unsent_records(&self) -> bool {
+        self.connections[self.current.index()].as_ref().is_some_and(ClientConnection::has_unsent_records)
+    }
+
+    /// Waits for the server's part of the handshake. Gives the connection up if the server is idle for too long.
+    fn await_handshake(&mut self) -> IdleStep {
+        if let Some(step) = self.await_delivery() {
+            return step;
+        }
+        if self.exceeds_rounds(MAX_IDLE_ROUNDS)
+            && let Some(line) = &mut self.connections[self.current.index()]
+        {
+            line.stuck = true;
+            return self.acted();
+        }
+        IdleStep::WaitForTimer
+    }
+
     fn await_accept(&mut self) -> IdleStep {
         if let Some(step) = self.await_delivery() {
             return step;
         }
-        let input_source = self.input_source.get_or_insert_with(InputSource::new);
-        if input_source.waits_indefinitely() {
+        if self.input_source.as_ref().is_some_and(InputSource::waits_indefinitely) {
             return IdleStep::Sleep { until: Vec::new(), limit: None };
         }
         if self.exceeds_rounds(MAX_IDLE_ROUNDS) && !self.accepting.waits_on(self.culprit()) {
@@ -160,6 +194,8 @@ impl Driver {
 pub(super) enum Sending {
     /// Some bytes were sent.
     Progress,
+    /// Plaintext waits for the end of the handshake, and that for the server.
+    Handshaking,
     /// The input is not complete; these descriptors report progress.
     Waiting(Vec<PollFd<'static>>),
     /// The whole chunk is sent, or the server reads no more.

@@ -8,18 +8,21 @@ use rustix::net::{RecvFlags, recv};
 use super::drained::Drained;
 use crate::net::transport::{GREETING, peer_has_closed};
 
-/// Byte that always stays unread in a socket: first the greeting, then the last byte of the answer.
+/// Byte that always stays unread in a socket: first the greeting, then the last byte of the answer. The client gets it
+/// nevertheless.
 #[derive(Debug)]
 pub(super) struct UnreadByte {
     greeted: bool,
+    /// Whether the client has got the byte that is unread now.
+    is_shown: bool,
 }
 
 impl UnreadByte {
     pub(super) const fn new() -> Self {
-        Self { greeted: false }
+        Self { greeted: false, is_shown: false }
     }
 
-    /// Reads all bytes except the last one.
+    /// Passes all bytes to `answer`, and leaves the last one unread.
     pub(super) fn drain(
         &mut self,
         socket: impl AsFd,
@@ -31,11 +34,13 @@ impl UnreadByte {
             let unread = ioctl_fionread(&socket).unwrap_or(0) as usize;
             let wanted = unread.saturating_sub(1).min(buffer.len());
             if wanted == 0 {
+                self.show(&socket, &mut answer);
                 return if peer_has_closed(&socket) { Drained::Ended } else { Drained::of(total) };
             }
             match recv(&socket, &mut buffer[..wanted], RecvFlags::DONTWAIT) {
                 Ok((count, _)) => {
-                    answer(self.without_greeting(&buffer[..count]));
+                    let shown = usize::from(std::mem::take(&mut self.is_shown));
+                    answer(self.without_greeting(&buffer[shown..count]));
                     total += count;
                 }
                 Err(Errno::INTR) => {}
@@ -44,10 +49,13 @@ impl UnreadByte {
         }
     }
 
-    /// Passes the last byte to `answer`, but leaves it unread.
+    /// Passes the last byte to `answer`, once, but leaves it unread.
     pub(super) fn show(&mut self, socket: impl AsFd, mut answer: impl FnMut(&[u8])) {
         let mut last = [0];
-        if let Ok((1, _)) = recv(socket, &mut last, RecvFlags::DONTWAIT | RecvFlags::PEEK) {
+        if !self.is_shown
+            && matches!(recv(socket, &mut last, RecvFlags::DONTWAIT | RecvFlags::PEEK), Ok((1, _)))
+        {
+            self.is_shown = true;
             answer(self.without_greeting(&last));
         }
     }

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use super::arguments;
 use crate::determinism::{hash_keys, randomness};
 use crate::sys::fd_table::{self, FdKind};
-use crate::sys::{errno, real, relocation, user_memory};
+use crate::sys::{errno, own_work, real, relocation, user_memory};
 
 /// Flags of getrandom(2), and those that exclude each other.
 const KNOWN_FLAGS: c_uint = libc::GRND_NONBLOCK | EXCLUSIVE_FLAGS;
@@ -19,8 +19,12 @@ const EXCLUSIVE_FLAGS: c_uint = libc::GRND_RANDOM | libc::GRND_INSECURE;
 const MAX_ENTROPY_BYTES: size_t = 256;
 
 pub(crate) unsafe fn getrandom(buffer: *mut c_void, len: size_t, flags: c_uint) -> ssize_t {
-    hash_keys::follow_draw(len, flags);
-    if !randomness::is_fixed() {
+    // Maps of the libraries that the preload uses draw keys, too.
+    let is_own = own_work::is_current();
+    if !is_own {
+        hash_keys::follow_draw(len, flags);
+    }
+    if is_own || !randomness::is_fixed() {
         // SAFETY: the caller upholds the contract of getrandom(2); the arguments are unchanged.
         return unsafe { real::getrandom(buffer, len, flags) };
     }

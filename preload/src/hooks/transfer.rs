@@ -75,7 +75,7 @@ unsafe fn send_from_file(
     }
     let left = stat.st_size.unsigned_abs().saturating_sub(start);
     let count = left.min(len.min(arguments::MAX_TRANSFER_BYTES) as u64);
-    if memory_socket::forwards_answers() {
+    if memory_socket::forwards_answers(slot) {
         show(slot, file, start, count)?;
     }
     memory_socket::record_answer(slot, count as usize);

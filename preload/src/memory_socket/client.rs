@@ -7,14 +7,16 @@ use super::epoll::Source;
 use super::server::abandon;
 use super::state::with;
 use super::stream::{ClientState, MemoryStream};
-use super::wait_queue;
+use super::{wait_queue, written_bytes};
 use crate::net::accept_gate;
 use crate::sys::fd_table::Slot;
 use crate::sys::fd_table::{self, FdKind};
 
-/// Makes a connection that waits to be accepted, and counts it by [`accept_gate::add_pending`].
-pub(crate) fn connect(connection: Connection, will_reset: bool) -> Slot {
+/// Makes a connection that waits to be accepted, and counts it by [`accept_gate::add_pending`]. A client that `reads` gets what
+/// the server writes by [`super::take_written`].
+pub(crate) fn connect(connection: Connection, will_reset: bool, reads: bool) -> Slot {
     let slot = with(|state| state.find(MemoryStream::is_free)).unwrap_or_else(make_room);
+    written_bytes::begin(slot, reads);
     with(|state| {
         state.stream(slot).open(connection, will_reset);
         state.unaccepted.push(slot);

@@ -20,6 +20,7 @@ mod state;
 mod stream;
 mod wait;
 mod wait_queue;
+mod written_bytes;
 
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::report;
@@ -40,6 +41,7 @@ pub(crate) use server::{
 pub(crate) use state::is_active;
 pub(crate) use wait::wait_for_arrival;
 pub(crate) use wait_queue::Interest;
+pub(crate) use written_bytes::take_written;
 
 /// Enables the transport. Must be called before the server's `main`, because a server may lower its own
 /// limits. `drops_needed_answers`: answers replace missing coverage, and this transport drops them.
@@ -80,4 +82,5 @@ pub(crate) fn before_fork() {
 pub(crate) fn reset_after_fork() {
     state::reset_after_fork();
     wait_queue::reset_after_fork();
+    written_bytes::reset_after_fork();
 }

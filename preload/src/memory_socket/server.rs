@@ -11,7 +11,7 @@ use sockfuzz_protocol::Phase;
 use super::arrival::with_arrival;
 use super::epoll::Source;
 use super::state::with;
-use super::{is_active, placeholder};
+use super::{is_active, placeholder, written_bytes};
 use crate::sys::fd_table::Slot;
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::user_memory::Unaligned;
@@ -62,7 +62,7 @@ pub(crate) fn take_error(slot: Slot) -> Option<Errno> {
 }
 
 /// Writes an answer: counts the bytes, and forwards them if [`forwards_answers`]. Fails with `FAULT` if a part is not
-/// readable.
+/// readable. A client that reads gets the bytes, which are no answer yet.
 ///
 /// # Safety
 /// The parts are the server's own buffers, which nobody changes meanwhile.
@@ -77,9 +77,11 @@ pub(crate) unsafe fn write(slot: Slot, parts: &[Unaligned<iovec>]) -> Result<usi
         // SAFETY: the check above found the bytes readable, and the caller guarantees that nothing changes them.
         unsafe { std::slice::from_raw_parts(part.iov_base.cast::<u8>(), part.iov_len) }
     });
-    answer_ring::write(pieces.clone());
-    pieces.clone().take(1).for_each(|first| report::status().record_answer(first));
-    if forwards_answers() {
+    if !written_bytes::are_read(slot) {
+        answer_ring::write(pieces.clone());
+        pieces.clone().take(1).for_each(|first| report::status().record_answer(first));
+    }
+    if forwards_answers(slot) {
         pieces.for_each(|piece| forward_answer(slot, piece));
     }
     Ok(total)
@@ -89,17 +91,27 @@ pub(crate) unsafe fn write(slot: Slot, parts: &[Unaligned<iovec>]) -> Result<usi
 pub(crate) fn record_answer(slot: Slot, total: usize) {
     if total > 0 {
         with(|state| state.stream(slot).record_answer());
-        report::status().reach(Phase::Answered);
+        if !written_bytes::are_read(slot) {
+            report::status().reach(Phase::Answered);
+        }
     }
 }
 
-/// Whether the bytes of answers are used: in a single run, in a trial of this transport, or for references.
-pub(crate) fn forwards_answers() -> bool {
-    config::is_single_run() || answer_digest::is_enabled() || kept_answers::are_wanted()
+/// Whether the bytes of answers are used: in a single run, in a trial of this transport, for references, or by a client that
+/// reads them.
+pub(crate) fn forwards_answers(slot: Slot) -> bool {
+    config::is_single_run()
+        || answer_digest::is_enabled()
+        || kept_answers::are_wanted()
+        || written_bytes::are_read(slot)
 }
 
-/// Forwards a part of an answer: to the digest of a trial, to stdout, and to later steps of the session.
+/// Forwards a part of an answer: to the digest of a trial, to stdout, and to later steps of the session; or to a client that
+/// reads it.
 pub(crate) fn forward_answer(slot: Slot, answer: &[u8]) {
+    if written_bytes::are_read(slot) {
+        return written_bytes::add(slot, answer);
+    }
     let connection = with(|state| state.stream(slot).connection());
     kept_answers::add(connection, answer);
     if answer_digest::is_enabled() {

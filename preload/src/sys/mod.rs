@@ -19,6 +19,7 @@ pub(crate) mod kept_answers;
 pub(crate) mod kernel_action;
 pub(crate) mod next_symbol;
 pub(crate) mod objects;
+pub(crate) mod own_work;
 pub(crate) mod planned_end;
 pub(crate) mod poll_set;
 pub(crate) mod proc;

@@ -47,6 +47,18 @@ pub(crate) struct LoadedObject {
     pub(crate) path: String,
     /// Distance of the load address from the link address.
     pub(crate) bias: usize,
+    /// Addresses and lengths of its segments that are readable and not writable.
+    constants: Vec<(usize, usize)>,
+}
+
+impl LoadedObject {
+    /// Returns the content of its segments that are readable and not writable: code, constants, or both.
+    pub(crate) fn constants(&self) -> impl Iterator<Item = &[u8]> {
+        self.constants.iter().map(|&(start, len)| {
+            // SAFETY: the loader has mapped the segment, and nothing writes to it.
+            unsafe { std::slice::from_raw_parts(ptr::with_exposed_provenance(start), len) }
+        })
+    }
 }
 
 /// Returns all objects, the executable first (dl_iterate_phdr(3)).
@@ -61,7 +73,16 @@ pub(crate) fn loaded() -> Vec<LoadedObject> {
                 true => EXECUTABLE.to_owned(),
                 false => CStr::from_ptr(name).to_string_lossy().into_owned(),
             };
-            objects.push(LoadedObject { path, bias: (*info).dlpi_addr as usize });
+            let bias = (*info).dlpi_addr as usize;
+            let headers = std::slice::from_raw_parts((*info).dlpi_phdr, (*info).dlpi_phnum.into());
+            let constants = headers
+                .iter()
+                .filter(|header| {
+                    header.p_type == libc::PT_LOAD && header.p_flags & (libc::PF_R | libc::PF_W) == libc::PF_R
+                })
+                .map(|header| (bias + header.p_vaddr as usize, header.p_filesz as usize))
+                .collect();
+            objects.push(LoadedObject { path, bias, constants });
         }
         0
     }

@@ -59,7 +59,7 @@ pub(crate) fn complete<const N: usize>(addresses: &mut [*mut c_void; N], names: 
 pub(crate) fn in_each_object<const N: usize>(
     names: [&CStr; N],
 ) -> impl Iterator<Item = (String, [*mut c_void; N])> {
-    objects::of_server().map(move |LoadedObject { path, bias }| {
+    objects::of_server().map(move |LoadedObject { path, bias, .. }| {
         let mut addresses = [ptr::null_mut(); N];
         complete_from(&path, bias, &mut addresses, names);
         (path, addresses)

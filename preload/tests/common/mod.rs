@@ -99,18 +99,22 @@ fn wait(child: &mut Child) -> ExitStatus {
 /// Returns the path of the preload, built with assertions on first use. Cargo builds no cdylib for the package's tests.
 pub(crate) fn preload() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let test = std::env::current_exe().expect("this test's path");
-        let target = test.ancestors().nth(3).expect("TARGET/PROFILE/deps/TEST");
-        let status = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--profile=checked", "--package", "sockfuzz-preload", "--target-dir"])
-            .arg(target)
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .status()
-            .expect("cargo starts");
-        assert!(status.success(), "the preload does not compile");
-        target.join("checked").join(sockfuzz_protocol::PRELOAD_FILE)
-    })
+    LIBRARY.get_or_init(|| build(&["--lib"]).join(sockfuzz_protocol::PRELOAD_FILE))
+}
+
+/// Builds a part of this package with assertions. Returns the directory of what was built.
+pub(crate) fn build(selection: &[&str]) -> PathBuf {
+    let test = std::env::current_exe().expect("this test's path");
+    let target = test.ancestors().nth(3).expect("TARGET/PROFILE/deps/TEST");
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--profile=checked", "--package", "sockfuzz-preload", "--target-dir"])
+        .arg(target)
+        .args(selection)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status()
+        .expect("cargo starts");
+    assert!(status.success(), "{selection:?} does not compile");
+    target.join("checked")
 }
 
 /// Returns every transport as an option.

@@ -208,8 +208,13 @@ impl AflSource {
             || matches!(self.stage, LoopStage::WarmUp { left: 0 })
     }
 
+    /// Whether the current input is one of AFL++'s.
+    pub(super) fn is_users(&self) -> bool {
+        matches!(self.stage, LoopStage::Fuzzing { .. })
+    }
+
     /// Whether AFL++ has requested this iteration: it is neither a part of the warm-up nor a rerun.
     pub(super) fn is_counted(&self) -> bool {
-        matches!(self.stage, LoopStage::Fuzzing { .. }) && !self.is_rerun()
+        self.is_users() && !self.is_rerun()
     }
 }

@@ -30,6 +30,16 @@ pub(super) enum Chunk<'a> {
     End,
 }
 
+impl Chunk<'_> {
+    /// Returns the bytes that can be sent.
+    pub(super) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Pending(_) | Self::End => &[],
+        }
+    }
+}
+
 /// Source of inputs.
 #[derive(Debug)]
 pub(super) enum InputSource {
@@ -69,6 +79,14 @@ impl InputSource {
         match self {
             Self::Stdin(_) => true,
             Self::Afl(afl) => afl.is_counted(),
+        }
+    }
+
+    /// Whether the current input is one of the user's, or of AFL++'s: not one of the warm-up or of a trial.
+    pub(super) fn is_users(&self) -> bool {
+        match self {
+            Self::Stdin(_) => true,
+            Self::Afl(afl) => afl.is_users(),
         }
     }
 

@@ -1,0 +1,79 @@
+//! Cryptography of the client: ring's, with fixed random values and key exchange, and no verification.
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, GetRandomFailed, SecureRandom, ring};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::time_provider::TimeProvider;
+use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+
+use crate::key_exchange;
+
+/// Returns the provider.
+pub(crate) fn provider() -> CryptoProvider {
+    CryptoProvider {
+        kx_groups: key_exchange::GROUPS.to_vec(),
+        secure_random: &FixedRandom,
+        ..ring::default_provider()
+    }
+}
+
+/// Random values: always the same.
+#[derive(Debug)]
+struct FixedRandom;
+
+impl SecureRandom for FixedRandom {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), GetRandomFailed> {
+        // Different bytes, so that a server that looks for a repetition finds none.
+        buffer.iter_mut().zip(0u8..=u8::MAX).for_each(|(place, number)| *place = number.wrapping_mul(167));
+        Ok(())
+    }
+}
+
+/// Clock that stands still, so that the age of a ticket is the same in every run (RFC 8446, section 4.2.11).
+#[derive(Debug)]
+pub(crate) struct StandingClock;
+
+impl TimeProvider for StandingClock {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_700_000_000)))
+    }
+}
+
+/// Verifier that accepts every certificate and every signature.
+#[derive(Debug)]
+pub(crate) struct AnyCertificate;
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        ring::default_provider().signature_verification_algorithms.supported_schemes()
+    }
+}
