@@ -19,6 +19,7 @@ pub mod findings;
 pub mod judging;
 
 pub mod seed_intake;
+pub mod served_description;
 
 pub mod answer_counts;
 pub mod bundled;

@@ -158,6 +158,12 @@ impl CampaignRecord {
         self.program.is_some() && self.program != later.program
     }
 
+    /// Whether the server's program is known to be the one of this campaign.
+    #[must_use]
+    pub fn is_of_program(&self, server: &Server) -> bool {
+        self.program.is_some() && self.program == program_fingerprint(server)
+    }
+
     /// Returns for each seed whether this campaign was not given it. If an earlier release did not record them, none is new.
     pub fn are_new<'a>(&self, seeds: impl IntoIterator<Item = &'a Seed>) -> Vec<bool> {
         let given: HashSet<&String> = self.seeds.iter().collect();

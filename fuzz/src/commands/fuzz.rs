@@ -9,6 +9,7 @@ mod new_findings;
 mod preparation;
 mod resumption;
 mod seed_check;
+mod served_guide;
 
 use anyhow::Result;
 use sockfuzz_protocol::InputFormat;
@@ -36,32 +37,36 @@ pub fn run(arguments: FuzzArguments) -> Result<u8> {
     let target = FuzzTarget::prepare(&arguments)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
     let mutator = Mutator::select(arguments.mutator, &inputs.afl_options);
-    let mutator_settings = mutator.settings(inputs.dictionary.as_deref())?;
 
     preparation::report_target(&target, &arguments.preload.options)?;
-    let options = preload_options(&arguments, mutator, &inputs.seeds);
+    let options = mutator.apply(&arguments.preload.options);
     let sandbox = Sandbox::prepare(&options, &library)?;
     sandbox.check_not_writable(target.out.path())?;
-    let checked = seed_check::check(&arguments, &target, &library, sandbox.options(), &inputs.seeds)?;
+    let inputs = match served_guide::find(&arguments, &target, &library, sandbox.options())? {
+        Some(guide) => inputs.with_guide(guide, &arguments.output)?,
+        None => inputs,
+    };
+    let mutator_settings = mutator.settings(inputs.dictionary.as_deref())?;
+    let format = corpus::input_format(&inputs.seeds);
+    let [options, sandboxed] = [&options, sandbox.options()].map(|it| it.with_input_format(format));
+    report_seeds(&inputs.seeds, &options);
+    let checked = seed_check::check(&arguments, &target, &library, &sandboxed, &inputs.seeds)?;
     let apply = |options: &PreloadOptions| match &checked.check.choice {
         Some(choice) => choice.apply(options),
         None => options.clone(),
     };
     let record = CampaignRecord::new(&target.server, &apply(&options), arguments.timeout, &inputs.seeds)?;
-    let options = apply(sandbox.options());
+    let options = apply(&sandboxed);
     let checked = CheckedTarget { target, record, options, seeds: checked };
     execution::fuzz(&arguments, checked, &inputs, &library, (mutator, mutator_settings))
 }
 
-/// Returns the options of the preload with the format of the inputs, and warns about seeds that are too long.
-fn preload_options(arguments: &FuzzArguments, mutator: Mutator, seeds: &[Seed]) -> PreloadOptions {
+/// Warns about seeds that are too long, and tells whether inputs are sessions.
+fn report_seeds(seeds: &[Seed], options: &PreloadOptions) {
     for warning in corpus::oversize_warnings(seeds) {
         note!("{warning}");
     }
-    let format = corpus::input_format(seeds);
-    let options = mutator.apply(&arguments.preload.options).with_input_format(format);
     if options.parsed().input == InputFormat::Session {
         note!("inputs are sessions: steps over up to {} connections", Connection::COUNT);
     }
-    options
 }

@@ -1,6 +1,7 @@
 //! Inputs and answers: reading a corpus, importing recorded traffic, routes, comparing the answers of two runs, and
 //! judging answers by rules.
 
+pub mod answer;
 pub mod compare;
 pub mod corpus;
 pub mod exchange;

@@ -83,6 +83,16 @@ impl RunConfig<'_> {
         Ok(BatchRun { answers, memory_fallback, draws_hash_keys })
     }
 
+    /// Runs the inputs one after the other in one process, up to the first that ends or hangs it, and returns the answers.
+    ///
+    /// # Errors
+    /// The errors of [`Self::run`].
+    pub fn run_in_one_process(&self, inputs: &[&[u8]]) -> Result<Vec<Answers>> {
+        let options = batch_options(self.options);
+        let config = RunConfig { options: &options, ..*self };
+        Ok(config.run_one_process(inputs, &|| ())?.0)
+    }
+
     /// Waits until a process has played its inputs, ends, or exceeds the time limit with one of them. `on_input` is called
     /// for each input that begins.
     ///

@@ -60,6 +60,10 @@ pub struct FuzzArguments {
     /// of -i, if that is given. Its names and values are added to the dictionary
     #[arg(long, value_name = "FILE")]
     pub openapi: Option<PathBuf>,
+    /// Do not ask the server for a description of its API. Otherwise, when a campaign starts, it is asked once at the usual places
+    /// (/openapi.json, /v3/api-docs, …), and what it answers is used like the one of --openapi
+    #[arg(long, conflicts_with = "openapi")]
+    pub no_openapi: bool,
     /// Answers that are findings, too: 5xx (500 to 599, but not 501 and 505, which refuse methods and versions that inputs
     /// make up), or spec (what the description in --openapi does not allow: status, content type, required fields, body;
     /// a 5xx always). Repeated or separated by commas. Inputs of the queues are judged, and only what the plain server

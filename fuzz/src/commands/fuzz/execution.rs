@@ -15,6 +15,7 @@ use super::new_findings::{self, KNOWN_TIMEOUT, KnownFindings};
 use super::preparation::{FuzzInputs, FuzzTarget};
 use super::resumption;
 use super::seed_check::CheckedSeeds;
+use super::served_guide;
 use crate::campaign::conclusion::{combined_stats, conclude};
 use crate::campaign::control_group::{ControlGroup, GroupLimits};
 use crate::campaign::environment::{self, Setting};
@@ -66,6 +67,9 @@ pub(super) fn fuzz(
     seed_intake::findings_line(&out, &findings).iter().for_each(|line| note!("{line}"));
     if let Some((guide, path)) = inputs.guide.as_ref().zip(inputs.dictionary.as_ref()) {
         guide.write_dictionary(inputs.given_dictionary.as_ref(), path)?;
+        if arguments.openapi.is_none() {
+            served_guide::keep(guide, out.path())?;
+        }
     }
     let corpus = seed_intake::corpus(&out, inputs.corpus.as_deref(), &inputs.seeds, &others, &new)?;
     guide::record_rules(arguments, inputs.guide.as_ref(), &inputs.seeds, &corpus, out.path())?;

@@ -1,7 +1,7 @@
 //! What a description of the server's API adds to a campaign: seeds, words of the dictionary, and rules for answers.
 
 use std::env;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use super::arguments::FuzzArguments;
 use crate::campaign::environment::Setting;
 use crate::campaign::judging;
 use crate::input::corpus::{self, Seed};
-use crate::input::import;
+use crate::input::import::{self, ApiDescription};
 use crate::input::judge::{AnswerRule, JudgeConfig};
 use crate::input::route::Route;
 use crate::note;
@@ -25,9 +25,15 @@ pub(super) const DICTIONARY_FILE: &str = "sockfuzz.dict";
 /// Description of the API.
 #[derive(Debug)]
 pub(super) struct Guide {
-    document: Value,
+    pub(super) document: Value,
     /// A dictionary in AFL++'s format.
     dictionary: String,
+    /// Number of its words.
+    words: usize,
+    /// Number of requests that were made, some of which may be the same.
+    requests: usize,
+    /// Operations without requests, and the reasons.
+    skipped: Vec<String>,
     /// Requests for the operations.
     pub(super) seeds: Vec<Seed>,
     /// Routes of the operations.
@@ -47,21 +53,33 @@ impl Guide {
                 false => Ok(None),
             };
         };
+        let guide = Self::new(import::read_description(&corpus::read_file(path)?)?, path);
+        note!("{}: {guide}", path.display());
+        guide.report_skipped();
+        Ok(Some(guide))
+    }
+
+    /// Creates a guide of a description `from` a file or a place of the server.
+    pub(super) fn new(description: ApiDescription, from: &Path) -> Self {
         let mut dictionary = String::new();
-        let description = import::read_description(&corpus::read_file(path)?)?;
         for word in &description.words {
             let _ = writeln!(dictionary, "\"{}\"", escaped(word));
         }
-        let operations = counted(description.requests.inputs.len() as u64, "request", "requests");
-        let words = counted(description.words.len() as u64, "word", "words");
-        note!("{}: {operations} and {words}", path.display());
-        description.requests.skipped.iter().for_each(|reason| note!("left out: {reason}"));
-        Ok(Some(Self {
-            document: description.document,
+        let ApiDescription { document, requests, words } = description;
+        Self {
+            document,
+            words: words.len(),
             dictionary,
-            routes: description.requests.routes.clone(),
-            seeds: description.requests.into_seeds(path),
-        }))
+            requests: requests.inputs.len(),
+            routes: requests.routes.clone(),
+            skipped: requests.skipped.clone(),
+            seeds: requests.into_seeds(from),
+        }
+    }
+
+    /// Reports the operations without requests.
+    pub(super) fn report_skipped(&self) {
+        self.skipped.iter().for_each(|reason| note!("left out: {reason}"));
     }
 
     /// Writes the words of the API behind those of another dictionary.
@@ -74,6 +92,14 @@ impl Guide {
         };
         let text = format!("{}\n# Words of the API.\n{}", other.trim_end(), self.dictionary);
         fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+impl fmt::Display for Guide {
+    /// Writes how many requests and words there are.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let requests = counted(self.requests as u64, "request", "requests");
+        write!(f, "{requests} and {}", counted(self.words as u64, "word", "words"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Preparation of a campaign: the input files, the server, and its output directory.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use sockfuzz_protocol::{Loop, specs};
@@ -45,37 +45,34 @@ impl FuzzInputs {
         };
         let afl_options = arguments.afl.iter().map(split).collect::<Result<Vec<_>, _>>()?.concat();
         let guide = Guide::read(arguments)?;
-        let (corpus, seeds) = match &guide {
-            Some(guide) => {
-                let own = arguments.corpus.as_deref().map(corpus::read).transpose()?.unwrap_or_default();
-                (None, own.into_iter().chain(guide.seeds.iter().cloned()).collect())
-            }
-            None => {
-                let corpus = workspace::corpus_or_bundled(arguments.corpus.clone())?;
-                let seeds = corpus::read(&corpus)?;
-                (Some(corpus), seeds)
-            }
-        };
-        let are_own = guide.is_some() || arguments.corpus.is_some();
-        let of_corpus = corpus.as_ref().or(arguments.corpus.as_ref()).map(|path| route::of_corpus(path));
-        let of_guide = guide.iter().flat_map(|guide| guide.routes.iter().cloned());
-        let described_routes = of_corpus.into_iter().flatten().chain(of_guide).collect();
+        let corpus = workspace::corpus_or_bundled(arguments.corpus.clone())?;
         let bundled = workspace::bundled_dictionary()?;
         let given_dictionary = choose_dictionary(arguments.dictionary.clone(), bundled)?;
-        let dictionary = match &guide {
-            Some(_) => Some(std::path::absolute(&arguments.output)?.join(DICTIONARY_FILE)),
-            None => given_dictionary.clone(),
-        };
-        Ok(Self {
+        let inputs = Self {
             afl_options,
-            corpus,
-            seeds,
-            are_own,
-            described_routes,
+            seeds: corpus::read(&corpus)?,
+            are_own: arguments.corpus.is_some(),
+            described_routes: route::of_corpus(&corpus),
+            corpus: Some(corpus),
+            dictionary: given_dictionary.clone(),
             given_dictionary,
-            dictionary,
-            guide,
-        })
+            guide: None,
+        };
+        match guide {
+            Some(guide) => inputs.with_guide(guide, &arguments.output),
+            None => Ok(inputs),
+        }
+    }
+
+    /// Adds what a description of the API gives. Its seeds replace the bundled ones.
+    pub(super) fn with_guide(mut self, guide: Guide, output: &Path) -> Result<Self> {
+        if !self.are_own {
+            self.seeds.clear();
+        }
+        self.seeds.extend(guide.seeds.iter().cloned());
+        self.described_routes.extend(guide.routes.iter().cloned());
+        let dictionary = Some(std::path::absolute(output)?.join(DICTIONARY_FILE));
+        Ok(Self { corpus: None, are_own: true, dictionary, guide: Some(guide), ..self })
     }
 }
 

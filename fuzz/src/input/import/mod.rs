@@ -37,6 +37,20 @@ pub fn read_description(file: &Seed) -> Result<ApiDescription> {
             Problem::failed(what, "give an OpenAPI description, version 3, as .json, .yaml or .yml").into()
         );
     }
+    read_description_text(file)
+}
+
+/// Whether a text looks like the description of an API, of any version.
+#[must_use]
+pub fn is_description_text(text: &[u8]) -> bool {
+    openapi::names_version(text)
+}
+
+/// Reads the description of an API (OpenAPI, version 3), whatever its name is.
+///
+/// # Errors
+/// When it is damaged, or describes no request.
+pub fn read_description_text(file: &Seed) -> Result<ApiDescription> {
     let description = openapi::read(file)?;
     if description.requests.inputs.is_empty() {
         let reasons = description.requests.skipped.join("; ");

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::answer::Answer;
 use super::exchange::PlainRequest;
 use super::fault::FaultKind;
 use super::path::{PathTemplate, RequestPath, most_specific};
 use super::schema::Schemas;
+use crate::input::answer::Answer;
 use crate::util::percent::percent_decoded;
 
 /// Maximum number of references to references that are followed.

@@ -5,7 +5,7 @@ use sockfuzz_model::{Body, FieldLine, Item, Pipeline, Request, Target};
 use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::session::{Connection, Session};
 
-use super::answer::{Answer, AnswerReader};
+use crate::input::answer::{Answer, AnswerReader};
 use crate::input::exchanges::sent_on;
 
 /// Request that every server reads in the same way.

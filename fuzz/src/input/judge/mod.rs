@@ -2,7 +2,6 @@
 //! says. What is not certain is no fault: which request an answer belongs to, which operation a request is meant for, and
 //! whether another server in between, or the request itself, explains the answer.
 
-mod answer;
 mod description;
 mod exchange;
 mod fault;

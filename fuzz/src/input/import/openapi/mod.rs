@@ -21,17 +21,22 @@ use crate::util::problem::Problem;
 /// Number of bytes in which the version of the format is looked for.
 const HEAD_BYTES: usize = 4096;
 
-/// Whether the file names the version of its format: `openapi` or, before version 3, `swagger`.
+/// Whether the file has the name of a description, and names the version of its format.
 pub(super) fn is_description(file: &Seed) -> bool {
     let is_named =
         |extension: &str| ["json", "yaml", "yml"].contains(&extension.to_ascii_lowercase().as_str());
-    let head = String::from_utf8_lossy(&file.bytes[..file.bytes.len().min(HEAD_BYTES)]);
+    file.path.extension().is_some_and(|extension| is_named(&extension.to_string_lossy()))
+        && names_version(&file.bytes)
+}
+
+/// Whether a text names the version of its format: `openapi` or, before version 3, `swagger`.
+pub(super) fn names_version(text: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(&text[..text.len().min(HEAD_BYTES)]);
     let names_version = |line: &str| {
         let line = line.trim_start_matches(['\u{feff}', ' ', '\t', '{']);
         ["openapi:", "swagger:", "\"openapi\"", "\"swagger\""].iter().any(|word| line.starts_with(word))
     };
-    file.path.extension().is_some_and(|extension| is_named(&extension.to_string_lossy()))
-        && (head.lines().any(names_version) || head.contains("\"openapi\":"))
+    head.lines().any(names_version) || head.contains("\"openapi\":")
 }
 
 /// Description of an API.

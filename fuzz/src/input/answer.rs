@@ -2,23 +2,26 @@
 
 /// Final answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Answer {
+pub struct Answer {
     /// Status code.
-    pub(super) status: u16,
+    pub status: u16,
     /// Names in lower case, and values.
-    pub(super) fields: Vec<(String, String)>,
+    pub fields: Vec<(String, String)>,
     /// Content, if all of it is known.
-    pub(super) body: Option<Vec<u8>>,
+    pub body: Option<Vec<u8>>,
 }
 
 impl Answer {
     /// Returns the value of a field that occurs once.
-    pub(super) fn field(&self, name: &str) -> Option<&str> {
+    #[must_use]
+    pub fn field(&self, name: &str) -> Option<&str> {
         let mut values = self.fields.iter().filter(|(own, _)| own == name).map(|(_, value)| value.as_str());
         values.next().filter(|_| values.next().is_none())
     }
 
-    pub(super) fn has(&self, name: &str) -> bool {
+    /// Whether there is a field with this name, in lower case.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
         self.fields.iter().any(|(own, _)| own == name)
     }
 
@@ -30,18 +33,20 @@ impl Answer {
 
 /// Reader of the answers on a connection.
 #[derive(Debug)]
-pub(super) struct AnswerReader<'a> {
+pub struct AnswerReader<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> AnswerReader<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    /// Creates a reader of what a server has sent on a connection.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// Returns the next final answer. Informational answers before it (RFC 9110, section 15.2) are skipped. `method` is that of
     /// the request, if it is known; otherwise the body is unknown, and there is no next answer.
-    pub(super) fn next(&mut self, method: Option<&str>) -> Option<Answer> {
+    pub fn next(&mut self, method: Option<&str>) -> Option<Answer> {
         let mut answer = self.head()?;
         while (100..200).contains(&answer.status) {
             // After a switch of protocols, the bytes are no longer HTTP/1.1.
