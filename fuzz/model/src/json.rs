@@ -1,6 +1,8 @@
-//! JSON texts, valid or not (RFC 8259), as spans: like an [`Outline`](crate::Outline), without a tree or copies.
+//! JSON texts (RFC 8259).
 
 use std::ops::Range;
+
+use crate::document::{DocumentBuilder, DocumentKind, DocumentOutline, DocumentSpan};
 
 /// Kind of a JSON element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,23 +22,9 @@ pub enum JsonKind {
 }
 
 /// Element of a JSON text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct JsonSpan {
-    /// Kind of the element.
-    pub kind: JsonKind,
-    start: u32,
-    end: u32,
-}
+pub type JsonSpan = DocumentSpan<JsonKind>;
 
-impl JsonSpan {
-    /// Returns the range of the element in the text.
-    #[must_use]
-    pub fn range(self) -> Range<usize> {
-        self.start as usize..self.end as usize
-    }
-}
-
-/// Elements of a JSON text, sorted by their start, each before the elements inside it.
+/// Elements of a JSON text.
 ///
 /// ```
 /// use sockfuzz_model::{JsonKind, JsonOutline};
@@ -46,71 +34,64 @@ impl JsonSpan {
 /// let number = outline.spans().iter().position(|span| span.kind == JsonKind::Number).expect("a number");
 /// assert_eq!(text[outline.member(number)], *br#""id": 12"#);
 /// ```
-#[derive(Debug, Default)]
-pub struct JsonOutline(Vec<JsonSpan>);
+pub type JsonOutline = DocumentOutline<JsonKind>;
 
-impl JsonOutline {
-    /// Finds the elements of any text. What is no JSON between them belongs to none of them; an object, array or string
-    /// without an end extends to the end of the text.
-    #[must_use]
-    pub fn parse(text: &[u8]) -> Self {
-        let mut spans: Vec<JsonSpan> = Vec::new();
+impl DocumentKind for JsonKind {
+    /// What is no JSON between elements belongs to none of them; an object, array or string without an end extends to the end
+    /// of the text.
+    fn elements(text: &[u8]) -> Vec<JsonSpan> {
+        let mut builder = DocumentBuilder::new();
         let mut open: Vec<usize> = Vec::new();
         let mut at = 0;
         while let Some(&byte) = text.get(at) {
-            let start = at as u32;
             let rest = &text[at..];
             let mut add = |kind, len: usize| {
-                spans.push(JsonSpan { kind, start, end: start + len as u32 });
+                builder.add(kind, at..at + len);
                 len
             };
             at += match byte {
                 b'{' | b'[' => {
-                    add(if byte == b'{' { JsonKind::Object } else { JsonKind::Array }, rest.len());
-                    open.push(spans.len() - 1);
+                    let kind = if byte == b'{' { Self::Object } else { Self::Array };
+                    open.push(builder.add(kind, at..text.len()));
                     1
                 }
                 b'}' | b']' => {
                     if let Some(index) = open.pop() {
-                        spans[index].end = start + 1;
+                        builder.end(index, at + 1);
                     }
                     1
                 }
                 b':' => {
-                    if let Some(last) = spans.last_mut().filter(|last| last.kind == JsonKind::String) {
-                        last.kind = JsonKind::Key;
+                    if let Some((Self::String, last)) = builder.last() {
+                        builder.change(last, Self::Key);
                     }
                     1
                 }
-                b'"' => add(JsonKind::String, string_len(rest)),
-                b'-' | b'+' | b'.' | b'0'..=b'9' => add(JsonKind::Number, word_len(rest)),
-                byte if byte.is_ascii_alphabetic() => add(JsonKind::Literal, word_len(rest)),
+                b'"' => add(Self::String, string_len(rest)),
+                b'-' | b'+' | b'.' | b'0'..=b'9' => add(Self::Number, word_len(rest)),
+                byte if byte.is_ascii_alphabetic() => add(Self::Literal, word_len(rest)),
                 _ => 1,
             };
         }
-        Self(spans)
+        builder.finish()
     }
+}
 
-    /// Returns all elements.
-    #[must_use]
-    pub fn spans(&self) -> &[JsonSpan] {
-        &self.0
-    }
-
+impl JsonOutline {
     /// Returns the range of the member that the element belongs to: a key with its value, or an element of an array.
     ///
     /// # Panics
     /// If there is no element at `index`.
     #[must_use]
     pub fn member(&self, index: usize) -> Range<usize> {
-        let own = self.0[index];
-        let is_key = |index: &usize| self.0.get(*index).is_some_and(|span| span.kind == JsonKind::Key);
+        let (spans, own) = (self.spans(), self.spans()[index]);
+        let is_key = |index: &usize| spans.get(*index).is_some_and(|span| span.kind == JsonKind::Key);
         if own.kind == JsonKind::Key {
-            let value = self.0.get(index + 1).filter(|next| next.kind != JsonKind::Key);
+            let value = spans.get(index + 1).filter(|next| next.kind != JsonKind::Key);
             return own.range().start..value.map_or(own.range().end, |value| value.range().end);
         }
         let key = index.checked_sub(1).filter(is_key);
-        key.map_or(own.range(), |key| self.0[key].range().start..own.range().end)
+        key.map_or(own.range(), |key| spans[key].range().start..own.range().end)
     }
 }
 
@@ -138,10 +119,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn elements(text: &str) -> Vec<(JsonKind, &str)> {
-        JsonOutline::parse(text.as_bytes()).0.iter().map(|span| (span.kind, &text[span.range()])).collect()
-    }
+    use crate::document::tests::{assert_nested, elements};
 
     #[test]
     fn elements_are_found() {
@@ -179,7 +157,7 @@ mod tests {
                 let (own, member) = (outline.spans()[index].range(), outline.member(index));
                 prop_assert!(member.start <= own.start && own.end <= text.len() && member.end <= text.len());
             }
-            prop_assert!(outline.spans().is_sorted_by_key(|span| span.range().start));
+            assert_nested::<JsonKind>(&text);
         }
     }
 }

@@ -14,13 +14,15 @@
 //! ```
 //!
 //! An [`Outline`] has the same structure as spans of the text instead of a tree: a mutator cannot afford
-//! to build one for each input. A [`JsonOutline`] has the structure of a JSON body. [`http2`] is the model of HTTP/2, whose
+//! to build one for each input. A [`DocumentOutline`] has the structure of a body in JSON, XML or GraphQL. [`http2`] is the model of HTTP/2, whose
 //! elements are frames.
 
 mod body;
 mod chunked;
+mod document;
 mod field;
 mod generate;
+mod graphql;
 pub mod http2;
 mod json;
 mod lines;
@@ -33,12 +35,15 @@ mod target;
 mod visit;
 pub mod vocabulary;
 mod word;
+mod xml;
 
 use std::borrow::Cow;
 
 pub use body::Body;
 pub use chunked::{Chunk, Chunked};
+pub use document::{DocumentKind, DocumentOutline, DocumentSpan};
 pub use field::{FieldLine, FieldSection};
+pub use graphql::GraphqlKind;
 pub use json::{JsonKind, JsonOutline, JsonSpan};
 pub use multipart::{Multipart, Part};
 pub use outline::{Outline, Span};
@@ -48,6 +53,7 @@ pub use session::{ParsedSession, ParsedStep};
 pub use target::Target;
 pub use visit::{Kind, Visit, Visitor};
 pub use word::{WordKind, is_path_byte};
+pub use xml::XmlKind;
 
 /// Bytes of a message: borrowed from the parsed input, or owned.
 pub type Bytes<'a> = Cow<'a, [u8]>;
