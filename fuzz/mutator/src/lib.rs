@@ -24,6 +24,7 @@ mod answer_source;
 mod cmp_map;
 mod cmp_operands;
 mod dictionary;
+mod document;
 mod edits;
 mod layer;
 mod learned;

@@ -48,7 +48,5 @@ fn replace_by_one_of(mutation: &mut Mutation<'_>, input: &ParsedInput) -> bool {
 
 fn write(mutation: &mut Mutation<'_>, place: Place, value: &[u8]) -> bool {
     let spelling = Spelling::random(mutation.random);
-    mutation.edits.replace_with(place.range, place.region, |scratch| {
-        place.encoding.encode(value, spelling, scratch);
-    })
+    place.write(mutation.edits, value, spelling)
 }

@@ -6,6 +6,7 @@ use sockfuzz_model::Kind;
 use sockfuzz_model::vocabulary::{BODIES, CHUNK_EXTENSIONS, CHUNK_SIZES, FIELDS, NUMBERS};
 
 use super::Mutation;
+use super::conversion::HeadField;
 use crate::edits::Region;
 
 /// Adds a body and the field that frames it to a request without one.
@@ -58,14 +59,10 @@ fn write_chunks(scratch: &mut Vec<u8>, content: &[u8], first: usize) {
 pub(super) fn chunk_body(mutation: &mut Mutation<'_>) -> bool {
     let Some(request) = mutation.random_index(Kind::Request) else { return false };
     let Some(content) = mutation.first_inside(request, Kind::Content) else { return false };
-    let fields = mutation.parent.outline.inside(request);
-    let is_length = |name: &&sockfuzz_model::Span| {
-        name.kind == Kind::Name && mutation.bytes(name.range()).eq_ignore_ascii_case(b"Content-Length")
+    let Some(HeadField { name, value: Some(value), .. }) = mutation.head_field(request, "Content-Length")
+    else {
+        return false;
     };
-    let Some(name) = fields.iter().find(is_length).map(|name| name.range()) else { return false };
-    let is_its_value =
-        |span: &&sockfuzz_model::Span| span.kind == Kind::Value && span.range().start >= name.end;
-    let Some(value) = fields.iter().find(is_its_value).map(|value| value.range()) else { return false };
     let first = mutation.random.below(content.len());
     let parent = mutation.parent;
     mutation.edits.replace(name, b"Transfer-Encoding", Region::Elsewhere)
@@ -158,20 +155,4 @@ pub(super) fn content(mutation: &mut Mutation<'_>) -> bool {
         });
     }
     mutation.edits.replace(from..to, &word, Region::Body)
-}
-
-/// Drops, duplicates or moves a part of a multipart body.
-pub(super) fn part(mutation: &mut Mutation<'_>) -> bool {
-    let (Some(part), Some(other)) = (mutation.random_span(Kind::Part), mutation.random_span(Kind::Part))
-    else {
-        return false;
-    };
-    match mutation.random.below(3) {
-        0 => mutation.edits.replace(part, b"", Region::Body),
-        1 => mutation.edits.copy_from_parent(other.start..other.start, part, Region::Body),
-        _ => {
-            mutation.edits.replace(part.clone(), b"", Region::Body)
-                && mutation.edits.copy_from_parent(other.end..other.end, part, Region::Body)
-        }
-    }
 }

@@ -2,51 +2,18 @@
 
 use std::ops::Range;
 
-use sockfuzz_model::{JsonKind, JsonOutline};
+use sockfuzz_model::JsonKind;
 
 use super::Mutation;
 use super::documents::{JSON_LITERALS, JSON_NUMBERS};
-use super::places::{content, is_json};
+use super::located::{Located, nesting_levels};
 use crate::edits::Region;
-use crate::parsed_input::ParsedInput;
 use crate::random::Random;
 
-/// Largest number of bytes that repeated nesting adds.
-const MAX_NESTING_BYTES: usize = 48 * 1024;
-
 /// JSON text in an input.
-pub(super) struct Json {
-    /// Position of the text in the input.
-    at: usize,
-    outline: JsonOutline,
-}
+pub(super) type Json = Located<JsonKind>;
 
 impl Json {
-    pub(super) fn random(random: &mut Random, input: &ParsedInput) -> Option<Self> {
-        let range = content(random, input)?;
-        let text = &input.bytes[range.clone()];
-        let outline = is_json(text).then(|| JsonOutline::parse(text))?;
-        Some(Self { at: range.start, outline })
-    }
-
-    /// Returns the index of a random element that `is` of a kind.
-    pub(super) fn pick(&self, random: &mut Random, is: impl Fn(JsonKind) -> bool) -> Option<usize> {
-        let indices = 0..self.outline.spans().len();
-        random.pick(&indices.filter(|index| is(self.outline.spans()[*index].kind)).collect::<Vec<_>>())
-    }
-
-    fn kind(&self, index: usize) -> JsonKind {
-        self.outline.spans()[index].kind
-    }
-
-    /// Returns the indices of the objects and arrays that enclose an element, from the outermost.
-    fn enclosing(&self, index: usize) -> Vec<usize> {
-        let spans = self.outline.spans();
-        let encloses =
-            |of: &usize| has_elements(spans[*of].kind) && spans[*of].range().end >= spans[index].range().end;
-        (0..index).filter(encloses).collect()
-    }
-
     /// Returns the opening brackets and keys that lead along a path of elements to its last, and the closing brackets.
     fn brackets(&self, bytes: &[u8], path: &[usize]) -> (Vec<u8>, Vec<u8>) {
         let (mut open, mut close) = (Vec::new(), Vec::new());
@@ -60,18 +27,9 @@ impl Json {
         (open, close)
     }
 
-    /// Returns the range of an element in the input.
-    pub(super) fn range(&self, index: usize) -> Range<usize> {
-        self.place(self.outline.spans()[index].range())
-    }
-
     /// Returns the range of an element in the input, with its key.
     fn member(&self, index: usize) -> Range<usize> {
         self.place(self.outline.member(index))
-    }
-
-    fn place(&self, range: Range<usize>) -> Range<usize> {
-        self.at + range.start..self.at + range.end
     }
 }
 
@@ -111,7 +69,7 @@ pub(super) fn nest(mutation: &mut Mutation<'_>) -> bool {
 pub(super) fn nest_again(mutation: &mut Mutation<'_>) -> bool {
     let Some(json) = Json::random(mutation.random, mutation.parent) else { return false };
     let Some(inner) = json.pick(mutation.random, has_elements) else { return false };
-    let path = json.enclosing(inner);
+    let path: Vec<_> = json.enclosing(inner).filter(|of| has_elements(json.kind(*of))).collect();
     let is_same = |place: &usize| json.kind(path[*place]) == json.kind(inner);
     let places: Vec<_> = (0..path.len()).filter(is_same).collect();
     let Some(place) = mutation.random.pick(&places) else { return false };
@@ -122,9 +80,7 @@ pub(super) fn nest_again(mutation: &mut Mutation<'_>) -> bool {
     } else {
         json.brackets(bytes, &[&path[place..], &[inner]].concat())
     };
-    let magnitude = if mutation.random.one_in(4) { 14 } else { 5 };
-    let most = MAX_NESTING_BYTES / (open.len() + close.len()).max(1);
-    let levels = (1 << mutation.random.below(magnitude)).min(most);
+    let levels = nesting_levels(mutation.random, open.len() + close.len());
     mutation.edits.replace(at.start..at.start, &open.repeat(levels), Region::Body)
         && mutation.edits.replace(at.end..at.end, &close.repeat(levels), Region::Body)
 }
@@ -195,38 +151,18 @@ fn with_comma(bytes: &[u8], range: Range<usize>) -> Range<usize> {
 
 #[cfg(test)]
 mod tests {
-    use sockfuzz_protocol::InputFormat;
-
+    use super::super::tests::{parts, request, results};
     use super::*;
-    use crate::dictionary::Dictionary;
-    use crate::edits::Edits;
-    use crate::learned::Learned;
 
     #[test]
     fn nesting_is_repeated() {
         let body = r#"{"b":"c","not":{"not":{"a":[1]}}}"#;
-        let text = format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len());
-        let (mut parent, other) = (ParsedInput::default(), ParsedInput::default());
-        parent.parse(text.as_bytes(), InputFormat::Raw);
-        let (mut random, dictionary, mut edits) = (Random::new(1), Dictionary::default(), Edits::default());
         let mut deepest = 0;
-        for _ in 0..200 {
-            edits.clear();
-            let mut mutation = Mutation {
-                parent: &parent,
-                other: &other,
-                random: &mut random,
-                dictionary: &dictionary,
-                learned: &Learned::default(),
-                edits: &mut edits,
-            };
-            nest_again(&mut mutation);
-            let mut output = Vec::new();
-            edits.apply(&parent, &other, InputFormat::Raw, usize::MAX, &mut output);
-            let nested = output.split(|byte| *byte == b'\n').next_back().expect("a body");
-            let levels = memchr::memmem::find_iter(nested, r#""not":"#).count();
-            let opened = nested.iter().filter(|byte| **byte == b'{').count();
-            let closed = nested.iter().rev().take_while(|byte| **byte == b'}').count();
+        for output in results(nest_again, &request("", body), "") {
+            let nested = parts(&output).1;
+            let levels = nested.matches(r#""not":"#).count();
+            let opened = nested.matches('{').count();
+            let closed = nested.bytes().rev().take_while(|byte| *byte == b'}').count();
             assert_eq!([opened, closed], [levels + 1, levels + 1]);
             deepest = deepest.max(levels);
         }

@@ -4,18 +4,25 @@
 mod application;
 mod bodies;
 mod bytes;
+mod conversion;
 mod crossover;
 mod documents;
 mod fields;
 pub(crate) mod frames;
+mod graphql;
 mod json;
 mod learned;
+mod located;
+mod multipart;
 mod places;
 mod references;
 mod requests;
 mod sessions;
 mod targets;
+#[cfg(test)]
+mod tests;
 mod values;
+mod xml;
 
 use std::ops::Range;
 
@@ -89,7 +96,7 @@ const HTTP1_OPERATIONS: &[Operation] = operations! {
         values::letter_case * 2, values::drop_piece * 3, values::lengthen * 2,
         bodies::add_body * 4, bodies::chunk_body * 3, bodies::split_chunk * 2, bodies::double_chunk * 2,
         bodies::drop_chunk * 2, bodies::size * 3, bodies::extension * 2, bodies::trailer * 2,
-        bodies::length * 2, bodies::content * 4, bodies::part * 2,
+        bodies::length * 2, bodies::content * 4, multipart::part * 2, multipart::delimiter * 1,
         frames::begin_frames * 2,
         bytes::flip * 3, bytes::overwrite * 4, bytes::insert * 4, bytes::drop_some * 3,
         bytes::double_some * 3, bytes::insert_word * 4;
@@ -108,13 +115,18 @@ const APPLICATION_OPERATIONS: &[Operation] = operations! {
         application::text * 10, application::border * 5, application::respell * 2, application::move_value * 3,
         json::scalar * 5, json::nest * 1, json::nest_again * 2, json::member * 4, json::key * 1,
         documents::document * 3, documents::piece * 5,
+        conversion::convert * 2, conversion::media_type * 2,
+        multipart::add_part * 2, multipart::disposition * 2,
+        xml::element * 2, xml::nest_element * 1, xml::attribute * 2, xml::character_data * 2, xml::entity * 1,
+        xml::namespace * 1,
+        graphql::selection * 3, graphql::fragment * 1, graphql::argument * 2, graphql::operation * 1,
         learned::learned_path * 6, learned::learned_key * 4, learned::learned_method * 1,
         learned::learned_field * 3, learned::learned_value * 4;
     Sessions:
         references::refer * 4, references::authorise * 2, references::change_reference * 3,
         references::use_made * 3, references::again * 2;
     OtherInput:
-        application::take_parameter * 4, json::take_member * 3;
+        application::take_parameter * 4, json::take_member * 3, xml::take_element * 1;
     SessionsWithOther:
         references::follow_up * 5;
 };

@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use sockfuzz_model::{JsonKind, JsonOutline, Kind};
+use sockfuzz_model::{DocumentOutline, JsonKind, JsonOutline, Kind, XmlKind};
 
-use crate::edits::Region;
+use crate::document::Format;
+use crate::edits::{Edits, Region};
 use crate::parsed_input::ParsedInput;
 use crate::random::Random;
-use crate::value::Encoding;
+use crate::value::{Encoding, Spelling};
 
 /// Place of a value in an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,38 @@ impl Place {
         let mut value = Vec::new();
         self.encoding.decode(&input.bytes[self.range.clone()], &mut value);
         value
+    }
+
+    /// Replaces the value.
+    pub(super) fn write(self, edits: &mut Edits, value: &[u8], spelling: Spelling) -> bool {
+        edits.replace_with(self.range, self.region, |scratch| self.encoding.encode(value, spelling, scratch))
+    }
+
+    /// Returns the place of a random GraphQL document: a body, a string in JSON, or a parameter.
+    pub(super) fn graphql(random: &mut Random, input: &ParsedInput) -> Option<Self> {
+        /// Number of bytes that tell a document from other values.
+        const HEAD_BYTES: usize = 64;
+        let is_document = |place: &Self| {
+            let mut head = Vec::new();
+            let bytes = &input.bytes[place.range.clone()];
+            place.encoding.decode(&bytes[..bytes.len().min(HEAD_BYTES)], &mut head);
+            Format::of(&head) == Format::Graphql
+        };
+        let Some(range) = content(random, input) else {
+            return Self::parameter(random, input).filter(is_document);
+        };
+        let bytes = &input.bytes[range.clone()];
+        match Format::of(bytes) {
+            Format::Json => {
+                let outline = JsonOutline::parse(bytes);
+                let strings = outline.spans().iter().filter(|span| span.kind == JsonKind::String);
+                let places = strings.filter_map(|span| Self::json(range.start, span.kind, span.range()));
+                let all: Vec<_> = places.filter(is_document).collect();
+                (!all.is_empty()).then(|| all[random.below(all.len())].clone())
+            }
+            Format::Graphql => Some(Self { range, encoding: Encoding::Plain, region: Region::Body }),
+            _ => Some(Self::form(random, input, range)).filter(is_document),
+        }
     }
 
     /// Returns a random segment of a path.
@@ -61,36 +94,53 @@ impl Place {
     fn content(random: &mut Random, input: &ParsedInput) -> Option<Self> {
         let range = content(random, input)?;
         let bytes = &input.bytes[range.clone()];
-        let (range, encoding) = if is_json(bytes) {
-            let found = JsonOutline::parse(bytes);
-            let has_elements = |kind| matches!(kind, JsonKind::Object | JsonKind::Array);
-            let all: Vec<_> = found.spans().iter().filter(|span| !has_elements(span.kind)).collect();
-            let one = random.pick(&all)?;
-            let (own, is_text) = (one.range(), matches!(one.kind, JsonKind::String | JsonKind::Key));
-            let at = range.start + own.start..range.start + own.end;
-            match is_text && own.len() >= 2 {
-                true => (at.start + 1..at.end - 1, Encoding::Json),
-                false => (at, Encoding::Plain),
+        match Format::of(bytes) {
+            Format::Json => {
+                let outline = JsonOutline::parse(bytes);
+                let spans = outline.spans().iter();
+                let all: Vec<_> =
+                    spans.filter_map(|span| Self::json(range.start, span.kind, span.range())).collect();
+                (!all.is_empty()).then(|| all[random.below(all.len())].clone())
             }
-        } else if memchr::memchr(b'=', bytes).is_some() {
-            (name_or_value(random, input, range, b"&"), Encoding::Percent)
-        } else {
-            (range, Encoding::Plain)
+            Format::Xml => {
+                let outline = DocumentOutline::<XmlKind>::parse(bytes);
+                let is_value = |kind| matches!(kind, XmlKind::Text | XmlKind::Value | XmlKind::Name);
+                let all: Vec<_> = outline.spans().iter().filter(|span| is_value(span.kind)).collect();
+                let own = random.pick(&all)?.range();
+                let range = range.start + own.start..range.start + own.end;
+                Some(Self { range, encoding: Encoding::Xml, region: Region::Body })
+            }
+            _ if memchr::memchr(b'=', bytes).is_some() => Some(Self::form(random, input, range)),
+            _ => Some(Self { range, encoding: Encoding::Plain, region: Region::Body }),
+        }
+    }
+
+    /// Returns the place of an element of a JSON text that stands at a position, unless it has elements.
+    fn json(at: usize, kind: JsonKind, range: Range<usize>) -> Option<Self> {
+        let (from, to) = (at + range.start, at + range.end);
+        let (range, encoding) = match kind {
+            JsonKind::Object | JsonKind::Array => return None,
+            JsonKind::String | JsonKind::Key if range.len() >= 2 => (from + 1..to - 1, Encoding::Json),
+            _ => (from..to, Encoding::Plain),
         };
         Some(Self { range, encoding, region: Region::Body })
     }
+
+    /// Returns a random field of a form.
+    fn form(random: &mut Random, input: &ParsedInput, range: Range<usize>) -> Self {
+        let range = name_or_value(random, input, range, b"&");
+        Self { range, encoding: Encoding::Percent, region: Region::Body }
+    }
 }
 
-/// Returns the range of the content of a random body, or of one of its chunks.
+/// Returns the range of the content of a random body, or of one of its chunks or parts.
 pub(super) fn content(random: &mut Random, input: &ParsedInput) -> Option<Range<usize>> {
     let kind = if random.one_in(4) { Kind::Data } else { Kind::Content };
-    input.random_span(random, kind)
-}
-
-/// Whether a body looks like JSON.
-pub(super) fn is_json(content: &[u8]) -> bool {
-    let first = content.iter().find(|byte| !byte.is_ascii_whitespace());
-    first.is_some_and(|byte| b"{[\"".contains(byte))
+    let range = input.random_span(random, kind)?;
+    // The line end before a delimiter belongs to that.
+    let is_part = kind == Kind::Data && input.bytes[range.end..].starts_with(b"--");
+    let has_end = is_part && input.bytes[range.clone()].ends_with(b"\r\n");
+    Some(range.start..range.end - if has_end { 2 } else { 0 })
 }
 
 /// Returns the range of a random piece between delimiters, which may be empty.

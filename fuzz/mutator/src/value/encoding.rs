@@ -13,6 +13,8 @@ pub(crate) enum Encoding {
     Percent,
     /// With escapes, inside the quotes of a JSON string (RFC 8259, section 7).
     Json,
+    /// With references, in the text of an element or the value of an attribute (XML 1.0, section 4.1).
+    Xml,
 }
 
 /// How much of a value is encoded. Decoders differ in what they expect.
@@ -59,6 +61,7 @@ impl Encoding {
             Self::Plain => value.extend_from_slice(written),
             Self::Percent => decode_percent(written, value),
             Self::Json => decode_json(written, value),
+            Self::Xml => decode_xml(written, value),
         }
     }
 
@@ -78,6 +81,7 @@ impl Encoding {
                 }
             }
             Self::Json => encode_json(value, spelling, written),
+            Self::Xml => encode_xml(value, spelling, written),
         }
     }
 }
@@ -158,6 +162,54 @@ fn encode_json(value: &[u8], spelling: Spelling, written: &mut Vec<u8>) {
     }
 }
 
+/// Characters that have references of their own (XML 1.0, section 4.6).
+const XML_ENTITIES: [(&[u8], u8); 5] =
+    [(b"lt", b'<'), (b"gt", b'>'), (b"amp", b'&'), (b"quot", b'"'), (b"apos", b'\'')];
+
+/// Decodes references to characters. References to other entities stay as they are.
+fn decode_xml(written: &[u8], value: &mut Vec<u8>) {
+    const MAX_REFERENCE_BYTES: usize = 10;
+    let mut rest = written;
+    while let Some((&first, after)) = rest.split_first() {
+        rest = after;
+        let end = (first == b'&')
+            .then(|| after.iter().take(MAX_REFERENCE_BYTES).position(|byte| *byte == b';'))
+            .flatten();
+        let character = end.and_then(|end| referred(&after[..end]));
+        match (character, end) {
+            (Some(character), Some(end)) => {
+                value.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                rest = &after[end + 1..];
+            }
+            _ => value.push(first),
+        }
+    }
+}
+
+/// Returns the character that a reference stands for.
+fn referred(name: &[u8]) -> Option<char> {
+    match name {
+        [b'#', b'x', digits @ ..] => char::from_u32(hexadecimal(digits)?),
+        [b'#', digits @ ..] => char::from_u32(std::str::from_utf8(digits).ok()?.parse().ok()?),
+        _ => XML_ENTITIES.iter().find(|(own, _)| *own == name).map(|(_, byte)| char::from(*byte)),
+    }
+}
+
+fn encode_xml(value: &[u8], spelling: Spelling, written: &mut Vec<u8>) {
+    let entity = |byte: u8| XML_ENTITIES.iter().find(|(_, own)| *own == byte).map(|(name, _)| *name);
+    if spelling == Spelling::Raw {
+        return written.extend(value.iter().filter(|byte| entity(**byte).is_none()));
+    }
+    let ampersand: &[u8] = if spelling == Spelling::Twice { b"&amp;" } else { b"&" };
+    for character in String::from_utf8_lossy(value).chars() {
+        match u8::try_from(character).ok().and_then(entity) {
+            _ if spelling == Spelling::Whole => drop(write!(written, "&#x{:x};", u32::from(character))),
+            Some(name) => written.extend([ampersand, name, b";"].concat()),
+            None => written.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -181,13 +233,16 @@ mod tests {
         assert_eq!(written(Encoding::Json, "a\"\n😀", Spelling::Usual), "a\\\"\\u000a😀");
         assert_eq!(written(Encoding::Json, "😀", Spelling::Whole), "\\ud83d\\ude00");
         assert_eq!(written(Encoding::Plain, "a\r\nb", Spelling::Usual), "ab");
+        assert_eq!(written(Encoding::Xml, "<é&", Spelling::Usual), "&lt;é&amp;");
+        assert_eq!(written(Encoding::Xml, "<é", Spelling::Whole), "&#x3c;&#xe9;");
+        assert_eq!(written(Encoding::Xml, "<", Spelling::Twice), "&amp;lt;");
     }
 
     proptest! {
         #[test]
         fn decoding_inverts_encoding(value in ".{0,12}", whole: bool) {
             let spelling = if whole { Spelling::Whole } else { Spelling::Usual };
-            for encoding in [Encoding::Percent, Encoding::Json] {
+            for encoding in [Encoding::Percent, Encoding::Json, Encoding::Xml] {
                 let mut read = Vec::new();
                 encoding.decode(written(encoding, &value, spelling).as_bytes(), &mut read);
                 prop_assert_eq!(String::from_utf8(read).expect("UTF-8"), value.as_str());
@@ -196,7 +251,7 @@ mod tests {
 
         #[test]
         fn any_text_is_decoded(text: Vec<u8>) {
-            for encoding in [Encoding::Plain, Encoding::Percent, Encoding::Json] {
+            for encoding in [Encoding::Plain, Encoding::Percent, Encoding::Json, Encoding::Xml] {
                 encoding.decode(&text, &mut Vec::new());
             }
         }
