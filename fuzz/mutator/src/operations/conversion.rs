@@ -27,10 +27,8 @@ impl MessageBody {
     /// Returns a random body; `None` if it is empty, or in several chunks.
     fn random(mutation: &mut Mutation<'_>) -> Option<Self> {
         let index = mutation.random_index(Kind::Body)?;
+        let request = mutation.last_before(Kind::Request, index)?;
         let outline = &mutation.parent.outline;
-        let requests = outline.of(Kind::Request);
-        let request =
-            *requests.get(requests.partition_point(|it| (*it as usize) < index).checked_sub(1)?)? as usize;
         let inside = outline.inside(index);
         if inside.iter().any(|span| span.kind == Kind::Part) {
             let range = mutation.span_at(index).range();

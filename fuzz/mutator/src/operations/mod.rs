@@ -181,6 +181,13 @@ impl Mutation<'_> {
         self.parent.outline.spans()[index]
     }
 
+    /// Returns the index of the last span of this kind that begins before the span at `index`, such as the one around it.
+    fn last_before(&self, kind: Kind, index: usize) -> Option<usize> {
+        let all = self.parent.outline.of(kind);
+        let count = all.partition_point(|other| (*other as usize) < index);
+        Some(all[count.checked_sub(1)?] as usize)
+    }
+
     /// Returns the range of the first span of this kind inside the span at `index`.
     fn first_inside(&self, index: usize, kind: Kind) -> Option<Range<usize>> {
         self.parent.outline.inside(index).iter().find(|span| span.kind == kind).map(|span| span.range())

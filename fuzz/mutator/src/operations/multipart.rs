@@ -1,7 +1,9 @@
 //! Operations on bodies in parts.
 
-use sockfuzz_model::Kind;
+use std::ops::Range;
+
 use sockfuzz_model::vocabulary::BODIES;
+use sockfuzz_model::{Kind, Span};
 
 use super::Mutation;
 use super::conversion::CONTENT_TYPE;
@@ -121,51 +123,38 @@ fn disposition_value(mutation: &mut Mutation<'_>) -> Vec<u8> {
 /// Changes the boundary of a body everywhere, only in the Content-Type, or only in one delimiter.
 pub(super) fn delimiter(mutation: &mut Mutation<'_>) -> bool {
     let Some(part) = mutation.random_index(Kind::Part) else { return false };
-    let is_around = |body: &&u32| (**body as usize) < part;
-    let Some(body) = mutation.parent.outline.of(Kind::Body).iter().rfind(is_around).map(|it| *it as usize)
-    else {
-        return false;
-    };
-    let Some(old) = mutation.boundary(body) else { return false };
-    let (old, new) = (mutation.bytes(old).to_vec(), boundary(mutation.random));
-    let delimiters: Vec<_> =
-        mutation.parent.outline.inside(body).iter().filter(|span| span.kind == Kind::Delimiter).collect();
-    let delimiters: Vec<_> = delimiters.into_iter().map(|span| span.range()).collect();
-    match mutation.random.below(4) {
-        0 => mutation.replace_boundary(body, &old, new),
-        1 => {
-            let replace = |place: &std::ops::Range<usize>, mutation: &mut Mutation<'_>| {
-                let start = place.start + 2;
-                let has_old =
-                    mutation.bytes(place.clone()).get(2..).is_some_and(|line| line.starts_with(&old));
-                has_old && mutation.edits.replace(start..start + old.len(), new, Region::Body)
-            };
-            mutation.replace_boundary(body, &old, new)
-                && delimiters.iter().all(|place| replace(place, mutation))
-        }
-        _ => {
-            let Some(place) = mutation.random.pick(&(0..delimiters.len()).collect::<Vec<_>>()) else {
-                return false;
-            };
-            let place = delimiters[place].clone();
-            let line = match mutation.random.below(8) {
-                0 => [b"--", &old[..], b"--\r\n"].concat(),
-                1 => [b"--", &old[..], b"\n"].concat(),
-                2 => [b"--", &old[..], b" \t\r\n"].concat(),
-                3 => [b"--", &old[..], b"x\r\n"].concat(),
-                4 => [b" --", &old[..], b"\r\n"].concat(),
-                5 => [b"--", &old[..]].concat(),
-                6 => [b"--", new, b"\r\n"].concat(),
-                _ => Vec::new(),
-            };
-            mutation.edits.replace(place, &line, Region::Body)
-        }
+    let Some(body) = mutation.last_before(Kind::Body, part) else { return false };
+    let Some(old) = mutation.boundary(body).map(|place| mutation.bytes(place).to_vec()) else { return false };
+    let new = boundary(mutation.random);
+    let inside = mutation.parent.outline.inside(body).iter();
+    let delimiters: Vec<_> = inside.filter(|span| span.kind == Kind::Delimiter).copied().collect();
+    if mutation.random.one_in(2) {
+        let Some(delimiter) = mutation.random.pick(&delimiters) else { return false };
+        let line = match mutation.random.below(8) {
+            0 => [b"--", &old[..], b"--\r\n"].concat(),
+            1 => [b"--", &old[..], b"\n"].concat(),
+            2 => [b"--", &old[..], b" \t\r\n"].concat(),
+            3 => [b"--", &old[..], b"x\r\n"].concat(),
+            4 => [b" --", &old[..], b"\r\n"].concat(),
+            5 => [b"--", &old[..]].concat(),
+            6 => [b"--", new, b"\r\n"].concat(),
+            _ => Vec::new(),
+        };
+        return mutation.edits.replace(delimiter.range(), &line, Region::Body);
     }
+    let everywhere = mutation.random.one_in(2);
+    let mut replace = |delimiter: &Span| {
+        let start = delimiter.range().start + 2;
+        mutation.bytes(delimiter.range()).get(2..).is_some_and(|line| line.starts_with(&old))
+            && mutation.edits.replace(start..start + old.len(), new, Region::Body)
+    };
+    let is_replaced = !everywhere || delimiters.iter().all(&mut replace);
+    is_replaced && mutation.replace_boundary(body, &old, new)
 }
 
 impl Mutation<'_> {
     /// Returns the range of the value of a part's Content-Disposition.
-    fn part_value(&self, part: usize) -> Option<std::ops::Range<usize>> {
+    fn part_value(&self, part: usize) -> Option<Range<usize>> {
         const NAME: &[u8] = b"Content-Disposition";
         let inside = self.parent.outline.inside(part);
         let name = inside.iter().position(|span| {
@@ -176,9 +165,8 @@ impl Mutation<'_> {
 
     /// Replaces the boundary in the Content-Type of the request with this body.
     fn replace_boundary(&mut self, body: usize, old: &[u8], new: &[u8]) -> bool {
-        let is_around = |request: &&u32| (**request as usize) < body;
-        let request = self.parent.outline.of(Kind::Request).iter().rfind(is_around);
-        let field = request.and_then(|request| self.head_field(*request as usize, CONTENT_TYPE));
+        let request = self.last_before(Kind::Request, body);
+        let field = request.and_then(|request| self.head_field(request, CONTENT_TYPE));
         let Some(value) = field.and_then(|field| field.value) else { return false };
         // The boundary may also occur in the type itself.
         let Some(at) = memchr::memmem::rfind(self.bytes(value.clone()), old) else { return false };

@@ -1,6 +1,7 @@
 //! Operations on XML in bodies: elements, attributes, entities, CDATA sections, namespaces.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use sockfuzz_model::XmlKind;
 
@@ -210,7 +211,7 @@ impl Xml {
     }
 
     /// Returns the range of the name in a tag.
-    fn name_in(&self, tag: usize) -> Option<std::ops::Range<usize>> {
+    fn name_in(&self, tag: usize) -> Option<Range<usize>> {
         let name = self.outline.inside(tag).next().filter(|index| self.kind(*index) == XmlKind::Name)?;
         Some(self.range(name))
     }
