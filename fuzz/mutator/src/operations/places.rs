@@ -1,8 +1,8 @@
-//! Places where an application reads values: path segments, parameters, cookies, fields, forms, and JSON.
+//! Places where an application reads values: path segments, parameters, cookies, fields, forms, JSON, XML and GraphQL.
 
 use std::ops::Range;
 
-use sockfuzz_model::{DocumentOutline, JsonKind, JsonOutline, Kind, XmlKind};
+use sockfuzz_model::{DocumentKind, DocumentOutline, GraphqlKind, JsonKind, JsonOutline, Kind, XmlKind};
 
 use crate::document::Format;
 use crate::edits::{Edits, Region};
@@ -103,12 +103,15 @@ impl Place {
                 (!all.is_empty()).then(|| all[random.below(all.len())].clone())
             }
             Format::Xml => {
-                let outline = DocumentOutline::<XmlKind>::parse(bytes);
                 let is_value = |kind| matches!(kind, XmlKind::Text | XmlKind::Value | XmlKind::Name);
-                let all: Vec<_> = outline.spans().iter().filter(|span| is_value(span.kind)).collect();
-                let own = random.pick(&all)?.range();
-                let range = range.start + own.start..range.start + own.end;
+                let range = element(random, range.start, bytes, is_value)?;
                 Some(Self { range, encoding: Encoding::Xml, region: Region::Body })
+            }
+            Format::Graphql => {
+                let is_value =
+                    |kind| matches!(kind, GraphqlKind::Name | GraphqlKind::String | GraphqlKind::Number);
+                let range = element(random, range.start, bytes, is_value)?;
+                Some(Self { range, encoding: Encoding::Plain, region: Region::Body })
             }
             _ if memchr::memchr(b'=', bytes).is_some() => Some(Self::form(random, input, range)),
             _ => Some(Self { range, encoding: Encoding::Plain, region: Region::Body }),
@@ -131,6 +134,19 @@ impl Place {
         let range = name_or_value(random, input, range, b"&");
         Self { range, encoding: Encoding::Percent, region: Region::Body }
     }
+}
+
+/// Returns the range of a random element that `is_value` of a document that stands at a position.
+fn element<K: DocumentKind>(
+    random: &mut Random,
+    at: usize,
+    text: &[u8],
+    is_value: impl Fn(K) -> bool,
+) -> Option<Range<usize>> {
+    let outline = DocumentOutline::<K>::parse(text);
+    let all: Vec<_> = outline.spans().iter().filter(|span| is_value(span.kind)).collect();
+    let own = random.pick(&all)?.range();
+    Some(at + own.start..at + own.end)
 }
 
 /// Returns the range of the content of a random body, or of one of its chunks or parts.
@@ -174,22 +190,38 @@ mod tests {
 
     use sockfuzz_protocol::InputFormat;
 
+    use super::super::tests::request;
     use super::*;
+
+    /// Returns the values of all places of a request.
+    fn values(text: &str) -> BTreeSet<String> {
+        let mut input = ParsedInput::default();
+        input.parse(text.as_bytes(), InputFormat::Raw);
+        let mut random = Random::new(1);
+        let places = (0..2000).filter_map(|_| Place::random(&mut random, &input));
+        places.map(|place| String::from_utf8(place.value(&input)).expect("UTF-8")).collect()
+    }
 
     #[test]
     fn values_are_found_wherever_they_are() {
-        let json = br#"{"key": ["t\u00e9", 12, true]}"#;
+        let json = r#"{"key": ["t\u00e9", 12, true]}"#;
         let head = "POST /a/%C3%A9;m=1?q=x+y&r HTTP/1.1\r\nCookie: id=7; t=8\r\nContent-Length: ";
-        let text = [head.as_bytes(), json.len().to_string().as_bytes(), b"\r\n\r\n", json].concat();
-        let mut input = ParsedInput::default();
-        input.parse(&text, InputFormat::Raw);
-        let mut random = Random::new(1);
-        let values: BTreeSet<String> = (0..2000)
-            .filter_map(|_| Place::random(&mut random, &input))
-            .map(|place| String::from_utf8(place.value(&input)).expect("UTF-8"))
-            .collect();
+        let values = values(&format!("{head}{}\r\n\r\n{json}", json.len()));
         for value in ["a", "é", "m=1", "x+y", "q", "r", "7", "id", "key", "té", "12", "true"] {
             assert!(values.contains(value), "{value}: {values:?}");
         }
+    }
+
+    #[test]
+    fn values_are_found_in_documents() {
+        let xml = values(&request("", "<a b='c&lt;d'>&#xe9;<e/></a>"));
+        assert!(["a", "c<d", "é", "e"].iter().all(|value| xml.contains(*value)), "{xml:?}");
+        let graphql = values(&request("", "query($a: Int = 1) { b(c: \"d\") }"));
+        assert!(["Int", "1", "b", "c", "\"d\""].iter().all(|value| graphql.contains(*value)), "{graphql:?}");
+        let parts = values(&request(
+            "Content-Type: multipart/form-data; boundary=x\r\n",
+            "--x\r\n\r\nvalue\r\n--x--\r\n",
+        ));
+        assert!(parts.contains("value") && !parts.contains("value\r\n"), "{parts:?}");
     }
 }
