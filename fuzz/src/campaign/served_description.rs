@@ -52,16 +52,16 @@ pub fn file_in(out: &Path) -> PathBuf {
     out.join(FILE)
 }
 
-/// Asks the server at all places, in one process, and returns the first answer that looks like a description. A process that
-/// ends or hangs is not asked again.
+/// Asks the server at all places, in one process, and returns the answers that look like descriptions. A process that ends or
+/// hangs is not asked again.
 ///
 /// # Errors
 /// When the server cannot be started, or the user interrupts.
-pub fn ask(config: &RunConfig<'_>) -> Result<Option<Seed>> {
+pub fn ask(config: &RunConfig<'_>) -> Result<Vec<Seed>> {
     let requests: Vec<_> = PLACES.iter().map(|place| request(place)).collect();
     let requests: Vec<_> = requests.iter().map(String::as_bytes).collect();
     let answers = config.run_in_one_process(&requests)?;
-    Ok(PLACES.iter().zip(&answers).find_map(|(place, answers)| description(place, answers)))
+    Ok(PLACES.iter().zip(&answers).filter_map(|(place, answers)| description(place, answers)).collect())
 }
 
 fn request(place: &str) -> String {
@@ -74,7 +74,10 @@ fn request(place: &str) -> String {
 /// Returns the content of the answer from a place, if it may be a description.
 fn description(place: &str, answers: &Answers) -> Option<Seed> {
     let answer = AnswerReader::new(&answers[0]).next(Some("GET"))?;
-    let bytes = answer.body.filter(|body| answer.status == 200 && import::is_description_text(body))?;
+    // A page about the description may contain it.
+    let is_page = |body: &[u8]| body.trim_ascii_start().starts_with(b"<");
+    let is_description = |body: &Vec<u8>| !is_page(body) && import::is_description_text(body);
+    let bytes = answer.body.filter(|body| answer.status == 200 && is_description(body))?;
     Some(Seed { name: place.to_owned(), path: place.into(), bytes })
 }
 
@@ -94,7 +97,8 @@ mod tests {
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ne\r\nopenapi: 3.0.0\r\n0\r\n\r\n"
         ));
         assert!(!is_found("HTTP/1.1 404 No\r\nContent-Length: 19\r\n\r\n{\"openapi\": \"3.1.0\""));
-        assert!(!is_found("HTTP/1.1 200 OK\r\n\r\n<html><title>openapi: none</title>"));
+        assert!(!is_found("HTTP/1.1 200 OK\r\n\r\n<html>\nopenapi: none"));
+        assert!(!is_found("HTTP/1.1 200 OK\r\n\r\n{\"a\": \"openapi\"}"));
         assert!(!is_found(""));
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn find(
         let options = options.with_crashes_of_the_loop();
         let config =
             RunConfig { server: &target.server, library, options: &options, timeout: ANSWER_TIMEOUT };
-        if let Some(guide) = served_description::ask(&config)?.and_then(served) {
+        if let Some(guide) = served(&served_description::ask(&config)?) {
             return Ok(Some(guide));
         }
     }
@@ -63,20 +63,25 @@ pub(super) fn keep(guide: &Guide, out: &Path) -> Result<()> {
     fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Reads what the server has served. What cannot be used is reported, and does not end the campaign.
-fn served(answer: Seed) -> Option<Guide> {
-    match import::read_description_text(&answer) {
-        Ok(description) => {
-            let guide = Guide::new(description, &answer.path);
-            note!("the server describes its API at {}: {guide} ({REMEDY})", answer.name);
-            guide.report_skipped();
-            Some(guide)
-        }
-        Err(error) => {
-            note!("the server describes its API, but not so that it can be used ({REMEDY}):\n{error}");
-            None
+/// Reads the first description among the server's answers that can be used. If there is none, the reason is reported, and the
+/// campaign goes on.
+fn served(answers: &[Seed]) -> Option<Guide> {
+    let mut reason = None;
+    for answer in answers {
+        match import::read_description_text(answer) {
+            Ok(description) => {
+                let guide = Guide::new(description, &answer.path);
+                note!("the server describes its API at {}: {guide} ({REMEDY})", answer.name);
+                guide.report_skipped();
+                return Some(guide);
+            }
+            Err(error) => reason = reason.or(Some(error)),
         }
     }
+    if let Some(reason) = reason {
+        note!("the server describes its API, but not so that it can be used ({REMEDY}):\n{reason}");
+    }
+    None
 }
 
 fn read_kept(path: &Path) -> Result<Guide> {
