@@ -11,8 +11,8 @@ use clap_complete::Shell;
 use sockfuzz::bundle::tracer;
 use sockfuzz::campaign::guard;
 use sockfuzz::commands::{
-    bench, bundle, cargo, check, compiler, corpus, cover, engine, fuzz, init, judge, record, replay, report,
-    routes, run, servers, session, sync, target, tools, triage,
+    bench, bundle, cargo, certificate, check, compiler, corpus, cover, engine, fuzz, init, judge, record,
+    replay, report, routes, run, servers, session, sync, target, tools, triage,
 };
 use sockfuzz::options;
 use sockfuzz::project::CompletedLine;
@@ -116,6 +116,9 @@ enum Command {
     /// Build real servers, compare their answers, fuzz them for a short time, and print a table
     #[command(after_help = servers::EXAMPLES)]
     Servers(servers::ServersArguments),
+    /// Make certificates for a server that speaks TLS, for tests
+    #[command(after_help = certificate::EXAMPLES)]
+    Certificate(certificate::CertificateArguments),
     /// Measure executions per second of servers, harnesses and another fuzzer, side by side
     #[command(after_help = bench::EXAMPLES)]
     Bench(bench::BenchArguments),
@@ -206,6 +209,7 @@ fn run_command(command: Command) -> anyhow::Result<u8> {
         Command::Corpus(arguments) => corpus::run(arguments),
         Command::Session(arguments) => session::run(&arguments),
         Command::Servers(arguments) => servers::run(arguments),
+        Command::Certificate(arguments) => certificate::run(&arguments),
         Command::Bench(arguments) => bench::run(arguments),
         Command::Cc(arguments) => compiler::run(Language::C, &arguments),
         Command::Cxx(arguments) => compiler::run(Language::Cxx, &arguments),

@@ -3,6 +3,7 @@
 pub mod bench;
 pub mod bundle;
 pub mod cargo;
+pub mod certificate;
 pub mod check;
 pub mod compiler;
 pub mod corpus;

@@ -18,6 +18,8 @@ pub mod open_files;
 pub mod output_file;
 pub mod user_files;
 
+pub mod certificates;
+
 pub mod embedded;
 pub mod home_bundle;
 
