@@ -3,6 +3,7 @@
 #
 # A `build` sets   name        the name of the server and of its Debian source package
 #                  port        the port on which its configuration listens
+#                  tls_port    optional: the port on which its configuration for TLS listens
 #                  packages    packages that are needed to compile it, besides the common ones below
 # and defines      compile SOURCE BINARY    compile the tree SOURCE, private to this build, into the file BINARY,
 #                                           with $CC, $CXX, $CFLAGS and $LDFLAGS
@@ -132,11 +133,12 @@ require_plain_path() {
 }
 
 # Render template $1 into file $2, for the server's directory $3 and port $4. Settings KEY=VALUE may follow: a template
-# contains each as @KEY=DEFAULT@.
+# contains each as @KEY=DEFAULT@. Lines that begin with @TLS@ are only for a server that speaks TLS ($variant is TLS), those
+# with @PLAIN@ only for one that does not.
 render_template() {
-    local template=$1 file=$2 root=$3 port=$4 text setting
+    local template=$1 file=$2 root=$3 port=$4 variant=${variant:-PLAIN} text setting
     shift 4
-    text=$(<"$template")
+    text=$(sed "s/^@$variant@//; /^@\(TLS\|PLAIN\)@/d" "$template")
     text=${text//@ROOT@/$root}
     text=${text//@PORT@/$port}
     for setting; do
@@ -148,12 +150,19 @@ render_template() {
     printf '%s\n' "$text" >"$file"
 }
 
+# Make the certificates of directory $1 for a server that speaks TLS, unless it has them.
+make_certificates() {
+    [[ -f $1/tls/server.key ]] && return
+    "$(sockfuzz_program)" --quiet certificate -o "$1/tls" >/dev/null || fail "the certificates cannot be made"
+}
+
 # Fill directory $2 with all files that server $1 needs on port $3: configuration (with the settings that follow),
-# documents, directories for temporary files.
+# documents, directories for temporary files, and for TLS certificates.
 render_server() {
     local server=$1 root=$2 port=$3
     shift 3
     require_plain_path "$root"
+    if [[ ${variant-} == TLS ]]; then make_certificates "$root"; fi
     mkdir -p "$root"/tmp/dav "$root/www"
     if [[ -f $here/$server/$server.conf ]]; then
         render_template "$here/$server/$server.conf" "$root/$server.conf" "$root" "$port" "$@"
@@ -252,10 +261,14 @@ build_main() {
         echo "$stamp" >"$root/.stamp"
     fi
     render_server "$name" "$root" "$port"
+    if [[ ${tls_port-} ]]; then
+        make_certificates "$root"
+        variant=TLS render_template "$here/$name/$name.conf" "$root/$name-tls.conf" "$root" "$tls_port"
+    fi
     if declare -F configure >/dev/null; then configure "$root"; fi
     if [[ $kind == -coverage ]]; then
         say "$binary with coverage of source lines, configuration $root/$name.conf"
     else
-        say "$binary, $(count_guards "$binary") edges, configuration $root/$name.conf"
+        say "$binary, $(count_guards "$binary") edges, configuration $root/$name.conf${tls_port:+, with TLS $name-tls.conf}"
     fi
 }

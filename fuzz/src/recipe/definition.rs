@@ -59,6 +59,9 @@ pub struct RecipeRow {
     /// Whether the server has several threads.
     #[serde(default)]
     pub threads: bool,
+    /// Whether the server speaks TLS.
+    #[serde(default)]
+    pub tls: bool,
     #[serde(default)]
     uninstrumented: bool,
     /// Stability in percent that CI requires, if the row does not reach that of the table.

@@ -16,12 +16,16 @@ use sockfuzz_protocol::{SandboxMode, specs};
 use super::definition::{RECIPES, Recipe, RecipeRow};
 use crate::options::PreloadOptions;
 use crate::server::Server;
+use crate::util::certificates::CertificateSet;
 use crate::util::printable::last_lines;
 use crate::util::problem::Problem;
 use crate::util::workspace::Workspace;
 
 /// Maximum number of lines of the output of `render` that a message repeats.
 const MAX_OUTPUT_LINES: usize = 4;
+
+/// Directory of the certificates, below that of the row.
+const CERTIFICATES: &str = "tls";
 
 /// A rendered row. Dropping it removes the directory.
 #[derive(Debug)]
@@ -57,7 +61,11 @@ impl Home {
         // Workers that drop root privileges must be able to read the directory.
         let directory =
             tempfile::Builder::new().permissions(Permissions::from_mode(0o755)).tempdir_in("/tmp")?;
+        if row.tls {
+            CertificateSet::make(&directory.path().join(CERTIFICATES), false)?;
+        }
         let output = Command::new(workspace.path(RECIPES).join("render"))
+            .args(row.tls.then_some("--tls"))
             .arg(&recipe.name)
             .arg(directory.path())
             .arg(port.to_string())
@@ -176,5 +184,20 @@ mod tests {
         );
         drop(home);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_row_with_tls_has_certificates_and_a_listener_that_uses_them() {
+        let workspace = Workspace::find().expect("tests run in the workspace");
+        let recipes = Recipe::all(&workspace).expect("readable");
+        let nginx = recipes.iter().find(|recipe| recipe.name == "nginx").expect("bundled");
+        for row in &nginx.rows {
+            let home = Home::render(&workspace, nginx, row, "/bin/true".into()).expect("rendered");
+            let configuration = std::fs::read_to_string(home.path().join("nginx.conf")).expect("written");
+            let certificate = home.path().join("tls/server.crt");
+            assert_eq!(certificate.exists(), row.tls);
+            assert_eq!(configuration.contains(&*certificate.to_string_lossy()), row.tls, "{configuration}");
+            assert!(!configuration.contains('@'), "{configuration}");
+        }
     }
 }

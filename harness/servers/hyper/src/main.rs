@@ -1,6 +1,8 @@
 //! A small server on hyper, without a framework, on either of tokio's runtimes.
 //!
-//! `hyper-server ADDRESS [multi_thread]`
+//! `hyper-server ADDRESS [current_thread|multi_thread]`
+//!
+//! With the feature `ring` or `aws-lc`, it speaks TLS, and HTTP/2 by ALPN: `hyper-server ADDRESS current_thread|multi_thread CERTIFICATES`.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -9,13 +11,20 @@ use futures_util::stream;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use hyper::body::{Bytes, Frame, Incoming};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
+
+#[cfg(not(feature = "tls"))]
+mod plain;
+#[cfg(feature = "tls")]
+mod tls;
+
+#[cfg(not(feature = "tls"))]
+use plain::Acceptor;
+#[cfg(feature = "tls")]
+use tls::Acceptor;
 
 type Body = BoxBody<Bytes, hyper::Error>;
 
@@ -26,18 +35,17 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some("multi_thread") => Builder::new_multi_thread(),
         _ => Builder::new_current_thread(),
     };
-    runtime.worker_threads(2).enable_all().build()?.block_on(serve(&address))
+    let acceptor = Acceptor::new(arguments.next())?;
+    runtime.worker_threads(2).enable_all().build()?.block_on(serve(&address, &acceptor))
 }
 
-async fn serve(address: &str) -> Result<(), Box<dyn Error>> {
+async fn serve(address: &str, acceptor: &Acceptor) -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(address).await?;
     loop {
         let (stream, _) = listener.accept().await?;
+        let acceptor = acceptor.clone();
         tokio::spawn(async move {
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .serve_connection(TokioIo::new(stream), service_fn(answer));
-            if let Err(error) = connection.await {
+            if let Err(error) = acceptor.serve(stream).await {
                 eprintln!("{error}");
             }
         });
