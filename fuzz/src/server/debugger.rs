@@ -109,7 +109,7 @@ pub fn crash_state(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result<Option<
     command.args(["-ex", "kill", "--args"]).arg(&config.server.program).args(&config.server.arguments);
     command.envs(&config.server.variables);
     let patience = config.timeout * GDB_TIMEOUT_FACTOR;
-    let mut server = PlainServer::start_by(command, &config.options.parsed(), patience)?;
+    let mut server = PlainServer::start_by(command, config.server, &config.options.parsed(), patience)?;
     plain_run::send(&mut server, config, inputs, drop)?;
     let ended = server.end_within(patience)?;
     let state = CrashState::from(&*String::from_utf8_lossy(&server.output()?));

@@ -9,7 +9,13 @@ pub mod sanitizers;
 pub mod status_classes;
 pub mod status_file;
 mod symbols;
+pub mod tls_client;
+
+pub mod client_stream;
+
 pub mod tcp_client;
+
+pub mod tls_probe;
 
 pub mod crash_stack;
 

@@ -72,7 +72,7 @@ pub fn run_with_backtraces(config: &RunConfig<'_>, inputs: &[Vec<u8>]) -> Result
 /// # Errors
 /// When the server never listens, or the user interrupts.
 pub fn run_by(config: &RunConfig<'_>, command: Command, inputs: &[Vec<u8>]) -> Result<PlainRun> {
-    let mut server = PlainServer::start_by(command, &config.options.parsed(), config.timeout)?;
+    let mut server = PlainServer::start_by(command, config.server, &config.options.parsed(), config.timeout)?;
     let mut answers = Vec::new();
     let ports = listening::ports();
     let timed_out = send(&mut server, config, inputs, |received| answers.push(received))?;

@@ -9,6 +9,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,12 +18,15 @@ use rustix::io::{FdFlags, dup2, fcntl_setfd};
 use sockfuzz_protocol::session::{Connection, Session};
 use sockfuzz_protocol::{Endpoint, InputFormat, Options, Switch};
 
+use crate::server::client_stream::ClientStream;
 use crate::server::command::Server;
 use crate::server::diagnose::{ThreadStates, describe_exit};
 use crate::server::listening::{ServerAddress, accept_queue, connect_to};
 use crate::server::process_tree;
 use crate::server::running::{RunningProcess, WaitOutcome};
 use crate::server::tcp_client::{self, TcpAnswers, TcpTimeouts};
+use crate::server::tls_client::TlsApplication;
+use crate::server::tls_probe::speaks_tls_by;
 use crate::util::interrupt::{self, Interrupted};
 use crate::util::memory_file::MemoryFile;
 use crate::util::printable::last_lines;
@@ -40,6 +44,7 @@ pub(super) struct PlainServer {
     running: RunningProcess,
     address: ServerAddress,
     timeout: Duration,
+    speaks_tls: bool,
     /// Connection by which the listener was detected; the first `connect` returns it.
     first: Option<TcpStream>,
     output: MemoryFile,
@@ -53,14 +58,25 @@ impl PlainServer {
     /// # Errors
     /// When it never listens.
     pub(super) fn start(server: &Server, options: &Options, timeout: Duration) -> Result<Self> {
-        Self::start_by(server.command(), options, timeout)
+        Self::start_by(server.command(), server, options, timeout)
     }
 
     /// Like [`Self::start`], by this command, which may be a debugger that runs the server.
     ///
     /// # Errors
     /// When the server never listens.
-    pub(super) fn start_by(command: Command, options: &Options, timeout: Duration) -> Result<Self> {
+    pub(super) fn start_by(
+        command: Command,
+        server: &Server,
+        options: &Options,
+        timeout: Duration,
+    ) -> Result<Self> {
+        let speaks_tls = speaks_tls(server, options, timeout)?;
+        Ok(Self { speaks_tls, ..Self::start_without_tls(command, options, timeout)? })
+    }
+
+    /// Starts a server to which [`Self::play`] speaks without TLS.
+    fn start_without_tls(command: Command, options: &Options, timeout: Duration) -> Result<Self> {
         let output = MemoryFile::new(b"")?;
         let socket_file = SocketFile::new_at(options.port.as_ref());
         let activation = match options.socket_activation {
@@ -85,6 +101,7 @@ impl PlainServer {
             running,
             address,
             timeout,
+            speaks_tls: false,
             first,
             output,
             _activation: activation,
@@ -112,7 +129,11 @@ impl PlainServer {
         expected: Option<&[Vec<u8>; Connection::COUNT]>,
     ) -> io::Result<TcpAnswers> {
         let session = Session::of_input(input, format);
-        tcp_client::play(|| self.connect(), &session, timeouts, expected, process_tree::is_asleep)
+        let dial = |connection| {
+            let tls = self.speaks_tls.then(|| TlsApplication::of(&session, connection));
+            ClientStream::new(self.connect()?, tls)
+        };
+        tcp_client::play(dial, &session, timeouts, expected, process_tree::is_asleep)
     }
 
     /// Whether the server accepts a further connection within `patience`. A listener that cannot be watched counts as
@@ -157,6 +178,27 @@ impl PlainServer {
             WaitOutcome::Done | WaitOutcome::TimedOut => None,
         })
     }
+}
+
+/// Servers that were asked whether they speak TLS, each with its listener and its answer.
+static ASKED: Mutex<Vec<(Server, Option<Endpoint>, bool)>> = Mutex::new(Vec::new());
+
+/// Whether a server speaks TLS. It is asked once, in a process of its own: in one that is used for inputs, the question
+/// would be an input itself.
+///
+/// # Errors
+/// When it never listens.
+fn speaks_tls(server: &Server, options: &Options, timeout: Duration) -> Result<bool> {
+    let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = asked.iter().find(|(other, port, _)| (other, port) == (server, &options.port));
+    if let Some((_, _, answer)) = known {
+        return Ok(*answer);
+    }
+    let mut plain = PlainServer::start_without_tls(server.command(), options, timeout)?;
+    // A server that ends instead of an answer does not speak TLS.
+    let answer = speaks_tls_by(|| plain.connect(), timeout).unwrap_or(false);
+    asked.push((server.clone(), options.port.clone(), answer));
+    Ok(answer)
 }
 
 /// Path of a UNIX-domain socket that the server creates. The drop removes it, because a killed server leaves it

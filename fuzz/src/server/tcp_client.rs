@@ -1,14 +1,15 @@
 //! Client over real TCP that behaves like the one in the preload. It takes each step when the server is idle,
 //! half-closes each connection at the end, and reads it to its end. Here, idleness is detected by a heuristic.
 
-use std::io::{ErrorKind, Read, Result, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io::{ErrorKind, Result};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::set_socket_linger;
 use sockfuzz_protocol::references::{self, EarlierAnswers};
 use sockfuzz_protocol::session::{Action, Connection, Session, Step};
+
+use super::client_stream::ClientStream;
 
 /// Time without data after which a sleeping server counts as idle.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(20);
@@ -49,7 +50,7 @@ pub fn has_references(session: &Session) -> bool {
 /// # Errors
 /// When a connection fails.
 pub fn play(
-    dial: impl FnMut() -> Result<TcpStream>,
+    dial: impl FnMut(Connection) -> Result<ClientStream>,
     session: &Session,
     timeouts: TcpTimeouts,
     expected: Option<&[Vec<u8>; Connection::COUNT]>,
@@ -73,7 +74,7 @@ pub fn play(
 
 /// Connection that the client has not closed.
 struct ClientConnection {
-    stream: TcpStream,
+    stream: ClientStream,
     unsent: Vec<u8>,
     half_closed: bool,
     ended: bool,
@@ -95,7 +96,7 @@ struct TcpClient<Dial, IsAsleep> {
     deadline: Instant,
 }
 
-impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Dial, IsAsleep> {
+impl<Dial: FnMut(Connection) -> Result<ClientStream>, IsAsleep: FnMut() -> bool> TcpClient<Dial, IsAsleep> {
     fn play(&mut self, session: &Session, linger: Duration) -> Result<()> {
         if session.steps().is_empty() {
             self.open(Connection::ALL[0])?;
@@ -119,8 +120,7 @@ impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Di
     fn open(&mut self, connection: Connection) -> Result<&mut ClientConnection> {
         let place = &mut self.connections[connection.index()];
         if place.is_none() {
-            let stream = (self.dial)()?;
-            stream.set_nonblocking(true)?;
+            let stream = (self.dial)(connection)?;
             *place = Some(ClientConnection { stream, unsent: Vec::new(), half_closed: false, ended: false });
         }
         Ok(place.as_mut().expect("it is open now"))
@@ -137,10 +137,11 @@ impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Di
             Action::HalfClose => self.half_close(*connection)?,
             Action::Close | Action::Reset => {
                 self.exchange()?;
-                if let Some(connection) = self.connections[connection.index()].take()
-                    && *action == Action::Reset
-                {
-                    set_socket_linger(&connection.stream, Some(Duration::ZERO))?;
+                if let Some(mut connection) = self.connections[connection.index()].take() {
+                    match action {
+                        Action::Reset => set_socket_linger(&connection.stream, Some(Duration::ZERO))?,
+                        _ => connection.stream.say_close()?,
+                    }
                 }
             }
         }
@@ -157,10 +158,15 @@ impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Di
     }
 
     fn half_close(&mut self, connection: Connection) -> Result<()> {
+        // A session may open a connection only for that.
+        self.wait_while(IDLE_TIMEOUT, |client| {
+            let connection = client.connections[connection.index()].as_ref();
+            connection.is_some_and(|it| !it.ended && it.stream.is_handshaking())
+        })?;
         if let Some(connection) = &mut self.connections[connection.index()]
             && !std::mem::replace(&mut connection.half_closed, true)
         {
-            close_sending(&connection.stream)?;
+            connection.stream.close_sending()?;
         }
         Ok(())
     }
@@ -197,13 +203,14 @@ impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Di
             let Some(connection) = connection.as_mut().filter(|connection| !connection.ended) else {
                 continue;
             };
-            let before = (answer.len(), connection.unsent.len());
-            connection.ended = receive(&mut connection.stream, answer, reset)?;
+            let ClientConnection { stream, unsent, ended, .. } = connection;
+            let before = (answer.len(), unsent.len(), stream.transferred_records());
+            *ended = stream.receive(answer, reset)?;
             if let Some(earlier) = &mut self.earlier {
                 earlier.add(number, &answer[before.0..]);
             }
-            send(&mut connection.stream, &mut connection.unsent)?;
-            progress |= (answer.len(), connection.unsent.len()) != before;
+            stream.send(unsent)?;
+            progress |= (answer.len(), unsent.len(), stream.transferred_records()) != before;
         }
         Ok(progress)
     }
@@ -212,8 +219,9 @@ impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Di
         let open = self.connections.iter().flatten().filter(|connection| !connection.ended);
         let mut asked: Vec<PollFd<'_>> = open
             .map(|connection| {
-                let sends = if connection.unsent.is_empty() { PollFlags::empty() } else { PollFlags::OUT };
-                PollFd::new(&connection.stream, PollFlags::IN | sends)
+                let ClientConnection { stream, unsent, .. } = connection;
+                let sends = if stream.has_unsent(unsent) { PollFlags::OUT } else { PollFlags::empty() };
+                PollFd::new(stream, PollFlags::IN | sends)
             })
             .collect();
         let interval = Timespec::try_from(POLL_INTERVAL).expect("the interval is short");
@@ -224,43 +232,7 @@ impl<Dial: FnMut() -> Result<TcpStream>, IsAsleep: FnMut() -> bool> TcpClient<Di
     }
 }
 
-/// Receives without blocking; returns whether the stream has ended. A reset ends the answer like an
-/// orderly close, and sets `reset`.
-fn receive(stream: &mut TcpStream, answer: &mut Vec<u8>, reset: &mut bool) -> Result<bool> {
-    match stream.read_to_end(answer) {
-        Ok(_) => Ok(true),
-        Err(error) => match error.kind() {
-            ErrorKind::WouldBlock => Ok(false),
-            ErrorKind::ConnectionReset => {
-                *reset = true;
-                Ok(true)
-            }
-            _ => Err(error),
-        },
-    }
-}
-
-/// Sends without blocking. If the server has closed the connection, drops the rest; its answer still counts.
-fn send(stream: &mut TcpStream, unsent: &mut Vec<u8>) -> Result<()> {
-    while !unsent.is_empty() {
-        match stream.write(unsent) {
-            Ok(sent) => drop(unsent.drain(..sent)),
-            Err(error) => match error.kind() {
-                ErrorKind::WouldBlock => break,
-                ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => unsent.clear(),
-                _ => return Err(error),
-            },
-        }
-    }
-    Ok(())
-}
-
-fn close_sending(stream: &TcpStream) -> Result<()> {
-    match stream.shutdown(Shutdown::Write) {
-        Err(error) if error.kind() == ErrorKind::NotConnected => Ok(()),
-        other => other,
-    }
-}
-
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tls_tests;

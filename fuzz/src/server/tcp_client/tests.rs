@@ -1,7 +1,8 @@
 use sockfuzz_protocol::InputFormat;
 
 use super::*;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 
@@ -14,7 +15,9 @@ fn against(input: &[u8], server: impl FnOnce(TcpStream) + Send + 'static) -> Vec
     let address = listener.local_addr().expect("address");
     let server = thread::spawn(move || server(listener.accept().expect("accept").0));
     let session = Session::of_input(input, InputFormat::Raw);
-    let answer = play(|| TcpStream::connect(address), &session, TIMEOUTS, None, || true).expect("played");
+    let answer =
+        play(|_| ClientStream::new(TcpStream::connect(address)?, None), &session, TIMEOUTS, None, || true)
+            .expect("played");
     server.join().expect("server");
     answer.bytes.concat()
 }
@@ -74,7 +77,9 @@ fn a_session_is_played_step_by_step() {
     });
     let session = "open 0\nopen 1\nsend 0 \"ab\"\nsend 1 \"cde\"\nreset 1\nsend 0 \"f\"";
     let session = session.parse().expect("well written");
-    let answer = play(|| TcpStream::connect(address), &session, TIMEOUTS, None, || true).expect("played");
+    let answer =
+        play(|_| ClientStream::new(TcpStream::connect(address)?, None), &session, TIMEOUTS, None, || true)
+            .expect("played");
     assert_eq!(answer.bytes.concat(), b"first");
     let seen = server.join().expect("server");
     assert_eq!(seen, [Ok(2), Ok(3), Ok(1), Err(ErrorKind::ConnectionReset)]);
@@ -94,8 +99,14 @@ fn a_client_stops_waiting_when_the_expected_answers_have_arrived() {
     let expected = [b"answer".to_vec(), vec![], vec![], vec![]];
     // The server never sleeps: without expected answers, the client would wait until the timeout.
     let never = || false;
-    let answer =
-        play(|| TcpStream::connect(address), &session, TIMEOUTS, Some(&expected), never).expect("played");
+    let answer = play(
+        |_| ClientStream::new(TcpStream::connect(address)?, None),
+        &session,
+        TIMEOUTS,
+        Some(&expected),
+        never,
+    )
+    .expect("played");
     server.join().expect("server");
     assert_eq!(answer.bytes.concat(), b"answer, and more", "data after the half-close counts");
     assert!(!answer.timed_out);
