@@ -1,9 +1,13 @@
-// A small server on node's own http module.
+// A small server on node's own http module, or with a directory of certificates, on its http2 module, which speaks
+// HTTP/1 as well.
 //
-//     node server.js PORT
+//     node server.js PORT [CERTIFICATES]
 'use strict';
 
+const fs = require('node:fs');
 const http = require('node:http');
+const http2 = require('node:http2');
+const path = require('node:path');
 
 const LINE = 'All work and no play makes Jack a dull boy.\n';
 
@@ -13,7 +17,8 @@ const routes = {
   'GET /query': (request, response, url) => list(response, url.searchParams),
   'PATCH /echo': async (request, response) => {
     const value = JSON.parse(await body(request));
-    response.setHeader('Content-Type', 'application/json').end(JSON.stringify(value));
+    response.setHeader('Content-Type', 'application/json');
+    response.end(JSON.stringify(value));
   },
   'POST /echo': (request, response) => request.pipe(response),
   'PUT /echo': (request, response) => request.pipe(response),
@@ -50,4 +55,9 @@ function list(response, pairs) {
   response.end([...pairs].map(([name, value]) => `${name} = ${value}\n`).join(''));
 }
 
-http.createServer(answer).listen(Number(process.argv[2]), '127.0.0.1');
+const [port, certificates] = process.argv.slice(2);
+const certificate = (name) => fs.readFileSync(path.join(certificates, name));
+const server = certificates
+  ? http2.createSecureServer({ allowHTTP1: true, cert: certificate('server.crt'), key: certificate('server.key') }, answer)
+  : http.createServer(answer);
+server.listen(Number(port), '127.0.0.1');
