@@ -11,15 +11,15 @@ use predicates::str::{contains, is_empty};
 #[test]
 fn a_set_is_made_once_and_then_kept() {
     let dir = TestDir::new();
-    let made = contains("tls/server.crt").and(contains("tls/client.key"));
+    let files = || contains("tls/server.crt").and(contains("tls/client.key"));
     let command = |flags: &[&str]| {
         let mut command = dir.sockfuzz();
         command.args(["certificate", "-o", "tls"]).args(flags);
         command
     };
-    command(&[]).assert().code(0).stdout(made.clone()).stderr(is_empty());
+    command(&[]).assert().code(0).stdout(files()).stderr(is_empty());
     let first = fs::read(dir.path("tls/server.key")).expect("made");
-    command(&[]).assert().code(0).stdout(made).stderr(contains("kept; --force makes new ones"));
+    command(&[]).assert().code(0).stdout(files()).stderr(contains("kept; --force makes new ones"));
     assert_eq!(fs::read(dir.path("tls/server.key")).expect("kept"), first);
     command(&["--force"]).assert().code(0);
     assert_ne!(fs::read(dir.path("tls/server.key")).expect("replaced"), first);
