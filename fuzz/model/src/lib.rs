@@ -15,9 +15,10 @@
 //!
 //! An [`Outline`] has the same structure as spans of the text instead of a tree: a mutator cannot afford
 //! to build one for each input. A [`DocumentOutline`] has the structure of a body in JSON, XML or GraphQL. [`http2`] is the model of HTTP/2, whose
-//! elements are frames.
+//! elements are frames, and [`tls`] that of TLS below either.
 
 mod body;
+mod bytes;
 mod chunked;
 mod document;
 mod field;
@@ -29,9 +30,11 @@ mod lines;
 mod multipart;
 mod outline;
 mod pipeline;
+mod random;
 mod request;
 mod session;
 mod target;
+pub mod tls;
 mod visit;
 pub mod vocabulary;
 mod word;
@@ -48,6 +51,7 @@ pub use json::{JsonKind, JsonOutline, JsonSpan};
 pub use multipart::{Multipart, Part};
 pub use outline::{Outline, Span};
 pub use pipeline::{Item, Pipeline};
+pub use random::Random;
 pub use request::{Request, RequestLine};
 pub use session::{ParsedSession, ParsedStep};
 pub use target::Target;

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use arbitrary::{Arbitrary, Unstructured};
 use proptest::prelude::*;
+use sockfuzz_model::Random;
 use sockfuzz_model::http2::hpack::{Block, Field, HeaderEncoder, Indexing, StringLiteral, Tables};
 use sockfuzz_model::http2::{
-    Connection, Frame, PREFACE, Random, StreamState, Streams, flag, kind, mutate_bytes, seeds,
+    Connection, Frame, PREFACE, StreamState, Streams, flag, kind, mutate_bytes, seeds,
 };
 
 /// Deterministic random numbers.

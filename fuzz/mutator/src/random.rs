@@ -54,3 +54,10 @@ impl Random {
         self.0.fill(bytes);
     }
 }
+
+/// The model's mutations draw from the same numbers.
+impl sockfuzz_model::Random for Random {
+    fn below(&mut self, limit: usize) -> usize {
+        Self::below(self, limit)
+    }
+}

@@ -12,15 +12,15 @@ mod frame;
 mod generate;
 pub mod hpack;
 mod mutate;
-mod random;
 mod seeds;
 mod streams;
 pub mod vocabulary;
+
+use crate::random::Random;
 
 pub use connection::{Connection, PREFACE};
 pub use frame::{Frame, PayloadParts, flag, kind, setting};
 pub use generate::generate;
 pub use mutate::{mutate, mutate_bytes};
-pub use random::Random;
 pub use seeds::seeds;
 pub use streams::{StreamState, Streams};

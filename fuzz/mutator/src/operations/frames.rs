@@ -9,12 +9,6 @@ use crate::edits::Region;
 use crate::parsed_input::ParsedInput;
 use crate::random::Random;
 
-impl http2::Random for Random {
-    fn below(&mut self, limit: usize) -> usize {
-        Self::below(self, limit)
-    }
-}
-
 /// Replaces the input by a generated HTTP/2 connection, or appends one if the input contains an upgrade to `h2c`.
 pub(super) fn begin_frames(mutation: &mut Mutation<'_>) -> bool {
     let end = mutation.parent.bytes.len();

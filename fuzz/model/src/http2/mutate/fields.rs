@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::bytes::mutate_bytes;
 use crate::http2::hpack::{Block, Field, HeaderEncoder, Indexing, Name, StringLiteral, Tables};
 use crate::http2::{Connection, Random, vocabulary};
 
@@ -118,18 +119,7 @@ fn text<'k>(
 
 /// Changes, adds, drops or repeats some bytes.
 pub(super) fn bytes(bytes: &mut Vec<u8>, random: &mut impl Random) {
-    let len = bytes.len();
-    let at = random.below(len);
-    match random.below(5) {
-        0 if len > 0 => bytes[at] = random.byte(),
-        1 if len > 0 => bytes[at] ^= 1 << random.below(8),
-        2 if len > 0 => drop(bytes.drain(at..(at + 1 + random.below(4)).min(len))),
-        3 if len > 0 => {
-            let piece = bytes[at..(at + 1 + random.below(32)).min(len)].to_vec();
-            bytes.splice(at..at, piece);
-        }
-        _ => bytes.insert(at, *random.pick(b" \0\r\n:,;=%/.\"0aA\xff")),
-    }
+    mutate_bytes(bytes, b" \0\r\n:,;=%/.\"0aA\xff", random);
 }
 
 /// Replaces indexed fields by literals, according to the tables at this point of the connection.
