@@ -6,8 +6,8 @@ use std::path::Path;
 use proptest::prelude::*;
 use sockfuzz_model::Random;
 use sockfuzz_model::tls::{
-    Content, Element, Record, RecordHeader, RecordStream, content_type, mutate, parse_content, seeds,
-    take_element,
+    Content, Element, Record, RecordHeader, RecordStream, content_type, item_count, mutate, parse_content,
+    remove_item, seeds, take_element,
 };
 
 /// Deterministic random numbers.
@@ -224,6 +224,27 @@ fn elements_are_taken_into_lists_of_the_same_name() {
     }
     // The hello has lists of cipher suites and compression methods only, and messages; the other one has many more.
     assert!(taken > 50, "{taken}");
+}
+
+#[test]
+fn removed_items_leave_right_lengths() {
+    let bytes = seed("extension-alpn");
+    let whole = RecordStream::parse(&bytes);
+    // A message, 6 cipher suites, a compression method, 6 extensions with 1, 2, 1, 5, 0 and 2 items.
+    let count = item_count(&whole);
+    assert_eq!(count, 1 + 6 + 1 + 6 + 11);
+    for number in 0..count {
+        let mut stream = whole.clone();
+        assert!(remove_item(&mut stream, number));
+        assert!(item_count(&stream) < count);
+        let content = stream.content(0).into_owned();
+        let parsed = parse_content(stream.records[0].header, &content);
+        let wrong = |element: &Element<'_>| {
+            element.name == "rest" || matches!(element.content, Content::Vector { declared: Some(_), .. })
+        };
+        assert_eq!(parsed.count(&wrong), 0, "{number}");
+    }
+    assert!(!remove_item(&mut whole.clone(), count));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::hint::black_box;
 use common::{MAX_LENGTH, seeds};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use sockfuzz_model::http2::PREFACE;
+use sockfuzz_model::tls;
 use sockfuzz_mutator::{Dictionary, Mutator};
 use sockfuzz_protocol::InputFormat;
 
@@ -39,6 +40,8 @@ fn mutation(criterion: &mut Criterion) {
     ]
     .concat();
     one_parent(criterion, "an HTTP/2 request", InputFormat::Raw, &frames);
+    let (_, hello) = tls::seeds().into_iter().find(|(name, _)| *name == "hello-tls13").expect("a seed");
+    one_parent(criterion, "a ClientHello", InputFormat::Raw, &hello);
     let mut mutator = Mutator::new(1, InputFormat::Session, Dictionary::read(None));
     let seeds = seeds();
     let mut parents = seeds.iter().cycle();

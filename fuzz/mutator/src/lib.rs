@@ -1,8 +1,8 @@
 //! AFL++ custom mutator for HTTP requests and sessions.
 //!
 //! It complements AFL++'s havoc, which mutates bytes: it duplicates, drops, and moves whole requests, fields, chunks,
-//! and connections, takes some from other inputs, and repairs the lengths of changed bodies. It treats unparsable parts
-//! as bytes. It parses an input once for all its mutations; a mutation is a short list of edits, written into a buffer
+//! and connections, takes some from other inputs, and repairs the lengths of changed bodies. What begins like HTTP/2 is mutated by its
+//! frames, what begins like TLS by its records and handshake messages. It treats unparsable parts as bytes. It parses an input once for all its mutations; a mutation is a short list of edits, written into a buffer
 //! that is reused.
 //!
 //! # Example
@@ -21,6 +21,7 @@
 
 pub mod abi;
 mod answer_source;
+mod client_protocol;
 mod cmp_map;
 mod cmp_operands;
 mod dictionary;

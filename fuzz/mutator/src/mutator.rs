@@ -2,6 +2,7 @@
 
 use sockfuzz_protocol::InputFormat;
 
+use crate::client_protocol::ClientProtocol;
 use crate::dictionary::Dictionary;
 use crate::edits::Edits;
 use crate::layer::{Layer, LayerStatistics};
@@ -29,8 +30,8 @@ pub struct Mutator {
     random: Random,
     dictionary: Dictionary,
     pub(crate) learned: Learned,
-    /// Weighted operations for HTTP/1 and HTTP/2, each without and with another input.
-    operations: [[Choice; 2]; 2],
+    /// Weighted operations for each protocol, without and with another input.
+    operations: [[Choice; 2]; ClientProtocol::ALL.len()],
     layers: LayerStatistics,
     parent: ParsedInput,
     other: ParsedInput,
@@ -51,8 +52,8 @@ impl Mutator {
             random: Random::new(seed),
             dictionary,
             learned: Learned::default(),
-            operations: [false, true]
-                .map(|http2| [false, true].map(|other| weighted_operations(format, http2, other))),
+            operations: ClientProtocol::ALL
+                .map(|protocol| [false, true].map(|other| weighted_operations(format, protocol, other))),
             layers: LayerStatistics::default(),
             parent: ParsedInput::default(),
             other: ParsedInput::default(),
@@ -93,14 +94,17 @@ impl Mutator {
             learned: &self.learned,
             edits: &mut self.edits,
         };
-        let http2 = !self.parent.http2_ranges.is_empty();
-        let operations = &self.operations[usize::from(http2)][usize::from(crossover)];
+        let protocol = self.parent.protocol();
+        let operations = &self.operations[protocol as usize][usize::from(crossover)];
         let mut wanted = 1;
         while wanted < MAX_OPERATIONS_PER_MUTATION && mutation.random.one_in(2) {
             wanted += 1;
         }
         for _ in 0..MAX_ATTEMPTS_PER_MUTATION {
-            let layer = if http2 { Layer::Protocol } else { self.layers.choose(mutation.random) };
+            let layer = match protocol {
+                ClientProtocol::Http1 => self.layers.choose(mutation.random),
+                ClientProtocol::Http2 | ClientProtocol::Tls => Layer::Protocol,
+            };
             let Some(operation) = mutation.random.pick(&operations[layer as usize]) else { continue };
             if (operation.edit)(&mut mutation) {
                 self.applied.push((layer, operation.name));

@@ -3,11 +3,11 @@
 
 use std::ops::Range;
 
-use sockfuzz_model::http2;
 use sockfuzz_model::{Kind, Outline};
 use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::session::{self, Action, Connection, Marker, Step};
 
+use crate::client_protocol::ClientProtocol;
 use crate::random::Random;
 
 /// Marker of a session, with its position among the bytes that are sent.
@@ -31,6 +31,8 @@ pub(crate) struct ParsedInput {
     pub(crate) outline: Outline,
     /// The ranges of `bytes` in which the client speaks HTTP/2.
     pub(crate) http2_ranges: Vec<Range<usize>>,
+    /// The ranges of `bytes` in which the client speaks TLS.
+    pub(crate) tls_ranges: Vec<Range<usize>>,
 }
 
 impl ParsedInput {
@@ -71,18 +73,21 @@ impl ParsedInput {
         }
     }
 
-    /// Finds requests and frames. They can span several packets, but not several connections.
+    /// Finds requests, frames and records. They can span several packets, but not several connections.
     fn parse_structure(&mut self) {
-        let Self { bytes, markers, outline, http2_ranges, .. } = self;
+        let Self { bytes, markers, outline, http2_ranges, tls_ranges, .. } = self;
         outline.clear();
         http2_ranges.clear();
-        let mut speaks_http2 = [false; Connection::COUNT];
-        let mut add_range = |range: Range<usize>, speaks_http2: &mut bool| {
+        tls_ranges.clear();
+        let mut protocols = [ClientProtocol::Http1; Connection::COUNT];
+        let mut add_range = |range: Range<usize>, protocol: &mut ClientProtocol| {
             let bytes = &bytes[range.clone()];
             outline.add(bytes);
-            *speaks_http2 |= http2::Connection::recognises(bytes);
-            if *speaks_http2 && !bytes.is_empty() {
-                http2_ranges.push(range);
+            *protocol = protocol.continued_by(bytes);
+            match protocol {
+                ClientProtocol::Http2 if !bytes.is_empty() => http2_ranges.push(range),
+                ClientProtocol::Tls if !bytes.is_empty() => tls_ranges.push(range),
+                _ => {}
             }
         };
         let (mut start, mut connection) = (0, Connection::default());
@@ -90,14 +95,25 @@ impl ParsedInput {
             if marker == Marker::send(connection) {
                 continue;
             }
-            add_range(start..at, &mut speaks_http2[connection.index()]);
+            add_range(start..at, &mut protocols[connection.index()]);
             (start, connection) = (at, marker.connection);
             if matches!(marker.action, Action::Close | Action::Reset) {
-                speaks_http2[connection.index()] = false;
+                protocols[connection.index()] = ClientProtocol::Http1;
             }
         }
-        add_range(start..bytes.len(), &mut speaks_http2[connection.index()]);
+        add_range(start..bytes.len(), &mut protocols[connection.index()]);
         outline.finish();
+    }
+
+    /// Returns the protocol that decides how the input is mutated: the one of its connections that is not HTTP/1, if any.
+    pub(crate) fn protocol(&self) -> ClientProtocol {
+        if !self.tls_ranges.is_empty() {
+            ClientProtocol::Tls
+        } else if !self.http2_ranges.is_empty() {
+            ClientProtocol::Http2
+        } else {
+            ClientProtocol::Http1
+        }
     }
 
     /// Returns the range of a random span of this kind.

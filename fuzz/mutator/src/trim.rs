@@ -5,7 +5,7 @@ use sockfuzz_model::Kind;
 use sockfuzz_protocol::InputFormat;
 
 use crate::edits::{Edits, Region};
-use crate::operations::frames;
+use crate::operations::{frames, records};
 use crate::parsed_input::ParsedInput;
 
 /// Kinds of spans to remove, in this order. Blocks of bytes come after them.
@@ -52,6 +52,10 @@ impl BlockSizes {
 enum TrimStage {
     /// Frames of HTTP/2.
     Frames,
+    /// Records of TLS.
+    Records,
+    /// Items of lists in TLS: messages, extensions, cipher suites.
+    Items,
     /// Spans, by index of their kind in [`SPAN_KINDS`].
     Spans(usize),
     /// Markers of the session.
@@ -125,6 +129,8 @@ impl Trimmer {
     fn count(&self) -> usize {
         match self.stage {
             TrimStage::Frames => frames::ranges(&self.best).len(),
+            TrimStage::Records => records::ranges(&self.best).len(),
+            TrimStage::Items => records::item_count(&self.best),
             TrimStage::Spans(kind) => self.best.outline.of(SPAN_KINDS[kind]).len(),
             TrimStage::Markers => self.best.markers.len(),
             TrimStage::Blocks(size) => self.best.bytes.len().div_ceil(size),
@@ -139,7 +145,9 @@ impl Trimmer {
             size => TrimStage::Blocks(size),
         };
         match self.stage {
-            TrimStage::Frames => TrimStage::Spans(0),
+            TrimStage::Frames => TrimStage::Records,
+            TrimStage::Records => TrimStage::Items,
+            TrimStage::Items => TrimStage::Spans(0),
             TrimStage::Spans(kind) if kind + 1 < SPAN_KINDS.len() => TrimStage::Spans(kind + 1),
             TrimStage::Spans(_) => TrimStage::Markers,
             TrimStage::Markers => {
@@ -170,9 +178,15 @@ impl Trimmer {
     fn build_proposal(&mut self) {
         self.edits.clear();
         match self.stage {
-            TrimStage::Frames => {
-                let range = frames::ranges(&self.best)[self.remaining].clone();
-                self.edits.replace(range, b"", Region::Elsewhere);
+            TrimStage::Frames | TrimStage::Records => {
+                let is_frame = self.stage == TrimStage::Frames;
+                let ranges = if is_frame { frames::ranges(&self.best) } else { records::ranges(&self.best) };
+                self.edits.replace(ranges[self.remaining].clone(), b"", Region::Elsewhere);
+            }
+            TrimStage::Items => {
+                if let Some((range, bytes)) = records::without_item(&self.best, self.remaining) {
+                    self.edits.replace(range, &bytes, Region::Elsewhere);
+                }
             }
             TrimStage::Spans(kind) => {
                 let index = self.best.outline.of(SPAN_KINDS[kind])[self.remaining];
@@ -226,75 +240,4 @@ pub fn minimize<E>(
 }
 
 #[cfg(test)]
-mod tests {
-    use sockfuzz_model::http2::{self, Connection, kind};
-
-    use super::*;
-
-    #[test]
-    fn trimming_http2_drops_whole_frames() {
-        let (_, seed) = http2::seeds().into_iter().find(|(name, _)| *name == "reset-rapid").expect("a seed");
-        let resets = |bytes: &[u8]| {
-            let connection = Connection::parse(bytes);
-            let frames = connection.frames.iter();
-            let count =
-                frames.filter(|frame| frame.kind == kind::RST_STREAM && frame.payload.len() == 4).count();
-            connection.preface && connection.rest.is_empty() && count >= 2
-        };
-        let smallest = trimmed(&seed, InputFormat::Raw, 1, resets);
-        assert_eq!(Connection::parse(&smallest).frames.len(), 2);
-    }
-
-    /// Trims an input while `does` holds for the result.
-    fn trimmed(bytes: &[u8], input: InputFormat, smallest: usize, does: impl Fn(&[u8]) -> bool) -> Vec<u8> {
-        let mut trimmer = Trimmer::default();
-        let mut best = bytes.to_vec();
-        let mut more = trimmer.begin(bytes, input, BlockSizes::down_to(smallest, 2));
-        for _ in 0..10_000 {
-            if !more {
-                return best;
-            }
-            let proposal = trimmer.proposal().to_vec();
-            assert!(!proposal.is_empty() && proposal.len() < best.len());
-            let same = does(&proposal);
-            if same {
-                best = proposal;
-            }
-            more = trimmer.proceed(same);
-        }
-        panic!("trimming has not ended after 10,000 proposals");
-    }
-
-    fn contains(bytes: &[u8], word: &[u8]) -> bool {
-        memchr::memmem::find(bytes, word).is_some()
-    }
-
-    #[test]
-    fn trimming_drops_irrelevant_bytes() {
-        let text = b"GET /a HTTP/1.1\r\nHost: b\r\nX: y\r\n\r\nPOST /c HTTP/1.1\r\nHost: needle\r\n\r\n";
-        assert_eq!(trimmed(text, InputFormat::Raw, 1, |bytes| contains(bytes, b"needle")), b"needle");
-        let kept = trimmed(text, InputFormat::Raw, 4, |bytes| contains(bytes, b"POST /c HTTP/1.1\r\n"));
-        assert!(kept.len() < 30, "{}", String::from_utf8_lossy(&kept));
-    }
-
-    #[test]
-    fn trimming_drops_irrelevant_markers() {
-        let session = b"GET /\xf5\x40a HTTP/1.1\r\n\xf5\x49\r\n\xf5\x41needle";
-        assert_eq!(trimmed(session, InputFormat::Session, 1, |bytes| contains(bytes, b"needle")), b"needle");
-        let kept = trimmed(session, InputFormat::Session, 1, |bytes| contains(bytes, b"\xf5\x41needle"));
-        assert_eq!(kept, b"\xf5\x41needle");
-    }
-
-    #[test]
-    fn trimming_repairs_lengths() {
-        let text = b"POST / HTTP/1.1\r\nContent-Length: 20\r\n\r\n01234567890123456789";
-        let is_right = |bytes: &[u8]| {
-            let Some(head) = memchr::memmem::find(bytes, b"\r\n\r\n") else { return false };
-            let length = format!("Content-Length: {}\r\n", bytes.len() - head - 4);
-            contains(bytes, length.as_bytes()) && contains(bytes, b"0")
-        };
-        assert!(is_right(text));
-        let kept = trimmed(text, InputFormat::Raw, 1, is_right);
-        assert!(kept.len() < 30, "{}", String::from_utf8_lossy(&kept));
-    }
-}
+mod tests;

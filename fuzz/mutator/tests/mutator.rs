@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 use common::{MAX_LENGTH, seeds};
 use proptest::prelude::*;
 use sockfuzz_model::vocabulary::FIELD_NAMES;
-use sockfuzz_model::{Body, Pipeline, http2};
+use sockfuzz_model::{Body, Pipeline, http2, tls};
 use sockfuzz_mutator::{Dictionary, GROWTH_LIMIT_BYTES, Mutator};
 use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::session::{Action, Connection, Session, Step, has_marker};
@@ -180,6 +180,45 @@ fn most_frames_stay_complete() {
         }
     }
     assert!(whole > 2000 && cut > 1000, "{whole} are complete, {cut} are split");
+}
+
+/// TLS is mutated by records and messages: most children consist of complete records, and hellos stay readable.
+#[test]
+fn most_records_stay_complete() {
+    let seeds: Vec<_> = tls::seeds().into_iter().filter(|(name, _)| name.starts_with("extension-")).collect();
+    let (mut whole, mut readable, mut names) = (0, 0, BTreeSet::new());
+    let mut mutator = mutator(9, InputFormat::Raw);
+    for ((_, parent), (_, other)) in seeds.iter().zip(seeds.iter().rev()).cycle().take(4000) {
+        let child = mutator.mutate(parent, other, MAX_LENGTH).to_vec();
+        let description = String::from_utf8(mutator.describe(200).to_vec()).expect("text");
+        names.extend(description.split('-').skip(1).map(str::to_owned));
+        let stream = tls::RecordStream::parse(&child);
+        let complete = stream.records.iter().all(|record| record.declared.is_none());
+        whole += usize::from(complete && stream.rest.is_empty());
+        let Some(first) = stream.records.first() else { continue };
+        let content = stream.content(0);
+        let parsed = tls::parse_content(first.header, &content);
+        readable += usize::from(parsed.count(&|element| element.name == "extension_type") > 1);
+    }
+    assert!(whole > 2400 && readable > 2400, "{whole} are complete, {readable} are readable");
+    assert!(names.contains("mutate_records") && names.contains("take_element"), "{names:?}");
+    assert!(!names.contains("add_field"), "{names:?}");
+}
+
+/// In sessions, packets end between and inside of records, and a handshake is repeated on another connection.
+#[test]
+fn records_are_split_and_repeated_in_sessions() {
+    let (_, parent) =
+        tls::seeds().into_iter().find(|(name, _)| *name == "certificate-client").expect("a seed");
+    let mut mutator = mutator(3, InputFormat::Session);
+    let (mut split, mut several) = (0, 0);
+    for _ in 0..2000 {
+        let child = Session::decode(mutator.mutate(&parent, b"", MAX_LENGTH));
+        let on = |number| move |step: &&Step| step.connection.index() == number;
+        split += usize::from(child.steps().iter().filter(on(0)).count() > 1);
+        several += usize::from(child.steps().iter().any(|step| step.connection.index() > 0));
+    }
+    assert!(split > 300 && several > 50, "{split} are split, {several} use several connections");
 }
 
 fn bytes(action: Action) -> Vec<u8> {

@@ -9,6 +9,7 @@
 
 mod element;
 mod grammar;
+mod items;
 mod mutate;
 mod record;
 mod seeds;
@@ -18,6 +19,7 @@ mod text;
 pub mod vocabulary;
 
 pub use element::{Content, Element};
+pub use items::{item_count, remove_item};
 pub use mutate::{mutate, take_element};
 pub use record::{Record, RecordHeader, content_type};
 pub use seeds::seeds;

@@ -15,12 +15,14 @@ mod learned;
 mod located;
 mod multipart;
 mod places;
+pub(crate) mod records;
 mod references;
 mod requests;
 mod sessions;
 mod targets;
 #[cfg(test)]
 mod tests;
+mod units;
 mod values;
 mod xml;
 
@@ -29,6 +31,7 @@ use std::ops::Range;
 use sockfuzz_model::{Kind, Span};
 use sockfuzz_protocol::InputFormat;
 
+use crate::client_protocol::ClientProtocol;
 use crate::dictionary::Dictionary;
 use crate::edits::Edits;
 use crate::layer::Layer;
@@ -143,13 +146,29 @@ const HTTP2_OPERATIONS: &[Operation] = operations! {
         frames::take_frames * 15, crossover::splice * 3;
 };
 
+/// Operations on inputs in which the client speaks TLS.
+const TLS_OPERATIONS: &[Operation] = operations! {
+    Nothing:
+        records::mutate_records * 40, bytes::flip * 1, bytes::overwrite * 1, bytes::insert * 1,
+        bytes::drop_some * 1, bytes::double_some * 1;
+    Sessions:
+        records::end_packet * 6, records::double_all_on_another * 2, sessions::act * 4,
+        sessions::remove_marker * 3;
+    OtherInput:
+        records::take_records * 6, records::take_element * 14, crossover::splice * 3;
+};
+
 /// Operations to choose from, by layer.
 pub(crate) type Choice = [Vec<Operation>; Layer::COUNT];
 
 /// Returns the operations whose requirements are met, each repeated according to its weight. A uniform choice
 /// among those of a layer is therefore a weighted choice.
-pub(crate) fn weighted_operations(format: InputFormat, http2: bool, has_other: bool) -> Choice {
-    let tables = if http2 { [HTTP2_OPERATIONS, &[]] } else { [HTTP1_OPERATIONS, APPLICATION_OPERATIONS] };
+pub(crate) fn weighted_operations(format: InputFormat, protocol: ClientProtocol, has_other: bool) -> Choice {
+    let tables = match protocol {
+        ClientProtocol::Http1 => [HTTP1_OPERATIONS, APPLICATION_OPERATIONS],
+        ClientProtocol::Http2 => [HTTP2_OPERATIONS, &[]],
+        ClientProtocol::Tls => [TLS_OPERATIONS, &[]],
+    };
     let is_met = |operation: &&Operation| match operation.requires {
         Requirement::Nothing => true,
         Requirement::Sessions => format == InputFormat::Session,
