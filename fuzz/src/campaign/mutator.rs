@@ -38,7 +38,7 @@ const MUTATOR: Library = Library {
 /// The custom mutator of a campaign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Mutator {
-    /// The mutator of sockfuzz, for requests, their fields and bodies, packets and connections
+    /// The mutator of sockfuzz, for requests, their fields and bodies, TLS records and messages, packets and connections
     Http,
     /// No custom mutator
     None,

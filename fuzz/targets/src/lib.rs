@@ -17,6 +17,7 @@
 
 use arbitrary::{Arbitrary, Unstructured};
 use sockfuzz_harness::{Connection, Site};
+use sockfuzz_model::tls::{RecordStream, parse_content};
 use sockfuzz_model::{Outline, ParsedSession, Pipeline, Visit};
 use sockfuzz_mutator::{Dictionary, Mutator};
 use sockfuzz_protocol::InputFormat;
@@ -50,6 +51,14 @@ pub fn model(data: &[u8]) {
 
 fn round_trip(data: &[u8]) {
     assert_eq!(Pipeline::parse(data).serialise(), data);
+    let mut stream = RecordStream::parse(data);
+    assert_eq!(stream.serialise(), data);
+    for first in stream.contents() {
+        let content = stream.content(first).into_owned();
+        let parsed = parse_content(stream.records[first].header, &content);
+        assert_eq!(parsed.serialise(), content);
+        stream.set_content(first, &content);
+    }
 }
 
 /// Mutator: mutations respect the length limit and depend on seed and inputs only.

@@ -17,6 +17,8 @@ use super::grammar::handshake_type::{
 /// `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout /dev/null -subj /CN=c -days 36500 -outform DER`,
 /// with a configuration without extensions.
 const CLIENT_CERTIFICATE: &[u8] = include_bytes!("seeds/client-certificate.der");
+/// Distinguished name of one attribute, CN=c.
+const NAME: &[u8] = b"\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01c";
 /// A signature in the form of ECDSA: two numbers of 32 bytes.
 const SIGNATURE: &[u8; 70] =
     b"\x30\x44\x02\x2001234567890123456789012345678901\x02\x2001234567890123456789012345678901";
@@ -75,7 +77,7 @@ const SCRIPTS: &[(&str, SeedScript)] = &[
             &Hello::tls13()
                 .with(ext::COMPRESS_CERTIFICATE, b"\x06\0\x01\0\x02\0\x03")
                 .with(ext::SIGNATURE_ALGORITHMS_CERT, b"\0\x04\x04\x03\x08\x04")
-                .with(ext::CERTIFICATE_AUTHORITIES, b"\0\x02\0\0")
+                .with(ext::CERTIFICATE_AUTHORITIES, &vector(2, &vector(2, NAME)))
                 .with(ext::SERVER_CERTIFICATE_TYPE, b"\x02\x02\0")
                 .with(ext::POST_HANDSHAKE_AUTH, b""),
         )
@@ -94,7 +96,6 @@ const SCRIPTS: &[(&str, SeedScript)] = &[
     ("extension-padding", |c| c.hello(&Hello::tls12().with(ext::PADDING, &[0; 64]))),
     ("extension-record-limit", |c| c.hello(&Hello::tls13().with(ext::RECORD_SIZE_LIMIT, b"\0\x40"))),
     ("extension-renegotiation", |c| c.hello(&Hello::tls12().with(ext::RENEGOTIATION_INFO, b"\0"))),
-    ("extension-srtp", |c| c.hello(&Hello::tls12().with(ext::USE_SRTP, b"\0\x04\0\x01\0\x02\0"))),
     ("extension-status", |c| {
         c.hello(
             &Hello::tls12()
@@ -172,10 +173,13 @@ const SCRIPTS: &[(&str, SeedScript)] = &[
         c.record(HANDSHAKE, &hello[..40]).alert(1, 90).record(HANDSHAKE, &hello[40..])
     }),
     ("record-pieces", |c| c.hello(&Hello::tls13()).in_pieces(32)),
-    ("record-single-bytes", |c| c.hello(&Hello::tls12().without_extensions().suites(&[0xc02f])).in_pieces(3)),
+    ("record-single-bytes", |c| c.hello(&Hello::tls12().without_extensions().suites(&[0x002f])).in_pieces(3)),
     ("record-version-odd", |c| c.hello(&Hello::tls12()).version(0x03ff)),
     ("renegotiate", |c| c.hello(&Hello::tls12()).hello(&Hello::tls12().session_id(b"again"))),
-    ("retry", |c| c.hello(&Hello::tls13().key_share(24, &[4; 97]))),
+    ("retry", |c| {
+        let groups = Hello::tls13().with(ext::SUPPORTED_GROUPS, b"\0\x06\x0a\x0a\0\x1d\0\x17");
+        c.hello(&groups.key_share(0x0a0a, b"\0"))
+    }),
     ("retry-answered", |c| {
         c.hello(&Hello::tls13().with(ext::KEY_SHARE, b"\0\0")).change_cipher().hello(&Hello::tls13())
     }),
