@@ -9,8 +9,10 @@ use crate::tls::{Content, Element, vocabulary};
 
 /// Number of items at which mutations stop adding items to a list.
 const MAX_ITEMS_PER_LIST: usize = 512;
-/// Largest number of items or bytes that one mutation adds.
-const MAX_ADDED: usize = 1 << 10;
+/// Largest length that a mutation gives to a value, in bytes.
+const MAX_VALUE_LENGTH: usize = 1 << 10;
+/// Largest number of bytes by which copies of an item lengthen a list.
+const MAX_COPIED_BYTES: usize = 1 << 14;
 
 /// Changes one element. Returns false if there was nothing to change.
 pub(super) fn mutate(content: &mut Element<'_>, random: &mut impl Random) -> bool {
@@ -90,9 +92,10 @@ fn list<R: Random>(list: &mut Element<'_>, random: &mut R) -> bool {
         _ if count >= MAX_ITEMS_PER_LIST => return false,
         6 if count > 0 => items.insert(random.below(count + 1), items[number].clone()),
         7 if count > 0 && random.one_in(4) => {
-            let copies = 1 << random.below(MAX_ADDED.ilog2() as usize);
             let item = items[number].clone();
-            items.splice(number..number, std::iter::repeat_n(item, copies.min(MAX_ITEMS_PER_LIST - count)));
+            let limit = (MAX_ITEMS_PER_LIST - count).min(MAX_COPIED_BYTES / item.len().max(1));
+            let copies = (1 << random.below(MAX_ITEMS_PER_LIST.ilog2() as usize)).min(limit);
+            items.splice(number..number, std::iter::repeat_n(item, copies));
         }
         _ => return add(name, items, random),
     }
@@ -166,7 +169,7 @@ fn value<R: Random>(element: &mut Element<'_>, random: &mut R) -> bool {
         0 | 1 => bytes.clear(),
         2 => {
             // Lengths around those at which fixed buffers end.
-            let length = *random.pick(&[1, 31, 32, 33, 48, 64, 65, 128, 255, 256, 257, MAX_ADDED]);
+            let length = *random.pick(&[1, 31, 32, 33, 48, 64, 65, 128, 255, 256, 257, MAX_VALUE_LENGTH]);
             let filler = bytes.first().copied().unwrap_or_else(|| random.byte());
             bytes.resize(length, filler);
         }
