@@ -26,12 +26,12 @@ const SIGNATURE: &[u8; 70] =
 const TICKET: &[u8; 48] = b"name of the key.initial vector..state, encrypted";
 
 /// Function that adds a seed's records.
-type SeedScript = fn(&mut StreamBuilder) -> &mut StreamBuilder;
+type StreamScript = fn(&mut StreamBuilder) -> &mut StreamBuilder;
 
 /// Returns the name and the bytes of each seed.
 #[must_use]
 pub fn seeds() -> Vec<(&'static str, Vec<u8>)> {
-    let seed = |&(name, script): &(&'static str, SeedScript)| {
+    let seed = |&(name, script): &(&'static str, StreamScript)| {
         let mut builder = StreamBuilder::default();
         (name, script(&mut builder).bytes())
     };
@@ -49,7 +49,7 @@ fn pre_shared_key(identity: &[u8]) -> Vec<u8> {
     [vector(2, &identity), vector(2, &vector(1, &[b'b'; 32]))].concat()
 }
 
-const SCRIPTS: &[(&str, SeedScript)] = &[
+const SCRIPTS: &[(&str, StreamScript)] = &[
     ("alert-close", |c| c.alert(1, 0)),
     ("alert-in-handshake", |c| c.hello(&Hello::tls12()).alert(2, 42)),
     ("alert-split", |c| c.hello(&Hello::tls12()).alert(1, 90).in_pieces(1)),
