@@ -238,3 +238,33 @@ fn truncated_output_ends_with_a_line_end() {
     let input = dir.write("input", &[&b"GET / HTTP/1.1\r\n\r\n"[..], &[b'x'; 3000], b"\n"].concat());
     replay(&dir, &[], &input, &server).code(0).stdout(contains("more bytes (--raw shows all)\n-- answer"));
 }
+
+/// A capture that is imported again gives the input, and no existing file is overwritten.
+#[test]
+fn a_capture_has_what_client_and_server_said() {
+    let dir = TestDir::new();
+    let server = dir.server("blocking");
+    let request = b"GET /said HTTP/1.1\r\nHost: a\r\n\r\n";
+    let (input, capture, seeds) = (dir.write("input", request), dir.path("said.pcap"), dir.path("seeds"));
+    let path = capture.display().to_string();
+    replay(&dir, &["--pcap", &path], &input, &server).code(0);
+    let bytes = fs::read(&capture).expect("the capture");
+    assert!(memchr::memmem::find(&bytes, b"HTTP/1.1 200 OK").is_some());
+    let import = |seeds: &Path| {
+        dir.sockfuzz().args(["corpus", "import"]).arg(&capture).arg("-o").arg(seeds).assert().code(0);
+        let seeds = fs::read_dir(seeds).expect("a directory").flatten().map(|seed| seed.path());
+        seeds.filter(|seed| seed.is_file()).map(|seed| fs::read(seed).expect("a seed")).collect::<Vec<_>>()
+    };
+    assert_eq!(import(&seeds), [request.to_vec()]);
+
+    let session = b"GET /a HTTP/1.1\r\n\r\n\xf5\x4c\xf5\x41GET /b HTTP/1.1\r\n\r\n";
+    let input = dir.write("session", session);
+    replay(&dir, &["--pcap", &path], &input, &server).code(1).stderr(contains("exists"));
+    assert_eq!(fs::read(&capture).expect("the capture"), bytes);
+    replay(&dir, &["--pcap", &path, "--force"], &input, &server).code(0);
+    // Connections that follow each other are inputs of their own.
+    let requests = import(&dir.path("requests")).concat();
+    for request in ["GET /a HTTP/1.1", "GET /b HTTP/1.1"] {
+        assert!(memchr::memmem::find(&requests, request.as_bytes()).is_some(), "{request}");
+    }
+}

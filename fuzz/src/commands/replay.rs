@@ -3,6 +3,8 @@
 mod history;
 mod outcome;
 mod show;
+mod sum;
+mod traffic;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,6 +17,8 @@ use sockfuzz_protocol::history::{History, place};
 use sockfuzz_protocol::session::has_marker;
 
 use self::outcome::{ReplayOutcome, has_backtrace};
+use self::sum::ReplaySum;
+use self::traffic::TrafficCapture;
 use crate::campaign::findings;
 use crate::campaign::judging;
 use crate::campaign::record::CampaignRecord;
@@ -25,10 +29,9 @@ use crate::note;
 use crate::options::{self, PreloadArguments, PreloadOptions};
 use crate::sandbox::Sandbox;
 use crate::server::loop_run::ProcessRunner;
-use crate::server::single_run::{FindingKind, RunConfig};
+use crate::server::single_run::{FindingKind, RunConfig, SingleRun};
 use crate::server::{Server, backtrace, inspect};
 use crate::util::preload;
-use crate::util::printable::counted;
 use crate::util::{exit_code, problem::Problem};
 
 /// Shown below the help text.
@@ -38,6 +41,7 @@ Examples:
   sockfuzz replay out/default/hangs      only the hangs
   sockfuzz replay out/sockfuzz-histories/default/*    processes that ended, with all their inputs
   sockfuzz replay request.http -- ./server --listen 127.0.0.1:8080
+  sockfuzz replay request.http --pcap said.pcap -- ./server && tshark -r said.pcap
 
 For inputs in an output directory of sockfuzz fuzz, the server, its working directory and the options \
 of the preload are those of the campaign, unless others are given.
@@ -48,6 +52,9 @@ signal, the stack is shown. If gdb is installed, it comes from gdb, in one more 
 
 A history, the inputs of one process of a campaign, is replayed in one process, in the loop. If a finding \
 does not happen alone, the history of its process is replayed, if there is one.
+
+A packet capture (--pcap) has the connections of all inputs. Its packets are made up, with addresses of documentation, \
+around what was said. Histories are left out, because their answers are not kept.
 
 Exit status: 0 when every input was answered, 4 when one crashed or hung the server or was answered \
 wrongly, 7 when an input saved as a finding did not reproduce it, 10 to 17 for a server that cannot be run (see \
@@ -65,6 +72,12 @@ pub struct ReplayArguments {
     /// Show requests, answers and stderr unescaped and in full
     #[arg(long)]
     pub raw: bool,
+    /// Packet capture to write, with what client and server said, for tcpdump and Wireshark
+    #[arg(long, value_name = "FILE")]
+    pub pcap: Option<PathBuf>,
+    /// Overwrite the capture if it exists
+    #[arg(long, requires = "pcap")]
+    pub force: bool,
     /// What the server needs before it starts.
     #[command(flatten)]
     pub setup: SetupArguments,
@@ -90,6 +103,7 @@ pub fn run(arguments: ReplayArguments) -> Result<u8> {
     // The paths may be relative to the present directory.
     let judge = inputs.first().map(|input| judging::judge_of(&input.path)).transpose()?.flatten();
     let options = preload_options(&arguments, record.as_ref(), &inputs)?;
+    let mut capture = TrafficCapture::create(arguments.pcap.as_deref(), arguments.force)?;
     if arguments.server.is_empty() {
         record.iter().try_for_each(CampaignRecord::enter_directory)?;
     }
@@ -104,24 +118,45 @@ pub fn run(arguments: ReplayArguments) -> Result<u8> {
     for input in &inputs {
         match History::decode(&input.bytes) {
             Some(history) => replay_history(&config, &input.name, &history, arguments.raw, &mut sum)?,
-            None => replay_finding(&config, judge.as_ref(), input, &arguments, record.as_ref(), &mut sum)?,
+            None => {
+                let run = run_input(&config, input, capture.as_mut())?;
+                replay_finding(&config, judge.as_ref(), input, &run, &arguments, record.as_ref(), &mut sum)?;
+            }
         }
         println!();
     }
+    capture.map(TrafficCapture::finish).transpose()?;
     sum.report();
     Ok(sum.exit_code())
 }
 
-/// Replays one input; a finding that does not happen alone, with its history.
+/// Runs one input, and adds what was said to the capture, if there is one.
+fn run_input(
+    config: &RunConfig<'_>,
+    input: &Seed,
+    capture: Option<&mut TrafficCapture>,
+) -> Result<SingleRun> {
+    let run = config.run(&input.bytes)?;
+    if let Some(problem) = config.server_problem(&run)? {
+        return Err(problem.into());
+    }
+    if let Some(capture) = capture {
+        capture.add(&input.bytes, config.options.parsed().input, &run)?;
+    }
+    Ok(run)
+}
+
+/// Shows the replay of one input; a finding that does not happen alone, with its history.
 fn replay_finding(
     config: &RunConfig<'_>,
     judge: Option<&Judge>,
     input: &Seed,
+    run: &SingleRun,
     arguments: &ReplayArguments,
     record: Option<&CampaignRecord>,
     sum: &mut ReplaySum,
 ) -> Result<()> {
-    let outcome = replay(config, judge, input, arguments.raw)?;
+    let outcome = show_replay(config, judge, input, run, arguments.raw)?;
     let Some(kind) = findings::kind_of(&input.path).filter(|kind| !outcome.is(*kind)) else {
         sum.failed += usize::from(outcome.is_failure());
         return Ok(());
@@ -155,17 +190,12 @@ fn replay_history(
     if !history::is_reproduced_by(history, replay.finding.as_ref()) {
         sum.not_reproduced += 1;
         println!("   NOT REPRODUCED: the process ended by {}", history.finding);
-    } else if let (false, Some(before)) = (is_hang(&history.finding), place(&history.finding))
+    } else if let (false, Some(before)) = (history::is_hang(&history.finding), place(&history.finding))
         && !at.ends_with(before)
     {
         println!("   in the campaign, it ended at {before}");
     }
     Ok(())
-}
-
-/// Whether a finding is a hang, whose place is a hash of all code that ran.
-fn is_hang(finding: &str) -> bool {
-    finding.starts_with("hang")
 }
 
 /// Returns the record of the campaign of the first path that belongs to one.
@@ -214,15 +244,17 @@ fn preload_options(
     Ok(options.with_input_format(format).with_crashes_of_the_loop())
 }
 
-/// Runs one input, and shows its bytes, the answer, and how the server ended.
-fn replay(config: &RunConfig<'_>, judge: Option<&Judge>, input: &Seed, raw: bool) -> Result<ReplayOutcome> {
-    let run = config.run(&input.bytes)?;
-    if let Some(problem) = config.server_problem(&run)? {
-        return Err(problem.into());
-    }
+/// Shows the bytes of an input, the answer, and how the server ended.
+fn show_replay(
+    config: &RunConfig<'_>,
+    judge: Option<&Judge>,
+    input: &Seed,
+    run: &SingleRun,
+    raw: bool,
+) -> Result<ReplayOutcome> {
     match config.options.parsed().input {
-        InputFormat::Raw => show::show_request(input, &run, raw)?,
-        InputFormat::Session => show::show_session(input, &run, raw)?,
+        InputFormat::Raw => show::show_request(input, run, raw)?,
+        InputFormat::Session => show::show_session(input, run, raw)?,
     }
     let options = config.options.parsed();
     let faults = match findings::kind_of(&input.path) {
@@ -231,12 +263,12 @@ fn replay(config: &RunConfig<'_>, judge: Option<&Judge>, input: &Seed, raw: bool
         }
         _ => Vec::new(),
     };
-    let outcome = ReplayOutcome::judged(&run, options.exits, &faults);
+    let outcome = ReplayOutcome::judged(run, options.exits, &faults);
     println!("=> {}", outcome.describe(config.timeout));
     let signalled = matches!(outcome, ReplayOutcome::Signalled { .. });
     show::show_output(&run.output, raw || signalled || matches!(outcome, ReplayOutcome::InternalError))?;
     if signalled && !has_backtrace(&run.output) {
-        println!("{}", backtrace::backtrace(config, &input.bytes, &run)?);
+        println!("{}", backtrace::backtrace(config, &input.bytes, run)?);
     }
     Ok(outcome)
 }
@@ -261,34 +293,5 @@ fn not_reproduced(kind: FindingKind, timeout: Duration, record: Option<&Campaign
              to reproduce it",
             timeout.as_millis()
         ),
-    }
-}
-
-/// Counts over all inputs.
-#[derive(Debug, Default)]
-struct ReplaySum {
-    inputs: usize,
-    failed: usize,
-    not_reproduced: usize,
-}
-
-impl ReplaySum {
-    fn report(&self) {
-        let Self { inputs, failed, not_reproduced } = self;
-        if *inputs > 1 {
-            println!("{failed} of {inputs} inputs crashed or hung the server, or were answered wrongly");
-        }
-        if *not_reproduced > 0 {
-            let findings = counted(*not_reproduced as u64, "finding", "findings");
-            println!("{findings} not reproduced");
-        }
-    }
-
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self { not_reproduced: 1.., .. } => exit_code::NOT_REPRODUCED,
-            Self { failed: 1.., .. } => exit_code::CRASHED,
-            _ => exit_code::OK,
-        }
     }
 }

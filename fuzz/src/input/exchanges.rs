@@ -3,7 +3,9 @@
 
 mod answer_http1;
 mod http2;
+mod order;
 
+pub use order::answered_by_chunk;
 use sockfuzz_model::{Item, Pipeline, Request, Target};
 use sockfuzz_protocol::session::{Action, Connection, Session};
 
@@ -27,14 +29,16 @@ pub fn exchanges(session: &Session, answers: &[Vec<u8>; Connection::COUNT]) -> V
 
 /// What the client sends on a connection, up to its close.
 #[derive(Debug, Default)]
-pub(super) struct SentBytes {
-    pub(super) bytes: Vec<u8>,
+pub struct SentBytes {
+    /// All that it sends.
+    pub bytes: Vec<u8>,
     /// Whether the client closes or resets the connection, which may cut an answer off.
-    pub(super) is_closed: bool,
+    pub is_closed: bool,
 }
 
 /// Returns what the client sends on a connection.
-pub(super) fn sent_on(session: &Session, connection: Connection) -> SentBytes {
+#[must_use]
+pub fn sent_on(session: &Session, connection: Connection) -> SentBytes {
     let mut sent = SentBytes::default();
     for step in session.steps().iter().filter(|step| step.connection == connection) {
         match &step.action {

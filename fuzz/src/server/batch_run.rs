@@ -53,6 +53,7 @@ impl BatchRun {
             output: Vec::new(),
             end: RunEnd::Finished,
             phase: Phase::Finished,
+            port: 0,
             exited: false,
             internal_error: false,
             memory_fallback: memory_fallback.clone(),

@@ -104,6 +104,8 @@ pub struct SingleRun {
     pub end: RunEnd,
     /// Last phase that the server reached.
     pub phase: Phase,
+    /// Port that the server believes to listen on; 0 if it is not known.
+    pub port: u16,
     /// Whether the server exited by itself, even if after a complete answer.
     pub exited: bool,
     /// Whether the preload reported an internal error.
@@ -185,6 +187,7 @@ impl RunConfig<'_> {
             output: stderr.content()?,
             end,
             phase: status.phase(),
+            port: status.port(),
             exited: status.count(Counter::Exits) > 0,
             internal_error: status.count(Counter::InternalErrors) > 0,
             draws_hash_keys: status.has_hash_keys(),

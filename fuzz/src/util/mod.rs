@@ -5,6 +5,7 @@ pub mod affinity;
 pub mod exit_code;
 pub mod fingerprint;
 pub mod memory_file;
+pub mod packet_capture;
 pub mod percent;
 pub mod printable;
 pub mod shell;

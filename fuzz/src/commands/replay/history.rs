@@ -13,6 +13,11 @@ pub(super) fn is_reproduced_by(history: &History, found: Option<&String>) -> boo
     found.is_some_and(|finding| kind(finding) == kind(&history.finding))
 }
 
+/// Whether a finding is a hang, whose place is a hash of all code that ran.
+pub(super) fn is_hang(finding: &str) -> bool {
+    finding.starts_with("hang")
+}
+
 /// Finds the shortest history of the campaign in this output directory whose last input is this one.
 pub(super) fn find(out: &Path, input: &[u8]) -> Option<(PathBuf, History)> {
     findings::histories(out)
