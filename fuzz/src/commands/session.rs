@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use sockfuzz_protocol::session::Session;
 
 use crate::input::corpus::{self, Seed};
+use crate::input::tls_text;
 use crate::util::output_file;
 use crate::util::{exit_code, problem::Problem};
 
@@ -32,8 +33,10 @@ A step can use a value of an earlier answer. The client puts the value in when i
 
 {{1.json.user.id}} and {{1.json.items.0.id}} are values of a JSON body, {{1.json}} is all of it; if the path leads nowhere, the first member with its first name counts. {{1.header.etag}} is a field, {{1.cookie.session}} a cookie that was set, {{1.location}} path and query of the field Location, {{1.location.id}} the last segment of that path, {{1.status}} the status code. Answers count from 1 as they come, the interim ones (1xx) not; the first 64 KiB on each connection are kept. In a request line, a value is percent-encoded; in a JSON string, escaped; in a header, CR, LF and NUL are left out. Content-Length and the sizes of chunks change with the value, by as much as it is longer, if the request begins in the same step; frames of HTTP/2 do not. What is not found is sent as it is, like any other bytes.
 
+Of connections that begin with TLS, show also prints records, messages and extensions, as comments.
+
 Examples:
-  sockfuzz session show corpus/sessions/both-plain out/default/crashes
+  sockfuzz session show corpus/sessions/both-plain corpus/tls/hello-tls13 out/default/crashes
   sockfuzz session pack both-mine.txt -o corpus/sessions/both-mine
   printf 'open 1\nsend 0 "x"\n' | sockfuzz session pack - | sockfuzz run --input session -- ./server
 
@@ -103,7 +106,12 @@ fn write_all(inputs: &[Seed]) -> io::Result<()> {
         if inputs.len() > 1 {
             writeln!(out, "{}# {}", if index > 0 { "\n" } else { "" }, input.name)?;
         }
-        write!(out, "{}", Session::decode(&input.bytes))?;
+        let session = Session::decode(&input.bytes);
+        write!(out, "{session}")?;
+        for (connection, text) in tls_text::connections(&session) {
+            writeln!(out, "# TLS on connection {connection}:")?;
+            text.lines().try_for_each(|line| writeln!(out, "#   {line}"))?;
+        }
     }
     Ok(())
 }

@@ -10,3 +10,4 @@ pub mod import;
 pub mod judge;
 pub mod request_counts;
 pub mod route;
+pub mod tls_text;

@@ -7,6 +7,7 @@ use sockfuzz_protocol::history::History;
 use sockfuzz_protocol::session::{Connection, Session, has_marker};
 
 use crate::input::corpus::Seed;
+use crate::input::tls_text;
 use crate::server::single_run::SingleRun;
 use crate::util::printable::{counted, printable};
 
@@ -29,6 +30,9 @@ pub(super) fn show_session(Seed { name, bytes, .. }: &Seed, run: &SingleRun, raw
         show_bytes(&format!("session {name}"), bytes, raw)?;
     } else {
         write!(stdout(), "-- session {name} ({} bytes)\n{session}", bytes.len())?;
+        for (connection, text) in tls_text::connections(&session) {
+            write!(stdout(), "-- TLS on connection {connection}\n{text}")?;
+        }
     }
     for (connection, answer) in Connection::ALL.into_iter().zip(&run.answers) {
         let is_used = session.steps().iter().any(|step| step.connection == connection);
@@ -62,8 +66,8 @@ pub(super) fn show_history(name: &str, history: &History, ran: usize, raw: bool)
 fn show_bytes(title: &str, bytes: &[u8], raw: bool) -> io::Result<()> {
     let mut out = stdout().lock();
     writeln!(out, "-- {title} ({} bytes)", bytes.len())?;
-    let shown =
-        if raw { Cow::from(bytes) } else { Cow::from(printable(bytes, MAX_SHOWN_BYTES).into_bytes()) };
+    let text = || tls_text::as_text(bytes).unwrap_or_else(|| printable(bytes, MAX_SHOWN_BYTES));
+    let shown = if raw { Cow::from(bytes) } else { Cow::from(text().into_bytes()) };
     out.write_all(&shown)?;
     match *shown {
         [] | [.., b'\n'] => Ok(()),
