@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches};
 use sockfuzz_protocol::{
-    ChildCrashes, DeadAccept, InputFormat, OptionSpec, Options, Panics, former_names_in_use, specs,
+    ChildCrashes, DeadAccept, InputFormat, OptionSpec, Options, Panics, Tls, TlsFound, former_names_in_use,
+    specs,
 };
 
 use self::flags::{LIST_SEPARATOR, is_list, parse, user_specs};
@@ -70,6 +71,18 @@ impl PreloadOptions {
     #[must_use]
     pub fn with_input_format(&self, format: InputFormat) -> Self {
         self.with_default(&specs::INPUT, &format.to_string())
+    }
+
+    /// Returns these options, with TLS as the server was found to speak it, if that was left to find out.
+    #[must_use]
+    pub fn with_tls_found(&self, found: Option<TlsFound>) -> Self {
+        match found {
+            Some(found) if self.parsed().tls == Tls::Auto => {
+                let tls = if found.is_tls() { Tls::On } else { Tls::Off };
+                self.with(specs::TLS.variable, tls.to_string())
+            }
+            _ => self.clone(),
+        }
     }
 
     /// Returns these options with the definition of a crash that applies in the loop, for options that are not

@@ -76,6 +76,7 @@ pub(crate) fn run() {
     }
     if run_mode == RunMode::Once {
         options.crashes.iter().for_each(|file| history::crash_stack::prepare(file));
+        options.key_log.iter().for_each(|file| driver::key_log::prepare(file));
         options.write_coverage.iter().for_each(|directory| source_coverage::prepare(directory));
     }
     sandbox::enter(&options);

@@ -13,7 +13,7 @@ use sockfuzz_protocol::specs;
 
 use crate::campaign::output_mode::OutputMode;
 use crate::options::PreloadOptions;
-use crate::server::command::{Server, preload_list};
+use crate::server::command::{Server, openssl_setting, preload_list};
 use crate::server::inspect::Inspection;
 use crate::server::status_file::StatusFile;
 
@@ -61,8 +61,10 @@ pub fn settings(
     let skip_check = (inspection.script || inspection.is_uninstrumented())
         .then(|| Setting::silent("AFL_SKIP_BIN_CHECK", "1"))
         .filter(|setting| env::var_os(setting.name).is_none());
+    let openssl = openssl_setting(options).map(|(name, value)| Setting::silent(name, value));
     [preload, status]
         .into_iter()
+        .chain(openssl)
         .chain(preload_options)
         .chain(skip_check)
         .chain(permissive_settings(output_mode))

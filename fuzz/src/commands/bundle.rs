@@ -155,9 +155,10 @@ fn check<'a>(
     let sandbox = Sandbox::prepare(options, library)?;
     let of_loop = &sandbox.options().with_crashes_of_the_loop();
     let config = RunConfig { server, library, options: of_loop, timeout: SEED_TIMEOUT };
-    let SeedCheck { choice, findings } = seeds::check(&config, inspection, seeds)?;
-    choice.iter().for_each(|choice| note!("{choice}"));
-    let options = choice.map_or_else(|| options.clone(), |choice| choice.apply(options));
+    let checked = seeds::check(&config, inspection, seeds)?;
+    checked.choice.iter().for_each(|choice| note!("{choice}"));
+    let options = checked.apply(options);
+    let SeedCheck { findings, .. } = checked;
     let is_finding = |index| findings.iter().any(|(finding, _)| *finding == index);
     if !findings.is_empty() {
         let left_out = counted(findings.len() as u64, "seed that ends or hangs", "seeds that end or hang");

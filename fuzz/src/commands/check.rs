@@ -144,10 +144,8 @@ fn try_loop(config: &RunConfig<'_>, comparison: &TcpComparison, seeds: &[Seed]) 
         println!("loop    not tried: every seed crashes or hangs the server");
         return Ok(());
     }
-    let options = match &comparison.choice {
-        Some(choice) => choice.apply(config.options),
-        None => config.options.clone(),
-    };
+    let options = config.options.with_tls_found(comparison.tls);
+    let options = comparison.choice.as_ref().map_or(options.clone(), |choice| choice.apply(&options));
     let measured = loop_trial::enter_loop(&cargo_afl, config.server, config.library, &options, &usable)?;
     let FuzzerStats { executions, stability, .. } = measured.stats;
     println!(
@@ -185,7 +183,7 @@ fn report_exits(exits: usize, wanted: Exits, seeds: usize) {
 }
 
 fn report_comparison(comparison: &TcpComparison, seeds: usize) {
-    let TcpComparison { different, varying, failing, classes, choice, memory_fallback, .. } = comparison;
+    let TcpComparison { different, varying, failing, classes, choice, memory_fallback, tls, .. } = comparison;
     let all = counted(seeds as u64, "seed", "seeds");
     println!();
     match (different, varying) {
@@ -207,6 +205,7 @@ fn report_comparison(comparison: &TcpComparison, seeds: usize) {
              own requests with -i (see sockfuzz corpus), with a Host and paths that this server serves"
         );
     }
+    tls.filter(|found| found.is_tls()).iter().for_each(|found| println!("the server speaks {found}"));
     choice.iter().for_each(|choice| println!("{choice}"));
     memory_fallback.iter().for_each(|reason| println!("transport memory fell back to unix: {reason}"));
 }

@@ -51,12 +51,13 @@ pub fn run(arguments: FuzzArguments) -> Result<u8> {
     let [options, sandboxed] = [&options, sandbox.options()].map(|it| it.with_input_format(format));
     report_seeds(&inputs.seeds, &options);
     let checked = seed_check::check(&arguments, &target, &library, &sandboxed, &inputs.seeds)?;
-    let apply = |options: &PreloadOptions| match &checked.check.choice {
-        Some(choice) => choice.apply(options),
-        None => options.clone(),
-    };
-    let record = CampaignRecord::new(&target.server, &apply(&options), arguments.timeout, &inputs.seeds)?;
-    let options = apply(&sandboxed);
+    let record = CampaignRecord::new(
+        &target.server,
+        &checked.check.apply(&options),
+        arguments.timeout,
+        &inputs.seeds,
+    )?;
+    let options = checked.check.apply(&sandboxed);
     let checked = CheckedTarget { target, record, options, seeds: checked };
     execution::fuzz(&arguments, checked, &inputs, &library, (mutator, mutator_settings))
 }

@@ -20,6 +20,7 @@ pub(super) fn user_specs() -> impl Iterator<Item = &'static OptionSpec> {
         &specs::HISTORIES,
         &specs::WRITE_COVERAGE,
         &specs::RECORDING,
+        &specs::KEY_LOG,
     ];
     let internal = internal.map(|spec| spec.flag);
     specs::ALL.iter().copied().filter(move |spec| !internal.contains(&spec.flag))
@@ -30,7 +31,12 @@ pub(super) fn is_list(spec: &OptionSpec) -> bool {
     [specs::WRITABLE.flag, specs::RELOCATE.flag].contains(&spec.flag)
 }
 
-/// Returns the value of an option, with the paths of a list below `directory` unless they are absolute.
+/// Whether the value of this option is a path.
+fn is_path(spec: &OptionSpec) -> bool {
+    spec.flag == specs::CLIENT_CERTIFICATE.flag
+}
+
+/// Returns the value of an option, with its paths below `directory` unless they are absolute.
 #[must_use]
 pub fn with_paths_below(directory: &Path, flag: &str, value: &str) -> String {
     let below = |path: &str| directory.join(path).to_string_lossy().into_owned();
@@ -39,7 +45,8 @@ pub fn with_paths_below(directory: &Path, flag: &str, value: &str) -> String {
         Some((old, new)) if flag == specs::RELOCATE.flag => format!("{old}={}", below(new)),
         _ => below(entry),
     };
-    match user_specs().find(|spec| spec.flag == flag).is_some_and(is_list) {
+    let spec = user_specs().find(|spec| spec.flag == flag);
+    match spec.is_some_and(|spec| is_list(spec) || is_path(spec)) {
         true => value.split(LIST_SEPARATOR).map(below).collect::<Vec<_>>().join(LIST_SEPARATOR),
         false => value.to_owned(),
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use sockfuzz_protocol::session::Connection;
-use sockfuzz_protocol::{Counter, Phase, Switch, answers, batch, specs};
+use sockfuzz_protocol::{Counter, Phase, Switch, TlsFound, answers, batch, specs};
 
 use crate::options::PreloadOptions;
 use crate::server::running::{RunningProcess, WaitOutcome};
@@ -39,6 +39,8 @@ pub struct BatchRun {
     pub answers: Vec<Option<Answers>>,
     /// Why transport `memory` fell back to `unix`, if it did.
     pub memory_fallback: Option<String>,
+    /// What the server speaks; `None` if it did not come so far.
+    pub tls: Option<TlsFound>,
     /// Whether the server has drawn keys for hash maps of Rust's std.
     pub draws_hash_keys: bool,
 }
@@ -47,7 +49,7 @@ impl BatchRun {
     /// Converts the answers to finished single runs.
     #[must_use]
     pub fn runs(self) -> Vec<Option<SingleRun>> {
-        let Self { answers, memory_fallback, draws_hash_keys } = self;
+        let Self { answers, memory_fallback, tls, draws_hash_keys } = self;
         let run = |answers| SingleRun {
             answers,
             output: Vec::new(),
@@ -57,6 +59,7 @@ impl BatchRun {
             exited: false,
             internal_error: false,
             memory_fallback: memory_fallback.clone(),
+            tls,
             draws_hash_keys,
             crash: None,
         };
@@ -74,14 +77,16 @@ impl RunConfig<'_> {
         let options = batch_options(self.options);
         let config = RunConfig { options: &options, ..*self };
         let mut memory_fallback = None;
+        let mut tls = None;
         let mut draws_hash_keys = false;
         let answers = answer_in_turn(inputs.len(), |begin| {
             let (answers, status) = config.run_one_process(&inputs[begin..], on_answer)?;
             memory_fallback = status.memory_fallback().or(memory_fallback.take());
+            tls = status.tls().or(tls);
             draws_hash_keys |= status.has_hash_keys();
             Ok(answers)
         })?;
-        Ok(BatchRun { answers, memory_fallback, draws_hash_keys })
+        Ok(BatchRun { answers, memory_fallback, tls, draws_hash_keys })
     }
 
     /// Runs the inputs one after the other in one process, up to the first that ends or hangs it, and returns the answers.

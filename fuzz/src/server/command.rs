@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::Result;
 use sockfuzz_launcher::launch::{self, PRELOAD};
-use sockfuzz_protocol::{Mode, PRELOAD_FILE, specs};
+use sockfuzz_protocol::{Mode, PRELOAD_FILE, Tls, specs};
 
 use super::sanitizers;
 use super::status_file::StatusFile;
@@ -137,7 +137,13 @@ impl Server {
             .env(PRELOAD, preload_list(PRELOAD, self.sanitizer.as_deref(), library))
             .envs(options.variables())
             .env(specs::MODE.variable, Mode::Once.to_string())
-            .env(specs::STATUS.variable, status.path());
+            .env(specs::STATUS.variable, status.path())
+            .envs(openssl_setting(options));
+        if let Some(file) = env::var_os(KEY_LOG_VARIABLE)
+            && let Ok(file) = std::path::absolute(file)
+        {
+            command.env(specs::KEY_LOG.variable, file);
+        }
         command
     }
 
@@ -151,6 +157,19 @@ impl Server {
             .env(specs::RECORDING.variable, recording.path());
         command
     }
+}
+
+/// Variable of the file to which clients of TLS write their secrets, by a convention of NSS that curl and browsers follow.
+const KEY_LOG_VARIABLE: &str = "SSLKEYLOGFILE";
+
+/// Variable that masks features of the processor for OpenSSL (OPENSSL_ia32cap(3)), and its value: no time stamp counter, no
+/// RDRAND and no RDSEED, which give other values in each run.
+const OPENSSL_FEATURES: (&str, &str) = ("OPENSSL_ia32cap", "~0x4000000000000010:~0x00040000");
+
+/// Returns the variable that makes OpenSSL repeatable, unless the server speaks no TLS, or the user has set it.
+pub fn openssl_setting(options: &PreloadOptions) -> Option<(&'static str, &'static str)> {
+    let is_wanted = options.parsed().tls != Tls::Off && env::var_os(OPENSSL_FEATURES.0).is_none();
+    is_wanted.then_some(OPENSSL_FEATURES)
 }
 
 /// Returns the value of a variable such as `LD_PRELOAD`: the sanitizer's runtime, which has to be first, the

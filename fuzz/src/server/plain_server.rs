@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use rustix::io::{FdFlags, dup2, fcntl_setfd};
 use sockfuzz_protocol::session::{Connection, Session};
-use sockfuzz_protocol::{Endpoint, InputFormat, Options, Switch};
+use sockfuzz_protocol::{Endpoint, InputFormat, Options, Switch, Tls};
 
 use crate::server::client_stream::ClientStream;
 use crate::server::command::Server;
@@ -183,12 +183,17 @@ impl PlainServer {
 /// Servers that were asked whether they speak TLS, each with its listener and its answer.
 static ASKED: Mutex<Vec<(Server, Option<Endpoint>, bool)>> = Mutex::new(Vec::new());
 
-/// Whether a server speaks TLS. It is asked once, in a process of its own: in one that is used for inputs, the question
+/// Whether a server speaks TLS, unless the user has said so. It is asked once, in a process of its own: in one that is used for inputs, the question
 /// would be an input itself.
 ///
 /// # Errors
 /// When it never listens.
 fn speaks_tls(server: &Server, options: &Options, timeout: Duration) -> Result<bool> {
+    match options.tls {
+        Tls::On => return Ok(true),
+        Tls::Off | Tls::Raw => return Ok(false),
+        Tls::Auto => {}
+    }
     let mut asked = ASKED.lock().unwrap_or_else(PoisonError::into_inner);
     let known = asked.iter().find(|(other, port, _)| (other, port) == (server, &options.port));
     if let Some((_, _, answer)) = known {

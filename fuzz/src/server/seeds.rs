@@ -4,9 +4,11 @@ use std::io::{IsTerminal, stderr};
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressStyle};
+use sockfuzz_protocol::TlsFound;
 
 use crate::input::corpus::Seed;
 use crate::note;
+use crate::options::PreloadOptions;
 use crate::server::batch_run::SeedRun;
 use crate::server::diagnose::describe_exit;
 use crate::server::inspect::Inspection;
@@ -146,8 +148,19 @@ fn answer_alone(config: &RunConfig<'_>, seed: &Seed, progress: &SeedProgress) ->
 pub struct SeedCheck {
     /// Choice for transport `auto`; `None` if another transport is set.
     pub choice: Option<TransportChoice>,
+    /// What the server speaks, if a run came so far.
+    pub tls: Option<TlsFound>,
     /// Indices of the seeds that crash or hang the server.
     pub findings: Vec<(usize, FindingKind)>,
+}
+
+impl SeedCheck {
+    /// Returns the options with what the check has found out.
+    #[must_use]
+    pub fn apply(&self, options: &PreloadOptions) -> PreloadOptions {
+        let options = options.with_tls_found(self.tls);
+        self.choice.as_ref().map_or(options.clone(), |choice| choice.apply(&options))
+    }
 }
 
 /// Runs all seeds to check that the server serves, and chooses the transport if it is `auto`.
@@ -158,11 +171,13 @@ pub fn check(config: &RunConfig<'_>, inspection: &Inspection, seeds: &[Seed]) ->
     let mut first = None;
     let mut index = 0..;
     let mut findings = Vec::new();
+    let mut tls = None;
     let mut trial = TransportTrial::begin(config, inspection, seeds.len());
     let progress = SeedProgress::begin(seeds.len(), 1);
     answer_all(config, seeds, &progress, |batch, runs| {
         for (seed, SeedRun { run, .. }) in batch.iter().zip(runs) {
             first.get_or_insert_with(|| format!("{}: {}", seed.name, summary(run)));
+            tls = tls.or(run.tls);
             findings.extend(index.next().zip(run.finding()));
         }
         trial.as_mut().map_or(Ok(()), |trial| trial.compare(batch, runs))
@@ -170,5 +185,5 @@ pub fn check(config: &RunConfig<'_>, inspection: &Inspection, seeds: &[Seed]) ->
     drop(progress);
     let first = first.unwrap_or_default();
     note!("{} answered, the first: {first}", counted(seeds.len() as u64, "seed", "seeds"));
-    Ok(SeedCheck { choice: trial.map(TransportTrial::choice), findings })
+    Ok(SeedCheck { choice: trial.map(TransportTrial::choice), tls, findings })
 }

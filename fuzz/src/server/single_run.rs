@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use procfs::process::Stat;
 use sockfuzz_protocol::session::Connection;
-use sockfuzz_protocol::{AnswerFormat, Counter, Phase, SandboxMode, answers, specs};
+use sockfuzz_protocol::{AnswerFormat, Counter, Phase, SandboxMode, TlsFound, answers, specs};
 
 use crate::options::PreloadOptions;
 use crate::server::command::Server;
@@ -114,6 +114,8 @@ pub struct SingleRun {
     pub draws_hash_keys: bool,
     /// Why transport `memory` fell back to `unix`, if it did.
     pub memory_fallback: Option<String>,
+    /// What the server speaks; `None` if it did not come so far.
+    pub tls: Option<TlsFound>,
     /// Crash that ended it, if the process has recorded that.
     pub crash: Option<RecordedCrash>,
 }
@@ -192,6 +194,7 @@ impl RunConfig<'_> {
             internal_error: status.count(Counter::InternalErrors) > 0,
             draws_hash_keys: status.has_hash_keys(),
             memory_fallback: status.memory_fallback(),
+            tls: status.tls(),
             crash,
         })
     }

@@ -1,6 +1,7 @@
 //! Comparison of answers through the preload with answers over real TCP.
 
 use anyhow::Result;
+use sockfuzz_protocol::TlsFound;
 
 use super::batch_run::SeedRun;
 use super::inspect::Inspection;
@@ -30,6 +31,8 @@ pub struct TcpComparison {
     pub choice: Option<TransportChoice>,
     /// Why transport `memory` fell back to `unix`, if it did.
     pub memory_fallback: Option<String>,
+    /// What the server speaks, if a run came so far.
+    pub tls: Option<TlsFound>,
 }
 
 /// Number of passes over the seeds: through the preload, and over TCP.
@@ -54,6 +57,9 @@ pub fn compare(
     let mut index = 0;
     seeds::answer_all(config, seeds, &progress, |batch, runs| {
         trial.as_mut().map_or(Ok(()), |trial| trial.compare(batch, runs))?;
+        compared.tls = compared.tls.or(runs.iter().find_map(|SeedRun { run, .. }| run.tls));
+        let options = config.options.with_tls_found(compared.tls);
+        let config = &RunConfig { options: &options, ..*config };
         let plain = answer_over_tcp(config, batch, runs, &progress)?;
         for ((seed, run), plain) in batch.iter().zip(runs).zip(plain) {
             let compared_run = ComparedRun::of(config, seed, run, plain.as_ref())?;

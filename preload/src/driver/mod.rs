@@ -10,7 +10,7 @@ mod dead_accept;
 mod drained;
 mod ending;
 mod input_source;
-mod key_log;
+pub(crate) mod key_log;
 mod leak_sanitizer;
 mod playing;
 mod tls_trial;

@@ -146,9 +146,7 @@ fn connector(options: &Options) -> Connector {
             report::fatal(format_args!("{file} is no certificate for the client: {error}"))
         }));
     }
-    if let Some(file) = options.key_log.as_ref().filter(|_| config::is_single_run()) {
-        settings.key_log = Some(Arc::new(KeyLogFile::open(file)));
-    }
+    settings.key_log = KeyLogFile::prepared().map(|log| Arc::new(log) as _);
     own_work::run(|| Connector::new(&settings))
         .unwrap_or_else(|error| report::fatal(format_args!("--sni: {error}")))
 }

@@ -58,10 +58,11 @@ pub(super) fn check(
     } else {
         seeds::check(&config, &target.inspection, seeds)?
     };
+    check.tls.filter(|found| found.is_tls()).iter().for_each(|found| note!("the server speaks {found}"));
     check.choice.iter().for_each(|choice| note!("{choice}"));
     let mut checked = CheckedSeeds { check, redundant: HashSet::new() };
     if are_many && !arguments.no_check {
-        let options = checked.check.choice.as_ref().map_or(options.clone(), |choice| choice.apply(&options));
+        let options = checked.check.apply(&options);
         let config = RunConfig { options: &options, ..config };
         let given = earlier.filter(|_| target.out.is_resumed());
         select(&mut checked, &config, arguments, given.as_ref(), seeds)?;

@@ -41,6 +41,6 @@ pub const KEY_LOG: OptionSpec = OptionSpec {
     value: "FILE",
     default: "",
     meaning: "in a single run, file to which the client appends the secrets of its TLS connections, in the form that Wireshark \
-              reads (sockfuzz run and replay set it to SSLKEYLOGFILE)",
+              reads (sockfuzz sets it to SSLKEYLOGFILE)",
     former: None,
 };
