@@ -20,11 +20,9 @@ impl<'a> RecordStream<'a> {
     #[must_use]
     #[inline]
     pub fn recognises(input: &[u8]) -> bool {
-        match input {
-            [content_type::CHANGE_CIPHER_SPEC..=content_type::HEARTBEAT, 3, ..] => true,
-            [0x80..=0xff, _, 1, 0 | 3, ..] => true,
-            _ => false,
-        }
+        let is_tls = matches!(input, [content_type::CHANGE_CIPHER_SPEC..=content_type::HEARTBEAT, 3, ..]);
+        let is_ssl2 = matches!(input, [0x80..=0xff, _, 1, 0 | 3, ..]);
+        is_tls || is_ssl2
     }
 
     /// Parses any bytes without loss.
