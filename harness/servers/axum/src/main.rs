@@ -1,6 +1,8 @@
 //! A small server on axum: its extractors, on tokio's multi-threaded runtime.
 //!
 //! `axum-server ADDRESS`
+//!
+//! With the feature `rustls`, it speaks TLS by the crate axum-server, and HTTP/2 by ALPN: `axum-server ADDRESS CERTIFICATES`.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -13,7 +15,6 @@ use axum::{Form, Json, Router};
 use futures_util::stream;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::net::TcpListener;
 
 type Pairs = Vec<(String, String)>;
 
@@ -27,7 +28,24 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/form", post(form))
         .route("/query", get(query))
         .route("/status/{code}", any(status));
-    Ok(axum::serve(TcpListener::bind(address).await?, routes).await?)
+    serve(&address, routes).await
+}
+
+#[cfg(not(feature = "rustls"))]
+async fn serve(address: &str, routes: Router) -> Result<(), Box<dyn Error>> {
+    let listener = tokio::net::TcpListener::bind(address).await?;
+    Ok(axum::serve(listener, routes).await?)
+}
+
+#[cfg(feature = "rustls")]
+async fn serve(address: &str, routes: Router) -> Result<(), Box<dyn Error>> {
+    use axum_server::tls_rustls::RustlsConfig;
+
+    let address: std::net::SocketAddr = address.parse()?;
+    let directory = std::env::args().nth(2).ok_or("usage: axum-server ADDRESS CERTIFICATES")?;
+    let [certificate, key] = ["server.crt", "server.key"].map(|name| format!("{directory}/{name}"));
+    let config = RustlsConfig::from_pem_file(certificate, key).await?;
+    Ok(axum_server::bind_rustls(address, config).serve(routes.into_make_service()).await?)
 }
 
 /// Returns the requested number of lines, in chunks.
