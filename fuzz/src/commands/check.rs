@@ -84,7 +84,7 @@ pub fn run(arguments: CheckArguments) -> Result<u8> {
         println!("        {warning}");
     }
     let library = preload::locate(arguments.preload.preload.as_deref())?;
-    let options = arguments.preload.options.with_input_format(corpus::input_format(&seeds));
+    let options = corpus::fitting_options(&arguments.preload.options, &seeds);
     if options.parsed().input == InputFormat::Session {
         println!("input   sessions");
     }

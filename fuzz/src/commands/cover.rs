@@ -156,7 +156,7 @@ fn play(
         Some(record) => record.options_below(given)?,
         None => given.clone(),
     };
-    let options = options.with_input_format(corpus::input_format(inputs));
+    let options = corpus::fitting_options(&options, inputs);
     let options = coverage_options(&options, directory);
     let library = preload::locate(arguments.preload.preload.as_deref())?;
     let sandbox = Sandbox::prepare(&options, &library)?;

@@ -47,8 +47,8 @@ pub fn run(arguments: FuzzArguments) -> Result<u8> {
         None => inputs,
     };
     let mutator_settings = mutator.settings(inputs.dictionary.as_deref())?;
-    let format = corpus::input_format(&inputs.seeds);
-    let [options, sandboxed] = [&options, sandbox.options()].map(|it| it.with_input_format(format));
+    let [options, sandboxed] =
+        [&options, sandbox.options()].map(|options| corpus::fitting_options(options, &inputs.seeds));
     report_seeds(&inputs.seeds, &options);
     let checked = seed_check::check(&arguments, &target, &library, &sandboxed, &inputs.seeds)?;
     let record = CampaignRecord::new(

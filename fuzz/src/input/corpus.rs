@@ -4,10 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use sockfuzz_protocol::InputFormat;
-use sockfuzz_protocol::session::has_marker;
+use sockfuzz_model::tls::RecordStream;
+use sockfuzz_protocol::session::{Action, Session, has_marker};
+use sockfuzz_protocol::{InputFormat, Tls, specs};
 
 use crate::note;
+use crate::options::PreloadOptions;
 use crate::util::problem::Problem;
 
 /// Maximum size of an AFL++ input (`MAX_FILE`).
@@ -78,6 +80,28 @@ pub fn read_file(path: &Path) -> Result<Seed> {
 #[must_use]
 pub fn input_format(seeds: &[Seed]) -> InputFormat {
     if seeds.iter().any(|seed| has_marker(&seed.bytes)) { InputFormat::Session } else { InputFormat::Raw }
+}
+
+/// Returns options that fit these inputs, where the user has set none: their format, and that they are sent below TLS if
+/// they are records of it.
+#[must_use]
+pub fn fitting_options(options: &PreloadOptions, seeds: &[Seed]) -> PreloadOptions {
+    let format = input_format(seeds);
+    let options = options.with_input_format(format);
+    match !seeds.is_empty() && seeds.iter().all(|seed| is_tls(&seed.bytes, format)) {
+        true => options.with_default(&specs::TLS, &Tls::Raw.to_string()),
+        false => options,
+    }
+}
+
+/// Whether the first bytes that an input sends are a record of TLS.
+fn is_tls(input: &[u8], format: InputFormat) -> bool {
+    let session = Session::of_input(input, format);
+    let mut sent = session.steps().iter().filter_map(|step| match &step.action {
+        Action::Send(chunk) => Some(chunk),
+        _ => None,
+    });
+    sent.next().is_some_and(|first| RecordStream::recognises(first))
 }
 
 /// Returns a warning for each input that AFL++ would truncate.

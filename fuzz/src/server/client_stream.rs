@@ -4,7 +4,9 @@ use std::io::{ErrorKind, Read, Result, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 
-use super::tls_client::{TlsApplication, TlsStream};
+use rustls::ClientConnection;
+
+use super::tls_client::TlsStream;
 
 /// Stream of a connection.
 #[derive(Debug)]
@@ -16,15 +18,15 @@ pub enum ClientStream {
 }
 
 impl ClientStream {
-    /// Begins a connection over TCP, with TLS for this protocol if there is one.
+    /// Begins a connection over TCP, with this client of TLS if there is one.
     ///
     /// # Errors
     /// When the socket cannot be used.
-    pub fn new(socket: TcpStream, tls: Option<TlsApplication>) -> Result<Self> {
+    pub fn new(socket: TcpStream, tls: Option<ClientConnection>) -> Result<Self> {
         socket.set_nonblocking(true)?;
         Ok(match tls {
             None => Self::Plain(socket),
-            Some(application) => Self::Tls(Box::new(TlsStream::new(socket, application)?)),
+            Some(client) => Self::Tls(Box::new(TlsStream::new(socket, client))),
         })
     }
 

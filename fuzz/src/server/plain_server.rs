@@ -25,7 +25,7 @@ use crate::server::listening::{ServerAddress, accept_queue, connect_to};
 use crate::server::process_tree;
 use crate::server::running::{RunningProcess, WaitOutcome};
 use crate::server::tcp_client::{self, TcpAnswers, TcpTimeouts};
-use crate::server::tls_client::TlsApplication;
+use crate::server::tls_client::{TlsApplication, TlsSettings};
 use crate::server::tls_probe::speaks_tls_by;
 use crate::util::interrupt::{self, Interrupted};
 use crate::util::memory_file::MemoryFile;
@@ -44,7 +44,8 @@ pub(super) struct PlainServer {
     running: RunningProcess,
     address: ServerAddress,
     timeout: Duration,
-    speaks_tls: bool,
+    /// Settings of the client, if the server speaks TLS.
+    tls: Option<TlsSettings>,
     /// Connection by which the listener was detected; the first `connect` returns it.
     first: Option<TcpStream>,
     output: MemoryFile,
@@ -71,8 +72,9 @@ impl PlainServer {
         options: &Options,
         timeout: Duration,
     ) -> Result<Self> {
-        let speaks_tls = speaks_tls(server, options, timeout)?;
-        Ok(Self { speaks_tls, ..Self::start_without_tls(command, options, timeout)? })
+        let settings = TlsSettings::of(options)?;
+        let tls = speaks_tls(server, options, &settings, timeout)?.then_some(settings);
+        Ok(Self { tls, ..Self::start_without_tls(command, options, timeout)? })
     }
 
     /// Starts a server to which [`Self::play`] speaks without TLS.
@@ -101,7 +103,7 @@ impl PlainServer {
             running,
             address,
             timeout,
-            speaks_tls: false,
+            tls: None,
             first,
             output,
             _activation: activation,
@@ -130,7 +132,8 @@ impl PlainServer {
     ) -> io::Result<TcpAnswers> {
         let session = Session::of_input(input, format);
         let dial = |connection| {
-            let tls = self.speaks_tls.then(|| TlsApplication::of(&session, connection));
+            let client = |settings: &TlsSettings| settings.client(TlsApplication::of(&session, connection));
+            let tls = self.tls.as_ref().map(client).transpose()?;
             ClientStream::new(self.connect()?, tls)
         };
         tcp_client::play(dial, &session, timeouts, expected, process_tree::is_asleep)
@@ -188,7 +191,7 @@ static ASKED: Mutex<Vec<(Server, Option<Endpoint>, bool)>> = Mutex::new(Vec::new
 ///
 /// # Errors
 /// When it never listens.
-fn speaks_tls(server: &Server, options: &Options, timeout: Duration) -> Result<bool> {
+fn speaks_tls(server: &Server, options: &Options, settings: &TlsSettings, timeout: Duration) -> Result<bool> {
     match options.tls {
         Tls::On => return Ok(true),
         Tls::Off | Tls::Raw => return Ok(false),
@@ -201,7 +204,7 @@ fn speaks_tls(server: &Server, options: &Options, timeout: Duration) -> Result<b
     }
     let mut plain = PlainServer::start_without_tls(server.command(), options, timeout)?;
     // A server that ends instead of an answer does not speak TLS.
-    let answer = speaks_tls_by(|| plain.connect(), timeout).unwrap_or(false);
+    let answer = speaks_tls_by(|| plain.connect(), settings, timeout).unwrap_or(false);
     asked.push((server.clone(), options.port.clone(), answer));
     Ok(answer)
 }

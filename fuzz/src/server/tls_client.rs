@@ -1,19 +1,18 @@
 //! Client for TLS over real TCP. It accepts every certificate, resumes no session, and never blocks.
 
+use std::fs;
 use std::io::{Error, ErrorKind, Read, Result, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 
 use rustls::client::Resumption;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, SignatureScheme};
+use rustls::crypto::ring;
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
 use sockfuzz_model::http2;
+use sockfuzz_protocol::Options;
 use sockfuzz_protocol::session::{Action, Connection, Session};
-
-/// Name of the server that the client asks for (server_name; RFC 6066, section 3).
-const SERVER_NAME: &str = "localhost";
+use sockfuzz_tls::{AnyCertificate, Identity};
 
 /// Protocol inside of TLS, which client and server agree on by ALPN (RFC 7301).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,28 +46,54 @@ impl TlsApplication {
     }
 }
 
-/// Returns a client that has said nothing yet.
-fn client(application: TlsApplication) -> Result<ClientConnection> {
-    let provider = Arc::new(ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(Error::other)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-        .with_no_client_auth();
-    config.resumption = Resumption::disabled();
-    config.alpn_protocols = vec![application.alpn_name()];
-    let name = ServerName::try_from(SERVER_NAME).map_err(Error::other)?;
-    ClientConnection::new(Arc::new(config), name).map_err(Error::other)
+/// What the user decides about a client.
+#[derive(Debug)]
+pub struct TlsSettings {
+    server_name: ServerName<'static>,
+    identity: Option<Identity>,
+}
+
+impl TlsSettings {
+    /// Returns the settings of these options.
+    ///
+    /// # Errors
+    /// When the certificate of the client cannot be read, or the name of the server is none.
+    pub fn of(options: &Options) -> Result<Self> {
+        let server_name = ServerName::try_from(options.sni.clone())
+            .map_err(|_| Error::other(format!("--sni: {:?} is not a name of a server", options.sni)))?;
+        let read = |file: &String| {
+            Identity::from_pem(&fs::read(file)?).map_err(|error| Error::other(format!("{file}: {error}")))
+        };
+        Ok(Self { server_name, identity: options.client_certificate.as_ref().map(read).transpose()? })
+    }
+
+    /// Returns a client that has said nothing yet.
+    ///
+    /// # Errors
+    /// When the kernel gives no random numbers.
+    pub fn client(&self, application: TlsApplication) -> Result<ClientConnection> {
+        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(Error::other)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate));
+        let mut config = match &self.identity {
+            Some(identity) => builder.with_client_cert_resolver(identity.resolver()),
+            None => builder.with_no_client_auth(),
+        };
+        config.resumption = Resumption::disabled();
+        config.alpn_protocols = vec![application.alpn_name()];
+        ClientConnection::new(Arc::new(config), self.server_name.clone()).map_err(Error::other)
+    }
 }
 
 /// Returns the record with which a client begins a connection.
 ///
 /// # Errors
 /// When the kernel gives no random numbers.
-pub fn client_hello() -> Result<Vec<u8>> {
+pub fn client_hello(settings: &TlsSettings) -> Result<Vec<u8>> {
     let mut hello = Vec::new();
-    client(TlsApplication::Http1)?.write_tls(&mut hello)?;
+    settings.client(TlsApplication::Http1)?.write_tls(&mut hello)?;
     Ok(hello)
 }
 
@@ -86,11 +111,9 @@ pub struct TlsStream {
 
 impl TlsStream {
     /// Begins a connection over a socket that does not block.
-    ///
-    /// # Errors
-    /// When the kernel gives no random numbers.
-    pub fn new(socket: TcpStream, application: TlsApplication) -> Result<Self> {
-        Ok(Self { session: client(application)?, socket, transferred: 0, closing: false })
+    #[must_use]
+    pub fn new(socket: TcpStream, session: ClientConnection) -> Self {
+        Self { session, socket, transferred: 0, closing: false }
     }
 
     /// Returns the connection below.
@@ -193,44 +216,5 @@ impl Write for TlsStream {
 
     fn flush(&mut self) -> Result<()> {
         self.send_records()
-    }
-}
-
-/// Verifier that accepts every certificate: the client talks to the server that it has started itself.
-#[derive(Debug)]
-struct AnyCertificate(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyCertificate {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -7,41 +7,36 @@ use std::time::Duration;
 
 use sockfuzz_protocol::InputFormat;
 use sockfuzz_protocol::session::Session;
+use sockfuzz_tls::{Reply, first_reply};
 
 use super::client_stream::ClientStream;
 use super::process_tree;
 use super::tcp_client::{self, TcpTimeouts};
-use super::tls_client;
+use super::tls_client::{self, TlsSettings};
 
 /// Time for which a silent server may keep the half-closed connection open.
 const LINGER: Duration = Duration::from_millis(100);
-
-/// Content types of the records with which a server may answer (RFC 8446, section 5.1): an alert, or its ServerHello.
-const ANSWERS: [u8; 2] = [21, 22];
-
-/// First byte of the version of a record, for all versions since SSL 3.0.
-const MAJOR_VERSION: u8 = 3;
 
 /// Whether the server at a TCP port speaks TLS. A server that is not a descendant of this process counts as idle when it
 /// has said nothing for a few milliseconds.
 ///
 /// # Errors
 /// When the connection fails.
-pub fn speaks_tls(address: SocketAddr, timeout: Duration) -> Result<bool> {
-    speaks_tls_by(|| TcpStream::connect_timeout(&address, timeout), timeout)
+pub fn speaks_tls(address: SocketAddr, settings: &TlsSettings, timeout: Duration) -> Result<bool> {
+    speaks_tls_by(|| TcpStream::connect_timeout(&address, timeout), settings, timeout)
 }
 
 /// As [`speaks_tls`], over the connection that `dial` opens.
-pub(super) fn speaks_tls_by(mut dial: impl FnMut() -> Result<TcpStream>, timeout: Duration) -> Result<bool> {
-    let hello = Session::of_input(&tls_client::client_hello()?, InputFormat::Raw);
+pub(super) fn speaks_tls_by(
+    mut dial: impl FnMut() -> Result<TcpStream>,
+    settings: &TlsSettings,
+    timeout: Duration,
+) -> Result<bool> {
+    let hello = Session::of_input(&tls_client::client_hello(settings)?, InputFormat::Raw);
     let timeouts = TcpTimeouts { timeout, linger: LINGER };
     let dial = |_| ClientStream::new(dial()?, None);
     let answers = tcp_client::play(dial, &hello, timeouts, None, process_tree::is_asleep)?;
-    Ok(is_record(&answers.bytes.concat()))
-}
-
-fn is_record(answer: &[u8]) -> bool {
-    matches!(answer, [kind, MAJOR_VERSION, ..] if ANSWERS.contains(kind))
+    Ok(first_reply(&answers.bytes.concat()) == Reply::Tls)
 }
 
 #[cfg(test)]
@@ -49,6 +44,8 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::{Ipv4Addr, TcpListener};
     use std::thread;
+
+    use sockfuzz_protocol::Options;
 
     use super::*;
 
@@ -63,9 +60,10 @@ mod tests {
             stream.write_all(answer).expect("write");
             hello
         });
-        let speaks = speaks_tls(address, Duration::from_secs(20)).expect("probed");
+        let settings = TlsSettings::of(&Options::from_lookup(|_| None).expect("defaults")).expect("settings");
+        let speaks = speaks_tls(address, &settings, Duration::from_secs(20)).expect("probed");
         let hello = server.join().expect("server");
-        assert_eq!(hello[..2], [22, MAJOR_VERSION], "the client begins a handshake");
+        assert_eq!(first_reply(&hello), Reply::Tls, "the client begins a handshake");
         speaks
     }
 

@@ -25,7 +25,7 @@ const MIN_BLOCK_BYTES: usize = 32;
 const MAX_BLOCK_BYTES: usize = 16 << 10;
 const BLOCK_SIZES: usize = (MAX_BLOCK_BYTES / MIN_BLOCK_BYTES).ilog2() as usize + 1;
 
-const ARENA_BYTES: usize = 4 << 20;
+const ARENA_BYTES: usize = 16 << 20;
 
 #[global_allocator]
 static HEAP: Heap = Heap {
@@ -87,13 +87,31 @@ impl FreeStack {
 impl Heap {
     /// Takes a block of the arena; `None` if there is none.
     fn take_block(&self, size: usize) -> Option<*mut u8> {
-        let stack = self.free.get(size_index(size)?)?;
-        let freed = stack.pop(|block| self.below[block as usize - 1].load(Relaxed));
-        let offset = match freed {
-            Some(block) => (block as usize - 1) * MIN_BLOCK_BYTES,
-            None => self.grow(size)?,
-        };
+        let index = size_index(size)?;
+        let offset = self.pop(index).or_else(|| self.grow(size)).or_else(|| self.split(index))?;
         Some(self.start().wrapping_add(offset))
+    }
+
+    /// Takes a free block of the size with this index, and returns its offset.
+    fn pop(&self, index: usize) -> Option<usize> {
+        let block = self.free[index].pop(|block| self.below[block as usize - 1].load(Relaxed))?;
+        Some((block as usize - 1) * MIN_BLOCK_BYTES)
+    }
+
+    fn push(&self, index: usize, offset: usize) {
+        let place = offset / MIN_BLOCK_BYTES;
+        self.free[index].push(place as BlockNumber + 1, &self.below[place]);
+    }
+
+    /// Takes a larger free block, and returns the offset of a block of the size with this index. What is left of the larger one
+    /// is free: what needed it was usually the start of the server.
+    fn split(&self, index: usize) -> Option<usize> {
+        let (larger, offset) =
+            (index + 1..BLOCK_SIZES).find_map(|larger| Some((larger, self.pop(larger)?)))?;
+        for half in index..larger {
+            self.push(half, offset + (MIN_BLOCK_BYTES << half));
+        }
+        Some(offset)
     }
 
     /// Makes a new block in the arena, and returns its offset.
@@ -105,10 +123,8 @@ impl Heap {
     /// Returns a block to its stack; `false` if it is not in the arena.
     fn return_block(&self, address: *mut u8, size: usize) -> bool {
         let offset = address.addr().wrapping_sub(self.start().addr());
-        let stack = size_index(size).and_then(|index| self.free.get(index));
-        let Some(stack) = stack.filter(|_| offset < ARENA_BYTES) else { return false };
-        let place = offset / MIN_BLOCK_BYTES;
-        stack.push(place as BlockNumber + 1, &self.below[place]);
+        let Some(index) = size_index(size).filter(|_| offset < ARENA_BYTES) else { return false };
+        self.push(index, offset);
         true
     }
 
@@ -202,8 +218,20 @@ mod tests {
         assert_eq!(again.into_iter().rev().collect::<Vec<_>>(), blocks);
         assert_eq!(OWN.used.load(Relaxed), 3 * 64);
         assert!(!OWN.return_block(ptr::null_mut(), 64));
-        while OWN.take_block(MAX_BLOCK_BYTES).is_some() {}
+        let mut last = None;
+        while let Some(block) = OWN.take_block(MAX_BLOCK_BYTES) {
+            last = Some(block);
+        }
         assert!(OWN.return_block(blocks[0], 64) && OWN.take_block(64).is_some());
+        // The arena is full: a free block of the largest size is split into all of the smallest ones that it holds.
+        assert!(OWN.return_block(last.expect("room"), MAX_BLOCK_BYTES));
+        let start = OWN.start().addr();
+        let mut parts: Vec<_> =
+            std::iter::from_fn(|| OWN.take_block(MIN_BLOCK_BYTES)).map(|part| part.addr() - start).collect();
+        parts.sort_unstable();
+        let begin = last.map_or(0, |block| block.addr() - start);
+        let split = parts.iter().filter(|part| **part >= begin).copied();
+        assert!(split.eq((begin..begin + MAX_BLOCK_BYTES).step_by(MIN_BLOCK_BYTES)));
     }
 
     /// One thread allocates a block, another frees it; no third thread gets it in between.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use rustls::client::{ClientConfig, ClientConnection, Resumption, Tls12Resumption};
 use rustls::pki_types::ServerName;
-use rustls::sign::SingleCertAndKey;
 use rustls::version::{TLS12, TLS13};
 use rustls::{Error, KeyLog, SupportedProtocolVersion};
 
@@ -108,7 +107,7 @@ impl Connector {
         let sessions = Arc::new(SessionStore::default());
         // A session is resumed only with the same verifier and certificate.
         let (verifier, provider) = (Arc::new(AnyCertificate), Arc::new(provider()));
-        let identity = settings.identity.clone().map(|Identity(key)| Arc::new(SingleCertAndKey::from(key)));
+        let identity = settings.identity.as_ref().map(Identity::resolver);
         let config = |versions: Versions| {
             let builder = ClientConfig::builder_with_details(Arc::clone(&provider), Arc::new(StandingClock))
                 .with_protocol_versions(&[versions.offered()])?

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use rustls::crypto::ring::sign;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 
 /// Certificate and private key of the client.
 #[derive(Debug, Clone)]
-pub struct Identity(pub(crate) Arc<CertifiedKey>);
+pub struct Identity(Arc<CertifiedKey>);
 
 /// Fault of a PEM text that should hold a certificate and its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,5 +48,11 @@ impl Identity {
         let key = PrivateKeyDer::from_pem_slice(text).map_err(|_| IdentityError::NoKey)?;
         let key = sign::any_supported_type(&key).map_err(|_| IdentityError::UnknownKey)?;
         Ok(Self(Arc::new(CertifiedKey::new(certificates, key))))
+    }
+
+    /// Returns what gives the certificate to a server that asks.
+    #[must_use]
+    pub fn resolver(&self) -> Arc<SingleCertAndKey> {
+        Arc::new(SingleCertAndKey::from(Arc::clone(&self.0)))
     }
 }

@@ -28,6 +28,7 @@ pub use client::{Handshake, TlsClient, TlsEnd};
 pub use connector::{Connector, Protocol, Settings, Versions};
 pub use hello::{Reply, first_reply};
 pub use identity::{Identity, IdentityError};
+pub use provider::AnyCertificate;
 pub use rustls::KeyLog;
 
 #[cfg(test)]

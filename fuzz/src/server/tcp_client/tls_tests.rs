@@ -8,9 +8,9 @@ use std::thread::{self, JoinHandle};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
-use sockfuzz_protocol::InputFormat;
+use sockfuzz_protocol::{InputFormat, Options};
 
-use super::super::tls_client::TlsApplication;
+use super::super::tls_client::{TlsApplication, TlsSettings};
 use super::super::tls_probe;
 use super::*;
 use crate::util::certificates::CertificateSet;
@@ -56,10 +56,16 @@ impl TlsListener {
 const TIMEOUTS: TcpTimeouts =
     TcpTimeouts { timeout: Duration::from_secs(20), linger: Duration::from_millis(50) };
 
+fn settings() -> TlsSettings {
+    let options = Options::from_lookup(|_| None).expect("defaults");
+    TlsSettings::of(&options).expect("settings")
+}
+
 fn play_at(address: SocketAddr, session: &Session) -> TcpAnswers {
+    let settings = settings();
     let dial = |connection| {
-        let tls = Some(TlsApplication::of(session, connection));
-        ClientStream::new(TcpStream::connect(address)?, tls)
+        let tls = settings.client(TlsApplication::of(session, connection))?;
+        ClientStream::new(TcpStream::connect(address)?, Some(tls))
     };
     play(dial, session, TIMEOUTS, None, || true).expect("played")
 }
@@ -166,6 +172,6 @@ fn a_server_with_tls_is_recognised() {
     let listener = TlsListener::new(&["h2"]);
     let address = listener.address();
     let server = listener.serve(|listener| drop(listener.accept().read(&mut [0])));
-    assert!(tls_probe::speaks_tls(address, Duration::from_secs(20)).expect("probed"));
+    assert!(tls_probe::speaks_tls(address, &settings(), Duration::from_secs(20)).expect("probed"));
     server.join().expect("server");
 }
