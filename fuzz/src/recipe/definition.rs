@@ -2,6 +2,7 @@
 //! started, and what is required of it.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -87,6 +88,18 @@ pub enum CiLevel {
     Fuzz,
 }
 
+/// Tells a build script which sockfuzz has the compilers that instrument; without it, the script builds one first.
+const PROGRAM_VARIABLE: &str = "SOCKFUZZ";
+
+/// Returns the path of the running sockfuzz; in a test of it, of the one that cargo has built for the test.
+fn own_program() -> Option<PathBuf> {
+    let running = env::current_exe().ok()?;
+    let beside_tests = running.parent()?.parent()?.join(env!("CARGO_PKG_NAME"));
+    [running, beside_tests]
+        .into_iter()
+        .find(|program| program.file_name() == Some(env!("CARGO_PKG_NAME").as_ref()) && program.is_file())
+}
+
 impl Recipe {
     /// Reads all recipes, sorted by name.
     ///
@@ -126,6 +139,9 @@ impl Recipe {
             .env("CARGO_TARGET_DIR", workspace.target(""))
             .envs(cargo_afl.environment())
             .env("PATH", cargo_afl.search_path());
+        if let Some(program) = own_program().filter(|_| env::var_os(PROGRAM_VARIABLE).is_none()) {
+            command.env(PROGRAM_VARIABLE, program);
+        }
         workspace.build(command, &self.title)
     }
 
