@@ -83,6 +83,16 @@ impl TestDir {
 
     /// Compiles a server in C with AFL++'s instrumentation; `None` if clang is missing.
     pub fn instrumented(&self, source: &Path, cargo_afl: &CargoAfl) -> Option<PathBuf> {
+        self.instrumented_with(source, &[], cargo_afl)
+    }
+
+    /// The same with further libraries.
+    pub fn instrumented_with(
+        &self,
+        source: &Path,
+        libraries: &[&str],
+        cargo_afl: &CargoAfl,
+    ) -> Option<PathBuf> {
         let clang = installed("clang", "clang")?;
         let program = self.path("").join(source.file_stem().expect("a name"));
         let status = Command::new(clang)
@@ -91,6 +101,7 @@ impl TestDir {
             .arg(source)
             .arg(runtime(cargo_afl))
             .args(["-ldl", "-lrt", "-lm"])
+            .args(libraries)
             .status()
             .expect("clang starts");
         assert!(status.success(), "{} compiles", source.display());
