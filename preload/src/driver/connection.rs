@@ -60,7 +60,7 @@ impl ClientConnection {
         matches!(self.tls, TlsLayer::Handshaking(_))
     }
 
-    /// Whether records wait that are not part of the answer to plaintext.
+    /// Whether records wait to be sent.
     pub(super) fn has_unsent_records(&self) -> bool {
         self.tls().is_some_and(|tls| !tls.unsent().is_empty())
     }

@@ -156,7 +156,7 @@ impl Driver {
             .then_some(IdleStep::Sleep { until: Vec::new(), limit: Some(DELIVERY_POLL_INTERVAL) })
     }
 
-    /// Whether records of the current connection wait to be sent.
+    /// Whether records wait on the current connection.
     fn has_unsent_records(&self) -> bool {
         self.connections[self.current.index()].as_ref().is_some_and(ClientConnection::has_unsent_records)
     }

@@ -32,10 +32,12 @@ pub(super) fn add(slot: Slot, piece: &[u8]) {
     });
 }
 
-/// Moves the bytes into `buffer`, which is emptied first.
+/// Moves the bytes into `buffer`, which is emptied first. If the client does not read, there are none.
 pub(crate) fn take_written(slot: Slot, buffer: &mut Vec<u8>) {
     buffer.clear();
-    BYTES[slot.index()].with(|bytes| std::mem::swap(bytes, buffer));
+    if are_read(slot) {
+        BYTES[slot.index()].with(|bytes| std::mem::swap(bytes, buffer));
+    }
 }
 
 /// Releases the locks in a forked child: the thread that held one may not exist there.
