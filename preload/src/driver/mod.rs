@@ -154,13 +154,16 @@ impl Driver {
             // The server did not listen when it began.
             return self.connect_for_trial();
         }
-        self.input_source.get_or_insert_with(InputSource::new);
-        if signal_guard::is_pending() {
-            // The signal came before the forkserver forked, so its handler must run before the iteration.
-            return IdleStep::Progress;
+        if self.input_source.is_none() {
+            tls_trial::prepare();
+            self.input_source = Some(InputSource::new());
         }
         if let Some(step) = self.begin_tls_trial() {
             return step;
+        }
+        if signal_guard::is_pending() {
+            // The signal came before the forkserver forked, so its handler must run before the iteration.
+            return IdleStep::Progress;
         }
         let Some(input_source) = &mut self.input_source else { return IdleStep::Progress };
         if let Some(source) = input_source.await_input() {

@@ -1,7 +1,7 @@
 //! Trial of TLS: before the first input, a connection that only shakes hands. It tells whether the server speaks TLS, and
 //! which version, and gives the session that all later connections resume.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use sockfuzz_protocol::session::Connection;
 use sockfuzz_protocol::{Options, Tls, TlsFound};
@@ -151,12 +151,20 @@ fn connector(options: &Options) -> Connector {
         .unwrap_or_else(|error| report::fatal(format_args!("--sni: {error}")))
 }
 
-/// Whether the server's executable or a library of it contains an implementation of TLS. Others are not asked: a connection more
-/// than the user's own would only disturb.
+/// Whether the server contains an implementation of TLS, once that is known.
+static MAY_SPEAK_TLS: OnceLock<bool> = OnceLock::new();
+
+/// Looks for TLS in the server, if that decides anything. To be called before the forkserver forks, so that its children do
+/// not look.
+pub(super) fn prepare() {
+    if config::get().is_some_and(|config| config.options.tls == Tls::Auto) {
+        may_speak_tls();
+    }
+}
+
+/// Whether the server's executable or a library of it contains an implementation of TLS. Others are not asked: a connection
+/// more than the user's own would only disturb.
 fn may_speak_tls() -> bool {
-    objects::of_server().any(|object| {
-        object
-            .constants()
-            .any(|bytes| LABELS.iter().any(|label| memchr::memmem::find(bytes, label).is_some()))
-    })
+    let contains_tls = |bytes: &[u8]| LABELS.iter().any(|label| memchr::memmem::find(bytes, label).is_some());
+    *MAY_SPEAK_TLS.get_or_init(|| objects::of_server().any(|object| object.constants().any(contains_tls)))
 }
