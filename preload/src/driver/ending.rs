@@ -83,9 +83,7 @@ impl Driver {
 
     /// Closes the client's end of a connection.
     pub(super) fn close(&mut self, connection: Connection) {
-        if self.is_tls_trial() {
-            self.note_tls_outcome();
-        }
+        self.note_tls_outcome();
         if let Some(line) = self.connections[connection.index()].take() {
             line.close();
             self.input_source.iter_mut().for_each(|source| source.ended(connection));

@@ -196,7 +196,7 @@ impl Driver {
         let Some(listener) = listener::current() else { return false };
         let will_reset =
             self.input_source.as_ref().is_some_and(|input_source| input_source.will_reset(connection));
-        let with_tls = self.connector().is_some();
+        let with_tls = self.has_tls();
         let client = if memory_socket::is_active() {
             ClientEnd::through_memory(memory_socket::connect(connection, will_reset, with_tls), will_reset)
         } else {

@@ -10,7 +10,6 @@ use super::client::Sent;
 use super::connection::ClientConnection;
 use super::drained::Drained;
 use super::input_source::{Chunk, ClientStep, InputSource};
-use super::tls_trial::TlsMode;
 use super::{Driver, MAX_IDLE_ROUNDS};
 use crate::blocking::IdleStep;
 use crate::net::accept_gate;
@@ -61,10 +60,7 @@ impl Driver {
 
     /// Sends the bytes that the input source has, as far as the socket accepts them.
     pub(super) fn send_available(&mut self) -> Sending {
-        let connector = match &self.tls {
-            TlsMode::Trial { connector, .. } | TlsMode::On(connector) => Some(&**connector),
-            TlsMode::Undecided | TlsMode::Off => None,
-        };
+        let connector = self.tls.connector();
         let Some(line) = &mut self.connections[self.current.index()] else { return Sending::Over };
         if line.ended || line.stuck {
             return Sending::Over;

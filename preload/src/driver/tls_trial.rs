@@ -32,6 +32,16 @@ pub(super) enum TlsMode {
     On(Box<Connector>),
 }
 
+impl TlsMode {
+    /// Returns the source of connections with TLS, if the server speaks it or is being asked.
+    pub(super) fn connector(&self) -> Option<&Connector> {
+        match self {
+            Self::Trial { connector, .. } | Self::On(connector) => Some(connector),
+            Self::Undecided | Self::Off => None,
+        }
+    }
+}
+
 impl Driver {
     /// Begins a trial if one is needed and was not made. Returns the step with which it begins; `None` if the next input is due.
     pub(super) fn begin_tls_trial(&mut self) -> Option<IdleStep> {
@@ -64,7 +74,7 @@ impl Driver {
         IdleStep::Progress
     }
 
-    /// Notes the outcome of the handshake before the connection of the trial is closed.
+    /// In a trial, notes the outcome of the handshake before the connection is closed.
     pub(super) fn note_tls_outcome(&mut self) {
         let connection = self.connections[Connection::ALL[0].index()].as_ref();
         if let (TlsMode::Trial { outcome, .. }, Some(connection)) = (&mut self.tls, connection) {
@@ -119,13 +129,9 @@ impl Driver {
         self.begin()
     }
 
-    /// Returns the source of connections with TLS, if the session that is played has them.
-    pub(super) fn connector(&self) -> Option<&Connector> {
-        match &self.tls {
-            TlsMode::Trial { connector, .. } => Some(connector),
-            TlsMode::On(connector) if !self.is_raw() => Some(connector),
-            TlsMode::On(_) | TlsMode::Off | TlsMode::Undecided => None,
-        }
+    /// Whether the connections of the session that is played have TLS.
+    pub(super) fn has_tls(&self) -> bool {
+        self.tls.connector().is_some() && !self.is_raw()
     }
 
     /// Whether the input that is played is sent below TLS.

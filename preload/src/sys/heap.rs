@@ -103,8 +103,8 @@ impl Heap {
         self.free[index].push(place as BlockNumber + 1, &self.below[place]);
     }
 
-    /// Takes a larger free block, and returns the offset of a block of the size with this index. What is left of the larger one
-    /// is free: what needed it was usually the start of the server.
+    /// Splits a larger free block into halves until one has the size with this index, and returns the offset of that one. The
+    /// other halves become free blocks. The start of the server often leaves large free blocks that nothing needs again.
     fn split(&self, index: usize) -> Option<usize> {
         let (larger, offset) =
             (index + 1..BLOCK_SIZES).find_map(|larger| Some((larger, self.pop(larger)?)))?;
