@@ -1,27 +1,14 @@
 //! Model of HTTP/2: lossless parsing of any bytes, mutations, generation.
 
-use std::fs;
-use std::path::Path;
+mod common;
 
 use arbitrary::{Arbitrary, Unstructured};
+use common::Numbers;
 use proptest::prelude::*;
-use sockfuzz_model::Random;
 use sockfuzz_model::http2::hpack::{Block, Field, HeaderEncoder, Indexing, StringLiteral, Tables};
 use sockfuzz_model::http2::{
     Connection, Frame, PREFACE, StreamState, Streams, flag, kind, mutate_bytes, seeds,
 };
-
-/// Deterministic random numbers.
-struct Numbers(u64);
-
-impl Random for Numbers {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) as usize % limit.max(1)
-    }
-}
 
 /// Strategy for bytes that mostly consist of frames.
 fn frames() -> impl Strategy<Value = Vec<u8>> {
@@ -194,17 +181,5 @@ fn stream_states_follow_frames() {
 
 #[test]
 fn corpus_matches_the_seeds() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/http2");
-    let mut files: Vec<_> = fs::read_dir(&folder)
-        .expect("readable")
-        .map(|entry| entry.expect("readable").file_name().into_string().expect("a UTF-8 name"))
-        .collect();
-    files.sort();
-    let mut names: Vec<_> = seeds().iter().map(|(name, _)| *name).collect();
-    names.sort_unstable();
-    assert_eq!(files, names, "cargo run -p sockfuzz-model --example http2_corpus -- corpus/http2");
-    for (name, bytes) in seeds() {
-        assert!(bytes.len() < 400, "{name} has {} bytes", bytes.len());
-        assert_eq!(fs::read(folder.join(name)).expect("readable"), bytes, "{name}");
-    }
+    common::assert_corpus("http2", &seeds(), 400);
 }

@@ -1,26 +1,13 @@
 //! Model of TLS: lossless parsing of any bytes, structure of real messages, mutations, seeds.
 
-use std::fs;
-use std::path::Path;
+mod common;
 
+use common::Numbers;
 use proptest::prelude::*;
-use sockfuzz_model::Random;
 use sockfuzz_model::tls::{
     Content, Element, Record, RecordHeader, RecordStream, content_type, item_count, mutate, parse_content,
     remove_item, seeds, take_element,
 };
-
-/// Deterministic random numbers.
-struct Numbers(u64);
-
-impl Random for Numbers {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) as usize % limit.max(1)
-    }
-}
 
 /// Strategy for bytes that mostly consist of records with handshake messages and alerts.
 fn records() -> impl Strategy<Value = Vec<u8>> {
@@ -269,17 +256,5 @@ fn text_names_what_a_client_and_a_server_send() {
 
 #[test]
 fn corpus_matches_the_seeds() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../corpus/tls");
-    let mut files: Vec<_> = fs::read_dir(&folder)
-        .expect("readable")
-        .map(|entry| entry.expect("readable").file_name().into_string().expect("a UTF-8 name"))
-        .collect();
-    files.sort();
-    let mut names: Vec<_> = seeds().iter().map(|(name, _)| *name).collect();
-    names.sort_unstable();
-    assert_eq!(files, names, "cargo run -p sockfuzz-model --example tls_corpus -- corpus/tls");
-    for (name, bytes) in seeds() {
-        assert!(bytes.len() < 700, "{name} has {} bytes", bytes.len());
-        assert_eq!(fs::read(folder.join(name)).expect("readable"), bytes, "{name}");
-    }
+    common::assert_corpus("tls", &seeds(), 700);
 }

@@ -26,7 +26,8 @@ pub enum Shape {
 pub struct Member(pub &'static str, pub Shape);
 
 impl Shape {
-    /// Parses all of these bytes without loss: what is missing is empty, and what is left over becomes an element of its own.
+    /// Parses bytes into an element. Parts for which there are no bytes are empty. Bytes after the last part become a further
+    /// element, so that serialisation gives the same bytes.
     #[must_use]
     pub fn parse_all<'a>(&self, name: &'static str, bytes: &'a [u8]) -> Element<'a> {
         let mut rest = bytes;
