@@ -107,7 +107,7 @@ pub fn run(arguments: &BundleArguments) -> Result<u8> {
     let library = preload::locate(arguments.preload.preload.as_deref())?;
 
     let options = Mutator::Http.apply(&arguments.preload.options);
-    let options = corpus::fitting_options(&options, &seeds);
+    let options = corpus::InputKind::of(&seeds).fit(&options);
     let (options, usable) = check(&server, &inspection, &library, &options, &seeds)?;
     let selection = select(arguments, &server, &library, &options, &usable)?;
     let ingredients = Ingredients {

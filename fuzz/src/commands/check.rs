@@ -21,6 +21,7 @@ use crate::server::diagnose::SANDBOX_REMEDY;
 use crate::server::inspect::{self, Inspection};
 use crate::server::single_run::RunConfig;
 use crate::server::tcp_comparison::{self, TcpComparison};
+use crate::server::transport;
 use crate::util::exit_code;
 use crate::util::preload;
 use crate::util::printable::counted;
@@ -84,7 +85,7 @@ pub fn run(arguments: CheckArguments) -> Result<u8> {
         println!("        {warning}");
     }
     let library = preload::locate(arguments.preload.preload.as_deref())?;
-    let options = corpus::fitting_options(&arguments.preload.options, &seeds);
+    let options = corpus::InputKind::of(&seeds).fit(&arguments.preload.options);
     if options.parsed().input == InputFormat::Session {
         println!("input   sessions");
     }
@@ -144,8 +145,7 @@ fn try_loop(config: &RunConfig<'_>, comparison: &TcpComparison, seeds: &[Seed]) 
         println!("loop    not tried: every seed crashes or hangs the server");
         return Ok(());
     }
-    let options = config.options.with_tls_found(comparison.tls);
-    let options = comparison.choice.as_ref().map_or(options.clone(), |choice| choice.apply(&options));
+    let options = transport::with_found(config.options, comparison.tls, comparison.choice.as_ref());
     let measured = loop_trial::enter_loop(&cargo_afl, config.server, config.library, &options, &usable)?;
     let FuzzerStats { executions, stability, .. } = measured.stats;
     println!(

@@ -156,7 +156,7 @@ fn play(
         Some(record) => record.options_below(given)?,
         None => given.clone(),
     };
-    let options = corpus::fitting_options(&options, inputs);
+    let options = corpus::InputKind::of(inputs).fit(&options);
     let options = coverage_options(&options, directory);
     let library = preload::locate(arguments.preload.preload.as_deref())?;
     let sandbox = Sandbox::prepare(&options, &library)?;

@@ -47,8 +47,8 @@ pub fn run(arguments: FuzzArguments) -> Result<u8> {
         None => inputs,
     };
     let mutator_settings = mutator.settings(inputs.dictionary.as_deref())?;
-    let [options, sandboxed] =
-        [&options, sandbox.options()].map(|options| corpus::fitting_options(options, &inputs.seeds));
+    let kind = corpus::InputKind::of(&inputs.seeds);
+    let [options, sandboxed] = [&options, sandbox.options()].map(|options| kind.fit(options));
     report_seeds(&inputs.seeds, &options);
     let checked = seed_check::check(&arguments, &target, &library, &sandboxed, &inputs.seeds)?;
     let record = CampaignRecord::new(

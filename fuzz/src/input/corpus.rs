@@ -82,15 +82,31 @@ pub fn input_format(seeds: &[Seed]) -> InputFormat {
     if seeds.iter().any(|seed| has_marker(&seed.bytes)) { InputFormat::Session } else { InputFormat::Raw }
 }
 
-/// Returns options that fit these inputs, where the user has set none: their format, and that they are sent below TLS if
-/// they are records of it.
-#[must_use]
-pub fn fitting_options(options: &PreloadOptions, seeds: &[Seed]) -> PreloadOptions {
-    let format = input_format(seeds);
-    let options = options.with_input_format(format);
-    match !seeds.is_empty() && seeds.iter().all(|seed| is_tls(&seed.bytes, format)) {
-        true => options.with_default(&specs::TLS, &Tls::Raw.to_string()),
-        false => options,
+/// Kind of a corpus's inputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InputKind {
+    format: InputFormat,
+    /// All of them begin with a record of TLS.
+    are_records: bool,
+}
+
+impl InputKind {
+    /// Returns the kind of these inputs.
+    #[must_use]
+    pub fn of(seeds: &[Seed]) -> Self {
+        let format = input_format(seeds);
+        let are_records = !seeds.is_empty() && seeds.iter().all(|seed| is_tls(&seed.bytes, format));
+        Self { format, are_records }
+    }
+
+    /// Returns options that fit the inputs, where the user has set none: their format, and that records are sent below TLS.
+    #[must_use]
+    pub fn fit(self, options: &PreloadOptions) -> PreloadOptions {
+        let options = options.with_input_format(self.format);
+        match self.are_records {
+            true => options.with_default(&specs::TLS, &Tls::Raw.to_string()),
+            false => options,
+        }
     }
 }
 

@@ -186,8 +186,8 @@ impl PlainServer {
 /// Servers that were asked whether they speak TLS, each with its listener and its answer.
 static ASKED: Mutex<Vec<(Server, Option<Endpoint>, bool)>> = Mutex::new(Vec::new());
 
-/// Whether a server speaks TLS, unless the user has said so. It is asked once, in a process of its own: in one that is used for inputs, the question
-/// would be an input itself.
+/// Whether a server speaks TLS. Unless the options say so, the server is asked once, in a process of its own: in one that is
+/// used for inputs, the question would be an input itself.
 ///
 /// # Errors
 /// When it never listens.

@@ -13,7 +13,7 @@ use crate::server::batch_run::SeedRun;
 use crate::server::diagnose::describe_exit;
 use crate::server::inspect::Inspection;
 use crate::server::single_run::{FindingKind, RunConfig, RunEnd, SingleRun};
-use crate::server::transport::{TransportChoice, TransportTrial};
+use crate::server::transport::{self, TransportChoice, TransportTrial};
 use crate::util::printable::{counted, one_line};
 
 /// Maximum number of bytes shown of a status line.
@@ -158,8 +158,7 @@ impl SeedCheck {
     /// Returns the options with what the check has found out.
     #[must_use]
     pub fn apply(&self, options: &PreloadOptions) -> PreloadOptions {
-        let options = options.with_tls_found(self.tls);
-        self.choice.as_ref().map_or(options.clone(), |choice| choice.apply(&options))
+        transport::with_found(options, self.tls, self.choice.as_ref())
     }
 }
 

@@ -177,7 +177,7 @@ impl TlsStream {
     fn receive_records(&mut self) -> Result<()> {
         self.transferred += self.session.read_tls(&mut self.socket)?;
         let Err(error) = self.session.process_new_packets() else { return Ok(()) };
-        // The server is told why.
+        // The client's last record is an alert with the reason.
         let _ = self.send_records();
         let kind = match error {
             rustls::Error::AlertReceived(_) => ErrorKind::ConnectionReset,

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use anyhow::Result;
-use sockfuzz_protocol::{Transport, specs};
+use sockfuzz_protocol::{TlsFound, Transport, specs};
 
 use crate::input::compare::{Difference, difference, varies};
 use crate::input::corpus::Seed;
@@ -56,6 +56,17 @@ impl TransportChoice {
     pub fn apply(&self, options: &PreloadOptions) -> PreloadOptions {
         options.with(specs::TRANSPORT.variable, self.transport.to_string())
     }
+}
+
+/// Returns the options with what runs of the server have found out: whether it speaks TLS, and the transport.
+#[must_use]
+pub fn with_found(
+    options: &PreloadOptions,
+    tls: Option<TlsFound>,
+    choice: Option<&TransportChoice>,
+) -> PreloadOptions {
+    let options = options.with_tls_found(tls);
+    choice.map_or(options.clone(), |choice| choice.apply(&options))
 }
 
 /// Line for the user.

@@ -67,7 +67,7 @@ pub(super) fn run(arguments: &MinimizeArguments) -> Result<u8> {
     inspect::inspect(&server)?.require_instrumentation(false)?;
     let mut writer = CorpusWriter::open(&arguments.output)?;
     let library = preload::locate(arguments.preload.preload.as_deref())?;
-    let options = corpus::fitting_options(&arguments.preload.options, &inputs);
+    let options = corpus::InputKind::of(&inputs).fit(&arguments.preload.options);
     let sandbox = Sandbox::prepare(&options.with_crashes_of_the_loop(), &library)?;
     let timeout = Duration::from_millis(arguments.timeout.into());
     let config = RunConfig { server: &server, library: &library, options: sandbox.options(), timeout };
