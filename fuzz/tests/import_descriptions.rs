@@ -89,8 +89,8 @@ fn alternatives_of_a_schema_become_requests() {
     let expected = [
         "{}",
         r#"{"all":false,"kind":"last"}"#,
-        r#"{"all":false,"kind":"mean"}"#,
         r#"{"all":false,"kind":"sum"}"#,
+        r#"{"all":true,"kind":"mean"}"#,
     ];
     assert_eq!(bodies, BTreeSet::from(expected));
 }

@@ -16,7 +16,7 @@ pub(super) fn text(mutation: &mut Mutation<'_>) -> bool {
 /// Replaces a value by one at the border of a type.
 pub(super) fn border(mutation: &mut Mutation<'_>) -> bool {
     let Some(place) = Place::random(mutation.random, mutation.parent) else { return false };
-    let value = border_value(mutation.random);
+    let value = border_value(mutation.random, &place.value(mutation.parent));
     write(mutation, place, value)
 }
 

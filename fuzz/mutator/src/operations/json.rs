@@ -9,6 +9,7 @@ use super::documents::{JSON_LITERALS, JSON_NUMBERS};
 use super::located::{Located, nesting_levels};
 use crate::edits::Region;
 use crate::random::Random;
+use crate::value::near_number;
 
 /// JSON text in an input.
 pub(super) type Json = Located<JsonKind>;
@@ -39,8 +40,15 @@ pub(super) fn scalar(mutation: &mut Mutation<'_>) -> bool {
     let Some(index) = json.pick(mutation.random, |kind| kind != JsonKind::Key) else { return false };
     let (kind, range) = (json.kind(index), json.range(index));
     let other = mutation.random.one_in(3);
+    let mut near = Vec::new();
     let word: &[u8] = match kind {
+        JsonKind::Number if !other && mutation.random.one_in(2) => {
+            near.extend_from_slice(mutation.bytes(range.clone()));
+            near_number(mutation.random, &mut near);
+            &near
+        }
         JsonKind::Number if !other => mutation.random.word(JSON_NUMBERS),
+        JsonKind::Literal if !other && mutation.random.one_in(2) => negated(mutation.bytes(range.clone())),
         JsonKind::Literal if !other => mutation.random.word(JSON_LITERALS),
         _ => match mutation.random.below(4) {
             0 => mutation.random.word(JSON_NUMBERS),
@@ -49,6 +57,11 @@ pub(super) fn scalar(mutation: &mut Mutation<'_>) -> bool {
         },
     };
     mutation.edits.replace(range, word, Region::Body)
+}
+
+/// Returns the other truth value: what most often leads somewhere else without an error.
+fn negated(literal: &[u8]) -> &'static [u8] {
+    if literal == b"true" { b"false" } else { b"true" }
 }
 
 /// Puts a value into an array, an object, or a string, once or many times.
@@ -153,6 +166,14 @@ fn with_comma(bytes: &[u8], range: Range<usize>) -> Range<usize> {
 mod tests {
     use super::super::tests::{parts, request, results};
     use super::*;
+
+    #[test]
+    fn scalars_keep_their_type_mostly() {
+        let all = results(scalar, &request("", r#"{"a":17,"b":false}"#), "");
+        let count = |of: &str| all.iter().filter(|output| parts(output).1.contains(of)).count();
+        assert!(count(r#""b":true"#) > all.len() / 12);
+        assert!(count(r#""a":16,"#) > 0 && count(r#""a":0,"#) > 0);
+    }
 
     #[test]
     fn nesting_is_repeated() {

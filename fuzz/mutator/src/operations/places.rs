@@ -10,6 +10,9 @@ use crate::parsed_input::ParsedInput;
 use crate::random::Random;
 use crate::value::{Encoding, Spelling};
 
+/// Inverse of the probability that the place of a parameter or of a member is that of its name.
+const KEY_ONE_IN: usize = 4;
+
 /// Place of a value in an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
@@ -97,7 +100,8 @@ impl Place {
         match Format::of(bytes) {
             Format::Json => {
                 let outline = JsonOutline::parse(bytes);
-                let spans = outline.spans().iter();
+                let wants_key = random.one_in(KEY_ONE_IN);
+                let spans = outline.spans().iter().filter(|span| (span.kind == JsonKind::Key) == wants_key);
                 let all: Vec<_> =
                     spans.filter_map(|span| Self::json(range.start, span.kind, span.range())).collect();
                 (!all.is_empty()).then(|| all[random.below(all.len())].clone())
@@ -178,7 +182,7 @@ fn name_or_value(
 ) -> Range<usize> {
     let pair = piece(random, input, range, delimiters);
     match memchr::memchr(b'=', &input.bytes[pair.clone()]).map(|place| pair.start + place) {
-        Some(sign) if random.one_in(4) => pair.start..sign,
+        Some(sign) if random.one_in(KEY_ONE_IN) => pair.start..sign,
         Some(sign) => sign + 1..pair.end,
         None => pair,
     }

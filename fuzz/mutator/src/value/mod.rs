@@ -4,4 +4,4 @@ mod encoding;
 mod text;
 
 pub(crate) use encoding::{Encoding, Spelling};
-pub(crate) use text::{border, mutate_text};
+pub(crate) use text::{border, mutate_text, near_number};

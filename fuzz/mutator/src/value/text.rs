@@ -20,26 +20,84 @@ const CHARACTERS: &[&str] = &[
     "\u{1f600}", "\u{1d400}", "\u{10ffff}", "\u{1f468}\u{200d}\u{1f469}",
 ];
 
-/// Values at the borders of the types that applications parse, and just outside.
+/// Inverse of the probability that a border is one of any type, not of that of the value which it replaces.
+const ANY_TYPE_ONE_IN: usize = 4;
+
+/// Type that an application parses: the values that it accepts look like each other.
+struct ParsedType {
+    /// Whether a value looks like one of the type.
+    includes: fn(&[u8]) -> bool,
+    /// Values at the borders of the type, and just outside.
+    borders: &'static [&'static str],
+}
+
+/// Types that applications parse. The last one includes every value.
 #[rustfmt::skip]
-const BORDERS: &[&str] = &[
-    "", "0", "-0", "1", "-1", "2", "10", "+1", "00", "01", "1.0", "1.", ".5", "1e9", "1e400", "-1e400", "0x10", "1_000",
-    "127", "128", "-128", "-129", "255", "256", "32767", "32768", "-32768", "-32769", "65535", "65536", "2147483647",
-    "2147483648", "-2147483648", "-2147483649", "4294967295", "4294967296", "9007199254740993", "9223372036854775807",
-    "9223372036854775808", "-9223372036854775808", "-9223372036854775809", "18446744073709551615",
-    "18446744073709551616", "340282366920938463463374607431768211456", "4.9e-324", "1.7976931348623157e308", "NaN",
-    "Infinity", "true", "false", "null", "None", "undefined", "on", "[]", "{}",
-    "1970-01-01", "2024-02-29", "2023-02-29", "0000-00-00", "9999-12-31", "10000-01-01", "1969-12-31T23:59:59Z",
-    "2024-02-29T24:00:00Z", "2016-12-31T23:59:60Z", "2024-01-01T00:00:00+24:00", "00:00", "24:00", "P1D", "1h",
-    "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff",
-    "00000000-0000-0000-0000-00000000000", "{00000000-0000-0000-0000-000000000000}", "00000000000000000000000000000000",
-    ".", "..", "../", "../../etc/passwd", "a/..", "%2e%2e", "~", "*", "a@b", "@", "a,b", ",", "a=b", "a:b", "1kb", "10MB",
-    "127.0.0.1", "256.0.0.1", "::1", "[::1]", "localhost", "http://a/",
+const PARSED_TYPES: &[ParsedType] = &[
+    ParsedType {
+        includes: |value| matches!(value, b"true" | b"false" | b"null" | b"on" | b"off" | b"yes" | b"no"),
+        borders: &["true", "false", "null", "True", "None", "undefined", "on", "0", "1", "", "[]", "{}"],
+    },
+    ParsedType {
+        includes: is_number,
+        borders: &[
+            "0", "0", "-0", "1", "-1", "2", "10", "", "+1", "00", "01", "1.0", "1.", ".5", "1e9", "1e400", "-1e400", "0x10",
+            "1_000", "127", "128", "-128", "-129", "255", "256", "32767", "32768", "-32768", "-32769", "65535", "65536",
+            "2147483647", "2147483648", "-2147483648", "-2147483649", "4294967295", "4294967296", "9007199254740993",
+            "9223372036854775807", "9223372036854775808", "-9223372036854775808", "-9223372036854775809",
+            "18446744073709551615", "18446744073709551616", "340282366920938463463374607431768211456", "4.9e-324",
+            "1.7976931348623157e308", "NaN", "Infinity",
+        ],
+    },
+    ParsedType {
+        includes: is_identifier,
+        borders: &[
+            "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff",
+            "00000000-0000-0000-0000-00000000000", "{00000000-0000-0000-0000-000000000000}",
+            "00000000000000000000000000000000",
+        ],
+    },
+    ParsedType {
+        includes: is_time,
+        borders: &[
+            "1970-01-01", "2024-02-29", "2023-02-29", "0000-00-00", "9999-12-31", "10000-01-01", "1969-12-31T23:59:59Z",
+            "2024-02-29T24:00:00Z", "2016-12-31T23:59:60Z", "2024-01-01T00:00:00+24:00", "00:00", "24:00", "P1D", "1h",
+        ],
+    },
+    ParsedType {
+        includes: |_| true,
+        borders: &[
+            "", ".", "..", "../", "../../etc/passwd", "a/..", "%2e%2e", "~", "*", "a@b", "@", "a,b", ",", "a=b", "a:b", "1kb",
+            "10MB", "127.0.0.1", "256.0.0.1", "::1", "[::1]", "localhost", "http://a/",
+        ],
+    },
 ];
 
-/// Returns a value at the border of a type.
-pub(crate) fn border(random: &mut Random) -> &'static [u8] {
-    random.word(BORDERS)
+/// Returns a value at the border of a type, mostly that of `value`.
+pub(crate) fn border(random: &mut Random, value: &[u8]) -> &'static [u8] {
+    let own = PARSED_TYPES.iter().find(|parsed| (parsed.includes)(value));
+    let parsed = if random.one_in(ANY_TYPE_ONE_IN) { None } else { own };
+    let parsed = parsed.unwrap_or_else(|| &PARSED_TYPES[random.below(PARSED_TYPES.len())]);
+    random.word(parsed.borders)
+}
+
+fn is_number(value: &[u8]) -> bool {
+    let digits = value.strip_prefix(b"-").unwrap_or(value);
+    digits.first().is_some_and(u8::is_ascii_digit)
+        && digits.iter().all(|byte| byte.is_ascii_digit() || b".eE+".contains(byte))
+}
+
+/// Whether this is a UUID, or as long as one.
+fn is_identifier(value: &[u8]) -> bool {
+    value.len() >= 32 && value.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-')
+}
+
+/// Whether this is a date, a time of day, or both.
+fn is_time(value: &[u8]) -> bool {
+    let parts = value.split(|byte| b"-:T".contains(byte));
+    value.first().is_some_and(u8::is_ascii_digit)
+        && parts.clone().count() >= 2
+        && parts.take(2).all(|part| !part.is_empty() && part.iter().all(u8::is_ascii_digit))
 }
 
 /// Changes a value, in one or several steps.
@@ -69,7 +127,7 @@ fn step(random: &mut Random, text: &mut Vec<u8>) {
         7 | 8 => text.truncate(at),
         9 => near_number(random, text),
         10 => normalise(random, text),
-        _ => border(random).clone_into(text),
+        _ => border(random, text).clone_into(text),
     }
 }
 
@@ -80,8 +138,8 @@ fn run_length(random: &mut Random) -> usize {
 }
 
 /// Replaces a number in the text by one that is near, or of another size or sign.
-fn near_number(random: &mut Random, text: &mut Vec<u8>) {
-    let Some(digits) = random_digits(random, text) else { return border(random).clone_into(text) };
+pub(crate) fn near_number(random: &mut Random, text: &mut Vec<u8>) {
+    let Some(digits) = random_digits(random, text) else { return border(random, text).clone_into(text) };
     let number = std::str::from_utf8(&text[digits.clone()]).ok().and_then(|text| text.parse::<i128>().ok());
     let number = number.unwrap_or_default();
     let small = 2 << random.below(7);
@@ -179,6 +237,19 @@ mod tests {
         let is_inside = |text: &str, at| text.len() > at && !text.is_char_boundary(at);
         assert!(count("world", |text| is_inside(text, 8)) > 400);
         assert!(count("world", |text| is_inside(text, 24)) > 200);
+    }
+
+    #[test]
+    fn borders_are_mostly_those_of_the_own_type() {
+        let mut random = Random::new(1);
+        let mut own = |value: &[u8], is_own: fn(&[u8]) -> bool| {
+            (0..1000).filter(|_| is_own(border(&mut random, value))).count()
+        };
+        assert!(own(b"17", is_number) > 500);
+        assert!(own(b"2026-11-30", is_time) > 500);
+        assert!(own(b"true", |word| matches!(word, b"true" | b"false")) > 100);
+        assert!(own(b"2f1e9c1e-ffff-4fff-8fff-ffffffffffff", is_identifier) > 300);
+        assert!((5..300).contains(&own(b"name", is_number)));
     }
 
     #[test]

@@ -21,7 +21,7 @@ const MAX_MINIMUM: u64 = 1000;
 pub(super) struct Examples<'a> {
     spec: &'a Spec,
     /// Which alternative of schemas that have several is taken: values of an enumeration, true and false, `oneOf`. Beyond 0, they
-    /// go before examples.
+    /// go before examples and defaults.
     alternative: usize,
     /// Largest number of alternatives so far.
     alternatives: Cell<usize>,
@@ -70,12 +70,25 @@ impl<'a> Examples<'a> {
         if depth > END_DEPTH {
             return Value::Null;
         }
-        let enumerated = self.choose(&schema.enum_values);
+        let kind = match &schema.schema_type {
+            Some(SchemaTypeSet::Single(kind)) => Some(*kind),
+            Some(SchemaTypeSet::Multiple(kinds)) => kinds.first().copied(),
+            None if !schema.properties.is_empty() => Some(SchemaType::Object),
+            None => None,
+        };
         let given = [&schema.example, &schema.default, &schema.const_value].into_iter().flatten().next();
         let given = given.or(schema.examples.first());
+        let enumerated = match (kind, given) {
+            // The first alternative to the usual value is the other one.
+            (Some(SchemaType::Boolean), Some(Value::Bool(usual))) => {
+                self.choose(&[*usual, !*usual]).map(|value| Value::Bool(*value))
+            }
+            _ => self.choose(&schema.enum_values).cloned(),
+        };
+        let given = given.cloned();
         let given = if self.alternative > 0 { enumerated.or(given) } else { given.or(enumerated) };
         if let Some(given) = given {
-            return given.clone();
+            return given;
         }
         if !schema.all_of.is_empty() {
             return self.merged(&schema, whole, depth);
@@ -83,12 +96,6 @@ impl<'a> Examples<'a> {
         if let Some(one) = self.choose(&schema.one_of).or(self.choose(&schema.any_of)) {
             return self.value(one, whole, depth + 1);
         }
-        let kind = match &schema.schema_type {
-            Some(SchemaTypeSet::Single(kind)) => Some(*kind),
-            Some(SchemaTypeSet::Multiple(kinds)) => kinds.first().copied(),
-            None if !schema.properties.is_empty() => Some(SchemaType::Object),
-            None => None,
-        };
         match kind {
             Some(SchemaType::Boolean) => Value::Bool(self.choose(&[true, false]) != Some(&false)),
             Some(SchemaType::Integer | SchemaType::Number) => Value::Number(number(&schema)),
