@@ -14,13 +14,11 @@ use crate::answer_source::AnswerSource;
 use crate::cmp_map;
 use crate::dictionary::Dictionary;
 use crate::mutator::Mutator;
+use crate::stage::Stage;
 use crate::trim::BlockSizes;
 
 /// Environment variable that afl-fuzz sets and afl-tmin does not. Without it, inputs are trimmed to single bytes.
 const AFL_FUZZ_VARIABLE: &str = "AFL_CUSTOM_INFO_OUT";
-
-/// Mutations per execution of the custom stage: about as many as AFL++'s own stages make of the same input.
-const MUTATIONS_PER_INPUT: c_uint = 512;
 
 /// Blocks that afl-fuzz tries to remove from each new input. Elements of requests have been tried before, and single bytes
 /// would take more executions than all mutations of the input.
@@ -29,6 +27,7 @@ const TRIMMED_BLOCKS: BlockSizes = BlockSizes { initial_count: 16, final_count: 
 /// State that AFL++ passes to every function as an opaque pointer.
 struct MutatorHandle {
     mutator: Mutator,
+    stage: Stage,
     block_sizes: BlockSizes,
     /// Answers of the servers that afl-fuzz starts.
     answers: Option<AnswerSource>,
@@ -55,8 +54,15 @@ pub extern "C" fn afl_custom_init(_afl: *mut c_void, seed: c_uint) -> *mut c_voi
         if let Some(list) = std::env::var_os(MUTATOR_WORDS).and_then(|path| std::fs::read(path).ok()) {
             mutator.learned.add_list(&list);
         }
-        Box::into_raw(Box::new(MutatorHandle { mutator, block_sizes, answers, _replacements: replacements }))
-            .cast()
+        let stage = Stage::default();
+        Box::into_raw(Box::new(MutatorHandle {
+            mutator,
+            stage,
+            block_sizes,
+            answers,
+            _replacements: replacements,
+        }))
+        .cast()
     });
     handle.unwrap_or(ptr::null_mut())
 }
@@ -72,7 +78,7 @@ pub unsafe extern "C" fn afl_custom_deinit(data: *mut c_void) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(handle)));
 }
 
-/// Mutates an input.
+/// Mutates an input. Returns the length of the mutation, or 0 when the input has been mutated enough.
 ///
 /// # Safety
 /// `data` must come from [`afl_custom_init`]; the buffers must be readable for their sizes, and `output`
@@ -91,6 +97,9 @@ pub unsafe extern "C" fn afl_custom_fuzz(
     // writable. AFL++ calls from one thread, so nothing else uses or changes them during the call.
     let (handle, parent, other, output) =
         unsafe { (handle(data), bytes(buffer, size), bytes(other, other_size), &mut *output) };
+    if !handle.stage.proceed() {
+        return 0;
+    }
     let mutated = catch_unwind(AssertUnwindSafe(|| {
         handle.mutator.learn_comparisons(&cmp_map::take_operands(), parent);
         let mutated = handle.mutator.mutate(parent, other, max_size);
@@ -102,7 +111,7 @@ pub unsafe extern "C" fn afl_custom_fuzz(
     size
 }
 
-/// Returns the number of mutations that AFL++ requests per input. AFL++ calls it before each custom stage, which is often
+/// Returns the largest number of mutations that AFL++ requests of an input. AFL++ calls it before each custom stage, which is often
 /// enough to learn from answers.
 ///
 /// # Safety
@@ -119,10 +128,10 @@ pub unsafe extern "C" fn afl_custom_fuzz_count(
         let answers = handle.answers.iter().flat_map(AnswerSource::take);
         answers.for_each(|answer| handle.mutator.learned.add_answer(&answer));
     }));
-    MUTATIONS_PER_INPUT
+    handle.stage.begin()
 }
 
-/// Describes the last mutation.
+/// Describes the last mutation, which AFL++ keeps.
 ///
 /// # Safety
 /// `data` must come from [`afl_custom_init`].
@@ -130,6 +139,7 @@ pub unsafe extern "C" fn afl_custom_fuzz_count(
 pub unsafe extern "C" fn afl_custom_describe(data: *mut c_void, max_length: usize) -> *const c_char {
     // SAFETY: `data` comes from `afl_custom_init`. AFL++ calls from one thread, so nothing else uses it.
     let handle = unsafe { handle(data) };
+    handle.stage.extend();
     let described = catch_unwind(AssertUnwindSafe(|| {
         handle.mutator.describe(max_length.saturating_sub(1));
         handle.mutator.description.push(0);

@@ -33,6 +33,7 @@ mod mutator;
 mod operations;
 mod parsed_input;
 mod random;
+mod stage;
 mod trim;
 mod value;
 
