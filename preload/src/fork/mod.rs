@@ -18,7 +18,7 @@ use crate::determinism::{clock, hash_keys};
 use crate::history;
 use crate::memory_socket;
 use crate::net::accept_gate;
-use crate::process::{children, daemon, driver_process, identity, process_table};
+use crate::process::{children, daemon, driver_process, helper, identity, process_table};
 use crate::sys::{config, kept_answers, planned_end, report, threads};
 use crate::{sandbox, source_coverage};
 use interruptions::Interruptions;
@@ -81,6 +81,7 @@ pub(crate) fn in_servers_child() {
     history::end_after_fork();
     process_table::reset_after_fork();
     daemon::after_fork();
+    helper::after_fork();
     // The child takes part in its parent's iteration. But AFL++ must not see what a waiting spare forks.
     if !forkserver::is_waiting_spare() {
         gate::open();

@@ -14,12 +14,14 @@ use crate::blocking::{self, BlockingCall, WaitOutcome};
 use crate::memory_socket;
 use crate::net::address::{self, Address};
 use crate::net::{accept_gate, listener, transport};
+use crate::process::helper;
 use crate::recording;
 use crate::sys::fd_table::{self, FdKind};
 use crate::sys::{config, errno, fd, real, report};
 
 pub(crate) unsafe fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen_t) -> c_int {
     if !listener::is_fuzzed(fd) {
+        helper::record_accept(false);
         // SAFETY: the caller upholds the contract of accept(2); the arguments are unchanged.
         return recording::accepted(unsafe { real::accept(fd, address, len) });
     }
@@ -29,12 +31,14 @@ pub(crate) unsafe fn accept(fd: c_int, address: *mut sockaddr, len: *mut socklen
 
 pub(crate) unsafe fn accept4(fd: c_int, address: *mut sockaddr, len: *mut socklen_t, flags: c_int) -> c_int {
     if !listener::is_fuzzed(fd) {
+        helper::record_accept(false);
         // SAFETY: the caller upholds the contract of accept4(2); the arguments are unchanged.
         return recording::accepted(unsafe { real::accept4(fd, address, len, flags) });
     }
     if flags & !(libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC) != 0 {
         return errno::fail(Errno::INVAL);
     }
+    helper::record_accept(true);
     blocking::mark_accepting();
     let mut call = Accept { fd, flags };
     let accepted = match blocking::attempt(&mut call) {

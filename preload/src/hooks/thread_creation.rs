@@ -8,6 +8,7 @@ use crate::afl_loop;
 use crate::determinism::scheduling;
 use crate::history::crash_stack;
 use crate::history::signal_stack::SignalStack;
+use crate::process::helper;
 use crate::sys::real::ThreadStart;
 use crate::sys::{config, fd_table, real, threads};
 
@@ -74,7 +75,7 @@ fn with_signal_stack(
 /// Performs `create`, which creates a thread.
 pub(super) fn around_thread_creation<R>(create: impl FnOnce() -> R) -> R {
     fd_table::release_reserved_from(0);
-    if config::is_loop() {
+    if config::is_loop() && !helper::is_this_process() {
         // A forked child has only the calling thread, so the forkserver starts before the second one exists.
         afl_loop::start();
         scheduling::use_batch_policy();

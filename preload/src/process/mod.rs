@@ -5,6 +5,7 @@ pub(crate) mod children;
 pub(crate) mod daemon;
 pub(crate) mod driver_process;
 pub(crate) mod ending;
+pub(crate) mod helper;
 pub(crate) mod identity;
 pub(crate) mod panics;
 pub(crate) mod process_table;

@@ -43,6 +43,7 @@ macro_rules! for_each_target {
             half_closed_state,
             handlers_by_number,
             helper_process,
+            helper_with_threads,
             interval_timer,
             leaks_descriptors,
             leaves_sleeps_by_siglongjmp,
