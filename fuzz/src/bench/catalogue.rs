@@ -15,7 +15,7 @@ use super::names::{CRASHES, EMPTY, HISTORIES, OTHER_LIBRARY};
 use super::netdriver::NetDriver;
 use crate::campaign::bundled::{self, ConcurrencyModel};
 use crate::options::PreloadOptions;
-use crate::recipe::{Home, Recipe};
+use crate::recipe::{Home, Recipe, RecipeRow};
 use crate::server::Server;
 use crate::util::problem::Problem;
 use crate::util::workspace::Workspace;
@@ -58,20 +58,16 @@ impl Catalogue {
                 this.missing.push(format!("{0}: build it with harness/servers/{0}/build", recipe.name));
                 continue;
             }
-            let home = Rc::new(Home::render(workspace, recipe, row, program)?);
-            let options = home.options.clone();
-            let server = PreloadedServer {
-                server: home.server.clone(),
-                options,
-                seeds: SeedSource::Corpus,
-                histories: false,
-                library: None,
-                _home: Some(home),
-            };
+            let server = recipe_server(workspace, recipe, row, program)?;
             this.add_server(&recipe.name, &server, &crashing);
-            let one_file = PreloadedServer { seeds: SeedSource::OneFile, ..server };
-            let fastest = with_loop(&one_file, Transport::Memory, Loop::Direct);
-            this.add(&format!("{}/memory/direct/file", recipe.name), Subject::Server(fastest));
+            this.add_one_file(&recipe.name, server);
+            for row in recipe.rows.iter().filter(|row| row.tls) {
+                let program = recipe.built_program(workspace, row);
+                if program.exists() {
+                    let server = recipe_server(workspace, recipe, row, program)?;
+                    this.add_one_file(&format!("{}/{}", recipe.name, row.name), server);
+                }
+            }
             if recipe.name == "nginx" {
                 match NetDriver::find(workspace, recipe, row)? {
                     Some(driver) => this.add("nginx/netdriver", Subject::NetDriver(driver)),
@@ -106,6 +102,13 @@ impl Catalogue {
         self.add(&format!("{name}/memory/direct{HISTORIES}"), Subject::Server(keeping));
         let crashing = PreloadedServer { options: crashing(&server.options), ..server };
         self.add(&format!("{name}/memory/direct{}", CRASHES), Subject::Server(crashing));
+    }
+
+    /// Adds a server in the fastest combination, with a seed that asks for a file.
+    fn add_one_file(&mut self, name: &str, server: PreloadedServer) {
+        let one_file = PreloadedServer { seeds: SeedSource::OneFile, ..server };
+        let fastest = with_loop(&one_file, Transport::Memory, Loop::Direct);
+        self.add(&format!("{name}/memory/direct/file"), Subject::Server(fastest));
     }
 
     /// Sets the sandbox mode of all servers.
@@ -167,6 +170,24 @@ impl Catalogue {
         self.cases.retain(|case| is_named(&case.name) || references.contains(&case.name));
         Ok(self)
     }
+}
+
+/// Returns the server of a row of a recipe, which has been built.
+fn recipe_server(
+    workspace: &Workspace,
+    recipe: &Recipe,
+    row: &RecipeRow,
+    program: PathBuf,
+) -> Result<PreloadedServer> {
+    let home = Rc::new(Home::render(workspace, recipe, row, program)?);
+    Ok(PreloadedServer {
+        server: home.server.clone(),
+        options: home.options.clone(),
+        seeds: SeedSource::Corpus,
+        histories: false,
+        library: None,
+        _home: Some(home),
+    })
 }
 
 fn bundled_server(program: PathBuf, arguments: Vec<OsString>) -> PreloadedServer {
