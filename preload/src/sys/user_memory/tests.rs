@@ -4,14 +4,22 @@ use rustix::mm::{MapFlags, MprotectFlags, ProtFlags, mmap_anonymous, mprotect};
 
 use super::*;
 
+/// Address below all that the kernel maps by itself. Elsewhere, the table may know a block by what another test has had there.
+static NEXT_ADDRESS: AtomicUsize = AtomicUsize::new(16 << 30);
+
 /// Three pages: writable, readable, neither.
 fn pages() -> *mut u8 {
     let page = page_bytes();
-    // SAFETY: the kernel chooses an address where nothing is mapped, and only this test uses the pages.
+    let wanted = NEXT_ADDRESS.fetch_add(3 * page, Relaxed);
+    // SAFETY: nothing is mapped at this address, or the call fails, and only this test uses the pages.
     unsafe {
-        let first =
-            mmap_anonymous(ptr::null_mut(), 3 * page, ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE)
-                .expect("pages");
+        let first = mmap_anonymous(
+            ptr::without_provenance_mut(wanted),
+            3 * page,
+            ProtFlags::READ | ProtFlags::WRITE,
+            MapFlags::PRIVATE | MapFlags::FIXED_NOREPLACE,
+        )
+        .expect("pages");
         mprotect(first.byte_add(page), page, MprotectFlags::READ).expect("mprotect");
         mprotect(first.byte_add(2 * page), page, MprotectFlags::empty()).expect("mprotect");
         first.cast()
