@@ -139,7 +139,9 @@ pub unsafe extern "C" fn afl_custom_fuzz_count(
 pub unsafe extern "C" fn afl_custom_describe(data: *mut c_void, max_length: usize) -> *const c_char {
     // SAFETY: `data` comes from `afl_custom_init`. AFL++ calls from one thread, so nothing else uses it.
     let handle = unsafe { handle(data) };
-    handle.stage.extend();
+    if handle.mutator.has_changed_values() {
+        handle.stage.extend();
+    }
     let described = catch_unwind(AssertUnwindSafe(|| {
         handle.mutator.describe(max_length.saturating_sub(1));
         handle.mutator.description.push(0);

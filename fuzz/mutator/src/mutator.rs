@@ -124,6 +124,11 @@ impl Mutator {
         &self.output
     }
 
+    /// Whether the last mutation has changed values that an application reads.
+    pub(crate) fn has_changed_values(&self) -> bool {
+        self.applied.iter().any(|(layer, _)| *layer == Layer::Application)
+    }
+
     /// Describes the last mutation in at most `max_length` bytes, for the name of the file in which AFL++ keeps it.
     pub fn describe(&mut self, max_length: usize) -> &[u8] {
         for layer in layers_of(&self.applied) {

@@ -1,6 +1,6 @@
-//! Mutations of one input in a row: more of an input of which mutations are kept, as in AFL++'s own stages.
+//! Mutations of one input in a row: more of an input whose values lead somewhere.
 
-/// Mutations of an input of which none is kept.
+/// Mutations of an input of which none is kept, about as many as AFL++'s own stages make.
 const INITIAL_MUTATIONS: u32 = 512;
 /// Largest number of mutations of an input.
 const MAX_MUTATIONS: u32 = 32 * INITIAL_MUTATIONS;
@@ -35,7 +35,8 @@ impl Stage {
         more.is_some()
     }
 
-    /// Doubles the mutations of the input after one that afl-fuzz keeps.
+    /// Doubles the mutations of the input, after one that afl-fuzz keeps and that has changed values of the application: few
+    /// other inputs reach the code that reads them. (The syntax of HTTP is read in every input, so the next one does as well.)
     pub(crate) fn extend(&mut self) {
         if self.total < MAX_MUTATIONS {
             self.left += self.total;
