@@ -126,7 +126,7 @@ impl Mutator {
 
     /// Whether the last mutation has changed values that an application reads.
     pub(crate) fn has_changed_values(&self) -> bool {
-        self.applied.iter().any(|(layer, _)| *layer == Layer::Application)
+        layers_of(&self.applied).any(|layer| layer == Layer::Application)
     }
 
     /// Describes the last mutation in at most `max_length` bytes, for the name of the file in which AFL++ keeps it.
