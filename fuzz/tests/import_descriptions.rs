@@ -75,16 +75,21 @@ fn operations_of_openapi_become_requests() {
     assert_eq!(inputs.len(), 4);
 }
 
+/// Returns the inputs that are made of an operation with a body of this schema.
+fn imported_with_body(dir: &TestDir, schema: &str) -> Vec<String> {
+    let content = format!("{{application/json: {{schema: {schema}}}}}");
+    let description = format!(
+        "openapi: 3.1.0\ninfo: {{title: a, version: b}}\npaths: {{/a: {{post: {{requestBody: {{required: true, content: {content}}}}}}}}}"
+    );
+    imported(dir, "a.yaml", &description)
+}
+
 #[test]
 fn alternatives_of_a_schema_become_requests() {
     let dir = TestDir::new();
     let schema =
         "{type: object, properties: {kind: {enum: [sum, mean, last]}, all: {type: boolean, default: false}}}";
-    let content = format!("{{application/json: {{schema: {schema}}}}}");
-    let description = format!(
-        "openapi: 3.1.0\ninfo: {{title: a, version: b}}\npaths: {{/a: {{post: {{requestBody: {{required: true, content: {content}}}}}}}}}"
-    );
-    let inputs = imported(&dir, "a.yaml", &description);
+    let inputs = imported_with_body(&dir, schema);
     let bodies: BTreeSet<&str> = inputs.iter().filter_map(|input| input.split("\r\n\r\n").nth(1)).collect();
     let expected = [
         "{}",
@@ -93,6 +98,17 @@ fn alternatives_of_a_schema_become_requests() {
         r#"{"all":true,"kind":"mean"}"#,
     ];
     assert_eq!(bodies, BTreeSet::from(expected));
+}
+
+/// A truth value that a schema fixes has no alternative.
+#[test]
+fn fixed_truth_values_stay() {
+    let dir = TestDir::new();
+    let schema = "{type: object, properties: {a: {type: boolean, const: true}, \
+                  b: {type: boolean, enum: [false], default: false}, c: {enum: [1, 2]}}}";
+    let inputs = imported_with_body(&dir, schema);
+    assert!(inputs.iter().any(|input| input.ends_with(r#"{"a":true,"b":false,"c":2}"#)), "{inputs:?}");
+    assert!(inputs.iter().all(|input| !input.contains("\"a\":false") && !input.contains("\"b\":true")));
 }
 
 #[test]

@@ -80,7 +80,9 @@ impl<'a> Examples<'a> {
         let given = given.or(schema.examples.first());
         let enumerated = match (kind, given) {
             // The first alternative to the usual value is the other one.
-            (Some(SchemaType::Boolean), Some(Value::Bool(usual))) => {
+            (Some(SchemaType::Boolean), Some(Value::Bool(usual)))
+                if schema.enum_values.is_empty() && schema.const_value.is_none() =>
+            {
                 self.choose(&[*usual, !*usual]).map(|value| Value::Bool(*value))
             }
             _ => self.choose(&schema.enum_values).cloned(),
