@@ -128,3 +128,34 @@ fn unusable(connection: &HostConnection<'_>, error: &str) -> Problem {
         },
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fleet::config::FleetHost;
+    use crate::fleet::external::OnInterrupt;
+
+    /// Takes its time to end after SIGTERM, as afl-fuzz does that has to write its state.
+    const SLOW_TO_END: &str = "trap 'sleep 1.5; : >ended; exit' TERM; : >ready; while :; do sleep 0.1; done";
+
+    #[test]
+    fn a_stop_returns_when_all_has_ended() {
+        let dir = tempfile::tempdir().expect("created");
+        let bundle = dir.path().join("bundle");
+        std::fs::create_dir(&bundle).expect("created");
+        std::os::unix::fs::symlink("/bin/sh", bundle.join(RUN)).expect("created");
+        let directory = dir.path().display().to_string();
+        let host = format!("name = 'alpha'\ndirectory = '{directory}'\njobs = 1");
+        let host: FleetHost = toml::from_str(&host).expect("a host");
+        let connection =
+            HostConnection { host: &host, bandwidth_kib_s: None, on_interrupt: OnInterrupt::Finish };
+        act(&connection, &["start", &directory, &format!("./{RUN}"), "-c", SLOW_TO_END]).expect("started");
+        let ready = (0..100).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            bundle.join("ready").exists()
+        });
+        assert!(ready, "it does not begin");
+        stop(&connection).expect("stopped");
+        assert!(bundle.join("ended").exists(), "it has not ended yet");
+    }
+}

@@ -95,14 +95,14 @@ stop() {
     : >run.stopped
     running || return
     kill -TERM "$pid"
-    # afl-fuzz gets time to write its state.
+    # A group's number goes with -s: dash takes no other signal before the `--`. afl-fuzz gets time to write its state.
     for second in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
         sleep 1
-        kill -0 -- "-$group" 2>/dev/null || return
+        kill -s 0 -- "-$group" 2>/dev/null || return
         # What bundle/run may have started without passing the signal on.
-        [ "$second" = 5 ] && ! running && kill -TERM -- "-$group"
+        [ "$second" = 5 ] && ! running && kill -s TERM -- "-$group"
     done
-    kill -KILL -- "-$group" 2>/dev/null
+    kill -s KILL -- "-$group" 2>/dev/null
 }
 
 mkdir -p -- "$directory" && cd -- "$directory" || fail "the directory $directory cannot be used"
