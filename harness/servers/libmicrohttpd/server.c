@@ -1,5 +1,5 @@
 /* Server on libmicrohttpd, to be fuzzed.  It has each of the library's polling modes, and its parsers for
- * queries, cookies, forms and credentials.  Usage: server select|poll|epoll|threads PORT */
+ * queries, cookies, forms and credentials.  Usage: server select|poll|epoll|threads PORT [CERTIFICATES] */
 
 #include <microhttpd.h>
 #include <stdio.h>
@@ -99,6 +99,21 @@ static void forget(void *nothing, struct MHD_Connection *connection, void **stat
     free(request);
 }
 
+/* Reads a file of a directory into a string, or exits. */
+static char *read_file(const char *directory, const char *name)
+{
+    static const size_t limit = 16 * 1024;
+    char path[4096], *content = calloc(1, limit + 1);
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    FILE *file = fopen(path, "r");
+    if (!content || !file || !fread(content, 1, limit, file)) {
+        fprintf(stderr, "cannot read %s\n", path);
+        exit(1);
+    }
+    fclose(file);
+    return content;
+}
+
 int main(int count, char **words)
 {
     static const struct {
@@ -110,18 +125,27 @@ int main(int count, char **words)
         {"epoll", MHD_USE_EPOLL_INTERNAL_THREAD},
         {"threads", MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL_INTERNAL_THREAD},
     };
-    for (size_t way = 0; count == 3 && way < sizeof ways / sizeof *ways; way++) {
+    /* The end of the list is where its first option would be if there are no certificates. */
+    struct MHD_OptionItem tls[] = {{MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
+    unsigned flags = MHD_USE_ERROR_LOG;
+    if (count == 4) {
+        flags |= MHD_USE_TLS;
+        tls[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0, read_file(words[3], "server.crt")};
+        tls[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0, read_file(words[3], "server.key")};
+    }
+    for (size_t way = 0; (count == 3 || count == 4) && way < sizeof ways / sizeof *ways; way++) {
         if (strcmp(words[1], ways[way].name))
             continue;
-        if (!MHD_start_daemon(ways[way].flags | MHD_USE_ERROR_LOG, atoi(words[2]), NULL, NULL, handle, NULL,
+        if (!MHD_start_daemon(ways[way].flags | flags, atoi(words[2]), NULL, NULL, handle, NULL,
                               MHD_OPTION_NOTIFY_COMPLETED, forget, NULL, MHD_OPTION_CONNECTION_TIMEOUT, 5u,
-                              MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(32 * 1024), MHD_OPTION_END)) {
+                              MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(32 * 1024), MHD_OPTION_ARRAY, tls,
+                              MHD_OPTION_END)) {
             fprintf(stderr, "cannot listen on port %s\n", words[2]);
             return 1;
         }
         for (;;)
             pause();
     }
-    fprintf(stderr, "usage: %s select|poll|epoll|threads PORT\n", words[0]);
+    fprintf(stderr, "usage: %s select|poll|epoll|threads PORT [CERTIFICATES]\n", words[0]);
     return 2;
 }
