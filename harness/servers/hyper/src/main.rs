@@ -2,6 +2,8 @@
 //!
 //! `hyper-server ADDRESS [current_thread|multi_thread]`
 //!
+//! The feature `planted` adds a bug to what it does with requests.
+//!
 //! With the feature `ring` or `aws-lc`, it speaks TLS, and HTTP/2 by ALPN: `hyper-server ADDRESS current_thread|multi_thread CERTIFICATES`.
 
 use std::convert::Infallible;
@@ -18,6 +20,8 @@ use tokio::runtime::Builder;
 
 #[cfg(not(feature = "tls"))]
 mod plain;
+#[cfg(feature = "planted")]
+mod planted;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -53,6 +57,10 @@ async fn serve(address: &str, acceptor: &Acceptor) -> Result<(), Box<dyn Error>>
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Body>, hyper::Error> {
+    #[cfg(feature = "planted")]
+    if let Some(part) = planted::part(&request) {
+        return Ok(part);
+    }
     let path = request.uri().path().to_owned();
     match (request.method(), path.as_str()) {
         (&Method::GET, "/") => Ok(Response::new(full("hello\n"))),
