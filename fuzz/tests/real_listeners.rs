@@ -5,8 +5,11 @@ mod common;
 
 use std::path::Path;
 
+use assert_cmd::assert::Assert;
 use common::{TestDir, free_port, installed};
+use predicates::prelude::PredicateBooleanExt;
 use predicates::str::contains;
+use sockfuzz::util::certificates::CertificateSet;
 
 /// Creates a corpus of three requests, and a document for some of them.
 fn dir_with_site() -> TestDir {
@@ -18,7 +21,7 @@ fn dir_with_site() -> TestDir {
     dir
 }
 
-fn answers_as_over_tcp(dir: &TestDir, options: &[&str], program: &Path, arguments: &[&str]) {
+fn answers_as_over_tcp(dir: &TestDir, options: &[&str], program: &Path, arguments: &[&str]) -> Assert {
     dir.sockfuzz()
         .args(["check", "--timeout", "20", "-i", "corpus"])
         .args(options)
@@ -27,7 +30,7 @@ fn answers_as_over_tcp(dir: &TestDir, options: &[&str], program: &Path, argument
         .args(arguments)
         .assert()
         .code(0)
-        .stdout(contains("3 seeds: answered as over TCP"));
+        .stdout(contains("3 seeds: answered as over TCP"))
 }
 
 #[test]
@@ -46,24 +49,50 @@ fn lighttpd_by_socket_activation() {
     }
 }
 
-#[test]
-fn nginx_at_a_path() {
-    let Some(program) = installed("nginx", "nginx-light") else { return };
-    let dir = dir_with_site();
-    let socket = dir.path("socket").display().to_string();
+/// Checks nginx with these directives in its `server` block.
+fn nginx_answers_as_over_tcp(dir: &TestDir, program: &Path, directives: &str, options: &[&str]) -> Assert {
     let temporary: String = ["client_body", "fastcgi", "proxy", "scgi", "uwsgi"]
         .map(|what| format!("{what}_temp_path {what};\n"))
         .concat();
     let configuration = format!(
         "daemon off; master_process off; pid nginx.pid; error_log stderr;\nevents {{}}\n\
-         http {{ access_log off;\n{temporary}server {{ listen unix:{socket}; root www; }} }}\n"
+         http {{ access_log off;\n{temporary}server {{ {directives} root www; }} }}\n"
     );
     dir.write("nginx.conf", configuration.as_bytes());
     let home = dir.path("").display().to_string();
     let arguments = ["-e", "stderr", "-p", &home, "-c", "nginx.conf"];
     // nginx writes its pid file and its temporary files there.
-    answers_as_over_tcp(&dir, &["--port", &socket, "--writable", &home], &program, &arguments);
+    answers_as_over_tcp(dir, &[options, &["--writable", &home]].concat(), program, &arguments)
+}
+
+#[test]
+fn nginx_at_a_path() {
+    let Some(program) = installed("nginx", "nginx-light") else { return };
+    let dir = dir_with_site();
+    let socket = dir.path("socket").display().to_string();
+    nginx_answers_as_over_tcp(&dir, &program, &format!("listen unix:{socket};"), &["--port", &socket]);
     assert!(!dir.path("socket").exists(), "nothing is left at the path");
+}
+
+#[test]
+fn nginx_with_a_plaintext_and_a_tls_listener() {
+    let Some(program) = installed("nginx", "nginx-light") else { return };
+    let dir = dir_with_site();
+    CertificateSet::make(&dir.path("tls"), false).expect("certificates");
+    let [plain, tls] = [free_port(), free_port()].map(|port| port.to_string());
+    let directives = format!(
+        "listen 127.0.0.1:{plain}; listen 127.0.0.1:{tls} ssl;\n\
+         ssl_certificate tls/server.crt; ssl_certificate_key tls/server.key;\n"
+    );
+    let check = |options: &[&str]| nginx_answers_as_over_tcp(&dir, &program, &directives, options);
+    let (speaks_tls, chooses) =
+        (|| contains("the server speaks TLS 1.2"), || contains("--port PORT chooses one"));
+    check(&["--port", &plain]).stdout(speaks_tls().or(chooses()).not());
+    check(&["--port", &tls]).stdout(speaks_tls().and(chooses().not()));
+    // Without a choice, it is the one that the server makes first.
+    let listeners =
+        format!("the server listens on port {plain} first, which gets the inputs, and on {tls}: ");
+    check(&[]).stdout(contains(listeners).and(chooses()).and(speaks_tls().not()));
 }
 
 /// micro-httpd is an inetd-style server, which reads its connection with stdio streams.

@@ -183,7 +183,9 @@ fn report_exits(exits: usize, wanted: Exits, seeds: usize) {
 }
 
 fn report_comparison(comparison: &TcpComparison, seeds: usize) {
-    let TcpComparison { different, varying, failing, classes, choice, memory_fallback, tls, .. } = comparison;
+    let TcpComparison {
+        different, varying, failing, classes, choice, memory_fallback, tls, listeners, ..
+    } = comparison;
     let all = counted(seeds as u64, "seed", "seeds");
     println!();
     match (different, varying) {
@@ -208,4 +210,5 @@ fn report_comparison(comparison: &TcpComparison, seeds: usize) {
     tls.filter(|found| found.is_tls()).iter().for_each(|found| println!("the server speaks {found}"));
     choice.iter().for_each(|choice| println!("{choice}"));
     memory_fallback.iter().for_each(|reason| println!("transport memory fell back to unix: {reason}"));
+    listeners.iter().for_each(|listeners| println!("{listeners}"));
 }

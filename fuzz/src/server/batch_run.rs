@@ -56,6 +56,7 @@ impl BatchRun {
             end: RunEnd::Finished,
             phase: Phase::Finished,
             port: 0,
+            other_ports: Vec::new(),
             exited: false,
             internal_error: false,
             memory_fallback: memory_fallback.clone(),

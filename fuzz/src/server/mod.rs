@@ -44,6 +44,7 @@ pub mod tcp_run;
 
 pub mod debugger;
 pub mod transport;
+pub mod unchosen_listeners;
 
 pub mod backtrace;
 

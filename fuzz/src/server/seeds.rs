@@ -14,6 +14,7 @@ use crate::server::diagnose::describe_exit;
 use crate::server::inspect::Inspection;
 use crate::server::single_run::{FindingKind, RunConfig, RunEnd, SingleRun};
 use crate::server::transport::{self, TransportChoice, TransportTrial};
+use crate::server::unchosen_listeners::UnchosenListeners;
 use crate::util::printable::{counted, one_line};
 
 /// Maximum number of bytes shown of a status line.
@@ -150,6 +151,8 @@ pub struct SeedCheck {
     pub choice: Option<TransportChoice>,
     /// What the server speaks, if a run came so far.
     pub tls: Option<TlsFound>,
+    /// Listeners of the server, if there are several to choose from.
+    pub listeners: Option<UnchosenListeners>,
     /// Indices of the seeds that crash or hang the server.
     pub findings: Vec<(usize, FindingKind)>,
 }
@@ -171,12 +174,14 @@ pub fn check(config: &RunConfig<'_>, inspection: &Inspection, seeds: &[Seed]) ->
     let mut index = 0..;
     let mut findings = Vec::new();
     let mut tls = None;
+    let mut listeners = None;
     let mut trial = TransportTrial::begin(config, inspection, seeds.len());
     let progress = SeedProgress::begin(seeds.len(), 1);
     answer_all(config, seeds, &progress, |batch, runs| {
         for (seed, SeedRun { run, .. }) in batch.iter().zip(runs) {
             first.get_or_insert_with(|| format!("{}: {}", seed.name, summary(run)));
             tls = tls.or(run.tls);
+            listeners = listeners.take().or_else(|| UnchosenListeners::of(config, run));
             findings.extend(index.next().zip(run.finding()));
         }
         trial.as_mut().map_or(Ok(()), |trial| trial.compare(batch, runs))
@@ -184,5 +189,5 @@ pub fn check(config: &RunConfig<'_>, inspection: &Inspection, seeds: &[Seed]) ->
     drop(progress);
     let first = first.unwrap_or_default();
     note!("{} answered, the first: {first}", counted(seeds.len() as u64, "seed", "seeds"));
-    Ok(SeedCheck { choice: trial.map(TransportTrial::choice), tls, findings })
+    Ok(SeedCheck { choice: trial.map(TransportTrial::choice), tls, listeners, findings })
 }

@@ -106,6 +106,8 @@ pub struct SingleRun {
     pub phase: Phase,
     /// Port that the server believes to listen on; 0 if it is not known.
     pub port: u16,
+    /// Ports of its other listeners, as far as they are known.
+    pub other_ports: Vec<u16>,
     /// Whether the server exited by itself, even if after a complete answer.
     pub exited: bool,
     /// Whether the preload reported an internal error.
@@ -190,6 +192,7 @@ impl RunConfig<'_> {
             end,
             phase: status.phase(),
             port: status.port(),
+            other_ports: status.other_ports(),
             exited: status.count(Counter::Exits) > 0,
             internal_error: status.count(Counter::InternalErrors) > 0,
             draws_hash_keys: status.has_hash_keys(),

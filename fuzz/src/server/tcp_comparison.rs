@@ -11,6 +11,7 @@ use super::status_classes::StatusClasses;
 use super::tcp_client::TcpAnswers;
 use super::tcp_run::{TcpRun, batch_over_tcp, over_tcp};
 use super::transport::{TransportChoice, TransportTrial};
+use super::unchosen_listeners::UnchosenListeners;
 use crate::input::compare::{Difference, difference, varies};
 use crate::input::corpus::Seed;
 
@@ -33,6 +34,8 @@ pub struct TcpComparison {
     pub memory_fallback: Option<String>,
     /// What the server speaks, if a run came so far.
     pub tls: Option<TlsFound>,
+    /// Listeners of the server, if there are several to choose from.
+    pub listeners: Option<UnchosenListeners>,
 }
 
 /// Number of passes over the seeds: through the preload, and over TCP.
@@ -58,6 +61,8 @@ pub fn compare(
     seeds::answer_all(config, seeds, &progress, |batch, runs| {
         trial.as_mut().map_or(Ok(()), |trial| trial.compare(batch, runs))?;
         compared.tls = compared.tls.or(runs.iter().find_map(|SeedRun { run, .. }| run.tls));
+        let listeners = || runs.iter().find_map(|SeedRun { run, .. }| UnchosenListeners::of(config, run));
+        compared.listeners = compared.listeners.take().or_else(listeners);
         let options = config.options.with_tls_found(compared.tls);
         let config = &RunConfig { options: &options, ..*config };
         let plain = answer_over_tcp(config, batch, runs, &progress)?;

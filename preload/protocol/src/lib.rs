@@ -22,6 +22,7 @@ pub mod fnv;
 pub mod history;
 mod inline_counters;
 mod options;
+mod port_list;
 pub mod recording;
 pub mod references;
 mod relocation;

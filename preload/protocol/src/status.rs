@@ -10,6 +10,7 @@ use std::sync::atomic::{
 use crate::SandboxGaps;
 use crate::counter::{COUNTERS, Counter};
 use crate::inline_counters::InlineCounters;
+use crate::port_list::PortList;
 use crate::tls_found::TlsFound;
 
 /// Bit beside the gaps: set when the sandbox is on.
@@ -83,6 +84,7 @@ pub struct StatusPage {
     reason: [AtomicU8; REASON],
     inline_counters: [AtomicU32; 3],
     tls: AtomicU32,
+    other_ports: PortList,
 }
 
 impl StatusPage {
@@ -105,6 +107,7 @@ impl StatusPage {
             reason: [const { AtomicU8::new(0) }; REASON],
             inline_counters: [const { AtomicU32::new(0) }; 3],
             tls: AtomicU32::new(0),
+            other_ports: PortList::new(),
         }
     }
 
@@ -169,6 +172,17 @@ impl StatusPage {
     #[must_use]
     pub fn port(&self) -> u16 {
         u16::try_from(self.port.load(Relaxed)).unwrap_or(0)
+    }
+
+    /// Records the port of a listener that is not the one taken over.
+    pub fn note_other_port(&self, port: u16) {
+        self.other_ports.note(port);
+    }
+
+    /// Returns the ports of the server's other listeners, up to four of them.
+    #[must_use]
+    pub fn other_ports(&self) -> Vec<u16> {
+        self.other_ports.ports()
     }
 
     /// Records that the sandbox is on, and its gaps.

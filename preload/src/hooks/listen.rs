@@ -60,7 +60,10 @@ pub(crate) unsafe fn listen(fd: c_int, backlog: c_int) -> c_int {
     // SAFETY: the caller upholds the contract of listen(2); a taken-over socket has the same descriptor.
     let result = unsafe { real::listen(fd, backlog) };
     if result == 0 {
-        descriptor::listener_listens(fd);
+        match fd_table::kind(fd) {
+            FdKind::Unmanaged => listener::note_real(fd),
+            _ => descriptor::listener_listens(fd),
+        }
     }
     early_registrations.into_iter().for_each(EarlyRegistrations::restore);
     result

@@ -171,12 +171,19 @@ pub(crate) fn is_fuzzed(fd: RawFd) -> bool {
     }
 }
 
+/// Notes the port of a socket of the server that listens for real, if it has one.
+pub(crate) fn note_real(fd: RawFd) {
+    let own = getsockname(fd::borrow(fd)).ok().and_then(|own| SocketAddr::try_from(own).ok());
+    own.into_iter().for_each(|own| report::status().note_other_port(own.port()));
+}
+
 fn take_over_inherited(fd: RawFd) -> bool {
     let Some(config) = config::get() else { return false };
     let own = || getsockname(fd::borrow(fd)).ok().and_then(|own| own.try_into().ok());
     let Some(address) = transport::shown_address_of(fd).or_else(own) else { return false };
     let _guard = takeover_lock();
     if fd_table::has_listener() || !is_eligible(&address) {
+        report::status().note_other_port(address.port());
         return false;
     }
     proc::open();

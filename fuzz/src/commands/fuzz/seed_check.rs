@@ -60,6 +60,7 @@ pub(super) fn check(
     };
     check.tls.filter(|found| found.is_tls()).iter().for_each(|found| note!("the server speaks {found}"));
     check.choice.iter().for_each(|choice| note!("{choice}"));
+    check.listeners.iter().for_each(|listeners| note!("{listeners}"));
     let mut checked = CheckedSeeds { check, redundant: HashSet::new() };
     if are_many && !arguments.no_check {
         let options = checked.check.apply(&options);
