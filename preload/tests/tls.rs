@@ -27,6 +27,17 @@ fn serve(arguments: &[&str], input: &[u8], options: &[(&str, &str)]) -> Output {
     run(command, input)
 }
 
+/// Plays an encoded session, and returns the number of packets of its last connection.
+fn packets(input: &[u8], options: &[(&str, &str)]) -> (usize, Output) {
+    let file = NamedTempFile::new().expect("a temporary file");
+    let log = ("TARGET_LOG", text(file.path()));
+    let output = serve(&["1.2", "packets"], input, &[options, &[SESSION, log]].concat());
+    assert!(output.status.success(), "{options:?}: {}", describe(&output));
+    let log = std::fs::read_to_string(file.path()).expect("the log");
+    let last = log.lines().last().and_then(|count| count.parse().ok());
+    (last.unwrap_or_else(|| panic!("{log}")), output)
+}
+
 /// Plays a session over every transport. Returns what the server has logged, which is the same over all of them.
 fn logged(session: &str, same_over_tcp: bool) -> String {
     let input = session.parse::<Session>().expect("a valid session").encode();
@@ -150,6 +161,46 @@ fn half_close_and_close_are_said_in_tls() {
 #[test]
 fn a_reset_is_in_the_middle_of_a_record() {
     assert_eq!(logged("send 0 \"a\"\nreset 0", true), "close_notify\nConnectionReset\n");
+}
+
+#[test]
+fn records_are_split_over_packets() {
+    let session = "send 0 \"GET / HTTP/1.1\\r\\n\"\nsend 0 \"Host: localhost\\r\\n\\r\\n\"";
+    let input = session.parse::<Session>().expect("a valid session").encode();
+    for [transport] in transports() {
+        let [(whole, _), (split, output)] =
+            ["off", "on"].map(|word| packets(&input, &[transport, ("SOCKFUZZ_SPLIT_RECORDS", word)]));
+        assert_eq!(split, whole + 2, "{transport:?}: {}", describe(&output));
+        assert!(contains(&output.stdout, "\r\n\r\n35 bytes, "), "{transport:?}: {}", describe(&output));
+    }
+}
+
+#[test]
+fn records_below_tls_are_split_where_the_session_says() {
+    let hello = include_bytes!("../../corpus/tls/hello-tls12");
+    for at in [2, 5, 40] {
+        let input = [&hello[..at], b"\xF5\x40", &hello[at..]].concat();
+        for [transport] in transports() {
+            let (count, output) = packets(&input, &[transport, ("SOCKFUZZ_TLS", "raw")]);
+            // A ServerHello (RFC 5246, section 7.4.1.3).
+            assert!(output.stdout.starts_with(&[22, 3, 3]), "{transport:?}: {}", describe(&output));
+            assert_eq!(count, 2, "{transport:?}: {}", describe(&output));
+        }
+    }
+}
+
+#[test]
+fn connections_of_a_session_are_open_at_once() {
+    let session = "send 0 \"GET / HTTP/1.1\\r\\n\"\nsend 1 \"GET / HTTP/1.1\\r\\n\"\n\
+                   send 1 \"\\r\\n\"\nsend 0 \"Host: localhost\\r\\n\\r\\n\"";
+    let input = session.parse::<Session>().expect("a valid session").encode();
+    for [transport] in transports() {
+        let output = serve(&["1.2", "threads"], &input, &[transport, SESSION]);
+        let answers = String::from_utf8_lossy(&output.stdout);
+        let [first, second] =
+            ["18 bytes, TLSv1_2, Resumed", "35 bytes, TLSv1_2, Resumed"].map(|it| answers.find(it));
+        assert!(first.is_some() && first < second, "{transport:?}: {}", describe(&output));
+    }
 }
 
 #[test]

@@ -52,6 +52,8 @@ pub struct Options {
     pub sni: String,
     /// See [`specs::CLIENT_CERTIFICATE`].
     pub client_certificate: Option<String>,
+    /// See [`specs::SPLIT_RECORDS`].
+    pub split_records: Switch,
     /// See [`specs::LOOP`].
     pub r#loop: Loop,
     /// See [`specs::ITERATIONS`]; at least 1.
@@ -136,6 +138,7 @@ impl Options {
             tls: parse(&specs::TLS, text(&specs::TLS))?,
             sni: text(&specs::SNI),
             client_certificate: parse_optional(&specs::CLIENT_CERTIFICATE, text(&specs::CLIENT_CERTIFICATE))?,
+            split_records: parse(&specs::SPLIT_RECORDS, text(&specs::SPLIT_RECORDS))?,
             r#loop: parse(&specs::LOOP, text(&specs::LOOP))?,
             iterations: parse::<std::num::NonZeroU32>(&specs::ITERATIONS, text(&specs::ITERATIONS))?.get(),
             memory_mib: parse::<std::num::NonZeroU32>(&specs::MEMORY, text(&specs::MEMORY))?.get(),

@@ -9,7 +9,7 @@ mod verdicts;
 pub use input::{ANSWERS, BATCH, INPUT};
 pub use output::{ANSWER_RING, CRASHES, HISTORIES, RECORDING, STATUS, WRITE_COVERAGE};
 pub use surroundings::{NETWORK, RELOCATE, SANDBOX, WRITABLE};
-pub use tls::{CLIENT_CERTIFICATE, KEY_LOG, SNI, TLS};
+pub use tls::{CLIENT_CERTIFICATE, KEY_LOG, SNI, SPLIT_RECORDS, TLS};
 pub use verdicts::{CHILDREN, DEAD_ACCEPT, EXITS, PANICS};
 
 /// Row of the table: names, values, default and meaning of an option.
@@ -251,6 +251,7 @@ pub const ALL: &[&OptionSpec] = &[
     &TLS,
     &SNI,
     &CLIENT_CERTIFICATE,
+    &SPLIT_RECORDS,
     &LOOP,
     &ITERATIONS,
     &MEMORY,

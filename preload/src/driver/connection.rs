@@ -1,11 +1,11 @@
 //! Connection of the client, with TLS or without: plaintext on this side, bytes of the transport on the other.
 
-use sockfuzz_protocol::Counter;
+use sockfuzz_protocol::{Counter, Switch};
 use sockfuzz_tls::{Connector, Handshake, Protocol, Reply, TlsClient, TlsEnd};
 
 use super::client::{ClientEnd, Sent};
 use super::drained::Drained;
-use crate::sys::report;
+use crate::sys::{config, report};
 
 /// Open connection of the client.
 #[derive(Debug)]
@@ -87,10 +87,22 @@ impl ClientConnection {
             TlsLayer::On(tls) => tls.write(bytes),
             TlsLayer::Awaited | TlsLayer::Handshaking(_) => return Sent::Blocked,
         }
-        match self.flush() {
+        let sent = if splits_records() { self.send_half() } else { self.flush() };
+        match sent {
             Sent::Refused => Sent::Refused,
             Sent::Bytes(_) | Sent::Blocked => Sent::Bytes(bytes.len()),
         }
+    }
+
+    /// Sends the first half of the records that wait: usually it ends in the middle of one.
+    fn send_half(&mut self) -> Sent {
+        let (TlsLayer::Handshaking(tls) | TlsLayer::On(tls)) = &mut self.tls else { return Sent::Bytes(0) };
+        let records = tls.unsent();
+        let sent = self.client.send(&records[..records.len() / 2]);
+        if let Sent::Bytes(count) = sent {
+            tls.consume(count);
+        }
+        sent
     }
 
     /// Sends the records that wait; returns their number of bytes if none is left.
@@ -166,10 +178,7 @@ impl ClientConnection {
     /// Aborts the connection; with TLS, in the middle of a record.
     pub(super) fn reset(mut self, answer: impl FnMut(&[u8])) {
         self.close_tls();
-        if let Some(tls) = self.tls() {
-            let records = tls.unsent();
-            self.client.send(&records[..records.len() / 2]);
-        }
+        self.send_half();
         self.client.reset(answer);
     }
 
@@ -185,4 +194,9 @@ impl ClientConnection {
             TlsLayer::None | TlsLayer::Awaited => None,
         }
     }
+}
+
+/// Whether the user wants records to be split over packets.
+fn splits_records() -> bool {
+    config::get().is_some_and(|config| config.options.split_records == Switch::On)
 }

@@ -96,6 +96,9 @@ impl Driver {
                 Sent::Bytes(count) => {
                     self.input_source.iter_mut().for_each(|source| source.consume(count));
                     progress = true;
+                    if line.has_unsent_records() {
+                        return Sending::Progress;
+                    }
                 }
                 Sent::Blocked if progress => return Sending::Progress,
                 Sent::Blocked => {

@@ -1,13 +1,15 @@
-//! Server that speaks TLS with rustls on a blocking socket, one connection after the other. It answers each request with what it
+//! Server that speaks TLS with rustls on blocking sockets, one connection after the other. It answers each request with what it
 //! knows of the connection, and logs how connections end.
 //!
-//! Arguments: the versions that it speaks (`1.2`, `1.3` or `both`), and `ask` to demand a certificate of its clients.
+//! Arguments: the versions that it speaks (`1.2`, `1.3` or `both`); `ask` to demand a certificate of its clients; `threads` to
+//! serve connections at once; `packets` to log how many reads a connection took instead of how it ended.
 
 use std::env;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read, Result, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
+use std::thread;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::client::danger::HandshakeSignatureValid;
@@ -22,15 +24,30 @@ use rustls::{
 fn main() -> Result<()> {
     let config = Arc::new(configuration());
     let listener = TcpListener::bind("127.0.0.1:0")?;
+    let has_threads = is_given("threads");
     loop {
         let (socket, _) = listener.accept()?;
-        let end = match serve(socket, &config) {
-            Ok(()) => "close_notify".to_owned(),
-            Err(error) if error.kind() == ErrorKind::InvalidData => format!("invalid: {error}"),
-            Err(error) => format!("{:?}", error.kind()),
-        };
-        log(&end)?;
+        if has_threads {
+            let config = Arc::clone(&config);
+            thread::spawn(move || serve_and_log(socket, &config));
+        } else {
+            serve_and_log(socket, &config)?;
+        }
     }
+}
+
+fn is_given(word: &str) -> bool {
+    env::args().any(|argument| argument == word)
+}
+
+fn serve_and_log(socket: TcpStream, config: &Arc<ServerConfig>) -> Result<()> {
+    let mut packets = Packets { socket, read: 0 };
+    let end = match serve(&mut packets, config) {
+        Ok(()) => "close_notify".to_owned(),
+        Err(error) if error.kind() == ErrorKind::InvalidData => format!("invalid: {error}"),
+        Err(error) => format!("{:?}", error.kind()),
+    };
+    if is_given("packets") { log(&packets.read.to_string()) } else { log(&end) }
 }
 
 fn configuration() -> ServerConfig {
@@ -40,10 +57,8 @@ fn configuration() -> ServerConfig {
         Some("1.3") => vec![&TLS13],
         _ => vec![&TLS12, &TLS13],
     };
-    let verifier: Arc<dyn ClientCertVerifier> = match arguments.get(1) {
-        Some(_) => Arc::new(Demanded),
-        None => Arc::new(NoClientAuth),
-    };
+    let verifier: Arc<dyn ClientCertVerifier> =
+        if is_given("ask") { Arc::new(Demanded) } else { Arc::new(NoClientAuth) };
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["localhost".to_owned()]).expect("the name is valid");
     let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("the key is valid");
@@ -58,9 +73,9 @@ fn configuration() -> ServerConfig {
 }
 
 /// Serves a connection to its end. Returns an error unless the client has ended it by a close_notify.
-fn serve(mut socket: TcpStream, config: &Arc<ServerConfig>) -> Result<()> {
+fn serve(socket: &mut Packets, config: &Arc<ServerConfig>) -> Result<()> {
     let mut tls = ServerConnection::new(Arc::clone(config)).expect("the configuration is valid");
-    let mut stream = Stream::new(&mut tls, &mut socket);
+    let mut stream = Stream::new(&mut tls, socket);
     let mut request = Vec::new();
     let mut buffer = [0; 1024];
     loop {
@@ -91,6 +106,31 @@ fn describe(tls: &ServerConnection, bytes: usize) -> String {
 fn log(line: &str) -> Result<()> {
     let Some(file) = env::var_os("TARGET_LOG") else { return Ok(()) };
     writeln!(OpenOptions::new().append(true).create(true).open(file)?, "{line}")
+}
+
+/// Socket that counts what it reads.
+struct Packets {
+    socket: TcpStream,
+    /// Number of reads that returned bytes.
+    read: usize,
+}
+
+impl Read for Packets {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let count = self.socket.read(buffer)?;
+        self.read += usize::from(count > 0);
+        Ok(count)
+    }
+}
+
+impl Write for Packets {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        self.socket.write(bytes)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.socket.flush()
+    }
 }
 
 /// Verifier that demands a certificate, and accepts any.

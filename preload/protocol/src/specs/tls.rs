@@ -34,6 +34,17 @@ pub const CLIENT_CERTIFICATE: OptionSpec = OptionSpec {
     former: None,
 };
 
+/// Packets of the records that the client sends in TLS.
+pub const SPLIT_RECORDS: OptionSpec = OptionSpec {
+    variable: "SOCKFUZZ_SPLIT_RECORDS",
+    flag: "split-records",
+    value: "on|off",
+    default: "off",
+    meaning: "on: in TLS, what a step of an input sends comes in two packets: the first ends in the middle of a record, and the \
+              second follows when the server is idle",
+    former: None,
+};
+
 /// File of the secrets of TLS.
 pub const KEY_LOG: OptionSpec = OptionSpec {
     variable: "SOCKFUZZ_KEY_LOG",
