@@ -140,7 +140,9 @@ impl ClientEnd {
                 Ok((count, _)) => {
                     answer(&buffer[..count]);
                     total += count;
-                    if count < buffer.len() {
+                    if self.is_tcp {
+                        transport::acknowledge(socket);
+                    } else if count < buffer.len() {
                         return Drained::of(total);
                     }
                 }

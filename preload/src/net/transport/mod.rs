@@ -18,7 +18,7 @@ use crate::net::address::Address;
 use crate::sys::{fd, real};
 
 pub(crate) use reset::{GREETING, is_marked_for_reset, send_greeting, set_reset_on_close};
-pub(crate) use tcp::is_in_flight;
+pub(crate) use tcp::{acknowledge, is_in_flight};
 
 /// Backlog of a listener on which the server itself does not call listen(2).
 const BACKLOG_CONNECTIONS: i32 = 128;

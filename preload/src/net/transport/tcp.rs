@@ -65,6 +65,12 @@ fn await_answer(client: &OwnedFd, deadline: Duration) -> Result<(), Errno> {
     }
 }
 
+/// Acknowledges at once what the client has received (tcp(7), TCP_QUICKACK). Until then, the kernel holds back what the server
+/// has written next, if it is less than a packet (RFC 896), and the server looks idle.
+pub(crate) fn acknowledge(client: impl AsFd) {
+    let _closed_by_the_server = sockopt::set_tcp_quickack(client, true);
+}
+
 /// Whether bytes of the client's are in flight: sent, but not yet in the server's socket. Loopback
 /// delivers at once, except on a busy machine, where a kernel thread does it when it gets to run.
 ///
