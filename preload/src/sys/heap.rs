@@ -20,8 +20,8 @@ use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
 use super::report;
 
-/// Sizes of the blocks in the arena: powers of two. A mapping for each buffer of an input or answer would cost a tenth of an
-/// iteration over TLS.
+/// Sizes of the blocks in the arena: powers of two. With a mapping for each long input or answer, iterations would spend their time
+/// on page faults.
 const MIN_BLOCK_BYTES: usize = 32;
 const MAX_BLOCK_BYTES: usize = 128 << 10;
 const BLOCK_SIZES: usize = (MAX_BLOCK_BYTES / MIN_BLOCK_BYTES).ilog2() as usize + 1;
