@@ -11,7 +11,6 @@ mod idle_client;
 pub(crate) mod interruption;
 mod new_processes;
 pub(crate) mod notifier;
-mod polling;
 pub(crate) mod preemption;
 mod process_stat;
 mod quiescence;
@@ -21,5 +20,4 @@ pub(crate) mod yield_probe;
 
 pub(crate) use accepting::{intercepts_calls, is_accepting, mark_accepting};
 pub(crate) use idle_client::{IdleClient, IdleStep};
-pub(crate) use polling::record_work;
-pub(crate) use wait_loop::{BlockingCall, WaitOutcome, attempt, poll, wait};
+pub(crate) use wait_loop::{BlockingCall, WaitOutcome, attempt, wait};

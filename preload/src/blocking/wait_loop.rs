@@ -10,7 +10,7 @@ use super::deadline::Deadline;
 use super::driver_guard::{DriverGuard, DriverState};
 use super::idle_client::IdleStep;
 use super::notifier::NOTIFIER;
-use super::{interruption, polling, preemption};
+use super::{interruption, preemption};
 use crate::determinism::clock;
 use crate::net::accept_gate;
 use crate::sys::cancellation::{self, Uncancelled};
@@ -57,7 +57,6 @@ pub(crate) enum WaitOutcome<T> {
 /// Waits at an idle point, for at most `limit`.
 pub(crate) fn wait<C: BlockingCall>(call: &mut C, limit: Option<Duration>) -> WaitOutcome<C::Output> {
     interruption::reset();
-    polling::record_work();
     let restarts = C::RESTARTABLE && limit.is_none();
     cancellation::test();
     if let Some(output) = attempt(call) {
@@ -77,31 +76,6 @@ pub(crate) fn wait<C: BlockingCall>(call: &mut C, limit: Option<Duration>) -> Wa
     }
 }
 
-/// Does a call whose time limit is zero. It is an idle point only in a server that waits by such calls: there, the
-/// client takes one step.
-pub(crate) fn poll<C: BlockingCall>(call: &mut C) -> Option<C::Output> {
-    if let Some(output) = attempt(call) {
-        polling::record_work();
-        return Some(output);
-    }
-    if !polling::record_empty_poll() || !may_drive() {
-        return None;
-    }
-    let _signals = SignalGuard::enter();
-    let _uncancelled = Uncancelled::begin();
-    as_driver(|state| {
-        state.quiescence.begin();
-        if state.quiescence.others_are_awake() {
-            return None;
-        }
-        let _ = follow(call, state.step(), &Deadline::after(None));
-        let output = call.attempt();
-        accept_gate::wake_waiters();
-        output
-    })
-    .flatten()
-}
-
 /// Does the call without waiting, by [`BlockingCall::attempt`]. Defers signal handlers and thread cancellation until
 /// its end.
 pub(crate) fn attempt<C: BlockingCall>(call: &mut C) -> Option<C::Output> {
@@ -119,22 +93,16 @@ fn wait_uninterrupted<C: BlockingCall>(
     let _signals = SignalGuard::enter();
     let _uncancelled = Uncancelled::begin();
     if may_drive()
-        && let Some(outcome) = as_driver(|state| drive(call, state, deadline, restarts))
+        && let Some(mut guard) = DriverGuard::try_acquire()
     {
+        let exempt = (!threads::is_single()).then(preemption::ExemptInterval::begin);
+        let outcome = drive(call, guard.state(), deadline, restarts);
+        // A thread that the notifier wakes may preempt this one, which does no work of the server yet.
+        drop(guard);
+        drop(exempt);
         return outcome;
     }
     wait_for_turn(call, deadline, restarts)
-}
-
-/// Runs `action` with the state of the driver. Returns `None` if another thread drives.
-fn as_driver<T>(action: impl FnOnce(&mut DriverState) -> T) -> Option<T> {
-    let mut guard = DriverGuard::try_acquire()?;
-    let exempt = (!threads::is_single()).then(preemption::ExemptInterval::begin);
-    let result = action(guard.state());
-    // A thread that the notifier wakes may preempt this one, which does no work of the server yet.
-    drop(guard);
-    drop(exempt);
-    Some(result)
 }
 
 /// Waits in the kernel while another thread or process drives. Returns `None` if the call must go on.
@@ -195,9 +163,18 @@ fn drive<C: BlockingCall>(
             slept = Ok(());
             continue;
         }
-        slept = match follow(call, state.step(), deadline) {
-            Some(slept) => slept,
-            None => return Some(WaitOutcome::TimedOut),
+        slept = match state.step() {
+            IdleStep::Progress => Ok(()),
+            IdleStep::Sleep { until, limit } => call.sleep(&until, deadline.at_most(limit)),
+            IdleStep::WaitForTimer if deadline.advance_clock() => return Some(WaitOutcome::TimedOut),
+            IdleStep::WaitForTimer => {
+                clock::advance(TIMER_WAIT);
+                call.sleep(&[], Some(TIMER_WAIT))
+            }
+            IdleStep::AdvanceClock if threads::is_single() && deadline.advance_clock_past_period() => {
+                return Some(WaitOutcome::TimedOut);
+            }
+            IdleStep::AdvanceClock => Ok(()),
         };
         let done = call.attempt();
         // After the attempt: mostly this thread itself accepts the connections that it makes.
@@ -205,21 +182,6 @@ fn drive<C: BlockingCall>(
         if let Some(output) = done {
             return Some(WaitOutcome::Done(output));
         }
-    }
-}
-
-/// Does what a step of the client asks for. Returns `None` if the clock has advanced past the deadline.
-fn follow<C: BlockingCall>(call: &C, step: IdleStep, deadline: &Deadline) -> Option<Result<(), Errno>> {
-    match step {
-        IdleStep::Progress => Some(Ok(())),
-        IdleStep::Sleep { until, limit } => Some(call.sleep(&until, deadline.at_most(limit))),
-        IdleStep::WaitForTimer if deadline.advance_clock() => None,
-        IdleStep::WaitForTimer => {
-            clock::advance(TIMER_WAIT);
-            Some(call.sleep(&[], Some(TIMER_WAIT)))
-        }
-        IdleStep::AdvanceClock if threads::is_single() && deadline.advance_clock_past_period() => None,
-        IdleStep::AdvanceClock => Some(Ok(())),
     }
 }
 

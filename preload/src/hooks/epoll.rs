@@ -136,7 +136,7 @@ impl Epoll {
 
     /// Performs the call without waiting.
     fn look(mut self) -> c_int {
-        blocking::poll(&mut self).unwrap_or(0)
+        self.attempt().unwrap_or(0)
     }
 
     /// Collects the kernel's events without waiting, and stores them after the first `done` events.

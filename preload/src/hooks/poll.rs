@@ -20,11 +20,10 @@ pub(crate) unsafe fn poll(fds: *mut pollfd, count: nfds_t, limit: c_int) -> c_in
     if !call.is_array() {
         return ask_kernel(fds, count, ptr::null());
     }
-    let is_idle_point = call.is_idle_point();
     if limit == 0 {
-        return blocking::poll(&mut call).unwrap_or(0);
+        return blocking::attempt(&mut call).unwrap_or(0);
     }
-    if !is_idle_point {
+    if !call.is_idle_point() {
         // SAFETY: the caller upholds the contract of poll(2); the arguments are unchanged.
         return unsafe { real::poll(fds, count, limit) };
     }
@@ -47,11 +46,10 @@ pub(crate) unsafe fn ppoll(
     if !call.is_array() {
         return ask_kernel(fds, count, mask);
     }
-    let is_idle_point = call.is_idle_point();
     if duration == Some(Duration::ZERO) {
-        return blocking::poll(&mut call).unwrap_or(0);
+        return blocking::attempt(&mut call).unwrap_or(0);
     }
-    if !is_idle_point {
+    if !call.is_idle_point() {
         // SAFETY: the caller upholds the contract of ppoll(2); the arguments are unchanged.
         return unsafe { real::ppoll(fds, count, limit, mask) };
     }

@@ -193,7 +193,6 @@ pub(crate) unsafe fn recvfrom_chk(
 fn receive(fd: c_int, flags: c_int, call: impl FnMut(c_int) -> ssize_t) -> ssize_t {
     let mut call = Receive { fd, flags, call };
     if let Some(result) = call.attempt() {
-        blocking::record_work();
         return result;
     }
     if flags & libc::MSG_DONTWAIT != 0 || memory_socket::fd_is_nonblocking(fd) {

@@ -138,8 +138,8 @@ struct Select {
 }
 
 impl Select {
-    /// Builds the call; `None` if it is to be passed on, because the server is not yet accepting, or the sets are larger
-    /// than libc's type (which the kernel allows, but is rare).
+    /// Builds the call; `None` if it is to be passed on, because it does not wait, the server is not yet accepting, or
+    /// the sets are larger than libc's type (which the kernel allows, but is rare).
     ///
     /// # Safety
     /// Nothing else accesses the sets during the call.
@@ -151,6 +151,9 @@ impl Select {
     ) -> Result<Option<Self>, Errno> {
         if !(0..=libc::FD_SETSIZE as c_int).contains(&count) {
             memory_socket::fall_back("it calls select with sets larger than libc's");
+            return Ok(None);
+        }
+        if limit == Some(Duration::ZERO) && !memory_socket::is_active() {
             return Ok(None);
         }
         let mut asked = [EMPTY; 3];
@@ -171,7 +174,7 @@ impl Select {
 
     fn wait(mut self, limit: Option<Duration>) -> c_int {
         let count = match limit {
-            Some(Duration::ZERO) => blocking::poll(&mut self).unwrap_or(0),
+            Some(Duration::ZERO) => blocking::attempt(&mut self).unwrap_or(0),
             _ => match blocking::wait(&mut self, limit) {
                 WaitOutcome::Done(count) => count,
                 WaitOutcome::TimedOut => 0,

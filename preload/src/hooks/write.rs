@@ -106,10 +106,7 @@ pub(crate) unsafe fn writev(fd: c_int, parts: *const iovec, count: c_int) -> ssi
 unsafe fn to_memory(slot: Slot, parts: &[Unaligned<iovec>]) -> ssize_t {
     // SAFETY: the parts are the server's buffers, and nobody changes them, by this function's contract.
     match unsafe { memory_socket::write(slot, parts) } {
-        Ok(count) => {
-            blocking::record_work();
-            count as ssize_t
-        }
+        Ok(count) => count as ssize_t,
         Err(error) => errno::fail_size(error),
     }
 }
@@ -144,7 +141,6 @@ fn transmit(fd: c_int, flags: c_int, total: size_t, call: impl FnMut(usize, c_in
         if result < 0 {
             return if call.done > 0 { call.done as ssize_t } else { result };
         }
-        blocking::record_work();
         call.done += result.unsigned_abs();
         if call.done >= total || flags & libc::MSG_DONTWAIT != 0 || memory_socket::fd_is_nonblocking(fd) {
             return call.done as ssize_t;
