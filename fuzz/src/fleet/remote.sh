@@ -95,7 +95,7 @@ stop() {
     : >run.stopped
     running || return
     kill -TERM "$pid"
-    # A group's number goes with -s: dash takes no other signal before the `--`. afl-fuzz gets time to write its state.
+    # afl-fuzz gets time to write its state. Before a group's number, dash takes a signal only with -s.
     for second in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
         sleep 1
         kill -s 0 -- "-$group" 2>/dev/null || return

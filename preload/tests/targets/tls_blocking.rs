@@ -108,7 +108,8 @@ fn log(line: &str) -> Result<()> {
     writeln!(OpenOptions::new().append(true).create(true).open(file)?, "{line}")
 }
 
-/// Socket that counts what it reads.
+/// Socket that counts what it reads. Without `write_vectored`, rustls writes each record in a call of its own, so over TCP the kernel
+/// may hold back all but the first (RFC 896).
 struct Packets {
     socket: TcpStream,
     /// Number of reads that returned bytes.
