@@ -173,14 +173,17 @@ pub(crate) fn is_fuzzed(fd: RawFd) -> bool {
 
 /// Notes the port of a socket of the server that listens for real, if it has one.
 pub(crate) fn note_real(fd: RawFd) {
-    let own = getsockname(fd::borrow(fd)).ok().and_then(|own| SocketAddr::try_from(own).ok());
-    own.into_iter().for_each(|own| report::status().note_other_port(own.port()));
+    own_address(fd).iter().for_each(|own| report::status().note_other_port(own.port()));
+}
+
+/// Returns the address to which a socket is bound, if its kind is known.
+fn own_address(fd: RawFd) -> Option<Address> {
+    getsockname(fd::borrow(fd)).ok()?.try_into().ok()
 }
 
 fn take_over_inherited(fd: RawFd) -> bool {
     let Some(config) = config::get() else { return false };
-    let own = || getsockname(fd::borrow(fd)).ok().and_then(|own| own.try_into().ok());
-    let Some(address) = transport::shown_address_of(fd).or_else(own) else { return false };
+    let Some(address) = transport::shown_address_of(fd).or_else(|| own_address(fd)) else { return false };
     let _guard = takeover_lock();
     if fd_table::has_listener() || !is_eligible(&address) {
         report::status().note_other_port(address.port());
